@@ -1,0 +1,97 @@
+//! What can go wrong, sorted by who must act.
+//!
+//! Every module has its own small error enum and says, beside it and in a `match` without a wildcard, which of the
+//! protocol's three failure types each variant is ([`Classified`]). At the edge of the program an error becomes a
+//! [`Failure`]: the only form that is printed.
+//!
+//! Invariants
+//! - A message names the thing and what to do; it never holds a secret or the content of a record.
+//! - This module knows no other module, so that everything may import it.
+
+use std::error::Error as StdError;
+
+/// The protocol's `failure_type` of a TRACE ERROR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureType {
+    /// The user must change something: a field, a permission, the bucket.
+    Config,
+    /// The same run may work later.
+    Transient,
+    /// A broken message, an unknown stream, or a defect of ours.
+    System,
+}
+
+impl FailureType {
+    /// The text that the protocol uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config_error",
+            Self::Transient => "transient_error",
+            Self::System => "system_error",
+        }
+    }
+}
+
+/// An error that knows who must act on it.
+pub trait Classified: StdError {
+    /// Decided by a `match` without a wildcard arm, so that a new variant does not compile until someone decides.
+    fn failure_type(&self) -> FailureType;
+}
+
+/// An error on its way to the user: the one thing that TRACE ERROR and a FAILED status are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Who must act.
+    pub failure_type: FailureType,
+    /// One sentence for the user: what is wrong, where, and what to do.
+    pub message: String,
+    /// The chain of causes, for whoever debugs the connector.
+    pub internal: Option<String>,
+}
+
+impl Failure {
+    /// A failure with a message and no causes.
+    pub fn new(failure_type: FailureType, message: impl Into<String>) -> Self {
+        Self { failure_type, message: message.into(), internal: None }
+    }
+}
+
+impl<E: Classified> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut causes = Vec::new();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        Self {
+            failure_type: error.failure_type(),
+            message: error.to_string(),
+            internal: (!causes.is_empty()).then(|| causes.join(": ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("bucket \"b\" is missing")]
+    struct Outer(#[source] std::io::Error);
+
+    impl Classified for Outer {
+        fn failure_type(&self) -> FailureType {
+            FailureType::Config
+        }
+    }
+
+    #[test]
+    fn a_failure_keeps_the_sentence_and_the_chain_apart() {
+        let failure = Failure::from(Outer(std::io::Error::other("no such host")));
+        assert_eq!(failure.message, "bucket \"b\" is missing");
+        assert_eq!(failure.internal.as_deref(), Some("no such host"));
+        assert_eq!(failure.failure_type.as_str(), "config_error");
+    }
+}

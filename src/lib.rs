@@ -1,0 +1,16 @@
+//! destination-s3: an Airbyte destination that writes CSV and JSONL objects to Amazon S3.
+//!
+//! The folders are the stages of the pipeline; `docs/ARCHITECTURE.md` draws them. `verb` has one file per verb.
+
+pub mod config;
+pub mod encode;
+pub mod env;
+pub mod error;
+pub mod json;
+pub mod key;
+pub mod last_word;
+pub mod model;
+pub mod pipeline;
+pub mod protocol;
+pub mod store;
+pub mod verb;
