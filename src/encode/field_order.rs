@@ -1,0 +1,228 @@
+//! Finds the column of each field of a record, guessing that fields come in the order in which they came before.
+//!
+//! In: the names of the columns, then keys of records. Out: field numbers, stable for as long as the table lives.
+//! Numbers 1 to `columns` are columns; higher ones are names that the schema does not declare, learned as they come.
+//!
+//! Invariants
+//! - A guess is only ever taken after the whole name was compared: a wrong guess costs time, not correctness.
+//! - One name has one number, so that the last of several members of one name can win.
+
+use std::collections::HashMap;
+
+use crate::json::{Member, block, unescape};
+
+/// The field before the first: it has no name.
+pub(super) const START: u32 = 0;
+
+/// How many guesses are made before the name is looked up. Each covers one optional field that is missing.
+const GUESSES: usize = 4;
+
+/// Undeclared names that are remembered. Records whose keys are ids would fill memory with them.
+const LEARNED_LIMIT: usize = 1024;
+
+/// The names of one stream's fields and the order in which they came.
+#[derive(Debug)]
+pub(super) struct FieldOrder {
+    /// One per number.
+    fields: Vec<Field>,
+    /// The names one behind the other.
+    names: Vec<u8>,
+    by_name: HashMap<Box<[u8]>, u32>,
+    columns: usize,
+    /// For keys with escapes.
+    unescaped: Vec<u8>,
+}
+
+/// The first 16 bytes of a name, zeros behind its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Prefix {
+    low: u64,
+    high: u64,
+}
+
+#[derive(Debug)]
+struct Field {
+    prefix: Prefix,
+    len: u32,
+    name_at: u32,
+    /// The field that came after this one.
+    next: u32,
+}
+
+impl FieldOrder {
+    /// `first` is the number of the column that records are expected to begin with.
+    pub(super) fn new(columns: &[Box<[u8]>], first: usize) -> Self {
+        let next = if first > columns.len() { START } else { first as u32 };
+        // No key can be this long, so the start is never taken for a field.
+        let start = Field { prefix: Prefix::default(), len: u32::MAX, name_at: 0, next };
+        let mut order = Self {
+            fields: vec![start],
+            names: Vec::new(),
+            by_name: HashMap::new(),
+            columns: columns.len(),
+            unescaped: Vec::new(),
+        };
+        for name in columns {
+            let number = order.learn(name);
+            order.fields[number as usize].next = number + 1;
+        }
+        if let Some(last) = order.fields.last_mut() {
+            last.next = START;
+        }
+        order
+    }
+
+    /// How many numbers are in use, the start's included.
+    pub(super) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether so many undeclared names were learned that the table should be made anew. Between rows only.
+    pub(super) fn is_overgrown(&self) -> bool {
+        self.fields.len() > 1 + self.columns + LEARNED_LIMIT
+    }
+
+    /// The number of the field `member`, which came after the field numbered `previous`.
+    #[inline(always)]
+    pub(super) fn find(&mut self, previous: u32, data: &[u8], member: &Member) -> u32 {
+        if !member.key_escaped {
+            let prefix = Prefix::of_key(data, member.key.start as usize, member.key.len());
+            let mut guess = self.fields[previous as usize].next;
+            for _ in 0..GUESSES {
+                let field = &self.fields[guess as usize];
+                if field.len as usize == member.key.len()
+                    && field.prefix == prefix
+                    && self.tail_is(field, data, member)
+                {
+                    return guess;
+                }
+                guess = field.next;
+            }
+        }
+        self.look_up(previous, data, member)
+    }
+
+    /// Compares what the prefix does not hold.
+    #[inline(always)]
+    fn tail_is(&self, field: &Field, data: &[u8], member: &Member) -> bool {
+        field.len as usize <= block::LEN || {
+            let name_at = field.name_at as usize;
+            let name = &self.names[name_at + block::LEN..name_at + field.len as usize];
+            name == &data[member.key.start as usize + block::LEN..member.key.end as usize]
+        }
+    }
+
+    #[cold]
+    fn look_up(&mut self, previous: u32, data: &[u8], member: &Member) -> u32 {
+        let mut unescaped = std::mem::take(&mut self.unescaped);
+        let mut name = member.key.of(data);
+        if member.key_escaped {
+            unescaped.clear();
+            unescape(name, &mut unescaped);
+            name = &unescaped;
+        }
+        let number = match self.by_name.get(name) {
+            Some(number) => *number,
+            None => {
+                let number = self.learn(name);
+                // A new name is put between the two that surrounded it.
+                self.fields[number as usize].next = self.fields[previous as usize].next;
+                number
+            }
+        };
+        self.fields[previous as usize].next = number;
+        self.unescaped = unescaped;
+        number
+    }
+
+    fn learn(&mut self, name: &[u8]) -> u32 {
+        let number = self.fields.len() as u32;
+        self.fields.push(Field {
+            prefix: Prefix::of_short(name),
+            len: name.len() as u32,
+            name_at: self.names.len() as u32,
+            next: START,
+        });
+        self.names.extend_from_slice(name);
+        self.by_name.insert(name.into(), number);
+        number
+    }
+}
+
+impl Prefix {
+    /// That of the key at `start` in `data`, which is `len` bytes long.
+    #[inline(always)]
+    fn of_key(data: &[u8], start: usize, len: usize) -> Self {
+        let Some(block) = block::at(data, start) else { return Self::of_short(&data[start..start + len]) };
+        let both = u128::from_le_bytes(*block);
+        let mask = &MASKS[len.min(block::LEN)];
+        Self { low: both as u64 & mask.low, high: (both >> 64) as u64 & mask.high }
+    }
+
+    fn of_short(name: &[u8]) -> Self {
+        let mut padded = [0; block::LEN];
+        padded.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
+        let both = u128::from_le_bytes(padded);
+        Self { low: both as u64, high: (both >> 64) as u64 }
+    }
+}
+
+/// The bytes that belong to a name of each length.
+const MASKS: [Prefix; block::LEN + 1] = {
+    let mut masks = [Prefix { low: u64::MAX, high: u64::MAX }; block::LEN + 1];
+    let mut len = 0;
+    while len < block::LEN {
+        let mask: u128 = (1 << (8 * len)) - 1;
+        masks[len] = Prefix { low: mask as u64, high: (mask >> 64) as u64 };
+        len += 1;
+    }
+    masks
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Scanner;
+
+    fn numbers(order: &mut FieldOrder, data: &str) -> Vec<u32> {
+        let mut members = Vec::new();
+        let data = Scanner::new(data.as_bytes()).collect_members(&mut members).unwrap();
+        let mut previous = START;
+        members
+            .iter()
+            .map(|member| {
+                previous = order.find(previous, data, member);
+                previous
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_name_keeps_its_number_whatever_came_before_it() {
+        let long = "a_name_that_is_longer_than_a_block";
+        let columns = ["id", "name", "ident", "", long, "é", "exactly_16_bytes"].map(|n| n.as_bytes().into());
+        let mut order = FieldOrder::new(&columns, 1);
+        let all = format!(r#"{{"id":1,"name":2,"ident":3,"":4,"{long}":5,"é":6,"exactly_16_bytes":7}}"#);
+        for data in [
+            (all.as_str(), vec![1, 2, 3, 4, 5, 6, 7]),
+            (r#"{"exactly_16_bytes":7,"id":1,"exactly_16_bytez":0,"x":0}"#, vec![7, 1, 8, 9]),
+            (r#"{"x":0,"id":1,"x":0,"y":0,"i\u0064":1,"\u0078":0}"#, vec![9, 1, 9, 10, 1, 9]),
+            (r#"{"a_name_that_is_longer_than_a_blocK":0,"":4,"é":6}"#, vec![11, 4, 6]),
+            (all.as_str(), vec![1, 2, 3, 4, 5, 6, 7]),
+        ] {
+            for _ in 0..3 {
+                assert_eq!(numbers(&mut order, data.0), data.1, "{}", data.0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_flood_of_names_is_noticed() {
+        let mut order = FieldOrder::new(&[], 0);
+        for i in 0..=LEARNED_LIMIT {
+            assert!(!order.is_overgrown());
+            numbers(&mut order, &format!(r#"{{"{i}":0}}"#));
+        }
+        assert!(order.is_overgrown());
+    }
+}

@@ -1,0 +1,33 @@
+//! Turns records into the bytes of a file: rows of CSV or JSONL, and gzip members of them.
+//!
+//! In: a record's `data` as text with the positions of its members ([`RecordView`]). Out: rows appended to a buffer.
+//!
+//! Invariants
+//! - A value is copied, never re-made: numbers keep their digits, nested values their text.
+//! - Rows of one stream have the same columns in the same order, whichever worker made them.
+//! - No file has two columns, and no row two members of ours and the record's, of one name.
+//! - The same record, ids and choices give the same bytes: no clock, no randomness.
+//!
+//! Not here: what a record means (`protocol`), where rows go (`pipeline`), settings (`config`).
+//! May import: `error`, `json`.
+
+mod csv;
+mod field_order;
+mod gzip;
+mod ids;
+mod jsonl;
+mod metadata;
+pub mod options;
+mod quoting;
+mod rows;
+
+#[cfg(test)]
+mod tests;
+
+pub use csv::CsvEncoder;
+pub use gzip::{GzipCompressor, GzipError};
+pub use ids::RowIds;
+pub use jsonl::JsonlEncoder;
+pub use metadata::{ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, RAW_ID};
+pub use options::{CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields};
+pub use rows::{RecordView, RowEncoder, RowNotes, Scratch, StreamMeta};

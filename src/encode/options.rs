@@ -1,0 +1,108 @@
+//! What a file is made of: the checked choices that the encoders take.
+//!
+//! `config` makes these from the user's settings; nothing here reads settings.
+
+/// A file format with its options. The five names of the vendor page are its extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values, plain or gzip.
+    Csv {
+        /// How rows are written.
+        options: CsvOptions,
+        /// `Some` for `csv.gz`: the deflate level, 1 to 9.
+        gzip_level: Option<u8>,
+    },
+    /// One JSON object per line, plain or gzip.
+    Jsonl {
+        /// `Some` for `jsonl.gz`: the deflate level, 1 to 9.
+        gzip_level: Option<u8>,
+    },
+}
+
+impl Format {
+    /// The value of `{extension}`, without a leading dot.
+    #[must_use]
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Self::Csv { gzip_level: None, .. } => "csv",
+            Self::Csv { gzip_level: Some(_), .. } => "csv.gz",
+            Self::Jsonl { gzip_level: None } => "jsonl",
+            Self::Jsonl { gzip_level: Some(_) } => "jsonl.gz",
+        }
+    }
+
+    /// The deflate level of the `.gz` variants.
+    #[must_use]
+    pub fn gzip_level(&self) -> Option<u8> {
+        match self {
+            Self::Csv { gzip_level, .. } | Self::Jsonl { gzip_level } => *gzip_level,
+        }
+    }
+
+    /// The object's Content-Type. A `.gz` object is a gzip file, not a text with a Content-Encoding: clients that
+    /// undo encodings would hand readers bytes that do not match the name.
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        match self {
+            Self::Csv { gzip_level: None, .. } => "text/csv; charset=utf-8",
+            Self::Jsonl { gzip_level: None } => "application/x-ndjson",
+            Self::Csv { gzip_level: Some(_), .. } | Self::Jsonl { gzip_level: Some(_) } => "application/gzip",
+        }
+    }
+}
+
+/// How a CSV file is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvOptions {
+    /// One ASCII byte between fields.
+    pub delimiter: u8,
+    /// Which fields are quoted.
+    pub quote_style: QuoteStyle,
+    /// Whether a file begins with the column names.
+    pub header: bool,
+    /// What stands for null; empty by default (an empty string is then `""`).
+    pub null_text: String,
+    /// What becomes of fields that the stream's schema does not name.
+    pub undeclared_fields: UndeclaredFields,
+}
+
+impl Default for CsvOptions {
+    fn default() -> Self {
+        Self {
+            delimiter: b',',
+            quote_style: QuoteStyle::Minimal,
+            header: true,
+            null_text: String::new(),
+            undeclared_fields: UndeclaredFields::Column,
+        }
+    }
+}
+
+/// Which CSV fields are quoted. Nulls never are: that is how readers tell null from an empty string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuoteStyle {
+    /// Only where the text needs it, and the empty string.
+    Minimal,
+    /// Every value that is not null.
+    All,
+    /// Every value that is neither null nor a JSON number.
+    NonNumeric,
+}
+
+/// What becomes of a record's fields that the stream's schema does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UndeclaredFields {
+    /// Kept as JSON text in a last column, `_airbyte_additional_properties`.
+    Column,
+    /// Left out, and counted.
+    Drop,
+}
+
+/// Whether rows carry the `_airbyte_*` columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetadataColumns {
+    /// `_airbyte_raw_id`, `_airbyte_extracted_at`, `_airbyte_generation_id`, `_airbyte_meta`.
+    All,
+    /// The record's own fields only.
+    None,
+}
