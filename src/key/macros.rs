@@ -1,0 +1,162 @@
+//! The macros' names.
+//!
+//! The text between the braces → [`Macro`], and back. What a macro shows is `values`.
+//!
+//! Invariant: names are exact, lower case and without blanks; whatever else stands in braces is an error that says
+//! which name comes nearest.
+
+/// A `{name}` that a key template may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Macro {
+    Extension,
+    DateTime,
+    Timestamp,
+    IsoDateTime,
+    Date,
+    IsoDate,
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Second,
+    StreamId,
+    StreamName,
+    ConnectionId,
+    ConnectionRunId,
+    StreamRunId,
+    CursorYear,
+    CursorMonth,
+    CursorDay,
+    CursorDateTime,
+    CursorIsoDateTime,
+    CursorSingularDateTime,
+    Namespace,
+    Part,
+    Uuid,
+    SyncId,
+    GenerationId,
+}
+
+impl Macro {
+    /// All macros: the vendor page's in its order, then ours.
+    pub(super) const ALL: [Self; 28] = [
+        Self::Extension,
+        Self::DateTime,
+        Self::Timestamp,
+        Self::IsoDateTime,
+        Self::Date,
+        Self::IsoDate,
+        Self::Year,
+        Self::Month,
+        Self::Day,
+        Self::Hour,
+        Self::Minute,
+        Self::Second,
+        Self::StreamId,
+        Self::StreamName,
+        Self::ConnectionId,
+        Self::ConnectionRunId,
+        Self::StreamRunId,
+        Self::CursorYear,
+        Self::CursorMonth,
+        Self::CursorDay,
+        Self::CursorDateTime,
+        Self::CursorIsoDateTime,
+        Self::CursorSingularDateTime,
+        Self::Namespace,
+        Self::Part,
+        Self::Uuid,
+        Self::SyncId,
+        Self::GenerationId,
+    ];
+
+    /// The name between the braces.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Extension => "extension",
+            Self::DateTime => "date_time",
+            Self::Timestamp => "timestamp",
+            Self::IsoDateTime => "iso_date_time",
+            Self::Date => "date",
+            Self::IsoDate => "iso_date",
+            Self::Year => "year",
+            Self::Month => "month",
+            Self::Day => "day",
+            Self::Hour => "hour",
+            Self::Minute => "minute",
+            Self::Second => "second",
+            Self::StreamId => "stream_id",
+            Self::StreamName => "stream_name",
+            Self::ConnectionId => "connection_id",
+            Self::ConnectionRunId => "connection_run_id",
+            Self::StreamRunId => "stream_run_id",
+            Self::CursorYear => "cursor_year",
+            Self::CursorMonth => "cursor_month",
+            Self::CursorDay => "cursor_day",
+            Self::CursorDateTime => "cursor_date_time",
+            Self::CursorIsoDateTime => "cursor_iso_date_time",
+            Self::CursorSingularDateTime => "cursor_singular_date_time",
+            Self::Namespace => "namespace",
+            Self::Part => "part",
+            Self::Uuid => "uuid",
+            Self::SyncId => "sync_id",
+            Self::GenerationId => "generation_id",
+        }
+    }
+
+    /// The macro of that exact name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    /// The macro that was probably meant, where one is near enough to be worth a question.
+    pub(super) fn nearest(name: &str) -> Option<Self> {
+        // Nobody mistypes a name into one of twice its length, and the distance costs the product of both.
+        const LONGEST: usize = 50;
+        if name.len() > LONGEST {
+            return None;
+        }
+        let name = name.trim().to_lowercase().replace(['-', ' '], "_");
+        Self::ALL
+            .into_iter()
+            .map(|known| (strsim::damerau_levenshtein(&name, known.name()), known))
+            .min_by_key(|(distance, _)| *distance)
+            .filter(|(distance, known)| *distance <= 1 + known.name().len() / 4)
+            .map(|(_, known)| known)
+    }
+
+    /// Whether its value comes from the records' cursor field.
+    pub(super) fn is_cursor(self) -> bool {
+        match self {
+            Self::CursorYear
+            | Self::CursorMonth
+            | Self::CursorDay
+            | Self::CursorDateTime
+            | Self::CursorIsoDateTime
+            | Self::CursorSingularDateTime => true,
+            Self::Extension
+            | Self::DateTime
+            | Self::Timestamp
+            | Self::IsoDateTime
+            | Self::Date
+            | Self::IsoDate
+            | Self::Year
+            | Self::Month
+            | Self::Day
+            | Self::Hour
+            | Self::Minute
+            | Self::Second
+            | Self::StreamId
+            | Self::StreamName
+            | Self::ConnectionId
+            | Self::ConnectionRunId
+            | Self::StreamRunId
+            | Self::Namespace
+            | Self::Part
+            | Self::Uuid
+            | Self::SyncId
+            | Self::GenerationId => false,
+        }
+    }
+}
