@@ -1,0 +1,268 @@
+//! The settings as the stages take them: every rule has been checked.
+//!
+//! JSON text -> [`Config`], or the first [`ConfigError`].
+//!
+//! Invariants
+//! - A [`Config`] holds only what can work: a stage never checks a setting again.
+//! - Pure: the environment is not read. What it may supply (the connection id) is `None` here; the verb asks for it.
+//!
+//! Not here: names, types and bounds of single fields (`shape`), the URL's rules (`endpoint`).
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use serde_json::error::Category;
+
+use super::endpoint::{Endpoint, Scheme};
+use super::error::{ConfigError, shown};
+use super::raw::{
+    RawAuthentication, RawConfig, RawCsv, RawDelimiter, RawFormat, RawMetadataColumns, RawPathStyle,
+    RawQuoteStyle, RawUndeclaredFields,
+};
+use super::schema::configuration_schema;
+use super::secret::Secret;
+use super::shape::{checked_shape, likeness};
+use crate::encode::options::{CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields};
+use crate::key::{KeyTemplate, ids};
+
+/// What one MB of a setting is, in bytes.
+const MB: u64 = 1024 * 1024;
+
+/// The checked settings of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The bucket.
+    pub bucket: String,
+    /// The bucket's region.
+    pub region: String,
+    /// What keys are made of.
+    pub template: KeyTemplate,
+    /// How to sign in.
+    pub access: AccessKey,
+    /// What files are.
+    pub format: Format,
+    /// Whether rows carry the `_airbyte_*` columns.
+    pub metadata_columns: MetadataColumns,
+    /// Encoded size at which a file is rolled, in bytes. One MB of the setting is 1024 * 1024 bytes.
+    pub file_size_bytes: u64,
+    /// How old the oldest unpublished row that a STATE covers may get; zero: every STATE flushes at once.
+    pub checkpoint_interval: Duration,
+    /// The zone of every time macro.
+    pub timezone: Tz,
+    /// The value of `{connection_id}`, where the user gave one; already checked to be usable.
+    pub connection_id: Option<String>,
+    /// The store, where it is not AWS.
+    pub endpoint: Option<Endpoint>,
+    /// Whether the bucket is in the path of a URL rather than in its host name. `auto` has been decided.
+    pub path_style: bool,
+    /// Memory for records and files on their way, in bytes, where the user set a limit.
+    pub memory_limit_bytes: Option<u64>,
+}
+
+/// The keys of an IAM user, or temporary keys with their token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessKey {
+    /// The id of the key. The form treats it as a secret, so its `Debug` is `***` too.
+    pub access_key_id: String,
+    /// What requests are signed with.
+    pub secret_access_key: Secret,
+    /// Comes with temporary keys.
+    pub session_token: Option<Secret>,
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKey")
+            .field("access_key_id", &format_args!("***"))
+            .field("secret_access_key", &self.secret_access_key)
+            .field("session_token", &self.session_token)
+            .finish()
+    }
+}
+
+impl Config {
+    /// Reads and checks the text of a configuration.
+    ///
+    /// # Errors
+    /// The first thing that is wrong. It is for the user to correct; its message holds no secret.
+    pub fn parse(json_text: &[u8]) -> Result<Self, ConfigError> {
+        let value = serde_json::from_slice(json_text).map_err(|error| not_json(&error))?;
+        let value = checked_shape(value, configuration_schema())?;
+        let raw: RawConfig = serde_path_to_error::deserialize(value)
+            .map_err(|error| ConfigError::Unreadable { path: error.path().to_string() })?;
+        Self::check(raw)
+    }
+
+    /// What is allowed but probably not meant, one sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.template.has_extension() {
+            warnings.push(
+                "`s3_bucket_key` has no `{extension}`: files get no extension, and many readers go by it"
+                    .to_owned(),
+            );
+        }
+        if let Some(endpoint) = &self.endpoint
+            && endpoint.scheme == Scheme::Http
+            && !endpoint.is_loopback()
+        {
+            warnings.push(
+                "`s3_endpoint` begins with `http://`: everybody on the way can read the data; use `https://` if the \
+                 store offers it"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
+    fn check(raw: RawConfig) -> Result<Self, ConfigError> {
+        let endpoint = raw.s3_endpoint.as_deref().map(Endpoint::parse).transpose()?;
+        let path_style = match raw.s3_path_style {
+            RawPathStyle::Auto => endpoint.is_some(),
+            RawPathStyle::On => true,
+            RawPathStyle::Off => false,
+        };
+        let bucket = checked_bucket(raw.s3_bucket_name)?;
+        if raw.connection_id.is_some() {
+            ids::connection_id(raw.connection_id.as_deref(), None, &bucket)?;
+        }
+        Ok(Self {
+            region: checked_region(raw.s3_bucket_region)?,
+            template: KeyTemplate::parse(&raw.s3_bucket_key)?,
+            access: checked_access(raw.authentication)?,
+            format: checked_format(raw.format)?,
+            metadata_columns: match raw.metadata_columns {
+                RawMetadataColumns::All => MetadataColumns::All,
+                RawMetadataColumns::None => MetadataColumns::None,
+            },
+            file_size_bytes: u64::from(raw.file_size_mb) * MB,
+            checkpoint_interval: Duration::from_secs(raw.checkpoint_interval_seconds.into()),
+            timezone: checked_timezone(&raw.timezone)?,
+            connection_id: raw.connection_id,
+            memory_limit_bytes: raw.memory_limit_mb.map(|mb| u64::from(mb) * MB),
+            bucket,
+            endpoint,
+            path_style,
+        })
+    }
+}
+
+// Only the position and the kind: serde_json's sentence is not ours to promise that it repeats nothing.
+fn not_json(error: &serde_json::Error) -> ConfigError {
+    let problem = match error.classify() {
+        Category::Eof => "it ends too early",
+        Category::Syntax => "there is a syntax error",
+        Category::Io | Category::Data => "it cannot be read",
+    };
+    ConfigError::NotJson { problem, line: error.line(), column: error.column() }
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>, what all kinds of stores share.
+fn checked_bucket(name: String) -> Result<String, ConfigError> {
+    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = name.as_bytes();
+    let good = (3..=63).contains(&bytes.len())
+        && bytes.iter().all(|byte| alphanumeric(byte) || matches!(byte, b'.' | b'-'))
+        && bytes.first().is_some_and(alphanumeric)
+        && bytes.last().is_some_and(alphanumeric)
+        && !name.contains("..")
+        && name.parse::<Ipv4Addr>().is_err();
+    if good { Ok(name) } else { Err(ConfigError::BucketName { given: shown(&name) }) }
+}
+
+fn checked_region(name: String) -> Result<String, ConfigError> {
+    let good = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    if good && !name.is_empty() { Ok(name) } else { Err(ConfigError::Region { given: shown(&name) }) }
+}
+
+fn checked_access(raw: RawAuthentication) -> Result<AccessKey, ConfigError> {
+    let RawAuthentication::AccessKey { access_key_id, secret_access_key, session_token } = raw;
+    // The id and the token travel in headers; the secret does not, and some stores let people choose a sentence.
+    check_header_text("authentication.access_key_id", &access_key_id)?;
+    check_secret_key("authentication.secret_access_key", &secret_access_key)?;
+    if let Some(token) = &session_token {
+        check_header_text("authentication.session_token", token)?;
+    }
+    Ok(AccessKey { access_key_id: access_key_id.expose().to_owned(), secret_access_key, session_token })
+}
+
+fn check_header_text(path: &'static str, secret: &Secret) -> Result<(), ConfigError> {
+    if secret.expose().is_empty() {
+        return Err(ConfigError::EmptyKey { path });
+    }
+    if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        let problem = "holds white space, a line break or another character that no key has";
+        return Err(ConfigError::GarbledKey { path, problem });
+    }
+    Ok(())
+}
+
+fn check_secret_key(path: &'static str, secret: &Secret) -> Result<(), ConfigError> {
+    let text = secret.expose();
+    if text.is_empty() {
+        return Err(ConfigError::EmptyKey { path });
+    }
+    if text.trim() != text || text.chars().any(char::is_control) {
+        let problem = "begins or ends with white space, or holds a line break";
+        return Err(ConfigError::GarbledKey { path, problem });
+    }
+    Ok(())
+}
+
+fn checked_format(raw: RawFormat) -> Result<Format, ConfigError> {
+    Ok(match raw {
+        RawFormat::Csv(csv) => Format::Csv { options: checked_csv(csv)?, gzip_level: None },
+        RawFormat::CsvGz(both) => {
+            Format::Csv { options: checked_csv(both.csv)?, gzip_level: Some(both.gzip.gzip_level) }
+        }
+        RawFormat::Jsonl {} => Format::Jsonl { gzip_level: None },
+        RawFormat::JsonlGz(gzip) => Format::Jsonl { gzip_level: Some(gzip.gzip_level) },
+    })
+}
+
+fn checked_csv(raw: RawCsv) -> Result<CsvOptions, ConfigError> {
+    let delimiter = match raw.delimiter {
+        RawDelimiter::Comma => b',',
+        RawDelimiter::Semicolon => b';',
+        RawDelimiter::Bar => b'|',
+        RawDelimiter::Tab | RawDelimiter::WrittenTab => b'\t',
+    };
+    // Null is written bare: anything that has a meaning in CSV would change what a reader sees.
+    let forbidden = [
+        (char::from(delimiter), "the delimiter"),
+        ('"', "a double quote"),
+        ('\n', "a line break"),
+        ('\r', "a line break"),
+    ];
+    if let Some((_, what)) = forbidden.into_iter().find(|(character, _)| raw.null_text.contains(*character)) {
+        return Err(ConfigError::NullText { what });
+    }
+    Ok(CsvOptions {
+        delimiter,
+        quote_style: match raw.quote_style {
+            RawQuoteStyle::Minimal => QuoteStyle::Minimal,
+            RawQuoteStyle::All => QuoteStyle::All,
+            RawQuoteStyle::NonNumeric => QuoteStyle::NonNumeric,
+        },
+        header: raw.header,
+        null_text: raw.null_text,
+        undeclared_fields: match raw.undeclared_fields {
+            RawUndeclaredFields::Column => UndeclaredFields::Column,
+            RawUndeclaredFields::Drop => UndeclaredFields::Drop,
+        },
+    })
+}
+
+fn checked_timezone(name: &str) -> Result<Tz, ConfigError> {
+    name.parse().map_err(|_| {
+        let given = shown(name);
+        let nearest = chrono_tz::TZ_VARIANTS
+            .iter()
+            .map(|zone| zone.name())
+            .max_by(|a, b| likeness(&given, a).total_cmp(&likeness(&given, b)));
+        ConfigError::Timezone { nearest: nearest.unwrap_or("UTC"), given }
+    })
+}

@@ -1,0 +1,184 @@
+//! The address of an S3-compatible store.
+//!
+//! Text of `s3_endpoint` -> [`Endpoint`]: a URL that has a scheme, a host, perhaps a port and a path, and nothing else.
+//!
+//! Invariants
+//! - No message repeats any part of the URL: people put passwords into URLs.
+//!
+//! Not here: whether anybody answers there (`store`).
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The address of a store that is not AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The URL as the user wrote it.
+    pub url: String,
+    /// How to talk to it.
+    pub scheme: Scheme,
+    /// Name or address of the host, an IPv6 address without its brackets.
+    pub host: String,
+}
+
+/// The first word of a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Readable by everybody on the way.
+    Http,
+    /// Encrypted.
+    Https,
+}
+
+/// Why a text is not the URL of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// An empty text.
+    #[error("the URL is empty; leave the field out to use AWS")]
+    Empty,
+    /// Another scheme, or none.
+    #[error("the URL must begin with `https://` or `http://`, for example `https://minio.example.com:9000`")]
+    Scheme,
+    /// A user name or a password before the host.
+    #[error("the URL must not hold a user name or a password; give keys under `authentication`")]
+    Credentials,
+    /// A query or a fragment after the path.
+    #[error("the URL must not have a query (`?`) or a fragment (`#`)")]
+    QueryOrFragment,
+    /// A character that no URL has.
+    #[error("the URL holds white space or another character that must not be there")]
+    Character,
+    /// No host, or no name that a host can have.
+    #[error("the URL must name a host, for example `https://minio.example.com:9000`")]
+    Host,
+    /// No number that a port can have.
+    #[error("the port in the URL must be a number from 1 to 65535")]
+    Port,
+}
+
+impl Endpoint {
+    /// Checks the text of `s3_endpoint`.
+    ///
+    /// # Errors
+    /// [`EndpointError`] says what the user must change.
+    pub fn parse(url: &str) -> Result<Self, EndpointError> {
+        if url.is_empty() {
+            return Err(EndpointError::Empty);
+        }
+        if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(EndpointError::Character);
+        }
+        let (scheme, rest) = url.split_once("://").ok_or(EndpointError::Scheme)?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return Err(EndpointError::Scheme),
+        };
+        if rest.contains('@') {
+            return Err(EndpointError::Credentials);
+        }
+        if rest.contains(['?', '#']) {
+            return Err(EndpointError::QueryOrFragment);
+        }
+        if rest.contains(['"', '<', '>', '\\', '^', '`', '{', '|', '}']) {
+            return Err(EndpointError::Character);
+        }
+        let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(bracketed) => {
+                let (host, after) = bracketed.split_once(']').ok_or(EndpointError::Host)?;
+                host.parse::<Ipv6Addr>().map_err(|_| EndpointError::Host)?;
+                let port = match after.strip_prefix(':') {
+                    Some(port) => Some(port),
+                    None if after.is_empty() => None,
+                    None => return Err(EndpointError::Port),
+                };
+                (host, port)
+            }
+            None => {
+                let (host, port) = match authority.split_once(':') {
+                    Some((host, port)) => (host, Some(port)),
+                    None => (authority, None),
+                };
+                let is_name =
+                    host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+                if host.is_empty() || !is_name || host.starts_with('.') || host.contains("..") {
+                    return Err(EndpointError::Host);
+                }
+                (host, port)
+            }
+        };
+        if let Some(port) = port {
+            let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+            if !digits || !port.parse::<u16>().is_ok_and(|port| port > 0) {
+                return Err(EndpointError::Port);
+            }
+        }
+        Ok(Self { url: url.to_owned(), scheme, host: host.to_owned() })
+    }
+
+    /// Whether the store is on this machine, so that nobody else sees what is sent.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let name = self.host.to_ascii_lowercase();
+        let name = name.strip_suffix('.').unwrap_or(&name);
+        name == "localhost"
+            || name.ends_with(".localhost")
+            || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+            || name.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_of_a_store_is_taken_and_anything_else_is_told_what_is_wrong() {
+        let cases = [
+            ("https://minio.example.com", Ok((Scheme::Https, "minio.example.com", false))),
+            ("HTTP://minio_1:9000/", Ok((Scheme::Http, "minio_1", false))),
+            ("https://gateway.example.com/s3/v1", Ok((Scheme::Https, "gateway.example.com", false))),
+            ("http://127.0.0.1:9000", Ok((Scheme::Http, "127.0.0.1", true))),
+            ("http://LOCALHOST:9000", Ok((Scheme::Http, "LOCALHOST", true))),
+            ("http://s3.localhost", Ok((Scheme::Http, "s3.localhost", true))),
+            ("http://[::1]:9000/x", Ok((Scheme::Http, "::1", true))),
+            ("http://127.0.0.1.example.com", Ok((Scheme::Http, "127.0.0.1.example.com", false))),
+            ("", Err(EndpointError::Empty)),
+            ("minio:9000", Err(EndpointError::Scheme)),
+            ("s3://bucket", Err(EndpointError::Scheme)),
+            ("https://user:pw@host", Err(EndpointError::Credentials)),
+            ("https://host/a@b", Err(EndpointError::Credentials)),
+            ("https://host?x=1", Err(EndpointError::QueryOrFragment)),
+            ("https://host/#top", Err(EndpointError::QueryOrFragment)),
+            (" https://host", Err(EndpointError::Character)),
+            ("https://host\n", Err(EndpointError::Character)),
+            ("https://{host}", Err(EndpointError::Character)),
+            ("https://höst", Err(EndpointError::Character)),
+            ("https://", Err(EndpointError::Host)),
+            ("https:///path", Err(EndpointError::Host)),
+            ("https://:9000", Err(EndpointError::Host)),
+            ("https://a..b", Err(EndpointError::Host)),
+            ("https://[fe80", Err(EndpointError::Host)),
+            ("https://[host]", Err(EndpointError::Host)),
+            ("https://host:", Err(EndpointError::Port)),
+            ("https://host:+80", Err(EndpointError::Port)),
+            ("https://host:0", Err(EndpointError::Port)),
+            ("https://host:65536", Err(EndpointError::Port)),
+            ("https://[::1]9000", Err(EndpointError::Port)),
+        ];
+        for (url, expected) in cases {
+            let parsed = Endpoint::parse(url);
+            match expected {
+                Ok((scheme, host, loopback)) => {
+                    let endpoint = parsed.unwrap();
+                    assert_eq!(
+                        (endpoint.url.as_str(), endpoint.scheme, endpoint.host.as_str()),
+                        (url, scheme, host)
+                    );
+                    assert_eq!(endpoint.is_loopback(), loopback, "{url}");
+                }
+                Err(error) => assert_eq!(parsed, Err(error), "{url}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The user's settings: from the JSON text of the configuration to one checked [`Config`].
+//!
+//! JSON text -> `shape` (every name, type, bound and choice, against the schema that `spec` prints) -> `raw` (serde)
+//! -> [`Config`] (every rule that a schema cannot say).
+//!
+//! Invariants
+//! - One [`Config`] is made once; no stage sees raw settings or the environment.
+//! - The value of a secret, and any value under the name of one, is in no error, no warning and no `Debug` text.
+//! - Nothing is trimmed, corrected or ignored in silence: a setting is used as it was written, or refused. A member
+//!   that is null counts as absent.
+//! - What `spec` prints and what [`Config::parse`] takes come from the same Rust types.
+//!
+//! Not here: what a key template may hold (`key`), what the formats do (`encode`), the environment (`env`).
+//! May import: `error`, `encode::options`, `key`.
+
+mod checked;
+mod endpoint;
+mod error;
+mod raw;
+mod schema;
+mod secret;
+mod shape;
+
+#[cfg(test)]
+mod tests;
+
+pub use checked::{AccessKey, Config};
+pub use endpoint::{Endpoint, EndpointError, Scheme};
+pub use error::ConfigError;
+pub use schema::connector_specification;
+pub use secret::Secret;

@@ -1,0 +1,381 @@
+//! The settings as the user writes them.
+//!
+//! These types are what `spec` prints: a doc comment's heading is the title of a field in the form, its text is the
+//! help text (what it is, an example, the default, the trap). The order of the fields is the order in the form.
+//!
+//! Invariants
+//! - No rule is checked here that the schema cannot say; `checked` does that.
+//! - A field without a default and without `Option` is required.
+//!
+//! Not here: refusing unknown names and wrong types in words that people understand (`shape`), which comes first.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Secret;
+
+/// Pattern of `s3_bucket_name`; `checked` knows the rules beyond it.
+pub(super) const BUCKET_PATTERN: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
+/// Pattern of `s3_bucket_region`.
+pub(super) const REGION_PATTERN: &str = "^[A-Za-z0-9._-]+$";
+/// Pattern of `connection_id`.
+pub(super) const CONNECTION_ID_PATTERN: &str = "^[A-Za-z0-9_.-]{1,128}$";
+/// Pattern of `s3_endpoint`; `endpoint` knows the rules beyond it.
+pub(super) const ENDPOINT_PATTERN: &str = "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#@]+(/[^\\s?#]*)?$";
+
+const KEY_TEMPLATE: &str = "{namespace}/{stream_name}/{iso_date}/{date_time}_{part}.{extension}";
+
+/// # Amazon S3
+///
+/// Writes each stream as CSV or JSON Lines files to a bucket of Amazon S3 or of a store that speaks its protocol.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("groups" = [
+    {"id": "bucket", "title": "Bucket"},
+    {"id": "sign_in", "title": "Sign-in"},
+    {"id": "files", "title": "Files"},
+    {"id": "advanced", "title": "Advanced"},
+]))]
+pub(super) struct RawConfig {
+    /// # S3 Bucket Name
+    ///
+    /// The bucket that files are written to. It must exist. Give the bare name, without <code>s3://</code> and
+    /// without a folder: folders belong to the S3 Bucket Key.
+    #[schemars(
+        example = "acme-raw-data",
+        extend(
+            "pattern" = BUCKET_PATTERN,
+            "pattern_descriptor" = "3 to 63 lower-case letters, digits, dots and hyphens",
+            "group" = "bucket",
+        )
+    )]
+    pub(super) s3_bucket_name: String,
+
+    /// # S3 Bucket Region
+    ///
+    /// The region of the bucket, by its AWS name. With another region than the bucket's own the sync fails. Stores that
+    /// are not AWS have their own names: Garage wants <code>garage</code>, Cloudflare R2 <code>auto</code>, many take
+    /// any.
+    #[schemars(
+        example = "us-east-1",
+        example = "eu-central-1",
+        extend(
+            "pattern" = REGION_PATTERN,
+            "pattern_descriptor" = "a region's name, such as us-east-1",
+            "group" = "bucket",
+        )
+    )]
+    pub(super) s3_bucket_region: String,
+
+    /// # S3 Bucket Key
+    ///
+    /// The key (path) of every file. Macros in braces are replaced. Names: <code>{namespace}</code>,
+    /// <code>{stream_name}</code>, <code>{stream_id}</code>, <code>{connection_id}</code>,
+    /// <code>{connection_run_id}</code>, <code>{stream_run_id}</code>. Time of the run: <code>{date_time}</code>,
+    /// <code>{timestamp}</code>, <code>{iso_date_time}</code>, <code>{date}</code>, <code>{iso_date}</code>,
+    /// <code>{year}</code>, <code>{month}</code>, <code>{day}</code>, <code>{hour}</code>, <code>{minute}</code>,
+    /// <code>{second}</code>. Cursor of the records, if the stream has one: <code>{cursor_year}</code>,
+    /// <code>{cursor_month}</code>, <code>{cursor_day}</code>, <code>{cursor_date_time}</code>,
+    /// <code>{cursor_iso_date_time}</code>, <code>{cursor_singular_date_time}</code>. Of the file:
+    /// <code>{part}</code> (its number), <code>{uuid}</code>, <code>{sync_id}</code>, <code>{generation_id}</code>,
+    /// <code>{extension}</code>. The key must hold <code>{stream_name}</code> or <code>{stream_id}</code>, so that
+    /// streams do not share files; <code>{{</code> and <code>}}</code> are literal braces. A file that exists is
+    /// never overwritten: where a key is taken, the new file gets a number before its extension.
+    #[serde(default = "default_key")]
+    #[schemars(
+        example = KEY_TEMPLATE,
+        example = "raw/{stream_name}/year={year}/month={month}/day={day}/{timestamp}_{part}.{extension}",
+        extend("group" = "bucket", "always_show" = true)
+    )]
+    pub(super) s3_bucket_key: String,
+
+    /// # Authentication
+    ///
+    /// How the connector signs in to the bucket's account.
+    #[schemars(extend("group" = "sign_in", "display_type" = "radio"))]
+    pub(super) authentication: RawAuthentication,
+
+    /// # File Format
+    ///
+    /// What the files are; the name of the format is also their extension. Without a choice it is
+    /// <code>jsonl.gz</code>, which keeps every record exactly as the source sent it.
+    #[serde(default)]
+    #[schemars(extend("group" = "files", "display_type" = "dropdown", "always_show" = true))]
+    pub(super) format: RawFormat,
+
+    /// # File Size (MB)
+    ///
+    /// A file is closed and the next one begun when it has reached this size as it is written, that is compressed
+    /// where the format is. 1 MB is 1,048,576 bytes. The default is 256. Files are also closed at checkpoints, so
+    /// that most files of a slow source are smaller.
+    #[serde(default = "default_file_size_mb")]
+    #[schemars(range(min = 1, max = 5000), example = 256, extend("group" = "files"))]
+    pub(super) file_size_mb: u32,
+
+    /// # Checkpoint Interval (Seconds)
+    ///
+    /// How long records may wait before they are in the bucket and the sync's progress is acknowledged. The default
+    /// is 60. Longer intervals make fewer and bigger files, but more to send again after a failure; 0 writes files at
+    /// every state message of the source, which can make very many small files.
+    #[serde(default = "default_checkpoint_interval_seconds")]
+    #[schemars(range(min = 0, max = 3600), example = 60, extend("group" = "files"))]
+    pub(super) checkpoint_interval_seconds: u32,
+
+    /// # Metadata Columns
+    ///
+    /// <code>all</code> (the default) adds <code>_airbyte_raw_id</code>, <code>_airbyte_extracted_at</code>,
+    /// <code>_airbyte_generation_id</code> and <code>_airbyte_meta</code> before the record's own fields;
+    /// <code>none</code> writes the record's own fields only. Without them later tools cannot tell rows of different
+    /// syncs apart.
+    #[serde(default)]
+    #[schemars(extend("group" = "files"))]
+    pub(super) metadata_columns: RawMetadataColumns,
+
+    /// # Time Zone
+    ///
+    /// The zone of all dates and times in the S3 Bucket Key, as an IANA name. The default is UTC. The content of
+    /// files does not depend on it.
+    #[serde(default = "default_timezone")]
+    #[schemars(example = &"UTC", example = "Europe/Berlin", example = "America/New_York", extend("group" = "files"))]
+    pub(super) timezone: String,
+
+    /// # Connection ID
+    ///
+    /// The value of <code>{connection_id}</code>; stream ids derive from it. Leave it empty to let the platform's own
+    /// id be used, or one that derives from the bucket's name. Two connections that write to one bucket should have
+    /// different ids, and a change changes all ids in keys.
+    #[schemars(
+        example = "f52c7268-2359-567a-f5e8-83c536cb4de8",
+        extend(
+            "pattern" = CONNECTION_ID_PATTERN,
+            "pattern_descriptor" = "1 to 128 letters, digits, dots, hyphens and underscores",
+            "group" = "advanced",
+        )
+    )]
+    pub(super) connection_id: Option<String>,
+
+    /// # S3 Endpoint
+    ///
+    /// The URL of an S3-compatible store (MinIO, Garage, Ceph, Cloudflare R2). Leave it empty for AWS. Give neither
+    /// the bucket nor a password in it. Over plain <code>http</code> everybody on the way can read the data.
+    #[schemars(
+        example = "https://minio.example.com:9000",
+        extend(
+            "pattern" = ENDPOINT_PATTERN,
+            "pattern_descriptor" = "http(s)://host[:port]",
+            "group" = "advanced",
+        )
+    )]
+    pub(super) s3_endpoint: Option<String>,
+
+    /// # Path Style
+    ///
+    /// Whether the bucket is in the path of a URL (<code>on</code>) or in its host name (<code>off</code>).
+    /// <code>auto</code> (the default) is on when an S3 Endpoint is set. Most stores that are not AWS need it on.
+    #[serde(default)]
+    #[schemars(extend("group" = "advanced"))]
+    pub(super) s3_path_style: RawPathStyle,
+
+    /// # Memory Limit (MB)
+    ///
+    /// How much memory the connector uses for records and files on their way, for example 512. 1 MB is 1,048,576
+    /// bytes. Leave it empty to use half of what the container may have, at most 512 MB. With a low limit and many
+    /// streams files get smaller.
+    #[schemars(range(min = 64, max = 65536), example = 512, extend("group" = "advanced"))]
+    pub(super) memory_limit_mb: Option<u32>,
+}
+
+/// How to sign in, chosen by `auth_type`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(tag = "auth_type")]
+pub(super) enum RawAuthentication {
+    /// # Access Key
+    ///
+    /// The keys of an IAM user that may read, write, list and delete in the bucket.
+    #[serde(rename = "access_key")]
+    AccessKey {
+        /// # Access Key ID
+        ///
+        /// The id of the key, for example AKIAIOSFODNN7EXAMPLE.
+        access_key_id: Secret,
+        /// # Secret Access Key
+        ///
+        /// The secret that belongs to the id. AWS shows it once, when the key is made.
+        secret_access_key: Secret,
+        /// # Session Token
+        ///
+        /// Only for temporary keys, which come with one. They expire, and a sync that is longer than that fails.
+        session_token: Option<Secret>,
+    },
+}
+
+/// What files are, chosen by `format_type`. The names are the values of `{extension}`.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "format_type")]
+pub(super) enum RawFormat {
+    /// # CSV
+    ///
+    /// Comma-separated values, not compressed.
+    #[serde(rename = "csv")]
+    Csv(RawCsv),
+    /// # CSV, gzip
+    ///
+    /// Comma-separated values, compressed with gzip.
+    #[serde(rename = "csv.gz")]
+    CsvGz(RawCsvGz),
+    /// # JSON Lines
+    ///
+    /// One JSON object per line, not compressed.
+    #[serde(rename = "jsonl")]
+    Jsonl {},
+    /// # JSON Lines, gzip
+    ///
+    /// One JSON object per line, compressed with gzip.
+    #[serde(rename = "jsonl.gz")]
+    JsonlGz(RawGzip),
+}
+
+impl Default for RawFormat {
+    fn default() -> Self {
+        Self::JsonlGz(RawGzip::default())
+    }
+}
+
+/// How a CSV file is written.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct RawCsv {
+    /// # Delimiter
+    ///
+    /// The character between fields: a comma (the default), a semicolon, a vertical bar, or a tab, which may also be
+    /// written <code>\t</code>. A value that holds it is quoted.
+    pub(super) delimiter: RawDelimiter,
+    /// # Quote Style
+    ///
+    /// Which values are put in double quotes: <code>minimal</code> (the default), those that need it and empty
+    /// strings; <code>all</code>, every value; <code>non_numeric</code>, every value that is not a number. Null is
+    /// never quoted: that is how readers tell it from an empty string.
+    pub(super) quote_style: RawQuoteStyle,
+    /// # Header
+    ///
+    /// Whether every file begins with a line of column names. The default is true. Without it a reader must know the
+    /// columns, and they change when the stream's schema does.
+    pub(super) header: bool,
+    /// # Null Text
+    ///
+    /// What is written for null, for example <code>\N</code> or <code>NULL</code>. The default is nothing at all. It
+    /// must not hold the delimiter, a double quote or a line break.
+    #[schemars(example = &"NULL", example = "\\N")]
+    pub(super) null_text: String,
+    /// # Undeclared Fields
+    ///
+    /// What becomes of fields of a record that the stream's schema does not name: <code>column</code> (the default)
+    /// keeps them as JSON in a last column, <code>_airbyte_additional_properties</code>; <code>drop</code> leaves
+    /// them out and reports how many there were.
+    pub(super) undeclared_fields: RawUndeclaredFields,
+}
+
+impl Default for RawCsv {
+    fn default() -> Self {
+        Self {
+            delimiter: RawDelimiter::default(),
+            quote_style: RawQuoteStyle::default(),
+            header: true,
+            null_text: String::new(),
+            undeclared_fields: RawUndeclaredFields::default(),
+        }
+    }
+}
+
+/// The options of `csv` and those of gzip.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+pub(super) struct RawCsvGz {
+    #[serde(flatten)]
+    pub(super) csv: RawCsv,
+    #[serde(flatten)]
+    pub(super) gzip: RawGzip,
+}
+
+/// How hard gzip tries.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct RawGzip {
+    /// # Gzip Level
+    ///
+    /// From 1 (fastest, biggest files) to 9 (slowest, smallest files). The default is 6. Levels above 6 cost much
+    /// time and save little.
+    #[schemars(range(min = 1, max = 9), example = 6)]
+    pub(super) gzip_level: u8,
+}
+
+impl Default for RawGzip {
+    fn default() -> Self {
+        Self { gzip_level: 6 }
+    }
+}
+
+// The choices have no doc comments: schemars would make a `oneOf` of described constants, which no form can show.
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+pub(super) enum RawDelimiter {
+    #[default]
+    #[serde(rename = ",")]
+    Comma,
+    #[serde(rename = ";")]
+    Semicolon,
+    #[serde(rename = "|")]
+    Bar,
+    #[serde(rename = "\t")]
+    Tab,
+    #[serde(rename = "\\t")]
+    WrittenTab,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawQuoteStyle {
+    #[default]
+    Minimal,
+    All,
+    NonNumeric,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawUndeclaredFields {
+    #[default]
+    Column,
+    Drop,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawMetadataColumns {
+    #[default]
+    All,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawPathStyle {
+    #[default]
+    Auto,
+    On,
+    Off,
+}
+
+fn default_key() -> String {
+    KEY_TEMPLATE.to_owned()
+}
+
+fn default_file_size_mb() -> u32 {
+    256
+}
+
+fn default_checkpoint_interval_seconds() -> u32 {
+    60
+}
+
+fn default_timezone() -> String {
+    "UTC".to_owned()
+}

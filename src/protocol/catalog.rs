@@ -1,0 +1,452 @@
+//! The configured catalog: which streams come, what becomes of each, and in which dialect the platform speaks.
+//!
+//! JSON text of the `--catalog` file -> [`Catalog`].
+//!
+//! Invariants
+//! - What does not matter to a destination is not looked at: unknown members, `sync_mode`, a stream's odd schema. A
+//!   member that is null counts as absent, an absent namespace as the empty one.
+//! - What decides over old data is never guessed: a generation that is not a whole number, a mode that is unknown,
+//!   absent or not offered is an error that names the stream.
+//! - A catalog has at least one stream and no two of one name.
+//!
+//! Not here: the meaning of a property's schema (`encode`), looking up a record's stream (`pipeline`), any deletion.
+//! May import: `error`, `model`.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Classified, FailureType};
+use crate::model::{StreamDescriptor, StreamIx};
+
+/// The streams of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Catalog {
+    /// In the order of the file; never empty. A [`StreamIx`] is a position here.
+    pub streams: Vec<CatalogStream>,
+    /// The platform's job: the same for every attempt of it.
+    pub sync_id: Option<i64>,
+    /// What end of input means.
+    pub dialect: Dialect,
+}
+
+/// Whether the platform speaks of generations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Generations are given; a COMPLETE of every stream ends a good run, and its absence is a failure.
+    Refresh,
+    /// No stream has a generation; no COMPLETE ever comes, end of input is a good end.
+    Plain,
+}
+
+/// A stream of the catalog.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CatalogStream {
+    /// Its name.
+    pub descriptor: StreamDescriptor,
+    /// The declared top-level properties with their schemas, in the order of the schema.
+    pub properties: Vec<(String, Value)>,
+    /// What becomes of the stream's old data.
+    pub mode: DestinationMode,
+    /// Path of the cursor: the connection's, else the stream's default, else empty.
+    pub cursor_field: Vec<String>,
+    /// The generation of this run's rows.
+    pub generation_id: Option<i64>,
+    /// The oldest generation that is to stay.
+    pub minimum_generation_id: Option<i64>,
+}
+
+/// What the platform asks a destination to do with a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DestinationMode {
+    /// Keep what is there.
+    Append,
+    /// Keep what is there, one row per primary key.
+    AppendDedup,
+    /// Replace what is there.
+    Overwrite,
+}
+
+/// Why a catalog is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The text is no JSON object with a list of streams.
+    #[error("the catalog is not JSON: there is a syntax error at line {line}, column {column}")]
+    NotJson {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1 (0: before the first).
+        column: usize,
+    },
+    /// There is no list of streams.
+    #[error("the catalog is not a configured catalog: it must be a JSON object with a list `streams`")]
+    NotACatalog,
+    /// The list of streams is empty.
+    #[error("the catalog has no streams; select at least one in the connection")]
+    NoStreams,
+    /// An entry has no stream or no name.
+    #[error("stream number {number} of the catalog has no name")]
+    NoName {
+        /// Position, from 1.
+        number: usize,
+    },
+    /// Two entries have one name.
+    #[error("stream {stream} is in the catalog twice; its records could not be told apart")]
+    Twice {
+        /// The stream.
+        stream: StreamDescriptor,
+    },
+    /// The mode is absent.
+    #[error("stream {stream} has no destination_sync_mode; choose append")]
+    NoMode {
+        /// The stream.
+        stream: StreamDescriptor,
+    },
+    /// The mode is none that the protocol knows.
+    #[error("stream {stream} has an unknown destination_sync_mode; choose append")]
+    UnknownMode {
+        /// The stream.
+        stream: StreamDescriptor,
+    },
+    /// The mode is one that this version cannot do.
+    #[error("stream {stream} asks for {mode}, which this version does not offer; choose append")]
+    ModeNotOffered {
+        /// The stream.
+        stream: StreamDescriptor,
+        /// The mode's name.
+        mode: &'static str,
+    },
+    /// A generation or the sync id is not a whole number.
+    #[error("stream {stream} has a {field} that is not a whole number")]
+    NotANumber {
+        /// The stream.
+        stream: StreamDescriptor,
+        /// Name of the member.
+        field: &'static str,
+    },
+}
+
+impl Classified for CatalogError {
+    fn failure_type(&self) -> FailureType {
+        match self {
+            Self::NotJson { .. }
+            | Self::NotACatalog
+            | Self::NoStreams
+            | Self::NoName { .. }
+            | Self::Twice { .. }
+            | Self::NoMode { .. }
+            | Self::UnknownMode { .. }
+            | Self::ModeNotOffered { .. }
+            | Self::NotANumber { .. } => FailureType::Config,
+        }
+    }
+}
+
+impl Catalog {
+    /// Reads the text of a configured catalog.
+    ///
+    /// # Errors
+    /// [`CatalogError`], which ends `write` before any record is read; the user must change the connection.
+    pub fn parse(json_text: &[u8]) -> Result<Self, CatalogError> {
+        let catalog: Value = serde_json::from_slice(json_text)
+            .map_err(|error| CatalogError::NotJson { line: error.line(), column: error.column() })?;
+        let Value::Object(mut catalog) = catalog else { return Err(CatalogError::NotACatalog) };
+        let Some(Value::Array(entries)) = catalog.remove("streams") else {
+            return Err(CatalogError::NotACatalog);
+        };
+        if entries.is_empty() {
+            return Err(CatalogError::NoStreams);
+        }
+        let mut streams = Vec::with_capacity(entries.len());
+        let mut names = HashSet::with_capacity(entries.len());
+        let mut sync_id = None;
+        for (position, entry) in entries.into_iter().enumerate() {
+            let no_name = CatalogError::NoName { number: position + 1 };
+            let Value::Object(entry) = entry else { return Err(no_name) };
+            let (stream, of_job) = CatalogStream::read(entry, no_name)?;
+            if !names.insert(stream.descriptor.clone()) {
+                return Err(CatalogError::Twice { stream: stream.descriptor });
+            }
+            sync_id = sync_id.or(of_job);
+            streams.push(stream);
+        }
+        let has_generations = streams.iter().any(|stream| stream.generation_id.is_some());
+        let dialect = if has_generations { Dialect::Refresh } else { Dialect::Plain };
+        Ok(Self { streams, sync_id, dialect })
+    }
+
+    /// The streams' names, each with its position.
+    pub fn descriptors(&self) -> impl Iterator<Item = (StreamIx, &StreamDescriptor)> {
+        (0..).map(StreamIx).zip(self.streams.iter().map(|stream| &stream.descriptor))
+    }
+
+    /// What the catalog asks for and this version does otherwise, one sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for stream in &self.streams {
+            let name = &stream.descriptor;
+            if stream.mode == DestinationMode::AppendDedup {
+                warnings.push(format!(
+                    "stream {name} asks for deduplication: rows in files cannot be replaced, so all are appended"
+                ));
+            }
+            if stream.truncating() {
+                warnings.push(format!(
+                    "stream {name} is to be replaced: this version does not delete the files of older generations, so \
+                     old and new rows are both there"
+                ));
+            }
+        }
+        warnings
+    }
+}
+
+impl CatalogStream {
+    /// Whether generations before this run's are to go after a good end.
+    #[must_use]
+    pub fn truncating(&self) -> bool {
+        self.generation_id.is_some_and(|generation| generation > 0)
+            && self.generation_id == self.minimum_generation_id
+    }
+
+    /// An entry of the catalog, and the sync id that it names.
+    fn read(
+        mut entry: Map<String, Value>,
+        no_name: CatalogError,
+    ) -> Result<(Self, Option<i64>), CatalogError> {
+        let Some(Value::Object(mut stream)) = entry.remove("stream") else { return Err(no_name) };
+        let namespace = stream.get("namespace").and_then(Value::as_str);
+        let descriptor = match stream.get("name").and_then(Value::as_str) {
+            Some(name) if !name.is_empty() => StreamDescriptor::new(namespace, name),
+            _ => return Err(no_name),
+        };
+        let mode = mode(&entry, &descriptor)?;
+        let whole_number = |field: &'static str| {
+            whole_number(entry.get(field))
+                .map_err(|NotWhole| CatalogError::NotANumber { stream: descriptor.clone(), field })
+        };
+        let generation_id = whole_number("generation_id")?;
+        let minimum_generation_id = whole_number("minimum_generation_id")?;
+        let sync_id = whole_number("sync_id")?;
+        let cursor_field = path(entry.get("cursor_field"))
+            .or_else(|| path(stream.get("default_cursor_field")))
+            .unwrap_or_default();
+        let properties = properties(stream.remove("json_schema"));
+        let read = Self { descriptor, properties, mode, cursor_field, generation_id, minimum_generation_id };
+        Ok((read, sync_id))
+    }
+}
+
+fn mode(entry: &Map<String, Value>, stream: &StreamDescriptor) -> Result<DestinationMode, CatalogError> {
+    let not_offered = |mode| Err(CatalogError::ModeNotOffered { stream: stream.clone(), mode });
+    match entry.get("destination_sync_mode") {
+        None | Some(Value::Null) => Err(CatalogError::NoMode { stream: stream.clone() }),
+        Some(mode) => match mode.as_str() {
+            Some("append") => Ok(DestinationMode::Append),
+            Some("append_dedup") => Ok(DestinationMode::AppendDedup),
+            Some("overwrite") => not_offered("overwrite"),
+            Some("update") => not_offered("update"),
+            Some("soft_delete") => not_offered("soft_delete"),
+            _ => Err(CatalogError::UnknownMode { stream: stream.clone() }),
+        },
+    }
+}
+
+struct NotWhole;
+
+/// A whole number, also where a client writes it as `4.0`.
+fn whole_number(value: Option<&Value>) -> Result<Option<i64>, NotWhole> {
+    // Above 2^53 a float no longer says which whole number was meant.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number(number)) => number,
+        Some(_) => return Err(NotWhole),
+    };
+    match (number.as_i64(), number.as_f64()) {
+        (Some(whole), _) => Ok(Some(whole)),
+        (None, Some(float)) if float.fract() == 0.0 && float.abs() <= EXACT => Ok(Some(float as i64)),
+        _ => Err(NotWhole),
+    }
+}
+
+/// A path that has at least one name. One name without a list around it is taken too.
+fn path(value: Option<&Value>) -> Option<Vec<String>> {
+    let names: Option<Vec<String>> = match value? {
+        Value::Array(names) => names.iter().map(|name| name.as_str().map(str::to_owned)).collect(),
+        Value::String(name) => Some(vec![name.clone()]),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    };
+    names.filter(|names| !names.is_empty() && !names.iter().any(String::is_empty))
+}
+
+fn properties(schema: Option<Value>) -> Vec<(String, Value)> {
+    let Some(Value::Object(mut schema)) = schema else { return Vec::new() };
+    match schema.remove("properties") {
+        Some(Value::Object(properties)) => properties.into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn parse(catalog: &Value) -> Result<Catalog, CatalogError> {
+        Catalog::parse(catalog.to_string().as_bytes())
+    }
+
+    fn one(stream: &Value, beside: &Value) -> Value {
+        let mut entry = json!({"stream": stream, "destination_sync_mode": "append"});
+        for (name, value) in beside.as_object().unwrap() {
+            entry[name] = value.clone();
+        }
+        json!({ "streams": [entry] })
+    }
+
+    #[test]
+    fn a_catalog_of_the_refresh_dialect_is_read_with_all_its_spellings() {
+        let catalog = parse(&json!({"unknown": 1, "streams": [
+            {
+                "stream": {
+                    "name": "users", "namespace": "crm", "unknown": [],
+                    "json_schema": {"properties": {"z": {"type": "integer"}, "a": true}},
+                    "default_cursor_field": ["updated_at"],
+                },
+                "sync_mode": "incremental", "destination_sync_mode": "append_dedup", "cursor_field": [],
+                "generation_id": 4.0, "minimum_generation_id": 4, "sync_id": null,
+            },
+            {
+                "stream": {"name": "users", "namespace": null, "json_schema": null},
+                "destination_sync_mode": "append", "cursor_field": ["id", "x"],
+                "generation_id": 3, "minimum_generation_id": 0, "sync_id": 71,
+            },
+        ]}))
+        .unwrap();
+        assert_eq!((catalog.dialect, catalog.sync_id), (Dialect::Refresh, Some(71)));
+        let [first, second] = catalog.streams.as_slice() else { panic!("two streams") };
+        let names: Vec<&str> = first.properties.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["z", "a"]);
+        assert_eq!((first.mode, first.truncating()), (DestinationMode::AppendDedup, true));
+        assert_eq!(first.cursor_field, ["updated_at"]);
+        assert_eq!((second.mode, second.truncating()), (DestinationMode::Append, false));
+        assert_eq!(second.cursor_field, ["id", "x"]);
+        let descriptors: Vec<_> = catalog.descriptors().map(|(ix, name)| (ix.0, name.to_string())).collect();
+        assert_eq!(descriptors, [(0, "crm.users".to_owned()), (1, "users".to_owned())]);
+        let warnings = catalog.warnings();
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(warnings.iter().all(|warning| warning.starts_with("stream crm.users ")), "{warnings:?}");
+    }
+
+    #[test]
+    fn without_generations_it_is_the_plain_dialect() {
+        for nothing in
+            [json!({}), json!({"generation_id": null, "minimum_generation_id": null, "sync_id": null})]
+        {
+            let catalog = parse(&one(&json!({"name": "s"}), &nothing)).unwrap();
+            assert_eq!((catalog.dialect, catalog.sync_id), (Dialect::Plain, None));
+            assert!(catalog.warnings().is_empty());
+        }
+    }
+
+    #[test]
+    fn only_a_generation_that_is_its_own_minimum_truncates() {
+        let cases =
+            [(0, 0, false), (1, 1, true), (7, 7, true), (7, 0, false), (7, 6, false), (-1, -1, false)];
+        for (generation, minimum, truncates) in cases {
+            let ids = json!({"generation_id": generation, "minimum_generation_id": minimum});
+            let catalog = parse(&one(&json!({"name": "s"}), &ids)).unwrap();
+            assert_eq!(catalog.streams[0].truncating(), truncates, "{generation} {minimum}");
+        }
+    }
+
+    #[test]
+    fn odd_schemas_have_no_properties_and_odd_cursors_are_none() {
+        for odd in [json!(null), json!(true), json!("{}"), json!([]), json!({}), json!({"properties": []})] {
+            let catalog = parse(&one(&json!({"name": "s", "json_schema": odd}), &json!({}))).unwrap();
+            assert!(catalog.streams[0].properties.is_empty());
+        }
+        let cursors = [
+            (json!(["a"]), json!(["d"]), vec!["a"]),
+            (json!("a"), json!(["d"]), vec!["a"]),
+            (json!([]), json!(["d", "e"]), vec!["d", "e"]),
+            (json!(null), json!(null), vec![]),
+            (json!([1]), json!({}), vec![]),
+            (json!([""]), json!([]), vec![]),
+        ];
+        for (own, default, expected) in cursors {
+            let catalog = parse(&one(
+                &json!({"name": "s", "default_cursor_field": default}),
+                &json!({"cursor_field": own}),
+            ));
+            assert_eq!(catalog.unwrap().streams[0].cursor_field, expected, "{own}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_by_the_streams_name() {
+        let named = json!({"name": "s", "namespace": "n"});
+        let mode = |mode: Value| one(&named, &json!({"destination_sync_mode": mode}));
+        let plain = &one(&named, &json!({}))["streams"][0];
+        let empty = &one(&json!({"name": "s", "namespace": ""}), &json!({}))["streams"][0];
+        let absent = &one(&json!({"name": "s"}), &json!({}))["streams"][0];
+        let cases = [
+            (
+                json!([]),
+                "the catalog is not a configured catalog: it must be a JSON object with a list `streams`",
+            ),
+            (
+                json!({"streams": {}}),
+                "the catalog is not a configured catalog: it must be a JSON object with a list `streams`",
+            ),
+            (json!({"streams": []}), "the catalog has no streams; select at least one in the connection"),
+            (json!({"streams": [plain, 1]}), "stream number 2 of the catalog has no name"),
+            (json!({"streams": [{"stream": null}]}), "stream number 1 of the catalog has no name"),
+            (one(&json!({"name": ""}), &json!({})), "stream number 1 of the catalog has no name"),
+            (
+                json!({"streams": [plain, plain]}),
+                "stream n.s is in the catalog twice; its records could not be told apart",
+            ),
+            (
+                json!({"streams": [empty, absent]}),
+                "stream s is in the catalog twice; its records could not be told apart",
+            ),
+            (
+                mode(json!("overwrite")),
+                "stream n.s asks for overwrite, which this version does not offer; choose append",
+            ),
+            (
+                mode(json!("update")),
+                "stream n.s asks for update, which this version does not offer; choose append",
+            ),
+            (
+                mode(json!("soft_delete")),
+                "stream n.s asks for soft_delete, which this version does not offer; choose append",
+            ),
+            (mode(json!("Append")), "stream n.s has an unknown destination_sync_mode; choose append"),
+            (mode(json!(7)), "stream n.s has an unknown destination_sync_mode; choose append"),
+            (mode(json!(null)), "stream n.s has no destination_sync_mode; choose append"),
+            (
+                one(&named, &json!({"generation_id": "4"})),
+                "stream n.s has a generation_id that is not a whole number",
+            ),
+            (
+                one(&named, &json!({"minimum_generation_id": 1e300})),
+                "stream n.s has a minimum_generation_id that is not a whole number",
+            ),
+            (one(&named, &json!({"sync_id": 1.5})), "stream n.s has a sync_id that is not a whole number"),
+        ];
+        for (catalog, expected) in cases {
+            let error = parse(&catalog).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(error.failure_type(), FailureType::Config);
+        }
+        let error = Catalog::parse(b"{\"streams\": [").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the catalog is not JSON: there is a syntax error at line 1, column 13"
+        );
+    }
+}
