@@ -1,0 +1,188 @@
+//! The two requests that make an object visible, and how a doubtful answer to them is settled.
+//!
+//! An object is published at most once and never over another one. The request is guarded with `If-None-Match: *`. What
+//! the answer then means:
+//!
+//! | answer | what is done |
+//! |---|---|
+//! | 412 | HEAD: with our token it is our own write, whose answer was lost: success. Else the key is taken. |
+//! | 409, 503, 429, 200 with an error inside | the SDK tries again; then as the next line |
+//! | timeout, reset, 5xx, NoSuchUpload, a refusal after an earlier attempt | HEAD: our token is success, another object is a taken key, none leaves the error as it is |
+//! | 501 | the store has no such guard: HEAD, and if nobody is there the same request without it, from now on |
+//! | a plain refusal of the only attempt | the error |
+//!
+//! A HEAD that finds nobody does not prove that a request in flight will not land yet: such an error keeps
+//! [`Effect::Unknown`].
+
+use std::sync::atomic::Ordering;
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+
+use super::call::Sent;
+use super::classify::classify;
+use super::client::S3Store;
+use super::error::{Effect, Operation, StoreError, StoreErrorKind};
+use super::requests::{Holder, PartReceipt};
+use super::settings::ObjectInfo;
+
+/// The guard: fail if the key has an object, whatever its ETag.
+const NO_OBJECT_YET: &str = "*";
+
+/// One of the two requests.
+#[derive(Debug)]
+enum Publication<'a> {
+    Put { body: Bytes },
+    Complete { upload_id: &'a str, parts: &'a [PartReceipt] },
+}
+
+impl Publication<'_> {
+    fn op(&self) -> Operation {
+        match self {
+            Self::Put { .. } => Operation::PutObject,
+            Self::Complete { .. } => Operation::CompleteMultipartUpload,
+        }
+    }
+}
+
+impl S3Store {
+    /// Writes a whole object in one request, if no other object has the key.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::KeyTaken`]: nothing was written, take another key. With [`Effect::Unknown`] the object may
+    /// be there or may still appear; nothing may be acknowledged.
+    pub async fn put(&self, key: &str, body: Bytes, object: &ObjectInfo) -> Result<(), StoreError> {
+        self.publish(key, object, &Publication::Put { body }).await
+    }
+
+    /// Makes an object of the parts of an upload, if no other object has the key. `object` is the one that the upload
+    /// was created with; `parts` are in order of their numbers.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::KeyTaken`]: nothing was written and the upload still exists, for
+    /// [`S3Store::abort_multipart`]. [`StoreErrorKind::NoSuchUpload`]: the parts are gone. With [`Effect::Unknown`]
+    /// the object may be there or may still appear; nothing may be acknowledged.
+    pub async fn complete_multipart(
+        &self,
+        key: &str,
+        upload_id: &str,
+        parts: &[PartReceipt],
+        object: &ObjectInfo,
+    ) -> Result<(), StoreError> {
+        self.publish(key, object, &Publication::Complete { upload_id, parts }).await
+    }
+
+    async fn publish(
+        &self,
+        key: &str,
+        object: &ObjectInfo,
+        what: &Publication<'_>,
+    ) -> Result<(), StoreError> {
+        if !self.inner.lacks_conditional_writes.load(Ordering::Relaxed) {
+            match self.send(key, object, what, true).await {
+                Ok(()) => return Ok(()),
+                Err(refused) if refused.kind == StoreErrorKind::Unsupported => {}
+                Err(failed) => return self.settle(key, object, failed).await,
+            }
+        }
+        match self.holder(key, object.token).await? {
+            Holder::Us => return Ok(()),
+            Holder::SomebodyElse => return Err(self.taken(what.op(), key)),
+            Holder::Nobody => {}
+        }
+        match self.send(key, object, what, false).await {
+            Ok(()) => {
+                self.inner.lacks_conditional_writes.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(failed) => self.settle(key, object, failed).await,
+        }
+    }
+
+    /// Turns a failed publication into what really happened.
+    async fn settle(&self, key: &str, object: &ObjectInfo, failed: StoreError) -> Result<(), StoreError> {
+        let taken = failed.kind == StoreErrorKind::KeyTaken;
+        let upload_gone = failed.kind == StoreErrorKind::NoSuchUpload;
+        if failed.effect == Effect::NotApplied && !taken && !upload_gone {
+            return Err(failed);
+        }
+        match self.holder(key, object.token).await {
+            Ok(Holder::Us) => Ok(()),
+            // Neither request can land any more: the key has an object, or the parts are gone.
+            Ok(Holder::SomebodyElse | Holder::Nobody) if upload_gone => {
+                Err(StoreError { effect: Effect::NotApplied, ..failed })
+            }
+            Ok(Holder::SomebodyElse) => Err(self.taken(failed.op, key)),
+            // Deleted in between; the next key is as good.
+            Ok(Holder::Nobody) if taken => Err(failed),
+            Ok(Holder::Nobody) => Err(StoreError { effect: Effect::Unknown, ..failed }),
+            // Whose object it is cannot be told: the reason is what the user can do something about.
+            Err(unseen) if taken => Err(StoreError { effect: Effect::Unknown, ..unseen }),
+            Err(_) => Err(StoreError { effect: Effect::Unknown, ..failed }),
+        }
+    }
+
+    fn taken(&self, op: Operation, key: &str) -> StoreError {
+        let call = self.call(op, key, &Sent::default());
+        call.without_answer(StoreErrorKind::KeyTaken, Effect::NotApplied)
+    }
+
+    async fn send(
+        &self,
+        key: &str,
+        object: &ObjectInfo,
+        what: &Publication<'_>,
+        guarded: bool,
+    ) -> Result<(), StoreError> {
+        let sent = Sent::default();
+        let guard = guarded.then(|| NO_OBJECT_YET.to_owned());
+        match what {
+            Publication::Put { body } => self
+                .inner
+                .client
+                .put_object()
+                .bucket(self.bucket())
+                .key(key)
+                .content_type(object.content_type)
+                .set_metadata(Some(object.user_metadata()))
+                .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                .set_if_none_match(guard)
+                .body(ByteStream::from(body.clone()))
+                .customize()
+                .config_override(self.sending(body.len()))
+                .interceptor(sent.clone())
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| classify(&self.call(what.op(), key, &sent), &error)),
+            Publication::Complete { upload_id, parts } => self
+                .inner
+                .client
+                .complete_multipart_upload()
+                .bucket(self.bucket())
+                .key(key)
+                .upload_id(*upload_id)
+                .multipart_upload(completed(parts))
+                .set_if_none_match(guard)
+                .customize()
+                .config_override(self.completing())
+                .interceptor(sent.clone())
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| classify(&self.call(what.op(), key, &sent), &error)),
+        }
+    }
+}
+
+fn completed(parts: &[PartReceipt]) -> CompletedMultipartUpload {
+    let parts = parts.iter().map(|part| {
+        CompletedPart::builder()
+            .part_number(part.part_number)
+            .e_tag(&part.etag)
+            .set_checksum_crc32(part.crc32.clone())
+            .build()
+    });
+    CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build()
+}

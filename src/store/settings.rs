@@ -1,0 +1,103 @@
+//! What a store is made of, and what an object carries besides its bytes.
+//!
+//! Plain values, checked by whoever makes them (`config`). Their `Debug` never shows a secret.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use uuid::Uuid;
+
+/// Where the bucket is and whose keys open it.
+#[derive(Clone)]
+pub struct StoreSettings {
+    /// Bucket name.
+    pub bucket: String,
+    /// Region that requests are signed for.
+    pub region: String,
+    /// Address of an S3-compatible store; `None` is Amazon S3 itself.
+    pub endpoint: Option<String>,
+    /// Whether the bucket stands in the path (`host/bucket/key`) instead of in the host name.
+    pub path_style: bool,
+    /// Public half of the access key.
+    pub access_key_id: String,
+    /// Secret half of the access key.
+    pub secret_access_key: String,
+    /// Third part of temporary credentials.
+    pub session_token: Option<String>,
+}
+
+impl StoreSettings {
+    /// The values that no message may show.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let all = [Some(&self.access_key_id), Some(&self.secret_access_key), self.session_token.as_ref()];
+        all.into_iter().flatten().filter(|secret| !secret.is_empty()).cloned().collect()
+    }
+}
+
+impl fmt::Debug for StoreSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreSettings")
+            .field("bucket", &self.bucket)
+            .field("region", &self.region)
+            .field("endpoint", &self.endpoint.as_deref().map(without_userinfo))
+            .field("path_style", &self.path_style)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `http://user:password@host/` as `http://host/`: an address fit for a message.
+pub(super) fn without_userinfo(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let (authority, path) = match rest.find('/') {
+        Some(slash) => rest.split_at(slash),
+        None => (rest, ""),
+    };
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if scheme.is_empty() { format!("{host}{path}") } else { format!("{scheme}://{host}{path}") }
+}
+
+/// What an object carries besides its bytes.
+#[derive(Clone, Debug)]
+pub struct ObjectInfo {
+    /// The Content-Type header.
+    pub content_type: &'static str,
+    /// Proves that an object was written by this very call: stored with the object and looked for after a lost answer.
+    /// Every object must have its own.
+    pub token: Uuid,
+    /// User metadata (`x-amz-meta-*`), already ASCII; together at most 2 KB less about 60 bytes for the token.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl ObjectInfo {
+    /// The metadata key of the token.
+    pub(super) const TOKEN_KEY: &'static str = "destination-s3-token";
+
+    /// All user metadata, the token included.
+    pub(super) fn user_metadata(&self) -> HashMap<String, String> {
+        let token = (Self::TOKEN_KEY.to_owned(), self.token.to_string());
+        self.metadata.iter().cloned().chain([token]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_where_but_not_whose() {
+        let settings = StoreSettings {
+            bucket: "b".to_owned(),
+            region: "eu-west-1".to_owned(),
+            endpoint: Some("http://root:hunter2@localhost:9000/x".to_owned()),
+            path_style: true,
+            access_key_id: "AKIDEXAMPLE".to_owned(),
+            secret_access_key: "wJalrXUtnFEMI".to_owned(),
+            session_token: Some("FwoGZXIvYXdzE".to_owned()),
+        };
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("http://localhost:9000/x"), "{shown}");
+        for secret in ["AKIDEXAMPLE", "wJalrXUtnFEMI", "FwoGZXIvYXdzE", "hunter2"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}

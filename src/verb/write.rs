@@ -1,0 +1,202 @@
+//! `write`: makes the settings, the catalog and the environment into one run of the pipeline.
+//!
+//! Out: freed STATEs while the run goes on, LOG messages, on failure one TRACE ERROR at the end. The exit code is 0 only
+//! if everything is durable and every STATE is out.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::{connection_id, internal, open_store, read_config, read_file};
+use crate::config::Config;
+use crate::encode::{RowEncoder, StreamMeta};
+use crate::env;
+use crate::error::{Failure, FailureType};
+use crate::key::{FileValues, RunValues, StreamValues, ids};
+use crate::pipeline::block::{BlockSettings, MAX_LINE_BYTES};
+use crate::pipeline::encode_block::{StreamEncoding, StreamTable};
+use crate::pipeline::engine::{EngineSettings, StreamPlan};
+use crate::pipeline::file::CutSettings;
+use crate::pipeline::run::{RunSettings, run};
+use crate::pipeline::summary::RunSummary;
+use crate::protocol::catalog::{Catalog, CatalogStream, Dialect};
+use crate::protocol::emitter::{Emitter, LogLevel};
+
+const MIB: u64 = 1024 * 1024;
+
+/// Parts of this size make files of up to 80 GB (S3 takes 10,000 parts), and are large enough that the round trip to S3
+/// does not matter.
+const PART_BYTES: usize = 8 * 1024 * 1024;
+
+/// Text that is compressed at once: large enough that cutting costs no ratio, small enough to spread over workers.
+const FRAME_BYTES: usize = 1024 * 1024;
+
+/// Input that is parsed at once.
+const BLOCK_BYTES: usize = 1024 * 1024;
+
+/// A tail of more than this joins its file without a STATE (DESIGN, "life of a file").
+const TAIL_BYTES: u64 = 16 * MIB;
+
+/// Memory where neither the settings nor a control group name a limit, and the most that is taken by default.
+const DEFAULT_MEMORY_BYTES: u64 = 256 * MIB;
+const MOST_DEFAULT_MEMORY_BYTES: u64 = 512 * MIB;
+const LEAST_MEMORY_BYTES: u64 = 64 * MIB;
+
+/// Runs the verb. `Ok(false)` means that the failure has been printed.
+pub(super) fn write<W: Write>(config: &Path, catalog: &Path, emitter: &mut Emitter<W>) -> io::Result<bool> {
+    let result = match prepare(config, catalog) {
+        Ok(prepared) => execute(prepared, emitter)?,
+        Err(failure) => Err(failure),
+    };
+    match result {
+        Ok(()) => {
+            emitter.flush()?;
+            Ok(true)
+        }
+        Err(failure) => {
+            emitter.trace_error(&failure, env::unix_ms())?;
+            Ok(false)
+        }
+    }
+}
+
+struct Prepared {
+    config: Config,
+    warnings: Vec<String>,
+    settings: RunSettings,
+}
+
+fn execute<W: Write>(prepared: Prepared, emitter: &mut Emitter<W>) -> io::Result<Result<(), Failure>> {
+    for warning in &prepared.warnings {
+        emitter.log(LogLevel::Warn, warning)?;
+    }
+    emitter.flush()?;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Ok(Err(internal("the asynchronous runtime cannot be started", &error))),
+    };
+    let store = open_store(&prepared.config);
+    let (summary, result) = run(io::stdin(), prepared.settings, store, runtime.handle(), emitter);
+    // Not waited for: the reader may be blocked on a stdin that never ends.
+    runtime.shutdown_background();
+    log_summary(&summary, emitter)?;
+    Ok(result)
+}
+
+fn log_summary<W: Write>(summary: &RunSummary, emitter: &mut Emitter<W>) -> io::Result<()> {
+    for (descriptor, stream) in &summary.streams {
+        emitter.log(LogLevel::Info, &format!("stream \"{descriptor}\": {stream}"))?;
+    }
+    Ok(())
+}
+
+fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
+    let config = read_config(config)?;
+    let catalog = Catalog::parse(&read_file(catalog, "catalog")?)?;
+    let warnings = config.warnings().into_iter().chain(catalog.warnings()).collect();
+    let run_values = run_values(&config, &catalog)?;
+    let streams: Vec<StreamValues> =
+        catalog.streams.iter().map(|stream| stream_values(&run_values, stream)).collect();
+    for stream in &streams {
+        // A key that cannot be made is found here rather than after an hour.
+        let file = FileValues { cursor: None, uuid: run_values.connection_run_id };
+        config.template.stem(&run_values, stream, &file)?;
+    }
+    let cursor_macros = config.template.uses_cursor();
+    let meta_sync_id = run_values.sync_id;
+    let mut plans = Vec::new();
+    let mut encodings = Vec::new();
+    for (stream, values) in catalog.streams.iter().zip(streams) {
+        let meta = StreamMeta { generation_id: stream.generation_id, sync_id: meta_sync_id };
+        let names: Vec<String> = stream.properties.iter().map(|(name, _)| name.clone()).collect();
+        let encoder = RowEncoder::new(&config.format, config.metadata_columns, &meta, &names);
+        plans.push(StreamPlan { values, header: encoder.header().to_vec() });
+        let cursor_field = cursor_macros.then(|| stream.cursor_field.clone());
+        encodings.push((stream.descriptor.clone(), StreamEncoding { encoder, cursor_field }));
+    }
+    let memory = memory_limit_bytes(&config);
+    let file_size_bytes = config.file_size_bytes;
+    let settings = RunSettings {
+        engine: EngineSettings {
+            template: config.template.clone(),
+            run: run_values,
+            streams: plans,
+            content_type: config.format.content_type(),
+            cut: CutSettings {
+                compress: config.format.gzip_level().is_some(),
+                frame_bytes: FRAME_BYTES,
+                part_bytes: PART_BYTES,
+                key_when_sealed: cursor_macros,
+            },
+            // A file whose key shows its highest cursor stays in memory until it is sealed.
+            file_size_bytes: if cursor_macros { file_size_bytes.min(memory / 4) } else { file_size_bytes },
+            checkpoint_interval: config.checkpoint_interval,
+            checkpoint_records: checkpoint_records()?,
+            tail_bytes: TAIL_BYTES.min(memory / 8),
+            expects_complete: catalog.dialect == Dialect::Refresh,
+            run_token: env::random_uuid().map_err(|error| internal("there is no randomness", &error))?,
+        },
+        table: StreamTable::new(encodings),
+        memory_limit_bytes: memory,
+        workers: env::processors(),
+        gzip_level: config.format.gzip_level(),
+        blocks: BlockSettings {
+            // Rows of one block stay together, so small files want small blocks.
+            block_bytes: usize::try_from(file_size_bytes / 4)
+                .unwrap_or(BLOCK_BYTES)
+                .clamp(65_536, BLOCK_BYTES),
+            max_line_bytes: MAX_LINE_BYTES,
+        },
+        upload_concurrency: upload_concurrency(memory),
+    };
+    Ok(Prepared { config, warnings, settings })
+}
+
+fn run_values(config: &Config, catalog: &Catalog) -> Result<RunValues, Failure> {
+    let connection_id = connection_id(config)?;
+    let random = env::random_uuid().map_err(|error| internal("there is no randomness", &error))?;
+    let connection_run_id = ids::connection_run_id(&connection_id, catalog.sync_id, random);
+    let job_id = || env::var("WORKER_JOB_ID").and_then(|id| id.parse().ok());
+    Ok(RunValues {
+        extension: config.format.extension(),
+        started_at: env::utc_now().with_timezone(&config.timezone),
+        connection_id,
+        connection_run_id,
+        sync_id: catalog.sync_id.or_else(job_id).unwrap_or(0),
+    })
+}
+
+fn stream_values(run: &RunValues, stream: &CatalogStream) -> StreamValues {
+    let stream_id = ids::stream_id(&run.connection_id, &stream.descriptor);
+    StreamValues {
+        descriptor: stream.descriptor.clone(),
+        stream_id,
+        stream_run_id: ids::stream_run_id(run.connection_run_id, stream_id),
+        generation_id: stream.generation_id,
+    }
+}
+
+fn memory_limit_bytes(config: &Config) -> u64 {
+    config.memory_limit_bytes.unwrap_or_else(|| match env::cgroup_memory_limit_bytes() {
+        Some(limit) => (limit / 2).clamp(LEAST_MEMORY_BYTES, MOST_DEFAULT_MEMORY_BYTES),
+        None => DEFAULT_MEMORY_BYTES,
+    })
+}
+
+/// Parts in flight may take a quarter of the memory; fewer than four would leave the line idle between two answers.
+fn upload_concurrency(memory_bytes: u64) -> usize {
+    usize::try_from(memory_bytes / 4 / PART_BYTES as u64).unwrap_or(4).clamp(4, 16)
+}
+
+/// Test suites of the platform force a checkpoint every n records with this variable.
+fn checkpoint_records() -> Result<Option<u64>, Failure> {
+    const NAME: &str = "AIRBYTE_DESTINATION_RECORD_BATCH_SIZE_OVERRIDE";
+    env::var(NAME)
+        .map(|text| match text.parse::<u64>() {
+            Ok(records) if records > 0 => Ok(records),
+            _ => Err(Failure::new(
+                FailureType::Config,
+                format!("the environment variable {NAME} must be a whole number of records, 1 or more"),
+            )),
+        })
+        .transpose()
+}
