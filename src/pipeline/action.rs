@@ -1,0 +1,132 @@
+//! What the engine asks the outside to do, and what the outside reports back.
+//!
+//! The engine itself does no I/O: it takes an [`Event`], changes its state and gives [`Action`]s. Every `Compress` and
+//! every [`StoreRequest`] is answered by exactly one event for the same file, whatever happens to it.
+
+use super::block::ReadFault;
+use super::chunk::{EncodedBlock, Segment};
+use super::file::FileId;
+use crate::error::Failure;
+use crate::protocol::emitter::LogLevel;
+use crate::store::{ObjectInfo, PartReceipt, StoreError};
+
+/// One request to the outside.
+#[derive(Debug)]
+pub enum Action {
+    /// Compress some text to one frame, on a worker; answered by [`Event::Framed`].
+    Compress {
+        /// Whose text.
+        file: FileId,
+        /// Position of the frame in its file.
+        frame: u32,
+        /// The text.
+        text: Vec<Segment>,
+    },
+    /// An S3 request; answered by [`Event::Stored`].
+    Store(FileId, StoreRequest),
+    /// Print the line of a freed STATE.
+    PrintState(Vec<u8>),
+    /// Print a LOG message.
+    Log(LogLevel, String),
+}
+
+/// One S3 request of a file.
+#[derive(Debug)]
+pub enum StoreRequest {
+    /// List the keys below a prefix, to number on from the highest taken.
+    List {
+        /// The text that all keys of interest begin with.
+        prefix: String,
+    },
+    /// Open a multipart upload.
+    Create {
+        /// Where the object will be.
+        key: String,
+        /// What it says about itself.
+        object: ObjectInfo,
+    },
+    /// Upload one part.
+    Part {
+        /// Where the object will be.
+        key: String,
+        /// What `Create` gave.
+        upload_id: String,
+        /// From 1.
+        number: i32,
+        /// The part's bytes, in pieces.
+        body: Vec<Segment>,
+    },
+    /// Publish a file that was kept in memory.
+    Put {
+        /// Where.
+        key: String,
+        /// What the object says about itself.
+        object: ObjectInfo,
+        /// All its bytes, in pieces.
+        body: Vec<Segment>,
+    },
+    /// Publish a file whose parts are all uploaded.
+    Complete {
+        /// Where.
+        key: String,
+        /// What `Create` gave.
+        upload_id: String,
+        /// Every part, in order.
+        parts: Vec<PartReceipt>,
+        /// As given to `Create`.
+        object: ObjectInfo,
+    },
+    /// Throw an unfinished multipart upload away.
+    Abort {
+        /// Where the object would have been.
+        key: String,
+        /// What `Create` gave.
+        upload_id: String,
+    },
+}
+
+/// How a [`StoreRequest`] ended.
+#[derive(Debug)]
+pub enum StoreAnswer {
+    /// The keys and folders found.
+    Listed(Result<Vec<String>, StoreError>),
+    /// The upload's id.
+    Created(Result<String, StoreError>),
+    /// The part's receipt.
+    Part(Result<PartReceipt, StoreError>),
+    /// The file is visible, from `Put` or `Complete`.
+    Published(Result<(), StoreError>),
+    /// `Put` found its key taken by somebody else's object; the bytes come back for another key.
+    KeyTaken(Vec<Segment>),
+    /// The upload is gone, or stays behind for a lifecycle rule.
+    Aborted(Result<(), StoreError>),
+}
+
+/// One report from the outside.
+#[derive(Debug)]
+pub enum Event {
+    /// A worker has finished a block.
+    Block(EncodedBlock),
+    /// The reader has seen the end of stdin after this many blocks, or could not read on.
+    InputEnded {
+        /// Blocks in all.
+        blocks: u64,
+        /// Why reading stopped before the end, if it did.
+        fault: Option<ReadFault>,
+    },
+    /// A frame is compressed.
+    Framed {
+        /// Whose frame.
+        file: FileId,
+        /// Position of the frame in its file.
+        frame: u32,
+        /// The final bytes, or why there are none.
+        result: Result<Segment, Failure>,
+    },
+    /// An S3 request has ended.
+    Stored(FileId, StoreAnswer),
+    /// stdout is gone: whoever started us has left.
+    StdoutClosed,
+    /// A deadline has passed.
+    Timer,
+}

@@ -1,0 +1,105 @@
+//! What travels from the workers to the ordered stage.
+//!
+//! A block of input becomes an [`EncodedBlock`]: its rows, encoded and grouped by stream into [`Chunk`]s, with the STATE
+//! and COMPLETE messages between them. Invariant: an [`Item::State`] comes after the chunks of every row that it covers
+//! and before the chunks of later rows of the streams it covers.
+
+use chrono::{DateTime, Utc};
+
+use super::budget::Permit;
+use crate::error::Failure;
+use crate::model::StreamIx;
+use crate::protocol::state::StateMessage;
+
+/// Bytes and the right to hold them.
+#[derive(Debug)]
+pub struct Segment {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Held for as long as the bytes are.
+    pub permit: Permit,
+}
+
+/// Consecutive rows of one stream in the format's final text, not yet compressed.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Whose rows.
+    pub stream: StreamIx,
+    /// How many; at least one.
+    pub rows: u64,
+    /// The rows' text.
+    pub segment: Segment,
+    /// What the rows say about the cursor.
+    pub cursor: CursorNotes,
+    /// Undeclared fields that the format's options drop.
+    pub dropped_fields: u64,
+    /// Bytes of input lines that the rows came from.
+    pub input_bytes: u64,
+}
+
+/// The cursor of some rows, where the key template asks for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CursorNotes {
+    /// The highest cursor; the record's `emitted_at` stands in where a record has no usable one.
+    pub highest: Option<DateTime<Utc>>,
+    /// Rows for which `emitted_at` stood in.
+    pub rows_without: u64,
+}
+
+impl CursorNotes {
+    /// Joins the notes of further rows.
+    pub fn join(&mut self, other: Self) {
+        self.highest = self.highest.max(other.highest);
+        self.rows_without += other.rows_without;
+    }
+}
+
+/// One step of a block, in the order in which the ordered stage must see it.
+#[derive(Debug)]
+pub enum Item {
+    /// Rows of one stream.
+    Chunk(Chunk),
+    /// A STATE and the right to hold its text.
+    State(StateMessage, Permit),
+    /// The source is done with a stream.
+    Complete(StreamIx),
+}
+
+/// What a worker makes of a block.
+#[derive(Debug)]
+pub struct EncodedBlock {
+    /// Position of the block in the input, from 0.
+    pub index: u64,
+    /// Rows and messages before the fault, if there is one.
+    pub items: Vec<Item>,
+    /// Why the input cannot be read past this block. `line` counts from 1 within the block.
+    pub fault: Option<LineFault>,
+    /// Lines in the block.
+    pub lines: u64,
+    /// Messages of types that a destination has no use for.
+    pub ignored: u64,
+}
+
+/// A line that ends the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineFault {
+    /// Number of the line within its block, from 1.
+    pub line: u64,
+    /// What is wrong with it, as a part of a sentence that begins with "line N"; never its content.
+    pub reason: String,
+}
+
+impl LineFault {
+    /// The failure that ends the run, once the number of lines before the block is known.
+    #[must_use]
+    pub fn failure(&self, lines_before: u64) -> Failure {
+        Failure::new(
+            crate::error::FailureType::System,
+            format!(
+                "line {} of the input {}; nothing after the last STATE before it was published, the source sends it again",
+                lines_before + self.line,
+                self.reason
+            ),
+        )
+    }
+}

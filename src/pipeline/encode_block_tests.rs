@@ -1,0 +1,134 @@
+//! Blocks of lines, and what a worker must make of them.
+
+use super::*;
+use crate::encode::{CsvOptions, Format, MetadataColumns, StreamMeta};
+
+const SEED: BlockSeed = BlockSeed { unix_ms: 1_700_000_000_000, random: 1 };
+
+fn table(cursor_field: Option<&[&str]>) -> Arc<StreamTable> {
+    let encoding = || StreamEncoding {
+        encoder: RowEncoder::new(
+            &Format::Csv { options: CsvOptions::default(), gzip_level: None },
+            MetadataColumns::None,
+            &StreamMeta { generation_id: None, sync_id: 0 },
+            &["id".to_owned()],
+        ),
+        cursor_field: cursor_field.map(|path| path.iter().map(|&name| name.to_owned()).collect()),
+    };
+    Arc::new(StreamTable::new(vec![
+        (StreamDescriptor::new(None, "a"), encoding()),
+        (StreamDescriptor::new(Some("n"), "a"), encoding()),
+        (StreamDescriptor::new(None, "ü"), encoding()),
+    ]))
+}
+
+fn encode_with(table: Arc<StreamTable>, input: &[u8]) -> EncodedBlock {
+    let budget = Budget::new(1 << 20);
+    let permit = budget.take(input.len() as u64);
+    let block = Block { index: 3, bytes: input.to_vec(), permit };
+    let encoded = BlockEncoder::new(table, budget).encode(&block, SEED);
+    assert_eq!(encoded.index, 3);
+    encoded
+}
+
+fn encode(input: &str) -> EncodedBlock {
+    encode_with(table(None), input.as_bytes())
+}
+
+/// `0:1,2` rows of stream 0; `S0`, `S*`, `S-` states; `C0` complete.
+fn steps(encoded: &EncodedBlock) -> Vec<String> {
+    let step = |item: &Item| match item {
+        Item::Chunk(chunk) => {
+            let text = std::str::from_utf8(&chunk.segment.bytes).unwrap();
+            let rows: Vec<&str> = text.lines().map(|row| row.trim_end_matches(',')).collect();
+            assert_eq!(rows.len() as u64, chunk.rows);
+            format!("{}:{}", chunk.stream.0, rows.join(","))
+        }
+        Item::State(message, _) => match message.scope {
+            StateScope::Stream(ix) => format!("S{}", ix.0),
+            StateScope::All => "S*".to_owned(),
+            StateScope::Unlisted => "S-".to_owned(),
+        },
+        Item::Complete(ix) => format!("C{}", ix.0),
+    };
+    encoded.items.iter().map(step).collect()
+}
+
+fn record(namespace: &str, stream: &str, id: u32) -> String {
+    format!(
+        r#"{{"type":"RECORD","record":{{"namespace":{namespace},"stream":"{stream}","data":{{"id":{id}}},"emitted_at":5}}}}"#
+    ) + "\n"
+}
+
+fn stream_state(stream: &str) -> String {
+    format!(
+        r#"{{"type":"STATE","state":{{"type":"STREAM","stream":{{"stream_descriptor":{{"name":"{stream}"}}}}}}}}"#
+    ) + "\n"
+}
+
+#[test]
+fn rows_go_to_their_stream_and_states_close_what_they_cover() {
+    let input = [
+        record("null", "a", 1),
+        record("\"n\"", "a", 2),
+        record("\"\"", "a", 3),
+        stream_state("a"),
+        record("null", "a", 4),
+        record("null", r"\u00fc", 5),
+        r#"{"type":"STATE","state":{"type":"GLOBAL","global":{"stream_states":[]}}}"#.to_owned() + "\r\n",
+        "\n".to_owned(),
+        record("null", "ü", 6),
+        r#"{"type":"LOG","log":{"level":"INFO","message":"x"}}"#.to_owned() + "\n",
+        r#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"ü"},"status":"COMPLETE"}}}"#.to_owned() + "\n",
+        stream_state("deselected"),
+        r#"{"type":"STATE","state":{"data":{}}}"#.to_owned(),
+    ]
+    .concat();
+    let encoded = encode(&input);
+    assert_eq!(encoded.fault, None);
+    assert_eq!(encoded.lines, 13);
+    assert_eq!(encoded.ignored, 2);
+    assert_eq!(steps(&encoded), ["0:1,3", "S0", "1:2", "0:4", "2:5", "S*", "2:6", "C2", "S-", "S*"],);
+}
+
+#[test]
+fn a_fault_names_the_line_keeps_what_came_before_and_shows_no_content() {
+    let good = record("null", "a", 1);
+    for (bad, reason) in [
+        (&b"{\"hunter2"[..], "is not a JSON object"),
+        (b"{\"hunter2\":\xff}", "is not valid UTF-8"),
+        (
+            record("null", "unheard", 9).as_bytes(),
+            "is a record of stream \"unheard\", which the catalog of this sync does not have",
+        ),
+        (br#"{"type":"STATE","state":{"type":"STREAM"}}"#, "is a STREAM state without a stream descriptor"),
+        (br#"{"type":"STATE","state":{"type":"hunter2"}}"#, "is a STATE of an unknown type"),
+    ] {
+        let input = [good.as_bytes(), good.as_bytes(), bad, b"\n", good.as_bytes()].concat();
+        let encoded = encode_with(table(None), &input);
+        let fault = encoded.fault.clone().unwrap();
+        assert_eq!(fault.line, 3, "{reason}");
+        assert!(fault.reason.starts_with(reason), "{}", fault.reason);
+        assert!(!fault.reason.contains("hunter2"));
+        assert_eq!(steps(&encoded), ["0:1,1"]);
+    }
+}
+
+#[test]
+fn the_highest_cursor_is_noted_and_records_without_one_count_with_their_time() {
+    let line = |data: &str, emitted_at: u64| {
+        format!(r#"{{"type":"RECORD","record":{{"stream":"a","data":{data},"emitted_at":{emitted_at}}}}}"#)
+            + "\n"
+    };
+    let input = [
+        line(r#"{"id":1,"meta":{"at":"2025-04-14T11:23:45Z"}}"#, 5_000),
+        line(r#"{"id":2,"meta":{"at":"2024-01-01"}}"#, 5_000),
+        line(r#"{"id":3,"meta":null}"#, 9_000),
+    ]
+    .concat();
+    let encoded = encode_with(table(Some(&["meta", "at"])), input.as_bytes());
+    let Some(Item::Chunk(chunk)) = encoded.items.first() else { panic!("no chunk") };
+    let highest = chunk.cursor.highest.unwrap();
+    assert_eq!(highest.to_rfc3339(), "2025-04-14T11:23:45+00:00");
+    assert_eq!(chunk.cursor.rows_without, 1);
+}

@@ -1,0 +1,157 @@
+//! Closes the run: a good end publishes everything, a bad end what a received STATE covers.
+//!
+//! A bad end publishes a file only if a STATE that can still be printed covers all its rows: what lies behind a lost file
+//! would be sent again by the source and must not be there twice.
+
+use super::{Ending, Engine};
+use crate::error::{Failure, FailureType};
+use crate::model::StreamIx;
+use crate::pipeline::action::Action;
+use crate::pipeline::file::{FileId, SealReason};
+use crate::pipeline::ledger::{Position, Scope};
+use crate::protocol::emitter::LogLevel;
+use crate::store::StoreError;
+
+impl Engine {
+    /// Every block has been taken.
+    pub(super) fn input_ended(&mut self) {
+        if let Some(fault) = self.reader_fault.take() {
+            self.fail(fault.failure(self.lines));
+            return;
+        }
+        let unfinished: Vec<String> = self
+            .settings
+            .streams
+            .iter()
+            .zip(&self.streams)
+            .filter(|(_, stream)| self.settings.expects_complete && !stream.complete)
+            .map(|(plan, _)| format!("\"{}\"", plan.values.descriptor))
+            .collect();
+        if !unfinished.is_empty() {
+            self.fail(Failure::new(
+                FailureType::Transient,
+                format!(
+                    "the input ended, but the source did not report COMPLETE for {}: what its STATEs cover was published, the rest is sent again by the next attempt",
+                    unfinished.join(", ")
+                ),
+            ));
+            return;
+        }
+        self.ending = Some(Ending::Good);
+        self.join_all_tails();
+        let files = self.ungrouped_files();
+        for id in &files {
+            self.seal(*id, SealReason::End);
+        }
+        // A file may have been lost on the way; the end is then no longer good.
+        if matches!(self.ending, Some(Ending::Good)) {
+            self.group(files);
+        }
+    }
+
+    /// Ends the run badly. The first failure is the one that is reported.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        if !matches!(self.ending, Some(Ending::Bad(_))) {
+            self.ending = Some(Ending::Bad(failure));
+        }
+        self.settle();
+    }
+
+    /// A file can no longer be published.
+    pub(super) fn file_failed(&mut self, id: FileId, failure: Failure) {
+        if self.files.contains_key(&id) {
+            self.with_file(id, |file, _, _| file.request_failed());
+            self.discard(id);
+        }
+        self.fail(failure);
+    }
+
+    /// Sorts what is left of a bad run into files to publish and files to give up.
+    fn settle(&mut self) {
+        for stream in std::mem::take(&mut self.with_tail) {
+            self.streams[stream.index()].tail = super::Tail::default();
+        }
+        self.dissolve_waiting_groups();
+        let mut keep = self.ungrouped_files();
+        loop {
+            let (kept, lost): (Vec<FileId>, Vec<FileId>) = keep.into_iter().partition(|id| {
+                self.files.get(id).is_some_and(|file| file.last <= self.acknowledgeable(file.stream))
+            });
+            keep = kept;
+            if lost.is_empty() {
+                break;
+            }
+            lost.into_iter().for_each(|id| self.discard(id));
+        }
+        for id in &keep {
+            self.seal(*id, SealReason::End);
+        }
+        self.group(keep);
+    }
+
+    /// The last row of a stream that a STATE covers which no lost file holds back.
+    fn acknowledgeable(&self, stream: StreamIx) -> Position {
+        let first_lost = |lost: &mut dyn Iterator<Item = Position>| lost.min().unwrap_or(Position::MAX);
+        let of_stream =
+            first_lost(&mut self.lost.iter().filter(|(ix, _)| *ix == stream).map(|(_, first)| *first));
+        let of_all = first_lost(&mut self.lost.iter().map(|(_, first)| *first));
+        self.ledger
+            .last_waiting_before(Scope::Stream(stream), of_stream)
+            .max(self.ledger.last_waiting_before(Scope::All, of_all))
+            .unwrap_or(0)
+    }
+
+    fn discard(&mut self, id: FileId) {
+        let Some(file) = self.files.get(&id) else { return };
+        let (stream, first, rows) = (file.stream, file.first, file.rows);
+        self.lost.push((stream, first));
+        let entry = &mut self.streams[stream.index()];
+        if entry.open == Some(id) {
+            entry.open = None;
+        }
+        if entry.ungrouped.contains(&id) {
+            entry.ungrouped.retain(|other| *other != id);
+            entry.ungrouped_rows -= rows;
+        }
+        self.leave_group(id);
+        self.with_file(id, |file, _, out| file.discard(out));
+        self.forget_if_gone(id);
+    }
+
+    /// Groups that have not begun to publish go back into their streams' queues, to be sorted anew.
+    fn dissolve_waiting_groups(&mut self) {
+        let waiting: Vec<u64> =
+            self.groups.iter().filter(|(_, group)| !group.started).map(|(id, _)| *id).collect();
+        for group_id in waiting {
+            let Some(group) = self.groups.remove(&group_id) else { continue };
+            for stream in group.streams {
+                self.streams[stream.index()].groups.retain(|other| *other != group_id);
+            }
+            for id in group.files {
+                if let Some(file) = self.files.get(&id) {
+                    let stream = &mut self.streams[file.stream.index()];
+                    stream.ungrouped.push_back(id);
+                    stream.ungrouped_rows += file.rows;
+                }
+            }
+        }
+        for stream in &mut self.streams {
+            stream.ungrouped.make_contiguous().sort_unstable();
+        }
+    }
+
+    fn ungrouped_files(&self) -> Vec<FileId> {
+        self.streams.iter().flat_map(|stream| stream.ungrouped.iter().copied()).collect()
+    }
+
+    pub(super) fn warn_of_abort(&mut self, error: &StoreError) {
+        if !std::mem::replace(&mut self.abort_warned, true) {
+            self.out.push(Action::Log(
+                LogLevel::Warn,
+                format!(
+                    "an unfinished upload could not be removed ({error}); grant s3:AbortMultipartUpload, or let a lifecycle rule of the bucket remove incomplete multipart uploads"
+                ),
+            ));
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Takes blocks in input order: rows go to their stream's tail, a STATE moves tails into files.
+//!
+//! The tail keeps rows that no STATE covers out of the open file, so that a waiting STATE never depends on input that
+//! may not come. A tail over the limit joins the file all the same; that file can then be cut only at a later STATE.
+
+use std::time::Instant;
+
+use super::{Engine, HeldState};
+use crate::error::{Failure, FailureType};
+use crate::model::StreamIx;
+use crate::pipeline::action::Action;
+use crate::pipeline::budget::Permit;
+use crate::pipeline::chunk::{Chunk, EncodedBlock, Item, Segment};
+use crate::pipeline::file::{File, FileId, SealReason};
+use crate::pipeline::ledger::{Position, Scope};
+use crate::protocol::emitter::LogLevel;
+use crate::protocol::state::{StateMessage, StateScope};
+
+impl Engine {
+    pub(super) fn take_blocks(&mut self, now: Instant) {
+        while self.ending.is_none() {
+            match self.order.pop() {
+                Some(block) => self.block(block, now),
+                None if self.order.is_done() => self.input_ended(),
+                None => break,
+            }
+        }
+    }
+
+    fn block(&mut self, block: EncodedBlock, now: Instant) {
+        for item in block.items {
+            match item {
+                Item::Chunk(chunk) => self.chunk(chunk, now),
+                Item::State(message, permit) => self.state(message, permit, now),
+                Item::Complete(stream) => self.streams[stream.index()].complete = true,
+            }
+            if self.ending.is_some() {
+                return;
+            }
+        }
+        if let Some(fault) = block.fault {
+            self.fail(fault.failure(self.lines));
+        }
+        self.lines += block.lines;
+        self.ignored += block.ignored;
+    }
+
+    fn chunk(&mut self, chunk: Chunk, now: Instant) {
+        let ix = chunk.stream;
+        let stream = &mut self.streams[ix.index()];
+        if stream.complete {
+            let name = &self.settings.streams[ix.index()].values.descriptor;
+            self.fail(Failure::new(
+                FailureType::System,
+                format!(
+                    "stream \"{name}\" sent a record after it was reported COMPLETE: the source is at fault"
+                ),
+            ));
+            return;
+        }
+        if chunk.cursor.rows_without > 0 && stream.summary.rows_without_cursor == 0 {
+            let name = &self.settings.streams[ix.index()].values.descriptor;
+            self.out.push(Action::Log(
+                LogLevel::Warn,
+                format!(
+                    "stream \"{name}\": a record has no usable cursor for the key's cursor macros; such records count with their emitted_at"
+                ),
+            ));
+        }
+        let (first, last) = self.ledger.rows(ix, chunk.rows);
+        stream.summary.rows_without_cursor += chunk.cursor.rows_without;
+        stream.summary.dropped_fields += chunk.dropped_fields;
+        stream.summary.records += chunk.rows;
+        stream.summary.input_bytes += chunk.input_bytes;
+        stream.tail.since.get_or_insert(now);
+        stream.tail.bytes += chunk.segment.bytes.len() as u64;
+        stream.tail.chunks.push((chunk, first, last));
+        self.with_tail.insert(ix);
+        if self.streams[ix.index()].tail.bytes > self.settings.tail_bytes {
+            self.join_tail(ix);
+        }
+    }
+
+    fn state(&mut self, message: StateMessage, permit: Permit, now: Instant) {
+        let scope = match message.scope {
+            StateScope::Stream(stream) => {
+                self.join_tail(stream);
+                Scope::Stream(stream)
+            }
+            StateScope::All => {
+                self.join_all_tails();
+                Scope::All
+            }
+            // A state of a stream that the catalog does not have covers no row of ours.
+            StateScope::Unlisted => {
+                self.out.push(Action::PrintState(message.acknowledged(0)));
+                return;
+            }
+        };
+        self.waiting_state_bytes += message.len() as u64;
+        self.ledger.state(scope, HeldState { message, permit });
+        self.checkpoint(scope, now, false);
+    }
+
+    pub(super) fn join_all_tails(&mut self) {
+        for stream in std::mem::take(&mut self.with_tail) {
+            self.join_tail(stream);
+        }
+    }
+
+    /// Moves a stream's tail into its open file, rolling it at the file size.
+    pub(super) fn join_tail(&mut self, ix: StreamIx) {
+        self.with_tail.remove(&ix);
+        let tail = std::mem::take(&mut self.streams[ix.index()].tail);
+        let Some(since) = tail.since else { return };
+        for (chunk, first, last) in tail.chunks {
+            let rows = chunk.rows;
+            let id = match self.streams[ix.index()].open {
+                Some(id) => id,
+                None => self.open_file(ix, first, since),
+            };
+            self.streams[ix.index()].ungrouped_rows += rows;
+            self.with_file(id, |file, cut, out| file.append(chunk, last, cut, out));
+            self.roll_if_full(id);
+        }
+    }
+
+    fn open_file(&mut self, ix: StreamIx, first: Position, since: Instant) -> FileId {
+        let id = FileId(self.next_file);
+        self.next_file += 1;
+        let header = &self.settings.streams[ix.index()].header;
+        let header = (!header.is_empty())
+            .then(|| Segment { bytes: header.clone(), permit: self.budget.take(header.len() as u64) });
+        let object = self.object_info(id, ix);
+        self.files.insert(id, File::new(id, ix, first, since, object, header));
+        self.ledger.joined(ix, id, first);
+        let stream = &mut self.streams[ix.index()];
+        stream.open = Some(id);
+        stream.ungrouped.push_back(id);
+        if !self.settings.cut.key_when_sealed {
+            self.request_key(id);
+        }
+        id
+    }
+
+    /// Seals an open file that has reached the file size.
+    pub(super) fn roll_if_full(&mut self, id: FileId) {
+        let ratio = self.compression_ratio();
+        let full = self.files.get(&id).is_some_and(|file| {
+            file.sealed.is_none()
+                && !file.is_discarded()
+                && file.estimated_bytes(ratio) >= self.settings.file_size_bytes
+        });
+        if full {
+            self.seal(id, SealReason::Size);
+        }
+    }
+
+    pub(super) fn seal(&mut self, id: FileId, reason: SealReason) {
+        let Some(stream) = self.files.get(&id).map(|file| file.stream) else { return };
+        let stream = &mut self.streams[stream.index()];
+        if stream.open == Some(id) {
+            stream.open = None;
+            self.with_file(id, |file, cut, out| file.seal(reason, cut, out));
+            if self.settings.cut.key_when_sealed {
+                self.request_key(id);
+            }
+        }
+    }
+
+    /// Compressed bytes per byte of text so far. Before the first frame is back, a guess that errs towards larger files.
+    fn compression_ratio(&self) -> f64 {
+        const GUESS: f64 = 0.2;
+        if !self.settings.cut.compress {
+            1.0
+        } else if self.framed_text_bytes == 0 {
+            GUESS
+        } else {
+            self.compressed_bytes as f64 / self.framed_text_bytes as f64
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The ordered stage: decides what joins which file, when files are cut and published, and which STATE is free.
+//!
+//! A pure state machine, run by one thread: [`Engine::handle`] takes an [`Event`] and the time, [`Engine::actions`] gives
+//! what is to be done. It never waits, reads no clock and does no I/O, so that every schedule can be tested.
+//!
+//! One file per concern: `input` takes blocks in order and keeps each stream's tail, `checkpoint` cuts and publishes,
+//! `keys` finds keys, `pressure` frees memory, `ending` closes the run well or badly.
+//!
+//! Invariants
+//! - A file is published only when a received STATE covers all its rows, or by a good end.
+//! - The files that a STATE waits for are published together, once all of them are staged, so that little is visible
+//!   before its STATE is out; groups of one stream are published in order.
+//! - After a failure nothing new is read, and only what can still be acknowledged is published.
+
+mod checkpoint;
+mod ending;
+mod input;
+mod keys;
+mod pressure;
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Instant;
+
+pub use settings::{EngineSettings, StreamPlan};
+
+use super::action::{Action, Event, StoreAnswer};
+use super::block::ReadFault;
+use super::budget::{Budget, Permit};
+use super::chunk::Chunk;
+use super::file::{File, FileId};
+use super::ledger::{Ledger, Position};
+use super::order::InputOrder;
+use super::summary::{RunSummary, StreamSummary};
+use crate::error::{Failure, FailureType};
+use crate::key::{KeyAllocator, KeyStem};
+use crate::model::StreamIx;
+use crate::protocol::state::StateMessage;
+
+/// A waiting STATE and the right to hold it.
+#[derive(Debug)]
+struct HeldState {
+    message: StateMessage,
+    permit: Permit,
+}
+
+/// Rows of a stream that came after its last STATE and are not in a file yet.
+#[derive(Debug, Default)]
+struct Tail {
+    chunks: Vec<(Chunk, Position, Position)>,
+    bytes: u64,
+    since: Option<Instant>,
+}
+
+/// What the engine knows of one stream.
+#[derive(Debug, Default)]
+struct StreamFiles {
+    tail: Tail,
+    open: Option<FileId>,
+    /// Files that no group has taken yet, oldest first; the open one is the last.
+    ungrouped: VecDeque<FileId>,
+    ungrouped_rows: u64,
+    groups: VecDeque<GroupId>,
+    complete: bool,
+    summary: StreamSummary,
+}
+
+type GroupId = u64;
+
+/// Files that are published together.
+#[derive(Debug)]
+struct Group {
+    files: Vec<FileId>,
+    streams: BTreeSet<StreamIx>,
+    started: bool,
+}
+
+/// How the run ends.
+#[derive(Debug)]
+enum Ending {
+    Good,
+    Bad(Failure),
+}
+
+/// The ordered stage of one run.
+#[derive(Debug)]
+pub struct Engine {
+    settings: EngineSettings,
+    budget: Budget,
+    order: InputOrder,
+    reader_fault: Option<ReadFault>,
+    lines: u64,
+    ignored: u64,
+    ledger: Ledger<HeldState>,
+    waiting_state_bytes: u64,
+    streams: Vec<StreamFiles>,
+    with_tail: BTreeSet<StreamIx>,
+    files: HashMap<FileId, File>,
+    next_file: u64,
+    groups: BTreeMap<GroupId, Group>,
+    next_group: GroupId,
+    keys: KeyAllocator,
+    stems: HashMap<FileId, KeyStem>,
+    /// Files that wait for the listing of their stem.
+    listing: Vec<(FileId, KeyStem, Vec<FileId>)>,
+    /// Compressed and plain bytes of all frames so far: what text will come to.
+    compressed_bytes: u64,
+    framed_text_bytes: u64,
+    /// First rows of files that will never be published.
+    lost: Vec<(StreamIx, Position)>,
+    stdout_closed: bool,
+    abort_warned: bool,
+    ending: Option<Ending>,
+    out: Vec<Action>,
+}
+
+impl Engine {
+    /// An engine at the start of a run.
+    #[must_use]
+    pub fn new(settings: EngineSettings, budget: Budget) -> Self {
+        let streams = settings.streams.len();
+        Self {
+            settings,
+            budget,
+            order: InputOrder::default(),
+            reader_fault: None,
+            lines: 0,
+            ignored: 0,
+            ledger: Ledger::new(streams),
+            waiting_state_bytes: 0,
+            streams: std::iter::repeat_with(StreamFiles::default).take(streams).collect(),
+            with_tail: BTreeSet::new(),
+            files: HashMap::new(),
+            next_file: 0,
+            groups: BTreeMap::new(),
+            next_group: 0,
+            keys: KeyAllocator::new(),
+            stems: HashMap::new(),
+            listing: Vec::new(),
+            compressed_bytes: 0,
+            framed_text_bytes: 0,
+            lost: Vec::new(),
+            stdout_closed: false,
+            abort_warned: false,
+            ending: None,
+            out: Vec::new(),
+        }
+    }
+
+    /// Takes one report from the outside. `now` is the time at which it is handled.
+    pub fn handle(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Block(block) => {
+                self.order.push(block);
+                self.take_blocks(now);
+            }
+            Event::InputEnded { blocks, fault } => {
+                self.order.end(blocks);
+                self.reader_fault = fault;
+                self.take_blocks(now);
+            }
+            Event::Framed { file, frame, result } => self.framed(file, frame, result),
+            Event::Stored(file, answer) => self.stored(file, answer),
+            Event::StdoutClosed => {
+                self.stdout_closed = true;
+                self.fail(Failure::new(
+                    FailureType::System,
+                    "stdout was closed before the end: whoever started this sync has left it",
+                ));
+            }
+            Event::Timer => self.checkpoint_due(now),
+        }
+        self.relieve_pressure(now);
+        self.publish_ready_groups();
+        self.print_free_states();
+    }
+
+    /// Takes out what is to be done, in order.
+    pub fn actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Whether the run has ended and nothing is under way any more.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.ending.is_some() && self.files.is_empty() && self.groups.is_empty() && self.listing.is_empty()
+    }
+
+    /// Whether the input is of no more use: the run has ended or is about to.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// What came of the run; `Err` if it failed.
+    ///
+    /// # Errors
+    /// The first failure, to be printed as the run's one TRACE ERROR.
+    pub fn into_result(self) -> (RunSummary, Result<(), Failure>) {
+        let streams = self
+            .settings
+            .streams
+            .iter()
+            .zip(&self.streams)
+            .map(|(plan, stream)| (plan.values.descriptor.clone(), stream.summary.clone()))
+            .collect();
+        let summary = RunSummary { streams, ignored_messages: self.ignored };
+        match self.ending {
+            Some(Ending::Bad(failure)) => (summary, Err(failure)),
+            Some(Ending::Good) | None => (summary, Ok(())),
+        }
+    }
+
+    fn stored(&mut self, id: FileId, answer: StoreAnswer) {
+        match answer {
+            StoreAnswer::Listed(result) => self.listed(id, result),
+            StoreAnswer::Created(Ok(upload_id)) => {
+                self.with_file(id, |file, cut, out| file.created(upload_id, cut, out));
+            }
+            StoreAnswer::Part(Ok(receipt)) => {
+                self.with_file(id, |file, _, out| file.part_uploaded(receipt, out));
+            }
+            StoreAnswer::Published(Ok(())) => self.published(id),
+            StoreAnswer::KeyTaken(body) => self.key_taken(id, body),
+            StoreAnswer::Aborted(result) => {
+                if let Err(error) = result {
+                    self.warn_of_abort(&error);
+                }
+                self.with_file(id, |file, _, _| file.aborted());
+            }
+            StoreAnswer::Created(Err(error))
+            | StoreAnswer::Part(Err(error))
+            | StoreAnswer::Published(Err(error)) => self.file_failed(id, Failure::from(error)),
+        }
+        self.forget_if_gone(id);
+    }
+
+    fn framed(&mut self, id: FileId, frame: u32, result: Result<super::chunk::Segment, Failure>) {
+        match result {
+            Ok(segment) => {
+                if let Some(file) = self.files.get(&id) {
+                    self.compressed_bytes += segment.bytes.len() as u64;
+                    self.framed_text_bytes += file.frame_text_bytes(frame);
+                }
+                self.with_file(id, |file, cut, out| file.framed(frame, segment, cut, out));
+                self.roll_if_full(id);
+            }
+            Err(failure) => self.file_failed(id, failure),
+        }
+        self.forget_if_gone(id);
+    }
+
+    /// Lets a file act; answers for files that are gone already are dropped.
+    fn with_file<R>(
+        &mut self,
+        id: FileId,
+        act: impl FnOnce(&mut File, &super::file::CutSettings, &mut Vec<Action>) -> R,
+    ) -> Option<R> {
+        let file = self.files.get_mut(&id)?;
+        Some(act(file, &self.settings.cut, &mut self.out))
+    }
+
+    fn forget_if_gone(&mut self, id: FileId) {
+        if self.files.get(&id).is_some_and(File::is_gone) {
+            self.files.remove(&id);
+            self.release_key(id);
+        }
+    }
+
+    fn print_free_states(&mut self) {
+        for freed in self.ledger.free() {
+            self.waiting_state_bytes -= freed.state.message.len() as u64;
+            if !self.stdout_closed {
+                self.out.push(Action::PrintState(freed.state.message.acknowledged(freed.records)));
+            }
+            drop(freed.state.permit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! Frees memory when many streams share the budget.
+//!
+//! Half of the budget may rest in tails and open files, the other half is for what is on its way. Above that the stream
+//! that holds most is sealed early: published if a STATE covers it, else staged in S3 whatever its size. Waiting STATEs
+//! count too: a source that sends one with every record would else fill the memory between two checkpoints.
+
+use std::time::Instant;
+
+use super::Engine;
+use crate::model::StreamIx;
+use crate::pipeline::file::SealReason;
+use crate::pipeline::ledger::Scope;
+
+impl Engine {
+    pub(super) fn relieve_pressure(&mut self, now: Instant) {
+        let limit = self.budget.limit_bytes();
+        if self.ending.is_some() || self.budget.used_bytes() <= limit / 2 {
+            return;
+        }
+        if self.waiting_state_bytes > limit / 8 {
+            self.checkpoint_all(now);
+        }
+        let mut resident: Vec<(u64, StreamIx)> = (0..self.streams.len() as u32)
+            .map(|ix| (self.resident_bytes(StreamIx(ix)), StreamIx(ix)))
+            .filter(|(bytes, _)| *bytes > 0)
+            .collect();
+        let mut total: u64 = resident.iter().map(|(bytes, _)| bytes).sum();
+        resident.sort_unstable();
+        while total > limit / 2 && self.ending.is_none() {
+            let Some((bytes, stream)) = resident.pop() else { return };
+            total -= bytes;
+            self.evict(stream, now);
+        }
+    }
+
+    fn resident_bytes(&self, ix: StreamIx) -> u64 {
+        let stream = &self.streams[ix.index()];
+        let files = stream.ungrouped.iter().filter_map(|id| self.files.get(id));
+        stream.tail.bytes + files.map(crate::pipeline::file::File::resident_bytes).sum::<u64>()
+    }
+
+    fn evict(&mut self, ix: StreamIx, now: Instant) {
+        self.join_tail(ix);
+        if let Some(open) = self.streams[ix.index()].open {
+            self.seal(open, SealReason::Memory);
+        }
+        if self.ledger.is_waiting(Scope::Stream(ix)) {
+            self.checkpoint(Scope::Stream(ix), now, true);
+        }
+        for id in self.streams[ix.index()].ungrouped.clone() {
+            self.with_file(id, |file, cut, out| file.stage_everything(cut, out));
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Single rules of the contract, one story each.
+
+use std::time::Duration;
+
+use super::world::{Options, Printed, World, failure_type};
+use crate::error::FailureType;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_state_comes_back_by_the_timer_without_further_input() {
+    let mut world = World::new(&Options::default());
+    world.rows(0, 3);
+    world.wait(Duration::from_secs(10));
+    world.state(Some(0));
+    world.settle();
+    assert!(world.objects.is_empty() && world.printed.is_empty());
+    assert_eq!(world.deadline_in(), Some(Duration::from_secs(50)), "the oldest row is ten seconds old");
+    world.rows(0, 2);
+    world.wait(Duration::from_secs(50));
+    world.settle();
+    assert_eq!(world.visible(0), [1, 2, 3], "rows behind the state stay in the tail");
+    assert_eq!(world.printed, [Printed { state: 0, records: 3 }]);
+    assert_eq!(world.deadline_in(), None);
+}
+
+#[test]
+fn an_old_row_is_flushed_by_the_next_state_and_an_interval_of_zero_flushes_every_state() {
+    let mut world = World::new(&Options::default());
+    world.rows(0, 1);
+    world.wait(MINUTE);
+    world.state(Some(0));
+    world.settle();
+    assert_eq!(world.printed.len(), 1);
+
+    let mut world = World::new(&Options { interval: Duration::ZERO, ..Options::default() });
+    for _ in 0..3 {
+        world.rows(1, 2);
+        world.state(None);
+    }
+    world.settle();
+    assert_eq!(world.objects.len(), 3);
+    let counts: Vec<u64> = world.printed.iter().map(|printed| printed.records).collect();
+    assert_eq!(counts, [2, 2, 2]);
+}
+
+#[test]
+fn the_test_suites_variable_forces_a_checkpoint_by_records() {
+    let mut world = World::new(&Options { checkpoint_records: Some(3), ..Options::default() });
+    world.rows(0, 2);
+    world.state(Some(0));
+    world.settle();
+    assert!(world.printed.is_empty());
+    world.rows(0, 1);
+    world.state(Some(0));
+    world.settle();
+    assert_eq!(world.printed.len(), 2);
+    assert_eq!(world.objects.len(), 1);
+}
+
+#[test]
+fn a_tail_over_the_limit_joins_and_the_file_is_cut_at_the_next_state_only() {
+    let mut world = World::new(&Options { tail_bytes: 20, ..Options::default() });
+    world.rows(0, 2);
+    world.state(Some(0));
+    world.rows(0, 10);
+    world.wait(2 * MINUTE);
+    world.settle();
+    assert!(world.printed.is_empty(), "the file holds rows that no state covers");
+    assert_eq!(world.deadline_in(), None, "and no timer runs in vain");
+    world.state(Some(0));
+    world.settle();
+    assert_eq!(world.printed.len(), 2);
+    assert_eq!(world.visible(0).len(), 12);
+}
+
+#[test]
+fn a_size_roll_between_two_states_is_staged_and_one_that_falls_on_a_state_is_published() {
+    let mut world = World::new(&Options { file_size_bytes: 100, tail_bytes: 10, ..Options::default() });
+    world.rows(0, 40);
+    world.rows(0, 5);
+    world.settle();
+    assert!(world.objects.is_empty());
+    assert_eq!(world.uploads.len(), 1, "the rolled file waits as an unfinished upload");
+    world.state(Some(0));
+    world.settle();
+    assert!(world.printed.is_empty(), "the state also needs the open file, which is young");
+    world.rows(0, 40);
+    world.state(Some(0));
+    world.settle();
+    assert_eq!(world.printed.len(), 2, "everything that the states need is sealed: no wait for the interval");
+    assert_eq!(world.visible(0), (1..=85).collect::<Vec<_>>());
+}
+
+#[test]
+fn rows_behind_the_last_state_are_published_by_a_good_end_only() {
+    for good in [true, false] {
+        let mut world = World::new(&Options { expects_complete: true, ..Options::default() });
+        world.rows(0, 3);
+        world.state(Some(0));
+        world.rows(0, 3);
+        world.rows(1, 3);
+        (0..if good { 3 } else { 2 }).for_each(|stream| world.complete(stream));
+        world.end_of_input();
+        world.settle();
+        assert!(world.is_finished());
+        assert_eq!(world.visible(0).len(), if good { 6 } else { 3 });
+        assert_eq!(world.visible(1).len(), if good { 3 } else { 0 });
+        assert_eq!(world.printed, [Printed { state: 0, records: 3 }]);
+        let (_, result) = world.finish();
+        assert_eq!(failure_type(&result), (!good).then_some(FailureType::Transient));
+        if let Err(failure) = result {
+            assert!(failure.message.contains("\"s2\"") && !failure.message.contains("\"s0\""));
+        }
+    }
+}
+
+#[test]
+fn the_end_of_the_input_is_success_in_the_plain_dialect() {
+    let mut world = World::new(&Options::default());
+    world.rows(0, 3);
+    world.end_of_input();
+    world.settle();
+    assert_eq!(world.visible(0), [1, 2, 3]);
+    assert_eq!(world.finish().1, Ok(()));
+}
+
+#[test]
+fn a_garbled_line_says_its_number_and_what_came_before_its_state_is_kept() {
+    let mut world = World::new(&Options::default());
+    world.rows(0, 3);
+    world.state(Some(0));
+    world.rows(0, 1);
+    world.fault();
+    world.settle();
+    assert!(world.is_finished());
+    assert_eq!((world.visible(0), world.printed.len()), (vec![1, 2, 3], 1));
+    let failure = world.finish().1.unwrap_err();
+    assert_eq!(failure.failure_type, FailureType::System);
+    assert!(failure.message.starts_with("line 4 of the input is garbled"), "{}", failure.message);
+}
+
+#[test]
+fn a_global_state_behind_a_discarded_file_keeps_the_other_files_invisible_too() {
+    let mut world = World::new(&Options { tail_bytes: 20, ..Options::default() });
+    world.rows(0, 2);
+    world.state(None);
+    world.rows(1, 2);
+    world.state(None);
+    world.rows(1, 20);
+    world.fault();
+    world.settle();
+    assert_eq!(world.visible(1), Vec::<u64>::new(), "its file holds uncovered rows");
+    assert_eq!(world.visible(0), [1, 2], "the first global state needs only this one");
+    assert_eq!(world.printed, [Printed { state: 0, records: 2 }]);
+    assert!(world.uploads.is_empty(), "what is given up is aborted");
+}
+
+#[test]
+fn a_record_after_complete_is_the_sources_fault() {
+    let mut world = World::new(&Options { expects_complete: true, ..Options::default() });
+    world.complete(0);
+    world.rows(0, 1);
+    world.settle();
+    assert_eq!(failure_type(&world.finish().1), Some(FailureType::System));
+}
+
+#[test]
+fn a_closed_stdout_ends_the_run_and_prints_nothing_more() {
+    let mut world = World::new(&Options::default());
+    world.rows(0, 3);
+    world.state(Some(0));
+    world.stdout_closed();
+    world.settle();
+    assert!(world.is_finished() && world.printed.is_empty());
+    assert_eq!(failure_type(&world.finish().1), Some(FailureType::System));
+}
+
+#[test]
+fn a_taken_key_is_numbered_on_and_never_overwritten() {
+    let mut world = World::new(&Options { template: "{stream_name}.{extension}", ..Options::default() });
+    world.objects.insert("s0.jsonl".to_owned(), String::new());
+    world.objects.insert("s0_7.jsonl".to_owned(), String::new());
+    world.rows(0, 1);
+    world.end_of_input();
+    // The listing is answered, then somebody else takes the number that it led to.
+    world.answer(0, false);
+    world.objects.insert("s0_8.jsonl".to_owned(), String::new());
+    world.settle();
+    assert_eq!(world.objects.get("s0_9.jsonl").map(String::as_str), Some("0:1;"));
+    assert!(world.is_finished());
+}
+
+#[test]
+fn the_key_shows_the_highest_cursor_of_the_file() {
+    let template = "{stream_name}/{cursor_singular_date_time}.{extension}";
+    let mut world = World::new(&Options { template, ..Options::default() });
+    world.rows(0, 30);
+    world.rows(0, 5);
+    world.end_of_input();
+    world.settle();
+    assert_eq!(world.objects.keys().collect::<Vec<_>>(), ["s0/1970-01-01-00-00-31.jsonl"]);
+    assert_eq!(world.visible(0).len(), 35);
+}
+
+#[test]
+fn short_memory_stages_or_publishes_the_largest_streams_early() {
+    let mut world = World::new(&Options { memory_bytes: 400, compress: true, ..Options::default() });
+    for round in 0..40 {
+        world.rows(round % 2, 3);
+        world.settle();
+        if round == 20 {
+            world.state(Some(0));
+            world.settle();
+            assert!(!world.printed.is_empty() || world.used_bytes() <= 400);
+        }
+        assert!(world.used_bytes() <= 400, "round {round}: {} bytes in use", world.used_bytes());
+    }
+    assert!(!world.uploads.is_empty(), "rows without a state wait in S3, not in memory");
+    world.end_of_input();
+    world.settle();
+    assert_eq!((world.visible(0).len(), world.visible(1).len()), (60, 60));
+    assert!(world.uploads.is_empty());
+    assert_eq!(world.used_bytes(), 0);
+}
+
+#[test]
+fn many_waiting_states_are_flushed_before_they_fill_the_memory() {
+    let mut world = World::new(&Options { memory_bytes: 4_000, ..Options::default() });
+    for _ in 0..200 {
+        world.rows(0, 1);
+        world.state(Some(0));
+        world.settle();
+    }
+    assert!(world.printed.len() > 100, "{}", world.printed.len());
+    assert!(world.used_bytes() < 4_000);
+}

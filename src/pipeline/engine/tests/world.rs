@@ -1,0 +1,325 @@
+//! The world around the engine: what the platform, the workers and S3 would do.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use chrono::TimeZone;
+use uuid::Uuid;
+
+use super::super::{Engine, EngineSettings, StreamPlan};
+use crate::error::{Failure, FailureType};
+use crate::key::{KeyTemplate, RunValues, StreamValues, ids};
+use crate::model::{StreamDescriptor, StreamIx};
+use crate::pipeline::action::{Action, Event, StoreAnswer, StoreRequest};
+use crate::pipeline::budget::Budget;
+use crate::pipeline::chunk::{Chunk, CursorNotes, EncodedBlock, Item, LineFault, Segment};
+use crate::pipeline::file::{CutSettings, FileId};
+use crate::pipeline::summary::RunSummary;
+use crate::protocol::state::{StateMessage, StateScope};
+use crate::store::{Operation, PartReceipt, StoreError, StoreErrorKind};
+
+pub(super) const STREAMS: usize = 3;
+
+/// What is to be different from the usual run.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) template: &'static str,
+    pub(super) file_size_bytes: u64,
+    pub(super) interval: Duration,
+    pub(super) checkpoint_records: Option<u64>,
+    pub(super) tail_bytes: u64,
+    pub(super) memory_bytes: u64,
+    pub(super) compress: bool,
+    pub(super) expects_complete: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            template: "{stream_name}/{date_time}_{part}.{extension}",
+            file_size_bytes: 1 << 30,
+            interval: Duration::from_secs(60),
+            checkpoint_records: None,
+            tail_bytes: 1 << 20,
+            memory_bytes: 1 << 30,
+            compress: false,
+            expects_complete: false,
+        }
+    }
+}
+
+/// A printed STATE: the number it was given on the way in, and its record count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Printed {
+    pub(super) state: usize,
+    pub(super) records: u64,
+}
+
+pub(super) struct World {
+    engine: Engine,
+    budget: Budget,
+    now: Instant,
+    next_block: u64,
+    /// Rows sent so far, per stream.
+    pub(super) sent: [u64; STREAMS],
+    /// (stream or all, rows sent per stream when it was sent)
+    pub(super) states: Vec<(Option<usize>, [u64; STREAMS])>,
+    /// Work that the engine has asked for and that is not answered yet.
+    pub(super) pending: Vec<Action>,
+    pub(super) objects: BTreeMap<String, String>,
+    pub(super) uploads: HashMap<String, BTreeMap<i32, String>>,
+    pub(super) printed: Vec<Printed>,
+    pub(super) logs: Vec<String>,
+    pub(super) requests: u64,
+}
+
+impl World {
+    pub(super) fn new(options: &Options) -> Self {
+        let streams: Vec<StreamPlan> = (0..STREAMS)
+            .map(|ix| {
+                let descriptor = StreamDescriptor::new(None, format!("s{ix}"));
+                let stream_id = ids::stream_id("c", &descriptor);
+                let stream_run_id = ids::stream_run_id(Uuid::nil(), stream_id);
+                let values = StreamValues { descriptor, stream_id, stream_run_id, generation_id: Some(1) };
+                StreamPlan { values, header: Vec::new() }
+            })
+            .collect();
+        let template = KeyTemplate::parse(options.template).unwrap();
+        let settings = EngineSettings {
+            run: RunValues {
+                extension: "jsonl",
+                started_at: chrono_tz::UTC.with_ymd_and_hms(2026, 11, 22, 1, 2, 3).unwrap(),
+                connection_id: "c".to_owned(),
+                connection_run_id: Uuid::nil(),
+                sync_id: 7,
+            },
+            streams,
+            content_type: "text/plain",
+            cut: CutSettings {
+                compress: options.compress,
+                frame_bytes: 30,
+                part_bytes: 60,
+                key_when_sealed: template.uses_cursor(),
+            },
+            template,
+            file_size_bytes: options.file_size_bytes,
+            checkpoint_interval: options.interval,
+            checkpoint_records: options.checkpoint_records,
+            tail_bytes: options.tail_bytes,
+            expects_complete: options.expects_complete,
+            run_token: Uuid::nil(),
+        };
+        let budget = Budget::new(options.memory_bytes);
+        Self {
+            engine: Engine::new(settings, budget.clone()),
+            budget,
+            now: crate::env::instant(),
+            next_block: 0,
+            sent: [0; STREAMS],
+            states: Vec::new(),
+            pending: Vec::new(),
+            objects: BTreeMap::new(),
+            uploads: HashMap::new(),
+            printed: Vec::new(),
+            logs: Vec::new(),
+            requests: 0,
+        }
+    }
+
+    /// Rows `s:n;` of a stream.
+    pub(super) fn rows(&mut self, stream: usize, count: u64) {
+        let first = self.sent[stream] + 1;
+        self.sent[stream] += count;
+        let text: String = (first..first + count).map(|row| format!("{stream}:{row};")).collect();
+        let permit = self.budget.take(text.len() as u64);
+        let chunk = Chunk {
+            stream: StreamIx(stream as u32),
+            rows: count,
+            segment: Segment { bytes: text.into_bytes(), permit },
+            cursor: CursorNotes {
+                highest: chrono::DateTime::from_timestamp(first as i64, 0),
+                rows_without: 0,
+            },
+            dropped_fields: 0,
+            input_bytes: 1,
+        };
+        self.block(vec![Item::Chunk(chunk)], None);
+    }
+
+    pub(super) fn state(&mut self, stream: Option<usize>) {
+        let scope = stream.map_or(StateScope::All, |ix| StateScope::Stream(StreamIx(ix as u32)));
+        let line = format!(r#"{{"n":{},"state":{{}}}}"#, self.states.len());
+        let at = line.find(r#"{}"#).unwrap();
+        let message = StateMessage::keep(line.as_bytes(), at, scope).unwrap();
+        self.states.push((stream, self.sent));
+        let permit = self.budget.take(message.len() as u64);
+        self.block(vec![Item::State(message, permit)], None);
+    }
+
+    pub(super) fn complete(&mut self, stream: usize) {
+        self.block(vec![Item::Complete(StreamIx(stream as u32))], None);
+    }
+
+    pub(super) fn fault(&mut self) {
+        self.block(Vec::new(), Some(LineFault { line: 1, reason: "is garbled".to_owned() }));
+    }
+
+    pub(super) fn end_of_input(&mut self) {
+        let blocks = self.next_block;
+        self.handle(Event::InputEnded { blocks, fault: None });
+    }
+
+    pub(super) fn stdout_closed(&mut self) {
+        self.handle(Event::StdoutClosed);
+    }
+
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.now += time;
+        if self.engine.deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.handle(Event::Timer);
+        }
+    }
+
+    pub(super) fn deadline_in(&self) -> Option<Duration> {
+        self.engine.deadline().map(|deadline| deadline.saturating_duration_since(self.now))
+    }
+
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.budget.used_bytes()
+    }
+
+    /// Answers one pending request; `fail` makes S3 refuse it. Says whether the run has lost something by that.
+    pub(super) fn answer(&mut self, nth: usize, fail: bool) -> bool {
+        let ix = nth % self.pending.len();
+        let action = self.pending.remove(ix);
+        let refused = fail
+            && matches!(&action, Action::Store(_, request) if !matches!(request, StoreRequest::Abort { .. }));
+        let event = match action {
+            Action::Compress { file, frame, text } => {
+                let bytes = text.iter().flat_map(|segment| segment.bytes.clone()).collect();
+                let permit = self.budget.take(0);
+                Event::Framed { file, frame, result: Ok(Segment { bytes, permit }) }
+            }
+            Action::Store(file, request) => self.serve(file, request, fail),
+            Action::PrintState(_) | Action::Log(..) => unreachable!(),
+        };
+        self.handle(event);
+        refused
+    }
+
+    /// Answers everything, oldest first, until nothing is pending.
+    pub(super) fn settle(&mut self) {
+        while !self.pending.is_empty() {
+            self.answer(0, false);
+        }
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.engine.is_finished()
+    }
+
+    pub(super) fn finish(self) -> (RunSummary, Result<(), Failure>) {
+        self.engine.into_result()
+    }
+
+    /// Every visible row of a stream, in the order of the keys.
+    pub(super) fn visible(&self, stream: usize) -> Vec<u64> {
+        let prefix = format!("{stream}:");
+        self.objects
+            .values()
+            .flat_map(|text| text.split_terminator(';'))
+            .filter_map(|row| row.strip_prefix(&prefix))
+            .map(|row| row.parse().unwrap())
+            .collect()
+    }
+
+    fn block(&mut self, items: Vec<Item>, fault: Option<LineFault>) {
+        let index = self.next_block;
+        self.next_block += 1;
+        self.handle(Event::Block(EncodedBlock { index, items, fault, lines: 1, ignored: 0 }));
+    }
+
+    fn handle(&mut self, event: Event) {
+        self.engine.handle(event, self.now);
+        for action in self.engine.actions() {
+            match action {
+                Action::PrintState(line) => {
+                    let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+                    let state = line["n"].as_u64().unwrap() as usize;
+                    let records = line["state"]["destinationStats"]["recordCount"].as_f64().unwrap() as u64;
+                    self.printed.push(Printed { state, records });
+                }
+                Action::Log(_, message) => self.logs.push(message),
+                Action::Compress { .. } | Action::Store(..) => self.pending.push(action),
+            }
+        }
+    }
+
+    fn serve(&mut self, file: FileId, request: StoreRequest, fail: bool) -> Event {
+        self.requests += 1;
+        let error = |op| StoreError::made_up(op, StoreErrorKind::Server);
+        let text = |body: Vec<Segment>| -> String {
+            body.into_iter().map(|segment| String::from_utf8(segment.bytes).unwrap()).collect()
+        };
+        let answer = match request {
+            StoreRequest::List { .. } if fail => StoreAnswer::Listed(Err(error(Operation::ListObjects))),
+            StoreRequest::List { prefix } => StoreAnswer::Listed(Ok(self
+                .objects
+                .keys()
+                .filter(|key| key.starts_with(&prefix))
+                .cloned()
+                .collect())),
+            StoreRequest::Create { .. } if fail => {
+                StoreAnswer::Created(Err(error(Operation::CreateMultipartUpload)))
+            }
+            StoreRequest::Create { .. } => {
+                let id = format!("u{}", self.requests);
+                self.uploads.insert(id.clone(), BTreeMap::new());
+                StoreAnswer::Created(Ok(id))
+            }
+            StoreRequest::Part { .. } if fail => StoreAnswer::Part(Err(error(Operation::UploadPart))),
+            StoreRequest::Part { upload_id, number, body, .. } => {
+                self.uploads.get_mut(&upload_id).unwrap().insert(number, text(body));
+                StoreAnswer::Part(Ok(PartReceipt { part_number: number, etag: String::new(), crc32: None }))
+            }
+            StoreRequest::Put { .. } if fail => StoreAnswer::Published(Err(error(Operation::PutObject))),
+            StoreRequest::Put { key, body, .. } => match self.objects.entry(key) {
+                Entry::Occupied(_) => StoreAnswer::KeyTaken(body),
+                Entry::Vacant(free) => {
+                    free.insert(text(body));
+                    StoreAnswer::Published(Ok(()))
+                }
+            },
+            StoreRequest::Complete { .. } if fail => {
+                StoreAnswer::Published(Err(error(Operation::CompleteMultipartUpload)))
+            }
+            StoreRequest::Complete { key, upload_id, parts, .. } => {
+                let stored = self.uploads.remove(&upload_id).unwrap();
+                let named: Vec<i32> = parts.iter().map(|part| part.part_number).collect();
+                assert_eq!(
+                    named,
+                    (1..=stored.len() as i32).collect::<Vec<_>>(),
+                    "parts in order, all of them"
+                );
+                let (_, whole) = stored.iter().next_back().map(|(last, _)| (last, stored.len())).unwrap();
+                assert!(
+                    stored.values().take(whole - 1).all(|part| part.len() >= 60),
+                    "small part before the last"
+                );
+                assert!(self.objects.insert(key, stored.into_values().collect()).is_none(), "overwritten");
+                StoreAnswer::Published(Ok(()))
+            }
+            StoreRequest::Abort { upload_id, .. } => {
+                self.uploads.remove(&upload_id);
+                StoreAnswer::Aborted(Ok(()))
+            }
+        };
+        Event::Stored(file, answer)
+    }
+}
+
+/// The failure type of a finished run, `None` if it was good.
+pub(super) fn failure_type(result: &Result<(), Failure>) -> Option<FailureType> {
+    result.as_ref().err().map(|failure| failure.failure_type)
+}

@@ -1,0 +1,205 @@
+//! Which rows are durable, and which STATE may therefore be acknowledged.
+//!
+//! Pure bookkeeping: no I/O, no clock, no async. In go rows as they arrive ([`Ledger::rows`]), files that take them in
+//! ([`Ledger::joined`]), STATEs as they are received ([`Ledger::state`]) and receipts ([`Ledger::published`]); out come
+//! the STATEs that are free, in an order in which they may be printed ([`Ledger::free`]).
+//!
+//! Rows of all streams are numbered in one sequence, from 1, in the order in which the ordered stage takes them; a STATE's
+//! position is the number of the last row before it. A STREAM state at position `p` waits for every file of its stream
+//! that holds a row up to `p`, a GLOBAL or LEGACY state for every file that does.
+//!
+//! Invariants
+//! - Nothing is durable unless a receipt says so: a file that is never published holds its states back for ever.
+//! - STREAM states of one stream come out in the order received, GLOBAL and LEGACY states too. A sync has one kind or the
+//!   other by the protocol; where a source mixes them, each kind keeps its own order.
+//! - Memory: one entry per unpublished file and per waiting state.
+//!
+//! Not here: when to publish (`engine::checkpoint`).
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::file::FileId;
+use crate::model::StreamIx;
+
+/// Number of a row in the order of arrival, over all streams, from 1; 0 is "before the first".
+pub type Position = u64;
+
+/// Which rows a STATE covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The rows of one stream.
+    Stream(StreamIx),
+    /// The rows of all streams: GLOBAL and LEGACY.
+    All,
+}
+
+/// A STATE that may be printed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Freed<S> {
+    /// What [`Ledger::state`] was given.
+    pub state: S,
+    /// Records between the previous received STATE of the same scope and this one.
+    pub records: u64,
+}
+
+#[derive(Debug)]
+struct Waiting<S> {
+    position: Position,
+    records: u64,
+    state: S,
+}
+
+#[derive(Debug)]
+struct StreamEntry<S> {
+    records_since_state: u64,
+    covered: Position,
+    unpublished: BTreeSet<(Position, FileId)>,
+    waiting: VecDeque<Waiting<S>>,
+}
+
+/// The ledger of one run.
+#[derive(Debug)]
+pub struct Ledger<S> {
+    last_row: Position,
+    streams: Vec<StreamEntry<S>>,
+    /// Every unpublished file by its first row: what a state of scope `All` looks at.
+    unpublished: BTreeSet<(Position, FileId)>,
+    records_since_all: u64,
+    covered_by_all: Position,
+    waiting_all: VecDeque<Waiting<S>>,
+    waiting_streams: usize,
+    /// Streams whose front state may have become free; keeps `free` from looking at every stream.
+    touched: BTreeSet<StreamIx>,
+}
+
+impl<S> Ledger<S> {
+    /// A ledger for a catalog of `streams` streams.
+    #[must_use]
+    pub fn new(streams: usize) -> Self {
+        let entry = || StreamEntry {
+            records_since_state: 0,
+            covered: 0,
+            unpublished: BTreeSet::new(),
+            waiting: VecDeque::new(),
+        };
+        Self {
+            last_row: 0,
+            streams: std::iter::repeat_with(entry).take(streams).collect(),
+            unpublished: BTreeSet::new(),
+            records_since_all: 0,
+            covered_by_all: 0,
+            waiting_all: VecDeque::new(),
+            waiting_streams: 0,
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// Numbers `count` rows of `stream` that have arrived; gives the first and the last number.
+    pub fn rows(&mut self, stream: StreamIx, count: u64) -> (Position, Position) {
+        let first = self.last_row + 1;
+        self.last_row += count;
+        self.records_since_all += count;
+        self.streams[stream.index()].records_since_state += count;
+        (first, self.last_row)
+    }
+
+    /// Says that `file` of `stream` exists and that its first row is `first`. Rows that join the same file later come
+    /// after it and need no word.
+    pub fn joined(&mut self, stream: StreamIx, file: FileId, first: Position) {
+        self.streams[stream.index()].unpublished.insert((first, file));
+        self.unpublished.insert((first, file));
+    }
+
+    /// Registers a received STATE. Every row that arrived before it in its scope must be in a file by now.
+    pub fn state(&mut self, scope: Scope, state: S) {
+        let position = self.last_row;
+        match scope {
+            Scope::Stream(stream) => {
+                let entry = &mut self.streams[stream.index()];
+                let records = std::mem::take(&mut entry.records_since_state);
+                entry.covered = position;
+                entry.waiting.push_back(Waiting { position, records, state });
+                self.waiting_streams += 1;
+                self.touched.insert(stream);
+            }
+            Scope::All => {
+                let records = std::mem::take(&mut self.records_since_all);
+                for entry in &mut self.streams {
+                    entry.records_since_state = 0;
+                }
+                self.covered_by_all = position;
+                self.waiting_all.push_back(Waiting { position, records, state });
+            }
+        }
+    }
+
+    /// Takes the receipt of a file: all its rows are in a visible object.
+    pub fn published(&mut self, stream: StreamIx, file: FileId, first: Position) {
+        self.streams[stream.index()].unpublished.remove(&(first, file));
+        self.unpublished.remove(&(first, file));
+        self.touched.insert(stream);
+    }
+
+    /// The last row of `stream`'s that a received STATE covers (a number in the common sequence).
+    #[must_use]
+    pub fn covered(&self, stream: StreamIx) -> Position {
+        self.streams[stream.index()].covered.max(self.covered_by_all)
+    }
+
+    /// Whether a STATE of exactly this scope waits.
+    #[must_use]
+    pub fn is_waiting(&self, scope: Scope) -> bool {
+        match scope {
+            Scope::Stream(stream) => !self.streams[stream.index()].waiting.is_empty(),
+            Scope::All => !self.waiting_all.is_empty(),
+        }
+    }
+
+    /// The position of the last waiting STATE of this scope that lies before row `before`.
+    #[must_use]
+    pub fn last_waiting_before(&self, scope: Scope, before: Position) -> Option<Position> {
+        let waiting = match scope {
+            Scope::Stream(stream) => &self.streams[stream.index()].waiting,
+            Scope::All => &self.waiting_all,
+        };
+        let count = waiting.partition_point(|state| state.position < before);
+        count.checked_sub(1).and_then(|last| waiting.get(last)).map(|state| state.position)
+    }
+
+    /// How many STATEs wait.
+    #[must_use]
+    pub fn waiting_states(&self) -> usize {
+        self.waiting_streams + self.waiting_all.len()
+    }
+
+    /// Takes out every STATE that has become free, in the order in which they are to be printed.
+    pub fn free(&mut self) -> Vec<Freed<S>> {
+        let mut freed = Vec::new();
+        for stream in std::mem::take(&mut self.touched) {
+            let entry = &mut self.streams[stream.index()];
+            let before = freed.len();
+            take_free(&mut entry.waiting, &entry.unpublished, &mut freed);
+            self.waiting_streams -= freed.len() - before;
+        }
+        take_free(&mut self.waiting_all, &self.unpublished, &mut freed);
+        freed
+    }
+}
+
+/// Moves the states that lie before the first unpublished row.
+fn take_free<S>(
+    waiting: &mut VecDeque<Waiting<S>>,
+    unpublished: &BTreeSet<(Position, FileId)>,
+    freed: &mut Vec<Freed<S>>,
+) {
+    let first_unpublished = unpublished.first().map_or(Position::MAX, |(first, _)| *first);
+    while waiting.front().is_some_and(|state| state.position < first_unpublished) {
+        if let Some(Waiting { state, records, .. }) = waiting.pop_front() {
+            freed.push(Freed { state, records });
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -1,0 +1,24 @@
+//! From stdin to S3: the stages of one run and what travels between them.
+//!
+//! ```text
+//! stdin → BlockReader → Block → BlockEncoder (workers) → EncodedBlock → Engine → Action → Uploader → S3
+//!                                                                        ↑  ↓ Compress → Frame (workers)
+//!                                                             Ledger ────┘  └ PrintState → stdout
+//! ```
+//!
+//! `block` cuts stdin, `encode_block` is the parallel work, `order` restores input order, `engine` decides, with `file`
+//! (the life of one file) and `ledger` (what may be acknowledged) as its parts; `upload` talks to the store, `run` wires
+//! them together. `budget` bounds the memory of all of it.
+
+pub mod action;
+pub mod block;
+pub mod budget;
+pub mod chunk;
+pub mod encode_block;
+pub mod engine;
+pub mod file;
+pub mod ledger;
+pub mod order;
+pub mod run;
+pub mod summary;
+pub mod upload;

@@ -1,0 +1,219 @@
+//! Wires the stages of one run together: threads, channels, clock.
+//!
+//! One thread reads, some encode and compress, tokio uploads, and the calling thread runs the engine and prints. Decides
+//! nothing itself.
+//!
+//! No two of them can wait for each other: only the reader waits for memory, only for stages behind it, and no stage
+//! behind it ever waits for a full channel (what is in the channels holds permits of the budget).
+
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased, unbounded};
+
+use super::action::{Action, Event};
+use super::block::{Block, BlockReader, BlockSettings};
+use super::budget::Budget;
+use super::chunk::Segment;
+use super::encode_block::{BlockEncoder, BlockSeed, StreamTable};
+use super::engine::{Engine, EngineSettings};
+use super::file::FileId;
+use super::summary::RunSummary;
+use super::upload::Uploader;
+use crate::encode::GzipCompressor;
+use crate::env;
+use crate::error::{Failure, FailureType};
+use crate::protocol::emitter::Emitter;
+use crate::store::S3Store;
+
+/// What a run is made of.
+#[derive(Debug)]
+pub struct RunSettings {
+    /// The choices of the ordered stage.
+    pub engine: EngineSettings,
+    /// The streams and their encoders.
+    pub table: StreamTable,
+    /// Memory for everything between stdin and the receipts, in bytes.
+    pub memory_limit_bytes: u64,
+    /// Threads that encode and compress.
+    pub workers: usize,
+    /// The deflate level of the `.gz` formats.
+    pub gzip_level: Option<u8>,
+    /// How stdin is cut.
+    pub blocks: BlockSettings,
+    /// S3 requests at once.
+    pub upload_concurrency: usize,
+}
+
+/// Work for a worker that has a file: some text to be compressed.
+struct Frame {
+    file: FileId,
+    index: u32,
+    text: Vec<Segment>,
+}
+
+/// Reads `input` to its end and writes what it holds to `store`; prints freed STATEs as they become free.
+///
+/// # Errors
+/// The summary comes with the failure that ended the run, to be printed as its one TRACE ERROR.
+pub fn run<I, W>(
+    input: I,
+    settings: RunSettings,
+    store: S3Store,
+    runtime: &tokio::runtime::Handle,
+    emitter: &mut Emitter<W>,
+) -> (RunSummary, Result<(), Failure>)
+where
+    I: AsFd + Send + 'static,
+    W: Write,
+{
+    let budget = Budget::new(settings.memory_limit_bytes);
+    let (events, incoming) = unbounded();
+    let (blocks, blocks_out) = bounded(2 * settings.workers);
+    let (frames, frames_out) = unbounded();
+    let table = Arc::new(settings.table);
+    for _ in 0..settings.workers {
+        let compressor = match settings.gzip_level.map(GzipCompressor::new).transpose() {
+            Ok(compressor) => compressor,
+            Err(error) => return (RunSummary::default(), Err(error.into())),
+        };
+        let encoder = BlockEncoder::new(Arc::clone(&table), budget.clone());
+        let worker = Worker { encoder, compressor, budget: budget.clone(), events: events.clone() };
+        let (blocks_out, frames_out) = (blocks_out.clone(), frames_out.clone());
+        std::thread::spawn(move || worker.work(blocks_out, &frames_out));
+    }
+    let reader_events = events.clone();
+    let reader_budget = budget.clone();
+    std::thread::spawn(move || read(&input, settings.blocks, reader_budget, &blocks, &reader_events));
+    let uploader = Uploader::new(runtime.clone(), store, budget.clone(), settings.upload_concurrency, events);
+    let engine = Engine::new(settings.engine, budget);
+    drive(engine, &incoming, &frames, &uploader, emitter).into_result()
+}
+
+/// The loop of the ordered stage.
+fn drive<W: Write>(
+    mut engine: Engine,
+    incoming: &Receiver<Event>,
+    frames: &Sender<Frame>,
+    uploader: &Uploader,
+    emitter: &mut Emitter<W>,
+) -> Engine {
+    loop {
+        let mut printed = Ok(());
+        let mut flush = false;
+        for action in engine.actions() {
+            match action {
+                Action::Compress { file, frame, text } => {
+                    let _ = frames.send(Frame { file, index: frame, text });
+                }
+                Action::Store(file, request) => uploader.submit(file, request),
+                Action::PrintState(line) => {
+                    flush = true;
+                    printed = printed.and_then(|()| emitter.line(&line));
+                }
+                Action::Log(level, message) => {
+                    flush = true;
+                    printed = printed.and_then(|()| emitter.log(level, &message));
+                }
+            }
+        }
+        if flush {
+            printed = printed.and_then(|()| emitter.flush());
+        }
+        if printed.is_err() {
+            engine.handle(Event::StdoutClosed, env::instant());
+            continue;
+        }
+        if engine.is_finished() {
+            return engine;
+        }
+        let event = match engine.deadline() {
+            Some(deadline) => incoming.recv_deadline(deadline).unwrap_or(Event::Timer),
+            None => match incoming.recv() {
+                Ok(event) => event,
+                // Every sender is gone, which the uploader's own clone rules out while this function runs.
+                Err(_) => return engine,
+            },
+        };
+        engine.handle(event, env::instant());
+    }
+}
+
+/// The reader's thread.
+fn read(
+    input: &impl AsFd,
+    settings: BlockSettings,
+    budget: Budget,
+    blocks: &Sender<(Block, BlockSeed)>,
+    events: &Sender<Event>,
+) {
+    let mut reader = BlockReader::new(input, settings, budget);
+    let fault = loop {
+        match reader.next_block() {
+            Ok(Some(block)) => {
+                let seed = match env::random_u64() {
+                    Ok(random) => BlockSeed { unix_ms: env::unix_ms(), random },
+                    Err(error) => break Some(super::block::ReadFault::NoRandomness(error.to_string())),
+                };
+                if blocks.send((block, seed)).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => break None,
+            Err(fault) => break Some(fault),
+        }
+    };
+    let _ = events.send(Event::InputEnded { blocks: reader.blocks(), fault });
+}
+
+/// One worker's thread.
+struct Worker {
+    encoder: BlockEncoder,
+    compressor: Option<GzipCompressor>,
+    budget: Budget,
+    events: Sender<Event>,
+}
+
+impl Worker {
+    /// Compresses before it encodes: what is nearer to S3 frees memory sooner.
+    fn work(mut self, mut blocks: Receiver<(Block, BlockSeed)>, frames: &Receiver<Frame>) {
+        loop {
+            let event = select_biased! {
+                recv(frames) -> frame => match frame {
+                    Ok(frame) => self.compress(&frame),
+                    Err(_) => return,
+                },
+                recv(blocks) -> block => match block {
+                    Ok((block, seed)) => Event::Block(self.encoder.encode(&block, seed)),
+                    Err(_) => {
+                        blocks = never();
+                        continue;
+                    }
+                },
+            };
+            if self.events.send(event).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn compress(&mut self, frame: &Frame) -> Event {
+        let mut bytes = Vec::new();
+        let result = match &mut self.compressor {
+            Some(compressor) => {
+                let text: Vec<&[u8]> = frame.text.iter().map(|segment| segment.bytes.as_slice()).collect();
+                compressor.member(&text, &mut bytes).map_err(Failure::from)
+            }
+            None => {
+                Err(Failure::new(FailureType::System, "a frame was cut for a format without compression"))
+            }
+        };
+        let result = result.map(|()| {
+            bytes.shrink_to_fit();
+            let permit = self.budget.take(bytes.len() as u64);
+            Segment { bytes, permit }
+        });
+        Event::Framed { file: frame.file, frame: frame.index, result }
+    }
+}

@@ -1,0 +1,109 @@
+//! Carries S3 requests out, a bounded number at a time, and reports how each ended.
+//!
+//! In: [`StoreRequest`]s of files. Out: one [`Event::Stored`] for each. Bytes keep their permits until S3 has answered, so
+//! that a slow S3 makes stdin wait.
+//!
+//! Not here: retries and what an error means (`store`), what follows from an answer (`engine`).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use crossbeam_channel::Sender;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::action::{Event, StoreAnswer, StoreRequest};
+use super::budget::{Budget, Permit};
+use super::chunk::Segment;
+use super::file::FileId;
+use crate::store::{S3Store, StoreErrorKind};
+
+/// The uploader of one run.
+#[derive(Clone, Debug)]
+pub struct Uploader {
+    runtime: Handle,
+    store: S3Store,
+    budget: Budget,
+    slots: Arc<Semaphore>,
+    events: Sender<Event>,
+}
+
+impl Uploader {
+    /// An uploader that runs at most `concurrency` requests at once on `runtime`.
+    #[must_use]
+    pub fn new(
+        runtime: Handle,
+        store: S3Store,
+        budget: Budget,
+        concurrency: usize,
+        events: Sender<Event>,
+    ) -> Self {
+        Self { runtime, store, budget, slots: Arc::new(Semaphore::new(concurrency)), events }
+    }
+
+    /// Starts a request; its answer comes as an event. Does not wait.
+    pub fn submit(&self, file: FileId, request: StoreRequest) {
+        let uploader = self.clone();
+        self.runtime.spawn(async move {
+            // The semaphore is never closed; were it, the request would run unbounded rather than be lost.
+            let slot = uploader.slots.acquire().await;
+            let answer = uploader.carry_out(request).await;
+            drop(slot);
+            // The receiver goes only when the run is over and nobody waits for the answer.
+            let _ = uploader.events.send(Event::Stored(file, answer));
+        });
+    }
+
+    async fn carry_out(&self, request: StoreRequest) -> StoreAnswer {
+        match request {
+            StoreRequest::List { prefix } => {
+                let found = self.store.list(&prefix).await;
+                StoreAnswer::Listed(found.map(|listing| [listing.keys, listing.folders].concat()))
+            }
+            StoreRequest::Create { key, object } => {
+                StoreAnswer::Created(self.store.create_multipart(&key, &object).await)
+            }
+            StoreRequest::Part { key, upload_id, number, body } => {
+                let (body, permits) = self.contiguous(body);
+                let result = self.store.upload_part(&key, &upload_id, number, body).await;
+                drop(permits);
+                StoreAnswer::Part(result)
+            }
+            StoreRequest::Put { key, object, body } => {
+                let (body, permits) = self.contiguous(body);
+                match self.store.put(&key, body.clone(), &object).await {
+                    Err(error) if error.kind == StoreErrorKind::KeyTaken => {
+                        let permit = self.budget.take(body.len() as u64);
+                        StoreAnswer::KeyTaken(vec![Segment { bytes: body.into(), permit }])
+                    }
+                    result => {
+                        drop(permits);
+                        StoreAnswer::Published(result)
+                    }
+                }
+            }
+            StoreRequest::Complete { key, upload_id, parts, object } => {
+                StoreAnswer::Published(self.store.complete_multipart(&key, &upload_id, &parts, &object).await)
+            }
+            StoreRequest::Abort { key, upload_id } => {
+                StoreAnswer::Aborted(self.store.abort_multipart(&key, &upload_id).await)
+            }
+        }
+    }
+
+    /// S3 stores other than Amazon's refuse bodies that are sent in pieces, so a part is one piece of memory.
+    fn contiguous(&self, mut segments: Vec<Segment>) -> (Bytes, Vec<Permit>) {
+        if segments.len() == 1
+            && let Some(Segment { bytes, permit }) = segments.pop()
+        {
+            return (Bytes::from(bytes), vec![permit]);
+        }
+        let total = segments.iter().map(|segment| segment.bytes.len()).sum();
+        let permit = self.budget.take(total as u64);
+        let mut body = Vec::with_capacity(total);
+        for segment in segments {
+            body.extend_from_slice(&segment.bytes);
+        }
+        (Bytes::from(body), vec![permit])
+    }
+}
