@@ -217,3 +217,7 @@ impl Worker {
         Event::Framed { file: frame.file, frame: frame.index, result }
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -18,6 +18,9 @@ use super::chunk::Segment;
 use super::file::FileId;
 use crate::store::{S3Store, StoreErrorKind};
 
+/// Attempts to remove an unfinished upload.
+const ABORT_ATTEMPTS: u32 = 3;
+
 /// The uploader of one run.
 #[derive(Clone, Debug)]
 pub struct Uploader {
@@ -86,7 +89,10 @@ impl Uploader {
                 StoreAnswer::Published(self.store.complete_multipart(&key, &upload_id, &parts, &object).await)
             }
             StoreRequest::Abort { key, upload_id } => {
-                StoreAnswer::Aborted(self.store.abort_multipart(&key, &upload_id).await)
+                // Aborts come after a failure, often of S3 itself, and nothing depends on them.
+                StoreAnswer::Aborted(
+                    self.store.with_attempts(ABORT_ATTEMPTS).abort_multipart(&key, &upload_id).await,
+                )
             }
         }
     }

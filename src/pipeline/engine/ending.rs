@@ -89,8 +89,11 @@ impl Engine {
         self.group(keep);
     }
 
-    /// The last row of a stream that a STATE covers which no lost file holds back.
+    /// The last row of a stream that a STATE covers which can still be printed and which no lost file holds back.
     fn acknowledgeable(&self, stream: StreamIx) -> Position {
+        if self.stdout_closed {
+            return 0;
+        }
         let first_lost = |lost: &mut dyn Iterator<Item = Position>| lost.min().unwrap_or(Position::MAX);
         let of_stream =
             first_lost(&mut self.lost.iter().filter(|(ix, _)| *ix == stream).map(|(_, first)| *first));

@@ -166,13 +166,14 @@ fn a_record_after_complete_is_the_sources_fault() {
 }
 
 #[test]
-fn a_closed_stdout_ends_the_run_and_prints_nothing_more() {
+fn a_closed_stdout_ends_the_run_and_nothing_more_is_printed_or_published() {
     let mut world = World::new(&Options::default());
     world.rows(0, 3);
     world.state(Some(0));
     world.stdout_closed();
     world.settle();
     assert!(world.is_finished() && world.printed.is_empty());
+    assert!(world.objects.is_empty(), "no STATE can be given back, so the source will send these rows again");
     assert_eq!(failure_type(&world.finish().1), Some(FailureType::System));
 }
 

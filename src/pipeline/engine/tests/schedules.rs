@@ -154,8 +154,9 @@ proptest! {
             let durable = acknowledged(&world, stream);
             if good && !refused {
                 prop_assert_eq!(&visible, &(1..=world.sent[stream]).collect::<Vec<_>>());
-            } else if !refused {
-                // A bad end that S3 had no part in leaves nothing that the source will send again.
+            } else if !refused && (all_stream || all_global) {
+                // A bad end that S3 had no part in leaves nothing that the source will send again. (Where a source
+                // mixes the kinds, which the protocol rules out, rows may be visible before their GLOBAL state is out.)
                 prop_assert_eq!(&visible, &(1..=durable).collect::<Vec<_>>());
             }
         }
