@@ -95,6 +95,17 @@ impl<'a> Key<'a> {
     pub fn to_text(&self) -> Cow<'a, str> {
         text::decoded(self.raw, self.escaped)
     }
+
+    /// The name's bytes, to be matched against several names at once. Borrowed unless it has escapes.
+    #[must_use]
+    #[inline]
+    pub fn to_bytes(&self) -> Cow<'a, [u8]> {
+        if self.escaped {
+            Cow::Owned(self.to_text().into_owned().into_bytes())
+        } else {
+            Cow::Borrowed(self.raw)
+        }
+    }
 }
 
 /// A piece of a text: half-open, in bytes.

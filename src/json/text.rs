@@ -73,6 +73,10 @@ pub fn integer(raw: &Raw<'_>) -> Option<i64> {
     if raw.kind != Kind::Number {
         return None;
     }
+    // Nearly always plain digits, too few to overflow.
+    if raw.text.len() <= 18 && raw.text.iter().all(u8::is_ascii_digit) {
+        return Some(raw.text.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0')));
+    }
     let negative = raw.text.first() == Some(&b'-');
     let unsigned = raw.text.get(usize::from(negative)..)?;
     let (mantissa, exponent) = match unsigned.iter().position(|b| matches!(b, b'e' | b'E')) {

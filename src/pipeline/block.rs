@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::budget::{Budget, Permit};
 use super::chunk::LineFault;
+use super::recycle::Recycler;
 use crate::error::Failure;
 
 /// The longest line that is taken. The protocol names no limit; sources are known to send 100 MB.
@@ -74,6 +75,7 @@ pub struct BlockReader<'fd> {
     input: BorrowedFd<'fd>,
     settings: BlockSettings,
     budget: Budget,
+    spare: Recycler,
     rest: Vec<u8>,
     next_index: u64,
     ended: bool,
@@ -81,10 +83,10 @@ pub struct BlockReader<'fd> {
 
 impl<'fd> BlockReader<'fd> {
     /// A reader at the start of `input`.
-    pub fn new(input: &'fd impl AsFd, settings: BlockSettings, budget: Budget) -> Self {
+    pub fn new(input: &'fd impl AsFd, settings: BlockSettings, budget: Budget, spare: Recycler) -> Self {
         // A larger pipe means fewer wake-ups of both sides. Refused for files, and where the system's limit is lower.
         let _ = rustix::pipe::fcntl_setpipe_size(input, settings.block_bytes);
-        Self { input: input.as_fd(), settings, budget, rest: Vec::new(), next_index: 0, ended: false }
+        Self { input: input.as_fd(), settings, budget, spare, rest: Vec::new(), next_index: 0, ended: false }
     }
 
     /// How many blocks have been read.
@@ -98,9 +100,10 @@ impl<'fd> BlockReader<'fd> {
     /// # Errors
     /// A line over the limit, or an input that cannot be read: end the run.
     pub fn next_block(&mut self) -> Result<Option<Block>, ReadFault> {
-        let mut bytes = std::mem::take(&mut self.rest);
-        let mut permit = self.budget.acquire((bytes.len().max(self.settings.block_bytes)) as u64);
-        bytes.reserve(self.settings.block_bytes.saturating_sub(bytes.len()));
+        let room = self.rest.len().max(self.settings.block_bytes);
+        let mut permit = self.budget.acquire(room as u64);
+        let mut bytes = self.spare.take(room);
+        bytes.append(&mut self.rest);
         // Where the last line end is known not to be: everything before was searched.
         let mut searched = 0;
         loop {
@@ -110,7 +113,7 @@ impl<'fd> BlockReader<'fd> {
                 searched = bytes.len();
                 let cut = if self.ended { Some(bytes.len()) } else { line_end };
                 if let Some(cut) = cut.filter(|cut| *cut > 0) {
-                    self.rest = bytes[cut..].to_vec();
+                    self.rest.extend_from_slice(&bytes[cut..]);
                     bytes.truncate(cut);
                     permit.resize(bytes.capacity() as u64);
                     let index = self.next_index;
@@ -184,7 +187,7 @@ mod tests {
                 }
             }
         });
-        let mut reader = BlockReader::new(&read, settings, Budget::new(1 << 20));
+        let mut reader = BlockReader::new(&read, settings, Budget::new(1 << 20), Recycler::default());
         let mut blocks = Vec::new();
         let result = loop {
             match reader.next_block() {
@@ -238,7 +241,7 @@ mod tests {
         let (read, write) = rustix::pipe::pipe().unwrap();
         let mut write = std::fs::File::from(write);
         write.write_all(b"state\nhalf a li").unwrap();
-        let mut reader = BlockReader::new(&read, SMALL, Budget::new(1 << 20));
+        let mut reader = BlockReader::new(&read, SMALL, Budget::new(1 << 20), Recycler::default());
         assert_eq!(reader.next_block().unwrap().unwrap().bytes, b"state\n");
         write.write_all(b"ne\n").unwrap();
         drop(write);

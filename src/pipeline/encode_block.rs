@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use super::block::Block;
 use super::budget::Budget;
 use super::chunk::{Chunk, CursorNotes, EncodedBlock, Item, LineFault, Segment};
+use super::recycle::Recycler;
 use crate::encode::{RecordView, RowEncoder, RowIds, Scratch};
 use crate::json::{Kind, Member, Raw, Scanner};
 use crate::key::cursor::parse_cursor;
@@ -93,6 +94,7 @@ struct LastStream {
 pub struct BlockEncoder {
     table: Arc<StreamTable>,
     budget: Budget,
+    spare: Recycler,
     members: Vec<Member>,
     scratch: Scratch,
     open: Vec<OpenChunk>,
@@ -106,11 +108,12 @@ pub struct BlockEncoder {
 impl BlockEncoder {
     /// An encoder with empty scratch.
     #[must_use]
-    pub fn new(table: Arc<StreamTable>, budget: Budget) -> Self {
+    pub fn new(table: Arc<StreamTable>, budget: Budget, spare: Recycler) -> Self {
         let streams = table.streams.len();
         Self {
             table,
             budget,
+            spare,
             members: Vec::new(),
             scratch: Scratch::default(),
             open: std::iter::repeat_with(OpenChunk::default).take(streams).collect(),
@@ -177,7 +180,7 @@ impl BlockEncoder {
         let chunk = &mut self.open[ix.index()];
         if chunk.rows == 0 {
             self.touched.push(ix);
-            chunk.bytes.reserve(self.expected_bytes[ix.index()]);
+            chunk.bytes = self.spare.take(self.expected_bytes[ix.index()]);
         }
         let view = RecordView {
             data: record.data,
@@ -256,8 +259,14 @@ impl BlockEncoder {
     }
 
     fn finish(&mut self, ix: StreamIx, items: &mut Vec<Item>) {
-        let chunk = std::mem::take(&mut self.open[ix.index()]);
-        self.expected_bytes[ix.index()] = chunk.bytes.len() + chunk.bytes.len() / 16;
+        let mut chunk = std::mem::take(&mut self.open[ix.index()]);
+        // Blocks differ little; growing a buffer at its end would copy it.
+        self.expected_bytes[ix.index()] = chunk.bytes.len() + chunk.bytes.len() / 8;
+        if chunk.bytes.capacity() / 2 > chunk.bytes.len() {
+            // Few rows in a large buffer, which may wait for a long time.
+            let small = chunk.bytes.as_slice().to_vec();
+            self.spare.give(std::mem::replace(&mut chunk.bytes, small));
+        }
         let permit = self.budget.take(chunk.bytes.capacity() as u64);
         items.push(Item::Chunk(Chunk {
             stream: ix,

@@ -19,6 +19,7 @@ pub mod engine;
 pub mod file;
 pub mod ledger;
 pub mod order;
+pub mod recycle;
 pub mod run;
 pub mod summary;
 pub mod upload;

@@ -19,6 +19,7 @@ use super::chunk::Segment;
 use super::encode_block::{BlockEncoder, BlockSeed, StreamTable};
 use super::engine::{Engine, EngineSettings};
 use super::file::FileId;
+use super::recycle::Buffers;
 use super::summary::RunSummary;
 use super::upload::Uploader;
 use crate::encode::GzipCompressor;
@@ -72,21 +73,32 @@ where
     let (events, incoming) = unbounded();
     let (blocks, blocks_out) = bounded(2 * settings.workers);
     let (frames, frames_out) = unbounded();
+    let buffers = Buffers::default();
     let table = Arc::new(settings.table);
     for _ in 0..settings.workers {
         let compressor = match settings.gzip_level.map(GzipCompressor::new).transpose() {
             Ok(compressor) => compressor,
             Err(error) => return (RunSummary::default(), Err(error.into())),
         };
-        let encoder = BlockEncoder::new(Arc::clone(&table), budget.clone());
-        let worker = Worker { encoder, compressor, budget: budget.clone(), events: events.clone() };
+        let encoder = BlockEncoder::new(Arc::clone(&table), budget.clone(), buffers.chunks.clone());
+        let worker = Worker {
+            encoder,
+            compressor,
+            budget: budget.clone(),
+            buffers: buffers.clone(),
+            events: events.clone(),
+        };
         let (blocks_out, frames_out) = (blocks_out.clone(), frames_out.clone());
         std::thread::spawn(move || worker.work(blocks_out, &frames_out));
     }
     let reader_events = events.clone();
-    let reader_budget = budget.clone();
-    std::thread::spawn(move || read(&input, settings.blocks, reader_budget, &blocks, &reader_events));
-    let uploader = Uploader::new(runtime.clone(), store, budget.clone(), settings.upload_concurrency, events);
+    let (reader_budget, spare) = (budget.clone(), buffers.blocks.clone());
+    std::thread::spawn(move || {
+        let reader = BlockReader::new(&input, settings.blocks, reader_budget, spare);
+        read(reader, &blocks, &reader_events);
+    });
+    let uploader =
+        Uploader::new(runtime.clone(), store, budget.clone(), buffers, settings.upload_concurrency, events);
     let engine = Engine::new(settings.engine, budget);
     drive(engine, &incoming, &frames, &uploader, emitter).into_result()
 }
@@ -141,14 +153,7 @@ fn drive<W: Write>(
 }
 
 /// The reader's thread.
-fn read(
-    input: &impl AsFd,
-    settings: BlockSettings,
-    budget: Budget,
-    blocks: &Sender<(Block, BlockSeed)>,
-    events: &Sender<Event>,
-) {
-    let mut reader = BlockReader::new(input, settings, budget);
+fn read(mut reader: BlockReader<'_>, blocks: &Sender<(Block, BlockSeed)>, events: &Sender<Event>) {
     let fault = loop {
         match reader.next_block() {
             Ok(Some(block)) => {
@@ -172,6 +177,7 @@ struct Worker {
     encoder: BlockEncoder,
     compressor: Option<GzipCompressor>,
     budget: Budget,
+    buffers: Buffers,
     events: Sender<Event>,
 }
 
@@ -181,11 +187,15 @@ impl Worker {
         loop {
             let event = select_biased! {
                 recv(frames) -> frame => match frame {
-                    Ok(frame) => self.compress(&frame),
+                    Ok(frame) => self.compress(frame),
                     Err(_) => return,
                 },
                 recv(blocks) -> block => match block {
-                    Ok((block, seed)) => Event::Block(self.encoder.encode(&block, seed)),
+                    Ok((block, seed)) => {
+                        let encoded = self.encoder.encode(&block, seed);
+                        self.buffers.blocks.give(block.bytes);
+                        Event::Block(encoded)
+                    }
                     Err(_) => {
                         blocks = never();
                         continue;
@@ -198,7 +208,7 @@ impl Worker {
         }
     }
 
-    fn compress(&mut self, frame: &Frame) -> Event {
+    fn compress(&mut self, frame: Frame) -> Event {
         let mut bytes = Vec::new();
         let result = match &mut self.compressor {
             Some(compressor) => {
@@ -209,6 +219,7 @@ impl Worker {
                 Err(Failure::new(FailureType::System, "a frame was cut for a format without compression"))
             }
         };
+        frame.text.into_iter().for_each(|segment| self.buffers.chunks.give(segment.bytes));
         let result = result.map(|()| {
             bytes.shrink_to_fit();
             let permit = self.budget.take(bytes.len() as u64);

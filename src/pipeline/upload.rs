@@ -16,6 +16,7 @@ use super::action::{Event, StoreAnswer, StoreRequest};
 use super::budget::{Budget, Permit};
 use super::chunk::Segment;
 use super::file::FileId;
+use super::recycle::Buffers;
 use crate::store::{S3Store, StoreErrorKind};
 
 /// Attempts to remove an unfinished upload.
@@ -27,6 +28,7 @@ pub struct Uploader {
     runtime: Handle,
     store: S3Store,
     budget: Budget,
+    buffers: Buffers,
     slots: Arc<Semaphore>,
     events: Sender<Event>,
 }
@@ -38,10 +40,11 @@ impl Uploader {
         runtime: Handle,
         store: S3Store,
         budget: Budget,
+        buffers: Buffers,
         concurrency: usize,
         events: Sender<Event>,
     ) -> Self {
-        Self { runtime, store, budget, slots: Arc::new(Semaphore::new(concurrency)), events }
+        Self { runtime, store, budget, buffers, slots: Arc::new(Semaphore::new(concurrency)), events }
     }
 
     /// Starts a request; its answer comes as an event. Does not wait.
@@ -68,7 +71,8 @@ impl Uploader {
             }
             StoreRequest::Part { key, upload_id, number, body } => {
                 let (body, permits) = self.contiguous(body);
-                let result = self.store.upload_part(&key, &upload_id, number, body).await;
+                let result = self.store.upload_part(&key, &upload_id, number, body.clone()).await;
+                self.recycle(body);
                 drop(permits);
                 StoreAnswer::Part(result)
             }
@@ -80,6 +84,7 @@ impl Uploader {
                         StoreAnswer::KeyTaken(vec![Segment { bytes: body.into(), permit }])
                     }
                     result => {
+                        self.recycle(body);
                         drop(permits);
                         StoreAnswer::Published(result)
                     }
@@ -106,10 +111,18 @@ impl Uploader {
         }
         let total = segments.iter().map(|segment| segment.bytes.len()).sum();
         let permit = self.budget.take(total as u64);
-        let mut body = Vec::with_capacity(total);
+        let mut body = self.buffers.bodies.take(total);
         for segment in segments {
             body.extend_from_slice(&segment.bytes);
+            self.buffers.chunks.give(segment.bytes);
         }
         (Bytes::from(body), vec![permit])
+    }
+
+    /// Keeps the body's buffer, unless the client still holds on to it.
+    fn recycle(&self, body: Bytes) {
+        if body.is_unique() {
+            self.buffers.bodies.give(body.into());
+        }
     }
 }

@@ -84,30 +84,27 @@ pub fn read_line<'a>(line: &'a [u8], members: &mut Vec<Member>) -> Result<Messag
     scanner.enter_object()?;
     while let Some(key) = scanner.next_key()? {
         let is_object = scanner.peek() == Some(b'{');
-        if key.is("record") && is_object {
-            record = Some(read_record(&mut scanner, members)?);
-        } else if key.is("type") {
-            kind = Some(scanner.value()?);
-        } else if key.is("state") && is_object {
-            let at = scanner.position();
-            state = Some((at, scanner.value()?.text));
-        } else if key.is("trace") && is_object {
-            trace = Some(scanner.value()?.text);
-        } else {
-            scanner.value()?;
+        match &*key.to_bytes() {
+            b"record" if is_object => record = Some(read_record(&mut scanner, members)?),
+            b"type" => kind = Some(scanner.value()?),
+            b"state" if is_object => state = Some((scanner.position(), scanner.value()?.text)),
+            b"trace" if is_object => trace = Some(scanner.value()?.text),
+            _ => {
+                scanner.value()?;
+            }
         }
     }
     if !scanner.at_end() {
         return Err(EnvelopeError::Trailing);
     }
-    let kind = kind.and_then(|kind| kind.to_text());
-    match kind.as_deref() {
-        Some("RECORD") => complete_record(record).map(Message::Record),
-        Some("STATE") => {
+    // The names of the types have no character that anybody would escape.
+    match kind.filter(|kind| kind.kind == Kind::String).map(|kind| kind.text) {
+        Some(br#""RECORD""#) => complete_record(record).map(Message::Record),
+        Some(br#""STATE""#) => {
             let (at, text) = state.ok_or(EnvelopeError::Missing("STATE", "state"))?;
             Ok(Message::State { at, text })
         }
-        Some("TRACE") => Ok(trace.map(read_trace).transpose()?.flatten().unwrap_or(Message::Ignored)),
+        Some(br#""TRACE""#) => Ok(trace.map(read_trace).transpose()?.flatten().unwrap_or(Message::Ignored)),
         Some(_) => Ok(Message::Ignored),
         None => Err(EnvelopeError::Missing("?", "type")),
     }
@@ -120,22 +117,24 @@ fn read_record<'a>(
     let mut parts = RecordParts::default();
     scanner.enter_object()?;
     while let Some(key) = scanner.next_key()? {
-        if key.is("data") && scanner.peek() == Some(b'{') {
-            parts.data = Some(scanner.collect_members(members)?);
-        } else if key.is("stream") {
-            parts.stream = Some(scanner.value()?).filter(|value| value.kind == Kind::String);
-        } else if key.is("namespace") {
-            parts.namespace = Some(scanner.value()?).filter(|value| value.kind == Kind::String);
-        } else if key.is("emitted_at") {
-            parts.emitted_at_ms = json::integer(&scanner.value()?);
-        } else if key.is("meta") && scanner.peek() == Some(b'{') {
-            scanner.members(|key, value| {
-                if key.is("changes") && value.kind == Kind::Array {
-                    parts.changes = Some(value.text);
-                }
-            })?;
-        } else {
-            scanner.value()?;
+        let is_object = scanner.peek() == Some(b'{');
+        match &*key.to_bytes() {
+            b"data" if is_object => parts.data = Some(scanner.collect_members(members)?),
+            b"stream" => parts.stream = Some(scanner.value()?).filter(|value| value.kind == Kind::String),
+            b"namespace" => {
+                parts.namespace = Some(scanner.value()?).filter(|value| value.kind == Kind::String);
+            }
+            b"emitted_at" => parts.emitted_at_ms = json::integer(&scanner.value()?),
+            b"meta" if is_object => {
+                scanner.members(|key, value| {
+                    if key.is("changes") && value.kind == Kind::Array {
+                        parts.changes = Some(value.text);
+                    }
+                })?;
+            }
+            _ => {
+                scanner.value()?;
+            }
         }
     }
     Ok(parts)
