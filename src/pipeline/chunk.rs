@@ -35,6 +35,18 @@ pub struct Chunk {
     pub dropped_fields: u64,
     /// Bytes of input lines that the rows came from.
     pub input_bytes: u64,
+    /// What a piece of the text compresses to: each worker tries it once, so that the size of a file can be estimated
+    /// before its first frame is back.
+    pub sample: Option<CompressionSample>,
+}
+
+/// Text that was compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CompressionSample {
+    /// Bytes of the text.
+    pub text_bytes: u64,
+    /// Bytes that came of it.
+    pub compressed_bytes: u64,
 }
 
 /// The cursor of some rows, where the key template asks for it.

@@ -275,6 +275,7 @@ impl BlockEncoder {
             cursor: chunk.cursor,
             dropped_fields: chunk.dropped_fields,
             input_bytes: chunk.input_bytes,
+            sample: None,
         }));
     }
 }

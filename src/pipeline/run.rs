@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased, unbound
 use super::action::{Action, Event};
 use super::block::{Block, BlockReader, BlockSettings};
 use super::budget::Budget;
-use super::chunk::Segment;
+use super::chunk::{CompressionSample, EncodedBlock, Item, Segment};
 use super::encode_block::{BlockEncoder, BlockSeed, StreamTable};
 use super::engine::{Engine, EngineSettings};
 use super::file::FileId;
@@ -46,6 +46,9 @@ pub struct RunSettings {
     /// S3 requests at once.
     pub upload_concurrency: usize,
 }
+
+/// Text that a worker compresses to learn what text compresses to.
+const SAMPLE_BYTES: usize = 64 * 1024;
 
 /// Work for a worker that has a file: some text to be compressed.
 struct Frame {
@@ -84,6 +87,7 @@ where
         let worker = Worker {
             encoder,
             compressor,
+            sampled: false,
             budget: budget.clone(),
             buffers: buffers.clone(),
             events: events.clone(),
@@ -176,6 +180,7 @@ fn read(mut reader: BlockReader<'_>, blocks: &Sender<(Block, BlockSeed)>, events
 struct Worker {
     encoder: BlockEncoder,
     compressor: Option<GzipCompressor>,
+    sampled: bool,
     budget: Budget,
     buffers: Buffers,
     events: Sender<Event>,
@@ -192,7 +197,8 @@ impl Worker {
                 },
                 recv(blocks) -> block => match block {
                     Ok((block, seed)) => {
-                        let encoded = self.encoder.encode(&block, seed);
+                        let mut encoded = self.encoder.encode(&block, seed);
+                        self.sample(&mut encoded);
                         self.buffers.blocks.give(block.bytes);
                         Event::Block(encoded)
                     }
@@ -205,6 +211,25 @@ impl Worker {
             if self.events.send(event).is_err() {
                 return;
             }
+        }
+    }
+
+    /// Tries once what text compresses to.
+    fn sample(&mut self, block: &mut EncodedBlock) {
+        let Some(compressor) = self.compressor.as_mut().filter(|_| !self.sampled) else { return };
+        let chunks = block.items.iter_mut().filter_map(|item| match item {
+            Item::Chunk(chunk) => Some(chunk),
+            Item::State(..) | Item::Complete(_) => None,
+        });
+        let Some(chunk) = chunks.max_by_key(|chunk| chunk.segment.bytes.len()) else { return };
+        let text = chunk.segment.bytes.get(..SAMPLE_BYTES).unwrap_or(&chunk.segment.bytes);
+        let mut compressed = Vec::new();
+        if compressor.member(&[text], &mut compressed).is_ok() {
+            self.sampled = true;
+            chunk.sample = Some(CompressionSample {
+                text_bytes: text.len() as u64,
+                compressed_bytes: compressed.len() as u64,
+            });
         }
     }
 

@@ -39,7 +39,7 @@ const TAIL_BYTES: u64 = 16 * MIB;
 /// Memory where neither the settings nor a control group name a limit, and the most that is taken by default.
 const DEFAULT_MEMORY_BYTES: u64 = 256 * MIB;
 const MOST_DEFAULT_MEMORY_BYTES: u64 = 512 * MIB;
-const LEAST_MEMORY_BYTES: u64 = 64 * MIB;
+const LEAST_DEFAULT_MEMORY_BYTES: u64 = 64 * MIB;
 
 /// Runs the verb. `Ok(false)` means that the failure has been printed.
 pub(super) fn write<W: Write>(config: &Path, catalog: &Path, emitter: &mut Emitter<W>) -> io::Result<bool> {
@@ -113,7 +113,8 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
         let cursor_field = cursor_macros.then(|| stream.cursor_field.clone());
         encodings.push((stream.descriptor.clone(), StreamEncoding { encoder, cursor_field }));
     }
-    let memory = memory_limit_bytes(&config);
+    // The rest is for the S3 client, the allocator and spare buffers.
+    let memory = memory_limit_bytes(&config) / 4 * 3;
     let file_size_bytes = config.file_size_bytes;
     let settings = RunSettings {
         engine: EngineSettings {
@@ -123,7 +124,7 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
             content_type: config.format.content_type(),
             cut: CutSettings {
                 compress: config.format.gzip_level().is_some(),
-                frame_bytes: FRAME_BYTES,
+                frame_bytes: usize::try_from(file_size_bytes / 8).unwrap_or(FRAME_BYTES).min(FRAME_BYTES),
                 part_bytes: PART_BYTES,
                 key_when_sealed: cursor_macros,
             },
@@ -177,14 +178,14 @@ fn stream_values(run: &RunValues, stream: &CatalogStream) -> StreamValues {
 
 fn memory_limit_bytes(config: &Config) -> u64 {
     config.memory_limit_bytes.unwrap_or_else(|| match env::cgroup_memory_limit_bytes() {
-        Some(limit) => (limit / 2).clamp(LEAST_MEMORY_BYTES, MOST_DEFAULT_MEMORY_BYTES),
+        Some(limit) => (limit / 2).clamp(LEAST_DEFAULT_MEMORY_BYTES, MOST_DEFAULT_MEMORY_BYTES),
         None => DEFAULT_MEMORY_BYTES,
     })
 }
 
-/// Parts in flight may take a quarter of the memory; fewer than four would leave the line idle between two answers.
+/// Parts in flight may take a third of the memory; fewer than four would leave the line idle between two answers.
 fn upload_concurrency(memory_bytes: u64) -> usize {
-    usize::try_from(memory_bytes / 4 / PART_BYTES as u64).unwrap_or(4).clamp(4, 16)
+    usize::try_from(memory_bytes / 3 / PART_BYTES as u64).unwrap_or(4).clamp(4, 16)
 }
 
 /// Test suites of the platform force a checkpoint every n records with this variable.

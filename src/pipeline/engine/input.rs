@@ -10,7 +10,7 @@ use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
 use crate::pipeline::action::Action;
 use crate::pipeline::budget::Permit;
-use crate::pipeline::chunk::{Chunk, EncodedBlock, Item, Segment};
+use crate::pipeline::chunk::{Chunk, CompressionSample, EncodedBlock, Item, Segment};
 use crate::pipeline::file::{File, FileId, SealReason};
 use crate::pipeline::ledger::{Position, Scope};
 use crate::protocol::emitter::LogLevel;
@@ -66,6 +66,10 @@ impl Engine {
                     "stream \"{name}\": a record has no usable cursor for the key's cursor macros; such records count with their emitted_at"
                 ),
             ));
+        }
+        if let Some(sample) = chunk.sample {
+            self.compressed.text_bytes += sample.text_bytes;
+            self.compressed.compressed_bytes += sample.compressed_bytes;
         }
         let (first, last) = self.ledger.rows(ix, chunk.rows);
         stream.summary.rows_without_cursor += chunk.cursor.rows_without;
@@ -168,15 +172,12 @@ impl Engine {
         }
     }
 
-    /// Compressed bytes per byte of text so far. Before the first frame is back, a guess that errs towards larger files.
+    /// Compressed bytes per byte of text, from all frames and samples so far.
     fn compression_ratio(&self) -> f64 {
-        const GUESS: f64 = 0.2;
-        if !self.settings.cut.compress {
-            1.0
-        } else if self.framed_text_bytes == 0 {
-            GUESS
-        } else {
-            self.compressed_bytes as f64 / self.framed_text_bytes as f64
+        let CompressionSample { text_bytes, compressed_bytes } = self.compressed;
+        if !self.settings.cut.compress || text_bytes == 0 {
+            return 1.0;
         }
+        compressed_bytes as f64 / text_bytes as f64
     }
 }

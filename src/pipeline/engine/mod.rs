@@ -27,7 +27,7 @@ pub use settings::{EngineSettings, StreamPlan};
 use super::action::{Action, Event, StoreAnswer};
 use super::block::ReadFault;
 use super::budget::{Budget, Permit};
-use super::chunk::Chunk;
+use super::chunk::{Chunk, CompressionSample};
 use super::file::{File, FileId};
 use super::ledger::{Ledger, Position};
 use super::order::InputOrder;
@@ -103,9 +103,8 @@ pub struct Engine {
     stems: HashMap<FileId, KeyStem>,
     /// Files that wait for the listing of their stem.
     listing: Vec<(FileId, KeyStem, Vec<FileId>)>,
-    /// Compressed and plain bytes of all frames so far: what text will come to.
-    compressed_bytes: u64,
-    framed_text_bytes: u64,
+    /// All text compressed so far: what text will come to.
+    compressed: CompressionSample,
     /// First rows of files that will never be published.
     lost: Vec<(StreamIx, Position)>,
     stdout_closed: bool,
@@ -137,8 +136,7 @@ impl Engine {
             keys: KeyAllocator::new(),
             stems: HashMap::new(),
             listing: Vec::new(),
-            compressed_bytes: 0,
-            framed_text_bytes: 0,
+            compressed: CompressionSample::default(),
             lost: Vec::new(),
             stdout_closed: false,
             abort_warned: false,
@@ -239,8 +237,8 @@ impl Engine {
         match result {
             Ok(segment) => {
                 if let Some(file) = self.files.get(&id) {
-                    self.compressed_bytes += segment.bytes.len() as u64;
-                    self.framed_text_bytes += file.frame_text_bytes(frame);
+                    self.compressed.compressed_bytes += segment.bytes.len() as u64;
+                    self.compressed.text_bytes += file.frame_text_bytes(frame);
                 }
                 self.with_file(id, |file, cut, out| file.framed(frame, segment, cut, out));
                 self.roll_if_full(id);

@@ -143,6 +143,7 @@ impl World {
             },
             dropped_fields: 0,
             input_bytes: 1,
+            sample: None,
         };
         self.block(vec![Item::Chunk(chunk)], None);
     }
