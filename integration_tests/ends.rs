@@ -1,0 +1,165 @@
+//! How a run ends: with everything acknowledged, or with what a STATE covers and one TRACE ERROR.
+//!
+//! That no unfinished multipart upload is left is checked by every [`World`] when it goes.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::connector::Outcome;
+use crate::world::{
+    SOON, World, catalog, complete, cursors, failure, jsonl, jsonl_and, noise, plain, record, refresh, state,
+    user, users,
+};
+
+#[test]
+fn the_end_of_input_without_complete_fails_in_the_refresh_dialect() {
+    let world = World::new();
+    let properties = json!({ "id": {} });
+    let streams = ["users", "orders", "done"].map(|name| refresh(name, &properties));
+    let input = [
+        user(1),
+        record("orders", "{\"id\":2}"),
+        user(3),
+        record("done", "{\"id\":4}"),
+        state("users", 1),
+        state("done", 2),
+        user(5),
+        complete("done"),
+    ];
+    let outcome = world.write(&jsonl(), &catalog(streams)).input(input.concat()).run();
+    let message = failure(&outcome, "transient_error");
+    assert!(message.contains("users") && message.contains("orders"), "{message}");
+    assert!(!message.contains("done"), "{message}");
+    let mut returned = cursors(&outcome);
+    returned.sort_unstable();
+    assert_eq!(returned, [1, 2]);
+    assert_eq!(world.ids(), ["1", "3", "4"], "the rows that a STATE covers, and no others");
+}
+
+/// INCOMPLETE is not COMPLETE; a namespace that is null, absent or empty is one and the same.
+#[test]
+fn which_statuses_complete_a_stream() {
+    let status = |descriptor: Value, status: &str| {
+        json!({ "type": "TRACE", "trace": { "type": "STREAM_STATUS", "emitted_at": 1.0, "stream_status": {
+            "stream_descriptor": descriptor, "status": status } } })
+    };
+    let cases = [
+        (json!({ "name": "users" }), "COMPLETE", true),
+        (json!({ "name": "users", "namespace": null }), "COMPLETE", true),
+        (json!({ "name": "users", "namespace": "" }), "COMPLETE", true),
+        (json!({ "name": "users" }), "INCOMPLETE", false),
+        (json!({ "name": "users" }), "RUNNING", false),
+        (json!({ "name": "users", "namespace": "other" }), "COMPLETE", false),
+    ];
+    for (descriptor, word, good) in cases {
+        let world = World::new();
+        let message = status(descriptor, word);
+        let write = world.write(&jsonl(), &users()).input([user(1), state("users", 1), user(2)].concat());
+        let outcome = write.messages([&message]).run();
+        assert_eq!(cursors(&outcome), [1], "{message}");
+        if good {
+            assert_eq!(outcome.code(), Some(0), "{message}");
+            assert_eq!(world.ids(), ["1", "2"], "{message}");
+        } else {
+            failure(&outcome, "transient_error");
+            assert_eq!(world.ids(), ["1"], "{message}");
+        }
+    }
+}
+
+#[test]
+fn the_end_of_input_is_a_good_end_in_the_plain_dialect() {
+    let world = World::new();
+    let mut nulls = plain("orders", &json!({ "id": {} }));
+    for field in ["generation_id", "minimum_generation_id", "sync_id"] {
+        nulls[field] = Value::Null;
+    }
+    let catalog = catalog([plain("users", &json!({ "id": {} })), nulls]);
+    let input = [user(1), state("users", 1), user(2), record("orders", "{\"id\":3}")].concat();
+    let outcome = world.sync(&jsonl(), &catalog, &input);
+    assert_eq!(cursors(&outcome), [1]);
+    assert_eq!(world.ids(), ["1", "2", "3"]);
+}
+
+#[test]
+fn no_records_no_objects() {
+    let plain = catalog([plain("users", &json!({ "id": {} }))]);
+    let world = World::new();
+    for (catalog, input) in
+        [(&users(), complete("users")), (&plain, String::new()), (&plain, complete("users"))]
+    {
+        for format in ["jsonl", "jsonl.gz", "csv", "csv.gz"] {
+            let outcome = world.sync(&json!({ "format": { "format_type": format } }), catalog, &input);
+            assert!(outcome.states().is_empty());
+        }
+    }
+    let outcome = world.write(&jsonl(), &users()).run();
+    assert!(failure(&outcome, "transient_error").contains("users"));
+    assert_eq!(world.keys(), [""; 0]);
+}
+
+/// Rows beyond one part, with no STATE over them: their multipart upload is begun, and given up at a bad end.
+#[test]
+fn a_large_file_is_discarded_at_a_bad_end() {
+    let world = World::new();
+    let mut session = world.write(&jsonl(), &users()).input([user(0), state("users", 1)].concat()).start();
+    (0..40).for_each(|id| session.send(large(id)));
+    let deadline = Instant::now() + SOON;
+    while world.server.open_parts() == 0 {
+        assert!(Instant::now() < deadline, "no part of 40 MB was uploaded while stdin was open");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let outcome = session.finish(SOON);
+    failure(&outcome, "transient_error");
+    assert_bad_end_of_one(&world, &outcome);
+}
+
+/// The tail of the first STATE joined its file: then either all of that is there and acknowledged, or none.
+fn assert_bad_end_of_one(world: &World, outcome: &Outcome) {
+    let ids = world.ids();
+    match cursors(outcome).as_slice() {
+        [] => assert!(ids.is_empty(), "{ids:?}"),
+        [1] => assert_eq!(ids, ["0"]),
+        other => panic!("states {other:?}"),
+    }
+}
+
+#[test]
+fn a_file_of_many_parts_is_whole_after_a_good_end() {
+    let world = World::new();
+    let mut input: String = (0..20).map(large).collect();
+    input.push_str(&complete("users"));
+    world.sync(&json!({ "format": { "format_type": "jsonl.gz" } }), &users(), &input);
+    assert_eq!(world.keys().len(), 1);
+    let rows = world.rows();
+    assert_eq!(rows.len(), 20);
+    for (number, row) in rows.iter().enumerate() {
+        let data = format!("{{\"id\":{number},\"noise\":\"{}\"}}", noise(number as u64, 1 << 20));
+        assert!(row.text.ends_with(data.trim_start_matches('{')), "row {number} is another one");
+    }
+}
+
+/// A cancelled job: nobody reads stdout any more, while stdin stays open.
+#[test]
+fn a_closed_stdout_ends_the_process() {
+    let world = World::new();
+    let settings = jsonl_and(&json!({ "checkpoint_interval_seconds": 0 }));
+    let mut session = world.write(&settings, &users()).input([user(1), state("users", 1)].concat()).start();
+    session.wait_for_state(SOON);
+    session.close_stdout();
+    // The first line is still taken; the pipe breaks with it.
+    let mut rounds = 0;
+    while !session.ends_within(Duration::from_millis(200)) {
+        rounds += 1;
+        assert!(rounds < 50, "it goes on although nobody listens");
+        session.send([user(2), state("users", 2)].concat());
+    }
+    let outcome = session.finish(SOON);
+    assert_eq!(outcome.code(), Some(1), "{outcome:?}");
+}
+
+/// A record of a megabyte that does not compress much.
+fn large(id: u32) -> String {
+    record("users", &format!("{{\"id\":{id},\"noise\":\"{}\"}}", noise(u64::from(id), 1 << 20)))
+}

@@ -1,0 +1,44 @@
+//! The connector from outside: the real binary as a child process against an S3 server inside the test process.
+//!
+//! The expectations come from the contract and the protocol, never from the connector's code.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails with a sentence of its own"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "waits are bounded by the real clock, and there is no `env` here"
+)]
+
+// The server, the child process, the readers.
+mod support;
+// A bucket of its own for each test, catalogs and messages.
+mod world;
+// What was sent, and its comparison with what is stored.
+mod sent;
+
+// `check` with good and bad configurations.
+mod check;
+// Delimiters, quoting, headers and nulls of CSV.
+mod csv_options;
+// Good and bad ends of the input.
+mod ends;
+// Broken, odd and huge lines.
+mod lines;
+// Captured syncs and interleaved streams, record by record.
+mod formats;
+// Key templates, numbering and file sizes.
+mod keys;
+// Times, cursors and ids in keys.
+mod macros;
+// `write` with a configuration, catalog or store that cannot work.
+mod refusals;
+// `spec`.
+mod spec;
+// STATE messages: their content, their counts, when they come back.
+mod states;
+// Values that writers tend to change, and fields with odd names.
+mod values;

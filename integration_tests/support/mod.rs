@@ -1,0 +1,22 @@
+//! What the integration tests and the quickstart share: a server, the connector as a child process, and readers.
+//!
+//! Nothing here calls the connector's own code. The binary is driven through its arguments, stdin and stdout as the
+//! platform does it, and objects are read back by readers that know nothing of the writers.
+//!
+//! Not here: what is expected of an object or of a message (the tests), and the stream of the benchmark (`benches`).
+
+#![allow(dead_code, reason = "each program takes its share of the helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test fails the test with a sentence of its own"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "waits are bounded by the real clock, and there is no `env` here"
+)]
+
+pub(crate) mod connector;
+pub(crate) mod embedded_s3;
+pub(crate) mod read_back;

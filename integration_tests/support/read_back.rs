@@ -1,0 +1,270 @@
+//! Reads objects back: gzip, JSON lines and CSV, each by a reader that is stricter than most people's.
+//!
+//! Bytes of one object in, rows out. A reader fails the test on anything that a careful consumer could stumble over: a
+//! missing last line end, a blank line, two members of one name, a ragged row, a stray quote.
+//!
+//! CSV is read twice, by the `csv` crate and by a small reader of our own, and both must agree: the crate is what
+//! consumers use, but it does not tell null (an empty field) from an empty string (`""`).
+//!
+//! Not here: how keys are made, and which rows a test expects.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Read as _;
+
+use flate2::read::MultiGzDecoder;
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Undoes gzip, of one member or of several; anything after the last member fails the test.
+pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    MultiGzDecoder::new(bytes).read_to_end(&mut content).expect("a gzip file");
+    content
+}
+
+/// The content of an object: decompressed when its key ends in `.gz`.
+pub(crate) fn content(key: &str, bytes: &[u8]) -> Vec<u8> {
+    if key.ends_with(".gz") { gunzip(bytes) } else { bytes.to_owned() }
+}
+
+/// Objects by the first `segments` segments of their keys (1: the stream, 2: namespace and stream, for the default
+/// template and a stream without or with a namespace).
+pub(crate) fn group_by_prefix(
+    objects: &BTreeMap<String, Vec<u8>>,
+    segments: usize,
+) -> BTreeMap<String, BTreeMap<String, Vec<u8>>> {
+    let mut groups: BTreeMap<String, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
+    for (key, bytes) in objects {
+        let prefix: Vec<_> = key.split('/').take(segments).collect();
+        groups.entry(prefix.join("/")).or_default().insert(key.clone(), bytes.clone());
+    }
+    groups
+}
+
+/// One line of a JSONL object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JsonRow {
+    /// The line as it stands in the object.
+    pub(crate) text: String,
+    /// The top-level members: names, and values as they stand in the line, digit for digit.
+    pub(crate) members: Vec<(String, String)>,
+}
+
+impl JsonRow {
+    /// The text of the member `name`.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.members.iter().find(|(member, _)| member == name).map(|(_, text)| text.as_str())
+    }
+}
+
+/// The rows of a JSONL object. Fails the test unless every line, the last included, ends in a line feed and holds one
+/// JSON object without two members of one name.
+pub(crate) fn jsonl(content: &[u8]) -> Vec<JsonRow> {
+    let text = std::str::from_utf8(content).expect("JSONL is UTF-8");
+    assert!(text.is_empty() || text.ends_with('\n'), "the last line has no line end");
+    text.split_terminator('\n').map(json_row).collect()
+}
+
+fn json_row(line: &str) -> JsonRow {
+    let members = members(line);
+    let mut distinct: Vec<_> = members.iter().map(|(name, _)| name).collect();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), members.len(), "two members of one name: {line}");
+    JsonRow { text: line.to_owned(), members }
+}
+
+/// The rows of several JSONL or `.jsonl.gz` objects, in the order of their keys.
+pub(crate) fn jsonl_rows(objects: &BTreeMap<String, Vec<u8>>) -> Vec<JsonRow> {
+    objects.iter().flat_map(|(key, bytes)| jsonl(&content(key, bytes))).collect()
+}
+
+/// The members of an object in the order of the text, repeated ones included: names decoded, values as their text. Takes
+/// numbers beyond a double and escapes of half a surrogate pair, which are JSON too. Fails the test on anything else.
+pub(crate) fn members(object: &str) -> Vec<(String, String)> {
+    struct Members;
+    impl<'de> Visitor<'de> for Members {
+        type Value = Vec<(String, String)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                members.push((name, value.get().to_owned()));
+            }
+            Ok(members)
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_str(object);
+    let members = reader.deserialize_map(Members);
+    match members.and_then(|members| reader.end().map(|()| members)) {
+        Ok(members) => members,
+        Err(e) => panic!("not one JSON object ({e}): {object}"),
+    }
+}
+
+/// One field of a CSV file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    /// The value, its quotes undone.
+    pub(crate) text: String,
+    /// Whether it stood in quotes.
+    pub(crate) quoted: bool,
+}
+
+/// A CSV file with a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CsvTable {
+    /// Column names, in order.
+    pub(crate) header: Vec<String>,
+    /// Rows of as many fields as the header has.
+    pub(crate) rows: Vec<Vec<Field>>,
+    /// How a null is spelled (without quotes).
+    null_text: String,
+}
+
+impl CsvTable {
+    /// The value at `row` of the column `name`; none for null.
+    #[track_caller]
+    pub(crate) fn get(&self, row: usize, name: &str) -> Option<&str> {
+        let column = self.header.iter().position(|column| column == name);
+        let column = column.unwrap_or_else(|| panic!("no column {name} in {:?}", self.header));
+        let field = &self.rows[row][column];
+        (field.quoted || field.text != self.null_text).then_some(field.text.as_str())
+    }
+
+    /// A column as a whole; none for null.
+    #[track_caller]
+    pub(crate) fn column(&self, name: &str) -> Vec<Option<&str>> {
+        (0..self.rows.len()).map(|row| self.get(row, name)).collect()
+    }
+}
+
+/// Reads a comma-separated file that has a header and spells null as an empty field.
+pub(crate) fn csv(content: &[u8]) -> CsvTable {
+    csv_with(content, b',', "")
+}
+
+/// Reads a CSV file that has a header. Fails the test on ragged rows, stray quotes, columns of one name, a missing last
+/// line end, and where the `csv` crate reads something else.
+pub(crate) fn csv_with(content: &[u8], delimiter: u8, null_text: &str) -> CsvTable {
+    let mut records = csv_fields(content, delimiter);
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(content);
+    let others: Vec<Vec<String>> = reader
+        .records()
+        .map(|record| record.expect("a CSV row").iter().map(str::to_owned).collect())
+        .collect();
+    let ours: Vec<Vec<&str>> =
+        records.iter().map(|r| r.iter().map(|field| field.text.as_str()).collect()).collect();
+    assert_eq!(ours, others, "two CSV readers read two things");
+
+    assert!(!records.is_empty(), "no header");
+    let rows = records.split_off(1);
+    let header: Vec<String> = records.into_iter().flatten().map(|field| field.text).collect();
+    let mut distinct = header.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), header.len(), "two columns of one name: {header:?}");
+    CsvTable { header, rows, null_text: null_text.to_owned() }
+}
+
+/// The fields of every row, a header like any other, with their quotes remembered: RFC 4180, with either line end.
+pub(crate) fn csv_fields(content: &[u8], delimiter: u8) -> Vec<Vec<Field>> {
+    let text = std::str::from_utf8(content).expect("CSV is UTF-8");
+    assert!(text.is_empty() || text.ends_with('\n'), "the last row has no line end");
+    let delimiter = char::from(delimiter);
+    let mut rows: Vec<Vec<Field>> = Vec::new();
+    let mut row = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let field;
+        (field, rest) = csv_field(rest, delimiter);
+        row.push(field);
+        if let Some(after) = rest.strip_prefix(delimiter) {
+            rest = after;
+            continue;
+        }
+        let after = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n'));
+        rest = after.unwrap_or_else(|| {
+            panic!("text after a closing quote: {}", rest.chars().take(40).collect::<String>())
+        });
+        let width = rows.first().map_or(row.len(), Vec::len);
+        assert_eq!(row.len(), width, "row {} has another width than the first: {row:?}", rows.len() + 1);
+        rows.push(std::mem::take(&mut row));
+    }
+    rows
+}
+
+/// The field that `text` begins with, and what follows it.
+fn csv_field(text: &str, delimiter: char) -> (Field, &str) {
+    let Some(mut rest) = text.strip_prefix('"') else {
+        let (value, after) = text.split_at(text.find([delimiter, '\n']).expect("a field ends"));
+        let before_crlf = value.strip_suffix('\r').filter(|_| after.starts_with('\n'));
+        let value = before_crlf.unwrap_or(value);
+        assert!(!value.contains(['"', '\r']), "a quote or carriage return in a bare field: {value}");
+        let (_, rest) = text.split_at(value.len());
+        return (Field { text: value.to_owned(), quoted: false }, rest);
+    };
+    let mut value = String::new();
+    loop {
+        let (piece, after) = rest.split_once('"').expect("a quoted field is closed");
+        value.push_str(piece);
+        let Some(after_pair) = after.strip_prefix('"') else {
+            return (Field { text: value, quoted: true }, after);
+        };
+        value.push('"');
+        rest = after_pair;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn csv_keeps_null_apart_from_an_empty_string() {
+        let table = csv(b"a,b\n1,\n\"\",\"x \"\"y\"\",\nz\"\n");
+        assert_eq!(table.header, ["a", "b"]);
+        assert_eq!(table.column("a"), [Some("1"), Some("")]);
+        assert_eq!(table.column("b"), [None, Some("x \"y\",\nz")]);
+        assert_eq!(csv_with(b"a;b\r\nNULL;\"NULL\"\r\n", b';', "NULL").rows.len(), 1);
+        assert_eq!(csv_with(b"a;b\nNULL;\"NULL\"\n", b';', "NULL").get(0, "a"), None);
+        assert_eq!(csv_with(b"a;b\nNULL;\"NULL\"\n", b';', "NULL").get(0, "b"), Some("NULL"));
+    }
+
+    #[test]
+    fn the_readers_refuse_what_consumers_stumble_over() {
+        let bad_csv: [&[u8]; 7] =
+            [b"", b"a,b\n1\n", b"a,a\n1,2\n", b"a\n1", b"a\n\"1\"2\n", b"a\n1\"2\n", b"a\n\"1\n"];
+        for bytes in bad_csv {
+            assert!(catch_unwind(|| csv(bytes)).is_err(), "{:?}", String::from_utf8_lossy(bytes));
+        }
+        let bad_jsonl: [&[u8]; 5] =
+            [b"{}", b"{}\n\n", b"[]\n", b"{\"a\":1,\"a\":2}\n", b"{\"a\":1,\"\\u0061\":2}\n"];
+        for bytes in bad_jsonl {
+            assert!(catch_unwind(|| jsonl(bytes)).is_err(), "{:?}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn gzip_members_are_joined_and_trailing_bytes_refused() {
+        let member = |text: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(text).unwrap();
+            encoder.finish().unwrap()
+        };
+        let mut file = [member(b"{\"n\":1}\n"), member(b"{\"n\":2.50}\n")].concat();
+        let rows = jsonl(&content("k.jsonl.gz", &file));
+        assert_eq!(rows[1].text, "{\"n\":2.50}");
+        assert_eq!(rows[1].get("n"), Some("2.50"));
+        file.extend_from_slice(b"tail");
+        assert!(catch_unwind(|| gunzip(&file)).is_err());
+    }
+}
