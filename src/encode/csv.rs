@@ -14,7 +14,7 @@ use super::field_order::{FieldOrder, START};
 use super::metadata::{ADDITIONAL_PROPERTIES, METADATA_NAMES};
 use super::options::{CsvOptions, MetadataColumns, UndeclaredFields};
 use super::quoting::{Quoting, quoted};
-use super::rows::{RecordView, RowNotes, StreamMeta};
+use super::record::{RecordView, RowNotes, StreamMeta};
 use crate::json::{Kind, Member, unescape};
 
 /// Makes the CSV rows of one stream.

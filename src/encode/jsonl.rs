@@ -9,7 +9,7 @@
 use super::RowIds;
 use super::metadata::{EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, RAW_ID, borne};
 use super::options::MetadataColumns;
-use super::rows::{RecordView, RowNotes, StreamMeta};
+use super::record::{RecordView, RowNotes, StreamMeta};
 
 /// Makes the JSONL rows of one stream.
 #[derive(Debug)]

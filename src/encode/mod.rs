@@ -19,6 +19,7 @@ mod jsonl;
 mod metadata;
 pub mod options;
 mod quoting;
+mod record;
 mod rows;
 
 #[cfg(test)]
@@ -30,4 +31,5 @@ pub use ids::RowIds;
 pub use jsonl::JsonlEncoder;
 pub use metadata::{ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, RAW_ID};
 pub use options::{CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields};
-pub use rows::{RecordView, RowEncoder, RowNotes, Scratch, StreamMeta};
+pub use record::{RecordView, RowNotes, StreamMeta};
+pub use rows::{RowEncoder, Scratch};

@@ -1,41 +1,11 @@
-//! What goes into an encoder and comes out of it, whatever the format.
+//! The encoder of a stream, whatever the format.
 //!
 //! One [`RowEncoder`] per stream is made once and shared by the workers; each worker has its own [`Scratch`].
 
 use super::csv::CsvScratch;
 use super::options::{Format, MetadataColumns};
+use super::record::{RecordView, RowNotes, StreamMeta};
 use super::{CsvEncoder, JsonlEncoder, RowIds};
-use crate::json::Member;
-
-/// One record, as the envelope gave it.
-#[derive(Clone, Copy, Debug)]
-pub struct RecordView<'a> {
-    /// Text of the record's `data` object, from `{` to `}`.
-    pub data: &'a [u8],
-    /// The members of `data`, all of them, in order.
-    pub members: &'a [Member],
-    /// When the source says that it read the record, in epoch milliseconds.
-    pub emitted_at_ms: i64,
-    /// Text of the record's `meta.changes`, an array, where the source sent one.
-    pub changes: Option<&'a [u8]>,
-}
-
-/// What every row of a stream says about the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamMeta {
-    /// Generation of the stream; `None` (null in the rows) where the catalog has none.
-    pub generation_id: Option<i64>,
-    /// Sync id of the run.
-    pub sync_id: i64,
-}
-
-/// What happened while a row was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[must_use]
-pub struct RowNotes {
-    /// Fields left out since the schema does not name them ([`super::UndeclaredFields::Drop`]).
-    pub dropped_fields: u32,
-}
 
 /// Buffers of one worker, kept from row to row. It may serve any number of encoders.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@
 
 use super::block::ReadFault;
 use super::chunk::{EncodedBlock, Segment};
-use super::file::FileId;
+use super::ledger::FileId;
 use crate::error::Failure;
 use crate::protocol::emitter::LogLevel;
 use crate::store::{ObjectInfo, PartReceipt, StoreError};

@@ -20,13 +20,9 @@ use std::time::Instant;
 
 use super::action::{Action, StoreRequest};
 use super::chunk::{Chunk, CursorNotes, Segment};
-use super::ledger::Position;
+use super::ledger::{FileId, Position};
 use crate::model::StreamIx;
 use crate::store::{ObjectInfo, PartReceipt};
-
-/// Identity of a file within a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FileId(pub u64);
 
 /// Why a file takes no more rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -425,3 +421,7 @@ impl File {
         out.push(Action::Store(self.id, request));
     }
 }
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

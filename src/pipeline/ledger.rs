@@ -18,11 +18,14 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::file::FileId;
 use crate::model::StreamIx;
 
 /// Number of a row in the order of arrival, over all streams, from 1; 0 is "before the first".
 pub type Position = u64;
+
+/// Identity of a file within a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u64);
 
 /// Which rows a STATE covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

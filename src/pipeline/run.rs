@@ -18,7 +18,7 @@ use super::budget::Budget;
 use super::chunk::{CompressionSample, EncodedBlock, Item, Segment};
 use super::encode_block::{BlockEncoder, BlockSeed, StreamTable};
 use super::engine::{Engine, EngineSettings};
-use super::file::FileId;
+use super::ledger::FileId;
 use super::recycle::Buffers;
 use super::summary::RunSummary;
 use super::upload::Uploader;

@@ -68,3 +68,22 @@ pub struct RunSummary {
     /// Messages of types that a destination has no use for.
     pub ignored_messages: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_says_why_files_were_sealed_and_what_was_odd() {
+        let mut summary = StreamSummary { records: 7, input_bytes: 900, ..StreamSummary::default() };
+        assert_eq!(summary.to_string(), "7 records in (900 bytes), 0 published in 0 files (0 bytes)");
+        summary.reasons = BTreeMap::from([(SealReason::Size, 2), (SealReason::End, 1)]);
+        (summary.published_records, summary.files, summary.output_bytes) = (7, 3, 400);
+        (summary.rows_without_cursor, summary.dropped_fields) = (1, 4);
+        assert_eq!(
+            summary.to_string(),
+            "7 records in (900 bytes), 7 published in 3 files (400 bytes); sealed by size 2, end 1; \
+             1 records without a usable cursor; 4 undeclared fields dropped"
+        );
+    }
+}

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::action::{Event, StoreAnswer, StoreRequest};
 use super::budget::{Budget, Permit};
 use super::chunk::Segment;
-use super::file::FileId;
+use super::ledger::FileId;
 use super::recycle::Buffers;
 use crate::store::{S3Store, StoreErrorKind};
 

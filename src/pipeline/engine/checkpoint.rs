@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use super::{Engine, Group};
 use crate::model::StreamIx;
-use crate::pipeline::file::{FileId, SealReason};
-use crate::pipeline::ledger::Scope;
+use crate::pipeline::file::SealReason;
+use crate::pipeline::ledger::{FileId, Scope};
 
 impl Engine {
     /// When [`Event::Timer`](crate::pipeline::action::Event::Timer) is wanted, if nothing else happens before.

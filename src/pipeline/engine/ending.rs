@@ -7,8 +7,8 @@ use super::{Ending, Engine};
 use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
 use crate::pipeline::action::Action;
-use crate::pipeline::file::{FileId, SealReason};
-use crate::pipeline::ledger::{Position, Scope};
+use crate::pipeline::file::SealReason;
+use crate::pipeline::ledger::{FileId, Position, Scope};
 use crate::protocol::emitter::LogLevel;
 use crate::store::StoreError;
 

@@ -11,8 +11,8 @@ use crate::model::StreamIx;
 use crate::pipeline::action::Action;
 use crate::pipeline::budget::Permit;
 use crate::pipeline::chunk::{Chunk, CompressionSample, EncodedBlock, Item, Segment};
-use crate::pipeline::file::{File, FileId, SealReason};
-use crate::pipeline::ledger::{Position, Scope};
+use crate::pipeline::file::{File, SealReason};
+use crate::pipeline::ledger::{FileId, Position, Scope};
 use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::{StateMessage, StateScope};
 

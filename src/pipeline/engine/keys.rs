@@ -11,7 +11,7 @@ use crate::key::{Allocation, FileValues, KeyStem};
 use crate::model::StreamIx;
 use crate::pipeline::action::{Action, StoreRequest};
 use crate::pipeline::chunk::Segment;
-use crate::pipeline::file::FileId;
+use crate::pipeline::ledger::FileId;
 use crate::store::{ObjectInfo, StoreError};
 
 /// S3 keeps user metadata as HTTP headers: ASCII, and 2 KB for all of it.

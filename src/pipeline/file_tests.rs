@@ -1,0 +1,159 @@
+//! One file by itself: frames in any order, parts of the right size, and nothing left behind.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::pipeline::budget::Budget;
+
+const PART: usize = 10;
+
+fn cut(compress: bool) -> CutSettings {
+    CutSettings { compress, frame_bytes: 4, part_bytes: PART, key_when_sealed: false }
+}
+
+fn segment(text: &str) -> Segment {
+    Segment { bytes: text.as_bytes().to_vec(), permit: Budget::new(1).take(0) }
+}
+
+fn file(header: Option<&str>) -> File {
+    let object = ObjectInfo { content_type: "text/plain", token: Uuid::nil(), metadata: Vec::new() };
+    File::new(FileId(1), StreamIx(0), 1, crate::env::instant(), object, header.map(segment))
+}
+
+fn rows(text: &str) -> Chunk {
+    Chunk {
+        stream: StreamIx(0),
+        rows: 1,
+        segment: segment(text),
+        cursor: CursorNotes::default(),
+        dropped_fields: 0,
+        input_bytes: 0,
+        sample: None,
+    }
+}
+
+fn text(body: &[Segment]) -> String {
+    body.iter().map(|segment| std::str::from_utf8(&segment.bytes).unwrap()).collect()
+}
+
+/// What the file asks for, one word each.
+fn asked(out: &mut Vec<Action>) -> Vec<String> {
+    out.drain(..)
+        .map(|action| match action {
+            Action::Compress { frame, text: of, .. } => format!("compress {frame} {}", text(&of)),
+            Action::Store(_, StoreRequest::Create { key, .. }) => format!("create {key}"),
+            Action::Store(_, StoreRequest::Part { number, body, .. }) => {
+                format!("part {number} {}", text(&body))
+            }
+            Action::Store(_, StoreRequest::Put { key, body, .. }) => format!("put {key} {}", text(&body)),
+            Action::Store(_, StoreRequest::Complete { parts, .. }) => {
+                let numbers: Vec<String> = parts.iter().map(|part| part.part_number.to_string()).collect();
+                format!("complete {}", numbers.join(","))
+            }
+            Action::Store(_, StoreRequest::Abort { upload_id, .. }) => format!("abort {upload_id}"),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}
+
+fn receipt(part_number: i32) -> PartReceipt {
+    PartReceipt { part_number, etag: String::new(), crc32: None }
+}
+
+#[test]
+fn a_small_file_is_put_from_memory_with_its_header_first() {
+    let (cut, mut out) = (cut(false), Vec::new());
+    let mut file = file(Some("h\n"));
+    file.key_ready("k".to_owned(), &cut, &mut out);
+    file.append(rows("a\n"), 1, &cut, &mut out);
+    assert!(!file.is_staged(&cut), "it is still open");
+    file.seal(SealReason::End, &cut, &mut out);
+    assert!(file.is_staged(&cut));
+    file.publish(&mut out);
+    assert_eq!(asked(&mut out), ["put k h\na\n"]);
+    assert_eq!((file.rows, file.encoded_bytes), (1, 4));
+}
+
+#[test]
+fn frames_join_in_order_and_parts_before_the_last_are_full() {
+    let (cut, mut out) = (cut(true), Vec::new());
+    let mut file = file(None);
+    file.key_ready("k".to_owned(), &cut, &mut out);
+    for row in ["abcdef", "ghijkl", "mno"] {
+        file.append(rows(row), 1, &cut, &mut out);
+    }
+    assert_eq!(asked(&mut out), ["compress 0 abcdef", "compress 1 ghijkl"]);
+    assert_eq!(file.estimated_bytes(0.5), 7, "fifteen bytes of text at half their size");
+    file.framed(1, segment("GHIJKL"), &cut, &mut out);
+    assert_eq!(asked(&mut out), Vec::<String>::new(), "the first frame is not back");
+    file.framed(0, segment("ABCDEF"), &cut, &mut out);
+    assert_eq!(asked(&mut out), ["create k"]);
+    file.created("u".to_owned(), &cut, &mut out);
+    assert_eq!(asked(&mut out), ["part 1 ABCDEFGHIJKL"]);
+    file.seal(SealReason::Size, &cut, &mut out);
+    assert_eq!(asked(&mut out), ["compress 2 mno"]);
+    file.framed(2, segment("MNO"), &cut, &mut out);
+    assert_eq!(asked(&mut out), ["part 2 MNO"]);
+    file.part_uploaded(receipt(2), &mut out);
+    assert!(!file.is_staged(&cut));
+    file.part_uploaded(receipt(1), &mut out);
+    assert!(file.is_staged(&cut));
+    file.publish(&mut out);
+    assert_eq!(asked(&mut out), ["complete 1,2"]);
+}
+
+#[test]
+fn short_memory_stages_a_small_sealed_file_in_s3() {
+    let (cut, mut out) = (cut(false), Vec::new());
+    let mut file = file(None);
+    file.append(rows("abc"), 1, &cut, &mut out);
+    file.seal(SealReason::Memory, &cut, &mut out);
+    assert_eq!(file.resident_bytes(), 3);
+    file.stage_everything(&cut, &mut out);
+    assert_eq!(file.resident_bytes(), 0, "it is on its way");
+    file.key_ready("k".to_owned(), &cut, &mut out);
+    file.created("u".to_owned(), &cut, &mut out);
+    assert_eq!(asked(&mut out), ["create k", "part 1 abc"]);
+    file.part_uploaded(receipt(1), &mut out);
+    assert!(file.is_staged(&cut));
+}
+
+#[test]
+fn a_discarded_file_aborts_its_upload_once_nothing_of_it_is_under_way() {
+    let (cut, mut out) = (cut(false), Vec::new());
+    let mut file = file(None);
+    file.key_ready("k".to_owned(), &cut, &mut out);
+    file.append(rows("0123456789"), 1, &cut, &mut out);
+    file.discard(&mut out);
+    assert!(!file.is_gone(), "the upload is being opened");
+    file.created("u".to_owned(), &cut, &mut out);
+    assert_eq!(asked(&mut out), ["create k", "abort u"], "and no part is sent any more");
+    file.aborted();
+    assert!(file.is_gone());
+}
+
+#[test]
+fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
+    let (cut, mut out) = (cut(false), Vec::new());
+    let mut large = file(None);
+    large.key_ready("k".to_owned(), &cut, &mut out);
+    large.append(rows("0123456789"), 1, &cut, &mut out);
+    large.created("u".to_owned(), &cut, &mut out);
+    large.part_uploaded(receipt(1), &mut out);
+    large.seal(SealReason::End, &cut, &mut out);
+    large.publish(&mut out);
+    large.request_failed();
+    large.discard(&mut out);
+    assert_eq!(asked(&mut out).last().map(String::as_str), Some("abort u"));
+
+    let mut small = file(None);
+    small.key_ready("k".to_owned(), &cut, &mut out);
+    small.append(rows("abc"), 1, &cut, &mut out);
+    small.seal(SealReason::End, &cut, &mut out);
+    small.publish(&mut out);
+    small.key_taken(vec![segment("abc")]);
+    assert!(!small.is_staged(&cut), "it has no key");
+    small.key_ready("k_2".to_owned(), &cut, &mut out);
+    small.publish(&mut out);
+    assert_eq!(asked(&mut out), ["put k abc", "put k_2 abc"]);
+}
