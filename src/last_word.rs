@@ -21,7 +21,10 @@ pub fn install() {
                 "the connector has a defect and stopped; what was acknowledged is safe, the rest is sent again. Please report this with the log",
             )
         };
-        let _ = Emitter::stdout().trace_error(&failure, env::unix_ms());
+        let mut emitter = Emitter::stdout();
+        // Another emitter may have written half a line.
+        let _ = emitter.line(b"");
+        let _ = emitter.trace_error(&failure, env::unix_ms());
         exit();
     }));
 }

@@ -24,6 +24,9 @@ pub enum Action {
     },
     /// An S3 request; answered by [`Event::Stored`].
     Store(FileId, StoreRequest),
+    /// Do not send the requests of this file that have not been sent yet, but the one that aborts its upload: the file is
+    /// given up. They are answered with [`StoreAnswer::Skipped`].
+    Skip(FileId),
     /// Print the line of a freed STATE.
     PrintState(Vec<u8>),
     /// Print a LOG message.
@@ -98,6 +101,8 @@ pub enum StoreAnswer {
     Published(Result<(), StoreError>),
     /// `Put` found its key taken by somebody else's object; the bytes come back for another key.
     KeyTaken(Vec<Segment>),
+    /// The request was not sent.
+    Skipped,
     /// The upload is gone, or stays behind for a lifecycle rule.
     Aborted(Result<(), StoreError>),
 }

@@ -22,6 +22,12 @@ pub const MAX_LINE_BYTES: usize = 128 * 1024 * 1024;
 /// How long a started block waits for more input before it is passed on as it is.
 const LINGER: Duration = Duration::from_millis(2);
 
+/// How often a started block may wait: a source that trickles must not keep a STATE in here until the block is full.
+const MOST_LINGERS: u32 = 10;
+
+/// How much a block grows at once for a long line.
+const MOST_GROWTH_BYTES: usize = 8 * 1024 * 1024;
+
 /// Some whole lines of the input.
 #[derive(Debug)]
 pub struct Block {
@@ -56,9 +62,6 @@ pub enum ReadFault {
     /// The operating system said no.
     #[error("cannot be read: {0}")]
     Unreadable(String),
-    /// No random numbers for row ids.
-    #[error("cannot be given row ids: the operating system has no randomness ({0})")]
-    NoRandomness(String),
 }
 
 impl ReadFault {
@@ -106,13 +109,20 @@ impl<'fd> BlockReader<'fd> {
         bytes.append(&mut self.rest);
         // Where the last line end is known not to be: everything before was searched.
         let mut searched = 0;
+        let mut lingers = 0;
         loop {
             let full = bytes.len() >= self.settings.block_bytes;
-            if full || self.ended || (!bytes.is_empty() && !self.more_within(LINGER)?) {
+            if full || self.ended || (!bytes.is_empty() && !self.more_comes(&mut lingers)?) {
                 let line_end = memchr::memrchr(b'\n', &bytes[searched..]).map(|at| searched + at + 1);
                 searched = bytes.len();
                 let cut = if self.ended { Some(bytes.len()) } else { line_end };
                 if let Some(cut) = cut.filter(|cut| *cut > 0) {
+                    // Only a line longer than a block makes a block grow, and it is then the first one.
+                    if cut > self.settings.max_line_bytes
+                        && memchr::memchr(b'\n', &bytes).unwrap_or(cut) > self.settings.max_line_bytes
+                    {
+                        return Err(self.line_too_long());
+                    }
                     self.rest.extend_from_slice(&bytes[cut..]);
                     bytes.truncate(cut);
                     permit.resize(bytes.capacity() as u64);
@@ -124,20 +134,18 @@ impl<'fd> BlockReader<'fd> {
                     return Ok(None);
                 }
                 if bytes.len() > self.settings.max_line_bytes {
-                    return Err(ReadFault::LineTooLong { limit_bytes: self.settings.max_line_bytes });
-                }
-                if full {
-                    bytes.reserve(bytes.len());
-                    permit.resize(bytes.capacity() as u64);
+                    return Err(self.line_too_long());
                 }
             }
             self.read_some(&mut bytes)?;
+            permit.resize(bytes.capacity() as u64);
         }
     }
 
     fn read_some(&mut self, bytes: &mut Vec<u8>) -> Result<(), ReadFault> {
         if bytes.len() == bytes.capacity() {
-            bytes.reserve(self.settings.block_bytes);
+            // Grows in bounded steps: what is read beyond the long line is held with it.
+            bytes.reserve_exact(bytes.len().clamp(1, MOST_GROWTH_BYTES));
         }
         loop {
             match rustix::io::read(self.input, rustix::buffer::spare_capacity(bytes)) {
@@ -147,20 +155,37 @@ impl<'fd> BlockReader<'fd> {
                 }
                 Ok(_) => return Ok(()),
                 Err(rustix::io::Errno::INTR) => {}
+                // Whoever started us made the pipe non-blocking.
+                Err(rustix::io::Errno::AGAIN) => {
+                    self.ready(None)?;
+                }
                 Err(error) => return Err(unreadable(error)),
             }
         }
     }
 
-    /// Whether input (or its end) is there, or comes within `wait`.
-    fn more_within(&self, wait: Duration) -> Result<bool, ReadFault> {
-        let timeout = Timespec::try_from(wait).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
+    /// Whether more input (or its end) is there or comes soon, as long as the block has not waited too often.
+    fn more_comes(&self, lingers: &mut u32) -> Result<bool, ReadFault> {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if self.ready(Some(at_once))? {
+            return Ok(true);
+        }
+        *lingers += 1;
+        Ok(*lingers <= MOST_LINGERS && self.ready(Some(Timespec::try_from(LINGER).unwrap_or(at_once)))?)
+    }
+
+    /// Whether input (or its end) is there, or comes within `wait`; without `wait` it is waited for.
+    fn ready(&self, wait: Option<Timespec>) -> Result<bool, ReadFault> {
         let mut fds = [PollFd::new(&self.input, PollFlags::IN)];
-        match poll(&mut fds, Some(&timeout)) {
+        match poll(&mut fds, wait.as_ref()) {
             Ok(ready) => Ok(ready > 0),
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(unreadable(error)),
         }
+    }
+
+    fn line_too_long(&self) -> ReadFault {
+        ReadFault::LineTooLong { limit_bytes: self.settings.max_line_bytes }
     }
 }
 
@@ -228,6 +253,10 @@ mod tests {
     fn a_line_over_the_limit_is_an_error_that_says_the_limit() {
         let fault = blocks_of(&[b'x'; 200], SMALL).unwrap_err();
         assert_eq!(fault, ReadFault::LineTooLong { limit_bytes: 64 });
+        // A file gives as much as there is room for, line ends included.
+        let roomy = BlockSettings { block_bytes: 256, ..SMALL };
+        assert_eq!(blocks_of(&[&[b'x'; 65][..], b"\n"].concat(), roomy), Err(fault.clone()));
+        assert!(blocks_of(&[&[b'x'; 64][..], b"\ny\n"].concat(), roomy).is_ok());
         let failure = fault.failure(41);
         assert!(
             failure.message.starts_with("line 42 of the input is longer than 64 bytes"),

@@ -70,6 +70,12 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// How many bytes it is for.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Grows or shrinks to the size that the bytes turned out to have.
     pub fn resize(&mut self, bytes: u64) {
         let shared = &self.budget.shared;

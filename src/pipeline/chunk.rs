@@ -20,6 +20,14 @@ pub struct Segment {
     pub permit: Permit,
 }
 
+impl Segment {
+    /// Memory that the segment holds, as the budget counts it: a buffer may be larger than its bytes.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.permit.bytes()
+    }
+}
+
 /// Consecutive rows of one stream in the format's final text, not yet compressed.
 #[derive(Debug)]
 pub struct Chunk {
@@ -88,8 +96,6 @@ pub struct EncodedBlock {
     pub fault: Option<LineFault>,
     /// Lines in the block.
     pub lines: u64,
-    /// Messages of types that a destination has no use for.
-    pub ignored: u64,
 }
 
 /// A line that ends the run.

@@ -62,6 +62,12 @@ impl StreamTable {
     }
 }
 
+/// What a chunk or a STATE takes besides its bytes: a source may send a STATE with every record.
+const OVERHEAD_BYTES: u64 = 192;
+
+/// Longest name that is repeated in a message.
+const SHOWN_NAME_CHARS: usize = 200;
+
 /// What makes the row ids of a block unique: the time of its reading and some randomness.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockSeed {
@@ -127,8 +133,7 @@ impl BlockEncoder {
     #[must_use]
     pub fn encode(&mut self, block: &Block, seed: BlockSeed) -> EncodedBlock {
         let mut ids = RowIds::new(seed.unix_ms, seed.random);
-        let mut encoded =
-            EncodedBlock { index: block.index, items: Vec::new(), fault: None, lines: 0, ignored: 0 };
+        let mut encoded = EncodedBlock { index: block.index, items: Vec::new(), fault: None, lines: 0 };
         // Checked once for the whole block, which is far quicker than per string.
         let valid = simdutf8::basic::from_utf8(&block.bytes)
             .map_or_else(|_| valid_prefix(&block.bytes), |text| text.len());
@@ -162,10 +167,7 @@ impl BlockEncoder {
                 }
                 Ok(())
             }
-            Message::Ignored => {
-                encoded.ignored += 1;
-                Ok(())
-            }
+            Message::Ignored => Ok(()),
         }
     }
 
@@ -209,7 +211,8 @@ impl BlockEncoder {
         let name = record.stream.to_text().unwrap_or_default();
         let in_namespace = record.namespace.and_then(|namespace| namespace.to_text());
         let ix = self.table.find(in_namespace.as_deref(), &name).ok_or_else(|| {
-            let descriptor = StreamDescriptor::new(in_namespace.as_deref(), name.as_ref());
+            let descriptor = StreamDescriptor::new(in_namespace.as_deref(), name.as_ref()).to_string();
+            let descriptor: String = descriptor.chars().take(SHOWN_NAME_CHARS).collect();
             format!("is a record of stream \"{descriptor}\", which the catalog of this sync does not have")
         })?;
         self.last.name.clear();
@@ -240,7 +243,7 @@ impl BlockEncoder {
             StateScope::Unlisted => {}
         }
         let message = StateMessage::keep(line, at, scope).map_err(broken)?;
-        let permit = self.budget.take(message.len() as u64);
+        let permit = self.budget.take(message.held_bytes() + OVERHEAD_BYTES);
         items.push(Item::State(message, permit));
         Ok(())
     }
@@ -267,7 +270,7 @@ impl BlockEncoder {
             let small = chunk.bytes.as_slice().to_vec();
             self.spare.give(std::mem::replace(&mut chunk.bytes, small));
         }
-        let permit = self.budget.take(chunk.bytes.capacity() as u64);
+        let permit = self.budget.take(chunk.bytes.capacity() as u64 + OVERHEAD_BYTES);
         items.push(Item::Chunk(Chunk {
             stream: ix,
             rows: chunk.rows,

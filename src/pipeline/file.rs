@@ -99,10 +99,13 @@ pub struct File {
     object: ObjectInfo,
     text: Vec<Segment>,
     text_bytes: usize,
+    /// Memory that the text and the body hold, as the budget counts it.
+    held_bytes: u64,
     frames_cut: u32,
     frames_joined: u32,
     text_in_frames: u64,
     early_frames: BTreeMap<u32, Segment>,
+    /// Text of each frame that has not joined the body.
     frame_text: BTreeMap<u32, u64>,
     body: Vec<Segment>,
     body_bytes: usize,
@@ -138,6 +141,7 @@ impl File {
             sealed: None,
             encoded_bytes: 0,
             object,
+            held_bytes: header.as_ref().map_or(0, Segment::held_bytes),
             text: header.into_iter().collect(),
             text_bytes,
             frames_cut: 0,
@@ -162,6 +166,7 @@ impl File {
         self.rows += chunk.rows;
         self.cursor.join(chunk.cursor);
         self.text_bytes += chunk.segment.bytes.len();
+        self.held_bytes += chunk.segment.held_bytes();
         self.text.push(chunk.segment);
         if !cut.compress || self.text_bytes >= cut.frame_bytes {
             self.cut_frame(cut, out);
@@ -216,7 +221,7 @@ impl File {
 
     /// One of this file's requests failed. The file can no longer be published; discard it.
     pub fn request_failed(&mut self) {
-        self.requests = self.requests.saturating_sub(1);
+        self.requests -= 1;
         if self.upload == Upload::Creating {
             self.upload = Upload::None;
         }
@@ -236,21 +241,20 @@ impl File {
             }
     }
 
-    /// Makes the file visible. Only a staged file may be published.
-    pub fn publish(&mut self, out: &mut Vec<Action>) {
-        let key = self.key.clone().unwrap_or_default();
+    /// Makes a staged file visible; does nothing to a file that is not staged.
+    pub fn publish(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
+        let Some(key) = self.key.clone().filter(|_| self.is_staged(cut)) else { return };
         let object = self.object.clone();
-        let request = match std::mem::replace(&mut self.upload, Upload::Publishing(None)) {
-            Upload::Open(upload_id) => {
-                self.upload = Upload::Publishing(Some(upload_id.clone()));
-                let mut parts = std::mem::take(&mut self.parts);
-                parts.sort_by_key(|part| part.part_number);
-                StoreRequest::Complete { key, upload_id, parts, object }
-            }
-            Upload::None | Upload::Creating | Upload::Publishing(_) | Upload::Aborting => {
-                self.body_bytes = 0;
-                StoreRequest::Put { key, object, body: std::mem::take(&mut self.body) }
-            }
+        let request = if let Upload::Open(upload_id) = &self.upload {
+            let upload_id = upload_id.clone();
+            let mut parts = std::mem::take(&mut self.parts);
+            parts.sort_by_key(|part| part.part_number);
+            self.upload = Upload::Publishing(Some(upload_id.clone()));
+            StoreRequest::Complete { key, upload_id, parts, object }
+        } else {
+            self.upload = Upload::Publishing(None);
+            (self.body_bytes, self.held_bytes) = (0, 0);
+            StoreRequest::Put { key, object, body: std::mem::take(&mut self.body) }
         };
         self.request(request, out);
     }
@@ -262,16 +266,18 @@ impl File {
         self.key = None;
         self.upload = Upload::None;
         self.body_bytes = body.iter().map(|segment| segment.bytes.len()).sum();
+        self.held_bytes = held_bytes(&body);
         self.body = body;
     }
 
     /// Gives the file up: frees its memory and aborts its upload as soon as no request of its own is under way.
     pub fn discard(&mut self, out: &mut Vec<Action>) {
         self.discarded = true;
+        out.push(Action::Skip(self.id));
         self.text = Vec::new();
         self.body = Vec::new();
         self.early_frames.clear();
-        (self.text_bytes, self.body_bytes) = (0, 0);
+        (self.text_bytes, self.body_bytes, self.held_bytes) = (0, 0, 0);
         self.abort_if_discarded(out);
     }
 
@@ -289,6 +295,12 @@ impl File {
         self.discarded
     }
 
+    /// A request of the discarded file was not sent.
+    pub fn request_skipped(&mut self, out: &mut Vec<Action>) {
+        self.request_failed();
+        self.abort_if_discarded(out);
+    }
+
     /// The abort of a discarded file's upload has been answered.
     pub fn aborted(&mut self) {
         self.requests -= 1;
@@ -300,7 +312,7 @@ impl File {
         if self.stage_everything || matches!(self.upload, Upload::Publishing(_)) {
             return 0;
         }
-        (self.text_bytes + self.body_bytes) as u64
+        self.held_bytes
     }
 
     /// Bytes of the object, with text that is not compressed yet counted at `ratio` (compressed per text byte).
@@ -333,8 +345,10 @@ impl File {
             self.frames_cut += 1;
             self.text_in_frames += text_bytes as u64;
             self.frame_text.insert(frame, text_bytes as u64);
+            self.held_bytes -= held_bytes(&text);
             out.push(Action::Compress { file: self.id, frame, text });
         } else {
+            self.held_bytes -= held_bytes(&text);
             text.into_iter().for_each(|segment| self.join_body(segment));
         }
     }
@@ -345,6 +359,7 @@ impl File {
         }
         self.encoded_bytes += segment.bytes.len() as u64;
         self.body_bytes += segment.bytes.len();
+        self.held_bytes += segment.held_bytes();
         self.body.push(segment);
     }
 
@@ -354,7 +369,6 @@ impl File {
             self.abort_if_discarded(out);
             return;
         }
-        let Some(key) = self.key.clone() else { return };
         if cut.key_when_sealed && self.sealed.is_none() {
             return;
         }
@@ -367,6 +381,7 @@ impl File {
             if self.body_bytes < cut.part_bytes && !last_part {
                 return;
             }
+            let Some(key) = self.key.clone() else { return };
             match &self.upload {
                 Upload::None => {
                     self.upload = Upload::Creating;
@@ -379,7 +394,7 @@ impl File {
                     self.parts_cut += 1;
                     let number = self.parts_cut;
                     let body = self.take_part(cut.part_bytes);
-                    self.request(StoreRequest::Part { key: key.clone(), upload_id, number, body }, out);
+                    self.request(StoreRequest::Part { key, upload_id, number, body }, out);
                 }
                 Upload::Creating | Upload::Publishing(_) | Upload::Aborting => return,
             }
@@ -400,6 +415,7 @@ impl File {
         let rest = self.body.split_off(count);
         let part = std::mem::replace(&mut self.body, rest);
         self.body_bytes -= part.iter().map(|segment| segment.bytes.len()).sum::<usize>();
+        self.held_bytes -= held_bytes(&part);
         part
     }
 
@@ -408,9 +424,10 @@ impl File {
             return;
         }
         // A completion that failed leaves its upload open; one that did happen answers the abort with NoSuchUpload.
-        if let Upload::Open(upload_id) | Upload::Publishing(Some(upload_id)) = &self.upload {
+        if let Upload::Open(upload_id) | Upload::Publishing(Some(upload_id)) = &self.upload
+            && let Some(key) = self.key.clone()
+        {
             let upload_id = upload_id.clone();
-            let key = self.key.clone().unwrap_or_default();
             self.upload = Upload::Aborting;
             self.request(StoreRequest::Abort { key, upload_id }, out);
         }
@@ -420,6 +437,10 @@ impl File {
         self.requests += 1;
         out.push(Action::Store(self.id, request));
     }
+}
+
+fn held_bytes(segments: &[Segment]) -> u64 {
+    segments.iter().map(Segment::held_bytes).sum()
 }
 
 #[cfg(test)]

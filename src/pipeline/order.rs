@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     fn block(index: u64) -> EncodedBlock {
-        EncodedBlock { index, items: Vec::new(), fault: None, lines: 0, ignored: 0 }
+        EncodedBlock { index, items: Vec::new(), fault: None, lines: 0 }
     }
 
     #[test]

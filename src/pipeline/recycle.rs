@@ -5,7 +5,7 @@
 //! that is done with a buffer gives it to the [`Recycler`] of its kind; the stage that needs one takes it from there.
 //!
 //! Invariants
-//! - A taken buffer is empty. Small buffers are not kept, and never more than [`KEPT`] of a kind.
+//! - A taken buffer is empty. Small and huge buffers are not kept, and never more than [`KEPT`] of a kind.
 //!
 //! Not here: how much memory may be in use (`budget`); what is kept here comes on top and is bounded by [`KEPT`].
 
@@ -16,6 +16,9 @@ const KEPT: usize = 4;
 
 /// Buffers below this are the allocator's business.
 pub const LARGE_BYTES: usize = 256 * 1024;
+
+/// Buffers above this were made for something unusual, such as one huge line.
+const HUGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Spare buffers of one kind; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +42,7 @@ impl Recycler {
 
     /// Takes a buffer that is no longer needed.
     pub fn give(&self, mut buffer: Vec<u8>) {
-        if buffer.capacity() >= LARGE_BYTES {
+        if (LARGE_BYTES..=HUGE_BYTES).contains(&buffer.capacity()) {
             buffer.clear();
             let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
             if spare.len() < KEPT {
@@ -74,6 +77,7 @@ mod tests {
         let again = recycler.take(LARGE_BYTES);
         assert_eq!((again.as_ptr(), again.len()), (address, 0));
         recycler.give(Vec::with_capacity(10));
+        recycler.give(Vec::with_capacity(HUGE_BYTES + 1));
         assert!(recycler.spare.lock().unwrap().is_empty());
         (0..2 * KEPT).for_each(|_| recycler.give(Vec::with_capacity(LARGE_BYTES)));
         assert_eq!(recycler.spare.lock().unwrap().len(), KEPT);

@@ -72,6 +72,14 @@ where
     I: AsFd + Send + 'static,
     W: Write,
 {
+    let random = match env::random_u64() {
+        Ok(random) => random,
+        Err(error) => {
+            let failure =
+                Failure::new(FailureType::System, format!("there is no randomness for row ids: {error}"));
+            return (RunSummary::default(), Err(failure));
+        }
+    };
     let budget = Budget::new(settings.memory_limit_bytes);
     let (events, incoming) = unbounded();
     let (blocks, blocks_out) = bounded(2 * settings.workers);
@@ -99,7 +107,7 @@ where
     let (reader_budget, spare) = (budget.clone(), buffers.blocks.clone());
     std::thread::spawn(move || {
         let reader = BlockReader::new(&input, settings.blocks, reader_budget, spare);
-        read(reader, &blocks, &reader_events);
+        read(reader, random, &blocks, &reader_events);
     });
     let uploader =
         Uploader::new(runtime.clone(), store, budget.clone(), buffers, settings.upload_concurrency, events);
@@ -124,6 +132,7 @@ fn drive<W: Write>(
                     let _ = frames.send(Frame { file, index: frame, text });
                 }
                 Action::Store(file, request) => uploader.submit(file, request),
+                Action::Skip(file) => uploader.skip(file),
                 Action::PrintState(line) => {
                     flush = true;
                     printed = printed.and_then(|()| emitter.line(&line));
@@ -145,6 +154,8 @@ fn drive<W: Write>(
             return engine;
         }
         let event = match engine.deadline() {
+            // A queue that is never empty must not keep a STATE waiting.
+            Some(deadline) if deadline <= env::instant() => Event::Timer,
             Some(deadline) => incoming.recv_deadline(deadline).unwrap_or(Event::Timer),
             None => match incoming.recv() {
                 Ok(event) => event,
@@ -156,15 +167,17 @@ fn drive<W: Write>(
     }
 }
 
-/// The reader's thread.
-fn read(mut reader: BlockReader<'_>, blocks: &Sender<(Block, BlockSeed)>, events: &Sender<Event>) {
+/// The reader's thread. `random` makes the row ids of the run unique, with the block's number and time.
+fn read(
+    mut reader: BlockReader<'_>,
+    random: u64,
+    blocks: &Sender<(Block, BlockSeed)>,
+    events: &Sender<Event>,
+) {
     let fault = loop {
         match reader.next_block() {
             Ok(Some(block)) => {
-                let seed = match env::random_u64() {
-                    Ok(random) => BlockSeed { unix_ms: env::unix_ms(), random },
-                    Err(error) => break Some(super::block::ReadFault::NoRandomness(error.to_string())),
-                };
+                let seed = BlockSeed { unix_ms: env::unix_ms(), random: block_random(random, block.index) };
                 if blocks.send((block, seed)).is_err() {
                     return;
                 }
@@ -174,6 +187,12 @@ fn read(mut reader: BlockReader<'_>, blocks: &Sender<(Block, BlockSeed)>, events
         }
     };
     let _ = events.send(Event::InputEnded { blocks: reader.blocks(), fault });
+}
+
+/// A number that looks random for each block of a run: the run's random bytes and the block's number, hashed.
+fn block_random(run: u64, block: u64) -> u64 {
+    let name = [run.to_be_bytes(), block.to_be_bytes()].concat();
+    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &name).as_u64_pair().1
 }
 
 /// One worker's thread.

@@ -65,8 +65,6 @@ impl fmt::Display for StreamSummary {
 pub struct RunSummary {
     /// One entry per stream of the catalog, in its order.
     pub streams: Vec<(StreamDescriptor, StreamSummary)>,
-    /// Messages of types that a destination has no use for.
-    pub ignored_messages: u64,
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //!
 //! Not here: retries and what an error means (`store`), what follows from an answer (`engine`).
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use crossbeam_channel::Sender;
@@ -30,6 +31,7 @@ pub struct Uploader {
     budget: Budget,
     buffers: Buffers,
     slots: Arc<Semaphore>,
+    skipped: Arc<Mutex<HashSet<FileId>>>,
     events: Sender<Event>,
 }
 
@@ -44,7 +46,15 @@ impl Uploader {
         concurrency: usize,
         events: Sender<Event>,
     ) -> Self {
-        Self { runtime, store, budget, buffers, slots: Arc::new(Semaphore::new(concurrency)), events }
+        Self {
+            runtime,
+            store,
+            budget,
+            buffers,
+            slots: Arc::new(Semaphore::new(concurrency)),
+            skipped: Arc::default(),
+            events,
+        }
     }
 
     /// Starts a request; its answer comes as an event. Does not wait.
@@ -53,11 +63,32 @@ impl Uploader {
         self.runtime.spawn(async move {
             // The semaphore is never closed; were it, the request would run unbounded rather than be lost.
             let slot = uploader.slots.acquire().await;
-            let answer = uploader.carry_out(request).await;
+            let answer = if uploader.is_skipped(file, &request) {
+                StoreAnswer::Skipped
+            } else {
+                uploader.carry_out(request).await
+            };
             drop(slot);
             // The receiver goes only when the run is over and nobody waits for the answer.
             let _ = uploader.events.send(Event::Stored(file, answer));
         });
+    }
+
+    /// Gives up the requests of a file that wait for a slot: on a slow line they would hold up the end of a failed run.
+    pub fn skip(&self, file: FileId) {
+        self.skipped.lock().unwrap_or_else(PoisonError::into_inner).insert(file);
+    }
+
+    fn is_skipped(&self, file: FileId, request: &StoreRequest) -> bool {
+        // A listing may serve other files, and the abort is what is left to do.
+        let may_skip = match request {
+            StoreRequest::List { .. } | StoreRequest::Abort { .. } => false,
+            StoreRequest::Create { .. }
+            | StoreRequest::Part { .. }
+            | StoreRequest::Put { .. }
+            | StoreRequest::Complete { .. } => true,
+        };
+        may_skip && self.skipped.lock().unwrap_or_else(PoisonError::into_inner).contains(&file)
     }
 
     async fn carry_out(&self, request: StoreRequest) -> StoreAnswer {

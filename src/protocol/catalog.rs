@@ -17,7 +17,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::error::{Classified, FailureType};
-use crate::model::{StreamDescriptor, StreamIx};
+use crate::model::StreamDescriptor;
 
 /// The streams of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,11 +175,6 @@ impl Catalog {
         Ok(Self { streams, sync_id, dialect })
     }
 
-    /// The streams' names, each with its position.
-    pub fn descriptors(&self) -> impl Iterator<Item = (StreamIx, &StreamDescriptor)> {
-        (0..).map(StreamIx).zip(self.streams.iter().map(|stream| &stream.descriptor))
-    }
-
     /// What the catalog asks for and this version does otherwise, one sentence each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
@@ -333,8 +328,9 @@ mod tests {
         assert_eq!(first.cursor_field, ["updated_at"]);
         assert_eq!((second.mode, second.truncating()), (DestinationMode::Append, false));
         assert_eq!(second.cursor_field, ["id", "x"]);
-        let descriptors: Vec<_> = catalog.descriptors().map(|(ix, name)| (ix.0, name.to_string())).collect();
-        assert_eq!(descriptors, [(0, "crm.users".to_owned()), (1, "users".to_owned())]);
+        let descriptors: Vec<_> =
+            catalog.streams.iter().map(|stream| stream.descriptor.to_string()).collect();
+        assert_eq!(descriptors, ["crm.users", "users"]);
         let warnings = catalog.warnings();
         assert_eq!(warnings.len(), 2, "{warnings:?}");
         assert!(warnings.iter().all(|warning| warning.starts_with("stream crm.users ")), "{warnings:?}");

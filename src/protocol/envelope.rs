@@ -9,7 +9,9 @@
 //!
 //! Not here: which stream of the catalog a name means (`pipeline::encode_block`).
 
-use crate::json::{self, JsonError, Kind, Member, Raw, Scanner};
+use std::borrow::Cow;
+
+use crate::json::{self, JsonError, Key, Kind, Member, Raw, Scanner};
 
 /// One message of the input.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +55,9 @@ pub enum EnvelopeError {
     /// Something follows the object.
     #[error("has something behind its JSON object")]
     Trailing,
+    /// The message does not say what it is.
+    #[error("has no \"type\"")]
+    NoType,
     /// The message has a type and not what belongs to it.
     #[error("is of type {0} but its \"{1}\" is missing or of the wrong kind")]
     Missing(&'static str, &'static str),
@@ -97,17 +102,22 @@ pub fn read_line<'a>(line: &'a [u8], members: &mut Vec<Member>) -> Result<Messag
     if !scanner.at_end() {
         return Err(EnvelopeError::Trailing);
     }
-    // The names of the types have no character that anybody would escape.
-    match kind.filter(|kind| kind.kind == Kind::String).map(|kind| kind.text) {
-        Some(br#""RECORD""#) => complete_record(record).map(Message::Record),
-        Some(br#""STATE""#) => {
+    let kind = kind.filter(|kind| kind.kind == Kind::String).ok_or(EnvelopeError::NoType)?;
+    match &*text_of(&kind) {
+        b"RECORD" => complete_record(record).map(Message::Record),
+        b"STATE" => {
             let (at, text) = state.ok_or(EnvelopeError::Missing("STATE", "state"))?;
             Ok(Message::State { at, text })
         }
-        Some(br#""TRACE""#) => Ok(trace.map(read_trace).transpose()?.flatten().unwrap_or(Message::Ignored)),
-        Some(_) => Ok(Message::Ignored),
-        None => Err(EnvelopeError::Missing("?", "type")),
+        b"TRACE" => Ok(trace.map(read_trace).transpose()?.flatten().unwrap_or(Message::Ignored)),
+        _ => Ok(Message::Ignored),
     }
+}
+
+/// The text of a JSON string, however it is spelt.
+fn text_of<'a>(string: &Raw<'a>) -> Cow<'a, [u8]> {
+    let inner = string.text.get(1..string.text.len().saturating_sub(1)).unwrap_or_default();
+    Key { raw: inner, escaped: string.escaped }.to_bytes()
 }
 
 fn read_record<'a>(
@@ -183,6 +193,7 @@ mod tests {
     fn a_record_is_found_whatever_surrounds_it() {
         for line in [
             r#"{"type":"RECORD","record":{"stream":"s","data":{"a":1.0},"emitted_at":12}}"#,
+            r#"{"t\u0079pe":"R\u0045CORD","r\u0065cord":{"str\u0065am":"s","d\u0061ta":{"a":1.0},"emitted_\u0061t":12}}"#,
             r#" {"record":{"emitted_at":1.2E1,"meta":{"changes":[],"x":1},"data":{"a":1.0},"namespace":null,"stream":"s","file_reference":null},"state":null,"log":null,"type":"RECORD","new":[{}]} "#,
         ] {
             let Ok(Message::Record(record)) = read(line) else { panic!("{line}: {:?}", read(line)) };
@@ -239,7 +250,8 @@ mod tests {
                 "is not a JSON object as the protocol wants it (a JSON object is expected at byte 0)",
             ),
             (r#"{"type":"LOG"} x"#, "has something behind its JSON object"),
-            (r#"{"no_type":1}"#, "is of type ? but its \"type\" is missing or of the wrong kind"),
+            (r#"{"no_type":1}"#, "has no \"type\""),
+            (r#"{"type":null}"#, "has no \"type\""),
             (r#"{"type":"RECORD"}"#, "is of type RECORD but its \"record\" is missing or of the wrong kind"),
             (
                 r#"{"type":"RECORD","record":{"stream":"s","data":null,"emitted_at":1}}"#,

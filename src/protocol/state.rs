@@ -4,8 +4,11 @@
 //! else is the platform's and is kept to the byte: `id`, null namespaces, unknown members, big numbers, even a member that
 //! occurs twice.
 
-use crate::json::{JsonError, Key, Kind, Scanner};
+use crate::json::{JsonError, Kind, Scanner};
 use crate::model::StreamIx;
+
+/// The member that we add.
+const OURS: &str = "destinationStats";
 
 /// Which rows a STATE covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +39,6 @@ pub struct StateKind {
     pub kind: Option<String>,
     /// The stream that a STREAM state is of: namespace and name as spelt.
     pub stream: Option<(Option<String>, String)>,
-    /// Whether it has a `global` part.
-    pub has_global: bool,
 }
 
 impl StateMessage {
@@ -46,29 +47,20 @@ impl StateMessage {
     /// # Errors
     /// [`JsonError`] when the payload is no JSON object.
     pub fn keep(line: &[u8], state_at: usize, scope: StateScope) -> Result<Self, JsonError> {
-        let mut ours = false;
-        let mut empty = true;
-        let mut others = Vec::new();
-        let mut scanner = Scanner::new(&line[state_at..]);
-        let state = scanner.members(|key, value| {
-            if key.is("destinationStats") {
-                ours = true;
-            } else {
-                if !empty {
-                    others.push(b',');
-                }
-                empty = false;
-                push_member(&mut others, key, value.text);
-            }
+        let (mut ours, mut others) = (false, 0);
+        let state = Scanner::new(&line[state_at..]).members(|key, _| {
+            let is_ours = key.is(OURS);
+            ours |= is_ours;
+            others += usize::from(!is_ours);
         })?;
         let state_end = state_at + state.len();
+        // Whoever relayed the state may have left a member of ours in it (null, usually): it goes, the others stay.
         let mut head = if ours {
-            // Whoever relayed the state left a member of ours in it (null, usually): it goes, the others stay.
-            [&line[..=state_at], &others].concat()
+            [&line[..=state_at], &without_ours(state)?].concat()
         } else {
             line[..state_end - 1].to_vec()
         };
-        if !empty {
+        if others > 0 {
             head.push(b',');
         }
         head.shrink_to_fit();
@@ -85,14 +77,8 @@ impl StateMessage {
 
     /// Bytes that the message holds.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.head.len() + self.rest.len()
-    }
-
-    /// Whether it holds nothing, which no message does.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn held_bytes(&self) -> u64 {
+        (self.head.len() + self.rest.len()) as u64
     }
 }
 
@@ -109,8 +95,6 @@ impl StateKind {
             let value = scanner.value()?;
             if key.is("type") {
                 found.kind = value.to_text().map(std::borrow::Cow::into_owned);
-            } else if key.is("global") && value.kind == Kind::Object {
-                found.has_global = true;
             } else if key.is("stream") && value.kind == Kind::Object {
                 Scanner::new(value.text).members(|key, value| {
                     if key.is("stream_descriptor") && value.kind == Kind::Object {
@@ -140,11 +124,21 @@ pub fn descriptor(text: &[u8]) -> Option<(Option<String>, String)> {
     name.map(|name| (namespace, name))
 }
 
-fn push_member(out: &mut Vec<u8>, key: Key<'_>, value: &[u8]) {
-    out.push(b'"');
-    out.extend_from_slice(key.raw);
-    out.extend_from_slice(b"\":");
-    out.extend_from_slice(value);
+/// The members of `state` but for ours, joined by commas.
+fn without_ours(state: &[u8]) -> Result<Vec<u8>, JsonError> {
+    let mut members = Vec::with_capacity(state.len());
+    Scanner::new(state).members(|key, value| {
+        if !key.is(OURS) {
+            if !members.is_empty() {
+                members.push(b',');
+            }
+            members.push(b'"');
+            members.extend_from_slice(key.raw);
+            members.extend_from_slice(b"\":");
+            members.extend_from_slice(value.text);
+        }
+    })?;
+    Ok(members)
 }
 
 #[cfg(test)]
@@ -191,7 +185,7 @@ mod tests {
         .unwrap();
         assert_eq!(kind.kind.as_deref(), Some("STREAM"));
         assert_eq!(kind.stream, Some((Some("b".to_owned()), "a".to_owned())));
-        assert!(StateKind::read(br#"{"global":{"shared_state":null}}"#).unwrap().has_global);
+        assert_eq!(StateKind::read(br#"{"global":{"shared_state":null}}"#), Ok(StateKind::default()));
         assert!(StateKind::read(b"[]").is_err());
     }
 }

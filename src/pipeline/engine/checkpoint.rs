@@ -2,7 +2,7 @@
 //!
 //! A STATE's files are cut at once when the oldest of their rows is as old as the interval, when all of them are sealed
 //! already (a size roll that fell on the STATE), or when a timer finds them due. They then form a group, which is
-//! published once every file of it is staged.
+//! published once every file of it is staged. While a group of a stream is under way no other is cut for it.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -21,6 +21,7 @@ impl Engine {
         }
         self.waiting_scopes()
             .into_iter()
+            .filter(|scope| !self.is_publishing(*scope))
             .filter_map(|scope| {
                 let files = self.files_waited_for(scope)?;
                 let oldest =
@@ -59,7 +60,7 @@ impl Engine {
 
     /// Cuts the files that the latest STATE of `scope` waits for, if they are due or `force` is set.
     pub(super) fn checkpoint(&mut self, scope: Scope, now: Instant, force: bool) {
-        if !force && scope == Scope::All && !self.anything_due(now) {
+        if self.is_publishing(scope) || (!force && scope == Scope::All && !self.anything_due(now)) {
             return;
         }
         let Some(files) = self.files_waited_for(scope) else { return };
@@ -70,6 +71,15 @@ impl Engine {
             self.seal(*id, SealReason::Checkpoint);
         }
         self.group(files);
+    }
+
+    /// Whether an earlier group of the scope's streams is under way. STATEs that come meanwhile are cut for together when
+    /// it has ended, so that a STATE with every record does not make a round trip to S3 each.
+    fn is_publishing(&self, scope: Scope) -> bool {
+        match scope {
+            Scope::Stream(stream) => !self.streams[stream.index()].groups.is_empty(),
+            Scope::All => !self.groups.is_empty(),
+        }
     }
 
     /// The ungrouped files that the latest STATE of `scope` waits for; `None` if one of them also holds rows that no
@@ -158,7 +168,7 @@ impl Engine {
             let Some(group) = self.groups.get_mut(&id) else { continue };
             group.started = true;
             for file in group.files.clone() {
-                self.with_file(file, |file, _, out| file.publish(out));
+                self.with_file(file, |file, cut, out| file.publish(cut, out));
             }
         }
     }
@@ -181,6 +191,7 @@ impl Engine {
         let group_id = *group_id;
         group.files.retain(|other| *other != id);
         if group.files.is_empty() {
+            self.group_ended = true;
             let streams = std::mem::take(&mut group.streams);
             self.groups.remove(&group_id);
             for stream in streams {

@@ -57,12 +57,9 @@ impl Engine {
         self.settle();
     }
 
-    /// A file can no longer be published.
-    pub(super) fn file_failed(&mut self, id: FileId, failure: Failure) {
-        if self.files.contains_key(&id) {
-            self.with_file(id, |file, _, _| file.request_failed());
-            self.discard(id);
-        }
+    /// A file can no longer be published, which ends the run.
+    pub(super) fn lose(&mut self, id: FileId, failure: Failure) {
+        self.discard(id);
         self.fail(failure);
     }
 
@@ -94,21 +91,18 @@ impl Engine {
         if self.stdout_closed {
             return 0;
         }
-        let first_lost = |lost: &mut dyn Iterator<Item = Position>| lost.min().unwrap_or(Position::MAX);
-        let of_stream =
-            first_lost(&mut self.lost.iter().filter(|(ix, _)| *ix == stream).map(|(_, first)| *first));
-        let of_all = first_lost(&mut self.lost.iter().map(|(_, first)| *first));
         self.ledger
-            .last_waiting_before(Scope::Stream(stream), of_stream)
-            .max(self.ledger.last_waiting_before(Scope::All, of_all))
+            .last_waiting_before(Scope::Stream(stream), self.streams[stream.index()].first_lost)
+            .max(self.ledger.last_waiting_before(Scope::All, self.first_lost))
             .unwrap_or(0)
     }
 
-    fn discard(&mut self, id: FileId) {
+    pub(super) fn discard(&mut self, id: FileId) {
         let Some(file) = self.files.get(&id) else { return };
         let (stream, first, rows) = (file.stream, file.first, file.rows);
-        self.lost.push((stream, first));
+        self.first_lost = self.first_lost.min(first);
         let entry = &mut self.streams[stream.index()];
+        entry.first_lost = entry.first_lost.min(first);
         if entry.open == Some(id) {
             entry.open = None;
         }

@@ -42,7 +42,6 @@ impl Engine {
             self.fail(fault.failure(self.lines));
         }
         self.lines += block.lines;
-        self.ignored += block.ignored;
     }
 
     fn chunk(&mut self, chunk: Chunk, now: Instant) {
@@ -77,7 +76,7 @@ impl Engine {
         stream.summary.records += chunk.rows;
         stream.summary.input_bytes += chunk.input_bytes;
         stream.tail.since.get_or_insert(now);
-        stream.tail.bytes += chunk.segment.bytes.len() as u64;
+        stream.tail.bytes += chunk.segment.held_bytes();
         stream.tail.chunks.push((chunk, first, last));
         self.with_tail.insert(ix);
         if self.streams[ix.index()].tail.bytes > self.settings.tail_bytes {
@@ -101,7 +100,7 @@ impl Engine {
                 return;
             }
         };
-        self.waiting_state_bytes += message.len() as u64;
+        self.waiting_state_bytes += permit.bytes();
         self.ledger.state(scope, HeldState { message, permit });
         self.checkpoint(scope, now, false);
     }

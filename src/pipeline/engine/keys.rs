@@ -5,7 +5,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
-use super::Engine;
+use super::{Engine, Listing};
 use crate::error::Failure;
 use crate::key::{Allocation, FileValues, KeyStem};
 use crate::model::StreamIx;
@@ -29,21 +29,24 @@ impl Engine {
                 self.stems.insert(id, stem.clone());
                 self.allocate(id, &stem);
             }
-            Err(error) => self.file_failed(id, Failure::from(error)),
+            Err(error) => self.lose(id, Failure::from(error)),
         }
     }
 
     fn allocate(&mut self, id: FileId, stem: &KeyStem) {
-        if let Some((_, _, waiting)) = self.listing.iter_mut().find(|(_, other, _)| other == stem) {
-            waiting.push(id);
+        if let Some(listing) = self.listings.iter_mut().find(|listing| listing.stem == *stem) {
+            listing.waiting.push(id);
             return;
         }
         match self.keys.allocate(stem) {
             Allocation::Key { key, .. } => {
                 self.with_file(id, |file, cut, out| file.key_ready(key, cut, out));
+                if self.renamed.remove(&id) {
+                    self.with_file(id, |file, cut, out| file.publish(cut, out));
+                }
             }
             Allocation::List { prefix } => {
-                self.listing.push((id, stem.clone(), vec![id]));
+                self.listings.push(Listing { asked_by: id, stem: stem.clone(), waiting: vec![id] });
                 self.out.push(Action::Store(id, StoreRequest::List { prefix }));
             }
         }
@@ -51,8 +54,8 @@ impl Engine {
 
     /// The listing that file `id` asked for has come back, for every file that waits for it.
     pub(super) fn listed(&mut self, id: FileId, result: Result<Vec<String>, StoreError>) {
-        let Some(ix) = self.listing.iter().position(|(asker, _, _)| *asker == id) else { return };
-        let (_, stem, waiting) = self.listing.swap_remove(ix);
+        let Some(ix) = self.listings.iter().position(|listing| listing.asked_by == id) else { return };
+        let Listing { stem, waiting, .. } = self.listings.swap_remove(ix);
         match result {
             Ok(keys) => {
                 self.keys.listed(&stem, keys.iter().map(String::as_str));
@@ -63,29 +66,30 @@ impl Engine {
             Err(error) => {
                 let failure = Failure::from(error);
                 for id in waiting {
-                    self.file_failed(id, failure.clone());
-                    self.forget_if_gone(id);
+                    self.lose(id, failure.clone());
                 }
             }
         }
     }
 
-    /// Somebody else took the key between the listing and the publication: take the next number.
+    /// Somebody else took the key between the listing and the publication: take the next number. The file's group has
+    /// started already, so the file is published as soon as it has its new key.
     pub(super) fn key_taken(&mut self, id: FileId, body: Vec<Segment>) {
         self.with_file(id, |file, _, _| file.key_taken(body));
+        if self.stdout_closed {
+            self.discard(id);
+            return;
+        }
         if let Some(stem) = self.stems.get(&id).cloned() {
             self.keys.release(&stem);
+            self.renamed.insert(id);
             self.allocate(id, &stem);
-        }
-        // Its group has started already; the others of it are on their way.
-        let cut = &self.settings.cut;
-        if self.files.get(&id).is_some_and(|file| file.is_staged(cut)) {
-            self.with_file(id, |file, _, out| file.publish(out));
         }
     }
 
     /// The file needs its key no more: it is published or given up.
     pub(super) fn release_key(&mut self, id: FileId) {
+        self.renamed.remove(&id);
         if let Some(stem) = self.stems.remove(&id) {
             self.keys.release(&stem);
         }

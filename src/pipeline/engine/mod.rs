@@ -19,7 +19,7 @@ mod keys;
 mod pressure;
 mod settings;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 pub use settings::{EngineSettings, StreamPlan};
@@ -53,7 +53,7 @@ struct Tail {
 }
 
 /// What the engine knows of one stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct StreamFiles {
     tail: Tail,
     open: Option<FileId>,
@@ -62,7 +62,24 @@ struct StreamFiles {
     ungrouped_rows: u64,
     groups: VecDeque<GroupId>,
     complete: bool,
+    /// First row of this stream's files that will never be published.
+    first_lost: Position,
     summary: StreamSummary,
+}
+
+impl StreamFiles {
+    fn new() -> Self {
+        Self {
+            tail: Tail::default(),
+            open: None,
+            ungrouped: VecDeque::new(),
+            ungrouped_rows: 0,
+            groups: VecDeque::new(),
+            complete: false,
+            first_lost: Position::MAX,
+            summary: StreamSummary::default(),
+        }
+    }
 }
 
 type GroupId = u64;
@@ -73,6 +90,14 @@ struct Group {
     files: Vec<FileId>,
     streams: BTreeSet<StreamIx>,
     started: bool,
+}
+
+/// A listing that is under way, and the files that wait for what it finds.
+#[derive(Debug)]
+struct Listing {
+    asked_by: FileId,
+    stem: KeyStem,
+    waiting: Vec<FileId>,
 }
 
 /// How the run ends.
@@ -90,7 +115,6 @@ pub struct Engine {
     order: InputOrder,
     reader_fault: Option<ReadFault>,
     lines: u64,
-    ignored: u64,
     ledger: Ledger<HeldState>,
     waiting_state_bytes: u64,
     streams: Vec<StreamFiles>,
@@ -99,14 +123,17 @@ pub struct Engine {
     next_file: u64,
     groups: BTreeMap<GroupId, Group>,
     next_group: GroupId,
+    /// A group has ended since the last look: what its streams' later STATEs wait for may be cut now.
+    group_ended: bool,
     keys: KeyAllocator,
     stems: HashMap<FileId, KeyStem>,
-    /// Files that wait for the listing of their stem.
-    listing: Vec<(FileId, KeyStem, Vec<FileId>)>,
+    listings: Vec<Listing>,
+    /// Files whose group has started and that wait for another key.
+    renamed: HashSet<FileId>,
     /// All text compressed so far: what text will come to.
     compressed: CompressionSample,
-    /// First rows of files that will never be published.
-    lost: Vec<(StreamIx, Position)>,
+    /// First row of all files that will never be published; each stream has its own.
+    first_lost: Position,
     stdout_closed: bool,
     abort_warned: bool,
     ending: Option<Ending>,
@@ -124,20 +151,21 @@ impl Engine {
             order: InputOrder::default(),
             reader_fault: None,
             lines: 0,
-            ignored: 0,
             ledger: Ledger::new(streams),
             waiting_state_bytes: 0,
-            streams: std::iter::repeat_with(StreamFiles::default).take(streams).collect(),
+            streams: std::iter::repeat_with(StreamFiles::new).take(streams).collect(),
             with_tail: BTreeSet::new(),
             files: HashMap::new(),
             next_file: 0,
             groups: BTreeMap::new(),
             next_group: 0,
+            group_ended: false,
             keys: KeyAllocator::new(),
             stems: HashMap::new(),
-            listing: Vec::new(),
+            listings: Vec::new(),
+            renamed: HashSet::new(),
             compressed: CompressionSample::default(),
-            lost: Vec::new(),
+            first_lost: Position::MAX,
             stdout_closed: false,
             abort_warned: false,
             ending: None,
@@ -168,6 +196,9 @@ impl Engine {
             }
             Event::Timer => self.checkpoint_due(now),
         }
+        if std::mem::take(&mut self.group_ended) {
+            self.checkpoint_due(now);
+        }
         self.relieve_pressure(now);
         self.publish_ready_groups();
         self.print_free_states();
@@ -181,13 +212,7 @@ impl Engine {
     /// Whether the run has ended and nothing is under way any more.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.ending.is_some() && self.files.is_empty() && self.groups.is_empty() && self.listing.is_empty()
-    }
-
-    /// Whether the input is of no more use: the run has ended or is about to.
-    #[must_use]
-    pub fn is_ending(&self) -> bool {
-        self.ending.is_some()
+        self.ending.is_some() && self.files.is_empty() && self.groups.is_empty() && self.listings.is_empty()
     }
 
     /// What came of the run; `Err` if it failed.
@@ -202,7 +227,7 @@ impl Engine {
             .zip(&self.streams)
             .map(|(plan, stream)| (plan.values.descriptor.clone(), stream.summary.clone()))
             .collect();
-        let summary = RunSummary { streams, ignored_messages: self.ignored };
+        let summary = RunSummary { streams };
         match self.ending {
             Some(Ending::Bad(failure)) => (summary, Err(failure)),
             Some(Ending::Good) | None => (summary, Ok(())),
@@ -220,6 +245,9 @@ impl Engine {
             }
             StoreAnswer::Published(Ok(())) => self.published(id),
             StoreAnswer::KeyTaken(body) => self.key_taken(id, body),
+            StoreAnswer::Skipped => {
+                self.with_file(id, |file, _, out| file.request_skipped(out));
+            }
             StoreAnswer::Aborted(result) => {
                 if let Err(error) = result {
                     self.warn_of_abort(&error);
@@ -228,7 +256,10 @@ impl Engine {
             }
             StoreAnswer::Created(Err(error))
             | StoreAnswer::Part(Err(error))
-            | StoreAnswer::Published(Err(error)) => self.file_failed(id, Failure::from(error)),
+            | StoreAnswer::Published(Err(error)) => {
+                self.with_file(id, |file, _, _| file.request_failed());
+                self.lose(id, Failure::from(error));
+            }
         }
         self.forget_if_gone(id);
     }
@@ -243,7 +274,7 @@ impl Engine {
                 self.with_file(id, |file, cut, out| file.framed(frame, segment, cut, out));
                 self.roll_if_full(id);
             }
-            Err(failure) => self.file_failed(id, failure),
+            Err(failure) => self.lose(id, failure),
         }
         self.forget_if_gone(id);
     }
@@ -267,7 +298,7 @@ impl Engine {
 
     fn print_free_states(&mut self) {
         for freed in self.ledger.free() {
-            self.waiting_state_bytes -= freed.state.message.len() as u64;
+            self.waiting_state_bytes -= freed.state.permit.bytes();
             if !self.stdout_closed {
                 self.out.push(Action::PrintState(freed.state.message.acknowledged(freed.records)));
             }

@@ -39,13 +39,21 @@ impl Engine {
         stream.tail.bytes + files.map(crate::pipeline::file::File::resident_bytes).sum::<u64>()
     }
 
+    /// A file that a STATE covers is sealed before the tail could join it: the STATE must not come to depend on input
+    /// that may not come.
     fn evict(&mut self, ix: StreamIx, now: Instant) {
+        let covered = self.ledger.covered(ix);
+        if self.ledger.is_waiting(Scope::Stream(ix)) {
+            self.checkpoint(Scope::Stream(ix), now, true);
+        }
+        if let Some(open) = self.streams[ix.index()].open
+            && self.files.get(&open).is_some_and(|file| file.last <= covered)
+        {
+            self.seal(open, SealReason::Memory);
+        }
         self.join_tail(ix);
         if let Some(open) = self.streams[ix.index()].open {
             self.seal(open, SealReason::Memory);
-        }
-        if self.ledger.is_waiting(Scope::Stream(ix)) {
-            self.checkpoint(Scope::Stream(ix), now, true);
         }
         for id in self.streams[ix.index()].ungrouped.clone() {
             self.with_file(id, |file, cut, out| file.stage_everything(cut, out));

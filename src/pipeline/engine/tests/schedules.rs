@@ -14,6 +14,8 @@ enum Step {
     Wait(u64),
     Answer(usize),
     Fail(usize),
+    /// Somebody else takes the key that a file is about to be put under.
+    TakeKey,
     Fault,
 }
 
@@ -24,6 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..40_u64).prop_map(Step::Wait),
         60 => (0..16_usize).prop_map(Step::Answer),
         1 => (0..16_usize).prop_map(Step::Fail),
+        2 => Just(Step::TakeKey),
         1 => Just(Step::Fault),
     ]
 }
@@ -99,6 +102,7 @@ proptest! {
                 }
                 Step::Fail(nth) if !world.pending.is_empty() => refused |= world.answer(nth, true),
                 Step::Answer(_) | Step::Fail(_) => {}
+                Step::TakeKey => world.take_key(),
                 Step::Fault => {
                     broken = true;
                     world.fault();
@@ -113,6 +117,15 @@ proptest! {
                 let safe: Vec<u64> = visible.iter().copied().filter(|row| *row <= durable).collect();
                 prop_assert_eq!(safe, (1..=durable).collect::<Vec<_>>());
             }
+        }
+        if !broken && !refused && options.tail_bytes > 1_000 {
+            // No further input: every STATE is back once its time has come, whatever memory did to the files.
+            for _ in 0..4 {
+                world.settle();
+                world.wait(Duration::from_secs(60));
+            }
+            world.settle();
+            prop_assert_eq!(world.printed.len(), world.states.len(), "a STATE waits for input");
         }
         if !broken {
             if complete {

@@ -1,7 +1,7 @@
 //! The world around the engine: what the platform, the workers and S3 would do.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use chrono::TimeZone;
@@ -73,6 +73,7 @@ pub(super) struct World {
     pub(super) printed: Vec<Printed>,
     pub(super) logs: Vec<String>,
     pub(super) requests: u64,
+    skipped: HashSet<FileId>,
 }
 
 impl World {
@@ -125,6 +126,7 @@ impl World {
             printed: Vec::new(),
             logs: Vec::new(),
             requests: 0,
+            skipped: HashSet::new(),
         }
     }
 
@@ -155,7 +157,7 @@ impl World {
         let at = line.find(r#"{}"#).unwrap();
         let message = StateMessage::keep(line.as_bytes(), at, scope).unwrap();
         self.states.push((stream, self.sent));
-        let permit = self.budget.take(message.len() as u64);
+        let permit = self.budget.take(message.held_bytes());
         self.block(vec![Item::State(message, permit)], None);
     }
 
@@ -204,10 +206,20 @@ impl World {
                 Event::Framed { file, frame, result: Ok(Segment { bytes, permit }) }
             }
             Action::Store(file, request) => self.serve(file, request, fail),
-            Action::PrintState(_) | Action::Log(..) => unreachable!(),
+            Action::PrintState(_) | Action::Log(..) | Action::Skip(_) => unreachable!(),
         };
         self.handle(event);
         refused
+    }
+
+    /// Somebody else's object appears under a key that is about to be put.
+    pub(super) fn take_key(&mut self) {
+        for action in &self.pending {
+            if let Action::Store(_, StoreRequest::Put { key, .. }) = action {
+                self.objects.entry(key.clone()).or_default();
+                return;
+            }
+        }
     }
 
     /// Answers everything, oldest first, until nothing is pending.
@@ -239,7 +251,7 @@ impl World {
     fn block(&mut self, items: Vec<Item>, fault: Option<LineFault>) {
         let index = self.next_block;
         self.next_block += 1;
-        self.handle(Event::Block(EncodedBlock { index, items, fault, lines: 1, ignored: 0 }));
+        self.handle(Event::Block(EncodedBlock { index, items, fault, lines: 1 }));
     }
 
     fn handle(&mut self, event: Event) {
@@ -253,6 +265,9 @@ impl World {
                     self.printed.push(Printed { state, records });
                 }
                 Action::Log(_, message) => self.logs.push(message),
+                Action::Skip(file) => {
+                    self.skipped.insert(file);
+                }
                 Action::Compress { .. } | Action::Store(..) => self.pending.push(action),
             }
         }
@@ -264,7 +279,9 @@ impl World {
         let text = |body: Vec<Segment>| -> String {
             body.into_iter().map(|segment| String::from_utf8(segment.bytes).unwrap()).collect()
         };
+        let may_skip = !matches!(request, StoreRequest::List { .. } | StoreRequest::Abort { .. });
         let answer = match request {
+            _ if may_skip && self.skipped.contains(&file) => StoreAnswer::Skipped,
             StoreRequest::List { .. } if fail => StoreAnswer::Listed(Err(error(Operation::ListObjects))),
             StoreRequest::List { prefix } => StoreAnswer::Listed(Ok(self
                 .objects
