@@ -1,7 +1,7 @@
 //! The floor that the connector is measured against: stdin to S3 with nothing in between.
 //!
 //! `copy_floor ENDPOINT BUCKET KEY` reads stdin in pieces of 8 MiB and sends them, unchanged, as the parts of one multipart
-//! upload: from memory, with CRC32, four in flight, through the client library and the allocator of the connector.
+//! upload: from memory, with CRC32, four in flight, through the client library of the connector.
 //!
 //! Not here: parsing, encoding, retries beyond the library's own.
 
@@ -21,9 +21,6 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PART_BYTES: usize = 8 * 1024 * 1024;
 const IN_FLIGHT: usize = 4;

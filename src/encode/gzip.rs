@@ -33,7 +33,14 @@ pub struct GzipCompressor {
     compressor: Compressor,
     /// The compressor wants its input in one piece.
     joined: Vec<u8>,
+    /// Room for the worst case, kept: clearing it for each frame would cost more than it holds.
+    room: Vec<u8>,
 }
+
+/// The levels of libdeflate that make files no larger than gzip's levels 1 to 9 do. Its own numbers compress harder and
+/// take longer. Measured on 393 MB of JSONL rows, in MB, gzip and ours: 1: 51.5 47.6, 2: 48.0 47.6, 3: 46.1 45.9,
+/// 4: 43.8 42.1, 5: 40.1 38.8, 6: 39.5 38.8, 9: 36.8 35.9.
+const LEVELS: [i32; 9] = [1, 1, 2, 4, 5, 5, 6, 7, 7];
 
 impl std::fmt::Debug for GzipCompressor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -42,14 +49,15 @@ impl std::fmt::Debug for GzipCompressor {
 }
 
 impl GzipCompressor {
-    /// `level` is 1 (fast) to 9 (small).
+    /// `level` is gzip's: 1 (fast) to 9 (small).
     ///
     /// # Errors
     /// [`GzipError::Level`] for any other level: the settings should not have let it pass.
     pub fn new(level: u8) -> Result<Self, GzipError> {
-        let checked = (1..=9).contains(&level).then(|| CompressionLvl::new(i32::from(level)).ok()).flatten();
+        let ours = usize::from(level).checked_sub(1).and_then(|ix| LEVELS.get(ix));
+        let checked = ours.and_then(|level| CompressionLvl::new(*level).ok());
         let level = checked.ok_or(GzipError::Level(level))?;
-        Ok(Self { compressor: Compressor::new(level), joined: Vec::new() })
+        Ok(Self { compressor: Compressor::new(level), joined: Vec::new(), room: Vec::new() })
     }
 
     /// Appends to `out` one gzip member that holds the `segments` one behind the other.
@@ -65,11 +73,14 @@ impl GzipCompressor {
                 &self.joined
             }
         };
-        let start = out.len();
-        out.resize(start + self.compressor.gzip_compress_bound(text.len()), 0);
-        let written = self.compressor.gzip_compress(text, &mut out[start..]);
-        out.truncate(start + *written.as_ref().unwrap_or(&0));
-        written.map(|_| ()).map_err(|_| GzipError::Room)
+        let bound = self.compressor.gzip_compress_bound(text.len());
+        if self.room.len() < bound {
+            self.room.resize(bound, 0);
+        }
+        let written = self.compressor.gzip_compress(text, &mut self.room).map_err(|_| GzipError::Room)?;
+        out.reserve_exact(written);
+        out.extend_from_slice(&self.room[..written]);
+        Ok(())
     }
 }
 

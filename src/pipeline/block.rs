@@ -212,7 +212,8 @@ mod tests {
                 }
             }
         });
-        let mut reader = BlockReader::new(&read, settings, Budget::new(1 << 20), Recycler::default());
+        let mut reader =
+            BlockReader::new(&read, settings, Budget::new(1 << 20, 1 << 20), Recycler::default());
         let mut blocks = Vec::new();
         let result = loop {
             match reader.next_block() {
@@ -270,7 +271,7 @@ mod tests {
         let (read, write) = rustix::pipe::pipe().unwrap();
         let mut write = std::fs::File::from(write);
         write.write_all(b"state\nhalf a li").unwrap();
-        let mut reader = BlockReader::new(&read, SMALL, Budget::new(1 << 20), Recycler::default());
+        let mut reader = BlockReader::new(&read, SMALL, Budget::new(1 << 20, 1 << 20), Recycler::default());
         assert_eq!(reader.next_block().unwrap().unwrap().bytes, b"state\n");
         write.write_all(b"ne\n").unwrap();
         drop(write);

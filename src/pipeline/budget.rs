@@ -4,9 +4,12 @@
 //! Only the reader waits ([`Budget::acquire`]); every later stage turns bytes that were already admitted into others and
 //! may go over the limit for a moment ([`Budget::take`]), so that no two stages can wait for each other.
 //!
+//! Bytes that wait for S3 ([`Budget::uploading`]) have a limit of their own, for the reader alone: reading far ahead of a slow S3 would fill
+//! the memory and gain nothing.
+//!
 //! Not here: what to do when memory is short (`engine::pressure` seals files early).
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The budget; clones share it.
 #[derive(Clone, Debug)]
@@ -17,48 +20,67 @@ pub struct Budget {
 #[derive(Debug)]
 struct Shared {
     limit_bytes: u64,
-    used_bytes: Mutex<u64>,
+    most_uploading_bytes: u64,
+    used: Mutex<Used>,
     freed: Condvar,
 }
 
+#[derive(Debug, Default)]
+struct Used {
+    bytes: u64,
+    uploading_bytes: u64,
+}
+
 impl Budget {
-    /// A budget of `limit_bytes`, all free.
+    /// A budget of `limit_bytes`, all free. The reader also waits while `most_uploading_bytes` or more wait for S3.
     #[must_use]
-    pub fn new(limit_bytes: u64) -> Self {
-        Self { shared: Arc::new(Shared { limit_bytes, used_bytes: Mutex::new(0), freed: Condvar::new() }) }
+    pub fn new(limit_bytes: u64, most_uploading_bytes: u64) -> Self {
+        let (used, freed) = (Mutex::default(), Condvar::new());
+        Self { shared: Arc::new(Shared { limit_bytes, most_uploading_bytes, used, freed }) }
     }
 
-    /// Waits until less than the limit is in use, then takes `bytes`, even if that crosses the limit: a single block
+    /// Waits until less than the limits is in use, then takes `bytes`, even if that crosses the limit: a single block
     /// larger than the whole budget (one line may be 128 MB) must still get through.
     #[must_use]
     pub fn acquire(&self, bytes: u64) -> Permit {
-        let used = self.shared.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut used = self
-            .shared
-            .freed
-            .wait_while(used, |used| *used >= self.shared.limit_bytes)
-            .unwrap_or_else(PoisonError::into_inner);
-        *used += bytes;
+        let shared = &self.shared;
+        let full = |used: &mut Used| {
+            used.bytes >= shared.limit_bytes || used.uploading_bytes >= shared.most_uploading_bytes
+        };
+        let used = self.used();
+        let mut used = shared.freed.wait_while(used, full).unwrap_or_else(PoisonError::into_inner);
+        used.bytes += bytes;
         Permit { budget: self.clone(), bytes }
     }
 
     /// Takes `bytes` at once, for bytes that come from others which are already accounted for.
     #[must_use]
     pub fn take(&self, bytes: u64) -> Permit {
-        *self.shared.used_bytes.lock().unwrap_or_else(PoisonError::into_inner) += bytes;
+        self.used().bytes += bytes;
         Permit { budget: self.clone(), bytes }
+    }
+
+    /// Says that `bytes` wait for S3, until the guard is dropped.
+    #[must_use]
+    pub fn uploading(&self, bytes: u64) -> Uploading {
+        self.used().uploading_bytes += bytes;
+        Uploading { budget: self.clone(), bytes }
     }
 
     /// Bytes in use now.
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
-        *self.shared.used_bytes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.used().bytes
     }
 
     /// The limit that the budget was made with.
     #[must_use]
     pub fn limit_bytes(&self) -> u64 {
         self.shared.limit_bytes
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.shared.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,12 +100,12 @@ impl Permit {
 
     /// Grows or shrinks to the size that the bytes turned out to have.
     pub fn resize(&mut self, bytes: u64) {
-        let shared = &self.budget.shared;
-        let mut used = shared.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        *used = *used + bytes - self.bytes;
+        let mut used = self.budget.used();
+        used.bytes = used.bytes + bytes - self.bytes;
         if bytes < self.bytes {
-            shared.freed.notify_all();
+            self.budget.shared.freed.notify_all();
         }
+        drop(used);
         self.bytes = bytes;
     }
 }
@@ -94,13 +116,27 @@ impl Drop for Permit {
     }
 }
 
+/// Bytes that wait for S3.
+#[derive(Debug)]
+pub struct Uploading {
+    budget: Budget,
+    bytes: u64,
+}
+
+impl Drop for Uploading {
+    fn drop(&mut self) {
+        self.budget.used().uploading_bytes -= self.bytes;
+        self.budget.shared.freed.notify_all();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_reader_waits_and_later_stages_do_not() {
-        let budget = Budget::new(10);
+        let budget = Budget::new(10, 10);
         let mut block = budget.acquire(8);
         let chunk = budget.take(8);
         assert_eq!(budget.used_bytes(), 16);
@@ -117,8 +153,21 @@ mod tests {
     }
 
     #[test]
+    fn the_reader_waits_while_much_is_waiting_for_s3() {
+        let budget = Budget::new(100, 10);
+        let part = budget.uploading(10);
+        let waiting = {
+            let budget = budget.clone();
+            std::thread::spawn(move || drop(budget.acquire(1)))
+        };
+        assert_eq!(budget.used_bytes(), 0);
+        drop(part);
+        waiting.join().unwrap();
+    }
+
+    #[test]
     fn a_block_larger_than_the_budget_gets_through_when_something_is_free() {
-        let budget = Budget::new(10);
+        let budget = Budget::new(10, 10);
         let huge = budget.acquire(1_000);
         assert_eq!(budget.used_bytes(), 1_000);
         drop(huge);

@@ -12,7 +12,7 @@ fn cut(compress: bool) -> CutSettings {
 }
 
 fn segment(text: &str) -> Segment {
-    Segment { bytes: text.as_bytes().to_vec(), permit: Budget::new(1).take(text.len() as u64) }
+    Segment { bytes: text.as_bytes().to_vec(), permit: Budget::new(1, 1).take(text.len() as u64) }
 }
 
 fn file(header: Option<&str>) -> File {

@@ -45,6 +45,8 @@ pub struct RunSettings {
     pub blocks: BlockSettings,
     /// S3 requests at once.
     pub upload_concurrency: usize,
+    /// Bytes that may wait for S3 before stdin waits for them.
+    pub upload_ahead_bytes: u64,
 }
 
 /// Text that a worker compresses to learn what text compresses to.
@@ -80,7 +82,7 @@ where
             return (RunSummary::default(), Err(failure));
         }
     };
-    let budget = Budget::new(settings.memory_limit_bytes);
+    let budget = Budget::new(settings.memory_limit_bytes, settings.upload_ahead_bytes);
     let (events, incoming) = unbounded();
     let (blocks, blocks_out) = bounded(2 * settings.workers);
     let (frames, frames_out) = unbounded();
@@ -265,7 +267,6 @@ impl Worker {
         };
         frame.text.into_iter().for_each(|segment| self.buffers.chunks.give(segment.bytes));
         let result = result.map(|()| {
-            bytes.shrink_to_fit();
             let permit = self.budget.take(bytes.len() as u64);
             Segment { bytes, permit }
         });

@@ -65,6 +65,7 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
         gzip_level,
         blocks: BlockSettings { block_bytes: 64 * 1024, max_line_bytes: 1 << 20 },
         upload_concurrency: 4,
+        upload_ahead_bytes: 16 * 1024 * 1024,
     }
 }
 

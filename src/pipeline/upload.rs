@@ -60,6 +60,7 @@ impl Uploader {
     /// Starts a request; its answer comes as an event. Does not wait.
     pub fn submit(&self, file: FileId, request: StoreRequest) {
         let uploader = self.clone();
+        let waiting = self.budget.uploading(body_bytes(&request));
         self.runtime.spawn(async move {
             // The semaphore is never closed; were it, the request would run unbounded rather than be lost.
             let slot = uploader.slots.acquire().await;
@@ -68,7 +69,7 @@ impl Uploader {
             } else {
                 uploader.carry_out(request).await
             };
-            drop(slot);
+            drop((slot, waiting));
             // The receiver goes only when the run is over and nobody waits for the answer.
             let _ = uploader.events.send(Event::Stored(file, answer));
         });
@@ -155,5 +156,18 @@ impl Uploader {
         if body.is_unique() {
             self.buffers.bodies.give(body.into());
         }
+    }
+}
+
+/// Bytes that a request carries to S3.
+fn body_bytes(request: &StoreRequest) -> u64 {
+    match request {
+        StoreRequest::Part { body, .. } | StoreRequest::Put { body, .. } => {
+            body.iter().map(|segment| segment.bytes.len() as u64).sum()
+        }
+        StoreRequest::List { .. }
+        | StoreRequest::Create { .. }
+        | StoreRequest::Complete { .. }
+        | StoreRequest::Abort { .. } => 0,
     }
 }

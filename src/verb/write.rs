@@ -148,6 +148,8 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
             max_line_bytes: MAX_LINE_BYTES,
         },
         upload_concurrency: upload_concurrency(memory),
+        // Two parts more than are on their way: no slot is ever empty while there is input.
+        upload_ahead_bytes: (upload_concurrency(memory) as u64 + 2) * PART_BYTES as u64,
     };
     Ok(Prepared { config, warnings, settings })
 }

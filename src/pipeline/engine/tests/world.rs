@@ -112,7 +112,7 @@ impl World {
             expects_complete: options.expects_complete,
             run_token: Uuid::nil(),
         };
-        let budget = Budget::new(options.memory_bytes);
+        let budget = Budget::new(options.memory_bytes, u64::MAX);
         Self {
             engine: Engine::new(settings, budget.clone()),
             budget,
