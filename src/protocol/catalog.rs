@@ -445,4 +445,15 @@ mod tests {
             "the catalog is not JSON: there is a syntax error at line 1, column 13"
         );
     }
+
+    #[test]
+    fn the_example_catalogs_are_what_their_names_say() {
+        let example = |text: &str| Catalog::parse(text.as_bytes()).unwrap();
+        let append = example(include_str!("../../spec/examples/catalogs/append.json"));
+        let plain = example(include_str!("../../spec/examples/catalogs/plain.json"));
+        let refresh = example(include_str!("../../spec/examples/catalogs/refresh.json"));
+        assert!(append.streams.iter().all(|stream| stream.mode == DestinationMode::Append));
+        assert_eq!((plain.dialect, refresh.dialect), (Dialect::Plain, Dialect::Refresh));
+        assert_eq!(append.warnings(), Vec::<String>::new());
+    }
 }
