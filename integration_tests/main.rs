@@ -34,6 +34,8 @@ mod formats;
 mod keys;
 // Times, cursors and ids in keys.
 mod macros;
+// Memory, and what happens when S3 is slow.
+mod memory;
 // `write` with a configuration, catalog or store that cannot work.
 mod refusals;
 // `spec`.

@@ -19,4 +19,5 @@
 
 pub(crate) mod connector;
 pub(crate) mod embedded_s3;
+pub(crate) mod gate;
 pub(crate) mod read_back;
