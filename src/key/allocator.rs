@@ -25,6 +25,14 @@ const IDLE_STEMS: usize = 1024;
 /// put one object with a large number in its name.
 const HIGHEST_LISTED: u32 = u32::MAX / 2;
 
+/// Of some listed keys and folders the one that decides where a stem's numbers go on, with its number: all of a listing
+/// that [`KeyAllocator::listed`] needs, however many keys there are.
+pub fn highest_listed<'a>(stem: &KeyStem, keys: impl Iterator<Item = &'a str>) -> Option<(u32, &'a str)> {
+    let folder = stem.folder();
+    let number_of = |key| stem.number_of(key).or_else(|| folder.as_ref()?.number_of(key));
+    keys.filter_map(|key| Some((number_of(key)?, key))).filter(|(number, _)| *number <= HIGHEST_LISTED).max()
+}
+
 /// Hands out the keys of one run.
 #[derive(Debug)]
 pub struct KeyAllocator {
@@ -115,9 +123,7 @@ impl KeyAllocator {
     /// it. When stems were forgotten meanwhile, the next [`Self::allocate`] asks again.
     pub fn listed<'a>(&mut self, stem: &KeyStem, keys: impl Iterator<Item = &'a str>) {
         let Some(taken) = self.stems.get_mut(stem) else { return };
-        let folder = stem.folder();
-        let number_of = |key| stem.number_of(key).or_else(|| folder.as_ref()?.number_of(key));
-        let highest = keys.filter_map(number_of).filter(|number| *number <= HIGHEST_LISTED).max();
+        let highest = highest_listed(stem, keys).map(|(number, _)| number);
         let after = highest.map_or(0, |number| number + 1);
         let none_given = taken.first == taken.next;
         taken.next = taken.next.max(after);

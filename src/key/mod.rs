@@ -26,7 +26,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub use allocator::{Allocation, KeyAllocator};
+pub use allocator::{Allocation, KeyAllocator, highest_listed};
 pub use render::KeyError;
 pub use stem::KeyStem;
 pub use template::{KeyTemplate, TemplateError};

@@ -7,6 +7,7 @@ use super::block::ReadFault;
 use super::chunk::{EncodedBlock, Segment};
 use super::ledger::FileId;
 use crate::error::Failure;
+use crate::key::KeyStem;
 use crate::protocol::emitter::LogLevel;
 use crate::store::{ObjectInfo, PartReceipt, StoreError};
 
@@ -36,10 +37,12 @@ pub enum Action {
 /// One S3 request of a file.
 #[derive(Debug)]
 pub enum StoreRequest {
-    /// List the keys below a prefix, to number on from the highest taken.
+    /// List what is below a prefix, to number on from the highest taken.
     List {
         /// The text that all keys of interest begin with.
         prefix: String,
+        /// The key but for its number.
+        stem: KeyStem,
     },
     /// Open a multipart upload.
     Create {
@@ -91,8 +94,8 @@ pub enum StoreRequest {
 /// How a [`StoreRequest`] ended.
 #[derive(Debug)]
 pub enum StoreAnswer {
-    /// The keys and folders found.
-    Listed(Result<Vec<String>, StoreError>),
+    /// The key or folder with the highest number, if one is taken.
+    Listed(Result<Option<String>, StoreError>),
     /// The upload's id.
     Created(Result<String, StoreError>),
     /// The part's receipt.

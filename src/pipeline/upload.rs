@@ -18,7 +18,8 @@ use super::budget::{Budget, Permit};
 use super::chunk::Segment;
 use super::ledger::FileId;
 use super::recycle::Buffers;
-use crate::store::{S3Store, StoreErrorKind};
+use crate::key::{KeyStem, highest_listed};
+use crate::store::{Listing, S3Store, StoreError, StoreErrorKind};
 
 /// Attempts to remove an unfinished upload.
 const ABORT_ATTEMPTS: u32 = 3;
@@ -94,10 +95,7 @@ impl Uploader {
 
     async fn carry_out(&self, request: StoreRequest) -> StoreAnswer {
         match request {
-            StoreRequest::List { prefix } => {
-                let found = self.store.list(&prefix).await;
-                StoreAnswer::Listed(found.map(|listing| [listing.keys, listing.folders].concat()))
-            }
+            StoreRequest::List { prefix, stem } => StoreAnswer::Listed(self.highest(&prefix, &stem).await),
             StoreRequest::Create { key, object } => {
                 StoreAnswer::Created(self.store.create_multipart(&key, &object).await)
             }
@@ -132,6 +130,18 @@ impl Uploader {
                 )
             }
         }
+    }
+
+    /// The taken key or folder with the highest number.
+    async fn highest(&self, prefix: &str, stem: &KeyStem) -> Result<Option<String>, StoreError> {
+        let mut highest: Option<(u32, String)> = None;
+        let see = |page: Listing| {
+            let names = page.keys.iter().chain(&page.folders).map(String::as_str);
+            let of_page = highest_listed(stem, names).map(|(number, name)| (number, name.to_owned()));
+            highest = highest.take().max(of_page);
+        };
+        self.store.list_pages(prefix, see).await?;
+        Ok(highest.map(|(_, name)| name))
     }
 
     /// S3 stores other than Amazon's refuse bodies that are sent in pieces, so a part is one piece of memory.

@@ -66,6 +66,19 @@ impl S3Store {
     /// [`StoreError`]; nothing was changed.
     pub async fn list(&self, prefix: &str) -> Result<Listing, StoreError> {
         let mut listing = Listing::default();
+        let add = |mut page: Listing| {
+            listing.keys.append(&mut page.keys);
+            listing.folders.append(&mut page.folders);
+        };
+        self.list_pages(prefix, add).await?;
+        Ok(listing)
+    }
+
+    /// As [`S3Store::list`], page by page (1,000 names at most): a folder may hold more than memory does.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was changed. Pages may have been seen.
+    pub async fn list_pages(&self, prefix: &str, mut see: impl FnMut(Listing)) -> Result<(), StoreError> {
         let mut next_page = None;
         loop {
             let sent = Sent::default();
@@ -82,13 +95,15 @@ impl S3Store {
                 .send()
                 .await
                 .map_err(|error| classify(&self.call(Operation::ListObjects, prefix, &sent), &error))?;
-            let objects = page.contents.unwrap_or_default();
-            listing.keys.extend(objects.into_iter().filter_map(|object| object.key));
-            let folders = page.common_prefixes.unwrap_or_default();
-            listing.folders.extend(folders.into_iter().filter_map(|folder| folder.prefix));
+            let (objects, folders) =
+                (page.contents.unwrap_or_default(), page.common_prefixes.unwrap_or_default());
+            see(Listing {
+                keys: objects.into_iter().filter_map(|object| object.key).collect(),
+                folders: folders.into_iter().filter_map(|folder| folder.prefix).collect(),
+            });
             next_page = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
             if next_page.is_none() {
-                return Ok(listing);
+                return Ok(());
             }
         }
     }

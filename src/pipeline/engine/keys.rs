@@ -47,18 +47,18 @@ impl Engine {
             }
             Allocation::List { prefix } => {
                 self.listings.push(Listing { asked_by: id, stem: stem.clone(), waiting: vec![id] });
-                self.out.push(Action::Store(id, StoreRequest::List { prefix }));
+                self.out.push(Action::Store(id, StoreRequest::List { prefix, stem: stem.clone() }));
             }
         }
     }
 
     /// The listing that file `id` asked for has come back, for every file that waits for it.
-    pub(super) fn listed(&mut self, id: FileId, result: Result<Vec<String>, StoreError>) {
+    pub(super) fn listed(&mut self, id: FileId, result: Result<Option<String>, StoreError>) {
         let Some(ix) = self.listings.iter().position(|listing| listing.asked_by == id) else { return };
         let Listing { stem, waiting, .. } = self.listings.swap_remove(ix);
         match result {
-            Ok(keys) => {
-                self.keys.listed(&stem, keys.iter().map(String::as_str));
+            Ok(highest) => {
+                self.keys.listed(&stem, highest.as_deref().into_iter());
                 for id in waiting {
                     self.allocate(id, &stem);
                 }

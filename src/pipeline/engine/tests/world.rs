@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::{Engine, EngineSettings, StreamPlan};
 use crate::error::{Failure, FailureType};
-use crate::key::{KeyTemplate, RunValues, StreamValues, ids};
+use crate::key::{KeyTemplate, RunValues, StreamValues, highest_listed, ids};
 use crate::model::{StreamDescriptor, StreamIx};
 use crate::pipeline::action::{Action, Event, StoreAnswer, StoreRequest};
 use crate::pipeline::budget::Budget;
@@ -283,12 +283,10 @@ impl World {
         let answer = match request {
             _ if may_skip && self.skipped.contains(&file) => StoreAnswer::Skipped,
             StoreRequest::List { .. } if fail => StoreAnswer::Listed(Err(error(Operation::ListObjects))),
-            StoreRequest::List { prefix } => StoreAnswer::Listed(Ok(self
-                .objects
-                .keys()
-                .filter(|key| key.starts_with(&prefix))
-                .cloned()
-                .collect())),
+            StoreRequest::List { prefix, stem } => {
+                let keys = self.objects.keys().map(String::as_str).filter(|key| key.starts_with(&prefix));
+                StoreAnswer::Listed(Ok(highest_listed(&stem, keys).map(|(_, key)| key.to_owned())))
+            }
             StoreRequest::Create { .. } if fail => {
                 StoreAnswer::Created(Err(error(Operation::CreateMultipartUpload)))
             }
