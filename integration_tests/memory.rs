@@ -29,9 +29,8 @@ fn stdin_waits_while_s3_does_not_answer_and_nothing_is_lost_by_it() {
 
     let mut session = world.write(&settings, &catalog).start();
     session.send(input);
-    let taken = total - settled(|| session.pending_input());
+    let taken = settled(|| total - session.pending_input(), 10_000_000);
     assert!(taken < total - 10_000_000, "{taken} of {total} bytes were taken while S3 was silent");
-    assert!(taken > 10_000_000, "{taken}: the memory is there to be used");
     let peak_mb = peak_rss_kib(session.pid()) / 1024;
     assert!(peak_mb < 2 * LIMIT_MB, "{peak_mb} MiB in use at a limit of {LIMIT_MB}");
 
@@ -43,12 +42,12 @@ fn stdin_waits_while_s3_does_not_answer_and_nothing_is_lost_by_it() {
     assert!(ids.eq(0..ROWS), "{} rows", rows.len());
 }
 
-/// What `value` comes to once it has not changed for a second.
-fn settled(value: impl Fn() -> usize) -> usize {
+/// What `value` comes to once it is over `least` and has not changed for a second.
+fn settled(value: impl Fn() -> usize, least: usize) -> usize {
     let deadline = Instant::now() + Duration::from_secs(60);
     let (mut last, mut since) = (value(), Instant::now());
-    while since.elapsed() < Duration::from_secs(1) {
-        assert!(Instant::now() < deadline, "still changing: {last}");
+    while last <= least || since.elapsed() < Duration::from_secs(1) {
+        assert!(Instant::now() < deadline, "still at {last}");
         std::thread::sleep(Duration::from_millis(20));
         let now = value();
         if now != last {
