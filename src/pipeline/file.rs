@@ -103,7 +103,6 @@ pub struct File {
     held_bytes: u64,
     frames_cut: u32,
     frames_joined: u32,
-    text_in_frames: u64,
     early_frames: BTreeMap<u32, Segment>,
     /// Text of each frame that has not joined the body.
     frame_text: BTreeMap<u32, u64>,
@@ -146,7 +145,6 @@ impl File {
             text_bytes,
             frames_cut: 0,
             frames_joined: 0,
-            text_in_frames: 0,
             early_frames: BTreeMap::new(),
             frame_text: BTreeMap::new(),
             body: Vec::new(),
@@ -192,7 +190,7 @@ impl File {
     pub fn framed(&mut self, frame: u32, segment: Segment, cut: &CutSettings, out: &mut Vec<Action>) {
         self.early_frames.insert(frame, segment);
         while let Some(segment) = self.early_frames.remove(&self.frames_joined) {
-            self.text_in_frames -= self.frame_text.remove(&self.frames_joined).unwrap_or_default();
+            self.frame_text.remove(&self.frames_joined);
             self.frames_joined += 1;
             self.join_body(segment);
         }
@@ -230,9 +228,7 @@ impl File {
     /// Whether all bytes are where they wait for publication.
     #[must_use]
     pub fn is_staged(&self, cut: &CutSettings) -> bool {
-        let encoded = self.text.is_empty() && self.frames_joined == self.frames_cut;
-        self.sealed.is_some()
-            && encoded
+        self.is_encoded()
             && self.key.is_some()
             && match &self.upload {
                 Upload::None => self.body_bytes < cut.part_bytes && !self.stage_everything,
@@ -318,7 +314,7 @@ impl File {
     /// Bytes of the object, with text that is not compressed yet counted at `ratio` (compressed per text byte).
     #[must_use]
     pub fn estimated_bytes(&self, ratio: f64) -> u64 {
-        let text = (self.text_bytes as u64 + self.text_in_frames) as f64;
+        let text = (self.text_bytes as u64 + self.frame_text.values().sum::<u64>()) as f64;
         self.encoded_bytes + (text * ratio) as u64
     }
 
@@ -334,21 +330,24 @@ impl File {
         self.object.token
     }
 
+    /// Whether all the bytes that the object will have are here, or were.
+    fn is_encoded(&self) -> bool {
+        self.sealed.is_some() && self.text.is_empty() && self.frames_joined == self.frames_cut
+    }
+
     fn cut_frame(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
         if self.text.is_empty() {
             return;
         }
         let text = std::mem::take(&mut self.text);
         let text_bytes = std::mem::take(&mut self.text_bytes);
+        self.held_bytes -= held_bytes(&text);
         if cut.compress {
             let frame = self.frames_cut;
             self.frames_cut += 1;
-            self.text_in_frames += text_bytes as u64;
             self.frame_text.insert(frame, text_bytes as u64);
-            self.held_bytes -= held_bytes(&text);
             out.push(Action::Compress { file: self.id, frame, text });
         } else {
-            self.held_bytes -= held_bytes(&text);
             text.into_iter().for_each(|segment| self.join_body(segment));
         }
     }
@@ -373,9 +372,7 @@ impl File {
             return;
         }
         loop {
-            let complete =
-                self.sealed.is_some() && self.text.is_empty() && self.frames_joined == self.frames_cut;
-            let last_part = complete
+            let last_part = self.is_encoded()
                 && !self.body.is_empty()
                 && (self.stage_everything || matches!(self.upload, Upload::Open(_) | Upload::Creating));
             if self.body_bytes < cut.part_bytes && !last_part {

@@ -100,22 +100,21 @@ impl Uploader {
                 StoreAnswer::Created(self.store.create_multipart(&key, &object).await)
             }
             StoreRequest::Part { key, upload_id, number, body } => {
-                let (body, permits) = self.contiguous(body);
+                let (body, permit) = self.contiguous(body);
                 let result = self.store.upload_part(&key, &upload_id, number, body.clone()).await;
                 self.recycle(body);
-                drop(permits);
+                drop(permit);
                 StoreAnswer::Part(result)
             }
             StoreRequest::Put { key, object, body } => {
-                let (body, permits) = self.contiguous(body);
+                let (body, permit) = self.contiguous(body);
                 match self.store.put(&key, body.clone(), &object).await {
                     Err(error) if error.kind == StoreErrorKind::KeyTaken => {
-                        let permit = self.budget.take(body.len() as u64);
                         StoreAnswer::KeyTaken(vec![Segment { bytes: body.into(), permit }])
                     }
                     result => {
                         self.recycle(body);
-                        drop(permits);
+                        drop(permit);
                         StoreAnswer::Published(result)
                     }
                 }
@@ -145,11 +144,11 @@ impl Uploader {
     }
 
     /// S3 stores other than Amazon's refuse bodies that are sent in pieces, so a part is one piece of memory.
-    fn contiguous(&self, mut segments: Vec<Segment>) -> (Bytes, Vec<Permit>) {
+    fn contiguous(&self, mut segments: Vec<Segment>) -> (Bytes, Permit) {
         if segments.len() == 1
             && let Some(Segment { bytes, permit }) = segments.pop()
         {
-            return (Bytes::from(bytes), vec![permit]);
+            return (Bytes::from(bytes), permit);
         }
         let total = segments.iter().map(|segment| segment.bytes.len()).sum();
         let permit = self.budget.take(total as u64);
@@ -158,7 +157,7 @@ impl Uploader {
             body.extend_from_slice(&segment.bytes);
             self.buffers.chunks.give(segment.bytes);
         }
-        (Bytes::from(body), vec![permit])
+        (Bytes::from(body), permit)
     }
 
     /// Keeps the body's buffer, unless the client still holds on to it.

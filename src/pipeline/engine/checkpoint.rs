@@ -31,19 +31,12 @@ impl Engine {
             .min()
     }
 
-    /// Cuts for every waiting STATE whose time has come.
-    pub(super) fn checkpoint_due(&mut self, now: Instant) {
+    /// Cuts for every waiting STATE whose time has come, or for all of them with `force`; an ending run has no more cuts.
+    pub(super) fn checkpoint_waiting(&mut self, now: Instant, force: bool) {
         if self.ending.is_none() {
             for scope in self.waiting_scopes() {
-                self.checkpoint(scope, now, false);
+                self.checkpoint(scope, now, force);
             }
-        }
-    }
-
-    /// Cuts for every waiting STATE, due or not.
-    pub(super) fn checkpoint_all(&mut self, now: Instant) {
-        for scope in self.waiting_scopes() {
-            self.checkpoint(scope, now, true);
         }
     }
 

@@ -5,7 +5,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
-use super::{Engine, Listing};
+use super::{Engine, PendingListing};
 use crate::error::Failure;
 use crate::key::{Allocation, FileValues, KeyStem};
 use crate::model::StreamIx;
@@ -46,7 +46,7 @@ impl Engine {
                 }
             }
             Allocation::List { prefix } => {
-                self.listings.push(Listing { asked_by: id, stem: stem.clone(), waiting: vec![id] });
+                self.listings.push(PendingListing { asked_by: id, stem: stem.clone(), waiting: vec![id] });
                 self.out.push(Action::Store(id, StoreRequest::List { prefix, stem: stem.clone() }));
             }
         }
@@ -55,7 +55,7 @@ impl Engine {
     /// The listing that file `id` asked for has come back, for every file that waits for it.
     pub(super) fn listed(&mut self, id: FileId, result: Result<Option<String>, StoreError>) {
         let Some(ix) = self.listings.iter().position(|listing| listing.asked_by == id) else { return };
-        let Listing { stem, waiting, .. } = self.listings.swap_remove(ix);
+        let PendingListing { stem, waiting, .. } = self.listings.swap_remove(ix);
         match result {
             Ok(highest) => {
                 self.keys.listed(&stem, highest.as_deref().into_iter());

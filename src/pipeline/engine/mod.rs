@@ -94,7 +94,7 @@ struct Group {
 
 /// A listing that is under way, and the files that wait for what it finds.
 #[derive(Debug)]
-struct Listing {
+struct PendingListing {
     asked_by: FileId,
     stem: KeyStem,
     waiting: Vec<FileId>,
@@ -127,7 +127,7 @@ pub struct Engine {
     group_ended: bool,
     keys: KeyAllocator,
     stems: HashMap<FileId, KeyStem>,
-    listings: Vec<Listing>,
+    listings: Vec<PendingListing>,
     /// Files whose group has started and that wait for another key.
     renamed: HashSet<FileId>,
     /// All text compressed so far: what text will come to.
@@ -194,10 +194,10 @@ impl Engine {
                     "stdout was closed before the end: whoever started this sync has left it",
                 ));
             }
-            Event::Timer => self.checkpoint_due(now),
+            Event::Timer => self.checkpoint_waiting(now, false),
         }
         if std::mem::take(&mut self.group_ended) {
-            self.checkpoint_due(now);
+            self.checkpoint_waiting(now, false);
         }
         self.relieve_pressure(now);
         self.publish_ready_groups();
@@ -280,13 +280,14 @@ impl Engine {
     }
 
     /// Lets a file act; answers for files that are gone already are dropped.
-    fn with_file<R>(
+    fn with_file(
         &mut self,
         id: FileId,
-        act: impl FnOnce(&mut File, &super::file::CutSettings, &mut Vec<Action>) -> R,
-    ) -> Option<R> {
-        let file = self.files.get_mut(&id)?;
-        Some(act(file, &self.settings.cut, &mut self.out))
+        act: impl FnOnce(&mut File, &super::file::CutSettings, &mut Vec<Action>),
+    ) {
+        if let Some(file) = self.files.get_mut(&id) {
+            act(file, &self.settings.cut, &mut self.out);
+        }
     }
 
     fn forget_if_gone(&mut self, id: FileId) {
@@ -302,7 +303,6 @@ impl Engine {
             if !self.stdout_closed {
                 self.out.push(Action::PrintState(freed.state.message.acknowledged(freed.records)));
             }
-            drop(freed.state.permit);
         }
     }
 }

@@ -18,7 +18,7 @@ impl Engine {
             return;
         }
         if self.waiting_state_bytes > limit / 8 {
-            self.checkpoint_all(now);
+            self.checkpoint_waiting(now, true);
         }
         let mut resident: Vec<(u64, StreamIx)> = (0..self.streams.len() as u32)
             .map(|ix| (self.resident_bytes(StreamIx(ix)), StreamIx(ix)))
