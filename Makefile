@@ -1,13 +1,15 @@
-# What people and the gate (.ci/run) run. It needs Rust (rust-version in Cargo.toml), make and a C compiler.
+# What people and the gate (.ci/run) run. It needs Rust (rust-version in Cargo.toml), make, a C compiler, and Python 3 for the tests.
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/destination-s3
+READERS := $(TARGET)/readers
+REQUIREMENTS := integration_tests/readers/requirements.txt
 # Options for `make bench`, for example BENCH='--runs 3 --formats jsonl.gz'.
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint bench clean c-compiler
+.PHONY: help quickstart test lint bench bench-peers readers clean c-compiler
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -19,20 +21,39 @@ quickstart: c-compiler ## Run spec, check and write against an S3 server inside 
 	@COLUMNS="$${COLUMNS:-$$(tput cols 2>/dev/null)}" \
 		$(CARGO) run --quiet --locked --example quickstart -- $(BINARY) $(TARGET)/quickstart
 
-test: c-compiler ## Run all tests
+test: c-compiler readers ## Run all tests
 	$(CARGO) test --locked
+
+# Redone only when the requirements have changed: the copy of them that says so is written last. Python's `venv` is a
+# package of its own on Debian.
+readers: ## Install what reads Parquet back in the tests: DuckDB, polars, pyarrow (PyPI, 130 MB; needs Python 3)
+	@cmp -s $(REQUIREMENTS) $(READERS)/requirements.txt || { \
+		python3 -c 'import ensurepip, venv' 2>/dev/null || \
+			{ apt-get update && apt-get install --yes --no-install-recommends python3 python3-venv; } >/dev/null 2>&1 || \
+			{ echo "Python 3 with venv is missing (as root on Debian: apt-get install python3-venv)." >&2; exit 1; }; \
+		echo "installing the engines that read Parquet back"; \
+		rm -rf $(READERS) && python3 -m venv $(READERS) && \
+		$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+			--requirement $(REQUIREMENTS) && \
+		cp $(REQUIREMENTS) $(READERS)/requirements.txt; }
 
 lint: c-compiler ## Check the formatting, and clippy with its warnings as errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
-bench: c-compiler ## Measure every format against a bare copy and against pigz (Linux; BENCH='--runs 3' for options)
+bench: c-compiler ## Measure every format against a bare copy and its peer (Linux; BENCH='--runs 3' for options)
 	$(CARGO) build --release --locked --bin destination-s3
 	$(CARGO) build --release --locked --example bench --example generate_stream --example s3_sink --example copy_floor
-	@command -v pigz >/dev/null || { echo "installing pigz, to compare with"; \
-		{ apt-get update && apt-get install --yes --no-install-recommends pigz; } >/dev/null 2>&1 || \
-		echo "pigz could not be installed (as root: apt-get install pigz)"; }
-	@$(TARGET)/release/examples/bench $(BINARY) --folder $(TARGET)/bench $(BENCH)
+	@$(TARGET)/release/examples/bench $(BINARY) --folder $(TARGET)/bench --peers $(TARGET)/bench-peers $(BENCH)
+
+bench-peers: ## Install the peers of `make bench`: pigz, and DuckDB in a virtual environment (needs Python 3)
+	@command -v pigz >/dev/null || { echo "installing pigz"; \
+		{ apt-get update && apt-get install --yes --no-install-recommends pigz; } >/dev/null 2>&1; } || \
+		echo "pigz could not be installed (as root: apt-get install pigz)"
+	@python3 -m venv $(TARGET)/bench-peers || { \
+		echo "Python's venv is missing (on Debian: apt-get install python3-venv)." >&2; exit 1; }
+	@$(TARGET)/bench-peers/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement benches/requirements.txt
 
 clean: ## Remove everything that was built
 	$(CARGO) clean

@@ -36,6 +36,20 @@ mod keys;
 mod macros;
 // Memory, and what happens when S3 is slow.
 mod memory;
+// Parquet: what its tests share.
+mod parquet;
+// An example for every type of column and every bad value.
+mod parquet_examples;
+// Codec, row groups, footer and schema of Parquet files, and folders of them.
+mod parquet_files;
+// Names of Parquet columns.
+mod parquet_names;
+// The platform's own suite, on Parquet.
+mod parquet_suite;
+// Whole syncs into Parquet.
+mod parquet_syncs;
+// Every value in every Parquet column, and the options of types.
+mod parquet_types;
 // `write` with a configuration, catalog or store that cannot work.
 mod refusals;
 // `spec`.

@@ -1,7 +1,8 @@
-//! destination-s3: an Airbyte destination that writes CSV and JSONL objects to Amazon S3.
+//! destination-s3: an Airbyte destination that writes CSV, JSONL and Parquet objects to Amazon S3.
 //!
 //! The folders are the stages of the pipeline; `docs/ARCHITECTURE.md` draws them. `verb` has one file per verb.
 
+pub mod columns;
 pub mod config;
 pub mod encode;
 pub mod env;
@@ -10,6 +11,7 @@ pub mod json;
 pub mod key;
 pub mod last_word;
 pub mod model;
+pub mod parquet_file;
 pub mod pipeline;
 pub mod protocol;
 pub mod store;

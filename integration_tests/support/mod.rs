@@ -21,3 +21,4 @@ pub(crate) mod connector;
 pub(crate) mod embedded_s3;
 pub(crate) mod gate;
 pub(crate) mod read_back;
+pub(crate) mod readers;

@@ -6,7 +6,7 @@
 //! - A [`Config`] holds only what can work: a stage never checks a setting again.
 //! - Pure: the environment is not read. What it may supply (the connection id) is `None` here; the verb asks for it.
 //!
-//! Not here: names, types and bounds of single fields (`shape`), the URL's rules (`endpoint`).
+//! Not here: names, types and bounds of single fields (`shape`), the URL's rules (`endpoint`), the formats' (`format`).
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -17,18 +17,16 @@ use serde_json::error::Category;
 
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{ConfigError, shown};
-use super::raw::{
-    RawAuthentication, RawConfig, RawCsv, RawDelimiter, RawFormat, RawMetadataColumns, RawPathStyle,
-    RawQuoteStyle, RawUndeclaredFields,
-};
+use super::format::checked_format;
+use super::raw::{RawAuthentication, RawConfig, RawMetadataColumns, RawPathStyle};
 use super::schema::configuration_schema;
 use super::secret::Secret;
 use super::shape::{checked_shape, likeness};
-use crate::encode::options::{CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields};
+use crate::encode::options::{Format, MetadataColumns};
 use crate::key::{KeyTemplate, ids};
 
 /// What one MB of a setting is, in bytes.
-const MB: u64 = 1024 * 1024;
+pub(super) const MB: u64 = 1024 * 1024;
 
 /// The checked settings of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -210,50 +208,6 @@ fn check_secret_key(path: &'static str, secret: &Secret) -> Result<(), ConfigErr
         return Err(ConfigError::GarbledKey { path, problem });
     }
     Ok(())
-}
-
-fn checked_format(raw: RawFormat) -> Result<Format, ConfigError> {
-    Ok(match raw {
-        RawFormat::Csv(csv) => Format::Csv { options: checked_csv(csv)?, gzip_level: None },
-        RawFormat::CsvGz(both) => {
-            Format::Csv { options: checked_csv(both.csv)?, gzip_level: Some(both.gzip.gzip_level) }
-        }
-        RawFormat::Jsonl {} => Format::Jsonl { gzip_level: None },
-        RawFormat::JsonlGz(gzip) => Format::Jsonl { gzip_level: Some(gzip.gzip_level) },
-    })
-}
-
-fn checked_csv(raw: RawCsv) -> Result<CsvOptions, ConfigError> {
-    let delimiter = match raw.delimiter {
-        RawDelimiter::Comma => b',',
-        RawDelimiter::Semicolon => b';',
-        RawDelimiter::Bar => b'|',
-        RawDelimiter::Tab | RawDelimiter::WrittenTab => b'\t',
-    };
-    // Null is written bare: anything that has a meaning in CSV would change what a reader sees.
-    let forbidden = [
-        (char::from(delimiter), "the delimiter"),
-        ('"', "a double quote"),
-        ('\n', "a line break"),
-        ('\r', "a line break"),
-    ];
-    if let Some((_, what)) = forbidden.into_iter().find(|(character, _)| raw.null_text.contains(*character)) {
-        return Err(ConfigError::NullText { what });
-    }
-    Ok(CsvOptions {
-        delimiter,
-        quote_style: match raw.quote_style {
-            RawQuoteStyle::Minimal => QuoteStyle::Minimal,
-            RawQuoteStyle::All => QuoteStyle::All,
-            RawQuoteStyle::NonNumeric => QuoteStyle::NonNumeric,
-        },
-        header: raw.header,
-        null_text: raw.null_text,
-        undeclared_fields: match raw.undeclared_fields {
-            RawUndeclaredFields::Column => UndeclaredFields::Column,
-            RawUndeclaredFields::Drop => UndeclaredFields::Drop,
-        },
-    })
 }
 
 fn checked_timezone(name: &str) -> Result<Tz, ConfigError> {

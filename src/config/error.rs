@@ -149,6 +149,44 @@ pub enum ConfigError {
         /// What it holds.
         what: &'static str,
     },
+    /// An option that has no effect beside another one as it is.
+    #[error("`{path}` does not go with `{other}` `{chosen}`, only with {needed}; leave it out")]
+    DoesNotGoWith {
+        /// Where it is.
+        path: &'static str,
+        /// Where the other one is.
+        other: &'static str,
+        /// What the other one is.
+        chosen: &'static str,
+        /// What the other one would have to be.
+        needed: &'static str,
+    },
+    /// A level that the codec does not have.
+    #[error(
+        "`format.compression_level` must be from 1 to {maximum} with `format.compression_codec` `{codec}`, but it is \
+         `{given}`"
+    )]
+    CompressionLevel {
+        /// The codec.
+        codec: &'static str,
+        /// The codec's highest level.
+        maximum: u8,
+        /// What it is.
+        given: u8,
+    },
+    /// More digits behind the point than digits.
+    #[error(
+        "`format.decimal_scale` must be at most `format.decimal_precision` ({precision}), but it is `{scale}`{}",
+        if *is_default { " (its default)" } else { "" }
+    )]
+    DecimalScale {
+        /// Digits in all.
+        precision: u8,
+        /// Digits behind the point.
+        scale: u8,
+        /// Whether the user left the scale out.
+        is_default: bool,
+    },
     /// Not a name of the IANA time zone database.
     #[error(
         "`timezone` must be an IANA name such as `UTC` or `Europe/Berlin`, but it is `{given}`; the nearest one is \
@@ -187,6 +225,9 @@ impl Classified for ConfigError {
             | Self::EmptyKey { .. }
             | Self::GarbledKey { .. }
             | Self::NullText { .. }
+            | Self::DoesNotGoWith { .. }
+            | Self::CompressionLevel { .. }
+            | Self::DecimalScale { .. }
             | Self::Timezone { .. }
             | Self::ConnectionId(_)
             | Self::Endpoint(_) => FailureType::Config,

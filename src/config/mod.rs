@@ -11,12 +11,14 @@
 //! - What `spec` prints and what [`Config::parse`] takes come from the same Rust types.
 //!
 //! Not here: what a key template may hold (`key`), what the formats do (`encode`), the environment (`env`).
-//! May import: `error`, `encode::options`, `key`.
+//! May import: `error`, `encode::options`, the choices of `columns` and `parquet_file`, `key`.
 
 mod checked;
 mod endpoint;
 mod error;
+mod format;
 mod raw;
+mod raw_format;
 mod schema;
 mod secret;
 mod shape;

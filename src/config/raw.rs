@@ -7,12 +7,14 @@
 //! - No rule is checked here that the schema cannot say; `checked` does that.
 //! - A field without a default and without `Option` is required.
 //!
-//! Not here: refusing unknown names and wrong types in words that people understand (`shape`), which comes first.
+//! Not here: the options of the formats (`raw_format`); refusing unknown names and wrong types in words that people
+//! understand (`shape`), which comes first.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
+use super::raw_format::RawFormat;
 
 /// Pattern of `s3_bucket_name`; `checked` knows the rules beyond it.
 pub(super) const BUCKET_PATTERN: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
@@ -27,7 +29,8 @@ const KEY_TEMPLATE: &str = "{namespace}/{stream_name}/{iso_date}/{date_time}_{pa
 
 /// # Amazon S3
 ///
-/// Writes each stream as CSV or JSON Lines files to a bucket of Amazon S3 or of a store that speaks its protocol.
+/// Writes each stream as CSV, JSON Lines or Parquet files to a bucket of Amazon S3 or of a store that speaks its
+/// protocol.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(extend("groups" = [
     {"id": "bucket", "title": "Bucket"},
@@ -208,144 +211,7 @@ pub(super) enum RawAuthentication {
     },
 }
 
-/// What files are, chosen by `format_type`. The names are the values of `{extension}`.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(tag = "format_type")]
-pub(super) enum RawFormat {
-    /// # CSV
-    ///
-    /// Comma-separated values, not compressed.
-    #[serde(rename = "csv")]
-    Csv(RawCsv),
-    /// # CSV, gzip
-    ///
-    /// Comma-separated values, compressed with gzip.
-    #[serde(rename = "csv.gz")]
-    CsvGz(RawCsvGz),
-    /// # JSON Lines
-    ///
-    /// One JSON object per line, not compressed.
-    #[serde(rename = "jsonl")]
-    Jsonl {},
-    /// # JSON Lines, gzip
-    ///
-    /// One JSON object per line, compressed with gzip.
-    #[serde(rename = "jsonl.gz")]
-    JsonlGz(RawGzip),
-}
-
-impl Default for RawFormat {
-    fn default() -> Self {
-        Self::JsonlGz(RawGzip::default())
-    }
-}
-
-/// How a CSV file is written.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub(super) struct RawCsv {
-    /// # Delimiter
-    ///
-    /// The character between fields: a comma (the default), a semicolon, a vertical bar, or a tab, which may also be
-    /// written <code>\t</code>. A value that holds it is quoted.
-    pub(super) delimiter: RawDelimiter,
-    /// # Quote Style
-    ///
-    /// Which values are put in double quotes: <code>minimal</code> (the default), those that need it and empty
-    /// strings; <code>all</code>, every value; <code>non_numeric</code>, every value that is not a number. Null is
-    /// never quoted: that is how readers tell it from an empty string.
-    pub(super) quote_style: RawQuoteStyle,
-    /// # Header
-    ///
-    /// Whether every file begins with a line of column names. The default is true. Without it a reader must know the
-    /// columns, and they change when the stream's schema does.
-    pub(super) header: bool,
-    /// # Null Text
-    ///
-    /// What is written for null, for example <code>\N</code> or <code>NULL</code>. The default is nothing at all. It
-    /// must not hold the delimiter, a double quote or a line break.
-    #[schemars(example = &"NULL", example = "\\N")]
-    pub(super) null_text: String,
-    /// # Undeclared Fields
-    ///
-    /// What becomes of fields of a record that the stream's schema does not name: <code>column</code> (the default)
-    /// keeps them as JSON in a last column, <code>_airbyte_additional_properties</code>; <code>drop</code> leaves
-    /// them out and reports how many there were.
-    pub(super) undeclared_fields: RawUndeclaredFields,
-}
-
-impl Default for RawCsv {
-    fn default() -> Self {
-        Self {
-            delimiter: RawDelimiter::default(),
-            quote_style: RawQuoteStyle::default(),
-            header: true,
-            null_text: String::new(),
-            undeclared_fields: RawUndeclaredFields::default(),
-        }
-    }
-}
-
-/// The options of `csv` and those of gzip.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-pub(super) struct RawCsvGz {
-    #[serde(flatten)]
-    pub(super) csv: RawCsv,
-    #[serde(flatten)]
-    pub(super) gzip: RawGzip,
-}
-
-/// How hard gzip tries.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub(super) struct RawGzip {
-    /// # Gzip Level
-    ///
-    /// From 1 (fastest, biggest files) to 9 (slowest, smallest files). The default is 6. Levels above 6 cost much
-    /// time and save little.
-    #[schemars(range(min = 1, max = 9), example = 6)]
-    pub(super) gzip_level: u8,
-}
-
-impl Default for RawGzip {
-    fn default() -> Self {
-        Self { gzip_level: 6 }
-    }
-}
-
 // The choices have no doc comments: schemars would make a `oneOf` of described constants, which no form can show.
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
-pub(super) enum RawDelimiter {
-    #[default]
-    #[serde(rename = ",")]
-    Comma,
-    #[serde(rename = ";")]
-    Semicolon,
-    #[serde(rename = "|")]
-    Bar,
-    #[serde(rename = "\t")]
-    Tab,
-    #[serde(rename = "\\t")]
-    WrittenTab,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RawQuoteStyle {
-    #[default]
-    Minimal,
-    All,
-    NonNumeric,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RawUndeclaredFields {
-    #[default]
-    Column,
-    Drop,
-}
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

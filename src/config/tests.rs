@@ -34,12 +34,12 @@ fn golden_is_to_be_written() -> bool {
     std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1")
 }
 
-fn parse(config: &Value) -> Result<Config, ConfigError> {
+pub(super) fn parse(config: &Value) -> Result<Config, ConfigError> {
     Config::parse(config.to_string().as_bytes())
 }
 
 /// A configuration that is taken, with some members replaced.
-fn with(members: &Value) -> Value {
+pub(super) fn with(members: &Value) -> Value {
     let mut config = json!({
         "s3_bucket_name": "acme-raw-data",
         "s3_bucket_region": "us-east-1",
@@ -100,8 +100,16 @@ fn check_fields(path: &str, form: &Value) {
         assert_eq!(field.get("airbyte_secret").is_some(), secret, "{path}");
         let required = form["required"].as_array().is_some_and(|required| required.contains(&json!(name)));
         let default = field.get("default");
-        let optional =
-            ["connection_id", "s3_endpoint", "memory_limit_mb", "session_token"].contains(&name.as_str());
+        let optional = [
+            "connection_id",
+            "s3_endpoint",
+            "memory_limit_mb",
+            "session_token",
+            "compression_level",
+            "decimal_precision",
+            "decimal_scale",
+        ];
+        let optional = optional.contains(&name.as_str());
         assert_eq!(!required && !optional, default.is_some(), "{path}");
         if let Some(default) = default {
             assert!(jsonschema::is_valid(field, default), "{path}");
@@ -315,6 +323,9 @@ fn any_json() -> BoxedStrategy<Value> {
         "csv.gz",
         "jsonl",
         "jsonl.gz",
+        "parquet",
+        "gzip",
+        "decimal",
         "all",
         "none",
         "on",

@@ -10,11 +10,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::RowIds;
-use super::field_order::{FieldOrder, START};
 use super::metadata::{ADDITIONAL_PROPERTIES, METADATA_NAMES};
 use super::options::{CsvOptions, MetadataColumns, UndeclaredFields};
 use super::quoting::{Quoting, quoted};
 use super::record::{RecordView, RowNotes, StreamMeta};
+use crate::json::field_order::{FieldOrder, START};
 use crate::json::{Kind, Member, unescape};
 
 /// Makes the CSV rows of one stream.
@@ -131,7 +131,8 @@ impl CsvEncoder {
         undeclared.clear();
         let mut previous = START;
         for (index, member) in record.members.iter().enumerate() {
-            previous = stream.order.find(previous, record.data, member);
+            let key = member.key.start as usize..member.key.end as usize;
+            previous = stream.order.find(previous, record.data, key, member.key_escaped);
             let number = previous as usize;
             if number > self.columns.len() {
                 undeclared.push((index as u32, previous));

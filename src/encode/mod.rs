@@ -12,7 +12,6 @@
 //! May import: `error`, `json`.
 
 mod csv;
-mod field_order;
 mod gzip;
 mod ids;
 mod jsonl;
@@ -30,6 +29,9 @@ pub use gzip::{GzipCompressor, GzipError};
 pub use ids::RowIds;
 pub use jsonl::JsonlEncoder;
 pub use metadata::{ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, RAW_ID};
-pub use options::{CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields};
+pub use options::{
+    Codec, CsvOptions, Format, MetadataColumns, Nested, Numbers, ParquetOptions, QuoteStyle, TypeOptions,
+    UndeclaredFields,
+};
 pub use record::{RecordView, RowNotes, StreamMeta};
 pub use rows::{RowEncoder, Scratch};

@@ -17,6 +17,11 @@ pub enum Format {
         /// `Some` for `jsonl.gz`: the deflate level, 1 to 9.
         gzip_level: Option<u8>,
     },
+    /// Parquet, whose pages are compressed by themselves.
+    Parquet {
+        /// How columns are typed and row groups made.
+        options: ParquetOptions,
+    },
 }
 
 impl Format {
@@ -28,6 +33,16 @@ impl Format {
             Self::Csv { gzip_level: Some(_), .. } => "csv.gz",
             Self::Jsonl { gzip_level: None } => "jsonl",
             Self::Jsonl { gzip_level: Some(_) } => "jsonl.gz",
+            Self::Parquet { .. } => "parquet",
+        }
+    }
+
+    /// The options of Parquet.
+    #[must_use]
+    pub fn parquet(&self) -> Option<&ParquetOptions> {
+        match self {
+            Self::Parquet { options } => Some(options),
+            Self::Csv { .. } | Self::Jsonl { .. } => None,
         }
     }
 
@@ -36,6 +51,7 @@ impl Format {
     pub fn gzip_level(&self) -> Option<u8> {
         match self {
             Self::Csv { gzip_level, .. } | Self::Jsonl { gzip_level } => *gzip_level,
+            Self::Parquet { .. } => None,
         }
     }
 
@@ -47,6 +63,7 @@ impl Format {
             Self::Csv { gzip_level: None, .. } => "text/csv; charset=utf-8",
             Self::Jsonl { gzip_level: None } => "application/x-ndjson",
             Self::Csv { gzip_level: Some(_), .. } | Self::Jsonl { gzip_level: Some(_) } => "application/gzip",
+            Self::Parquet { .. } => "application/vnd.apache.parquet",
         }
     }
 }
@@ -76,6 +93,88 @@ impl Default for CsvOptions {
             undeclared_fields: UndeclaredFields::Column,
         }
     }
+}
+
+/// How a Parquet file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParquetOptions {
+    /// What pages are compressed with.
+    pub codec: Codec,
+    /// A row group ends when its decoded rows take this much memory, in bytes...
+    pub row_group_bytes: u64,
+    /// ... or when it has this many rows, whichever comes first.
+    pub row_group_rows: u64,
+    /// How schemas become types.
+    pub types: TypeOptions,
+    /// What becomes of fields that the stream's schema does not name.
+    pub undeclared_fields: UndeclaredFields,
+}
+
+impl Default for ParquetOptions {
+    fn default() -> Self {
+        Self {
+            codec: Codec::Snappy,
+            row_group_bytes: 64 * 1024 * 1024,
+            row_group_rows: 1_000_000,
+            types: TypeOptions { numbers: Numbers::Double, nested: Nested::Typed },
+            undeclared_fields: UndeclaredFields::Column,
+        }
+    }
+}
+
+/// How pages are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// Snappy.
+    Snappy,
+    /// Zstandard.
+    Zstd {
+        /// 1 (fast) to 22 (small); what the library takes by itself when absent.
+        level: Option<i32>,
+    },
+    /// Gzip.
+    Gzip {
+        /// 1 (fast) to 9 (small); what the library takes by itself when absent.
+        level: Option<u32>,
+    },
+    /// LZ4 without a frame, which is the one that all readers agree on.
+    Lz4Raw,
+    /// None.
+    None,
+}
+
+/// How schemas become types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeOptions {
+    /// What numbers with a fraction become.
+    pub numbers: Numbers,
+    /// What objects and arrays become.
+    pub nested: Nested,
+}
+
+/// What a JSON `number` becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// A double: 15 digits always, 17 at most.
+    Double,
+    /// An exact decimal.
+    Decimal {
+        /// Digits in all, 1 to 38.
+        precision: u8,
+        /// Digits behind the point, at most `precision`.
+        scale: u8,
+    },
+    /// Text, digit for digit.
+    Text,
+}
+
+/// What objects and arrays with a declared inside become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nested {
+    /// Structs and lists.
+    Typed,
+    /// JSON text.
+    Json,
 }
 
 /// Which CSV fields are quoted. Nulls never are: that is how readers tell null from an empty string.

@@ -23,14 +23,21 @@ pub enum RowEncoder {
 }
 
 impl RowEncoder {
-    /// `properties` are the top-level names that the stream's schema declares, in its order.
+    /// `properties` are the top-level names that the stream's schema declares, in its order. `None` for Parquet, which
+    /// has columns and no rows.
     #[must_use]
-    pub fn new(format: &Format, metadata: MetadataColumns, meta: &StreamMeta, properties: &[String]) -> Self {
+    pub fn new(
+        format: &Format,
+        metadata: MetadataColumns,
+        meta: &StreamMeta,
+        properties: &[String],
+    ) -> Option<Self> {
         match format {
-            Format::Jsonl { .. } => Self::Jsonl(JsonlEncoder::new(metadata, meta)),
+            Format::Jsonl { .. } => Some(Self::Jsonl(JsonlEncoder::new(metadata, meta))),
             Format::Csv { options, .. } => {
-                Self::Csv(Box::new(CsvEncoder::new(options, metadata, meta, properties)))
+                Some(Self::Csv(Box::new(CsvEncoder::new(options, metadata, meta, properties))))
             }
+            Format::Parquet { .. } => None,
         }
     }
 

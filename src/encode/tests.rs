@@ -43,7 +43,7 @@ fn encode(
 /// The file that the golden records make. The second record bears changes of the source.
 fn file(format: &Format, metadata: MetadataColumns, properties: &[&str]) -> String {
     let properties: Vec<String> = properties.iter().map(|name| (*name).to_owned()).collect();
-    let encoder = RowEncoder::new(format, metadata, &META, &properties);
+    let encoder = RowEncoder::new(format, metadata, &META, &properties).unwrap();
     let mut ids = RowIds::new(1_795_347_447_038, 1);
     let (mut scratch, mut out) = (Scratch::default(), encoder.header().to_vec());
     for (index, data) in include_str!("golden/records.jsonl").lines().enumerate() {
@@ -105,7 +105,8 @@ fn every_format_is_what_it_was_byte_for_byte() {
 fn null_differs_from_every_text_and_no_row_is_blank() {
     let row = |options: CsvOptions, data: &str| {
         let encoder =
-            RowEncoder::new(&csv(options), MetadataColumns::None, &META, &["a".to_owned(), "b".to_owned()]);
+            RowEncoder::new(&csv(options), MetadataColumns::None, &META, &["a".to_owned(), "b".to_owned()])
+                .unwrap();
         encode(&encoder, data, None, &mut Scratch::default()).0
     };
     let drop = CsvOptions { undeclared_fields: UndeclaredFields::Drop, ..CsvOptions::default() };
@@ -131,7 +132,7 @@ fn null_differs_from_every_text_and_no_row_is_blank() {
     }
 
     let only = |options: CsvOptions, properties: &[String], data: &str| {
-        let encoder = RowEncoder::new(&csv(options), MetadataColumns::None, &META, properties);
+        let encoder = RowEncoder::new(&csv(options), MetadataColumns::None, &META, properties).unwrap();
         let (row, notes) = encode(&encoder, data, None, &mut Scratch::default());
         (String::from_utf8_lossy(encoder.header()).into_owned(), row, notes.dropped_fields)
     };
@@ -153,13 +154,14 @@ fn null_differs_from_every_text_and_no_row_is_blank() {
 fn a_stream_without_a_generation_has_null_there() {
     let meta = StreamMeta { generation_id: None, sync_id: 0 };
     let mut scratch = Scratch::default();
-    let jsonl = RowEncoder::new(&Format::Jsonl { gzip_level: None }, MetadataColumns::All, &meta, &[]);
+    let jsonl =
+        RowEncoder::new(&Format::Jsonl { gzip_level: None }, MetadataColumns::All, &meta, &[]).unwrap();
     let row = encode(&jsonl, "{}", None, &mut scratch).0;
     assert!(
         row.contains(r#","_airbyte_generation_id":null,"_airbyte_meta":{"sync_id":0,"changes":[]}}"#),
         "{row}"
     );
-    let csv = RowEncoder::new(&csv(CsvOptions::default()), MetadataColumns::All, &meta, &[]);
+    let csv = RowEncoder::new(&csv(CsvOptions::default()), MetadataColumns::All, &meta, &[]).unwrap();
     let row = encode(&csv, "{}", None, &mut scratch).0;
     assert!(row.ends_with(",1795347447036,,\"{\"\"sync_id\"\":0,\"\"changes\"\":[]}\",\n"), "{row}");
 }
@@ -235,7 +237,7 @@ proptest! {
     ) {
         let data = data_of(&fields, &space);
         let metadata = if all { MetadataColumns::All } else { MetadataColumns::None };
-        let encoder = RowEncoder::new(&Format::Jsonl { gzip_level: Some(1) }, metadata, &META, &[]);
+        let encoder = RowEncoder::new(&Format::Jsonl { gzip_level: Some(1) }, metadata, &META, &[]).unwrap();
         let (row, notes) = encode(&encoder, &data, changed.then_some(CHANGES), &mut Scratch::default());
         prop_assert_eq!(notes, RowNotes::default());
         let line = row.strip_suffix('\n').expect("a row ends with a line end");
@@ -268,7 +270,7 @@ proptest! {
         records in prop::collection::vec((prop::collection::vec(field(), 0..7), any::<bool>()), 0..6),
     ) {
         let metadata = if all { MetadataColumns::All } else { MetadataColumns::None };
-        let encoder = RowEncoder::new(&csv(options.clone()), metadata, &META, &properties);
+        let encoder = RowEncoder::new(&csv(options.clone()), metadata, &META, &properties).unwrap();
         let mut keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
         let mut columns: Vec<&str> = if all { METADATA_NAMES.to_vec() } else { Vec::new() };
         for name in &properties {
@@ -338,7 +340,8 @@ proptest! {
 #[test]
 fn records_with_a_flood_of_names_stay_right() {
     let encoder =
-        RowEncoder::new(&csv(CsvOptions::default()), MetadataColumns::None, &META, &["id".to_owned()]);
+        RowEncoder::new(&csv(CsvOptions::default()), MetadataColumns::None, &META, &["id".to_owned()])
+            .unwrap();
     let mut scratch = Scratch::default();
     for record in 0..40 {
         let extras: Vec<String> = (0..100).map(|i| format!("\"k{record}_{i}\":{i}")).collect();

@@ -8,24 +8,33 @@ use super::{JsonError, JsonFault, Kind, MAX_DEPTH, block};
 
 /// A value that was found: where it ends, what it is, and whether it is a string with escapes.
 #[derive(Clone, Copy)]
-pub(super) struct Value {
-    pub(super) end: usize,
-    pub(super) kind: Kind,
-    pub(super) escaped: bool,
+pub(crate) struct Value {
+    pub(crate) end: usize,
+    pub(crate) kind: Kind,
+    pub(crate) escaped: bool,
 }
 
 /// A key that was found: the span between its quotes, and where the member's value begins.
 #[derive(Clone, Copy)]
-pub(super) struct KeyAt {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) escaped: bool,
-    pub(super) value: usize,
+pub(crate) struct KeyAt {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) escaped: bool,
+    pub(crate) value: usize,
+}
+
+/// Where a walk through an array or object has come.
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    /// The next element or key begins here.
+    Next(usize),
+    /// The closing bracket was read; the text goes on here.
+    Closed(usize),
 }
 
 /// The first position at or behind `pos` that is not whitespace.
 #[inline(always)]
-pub(super) fn whitespace(text: &[u8], mut pos: usize) -> usize {
+pub(crate) fn whitespace(text: &[u8], mut pos: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(pos) {
         pos += 1;
     }
@@ -34,7 +43,7 @@ pub(super) fn whitespace(text: &[u8], mut pos: usize) -> usize {
 
 /// Any value; `pos` is its first byte.
 #[inline(always)]
-pub(super) fn value(text: &[u8], pos: usize) -> Result<Value, JsonError> {
+pub(crate) fn value(text: &[u8], pos: usize) -> Result<Value, JsonError> {
     match text.get(pos) {
         Some(b'"') => {
             let (close, escaped) = string(text, pos + 1)?;
@@ -49,7 +58,7 @@ pub(super) fn value(text: &[u8], pos: usize) -> Result<Value, JsonError> {
 
 /// A key and its colon; `pos` is where the opening quote must be.
 #[inline(always)]
-pub(super) fn key(text: &[u8], pos: usize) -> Result<KeyAt, JsonError> {
+pub(crate) fn key(text: &[u8], pos: usize) -> Result<KeyAt, JsonError> {
     if text.get(pos) != Some(&b'"') {
         return Err(unexpected(text, pos, JsonFault::Key));
     }
@@ -63,7 +72,7 @@ pub(super) fn key(text: &[u8], pos: usize) -> Result<KeyAt, JsonError> {
 
 /// Walks the object whose `{` is at `pos` and shows its members to `visit`. Gives the position behind `}`.
 #[inline(always)]
-pub(super) fn object(
+pub(crate) fn object(
     text: &[u8],
     pos: usize,
     mut visit: impl FnMut(KeyAt, Value),
@@ -88,10 +97,29 @@ pub(super) fn object(
     }
 }
 
+/// Steps into an array or object; `pos` is its opening bracket, which was seen. Gives the position of the first element or
+/// key, or, where there is none, the position behind the closing bracket.
+#[inline(always)]
+pub(crate) fn first(text: &[u8], pos: usize, closing: u8) -> Step {
+    let pos = whitespace(text, pos + 1);
+    if text.get(pos) == Some(&closing) { Step::Closed(pos + 1) } else { Step::Next(pos) }
+}
+
+/// Steps on behind an element or a member's value, which ends at `pos`.
+#[inline(always)]
+pub(crate) fn next(text: &[u8], pos: usize, closing: u8) -> Result<Step, JsonError> {
+    let pos = whitespace(text, pos);
+    match text.get(pos) {
+        Some(b',') => Ok(Step::Next(whitespace(text, pos + 1))),
+        Some(byte) if *byte == closing => Ok(Step::Closed(pos + 1)),
+        _ => Err(unexpected(text, pos, JsonFault::CommaOrEnd)),
+    }
+}
+
 /// The rest of a string; `pos` is behind its opening quote. Gives the position of the closing quote and whether a
 /// backslash was seen.
 #[inline(always)]
-fn string(text: &[u8], mut pos: usize) -> Result<(usize, bool), JsonError> {
+pub(crate) fn string(text: &[u8], mut pos: usize) -> Result<(usize, bool), JsonError> {
     while let Some(block) = block::at(text, pos) {
         let stop = block::first_string_stop(block);
         pos += stop;

@@ -32,6 +32,13 @@ impl<'a> Scanner<'a> {
         self.pos
     }
 
+    /// Goes on at `pos`, in the middle of an object that was entered and of which a key was read: its value is next.
+    #[inline]
+    pub(crate) fn skip_to(&mut self, pos: usize) {
+        self.pos = pos;
+        self.entered = false;
+    }
+
     /// Moves over whitespace.
     #[inline]
     pub fn skip_whitespace(&mut self) {
@@ -96,6 +103,26 @@ impl<'a> Scanner<'a> {
         }
         self.pos = start + end;
         Ok(&object[..end])
+    }
+
+    /// Lets `read` read the object that stands here: it is given the whole text and the position of the `{`, and gives the
+    /// position behind the `}`. Gives the object's text.
+    ///
+    /// # Errors
+    /// [`JsonError`] when no object stands here, or what `read` gives.
+    #[inline]
+    pub fn object_with(
+        &mut self,
+        read: impl FnOnce(&'a [u8], usize) -> Result<usize, JsonError>,
+    ) -> Result<&'a [u8], JsonError> {
+        let text = self.text;
+        let start = grammar::whitespace(text, self.pos);
+        if text.get(start) != Some(&b'{') {
+            return Err(unexpected(text, start, JsonFault::NotAnObject));
+        }
+        let end = read(text, start)?;
+        self.pos = end;
+        Ok(&text[start..end])
     }
 
     /// Enters an object: reads its `{`. Its members are then read with [`Scanner::next_key`], each followed by the

@@ -1,13 +1,14 @@
 //! What the engine asks the outside to do, and what the outside reports back.
 //!
-//! The engine itself does no I/O: it takes an [`Event`], changes its state and gives [`Action`]s. Every `Compress` and
-//! every [`StoreRequest`] is answered by exactly one event for the same file, whatever happens to it.
+//! The engine itself does no I/O: it takes an [`Event`], changes its state and gives [`Action`]s. Every `Compress`, `EncodeRowGroup`
+//! and [`StoreRequest`] is answered by exactly one event for the same file, whatever happens to it.
 
 use super::block::ReadFault;
-use super::chunk::{EncodedBlock, Segment};
+use super::chunk::{ColumnSegment, EncodedBlock, Frame, Segment};
 use super::ledger::FileId;
 use crate::error::Failure;
 use crate::key::KeyStem;
+use crate::model::StreamIx;
 use crate::protocol::emitter::LogLevel;
 use crate::store::{ObjectInfo, PartReceipt, StoreError};
 
@@ -22,6 +23,17 @@ pub enum Action {
         frame: u32,
         /// The text.
         text: Vec<Segment>,
+    },
+    /// Encode rows to a row group, on the workers; answered by [`Event::Framed`].
+    EncodeRowGroup {
+        /// Whose rows.
+        file: FileId,
+        /// The file's stream.
+        stream: StreamIx,
+        /// Position of the row group in its file.
+        frame: u32,
+        /// The rows.
+        rows: Vec<ColumnSegment>,
     },
     /// An S3 request; answered by [`Event::Stored`].
     Store(FileId, StoreRequest),
@@ -122,14 +134,14 @@ pub enum Event {
         /// Why reading stopped before the end, if it did.
         fault: Option<ReadFault>,
     },
-    /// A frame is compressed.
+    /// A frame is compressed, or a row group is encoded.
     Framed {
         /// Whose frame.
         file: FileId,
         /// Position of the frame in its file.
         frame: u32,
-        /// The final bytes, or why there are none.
-        result: Result<Segment, Failure>,
+        /// The frame, or why there is none.
+        result: Result<Frame, Failure>,
     },
     /// An S3 request has ended.
     Stored(FileId, StoreAnswer),

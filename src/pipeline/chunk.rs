@@ -7,8 +7,10 @@
 use chrono::{DateTime, Utc};
 
 use super::budget::Permit;
+use crate::columns::{Batch, FieldMisfits};
 use crate::error::Failure;
 use crate::model::StreamIx;
+use crate::parquet_file::EncodedRowGroup;
 use crate::protocol::state::StateMessage;
 
 /// Bytes and the right to hold them.
@@ -28,15 +30,75 @@ impl Segment {
     }
 }
 
-/// Consecutive rows of one stream in the format's final text, not yet compressed.
+/// Rows as columns, and the right to hold them.
+#[derive(Debug)]
+pub struct ColumnSegment {
+    /// The rows.
+    pub batch: Batch,
+    /// Held for as long as the rows are.
+    pub permit: Permit,
+}
+
+/// Rows as workers make them of a block.
+#[derive(Debug)]
+pub enum Rows {
+    /// In the format's final text, not yet compressed.
+    Text(Segment),
+    /// For the row groups of a Parquet file.
+    Columns(ColumnSegment),
+}
+
+impl Rows {
+    /// How large they are: what limits of frames and row groups count.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        match self {
+            Self::Text(segment) => segment.bytes.len(),
+            Self::Columns(_) => usize::try_from(self.held_bytes()).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Memory that they hold, as the budget counts it.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        match self {
+            Self::Text(segment) => segment.held_bytes(),
+            Self::Columns(segment) => segment.permit.bytes(),
+        }
+    }
+}
+
+/// What a worker makes of some rows of a file: the next piece of it.
+#[derive(Debug)]
+pub enum Frame {
+    /// Final bytes.
+    Bytes(Segment),
+    /// The encoded columns of a row group, and the right to hold them.
+    RowGroup(EncodedRowGroup, Permit),
+}
+
+impl Frame {
+    /// Bytes that it takes in the object.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Bytes(segment) => segment.bytes.len() as u64,
+            Self::RowGroup(_, permit) => permit.bytes(),
+        }
+    }
+}
+
+/// Consecutive rows of one stream.
 #[derive(Debug)]
 pub struct Chunk {
     /// Whose rows.
     pub stream: StreamIx,
     /// How many; at least one.
     pub rows: u64,
-    /// The rows' text.
-    pub segment: Segment,
+    /// The rows themselves.
+    pub data: Rows,
+    /// Values that their columns could not take as they were, by field.
+    pub misfits: Vec<FieldMisfits>,
     /// What the rows say about the cursor.
     pub cursor: CursorNotes,
     /// Undeclared fields that the format's options drop.

@@ -1,4 +1,4 @@
-//! Turns a block of input lines into encoded rows and messages: the work that runs in parallel.
+//! Turns a block of input lines into rows and messages: the work that runs in parallel.
 //!
 //! In: a [`Block`]. Out: an [`EncodedBlock`]. A worker owns one [`BlockEncoder`] and its scratch; the [`StreamTable`] is
 //! shared and never changes.
@@ -8,7 +8,7 @@
 //! - At the first line that cannot be trusted the block ends: what came before it is kept, nothing after it is read.
 //! - An error says the line's number and never its content.
 //!
-//! Not here: what a row looks like (`encode`), the order of blocks (`order`).
+//! Not here: what a row looks like (`encode` for text, `columns` for Parquet), the order of blocks (`order`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,13 +17,15 @@ use chrono::{DateTime, Utc};
 
 use super::block::Block;
 use super::budget::Budget;
-use super::chunk::{Chunk, CursorNotes, EncodedBlock, Item, LineFault, Segment};
+use super::chunk::{Chunk, ColumnSegment, CursorNotes, EncodedBlock, Item, LineFault, Rows, Segment};
 use super::recycle::Recycler;
+use crate::columns::{DecodedRows, RecordDecoder, StreamShape};
 use crate::encode::{RecordView, RowEncoder, RowIds, Scratch};
-use crate::json::{Kind, Member, Raw, Scanner};
+use crate::json::{JsonError, Kind, Member, Raw, Scanner};
 use crate::key::cursor::parse_cursor;
 use crate::model::{StreamDescriptor, StreamIx};
-use crate::protocol::envelope::{Message, RecordMessage, read_line};
+use crate::parquet_file::FileLayout;
+use crate::protocol::envelope::{DataSink, Message, Opening, RecordMessage, RecordStream, read_line};
 use crate::protocol::state::{StateKind, StateMessage, StateScope};
 
 /// The streams of the catalog as workers need them.
@@ -31,22 +33,43 @@ use crate::protocol::state::{StateKind, StateMessage, StateScope};
 pub struct StreamTable {
     by_name: HashMap<String, Vec<(Option<String>, StreamIx)>>,
     streams: Vec<StreamEncoding>,
+    /// Rows of one chunk.
+    most_rows: u64,
 }
 
 /// How one stream's records become rows.
 #[derive(Debug)]
 pub struct StreamEncoding {
-    /// The encoder of its rows.
-    pub encoder: RowEncoder,
+    /// What makes its rows.
+    pub rows: RowMaker,
     /// The path of its cursor field, where the key template asks for cursors.
     pub cursor_field: Option<Vec<String>>,
+}
+
+/// What makes rows of a stream's records. All streams of a run have the same kind.
+#[derive(Debug)]
+pub enum RowMaker {
+    /// Rows of text.
+    Text(RowEncoder),
+    /// Columns for Parquet.
+    Columns(ColumnLayout),
+}
+
+/// The columns of a stream, as they are read and as they are written.
+#[derive(Clone, Debug)]
+pub struct ColumnLayout {
+    /// Which columns there are, and what they take.
+    pub shape: Arc<StreamShape>,
+    /// How they are written to a file.
+    pub layout: Arc<FileLayout>,
 }
 
 impl StreamTable {
     /// A table of the catalog's streams, in its order.
     #[must_use]
     pub fn new(streams: Vec<(StreamDescriptor, StreamEncoding)>) -> Self {
-        let mut table = Self { by_name: HashMap::new(), streams: Vec::with_capacity(streams.len()) };
+        let mut table =
+            Self { by_name: HashMap::new(), streams: Vec::with_capacity(streams.len()), most_rows: u64::MAX };
         for (ix, (descriptor, encoding)) in (0..).map(StreamIx).zip(streams) {
             table.by_name.entry(descriptor.name).or_default().push((descriptor.namespace, ix));
             table.streams.push(encoding);
@@ -54,11 +77,43 @@ impl StreamTable {
         table
     }
 
+    /// The same with chunks of at most `rows` rows.
+    #[must_use]
+    pub fn with_most_rows(self, rows: u64) -> Self {
+        Self { most_rows: rows.max(1), ..self }
+    }
+
     /// The stream of that name, if the catalog has it.
     #[must_use]
     pub fn find(&self, namespace: Option<&str>, name: &str) -> Option<StreamIx> {
         let namespace = namespace.filter(|namespace| !namespace.is_empty());
         self.by_name.get(name)?.iter().find(|(other, _)| other.as_deref() == namespace).map(|(_, ix)| *ix)
+    }
+
+    /// The number of columns of the stream that has most; 0 where rows are text.
+    #[must_use]
+    pub fn most_columns(&self) -> usize {
+        self.column_counts().max().unwrap_or_default()
+    }
+
+    /// The number of columns of all streams; 0 where rows are text.
+    #[must_use]
+    pub fn all_columns(&self) -> usize {
+        self.column_counts().sum()
+    }
+
+    fn column_counts(&self) -> impl Iterator<Item = usize> {
+        let streams = (0..self.streams.len() as u32).map(StreamIx);
+        streams.filter_map(|ix| self.columns(ix)).map(|layout| layout.shape.fields.len())
+    }
+
+    /// The columns of a stream, where the format has columns.
+    #[must_use]
+    pub fn columns(&self, stream: StreamIx) -> Option<&ColumnLayout> {
+        match &self.streams.get(stream.index())?.rows {
+            RowMaker::Columns(layout) => Some(layout),
+            RowMaker::Text(_) => None,
+        }
     }
 }
 
@@ -80,14 +135,15 @@ pub struct BlockSeed {
 /// Rows of one stream that are being collected.
 #[derive(Debug, Default)]
 struct OpenChunk {
-    bytes: Vec<u8>,
+    /// Where rows are text.
+    text: Vec<u8>,
     rows: u64,
     cursor: CursorNotes,
     dropped_fields: u64,
     input_bytes: u64,
 }
 
-/// The stream of the last record: the next one is usually of the same.
+/// The stream that was named last: the next one is usually the same.
 #[derive(Debug, Default)]
 struct LastStream {
     name: Vec<u8>,
@@ -98,16 +154,29 @@ struct LastStream {
 /// One worker's encoder.
 #[derive(Debug)]
 pub struct BlockEncoder {
-    table: Arc<StreamTable>,
     budget: Budget,
     spare: Recycler,
-    members: Vec<Member>,
+    opening: Opening,
+    reader: RecordReader,
     scratch: Scratch,
     open: Vec<OpenChunk>,
     /// Streams that have an open chunk, in the order of their first row.
     touched: Vec<StreamIx>,
     /// How large each stream's last chunk was: what to reserve for its next one.
     expected_bytes: Vec<usize>,
+}
+
+/// Takes a record's `data` while its line is read: the positions of its members, or their values straight into columns.
+#[derive(Debug)]
+struct RecordReader {
+    table: Arc<StreamTable>,
+    members: Vec<Member>,
+    /// By stream, once it has a record, where the format has columns.
+    decoders: Vec<Option<Box<RecordDecoder>>>,
+    /// The stream whose decoder has read a row that is not ended.
+    unended: Option<StreamIx>,
+    /// The stream of the last record: what [`RecordStream::Same`] means.
+    of_last_record: Option<StreamIx>,
     last: LastStream,
 }
 
@@ -117,15 +186,21 @@ impl BlockEncoder {
     pub fn new(table: Arc<StreamTable>, budget: Budget, spare: Recycler) -> Self {
         let streams = table.streams.len();
         Self {
-            table,
             budget,
             spare,
-            members: Vec::new(),
+            opening: Opening::default(),
+            reader: RecordReader {
+                table,
+                members: Vec::new(),
+                decoders: std::iter::repeat_with(|| None).take(streams).collect(),
+                unended: None,
+                of_last_record: None,
+                last: LastStream::default(),
+            },
             scratch: Scratch::default(),
             open: std::iter::repeat_with(OpenChunk::default).take(streams).collect(),
             touched: Vec::new(),
             expected_bytes: vec![0; streams],
-            last: LastStream::default(),
         }
     }
 
@@ -157,18 +232,23 @@ impl BlockEncoder {
     }
 
     fn line(&mut self, line: &[u8], ids: &mut RowIds, encoded: &mut EncodedBlock) -> Result<(), String> {
-        match read_line(line, &mut self.members).map_err(|error| error.to_string())? {
-            Message::Record(record) => self.record(&record, line.len() + 1, ids),
-            Message::State { at, text } => self.state(line, at, text, &mut encoded.items),
-            Message::Complete(namespace, name) => {
-                if let Some(ix) = self.table.find(namespace.as_deref(), &name) {
+        let message = read_line(line, &mut self.opening, &mut self.reader).map_err(|error| error.to_string());
+        let result = match message {
+            Ok(Message::Record(record)) => self.record(&record, line.len() + 1, ids, &mut encoded.items),
+            Ok(Message::State { at, text }) => self.state(line, at, text, &mut encoded.items),
+            Ok(Message::Complete(namespace, name)) => {
+                if let Some(ix) = self.reader.table.find(namespace.as_deref(), &name) {
                     self.close(ix, &mut encoded.items);
                     encoded.items.push(Item::Complete(ix));
                 }
                 Ok(())
             }
-            Message::Ignored => Ok(()),
-        }
+            Ok(Message::Ignored) => Ok(()),
+            Err(reason) => Err(reason),
+        };
+        // What looked like a record's data and was none.
+        self.reader.undo_row();
+        result
     }
 
     fn record(
@@ -176,51 +256,37 @@ impl BlockEncoder {
         record: &RecordMessage<'_>,
         line_bytes: usize,
         ids: &mut RowIds,
+        items: &mut Vec<Item>,
     ) -> Result<(), String> {
-        let ix = self.stream_of(record)?;
-        let encoding = &self.table.streams[ix.index()];
+        let ix = self.reader.stream_of(record.stream)?;
+        self.reader.of_last_record = Some(ix);
         let chunk = &mut self.open[ix.index()];
         if chunk.rows == 0 {
             self.touched.push(ix);
-            chunk.bytes = self.spare.take(self.expected_bytes[ix.index()]);
+            chunk.text = self.spare.take(self.expected_bytes[ix.index()]);
         }
-        let view = RecordView {
-            data: record.data,
-            members: &self.members,
-            emitted_at_ms: record.emitted_at_ms,
-            changes: record.changes,
-        };
-        let notes = encoding.encoder.encode(&view, ids, &mut self.scratch, &mut chunk.bytes);
+        match &self.reader.table.streams[ix.index()].rows {
+            RowMaker::Text(encoder) => {
+                let view = RecordView {
+                    data: record.data,
+                    members: &self.reader.members,
+                    emitted_at_ms: record.emitted_at_ms,
+                    changes: record.changes,
+                };
+                let notes = encoder.encode(&view, ids, &mut self.scratch, &mut chunk.text);
+                chunk.dropped_fields += u64::from(notes.dropped_fields);
+            }
+            RowMaker::Columns(_) => self.reader.end_row(ix, record, ids)?,
+        }
         chunk.rows += 1;
         chunk.input_bytes += line_bytes as u64;
-        chunk.dropped_fields += u64::from(notes.dropped_fields);
-        if let Some(path) = &encoding.cursor_field {
-            chunk.cursor.join(cursor_of(&view, path));
+        if let Some(path) = &self.reader.table.streams[ix.index()].cursor_field {
+            chunk.cursor.join(cursor_of(record, path));
+        }
+        if chunk.rows >= self.reader.table.most_rows {
+            self.close(ix, items);
         }
         Ok(())
-    }
-
-    fn stream_of(&mut self, record: &RecordMessage<'_>) -> Result<StreamIx, String> {
-        let namespace = record.namespace.map_or(&b""[..], |namespace| namespace.text);
-        if let Some(ix) = self.last.ix
-            && self.last.name == record.stream.text
-            && self.last.namespace == namespace
-        {
-            return Ok(ix);
-        }
-        let name = record.stream.to_text().unwrap_or_default();
-        let in_namespace = record.namespace.and_then(|namespace| namespace.to_text());
-        let ix = self.table.find(in_namespace.as_deref(), &name).ok_or_else(|| {
-            let descriptor = StreamDescriptor::new(in_namespace.as_deref(), name.as_ref()).to_string();
-            let descriptor: String = descriptor.chars().take(SHOWN_NAME_CHARS).collect();
-            format!("is a record of stream \"{descriptor}\", which the catalog of this sync does not have")
-        })?;
-        self.last.name.clear();
-        self.last.name.extend_from_slice(record.stream.text);
-        self.last.namespace.clear();
-        self.last.namespace.extend_from_slice(namespace);
-        self.last.ix = Some(ix);
-        Ok(ix)
     }
 
     fn state(&mut self, line: &[u8], at: usize, text: &[u8], items: &mut Vec<Item>) -> Result<(), String> {
@@ -228,9 +294,11 @@ impl BlockEncoder {
         let kind = StateKind::read(text).map_err(broken)?;
         let scope = match (kind.kind.as_deref(), kind.stream) {
             // By the protocol a STATE without type is LEGACY; sources exist that leave it out of the others.
-            (Some("STREAM") | None, Some((namespace, name))) => {
-                self.table.find(namespace.as_deref(), &name).map_or(StateScope::Unlisted, StateScope::Stream)
-            }
+            (Some("STREAM") | None, Some((namespace, name))) => self
+                .reader
+                .table
+                .find(namespace.as_deref(), &name)
+                .map_or(StateScope::Unlisted, StateScope::Stream),
             (Some("GLOBAL" | "LEGACY") | None, _) => StateScope::All,
             (Some("STREAM"), None) => return Err("is a STREAM state without a stream descriptor".to_owned()),
             (Some(_), _) => {
@@ -263,23 +331,124 @@ impl BlockEncoder {
 
     fn finish(&mut self, ix: StreamIx, items: &mut Vec<Item>) {
         let mut chunk = std::mem::take(&mut self.open[ix.index()]);
-        // Blocks differ little; growing a buffer at its end would copy it.
-        self.expected_bytes[ix.index()] = chunk.bytes.len() + chunk.bytes.len() / 8;
-        if chunk.bytes.capacity() / 2 > chunk.bytes.len() {
-            // Few rows in a large buffer, which may wait for a long time.
-            let small = chunk.bytes.as_slice().to_vec();
-            self.spare.give(std::mem::replace(&mut chunk.bytes, small));
-        }
-        let permit = self.budget.take(chunk.bytes.capacity() as u64 + OVERHEAD_BYTES);
+        let (data, misfits) = match &mut self.reader.decoders[ix.index()] {
+            None => (Rows::Text(self.text_segment(ix, std::mem::take(&mut chunk.text))), Vec::new()),
+            Some(decoder) => {
+                let DecodedRows { batch, misfits, dropped_fields } = decoder.take();
+                chunk.dropped_fields += dropped_fields;
+                let permit = self.budget.take(batch.held_bytes() as u64 + OVERHEAD_BYTES);
+                (Rows::Columns(ColumnSegment { batch, permit }), misfits)
+            }
+        };
         items.push(Item::Chunk(Chunk {
             stream: ix,
             rows: chunk.rows,
-            segment: Segment { bytes: chunk.bytes, permit },
+            data,
+            misfits,
             cursor: chunk.cursor,
             dropped_fields: chunk.dropped_fields,
             input_bytes: chunk.input_bytes,
             sample: None,
         }));
+    }
+
+    fn text_segment(&mut self, ix: StreamIx, mut bytes: Vec<u8>) -> Segment {
+        // Blocks differ little; growing a buffer at its end would copy it.
+        self.expected_bytes[ix.index()] = bytes.len() + bytes.len() / 8;
+        if bytes.capacity() / 2 > bytes.len() {
+            // Few rows in a large buffer, which may wait for a long time.
+            let small = bytes.as_slice().to_vec();
+            self.spare.give(std::mem::replace(&mut bytes, small));
+        }
+        let permit = self.budget.take(bytes.capacity() as u64 + OVERHEAD_BYTES);
+        Segment { bytes, permit }
+    }
+}
+
+impl RecordReader {
+    #[inline]
+    fn stream_of(&mut self, stream: RecordStream<'_>) -> Result<StreamIx, String> {
+        match (stream, self.of_last_record) {
+            (RecordStream::Same, Some(ix)) => Ok(ix),
+            (RecordStream::Same, None) => Err("is of no stream".to_owned()),
+            (RecordStream::Named { name, namespace }, _) => self.stream_named(name, namespace),
+        }
+    }
+
+    fn stream_named(&mut self, name: Raw<'_>, namespace: Option<Raw<'_>>) -> Result<StreamIx, String> {
+        let name_text = name.text;
+        let namespace_text = namespace.map_or(&b""[..], |namespace| namespace.text);
+        if let Some(ix) = self.last.ix
+            && self.last.name == name_text
+            && self.last.namespace == namespace_text
+        {
+            return Ok(ix);
+        }
+        let name = name.to_text().unwrap_or_default();
+        let in_namespace = namespace.and_then(|namespace| namespace.to_text());
+        let ix = self.table.find(in_namespace.as_deref(), &name).ok_or_else(|| {
+            let descriptor = StreamDescriptor::new(in_namespace.as_deref(), name.as_ref()).to_string();
+            let descriptor: String = descriptor.chars().take(SHOWN_NAME_CHARS).collect();
+            format!("is a record of stream \"{descriptor}\", which the catalog of this sync does not have")
+        })?;
+        self.last.name.clear();
+        self.last.name.extend_from_slice(name_text);
+        self.last.namespace.clear();
+        self.last.namespace.extend_from_slice(namespace_text);
+        self.last.ix = Some(ix);
+        Ok(ix)
+    }
+
+    /// Makes the row that was read a row of its stream.
+    fn end_row(&mut self, ix: StreamIx, record: &RecordMessage<'_>, ids: &mut RowIds) -> Result<(), String> {
+        if self.unended != Some(ix) {
+            // The stream's name came behind the data, or a namespace did that made it another stream.
+            self.undo_row();
+            self.decode(ix, record.data, 0).map_err(|error| error.to_string())?;
+        }
+        if let Some(decoder) = &mut self.decoders[ix.index()] {
+            decoder.end_row(record.emitted_at_ms, record.changes, ids);
+        }
+        self.unended = None;
+        Ok(())
+    }
+
+    fn undo_row(&mut self) {
+        if let Some(ix) = self.unended.take()
+            && let Some(decoder) = &mut self.decoders[ix.index()]
+        {
+            decoder.undo_row();
+        }
+    }
+
+    /// Reads an object into the columns of a stream; its row is not ended.
+    fn decode(&mut self, ix: StreamIx, text: &[u8], pos: usize) -> Result<usize, JsonError> {
+        let Some(ColumnLayout { shape, .. }) = self.table.columns(ix) else {
+            return Scanner::new(text).value().map(|value| value.text.len());
+        };
+        self.unended = Some(ix);
+        self.decoders[ix.index()]
+            .get_or_insert_with(|| Box::new(RecordDecoder::new(Arc::clone(shape))))
+            .read(text, pos)
+    }
+}
+
+impl DataSink for RecordReader {
+    fn read_data<'a>(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        stream: Option<RecordStream<'a>>,
+    ) -> Result<&'a [u8], JsonError> {
+        // All streams have the same format.
+        if self.table.columns(StreamIx(0)).is_none() {
+            return scanner.collect_members(&mut self.members);
+        }
+        self.undo_row();
+        match stream.map(|stream| self.stream_of(stream)) {
+            Some(Ok(ix)) => scanner.object_with(|text, pos| self.decode(ix, text, pos)),
+            // Read once the stream is known; a stream that nobody knows is an error then.
+            Some(Err(_)) | None => scanner.members(|_, _| {}),
+        }
     }
 }
 
@@ -287,20 +456,19 @@ fn valid_prefix(bytes: &[u8]) -> usize {
     simdutf8::compat::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
 }
 
-fn cursor_of(record: &RecordView<'_>, path: &[String]) -> CursorNotes {
-    let found = cursor_value(record, path).and_then(|text| parse_cursor(std::str::from_utf8(text).ok()?));
+fn cursor_of(record: &RecordMessage<'_>, path: &[String]) -> CursorNotes {
+    let found =
+        cursor_value(record.data, path).and_then(|text| parse_cursor(std::str::from_utf8(text).ok()?));
     CursorNotes {
         highest: found.or_else(|| DateTime::<Utc>::from_timestamp_millis(record.emitted_at_ms)),
         rows_without: u64::from(found.is_none()),
     }
 }
 
-/// The JSON text of the cursor field, which may be nested.
-fn cursor_value<'a>(record: &RecordView<'a>, path: &[String]) -> Option<&'a [u8]> {
-    let (first, rest) = path.split_first()?;
-    let member = record.members.iter().rev().find(|member| member.key_in(record.data).is(first))?;
-    let mut value = member.value_in(record.data);
-    for name in rest {
+/// The JSON text of the cursor field, which may be nested. Read once more: only templates with cursor macros ask for it.
+fn cursor_value<'a>(data: &'a [u8], path: &[String]) -> Option<&'a [u8]> {
+    let mut value = Raw { kind: Kind::Object, text: data, escaped: false };
+    for name in path {
         let mut inner: Option<Raw<'a>> = None;
         if value.kind != Kind::Object {
             return None;
@@ -314,7 +482,7 @@ fn cursor_value<'a>(record: &RecordView<'a>, path: &[String]) -> Option<&'a [u8]
             .ok()?;
         value = inner?;
     }
-    Some(value.text)
+    Some(value.text).filter(|_| !path.is_empty())
 }
 
 #[cfg(test)]

@@ -7,11 +7,14 @@ const SEED: BlockSeed = BlockSeed { unix_ms: 1_700_000_000_000, random: 1 };
 
 fn table(cursor_field: Option<&[&str]>) -> Arc<StreamTable> {
     let encoding = || StreamEncoding {
-        encoder: RowEncoder::new(
-            &Format::Csv { options: CsvOptions::default(), gzip_level: None },
-            MetadataColumns::None,
-            &StreamMeta { generation_id: None, sync_id: 0 },
-            &["id".to_owned()],
+        rows: RowMaker::Text(
+            RowEncoder::new(
+                &Format::Csv { options: CsvOptions::default(), gzip_level: None },
+                MetadataColumns::None,
+                &StreamMeta { generation_id: None, sync_id: 0 },
+                &["id".to_owned()],
+            )
+            .unwrap(),
         ),
         cursor_field: cursor_field.map(|path| path.iter().map(|&name| name.to_owned()).collect()),
     };
@@ -39,7 +42,8 @@ fn encode(input: &str) -> EncodedBlock {
 fn steps(encoded: &EncodedBlock) -> Vec<String> {
     let step = |item: &Item| match item {
         Item::Chunk(chunk) => {
-            let text = std::str::from_utf8(&chunk.segment.bytes).unwrap();
+            let Rows::Text(segment) = &chunk.data else { panic!("no text") };
+            let text = std::str::from_utf8(&segment.bytes).unwrap();
             let rows: Vec<&str> = text.lines().map(|row| row.trim_end_matches(',')).collect();
             assert_eq!(rows.len() as u64, chunk.rows);
             format!("{}:{}", chunk.stream.0, rows.join(","))

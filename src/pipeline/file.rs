@@ -1,26 +1,26 @@
 //! The life of one file: open, sealed, staged, published.
 //!
-//! A pure state machine. In go chunks, compressed frames and the answers to its own requests; out come [`Action`]s.
+//! A pure state machine. In go chunks, finished frames and the answers to its own requests; out come [`Action`]s.
 //!
-//! - *open*: rows are added. Text is compressed frame by frame and, once a part is full, uploaded as a part of an
-//!   unfinished multipart upload; nothing of it is visible.
+//! - *open*: rows are added. They become frames (compressed text, or a row group of Parquet) and, once a part is full, are
+//!   uploaded as a part of an unfinished multipart upload; nothing of it is visible.
 //! - *sealed*: no more rows, for a [`SealReason`].
 //! - *staged*: all bytes are in S3 as parts, or still here if they are less than one part.
 //! - *published*: PutObject or CompleteMultipartUpload has answered.
 //!
 //! Invariants
-//! - Frames join the body in order, whatever order they are compressed in.
 //! - Every part but the last has at least `part_bytes`.
 //! - Once discarded, a file asks for nothing but the abort of its upload.
 //!
-//! Not here: when to seal and publish (`engine`), which key (`engine::keys`).
+//! Not here: how rows become bytes (`frames`), when to seal and publish (`engine`), which key (`engine::keys`).
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::action::{Action, StoreRequest};
-use super::chunk::{Chunk, CursorNotes, Segment};
+use super::chunk::{Chunk, CursorNotes, Frame, Segment};
+use super::frames::{Frames, Framing};
 use super::ledger::{FileId, Position};
+use crate::error::Failure;
 use crate::model::StreamIx;
 use crate::store::{ObjectInfo, PartReceipt};
 
@@ -53,10 +53,8 @@ impl SealReason {
 /// How bytes are cut; the same for all files of a run.
 #[derive(Clone, Debug)]
 pub struct CutSettings {
-    /// Whether text is compressed before it joins the body.
-    pub compress: bool,
-    /// Text of one frame, at least.
-    pub frame_bytes: usize,
+    /// What becomes of rows before they join the body.
+    pub framing: Framing,
     /// Bytes of one part, at least: S3 wants 5 MiB for every part but the last, and at most 10,000 parts.
     pub part_bytes: usize,
     /// Whether the key is known only once the file is sealed (cursor macros), so that no upload can be opened before.
@@ -94,20 +92,8 @@ pub struct File {
     pub key: Option<String>,
     /// Why it takes no more rows, once it does not.
     pub sealed: Option<SealReason>,
-    /// Bytes of the object so far, in their final form.
-    pub encoded_bytes: u64,
     object: ObjectInfo,
-    text: Vec<Segment>,
-    text_bytes: usize,
-    /// Memory that the text and the body hold, as the budget counts it.
-    held_bytes: u64,
-    frames_cut: u32,
-    frames_joined: u32,
-    early_frames: BTreeMap<u32, Segment>,
-    /// Text of each frame that has not joined the body.
-    frame_text: BTreeMap<u32, u64>,
-    body: Vec<Segment>,
-    body_bytes: usize,
+    frames: Frames,
     upload: Upload,
     parts_cut: i32,
     parts: Vec<PartReceipt>,
@@ -117,20 +103,12 @@ pub struct File {
 }
 
 impl File {
-    /// An empty file whose first row is about to be appended. `header` is what every file of the stream begins with.
+    /// An empty file whose first row is about to be appended. `frames` has what every file of the stream begins with.
     #[must_use]
-    pub fn new(
-        id: FileId,
-        stream: StreamIx,
-        first: Position,
-        opened_at: Instant,
-        object: ObjectInfo,
-        header: Option<Segment>,
-    ) -> Self {
-        let text_bytes = header.as_ref().map_or(0, |segment| segment.bytes.len());
+    pub fn new(first: Position, opened_at: Instant, object: ObjectInfo, frames: Frames) -> Self {
         Self {
-            id,
-            stream,
+            id: frames.file(),
+            stream: frames.stream(),
             first,
             last: first,
             rows: 0,
@@ -138,17 +116,8 @@ impl File {
             cursor: CursorNotes::default(),
             key: None,
             sealed: None,
-            encoded_bytes: 0,
             object,
-            held_bytes: header.as_ref().map_or(0, Segment::held_bytes),
-            text: header.into_iter().collect(),
-            text_bytes,
-            frames_cut: 0,
-            frames_joined: 0,
-            early_frames: BTreeMap::new(),
-            frame_text: BTreeMap::new(),
-            body: Vec::new(),
-            body_bytes: 0,
+            frames,
             upload: Upload::None,
             parts_cut: 0,
             parts: Vec::new(),
@@ -163,20 +132,30 @@ impl File {
         self.last = last;
         self.rows += chunk.rows;
         self.cursor.join(chunk.cursor);
-        self.text_bytes += chunk.segment.bytes.len();
-        self.held_bytes += chunk.segment.held_bytes();
-        self.text.push(chunk.segment);
-        if !cut.compress || self.text_bytes >= cut.frame_bytes {
-            self.cut_frame(cut, out);
+        if self.frames.append(chunk.data, chunk.rows, cut.framing, out) {
             self.advance(cut, out);
         }
     }
 
+    /// Makes a frame of the rows that none has taken yet, although it could be larger: encoded they take less memory.
+    pub fn cut_frame(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
+        self.frames.cut_frame(cut.framing, out);
+    }
+
     /// Takes no more rows.
-    pub fn seal(&mut self, reason: SealReason, cut: &CutSettings, out: &mut Vec<Action>) {
+    ///
+    /// # Errors
+    /// The file cannot be completed: discard it.
+    pub fn seal(
+        &mut self,
+        reason: SealReason,
+        cut: &CutSettings,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Failure> {
         self.sealed = Some(reason);
-        self.cut_frame(cut, out);
+        self.frames.seal(cut.framing, out)?;
         self.advance(cut, out);
+        Ok(())
     }
 
     /// Sends everything to S3 when sealed, even what is less than one part, so that its memory becomes free while the
@@ -186,15 +165,20 @@ impl File {
         self.advance(cut, out);
     }
 
-    /// A compressed frame has come back.
-    pub fn framed(&mut self, frame: u32, segment: Segment, cut: &CutSettings, out: &mut Vec<Action>) {
-        self.early_frames.insert(frame, segment);
-        while let Some(segment) = self.early_frames.remove(&self.frames_joined) {
-            self.frame_text.remove(&self.frames_joined);
-            self.frames_joined += 1;
-            self.join_body(segment);
-        }
+    /// A frame has come back.
+    ///
+    /// # Errors
+    /// The file cannot be completed: discard it.
+    pub fn framed(
+        &mut self,
+        frame: u32,
+        content: Frame,
+        cut: &CutSettings,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Failure> {
+        self.frames.join(frame, content)?;
         self.advance(cut, out);
+        Ok(())
     }
 
     /// The key is decided.
@@ -228,11 +212,13 @@ impl File {
     /// Whether all bytes are where they wait for publication.
     #[must_use]
     pub fn is_staged(&self, cut: &CutSettings) -> bool {
-        self.is_encoded()
+        self.frames.is_complete()
             && self.key.is_some()
             && match &self.upload {
-                Upload::None => self.body_bytes < cut.part_bytes && !self.stage_everything,
-                Upload::Open(_) => self.body.is_empty() && self.parts.len() == self.parts_cut as usize,
+                Upload::None => self.frames.body_bytes() < cut.part_bytes && !self.stage_everything,
+                Upload::Open(_) => {
+                    self.frames.body_bytes() == 0 && self.parts.len() == self.parts_cut as usize
+                }
                 Upload::Creating | Upload::Publishing(_) | Upload::Aborting => false,
             }
     }
@@ -249,8 +235,7 @@ impl File {
             StoreRequest::Complete { key, upload_id, parts, object }
         } else {
             self.upload = Upload::Publishing(None);
-            (self.body_bytes, self.held_bytes) = (0, 0);
-            StoreRequest::Put { key, object, body: std::mem::take(&mut self.body) }
+            StoreRequest::Put { key, object, body: self.frames.take_part(usize::MAX) }
         };
         self.request(request, out);
     }
@@ -261,19 +246,14 @@ impl File {
         self.requests -= 1;
         self.key = None;
         self.upload = Upload::None;
-        self.body_bytes = body.iter().map(|segment| segment.bytes.len()).sum();
-        self.held_bytes = held_bytes(&body);
-        self.body = body;
+        self.frames.put_back(body);
     }
 
     /// Gives the file up: frees its memory and aborts its upload as soon as no request of its own is under way.
     pub fn discard(&mut self, out: &mut Vec<Action>) {
         self.discarded = true;
         out.push(Action::Skip(self.id));
-        self.text = Vec::new();
-        self.body = Vec::new();
-        self.early_frames.clear();
-        (self.text_bytes, self.body_bytes, self.held_bytes) = (0, 0, 0);
+        self.frames.discard();
         self.abort_if_discarded(out);
     }
 
@@ -308,58 +288,19 @@ impl File {
         if self.stage_everything || matches!(self.upload, Upload::Publishing(_)) {
             return 0;
         }
-        self.held_bytes
+        self.frames.held_bytes()
     }
 
-    /// Bytes of the object, with text that is not compressed yet counted at `ratio` (compressed per text byte).
+    /// Its rows and bytes.
     #[must_use]
-    pub fn estimated_bytes(&self, ratio: f64) -> u64 {
-        let text = (self.text_bytes as u64 + self.frame_text.values().sum::<u64>()) as f64;
-        self.encoded_bytes + (text * ratio) as u64
-    }
-
-    /// Text of the given frame, if it is still being compressed.
-    #[must_use]
-    pub fn frame_text_bytes(&self, frame: u32) -> u64 {
-        self.frame_text.get(&frame).copied().unwrap_or_default()
+    pub fn frames(&self) -> &Frames {
+        &self.frames
     }
 
     /// The token that the object carries, which proves that it is this file.
     #[must_use]
     pub fn token(&self) -> uuid::Uuid {
         self.object.token
-    }
-
-    /// Whether all the bytes that the object will have are here, or were.
-    fn is_encoded(&self) -> bool {
-        self.sealed.is_some() && self.text.is_empty() && self.frames_joined == self.frames_cut
-    }
-
-    fn cut_frame(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
-        if self.text.is_empty() {
-            return;
-        }
-        let text = std::mem::take(&mut self.text);
-        let text_bytes = std::mem::take(&mut self.text_bytes);
-        self.held_bytes -= held_bytes(&text);
-        if cut.compress {
-            let frame = self.frames_cut;
-            self.frames_cut += 1;
-            self.frame_text.insert(frame, text_bytes as u64);
-            out.push(Action::Compress { file: self.id, frame, text });
-        } else {
-            text.into_iter().for_each(|segment| self.join_body(segment));
-        }
-    }
-
-    fn join_body(&mut self, segment: Segment) {
-        if self.discarded {
-            return;
-        }
-        self.encoded_bytes += segment.bytes.len() as u64;
-        self.body_bytes += segment.bytes.len();
-        self.held_bytes += segment.held_bytes();
-        self.body.push(segment);
     }
 
     /// Does whatever can be done next: open the upload, cut parts.
@@ -372,10 +313,10 @@ impl File {
             return;
         }
         loop {
-            let last_part = self.is_encoded()
-                && !self.body.is_empty()
+            let last_part = self.frames.is_complete()
+                && self.frames.body_bytes() > 0
                 && (self.stage_everything || matches!(self.upload, Upload::Open(_) | Upload::Creating));
-            if self.body_bytes < cut.part_bytes && !last_part {
+            if self.frames.body_bytes() < cut.part_bytes && !last_part {
                 return;
             }
             let Some(key) = self.key.clone() else { return };
@@ -390,30 +331,12 @@ impl File {
                     let upload_id = upload_id.clone();
                     self.parts_cut += 1;
                     let number = self.parts_cut;
-                    let body = self.take_part(cut.part_bytes);
+                    let body = self.frames.take_part(cut.part_bytes);
                     self.request(StoreRequest::Part { key, upload_id, number, body }, out);
                 }
                 Upload::Creating | Upload::Publishing(_) | Upload::Aborting => return,
             }
         }
-    }
-
-    fn take_part(&mut self, part_bytes: usize) -> Vec<Segment> {
-        let mut taken = 0;
-        let count = self
-            .body
-            .iter()
-            .take_while(|segment| {
-                let more = taken < part_bytes;
-                taken += segment.bytes.len();
-                more
-            })
-            .count();
-        let rest = self.body.split_off(count);
-        let part = std::mem::replace(&mut self.body, rest);
-        self.body_bytes -= part.iter().map(|segment| segment.bytes.len()).sum::<usize>();
-        self.held_bytes -= held_bytes(&part);
-        part
     }
 
     fn abort_if_discarded(&mut self, out: &mut Vec<Action>) {
@@ -434,10 +357,6 @@ impl File {
         self.requests += 1;
         out.push(Action::Store(self.id, request));
     }
-}
-
-fn held_bytes(segments: &[Segment]) -> u64 {
-    segments.iter().map(Segment::held_bytes).sum()
 }
 
 #[cfg(test)]

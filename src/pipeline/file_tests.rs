@@ -4,11 +4,13 @@ use uuid::Uuid;
 
 use super::*;
 use crate::pipeline::budget::Budget;
+use crate::pipeline::chunk::Rows;
 
 const PART: usize = 10;
 
 fn cut(compress: bool) -> CutSettings {
-    CutSettings { compress, frame_bytes: 4, part_bytes: PART, key_when_sealed: false }
+    let framing = if compress { Framing::Gzip { frame_bytes: 4 } } else { Framing::None };
+    CutSettings { framing, part_bytes: PART, key_when_sealed: false }
 }
 
 fn segment(text: &str) -> Segment {
@@ -17,14 +19,16 @@ fn segment(text: &str) -> Segment {
 
 fn file(header: Option<&str>) -> File {
     let object = ObjectInfo { content_type: "text/plain", token: Uuid::nil(), metadata: Vec::new() };
-    File::new(FileId(1), StreamIx(0), 1, crate::env::instant(), object, header.map(segment))
+    let frames = Frames::new(FileId(1), StreamIx(0), header.map(segment), None);
+    File::new(1, crate::env::instant(), object, frames)
 }
 
 fn rows(text: &str) -> Chunk {
     Chunk {
         stream: StreamIx(0),
         rows: 1,
-        segment: segment(text),
+        data: Rows::Text(segment(text)),
+        misfits: Vec::new(),
         cursor: CursorNotes::default(),
         dropped_fields: 0,
         input_bytes: 0,
@@ -68,11 +72,11 @@ fn a_small_file_is_put_from_memory_with_its_header_first() {
     file.key_ready("k".to_owned(), &cut, &mut out);
     file.append(rows("a\n"), 1, &cut, &mut out);
     assert!(!file.is_staged(&cut), "it is still open");
-    file.seal(SealReason::End, &cut, &mut out);
+    file.seal(SealReason::End, &cut, &mut out).unwrap();
     assert!(file.is_staged(&cut));
     file.publish(&cut, &mut out);
     assert_eq!(asked(&mut out), ["put k h\na\n"]);
-    assert_eq!((file.rows, file.encoded_bytes), (1, 4));
+    assert_eq!((file.rows, file.frames().encoded_bytes()), (1, 4));
 }
 
 #[test]
@@ -84,16 +88,16 @@ fn frames_join_in_order_and_parts_before_the_last_are_full() {
         file.append(rows(row), 1, &cut, &mut out);
     }
     assert_eq!(asked(&mut out), ["compress 0 abcdef", "compress 1 ghijkl"]);
-    assert_eq!(file.estimated_bytes(0.5), 7, "fifteen bytes of text at half their size");
-    file.framed(1, segment("GHIJKL"), &cut, &mut out);
+    assert_eq!(file.frames().estimated_bytes(0.5), 7, "fifteen bytes of text at half their size");
+    file.framed(1, Frame::Bytes(segment("GHIJKL")), &cut, &mut out).unwrap();
     assert_eq!(asked(&mut out), Vec::<String>::new(), "the first frame is not back");
-    file.framed(0, segment("ABCDEF"), &cut, &mut out);
+    file.framed(0, Frame::Bytes(segment("ABCDEF")), &cut, &mut out).unwrap();
     assert_eq!(asked(&mut out), ["create k"]);
     file.created("u".to_owned(), &cut, &mut out);
     assert_eq!(asked(&mut out), ["part 1 ABCDEFGHIJKL"]);
-    file.seal(SealReason::Size, &cut, &mut out);
+    file.seal(SealReason::Size, &cut, &mut out).unwrap();
     assert_eq!(asked(&mut out), ["compress 2 mno"]);
-    file.framed(2, segment("MNO"), &cut, &mut out);
+    file.framed(2, Frame::Bytes(segment("MNO")), &cut, &mut out).unwrap();
     assert_eq!(asked(&mut out), ["part 2 MNO"]);
     file.part_uploaded(receipt(2), &mut out);
     assert!(!file.is_staged(&cut));
@@ -108,7 +112,7 @@ fn short_memory_stages_a_small_sealed_file_in_s3() {
     let (cut, mut out) = (cut(false), Vec::new());
     let mut file = file(None);
     file.append(rows("abc"), 1, &cut, &mut out);
-    file.seal(SealReason::Memory, &cut, &mut out);
+    file.seal(SealReason::Memory, &cut, &mut out).unwrap();
     assert_eq!(file.resident_bytes(), 3);
     file.stage_everything(&cut, &mut out);
     assert_eq!(file.resident_bytes(), 0, "it is on its way");
@@ -141,7 +145,7 @@ fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
     large.append(rows("0123456789"), 1, &cut, &mut out);
     large.created("u".to_owned(), &cut, &mut out);
     large.part_uploaded(receipt(1), &mut out);
-    large.seal(SealReason::End, &cut, &mut out);
+    large.seal(SealReason::End, &cut, &mut out).unwrap();
     large.publish(&cut, &mut out);
     large.request_failed();
     large.discard(&mut out);
@@ -150,7 +154,7 @@ fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
     let mut small = file(None);
     small.key_ready("k".to_owned(), &cut, &mut out);
     small.append(rows("abc"), 1, &cut, &mut out);
-    small.seal(SealReason::End, &cut, &mut out);
+    small.seal(SealReason::End, &cut, &mut out).unwrap();
     small.publish(&cut, &mut out);
     small.key_taken(vec![segment("abc")]);
     assert!(!small.is_staged(&cut), "it has no key");

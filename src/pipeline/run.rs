@@ -15,16 +15,18 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased, unbound
 use super::action::{Action, Event};
 use super::block::{Block, BlockReader, BlockSettings};
 use super::budget::Budget;
-use super::chunk::{CompressionSample, EncodedBlock, Item, Segment};
+use super::chunk::{ColumnSegment, CompressionSample, EncodedBlock, Frame, Item, Rows, Segment};
 use super::encode_block::{BlockEncoder, BlockSeed, StreamTable};
 use super::engine::{Engine, EngineSettings};
 use super::ledger::FileId;
 use super::recycle::Buffers;
+use super::row_group::{ColumnTask, column_tasks};
 use super::summary::RunSummary;
 use super::upload::Uploader;
 use crate::encode::GzipCompressor;
 use crate::env;
 use crate::error::{Failure, FailureType};
+use crate::model::StreamIx;
 use crate::protocol::emitter::Emitter;
 use crate::store::S3Store;
 
@@ -52,11 +54,38 @@ pub struct RunSettings {
 /// Text that a worker compresses to learn what text compresses to.
 const SAMPLE_BYTES: usize = 64 * 1024;
 
-/// Work for a worker that has a file: some text to be compressed.
-struct Frame {
+/// Work on a frame of a file.
+struct FrameTask {
     file: FileId,
-    index: u32,
-    text: Vec<Segment>,
+    frame: u32,
+    work: FrameWork,
+}
+
+enum FrameWork {
+    /// Text to be compressed.
+    Compress(Vec<Segment>),
+    /// One column of a row group to be encoded.
+    Column(ColumnTask),
+}
+
+/// Hands frames to the workers.
+struct FrameQueue {
+    table: Arc<StreamTable>,
+    budget: Budget,
+    tasks: Sender<FrameTask>,
+}
+
+impl FrameQueue {
+    fn compress(&self, file: FileId, frame: u32, text: Vec<Segment>) {
+        let _ = self.tasks.send(FrameTask { file, frame, work: FrameWork::Compress(text) });
+    }
+
+    fn encode(&self, file: FileId, frame: u32, stream: StreamIx, rows: Vec<ColumnSegment>) {
+        let Some(layout) = self.table.columns(stream) else { return };
+        for task in column_tasks(layout.clone(), rows, &self.budget) {
+            let _ = self.tasks.send(FrameTask { file, frame, work: FrameWork::Column(task) });
+        }
+    }
 }
 
 /// Reads `input` to its end and writes what it holds to `store`; prints freed STATEs as they become free.
@@ -111,6 +140,7 @@ where
         let reader = BlockReader::new(&input, settings.blocks, reader_budget, spare);
         read(reader, random, &blocks, &reader_events);
     });
+    let frames = FrameQueue { table, budget: budget.clone(), tasks: frames };
     let uploader =
         Uploader::new(runtime.clone(), store, budget.clone(), buffers, settings.upload_concurrency, events);
     let engine = Engine::new(settings.engine, budget);
@@ -121,7 +151,7 @@ where
 fn drive<W: Write>(
     mut engine: Engine,
     incoming: &Receiver<Event>,
-    frames: &Sender<Frame>,
+    frames: &FrameQueue,
     uploader: &Uploader,
     emitter: &mut Emitter<W>,
 ) -> Engine {
@@ -130,8 +160,9 @@ fn drive<W: Write>(
         let mut flush = false;
         for action in engine.actions() {
             match action {
-                Action::Compress { file, frame, text } => {
-                    let _ = frames.send(Frame { file, index: frame, text });
+                Action::Compress { file, frame, text } => frames.compress(file, frame, text),
+                Action::EncodeRowGroup { file, stream, frame, rows } => {
+                    frames.encode(file, frame, stream, rows);
                 }
                 Action::Store(file, request) => uploader.submit(file, request),
                 Action::Skip(file) => uploader.skip(file),
@@ -209,11 +240,14 @@ struct Worker {
 
 impl Worker {
     /// Compresses before it encodes: what is nearer to S3 frees memory sooner.
-    fn work(mut self, mut blocks: Receiver<(Block, BlockSeed)>, frames: &Receiver<Frame>) {
+    fn work(mut self, mut blocks: Receiver<(Block, BlockSeed)>, frames: &Receiver<FrameTask>) {
         loop {
             let event = select_biased! {
                 recv(frames) -> frame => match frame {
-                    Ok(frame) => self.compress(frame),
+                    Ok(task) => match self.frame(task) {
+                        Some(event) => event,
+                        None => continue,
+                    },
                     Err(_) => return,
                 },
                 recv(blocks) -> block => match block {
@@ -242,8 +276,9 @@ impl Worker {
             Item::Chunk(chunk) => Some(chunk),
             Item::State(..) | Item::Complete(_) => None,
         });
-        let Some(chunk) = chunks.max_by_key(|chunk| chunk.segment.bytes.len()) else { return };
-        let text = chunk.segment.bytes.get(..SAMPLE_BYTES).unwrap_or(&chunk.segment.bytes);
+        let Some(chunk) = chunks.max_by_key(|chunk| chunk.data.size_bytes()) else { return };
+        let Rows::Text(segment) = &chunk.data else { return };
+        let text = segment.bytes.get(..SAMPLE_BYTES).unwrap_or(&segment.bytes);
         let mut compressed = Vec::new();
         if compressor.member(&[text], &mut compressed).is_ok() {
             self.sampled = true;
@@ -254,23 +289,32 @@ impl Worker {
         }
     }
 
-    fn compress(&mut self, frame: Frame) -> Event {
+    /// `None` while other columns of the row group are in work.
+    fn frame(&mut self, task: FrameTask) -> Option<Event> {
+        let FrameTask { file, frame, work } = task;
+        let result = match work {
+            FrameWork::Compress(text) => self.compress(text).map(Frame::Bytes),
+            FrameWork::Column(column) => column.run()?,
+        };
+        Some(Event::Framed { file, frame, result })
+    }
+
+    fn compress(&mut self, text: Vec<Segment>) -> Result<Segment, Failure> {
         let mut bytes = Vec::new();
         let result = match &mut self.compressor {
             Some(compressor) => {
-                let text: Vec<&[u8]> = frame.text.iter().map(|segment| segment.bytes.as_slice()).collect();
+                let text: Vec<&[u8]> = text.iter().map(|segment| segment.bytes.as_slice()).collect();
                 compressor.member(&text, &mut bytes).map_err(Failure::from)
             }
             None => {
                 Err(Failure::new(FailureType::System, "a frame was cut for a format without compression"))
             }
         };
-        frame.text.into_iter().for_each(|segment| self.buffers.chunks.give(segment.bytes));
-        let result = result.map(|()| {
+        text.into_iter().for_each(|segment| self.buffers.chunks.give(segment.bytes));
+        result.map(|()| {
             let permit = self.budget.take(bytes.len() as u64);
             Segment { bytes, permit }
-        });
-        Event::Framed { file: frame.file, frame: frame.index, result }
+        })
     }
 }
 

@@ -9,9 +9,10 @@ use super::*;
 use crate::encode::{Format, MetadataColumns, RowEncoder, StreamMeta};
 use crate::key::{KeyTemplate, RunValues, StreamValues, ids};
 use crate::model::StreamDescriptor;
-use crate::pipeline::encode_block::StreamEncoding;
+use crate::pipeline::encode_block::{RowMaker, StreamEncoding};
 use crate::pipeline::engine::StreamPlan;
 use crate::pipeline::file::CutSettings;
+use crate::pipeline::frames::Framing;
 use crate::store::testing::Embedded;
 
 const STREAMS: [&str; 2] = ["a", "b"];
@@ -23,7 +24,7 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
     for name in STREAMS {
         let descriptor = StreamDescriptor::new(None, name);
         let meta = StreamMeta { generation_id: None, sync_id: 0 };
-        let encoder = RowEncoder::new(&format, MetadataColumns::None, &meta, &[]);
+        let encoder = RowEncoder::new(&format, MetadataColumns::None, &meta, &[]).unwrap();
         let stream_id = ids::stream_id("c", &descriptor);
         let values = StreamValues {
             descriptor: descriptor.clone(),
@@ -31,8 +32,8 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
             stream_run_id: stream_id,
             generation_id: None,
         };
-        plans.push(StreamPlan { values, header: encoder.header().to_vec() });
-        encodings.push((descriptor, StreamEncoding { encoder, cursor_field: None }));
+        plans.push(StreamPlan { values, header: encoder.header().to_vec(), layout: None });
+        encodings.push((descriptor, StreamEncoding { rows: RowMaker::Text(encoder), cursor_field: None }));
     }
     RunSettings {
         engine: EngineSettings {
@@ -47,8 +48,7 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
             streams: plans,
             content_type: format.content_type(),
             cut: CutSettings {
-                compress: gzip_level.is_some(),
-                frame_bytes: 64 * 1024,
+                framing: gzip_level.map_or(Framing::None, |_| Framing::Gzip { frame_bytes: 64 * 1024 }),
                 part_bytes: 5 * 1024 * 1024,
                 key_when_sealed: false,
             },

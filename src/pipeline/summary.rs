@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::file::{File, SealReason};
+use crate::columns::FieldMisfits;
 use crate::model::StreamDescriptor;
 
 /// Counts of one stream.
@@ -25,14 +27,47 @@ pub struct StreamSummary {
     pub rows_without_cursor: u64,
     /// Undeclared fields that the format's options dropped.
     pub dropped_fields: u64,
+    /// By field: values that became null since they did not fit their column, and values that lost digits.
+    pub misfits: BTreeMap<Arc<str>, (u64, u64)>,
 }
 
+/// Fields that the end summary names.
+const NAMED_FIELDS: usize = 20;
+
 impl StreamSummary {
+    /// Counts values that did not fit.
+    pub fn misfit(&mut self, misfits: &FieldMisfits) {
+        let (nulled, truncated) = self.misfits.entry(Arc::clone(&misfits.field)).or_default();
+        *nulled += misfits.nulled;
+        *truncated += misfits.truncated;
+    }
+
+    /// The fields with the most, and how many there were.
+    fn write_misfits(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        what: &str,
+        count: impl Fn(&(u64, u64)) -> u64,
+    ) -> fmt::Result {
+        let mut fields: Vec<(u64, &str)> =
+            self.misfits.iter().map(|(field, counts)| (count(counts), field.as_ref())).collect();
+        fields.retain(|(count, _)| *count > 0);
+        fields.sort_by_key(|(count, field)| (std::cmp::Reverse(*count), *field));
+        for (ix, (count, field)) in fields.iter().take(NAMED_FIELDS).enumerate() {
+            let lead = if ix == 0 { format!("; {what}") } else { ",".to_owned() };
+            write!(f, "{lead} \"{field}\" {count}")?;
+        }
+        if fields.len() > NAMED_FIELDS {
+            write!(f, " and {} more fields", fields.len() - NAMED_FIELDS)?;
+        }
+        Ok(())
+    }
+
     /// Counts a published file.
     pub fn published(&mut self, file: &File) {
         self.published_records += file.rows;
         self.files += 1;
-        self.output_bytes += file.encoded_bytes;
+        self.output_bytes += file.frames().encoded_bytes();
         if let Some(reason) = file.sealed {
             *self.reasons.entry(reason).or_default() += 1;
         }
@@ -56,6 +91,8 @@ impl fmt::Display for StreamSummary {
         if self.dropped_fields > 0 {
             write!(f, "; {} undeclared fields dropped", self.dropped_fields)?;
         }
+        self.write_misfits(f, "values nulled since they do not fit their columns:", |counts| counts.0)?;
+        self.write_misfits(f, "values that lost digits:", |counts| counts.1)?;
         Ok(())
     }
 }
@@ -78,10 +115,15 @@ mod tests {
         summary.reasons = BTreeMap::from([(SealReason::Size, 2), (SealReason::End, 1)]);
         (summary.published_records, summary.files, summary.output_bytes) = (7, 3, 400);
         (summary.rows_without_cursor, summary.dropped_fields) = (1, 4);
+        for (field, nulled, truncated) in [("price", 2, 0), ("items.*.at", 1, 5), ("price", 1, 0)] {
+            summary.misfit(&FieldMisfits { field: field.into(), nulled, truncated });
+        }
         assert_eq!(
             summary.to_string(),
             "7 records in (900 bytes), 7 published in 3 files (400 bytes); sealed by size 2, end 1; \
-             1 records without a usable cursor; 4 undeclared fields dropped"
+             1 records without a usable cursor; 4 undeclared fields dropped; \
+             values nulled since they do not fit their columns: \"price\" 3, \"items.*.at\" 1; \
+             values that lost digits: \"items.*.at\" 5"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Reads one line of stdin: which message it is, and where its parts are.
 //!
-//! In: the bytes of a line, valid UTF-8. Out: a [`Message`] whose pieces are slices of that line; the members of a
-//! record's `data` go to the caller's scratch. The whole line is validated as JSON, so that a spliced record can never
+//! In: the bytes of a line, valid UTF-8. Out: a [`Message`] whose pieces are slices of that line; a record's `data` goes to
+//! the caller's [`DataSink`] on the way. The whole line is validated as JSON, so that a spliced record can never
 //! break a file.
 //!
 //! Tolerant where the protocol is: members in any order, unknown members, nulls for absent, types that a destination has
@@ -34,16 +34,28 @@ pub enum Message<'a> {
 /// The parts of a RECORD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordMessage<'a> {
-    /// The stream's name: a JSON string.
-    pub stream: Raw<'a>,
-    /// The namespace: a JSON string, if it is there and not null.
-    pub namespace: Option<Raw<'a>>,
+    /// Whose record it is.
+    pub stream: RecordStream<'a>,
     /// The text of `data`, an object.
     pub data: &'a [u8],
     /// Epoch milliseconds.
     pub emitted_at_ms: i64,
     /// The text of `meta.changes`, if it is an array.
     pub changes: Option<&'a [u8]>,
+}
+
+/// Which stream a record is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordStream<'a> {
+    /// That of the record before.
+    Same,
+    /// The one of this name.
+    Named {
+        /// The name: a JSON string.
+        name: Raw<'a>,
+        /// The namespace: a JSON string, if it is there and not null.
+        namespace: Option<Raw<'a>>,
+    },
 }
 
 /// Why a line is no message. The texts go on from "line N of the input".
@@ -63,6 +75,41 @@ pub enum EnvelopeError {
     Missing(&'static str, &'static str),
 }
 
+/// Takes a record's `data` while the line is read, so that it is read once.
+pub trait DataSink {
+    /// Reads the object that `scanner` stands before, and gives its text. `stream` is as far as the record has said it: a
+    /// namespace, or all of it, may still come. May be called again for the same line; the last call counts.
+    ///
+    /// # Errors
+    /// [`JsonError`] when it is not JSON.
+    fn read_data<'a>(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        stream: Option<RecordStream<'a>>,
+    ) -> Result<&'a [u8], JsonError>;
+}
+
+/// The members of `data`, in order.
+impl DataSink for Vec<Member> {
+    fn read_data<'a>(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        _stream: Option<RecordStream<'a>>,
+    ) -> Result<&'a [u8], JsonError> {
+        scanner.collect_members(self)
+    }
+}
+
+/// What the last record's line had before its `data`. Sources write all lines of a stream alike, so that most lines need
+/// nothing read there: equal bytes mean the same.
+#[derive(Debug, Default)]
+pub struct Opening {
+    text: Vec<u8>,
+}
+
+/// An opening that is longer than this has more in it than a stream's name.
+const LONGEST_OPENING_BYTES: usize = 512;
+
 /// The parts of a record as they are found; all of them are needed before it is one.
 #[derive(Default)]
 struct RecordParts<'a> {
@@ -71,27 +118,90 @@ struct RecordParts<'a> {
     data: Option<&'a [u8]>,
     emitted_at_ms: Option<i64>,
     changes: Option<&'a [u8]>,
+    /// The line began as that of the record before.
+    same_stream: bool,
+    /// Where `data` begins, if nothing but the stream was said before it.
+    opening_end: Option<usize>,
 }
 
-/// Reads a line. The top-level members of a record's `data` are put into `members`.
+/// Reads a line. A record's `data` goes to `sink`, before it is known whether the line is a record and in order.
 ///
 /// # Errors
 /// [`EnvelopeError`]: the input cannot be trusted past this line; end the run.
-pub fn read_line<'a>(line: &'a [u8], members: &mut Vec<Member>) -> Result<Message<'a>, EnvelopeError> {
+pub fn read_line<'a>(
+    line: &'a [u8],
+    opening: &mut Opening,
+    sink: &mut impl DataSink,
+) -> Result<Message<'a>, EnvelopeError> {
+    if !opening.text.is_empty() && line.starts_with(&opening.text) {
+        let mut scanner = Scanner::new(line);
+        scanner.skip_to(opening.text.len());
+        let mut parts = RecordParts { same_stream: true, ..RecordParts::default() };
+        parts.data = Some(sink.read_data(&mut scanner, Some(RecordStream::Same))?);
+        read_record_members(&mut scanner, &mut parts, sink)?;
+        if parts.same_stream {
+            let (message, _) = read_members(scanner, Some(Type::Record), Some(parts), sink)?;
+            if matches!(&message, Message::Record(RecordMessage { stream: RecordStream::Same, .. })) {
+                return Ok(message);
+            }
+        }
+        // What came behind `data` is not what lines like this one have there: nothing is taken as read.
+    }
     let mut scanner = Scanner::new(line);
     if scanner.at_end() {
         return Ok(Message::Ignored);
     }
-    let mut kind: Option<Raw<'a>> = None;
-    let mut record = None;
+    scanner.enter_object()?;
+    let (message, opening_end) = read_members(scanner, None, None, sink)?;
+    if matches!(message, Message::Record(_)) {
+        // That of another stream must not stay: the next line would be taken for one of this stream.
+        opening.text.clear();
+        opening.text.extend_from_slice(opening_end.and_then(|end| line.get(..end)).unwrap_or_default());
+    }
+    Ok(message)
+}
+
+/// The types that matter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Record,
+    State,
+    Trace,
+    Other,
+}
+
+/// The members of a message, from wherever its reading has come to its end. For a record, where its opening ends if that
+/// may be remembered.
+#[inline]
+fn read_members<'a>(
+    mut scanner: Scanner<'a>,
+    mut kind: Option<Type>,
+    mut record: Option<RecordParts<'a>>,
+    sink: &mut impl DataSink,
+) -> Result<(Message<'a>, Option<usize>), EnvelopeError> {
     let mut state = None;
     let mut trace = None;
-    scanner.enter_object()?;
     while let Some(key) = scanner.next_key()? {
         let is_object = scanner.peek() == Some(b'{');
         match &*key.to_bytes() {
-            b"record" if is_object => record = Some(read_record(&mut scanner, members)?),
-            b"type" => kind = Some(scanner.value()?),
+            b"record" if is_object => {
+                let alone =
+                    kind == Some(Type::Record) && record.is_none() && state.is_none() && trace.is_none();
+                let mut parts = RecordParts::default();
+                scanner.enter_object()?;
+                read_record_members(&mut scanner, &mut parts, sink)?;
+                parts.opening_end = parts.opening_end.filter(|_| alone);
+                record = Some(parts);
+            }
+            b"type" => {
+                let value = scanner.value()?;
+                kind = (value.kind == Kind::String).then(|| match &*text_of(&value) {
+                    b"RECORD" => Type::Record,
+                    b"STATE" => Type::State,
+                    b"TRACE" => Type::Trace,
+                    _ => Type::Other,
+                });
+            }
             b"state" if is_object => state = Some((scanner.position(), scanner.value()?.text)),
             b"trace" if is_object => trace = Some(scanner.value()?.text),
             _ => {
@@ -102,16 +212,19 @@ pub fn read_line<'a>(line: &'a [u8], members: &mut Vec<Member>) -> Result<Messag
     if !scanner.at_end() {
         return Err(EnvelopeError::Trailing);
     }
-    let kind = kind.filter(|kind| kind.kind == Kind::String).ok_or(EnvelopeError::NoType)?;
-    match &*text_of(&kind) {
-        b"RECORD" => complete_record(record).map(Message::Record),
-        b"STATE" => {
-            let (at, text) = state.ok_or(EnvelopeError::Missing("STATE", "state"))?;
-            Ok(Message::State { at, text })
+    let message = match kind.ok_or(EnvelopeError::NoType)? {
+        Type::Record => {
+            let opening_end = record.as_ref().and_then(|parts| parts.opening_end);
+            return Ok((Message::Record(complete_record(record)?), opening_end));
         }
-        b"TRACE" => Ok(trace.map(read_trace).transpose()?.flatten().unwrap_or(Message::Ignored)),
-        _ => Ok(Message::Ignored),
-    }
+        Type::State => {
+            let (at, text) = state.ok_or(EnvelopeError::Missing("STATE", "state"))?;
+            Message::State { at, text }
+        }
+        Type::Trace => trace.map(read_trace).transpose()?.flatten().unwrap_or(Message::Ignored),
+        Type::Other => Message::Ignored,
+    };
+    Ok((message, None))
 }
 
 /// The text of a JSON string, however it is spelt.
@@ -120,21 +233,32 @@ fn text_of<'a>(string: &Raw<'a>) -> Cow<'a, [u8]> {
     Key { raw: inner, escaped: string.escaped }.to_bytes()
 }
 
-fn read_record<'a>(
+/// The members of a record, from wherever its reading has come to its end.
+#[inline]
+fn read_record_members<'a>(
     scanner: &mut Scanner<'a>,
-    members: &mut Vec<Member>,
-) -> Result<RecordParts<'a>, EnvelopeError> {
-    let mut parts = RecordParts::default();
-    scanner.enter_object()?;
+    parts: &mut RecordParts<'a>,
+    sink: &mut impl DataSink,
+) -> Result<(), EnvelopeError> {
     while let Some(key) = scanner.next_key()? {
         let is_object = scanner.peek() == Some(b'{');
         match &*key.to_bytes() {
-            b"data" if is_object => parts.data = Some(scanner.collect_members(members)?),
-            b"stream" => parts.stream = Some(scanner.value()?).filter(|value| value.kind == Kind::String),
+            b"emitted_at" => parts.emitted_at_ms = json::integer(&scanner.value()?),
+            b"data" if is_object => {
+                // Only what says nothing but the stream is worth remembering.
+                let plain = parts.data.is_none() && parts.emitted_at_ms.is_none() && parts.changes.is_none();
+                parts.opening_end =
+                    Some(scanner.position()).filter(|end| plain && *end <= LONGEST_OPENING_BYTES);
+                parts.data = Some(sink.read_data(scanner, parts.named())?);
+            }
+            b"stream" => {
+                parts.renamed();
+                parts.stream = Some(scanner.value()?).filter(|value| value.kind == Kind::String);
+            }
             b"namespace" => {
+                parts.renamed();
                 parts.namespace = Some(scanner.value()?).filter(|value| value.kind == Kind::String);
             }
-            b"emitted_at" => parts.emitted_at_ms = json::integer(&scanner.value()?),
             b"meta" if is_object => {
                 scanner.members(|key, value| {
                     if key.is("changes") && value.kind == Kind::Array {
@@ -147,15 +271,31 @@ fn read_record<'a>(
             }
         }
     }
-    Ok(parts)
+    Ok(())
+}
+
+impl<'a> RecordParts<'a> {
+    /// The record says which stream it is of, whatever was thought before.
+    fn renamed(&mut self) {
+        self.same_stream = false;
+        self.opening_end = None;
+    }
+
+    /// The stream, as far as it was said.
+    fn named(&self) -> Option<RecordStream<'a>> {
+        self.stream.map(|name| RecordStream::Named { name, namespace: self.namespace })
+    }
 }
 
 fn complete_record(parts: Option<RecordParts<'_>>) -> Result<RecordMessage<'_>, EnvelopeError> {
     let missing = |member| EnvelopeError::Missing("RECORD", member);
     let parts = parts.ok_or(missing("record"))?;
     Ok(RecordMessage {
-        stream: parts.stream.ok_or(missing("record.stream"))?,
-        namespace: parts.namespace,
+        stream: if parts.same_stream {
+            RecordStream::Same
+        } else {
+            parts.named().ok_or(missing("record.stream"))?
+        },
         data: parts.data.ok_or(missing("record.data"))?,
         emitted_at_ms: parts.emitted_at_ms.ok_or(missing("record.emitted_at"))?,
         changes: parts.changes,
@@ -186,7 +326,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Result<Message<'_>, EnvelopeError> {
-        read_line(line.as_bytes(), &mut Vec::new())
+        read_line(line.as_bytes(), &mut Opening::default(), &mut Vec::<Member>::new())
     }
 
     #[test]
@@ -197,11 +337,9 @@ mod tests {
             r#" {"record":{"emitted_at":1.2E1,"meta":{"changes":[],"x":1},"data":{"a":1.0},"namespace":null,"stream":"s","file_reference":null},"state":null,"log":null,"type":"RECORD","new":[{}]} "#,
         ] {
             let Ok(Message::Record(record)) = read(line) else { panic!("{line}: {:?}", read(line)) };
-            assert_eq!(record.stream.to_text().as_deref(), Some("s"));
-            assert_eq!(
-                (record.namespace, record.data, record.emitted_at_ms),
-                (None, &b"{\"a\":1.0}"[..], 12)
-            );
+            let RecordStream::Named { name, namespace } = record.stream else { panic!("{line}") };
+            assert_eq!((name.to_text().as_deref(), namespace), (Some("s"), None));
+            assert_eq!((record.data, record.emitted_at_ms), (&b"{\"a\":1.0}"[..], 12));
         }
     }
 
@@ -209,8 +347,65 @@ mod tests {
     fn meta_changes_and_namespaces_are_kept() {
         let line = r#"{"type":"RECORD","record":{"namespace":"n\u0041","stream":"s","data":{},"emitted_at":0,"meta":{"changes":[{"field":"f"}]}}}"#;
         let Ok(Message::Record(record)) = read(line) else { panic!() };
-        assert_eq!(record.namespace.and_then(|n| n.to_text()).as_deref(), Some("nA"));
+        let RecordStream::Named { namespace, .. } = record.stream else { panic!() };
+        assert_eq!(namespace.and_then(|n| n.to_text()).as_deref(), Some("nA"));
         assert_eq!(record.changes, Some(&br#"[{"field":"f"}]"#[..]));
+    }
+
+    #[test]
+    fn lines_that_begin_alike_are_of_the_same_stream_unless_they_go_on_to_say_another() {
+        let mut opening = Opening::default();
+        let mut stream_of =
+            |line: &str| match read_line(line.as_bytes(), &mut opening, &mut Vec::<Member>::new()) {
+                Ok(Message::Record(RecordMessage { stream: RecordStream::Same, .. })) => "same".to_owned(),
+                Ok(Message::Record(RecordMessage {
+                    stream: RecordStream::Named { name, namespace },
+                    ..
+                })) => {
+                    let text = |raw: Raw<'_>| raw.to_text().unwrap().into_owned();
+                    format!("{}/{}", namespace.map(text).unwrap_or_default(), text(name))
+                }
+                other => format!("{other:?}"),
+            };
+        let a = r#"{"type":"RECORD","record":{"stream":"a","data":{"x":1},"emitted_at":5}}"#;
+        for (line, expected) in [
+            (a, "/a"),
+            (a, "same"),
+            (
+                r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5,"meta":null},"x":{}}"#,
+                "same",
+            ),
+            // A namespace behind the data makes it another stream, and nothing may be concluded from its opening.
+            (r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5,"namespace":"n"}}"#, "n/a"),
+            (a, "/a"),
+            (a, "same"),
+            (r#"{"type":"RECORD","record":{"stream":"a","data":{},"stream":"b","emitted_at":5}}"#, "/b"),
+            (a, "/a"),
+            (
+                r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5},"type":"LOG"}"#,
+                "Ok(Ignored)",
+            ),
+            (a, "same"),
+            (
+                r#"{"type":"RECORD","record":{"stream":"b","data":{},"emitted_at":5},"type":"LOG"}"#,
+                "Ok(Ignored)",
+            ),
+            (a, "same"),
+            (
+                r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5},"record":{"stream":"c","data":{},"emitted_at":6}}"#,
+                "/c",
+            ),
+            (a, "/a"),
+            // What is said before the data and differs from line to line.
+            (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
+            (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
+            (
+                r#"{"type":"RECORD","record":{"stream":"a","data":{"x":1}"#,
+                "Err(Json(JsonError { at: 54, fault: End }))",
+            ),
+        ] {
+            assert_eq!(stream_of(line), expected, "{line}");
+        }
     }
 
     #[test]

@@ -5,17 +5,21 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{connection_id, internal, open_store, read_config, read_file};
+use crate::columns::{ShapeOptions, StreamShape};
 use crate::config::Config;
-use crate::encode::{RowEncoder, StreamMeta};
+use crate::encode::{Format, RowEncoder, StreamMeta};
 use crate::env;
 use crate::error::{Failure, FailureType};
 use crate::key::{FileValues, RunValues, StreamValues, ids};
+use crate::parquet_file::FileLayout;
 use crate::pipeline::block::{BlockSettings, MAX_LINE_BYTES};
-use crate::pipeline::encode_block::{StreamEncoding, StreamTable};
+use crate::pipeline::encode_block::{ColumnLayout, RowMaker, StreamEncoding, StreamTable};
 use crate::pipeline::engine::{EngineSettings, StreamPlan};
 use crate::pipeline::file::CutSettings;
+use crate::pipeline::frames::Framing;
 use crate::pipeline::run::{RunSettings, run};
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::catalog::{Catalog, CatalogStream, Dialect};
@@ -32,6 +36,14 @@ const FRAME_BYTES: usize = 1024 * 1024;
 
 /// Input that is parsed at once.
 const BLOCK_BYTES: usize = 1024 * 1024;
+
+const LEAST_BLOCK_BYTES: usize = 64 * 1024;
+
+/// Memory that a column of a stream takes before it has data, measured: its types, and each worker's way to find it.
+const BYTES_PER_COLUMN: u64 = 4 * 1024;
+
+/// Streams with more columns than this are read in smaller blocks.
+const USUAL_COLUMNS: usize = 250;
 
 /// A tail of more than this joins its file without a STATE (DESIGN, "life of a file").
 const TAIL_BYTES: u64 = 16 * MIB;
@@ -92,7 +104,7 @@ fn log_summary<W: Write>(summary: &RunSummary, emitter: &mut Emitter<W>) -> io::
 fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     let config = read_config(config)?;
     let catalog = Catalog::parse(&read_file(catalog, "catalog")?)?;
-    let warnings = config.warnings().into_iter().chain(catalog.warnings()).collect();
+    let mut warnings: Vec<String> = config.warnings().into_iter().chain(catalog.warnings()).collect();
     let run_values = run_values(&config, &catalog)?;
     let streams: Vec<StreamValues> =
         catalog.streams.iter().map(|stream| stream_values(&run_values, stream)).collect();
@@ -107,14 +119,20 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     let mut encodings = Vec::new();
     for (stream, values) in catalog.streams.iter().zip(streams) {
         let meta = StreamMeta { generation_id: stream.generation_id, sync_id: meta_sync_id };
-        let names: Vec<String> = stream.properties.iter().map(|(name, _)| name.clone()).collect();
-        let encoder = RowEncoder::new(&config.format, config.metadata_columns, &meta, &names);
-        plans.push(StreamPlan { values, header: encoder.header().to_vec() });
+        let rows = row_maker(&config, stream, &meta, &mut warnings)?;
+        let (header, layout) = match &rows {
+            RowMaker::Text(encoder) => (encoder.header().to_vec(), None),
+            RowMaker::Columns(columns) => (Vec::new(), Some(Arc::clone(&columns.layout))),
+        };
+        plans.push(StreamPlan { values, header, layout });
         let cursor_field = cursor_macros.then(|| stream.cursor_field.clone());
-        encodings.push((stream.descriptor.clone(), StreamEncoding { encoder, cursor_field }));
+        encodings.push((stream.descriptor.clone(), StreamEncoding { rows, cursor_field }));
     }
-    // The rest is for the S3 client, the allocator and spare buffers.
-    let memory = memory_limit_bytes(&config) / 4 * 3;
+    let mut table = StreamTable::new(encodings);
+    if let Some(options) = config.format.parquet() {
+        table = table.with_most_rows(options.row_group_rows);
+    }
+    let memory = data_memory_bytes(memory_limit_bytes(&config), table.all_columns());
     let file_size_bytes = config.file_size_bytes;
     let settings = RunSettings {
         engine: EngineSettings {
@@ -123,8 +141,7 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
             streams: plans,
             content_type: config.format.content_type(),
             cut: CutSettings {
-                compress: config.format.gzip_level().is_some(),
-                frame_bytes: usize::try_from(file_size_bytes / 8).unwrap_or(FRAME_BYTES).min(FRAME_BYTES),
+                framing: framing(&config.format, file_size_bytes, memory),
                 part_bytes: PART_BYTES,
                 key_when_sealed: cursor_macros,
             },
@@ -136,22 +153,76 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
             expects_complete: catalog.dialect == Dialect::Refresh,
             run_token: env::random_uuid().map_err(|error| internal("there is no randomness", &error))?,
         },
-        table: StreamTable::new(encodings),
+        blocks: block_settings(&table, file_size_bytes),
+        table,
         memory_limit_bytes: memory,
         workers: env::processors(),
         gzip_level: config.format.gzip_level(),
-        blocks: BlockSettings {
-            // Rows of one block stay together, so small files want small blocks.
-            block_bytes: usize::try_from(file_size_bytes / 4)
-                .unwrap_or(BLOCK_BYTES)
-                .clamp(65_536, BLOCK_BYTES),
-            max_line_bytes: MAX_LINE_BYTES,
-        },
         upload_concurrency: upload_concurrency(memory),
         // Two parts more than are on their way: no slot is ever empty while there is input.
         upload_ahead_bytes: (upload_concurrency(memory) as u64 + 2) * PART_BYTES as u64,
     };
     Ok(Prepared { config, warnings, settings })
+}
+
+fn row_maker(
+    config: &Config,
+    stream: &CatalogStream,
+    meta: &StreamMeta,
+    warnings: &mut Vec<String>,
+) -> Result<RowMaker, Failure> {
+    let names: Vec<String> = stream.properties.iter().map(|(name, _)| name.clone()).collect();
+    if let Some(encoder) = RowEncoder::new(&config.format, config.metadata_columns, meta, &names) {
+        return Ok(RowMaker::Text(encoder));
+    }
+    let options = config.format.parquet().copied().unwrap_or_default();
+    let shape_options = ShapeOptions {
+        metadata: config.metadata_columns,
+        undeclared_fields: options.undeclared_fields,
+        types: options.types,
+    };
+    let shape = StreamShape::new(&shape_options, meta, &stream.properties);
+    let name = &stream.descriptor;
+    warnings.extend(shape.warnings.iter().map(|warning| format!("stream \"{name}\": {warning}")));
+    let mut footer = vec![
+        ("destination_s3.stream".to_owned(), name.name.clone()),
+        ("destination_s3.sync_id".to_owned(), meta.sync_id.to_string()),
+    ];
+    footer.extend(name.namespace.clone().map(|value| ("destination_s3.namespace".to_owned(), value)));
+    footer.extend(
+        meta.generation_id.map(|value| ("destination_s3.generation_id".to_owned(), value.to_string())),
+    );
+    let layout = FileLayout::new(&shape.to_arrow(), options.codec, footer)?;
+    Ok(RowMaker::Columns(ColumnLayout { shape: Arc::new(shape), layout: Arc::new(layout) }))
+}
+
+/// How rows are cut into frames. No frame may be so large that the size of a file, or the memory, is missed by much.
+fn framing(format: &Format, file_size_bytes: u64, memory_bytes: u64) -> Framing {
+    match format {
+        Format::Csv { gzip_level: None, .. } | Format::Jsonl { gzip_level: None } => Framing::None,
+        Format::Csv { .. } | Format::Jsonl { .. } => Framing::Gzip {
+            frame_bytes: usize::try_from(file_size_bytes / 8).unwrap_or(FRAME_BYTES).min(FRAME_BYTES),
+        },
+        Format::Parquet { options } => {
+            // One row group may be in work while the next one is being filled.
+            let bytes = options.row_group_bytes.min(memory_bytes / 4).min(file_size_bytes);
+            Framing::RowGroups {
+                row_group_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+                row_group_rows: options.row_group_rows,
+            }
+        }
+    }
+}
+
+fn block_settings(table: &StreamTable, file_size_bytes: u64) -> BlockSettings {
+    // Rows of one block stay together, so small files want small blocks; and a field that many records lack takes room
+    // in columns although it takes none in the input, so wide streams want them too.
+    let wide = BLOCK_BYTES.saturating_mul(USUAL_COLUMNS) / table.most_columns().max(USUAL_COLUMNS);
+    let small = usize::try_from(file_size_bytes / 4).unwrap_or(BLOCK_BYTES);
+    BlockSettings {
+        block_bytes: small.min(wide).clamp(LEAST_BLOCK_BYTES, BLOCK_BYTES),
+        max_line_bytes: MAX_LINE_BYTES,
+    }
 }
 
 fn run_values(config: &Config, catalog: &Catalog) -> Result<RunValues, Failure> {
@@ -183,6 +254,12 @@ fn memory_limit_bytes(config: &Config) -> u64 {
         Some(limit) => (limit / 2).clamp(LEAST_DEFAULT_MEMORY_BYTES, MOST_DEFAULT_MEMORY_BYTES),
         None => DEFAULT_MEMORY_BYTES,
     })
+}
+
+/// Memory for data between stdin and S3. The rest is for the S3 client, the allocator and spare buffers, and for what every
+/// worker keeps of every column.
+fn data_memory_bytes(limit_bytes: u64, columns: usize) -> u64 {
+    (limit_bytes / 4 * 3).saturating_sub(columns as u64 * BYTES_PER_COLUMN).max(limit_bytes / 4)
 }
 
 /// Parts in flight may take a third of the memory; fewer than four would leave the line idle between two answers.

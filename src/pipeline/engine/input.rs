@@ -12,9 +12,14 @@ use crate::pipeline::action::Action;
 use crate::pipeline::budget::Permit;
 use crate::pipeline::chunk::{Chunk, CompressionSample, EncodedBlock, Item, Segment};
 use crate::pipeline::file::{File, SealReason};
+use crate::pipeline::frames::{Assembly, Frames, Framing};
 use crate::pipeline::ledger::{FileId, Position, Scope};
 use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::{StateMessage, StateScope};
+
+/// What rows in memory come to in a Parquet file, until the first row group tells: not so low that a first file would be
+/// larger than asked for.
+const FIRST_PARQUET_RATIO: f64 = 0.5;
 
 impl Engine {
     pub(super) fn take_blocks(&mut self, now: Instant) {
@@ -75,8 +80,11 @@ impl Engine {
         stream.summary.dropped_fields += chunk.dropped_fields;
         stream.summary.records += chunk.rows;
         stream.summary.input_bytes += chunk.input_bytes;
+        for misfits in &chunk.misfits {
+            stream.summary.misfit(misfits);
+        }
         stream.tail.since.get_or_insert(now);
-        stream.tail.bytes += chunk.segment.held_bytes();
+        stream.tail.bytes += chunk.data.held_bytes();
         stream.tail.chunks.push((chunk, first, last));
         self.with_tail.insert(ix);
         if self.streams[ix.index()].tail.bytes > self.settings.tail_bytes {
@@ -134,8 +142,11 @@ impl Engine {
         let header = &self.settings.streams[ix.index()].header;
         let header = (!header.is_empty())
             .then(|| Segment { bytes: header.clone(), permit: self.budget.take(header.len() as u64) });
+        let layout = self.settings.streams[ix.index()].layout.clone();
+        let assembly = layout.map(|layout| Assembly::new(layout, self.budget.take(0)));
         let object = self.object_info(id, ix);
-        self.files.insert(id, File::new(id, ix, first, since, object, header));
+        let frames = Frames::new(id, ix, header, assembly);
+        self.files.insert(id, File::new(first, since, object, frames));
         self.ledger.joined(ix, id, first);
         let stream = &mut self.streams[ix.index()];
         stream.open = Some(id);
@@ -152,7 +163,7 @@ impl Engine {
         let full = self.files.get(&id).is_some_and(|file| {
             file.sealed.is_none()
                 && !file.is_discarded()
-                && file.estimated_bytes(ratio) >= self.settings.file_size_bytes
+                && file.frames().estimated_bytes(ratio) >= self.settings.file_size_bytes
         });
         if full {
             self.seal(id, SealReason::Size);
@@ -164,19 +175,27 @@ impl Engine {
         let stream = &mut self.streams[stream.index()];
         if stream.open == Some(id) {
             stream.open = None;
-            self.with_file(id, |file, cut, out| file.seal(reason, cut, out));
-            if self.settings.cut.key_when_sealed {
-                self.request_key(id);
+            let sealed = match self.files.get_mut(&id) {
+                Some(file) => file.seal(reason, &self.settings.cut, &mut self.out),
+                None => Ok(()),
+            };
+            match sealed {
+                Ok(()) if self.settings.cut.key_when_sealed => self.request_key(id),
+                Ok(()) => {}
+                Err(failure) => self.lose(id, failure),
             }
         }
     }
 
-    /// Compressed bytes per byte of text, from all frames and samples so far.
+    /// Encoded bytes per byte of rows, from all frames and samples so far.
     fn compression_ratio(&self) -> f64 {
         let CompressionSample { text_bytes, compressed_bytes } = self.compressed;
-        if !self.settings.cut.compress || text_bytes == 0 {
-            return 1.0;
+        match self.settings.cut.framing {
+            Framing::Gzip { .. } | Framing::RowGroups { .. } if text_bytes > 0 => {
+                compressed_bytes as f64 / text_bytes as f64
+            }
+            Framing::RowGroups { .. } => FIRST_PARQUET_RATIO,
+            Framing::None | Framing::Gzip { .. } => 1.0,
         }
-        compressed_bytes as f64 / text_bytes as f64
     }
 }

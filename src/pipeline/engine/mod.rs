@@ -27,7 +27,7 @@ pub use settings::{EngineSettings, StreamPlan};
 use super::action::{Action, Event, StoreAnswer};
 use super::block::ReadFault;
 use super::budget::{Budget, Permit};
-use super::chunk::{Chunk, CompressionSample};
+use super::chunk::{Chunk, CompressionSample, Frame};
 use super::file::File;
 use super::ledger::{FileId, Ledger, Position};
 use super::order::InputOrder;
@@ -264,16 +264,18 @@ impl Engine {
         self.forget_if_gone(id);
     }
 
-    fn framed(&mut self, id: FileId, frame: u32, result: Result<super::chunk::Segment, Failure>) {
-        match result {
-            Ok(segment) => {
-                if let Some(file) = self.files.get(&id) {
-                    self.compressed.compressed_bytes += segment.bytes.len() as u64;
-                    self.compressed.text_bytes += file.frame_text_bytes(frame);
-                }
-                self.with_file(id, |file, cut, out| file.framed(frame, segment, cut, out));
-                self.roll_if_full(id);
+    fn framed(&mut self, id: FileId, frame: u32, result: Result<Frame, Failure>) {
+        let joined = match (result, self.files.get_mut(&id)) {
+            (Ok(content), Some(file)) => {
+                self.compressed.compressed_bytes += content.size_bytes();
+                self.compressed.text_bytes += file.frames().in_work_bytes(frame);
+                file.framed(frame, content, &self.settings.cut, &mut self.out)
             }
+            (Ok(_), None) => Ok(()),
+            (Err(failure), _) => Err(failure),
+        };
+        match joined {
+            Ok(()) => self.roll_if_full(id),
             Err(failure) => self.lose(id, failure),
         }
         self.forget_if_gone(id);

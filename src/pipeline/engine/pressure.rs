@@ -1,7 +1,8 @@
 //! Frees memory when many streams share the budget.
 //!
-//! Half of the budget may rest in tails and open files, the other half is for what is on its way. Above that the stream
-//! that holds most is sealed early: published if a STATE covers it, else staged in S3 whatever its size. Waiting STATEs
+//! Half of the budget may rest in tails and open files, the other half is for what is on its way. Above that the columns
+//! of open Parquet files are encoded early, which leaves a fraction of them; where that is not enough, the stream that
+//! holds most is sealed early: published if a STATE covers it, else staged in S3 whatever its size. Waiting STATEs
 //! count too: a source that sends one with every record would else fill the memory between two checkpoints.
 
 use std::time::Instant;
@@ -9,7 +10,11 @@ use std::time::Instant;
 use super::Engine;
 use crate::model::StreamIx;
 use crate::pipeline::file::SealReason;
-use crate::pipeline::ledger::Scope;
+use crate::pipeline::frames::Framing;
+use crate::pipeline::ledger::{FileId, Scope};
+
+/// Fewer rows than this are not worth a row group of their own.
+const SMALLEST_ROW_GROUP_BYTES: usize = 64 * 1024;
 
 impl Engine {
     pub(super) fn relieve_pressure(&mut self, now: Instant) {
@@ -20,17 +25,46 @@ impl Engine {
         if self.waiting_state_bytes > limit / 8 {
             self.checkpoint_waiting(now, true);
         }
-        let mut resident: Vec<(u64, StreamIx)> = (0..self.streams.len() as u32)
-            .map(|ix| (self.resident_bytes(StreamIx(ix)), StreamIx(ix)))
-            .filter(|(bytes, _)| *bytes > 0)
-            .collect();
-        let mut total: u64 = resident.iter().map(|(bytes, _)| bytes).sum();
+        let mut total = self.residents().iter().map(|(bytes, _)| bytes).sum::<u64>();
+        if total > limit / 2 && matches!(self.settings.cut.framing, Framing::RowGroups { .. }) {
+            total -= self.encode_early(total - limit / 2);
+        }
+        if total <= limit / 2 {
+            return;
+        }
+        let mut resident = self.residents();
         resident.sort_unstable();
         while total > limit / 2 && self.ending.is_none() {
             let Some((bytes, stream)) = resident.pop() else { return };
             total -= bytes;
             self.evict(stream, now);
         }
+    }
+
+    /// Streams and what they hold at rest.
+    fn residents(&self) -> Vec<(u64, StreamIx)> {
+        (0..self.streams.len() as u32)
+            .map(|ix| (self.resident_bytes(StreamIx(ix)), StreamIx(ix)))
+            .filter(|(bytes, _)| *bytes > 0)
+            .collect()
+    }
+
+    /// Makes row groups of the largest open files' rows until `wanted` bytes are on their way. Gives how many are.
+    fn encode_early(&mut self, wanted: u64) -> u64 {
+        let open = self.streams.iter().filter_map(|stream| stream.open);
+        let mut loose: Vec<(usize, FileId)> = open
+            .filter_map(|id| Some((self.files.get(&id)?.frames().loose_bytes(), id)))
+            .filter(|(bytes, _)| *bytes >= SMALLEST_ROW_GROUP_BYTES)
+            .collect();
+        loose.sort_unstable();
+        let mut cut = 0;
+        while cut < wanted
+            && let Some((bytes, id)) = loose.pop()
+        {
+            self.with_file(id, |file, settings, out| file.cut_frame(settings, out));
+            cut += bytes as u64;
+        }
+        cut
     }
 
     fn resident_bytes(&self, ix: StreamIx) -> u64 {

@@ -13,8 +13,9 @@ use crate::key::{KeyTemplate, RunValues, StreamValues, highest_listed, ids};
 use crate::model::{StreamDescriptor, StreamIx};
 use crate::pipeline::action::{Action, Event, StoreAnswer, StoreRequest};
 use crate::pipeline::budget::Budget;
-use crate::pipeline::chunk::{Chunk, CursorNotes, EncodedBlock, Item, LineFault, Segment};
+use crate::pipeline::chunk::{Chunk, CursorNotes, EncodedBlock, Frame, Item, LineFault, Rows, Segment};
 use crate::pipeline::file::CutSettings;
+use crate::pipeline::frames::Framing;
 use crate::pipeline::ledger::FileId;
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::state::{StateMessage, StateScope};
@@ -84,7 +85,7 @@ impl World {
                 let stream_id = ids::stream_id("c", &descriptor);
                 let stream_run_id = ids::stream_run_id(Uuid::nil(), stream_id);
                 let values = StreamValues { descriptor, stream_id, stream_run_id, generation_id: Some(1) };
-                StreamPlan { values, header: Vec::new() }
+                StreamPlan { values, header: Vec::new(), layout: None }
             })
             .collect();
         let template = KeyTemplate::parse(options.template).unwrap();
@@ -99,8 +100,7 @@ impl World {
             streams,
             content_type: "text/plain",
             cut: CutSettings {
-                compress: options.compress,
-                frame_bytes: 30,
+                framing: if options.compress { Framing::Gzip { frame_bytes: 30 } } else { Framing::None },
                 part_bytes: 60,
                 key_when_sealed: template.uses_cursor(),
             },
@@ -139,7 +139,8 @@ impl World {
         let chunk = Chunk {
             stream: StreamIx(stream as u32),
             rows: count,
-            segment: Segment { bytes: text.into_bytes(), permit },
+            data: Rows::Text(Segment { bytes: text.into_bytes(), permit }),
+            misfits: Vec::new(),
             cursor: CursorNotes {
                 highest: chrono::DateTime::from_timestamp(first as i64, 0),
                 rows_without: 0,
@@ -203,10 +204,12 @@ impl World {
             Action::Compress { file, frame, text } => {
                 let bytes = text.iter().flat_map(|segment| segment.bytes.clone()).collect();
                 let permit = self.budget.take(0);
-                Event::Framed { file, frame, result: Ok(Segment { bytes, permit }) }
+                Event::Framed { file, frame, result: Ok(Frame::Bytes(Segment { bytes, permit })) }
             }
             Action::Store(file, request) => self.serve(file, request, fail),
-            Action::PrintState(_) | Action::Log(..) | Action::Skip(_) => unreachable!(),
+            Action::EncodeRowGroup { .. } | Action::PrintState(_) | Action::Log(..) | Action::Skip(_) => {
+                unreachable!()
+            }
         };
         self.handle(event);
         refused
@@ -268,7 +271,9 @@ impl World {
                 Action::Skip(file) => {
                     self.skipped.insert(file);
                 }
-                Action::Compress { .. } | Action::Store(..) => self.pending.push(action),
+                Action::Compress { .. } | Action::EncodeRowGroup { .. } | Action::Store(..) => {
+                    self.pending.push(action);
+                }
             }
         }
     }

@@ -8,11 +8,12 @@
 //! - One name has one number, so that the last of several members of one name can win.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use crate::json::{Member, block, unescape};
+use super::{block, unescape};
 
 /// The field before the first: it has no name.
-pub(super) const START: u32 = 0;
+pub(crate) const START: u32 = 0;
 
 /// How many guesses are made before the name is looked up. Each covers one optional field that is missing.
 const GUESSES: usize = 4;
@@ -22,7 +23,7 @@ const LEARNED_LIMIT: usize = 1024;
 
 /// The names of one stream's fields and the order in which they came.
 #[derive(Debug)]
-pub(super) struct FieldOrder {
+pub(crate) struct FieldOrder {
     /// One per number.
     fields: Vec<Field>,
     /// The names one behind the other.
@@ -51,7 +52,7 @@ struct Field {
 
 impl FieldOrder {
     /// `first` is the number of the column that records are expected to begin with.
-    pub(super) fn new(columns: &[Box<[u8]>], first: usize) -> Self {
+    pub(crate) fn new(columns: &[Box<[u8]>], first: usize) -> Self {
         let next = if first > columns.len() { START } else { first as u32 };
         // No key can be this long, so the start is never taken for a field.
         let start = Field { prefix: Prefix::default(), len: u32::MAX, name_at: 0, next };
@@ -73,52 +74,52 @@ impl FieldOrder {
     }
 
     /// How many numbers are in use, the start's included.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.fields.len()
     }
 
     /// Whether so many undeclared names were learned that the table should be made anew. Between rows only.
-    pub(super) fn is_overgrown(&self) -> bool {
+    pub(crate) fn is_overgrown(&self) -> bool {
         self.fields.len() > 1 + self.columns + LEARNED_LIMIT
     }
 
-    /// The number of the field `member`, which came after the field numbered `previous`.
+    /// The number of the field whose key stands at `key` of `data` and which came after the field numbered `previous`.
     #[inline(always)]
-    pub(super) fn find(&mut self, previous: u32, data: &[u8], member: &Member) -> u32 {
-        if !member.key_escaped {
-            let prefix = Prefix::of_key(data, member.key.start as usize, member.key.len());
+    pub(crate) fn find(&mut self, previous: u32, data: &[u8], key: Range<usize>, escaped: bool) -> u32 {
+        if !escaped {
+            let prefix = Prefix::of_key(data, key.start, key.len());
             let mut guess = self.fields[previous as usize].next;
             for _ in 0..GUESSES {
                 let field = &self.fields[guess as usize];
-                if field.len as usize == member.key.len()
+                if field.len as usize == key.len()
                     && field.prefix == prefix
-                    && self.tail_is(field, data, member)
+                    && self.tail_is(field, &data[key.clone()])
                 {
                     return guess;
                 }
                 guess = field.next;
             }
         }
-        self.look_up(previous, data, member)
+        self.look_up(previous, &data[key], escaped)
     }
 
     /// Compares what the prefix does not hold.
     #[inline(always)]
-    fn tail_is(&self, field: &Field, data: &[u8], member: &Member) -> bool {
+    fn tail_is(&self, field: &Field, key: &[u8]) -> bool {
         field.len as usize <= block::LEN || {
             let name_at = field.name_at as usize;
             let name = &self.names[name_at + block::LEN..name_at + field.len as usize];
-            name == &data[member.key.start as usize + block::LEN..member.key.end as usize]
+            name == &key[block::LEN..]
         }
     }
 
     #[cold]
-    fn look_up(&mut self, previous: u32, data: &[u8], member: &Member) -> u32 {
+    fn look_up(&mut self, previous: u32, key: &[u8], escaped: bool) -> u32 {
         let mut unescaped = std::mem::take(&mut self.unescaped);
-        let mut name = member.key.of(data);
-        if member.key_escaped {
+        let mut name = key;
+        if escaped {
             unescaped.clear();
-            unescape(name, &mut unescaped);
+            unescape(key, &mut unescaped);
             name = &unescaped;
         }
         let number = match self.by_name.get(name) {
@@ -191,7 +192,8 @@ mod tests {
         members
             .iter()
             .map(|member| {
-                previous = order.find(previous, data, member);
+                let key = member.key.start as usize..member.key.end as usize;
+                previous = order.find(previous, data, key, member.key_escaped);
                 previous
             })
             .collect()

@@ -1,0 +1,186 @@
+//! What the tests of Parquet share: one stream's sync, read back by every engine and compared with the oracle.
+//!
+//! Two expectations stand side by side: the oracle (`readers/oracle.py`) computes every cell from the messages, and the
+//! tables of the tests say by hand what a few rows must be, so that the oracle itself is held to something.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::sent::{self, ADDITIONAL, METADATA};
+use crate::support::connector::Outcome;
+use crate::support::read_back::members;
+use crate::support::readers::{self, ParquetFile, Table};
+use crate::world::{World, catalog, complete, in_part_order, record, state};
+
+/// A sync of one stream, read back.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) files: Vec<ParquetFile>,
+    /// The rows of all files, in the order of their parts.
+    pub(crate) table: Table,
+    /// Of all objects.
+    pub(crate) bytes: usize,
+    pub(crate) outcome: Outcome,
+}
+
+/// The connector's settings for Parquet with these options: `metadata_columns` is none of the format's.
+pub(crate) fn settings(options: &Value) -> Value {
+    let mut format = options.as_object().expect("options are an object").clone();
+    let metadata = format.remove("metadata_columns");
+    format.insert("format_type".to_owned(), json!("parquet"));
+    match metadata {
+        Some(metadata) => json!({ "format": format, "metadata_columns": metadata }),
+        None => json!({ "format": format }),
+    }
+}
+
+/// Records of one stream, a STATE and COMPLETE.
+pub(crate) fn input(stream: &str, data: &[impl AsRef<str>]) -> String {
+    let records: String = data.iter().map(|data| record(stream, data.as_ref())).collect();
+    [records, state(stream, 1), complete(stream)].concat()
+}
+
+/// Syncs one stream, reads it back with every engine and compares it with the oracle.
+#[track_caller]
+pub(crate) fn run(stream: &Value, options: &Value, input: &str) -> Stored {
+    let world = World::new();
+    let outcome = world.sync(&settings(options), &catalog([stream.clone()]), input);
+    let objects = world.objects();
+    assert!(objects.keys().all(|key| key.ends_with(".parquet")), "{:?}", objects.keys());
+    let (files, table) = read(&objects);
+    assert_expected(stream, options, input, &table);
+    Stored { files, table, bytes: objects.values().map(Vec::len).sum(), outcome }
+}
+
+/// The files of one stream and all their rows; every file has the same columns.
+#[track_caller]
+pub(crate) fn read(objects: &BTreeMap<String, Vec<u8>>) -> (Vec<ParquetFile>, Table) {
+    let files = readers::read(in_part_order(objects).into_iter().map(|(_, bytes)| bytes));
+    let mut tables = files.iter().map(|file| &file.table);
+    let mut table = tables.next().expect("a file").clone();
+    for next in tables {
+        assert_eq!(next.columns, table.columns, "every file of a stream has the same columns");
+        table.rows.extend(next.rows.iter().cloned());
+    }
+    (files, table)
+}
+
+/// Compares a stream's rows with what the oracle makes of the messages.
+#[track_caller]
+pub(crate) fn assert_expected(stream: &Value, options: &Value, input: &str, found: &Table) {
+    let mut expected = readers::expect(stream, options, input);
+    let mut found = found.clone();
+    assert_eq!(expected.rows.len(), found.rows.len(), "rows");
+    assert_eq!(expected.columns, found.columns, "columns");
+    let raw_ids = settle(&mut expected, &mut found);
+    readers::assert_same(&expected, &found, "the oracle expects something else");
+    sent::assert_raw_ids(raw_ids.iter().map(String::as_str));
+}
+
+/// Makes equal what may differ: values that the oracle cannot know, the order of our own changes, and the order of
+/// undeclared fields. Gives the raw ids that the connector made.
+fn settle(expected: &mut Table, found: &mut Table) -> Vec<String> {
+    let names: Vec<String> = found.columns.iter().map(|(name, _)| name.clone()).collect();
+    let mut raw_ids = Vec::new();
+    for (expected, found) in expected.rows.iter_mut().zip(&mut found.rows) {
+        for (name, (expected, found)) in names.iter().zip(expected.iter_mut().zip(found)) {
+            if expected.get("any").is_some() {
+                raw_ids.extend(found.as_str().filter(|_| expected["any"] == "raw_id").map(str::to_owned));
+                *expected = found.clone();
+            } else if name == METADATA[3] {
+                [expected, found].into_iter().for_each(sort_changes);
+            } else if name == ADDITIONAL {
+                [expected, found].into_iter().for_each(sort_members);
+            }
+        }
+    }
+    raw_ids
+}
+
+/// Sorts our own changes; the source's stay before them, in their order.
+fn sort_changes(meta: &mut Value) {
+    let Some(changes) = meta.get_mut("changes").and_then(Value::as_array_mut) else { return };
+    let ours = |change: &Value| change["reason"].as_str().is_some_and(|why| why.starts_with("DESTINATION_"));
+    let first = changes.iter().position(ours).unwrap_or(changes.len());
+    changes[first..].sort_by_key(Value::to_string);
+}
+
+/// Undeclared fields as pairs of a name and the text of its value, sorted; no name is there twice.
+fn sort_members(cell: &mut Value) {
+    let Some(text) = cell.as_str() else { return };
+    let mut members = members(text);
+    members.sort();
+    assert!(members.windows(2).all(|pair| pair[0].0 != pair[1].0), "a field is there twice: {text}");
+    *cell = json!(members);
+}
+
+impl Stored {
+    /// The types of the columns, as [`types`] gives them, and their order.
+    #[track_caller]
+    pub(crate) fn assert_types(&self, expected: &Value) {
+        let found = types(&self.table);
+        assert_eq!(found, *expected);
+        // Objects compare without order; the schema's order is the columns'.
+        let names =
+            |types: &Value| types.as_object().expect("types by name").keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&found), names(expected));
+    }
+
+    /// The rows, as [`rows`] gives them; changes may be in any order.
+    #[track_caller]
+    pub(crate) fn assert_rows(&self, expected: &[Value]) {
+        let rows = rows(&self.table);
+        for (number, (row, expected)) in rows.iter().zip(expected).enumerate() {
+            let mut expected = expected.clone();
+            sort_changes(&mut expected);
+            assert_eq!(*row, expected, "row {number}");
+        }
+        assert_eq!(rows.len(), expected.len(), "rows");
+    }
+}
+
+/// The types of the columns that the schema declares, by name.
+pub(crate) fn types(table: &Table) -> Value {
+    let ours = |name: &str| METADATA.contains(&name) || name == ADDITIONAL;
+    table.columns.iter().filter(|(name, _)| !ours(name)).cloned().collect()
+}
+
+/// The rows as somebody would write them down: each an object of all values that are not null, metadata left out, with
+/// the row's changes under `changes` where there are any.
+pub(crate) fn rows(table: &Table) -> Vec<Value> {
+    table.rows.iter().map(|row| written_down(table, row)).collect()
+}
+
+fn written_down(table: &Table, row: &[Value]) -> Value {
+    let mut found = Map::new();
+    for ((name, _), value) in table.columns.iter().zip(row) {
+        if !METADATA.contains(&name.as_str()) && !value.is_null() {
+            found.insert(name.clone(), value.clone());
+        } else if name == METADATA[3] && value["changes"] != json!([]) {
+            found.insert("changes".to_owned(), value["changes"].clone());
+        }
+    }
+    let mut found = Value::Object(found);
+    sort_changes(&mut found);
+    found
+}
+
+/// A value that does not fit: null.
+pub(crate) fn nulled(field: &str) -> Value {
+    change(field, "NULLED", "DESTINATION_SERIALIZATION_ERROR")
+}
+
+/// A value that is too large: null.
+pub(crate) fn too_large(field: &str) -> Value {
+    change(field, "NULLED", "DESTINATION_FIELD_SIZE_LIMITATION")
+}
+
+/// A value that lost digits.
+pub(crate) fn cut(field: &str) -> Value {
+    change(field, "TRUNCATED", "DESTINATION_FIELD_SIZE_LIMITATION")
+}
+
+fn change(field: &str, change: &str, reason: &str) -> Value {
+    json!({ "field": field, "change": change, "reason": reason })
+}

@@ -1,0 +1,85 @@
+"""JSON as text: what a value is, and its own characters, because a parsed number has lost its digits.
+
+`parse` gives a `Value` whose `kind` is `null`, `boolean`, `number`, `string`, `object` or `array`; `text` is the
+value as it was sent. Of several members of one name an object keeps the last.
+"""
+
+import json.decoder
+import re
+from dataclasses import dataclass, field
+
+BLANKS = re.compile(r"[ \t\n\r]*")
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+WORDS = {"t": "true", "f": "false", "n": "null"}
+
+
+@dataclass
+class Value:
+    kind: str
+    text: str
+    string: str = None
+    members: dict = field(default_factory=dict)
+    elements: list = field(default_factory=list)
+
+
+def parse(document):
+    value, end = value_at(document, skip(document, 0))
+    if skip(document, end) != len(document):
+        raise ValueError("text after the value")
+    return value
+
+
+def skip(document, position):
+    return BLANKS.match(document, position).end()
+
+
+def value_at(document, start):
+    first = document[start]
+    if first == '"':
+        string, end = string_at(document, start)
+        return Value("string", document[start:end], string=string), end
+    if first == "{":
+        members, end = sequence(document, start, "}", member_at)
+        return Value("object", document[start:end], members=dict(members)), end
+    if first == "[":
+        elements, end = sequence(document, start, "]", value_at)
+        return Value("array", document[start:end], elements=elements), end
+    if first in WORDS:
+        word = WORDS[first]
+        if not document.startswith(word, start):
+            raise ValueError(f"not JSON at {start}")
+        return Value("null" if first == "n" else "boolean", word), start + len(word)
+    end = NUMBER.match(document, start).end()
+    return Value("number", document[start:end]), end
+
+
+def string_at(document, start):
+    if document[start] != '"':
+        raise ValueError(f"no string at {start}")
+    string, end = json.decoder.scanstring(document, start + 1)
+    # Half a surrogate pair is JSON, but no text.
+    return re.sub("[\ud800-\udfff]", "\ufffd", string), end
+
+
+def member_at(document, start):
+    name, end = string_at(document, start)
+    colon = skip(document, end)
+    if document[colon] != ":":
+        raise ValueError(f"no colon at {colon}")
+    value, end = value_at(document, skip(document, colon + 1))
+    return (name, value), end
+
+
+def sequence(document, start, closing, item_at):
+    items, position = [], skip(document, start + 1)
+    if document[position] == closing:
+        return items, position + 1
+    while True:
+        item, end = item_at(document, position)
+        items.append(item)
+        end = skip(document, end)
+        if document[end] == closing:
+            return items, end + 1
+        if document[end] != ",":
+            raise ValueError(f"no comma at {end}")
+        position = skip(document, end + 1)

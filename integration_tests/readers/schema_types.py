@@ -1,0 +1,130 @@
+"""What the contract says a stream's columns are. The oracle's half about types: it shares nothing with the connector.
+
+A type is a tuple: its kind, then what belongs to it. `struct` has members of (name in records, name in files, type).
+"""
+
+JSON_TEXT = ("json",)
+STRING = ("string",)
+INTEGER = ("int64",)
+CHANGE = ("struct", tuple((name, name, STRING) for name in ("field", "change", "reason")))
+METADATA = {
+    "_airbyte_raw_id": STRING,
+    "_airbyte_extracted_at": ("timestamp", True),
+    "_airbyte_generation_id": INTEGER,
+    "_airbyte_meta": ("struct", (("sync_id", "sync_id", INTEGER), ("changes", "changes", ("list", CHANGE)))),
+}
+ADDITIONAL = "_airbyte_additional_properties"
+WELL_KNOWN = {
+    "String": {"type": "string"},
+    "BinaryData": {"type": "string"},
+    "Date": {"type": "string", "format": "date"},
+    "TimestampWithTimezone": {"type": "string", "format": "date-time"},
+    "TimestampWithoutTimezone": {
+        "type": "string", "format": "date-time", "airbyte_type": "timestamp_without_timezone"},
+    "TimeWithTimezone": {"type": "string", "format": "time"},
+    "TimeWithoutTimezone": {"type": "string", "format": "time", "airbyte_type": "time_without_timezone"},
+    "Number": {"type": "number"},
+    "Integer": {"type": "integer"},
+    "Boolean": {"type": "boolean"},
+}
+
+
+def columns(stream, options):
+    """(name in records, name in the file, type) of every column, the order as in the file."""
+    ours = list(METADATA) if options["metadata_columns"] == "all" else []
+    properties = stream["stream"]["json_schema"].get("properties", {})
+    declared = [(name, schema) for name, schema in properties.items() if name not in ours]
+    keep = options["undeclared_fields"] == "column" or not (ours or declared)
+    taken = ours + [ADDITIONAL] * keep
+    middle = distinct([(name, type_of(schema, options)) for name, schema in declared], taken)
+    last = [(None, ADDITIONAL, STRING)] * keep
+    return [(name, name, METADATA[name]) for name in ours] + list(middle) + last
+
+
+def distinct(members, taken=()):
+    """Names that engines which fold case can tell apart: the later one gets a number."""
+    taken, named = {name.lower() for name in taken}, []
+    for name, kind in members:
+        found, number = name, 2
+        while found.lower() in taken:
+            found, number = f"{name}_{number}", number + 1
+        taken.add(found.lower())
+        named.append((name, found, kind))
+    return tuple(named)
+
+
+def type_of(schema, options):
+    if not isinstance(schema, dict):
+        return JSON_TEXT
+    reference = schema.get("$ref", "")
+    if reference.startswith("WellKnownTypes.json#/definitions/"):
+        return type_of(WELL_KNOWN.get(reference.rpartition("/")[2], {}), options)
+    for union in ("oneOf", "anyOf"):
+        if union in schema:
+            branches = [branch for branch in schema[union] if branch.get("type") != "null"]
+            return the_one({type_of(branch, options) for branch in branches})
+    declared = schema.get("type", "object" if "properties" in schema else None)
+    names = declared if isinstance(declared, list) else [declared]
+    return the_one({one_type(name, schema, options) for name in names if name != "null"})
+
+
+def the_one(kinds):
+    # An integer is a number in JSON Schema: both together are numbers.
+    if {kind[0] for kind in kinds} in ({"int64", number} for number in ("double", "decimal", "number_text")):
+        kinds = kinds - {INTEGER}
+    return kinds.pop() if len(kinds) == 1 else JSON_TEXT
+
+
+def one_type(name, schema, options):
+    airbyte = schema.get("airbyte_type", "")
+    if name == "string":
+        return text_type(schema.get("format"), not airbyte.endswith("_without_timezone"))
+    if name == "boolean":
+        return ("boolean",)
+    if name == "integer" or name == "number" and airbyte == "integer":
+        return ("big_integer",) if airbyte == "big_integer" else INTEGER
+    if name == "number":
+        return {
+            "double": ("double",),
+            "decimal": ("decimal", options["decimal_precision"], options["decimal_scale"]),
+            "text": ("number_text",),
+        }[options["numbers"]]
+    if name == "object" and schema.get("properties"):
+        members = [(member, type_of(inner, options)) for member, inner in schema["properties"].items()]
+        return nested(("struct", distinct(members)), options)
+    if name == "array" and isinstance(schema.get("items"), dict) and schema["items"]:
+        return nested(("list", type_of(schema["items"], options)), options)
+    return JSON_TEXT
+
+
+def nested(kind, options):
+    return kind if options["nested"] == "typed" else JSON_TEXT
+
+
+def text_type(format_name, zone):
+    if format_name == "date":
+        return ("date",)
+    if format_name == "time":
+        return ("time", zone)
+    return ("timestamp", zone) if format_name == "date-time" else STRING
+
+
+def canonical_name(kind):
+    """The type as `canonical` spells it."""
+    match kind:
+        case ("json" | "number_text",):
+            return "string"
+        case ("big_integer",):
+            return "decimal(38,0)"
+        case ("decimal", precision, scale):
+            return f"decimal({precision},{scale})"
+        case ("time", _):
+            return "time(us)"
+        case ("timestamp", zone):
+            return "timestamp(us,UTC)" if zone else "timestamp(us)"
+        case ("list", element):
+            return {"list": canonical_name(element)}
+        case ("struct", members):
+            return {"struct": [[name, canonical_name(inner)] for _, name, inner in members]}
+        case (name,):
+            return name

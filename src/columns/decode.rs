@@ -1,0 +1,441 @@
+//! Reads an object's text straight into its columns.
+//!
+//! In: a text that is valid UTF-8 and the position of an object or a value in it. Out: values at the end of the columns,
+//! notes on what did not fit and on members that nobody declared, and the position behind what was read.
+//!
+//! Invariants
+//! - All of the text that is read is validated as JSON, whether a column takes it or not.
+//! - Each value ends its column's row exactly once, as a value or as null.
+//! - Of several members of one name the last counts; nothing of the others is left.
+//! - Recursion is as deep as the stream's types, which `schema` bounds; JSON inside one value is walked without.
+//!
+//! Not here: the end of a row (`row`).
+
+use std::ops::Range;
+
+use super::column::{Column, Values};
+use super::extra::ExtraLog;
+use super::guide::{Guide, Kind, Members};
+use super::misfit::{Cause, MisfitLog};
+use super::number;
+use super::temporal;
+use super::types::{BIG_INTEGER_DIGITS, Zone};
+use super::value::{Misfit, Parsed};
+use crate::json::field_order::START;
+use crate::json::grammar::{self, Step};
+use crate::json::{self, JsonError};
+
+/// What is noted while a record is read, and room to work in.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    pub(super) misfits: MisfitLog,
+    pub(super) extras: ExtraLog,
+    /// Places in the lists that are being read, outermost first.
+    positions: Vec<u32>,
+    unescaped: Vec<u8>,
+}
+
+/// Reads the object whose `{` is at `pos`. `columns` are those of its members, `rows` is how many rows are before it.
+pub(super) fn read_object(
+    notes: &mut Notes,
+    members: &mut Members,
+    columns: &mut [Column],
+    rows: usize,
+    text: &[u8],
+    pos: usize,
+) -> Result<usize, JsonError> {
+    members.tidy();
+    let since = (notes.misfits.len(), notes.extras.len());
+    let mut previous = START;
+    let mut step = grammar::first(text, pos, b'}');
+    loop {
+        let at = match step {
+            Step::Next(at) => at,
+            Step::Closed(end) => return Ok(end),
+        };
+        let key = grammar::key(text, at)?;
+        let number = members.order.find(previous, text, key.start..key.end, key.escaped);
+        previous = number;
+        let ix = (number as usize).wrapping_sub(1);
+        let end = match (members.guides.get_mut(ix), columns.get_mut(ix)) {
+            (Some(guide), Some(column)) => {
+                if column.len() != rows {
+                    prepare(notes, guide, column, rows, since);
+                }
+                read_value(notes, guide, column, text, key.value)?
+            }
+            _ => {
+                let value = grammar::value(text, key.value)?;
+                notes.extras.note(
+                    (members.node, number, &notes.positions),
+                    since.1,
+                    &mut members.noted,
+                    &text[key.start..key.end],
+                    &text[key.value..value.end],
+                );
+                value.end
+            }
+        };
+        step = grammar::next(text, end, b'}')?;
+    }
+}
+
+/// Brings a column that has too few rows, or the row of an earlier member of the same name, to `rows` rows.
+#[cold]
+fn prepare(notes: &mut Notes, guide: &Guide, column: &mut Column, rows: usize, since: (usize, usize)) {
+    if column.len() > rows {
+        column.truncate(rows);
+        let nodes: Range<u32> = guide.node..guide.end;
+        notes.misfits.undo(since.0, &nodes);
+        notes.extras.undo(since.1, &nodes);
+    } else {
+        column.fill(rows);
+    }
+}
+
+/// Reads the value at `pos` and ends the column's row with it.
+#[inline]
+pub(super) fn read_value(
+    notes: &mut Notes,
+    guide: &mut Guide,
+    column: &mut Column,
+    text: &[u8],
+    pos: usize,
+) -> Result<usize, JsonError> {
+    let node = guide.node;
+    let validity = &mut column.validity;
+    match (&mut guide.kind, &mut column.values) {
+        (Kind::Text, Values::Text(texts)) if text.get(pos) == Some(&b'"') => {
+            let (close, escaped) = grammar::string(text, pos + 1)?;
+            let content = &text[pos + 1..close];
+            if escaped {
+                json::unescape(content, texts.open());
+                texts.end();
+            } else {
+                texts.push(content);
+            }
+            validity.push_value();
+            Ok(close + 1)
+        }
+        (Kind::Text | Kind::JsonText, Values::Text(texts)) => {
+            let value = grammar::value(text, pos)?;
+            if value.kind == json::Kind::Null {
+                column.push_null();
+            } else {
+                texts.push(&text[pos..value.end]);
+                validity.push_value();
+            }
+            Ok(value.end)
+        }
+        (Kind::Integer, Values::Int64(values)) => {
+            if let Some((value, end)) = short_integer(text, pos) {
+                values.push(value);
+                validity.push_value();
+                return Ok(end);
+            }
+            let (read, end) = read_number(notes, text, pos, |text| number::integer(text).map(Parsed::whole))?;
+            end_row(notes, column, node, read, push_int64);
+            Ok(end)
+        }
+        (Kind::Double, Values::Double(_)) => {
+            let (read, end) = read_number(notes, text, pos, number::double)?;
+            end_row(notes, column, node, read, |values, value| {
+                if let Values::Double(values) = values {
+                    values.push(value);
+                }
+            });
+            Ok(end)
+        }
+        (Kind::BigInteger, Values::Decimal(_)) => {
+            // A fraction that is cut off would be another number.
+            let whole = |text: &[u8]| match number::decimal(text, BIG_INTEGER_DIGITS, 0) {
+                Ok(Parsed { cut: true, .. }) => Err(Misfit::Wrong),
+                read => read,
+            };
+            let (read, end) = read_number(notes, text, pos, whole)?;
+            end_row(notes, column, node, read, push_decimal);
+            Ok(end)
+        }
+        (Kind::Decimal { precision, scale }, Values::Decimal(_)) => {
+            let (precision, scale) = (*precision, *scale);
+            let (read, end) = read_number(notes, text, pos, |text| number::decimal(text, precision, scale))?;
+            end_row(notes, column, node, read, push_decimal);
+            Ok(end)
+        }
+        (Kind::NumberText, Values::Text(texts)) => {
+            let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
+            let digits = match scalar {
+                Scalar::Number(digits) => Some(digits),
+                Scalar::Text(content) => Some(content).filter(|content| number::is_number(content)),
+                Scalar::Null | Scalar::Other => None,
+            };
+            let is_null = matches!(scalar, Scalar::Null);
+            if let Some(digits) = digits {
+                texts.push(digits);
+                validity.push_value();
+            } else {
+                column.push_null();
+                if !is_null {
+                    notes.misfit(node, Cause::Wrong);
+                }
+            }
+            Ok(end)
+        }
+        (Kind::Boolean, Values::Boolean(bits)) => {
+            let value = grammar::value(text, pos)?;
+            match value.kind {
+                json::Kind::True | json::Kind::False => {
+                    bits.push(value.kind == json::Kind::True);
+                    validity.push_value();
+                }
+                kind => push_other(notes, column, node, kind),
+            }
+            Ok(value.end)
+        }
+        (Kind::Date, Values::Int32(_)) => {
+            let (read, end) = read_text(notes, text, pos, temporal::date)?;
+            end_row(notes, column, node, read, |values, value| {
+                if let Values::Int32(values) = values {
+                    values.push(value);
+                }
+            });
+            Ok(end)
+        }
+        (Kind::Time(zone), Values::Int64(_)) => {
+            let zone = *zone;
+            let (read, end) = read_text(notes, text, pos, |text| temporal::time(text, zone))?;
+            end_row(notes, column, node, read, push_int64);
+            Ok(end)
+        }
+        (Kind::Timestamp(zone), Values::Int64(_)) => {
+            let zone = *zone;
+            let (read, end) = read_text(notes, text, pos, |text| temporal::timestamp(text, zone))?;
+            end_row(notes, column, node, read, push_int64);
+            Ok(end)
+        }
+        (Kind::ExtractedAt, Values::Int64(_)) => {
+            let (read, end) = read_extracted_at(notes, text, pos)?;
+            end_row(notes, column, node, read, push_int64);
+            Ok(end)
+        }
+        (Kind::Struct(members), Values::Struct(columns)) if text.get(pos) == Some(&b'{') => {
+            let end = read_object(notes, members, columns, validity.len(), text, pos)?;
+            validity.push_value();
+            Ok(end)
+        }
+        (Kind::List(element), Values::List(lists)) if text.get(pos) == Some(&b'[') => {
+            let end = read_elements(notes, element, &mut lists.elements, text, pos)?;
+            lists.end();
+            validity.push_value();
+            Ok(end)
+        }
+        // An object or a list that is none, or a column of another type, which `Column::new` rules out.
+        (_, _) => {
+            let value = grammar::value(text, pos)?;
+            push_other(notes, column, node, value.kind);
+            Ok(value.end)
+        }
+    }
+}
+
+/// Reads the elements of the array whose `[` is at `pos`. Whoever owns the list ends it.
+pub(super) fn read_elements(
+    notes: &mut Notes,
+    guide: &mut Guide,
+    elements: &mut Column,
+    text: &[u8],
+    pos: usize,
+) -> Result<usize, JsonError> {
+    let depth = notes.positions.len();
+    notes.positions.push(0);
+    let mut step = grammar::first(text, pos, b']');
+    loop {
+        let at = match step {
+            Step::Next(at) => at,
+            Step::Closed(end) => {
+                notes.positions.truncate(depth);
+                return Ok(end);
+            }
+        };
+        let end = read_value(notes, guide, elements, text, at)?;
+        if let Some(position) = notes.positions.last_mut() {
+            *position += 1;
+        }
+        step = grammar::next(text, end, b']')?;
+    }
+}
+
+impl Notes {
+    #[cold]
+    fn misfit(&mut self, node: u32, cause: Cause) {
+        self.misfits.note(node, cause, &self.positions);
+    }
+
+    /// Forgets all of the record that was being read.
+    pub(super) fn clear(&mut self) {
+        self.misfits.clear();
+        self.extras.clear();
+        self.positions.clear();
+    }
+}
+
+/// Null for null, a noted null for a value of a wrong kind.
+#[cold]
+fn push_other(notes: &mut Notes, column: &mut Column, node: u32, kind: json::Kind) {
+    column.push_null();
+    if kind != json::Kind::Null {
+        notes.misfit(node, Cause::Wrong);
+    }
+}
+
+/// A value that was read; `None` for null.
+type Read<T> = Option<Result<Parsed<T>, Misfit>>;
+
+/// Ends a row with what was read.
+#[inline(always)]
+fn end_row<T>(
+    notes: &mut Notes,
+    column: &mut Column,
+    node: u32,
+    read: Read<T>,
+    push: impl FnOnce(&mut Values, T),
+) {
+    match read {
+        Some(Ok(parsed)) => {
+            push(&mut column.values, parsed.value);
+            column.validity.push_value();
+            if parsed.cut {
+                notes.misfit(node, Cause::Cut);
+            }
+        }
+        Some(Err(misfit)) => {
+            column.push_null();
+            notes.misfit(node, misfit.into());
+        }
+        None => column.push_null(),
+    }
+}
+
+#[inline(always)]
+fn push_int64(values: &mut Values, value: i64) {
+    if let Values::Int64(values) = values {
+        values.push(value);
+    }
+}
+
+#[inline(always)]
+fn push_decimal(values: &mut Values, value: i128) {
+    if let Values::Decimal(values) = values {
+        values.push(value);
+    }
+}
+
+/// A value that is neither array nor object.
+enum Scalar<'t> {
+    Null,
+    /// The text of a number.
+    Number(&'t [u8]),
+    /// The content of a string, its escapes undone.
+    Text(&'t [u8]),
+    Other,
+}
+
+#[inline(always)]
+fn read_scalar<'t>(
+    text: &'t [u8],
+    pos: usize,
+    unescaped: &'t mut Vec<u8>,
+) -> Result<(Scalar<'t>, usize), JsonError> {
+    let value = grammar::value(text, pos)?;
+    let scalar = match value.kind {
+        json::Kind::Null => Scalar::Null,
+        json::Kind::Number => Scalar::Number(&text[pos..value.end]),
+        json::Kind::String if value.escaped => {
+            unescaped.clear();
+            json::unescape(&text[pos + 1..value.end - 1], unescaped);
+            Scalar::Text(unescaped)
+        }
+        json::Kind::String => Scalar::Text(&text[pos + 1..value.end - 1]),
+        json::Kind::True | json::Kind::False | json::Kind::Array | json::Kind::Object => Scalar::Other,
+    };
+    Ok((scalar, value.end))
+}
+
+/// A number, or a string that holds one.
+#[inline(always)]
+fn read_number<T>(
+    notes: &mut Notes,
+    text: &[u8],
+    pos: usize,
+    parse: impl Fn(&[u8]) -> Result<Parsed<T>, Misfit>,
+) -> Result<(Read<T>, usize), JsonError> {
+    let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
+    let read = match scalar {
+        Scalar::Number(digits) => Some(parse(digits)),
+        Scalar::Text(content) => Some(parse(content)),
+        Scalar::Null => None,
+        Scalar::Other => Some(Err(Misfit::Wrong)),
+    };
+    Ok((read, end))
+}
+
+/// A string of which `parse` makes a date or time.
+#[inline(always)]
+fn read_text<T>(
+    notes: &mut Notes,
+    text: &[u8],
+    pos: usize,
+    parse: impl Fn(&[u8]) -> Result<Parsed<T>, Misfit>,
+) -> Result<(Read<T>, usize), JsonError> {
+    let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
+    let read = match scalar {
+        Scalar::Text(content) => Some(parse(content)),
+        Scalar::Null => None,
+        Scalar::Number(_) | Scalar::Other => Some(Err(Misfit::Wrong)),
+    };
+    Ok((read, end))
+}
+
+/// A timestamp, or epoch milliseconds.
+#[cold]
+fn read_extracted_at(notes: &mut Notes, text: &[u8], pos: usize) -> Result<(Read<i64>, usize), JsonError> {
+    let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
+    let read = match scalar {
+        Scalar::Text(content) => Some(temporal::timestamp(content, Zone::Utc)),
+        Scalar::Number(digits) => Some(number::integer(digits).and_then(micros_of_millis)),
+        Scalar::Null => None,
+        Scalar::Other => Some(Err(Misfit::Wrong)),
+    };
+    Ok((read, end))
+}
+
+/// Microseconds of milliseconds.
+#[inline]
+pub(super) fn micros_of_millis(millis: i64) -> Result<Parsed<i64>, Misfit> {
+    millis.checked_mul(1_000).map(Parsed::whole).ok_or(Misfit::TooLarge)
+}
+
+/// An integer of at most 18 digits in its plainest spelling; `None` for anything else, JSON or not.
+#[inline(always)]
+fn short_integer(text: &[u8], pos: usize) -> Option<(i64, usize)> {
+    let negative = text.get(pos) == Some(&b'-');
+    let start = pos + usize::from(negative);
+    let mut end = start;
+    let mut value = 0i64;
+    while let Some(digit @ b'0'..=b'9') = text.get(end) {
+        // Wraps only beyond 18 digits, which are refused below.
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+        end += 1;
+    }
+    let digits = end - start;
+    let leading_zero = digits > 1 && text.get(start) == Some(&b'0');
+    let goes_on = matches!(text.get(end), Some(b'.' | b'e' | b'E'));
+    if digits == 0 || digits > 18 || leading_zero || goes_on {
+        return None;
+    }
+    Some((if negative { -value } else { value }, end))
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

@@ -1,0 +1,140 @@
+//! The columns of a stream's files: ours before and behind the declared ones.
+//!
+//! In: the declared properties and the choices. Out: a [`StreamShape`], made once per stream and shared by the workers.
+
+use std::sync::Arc;
+
+use arrow_schema::{Schema, SchemaRef};
+use serde_json::Value;
+
+use super::misfit::{PathStep, dotted};
+use super::schema::data_columns;
+use super::types::{ColumnType, Field, Zone};
+use crate::encode::{
+    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, MetadataColumns, RAW_ID,
+    StreamMeta, TypeOptions, UndeclaredFields,
+};
+
+/// The choices that a shape is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct ShapeOptions {
+    /// Whether our own columns come first.
+    pub metadata: MetadataColumns,
+    /// What becomes of fields that the schema does not name.
+    pub undeclared_fields: UndeclaredFields,
+    /// How schemas become types.
+    pub types: TypeOptions,
+}
+
+/// The columns of one stream.
+#[derive(Debug)]
+pub struct StreamShape {
+    /// All of them, in the order of the file.
+    pub fields: Vec<Field>,
+    /// What the user should know about them, one sentence each.
+    pub warnings: Vec<String>,
+    pub(super) meta: StreamMeta,
+    /// How many of the columns are our metadata: four, or none.
+    pub(super) metadata_columns: usize,
+    /// Whether the last column takes what nobody declared.
+    pub(super) additional: bool,
+    /// By node.
+    paths: Vec<Vec<PathStep>>,
+    names: Vec<Arc<str>>,
+}
+
+impl StreamShape {
+    /// The columns of a stream with these declared properties.
+    #[must_use]
+    pub fn new(options: &ShapeOptions, meta: &StreamMeta, properties: &[(String, Value)]) -> Self {
+        let ours: &[&str] = match options.metadata {
+            MetadataColumns::All => &METADATA_NAMES,
+            MetadataColumns::None => &[],
+        };
+        let keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
+        let mut beside = ours.to_vec();
+        beside.push(ADDITIONAL_PROPERTIES);
+        let declared = data_columns(properties, &options.types, ours, &beside);
+        let mut fields = if ours.is_empty() { Vec::new() } else { metadata_fields() };
+        fields.extend(declared.fields);
+        // A file without any column could not be read.
+        let additional = keeps_undeclared || fields.is_empty();
+        let mut paths = vec![Vec::new()];
+        fields.iter().for_each(|field| add_paths(field, &[], &mut paths));
+        if additional {
+            fields.push(Field::new(ADDITIONAL_PROPERTIES, ColumnType::JsonText));
+        }
+        Self {
+            fields,
+            warnings: declared.warnings,
+            meta: *meta,
+            metadata_columns: ours.len(),
+            additional,
+            names: paths.iter().map(|path| Arc::from(dotted(path, &[]))).collect(),
+            paths,
+        }
+    }
+
+    /// The same for Arrow.
+    #[must_use]
+    pub fn to_arrow(&self) -> SchemaRef {
+        Arc::new(Schema::new(self.fields.iter().map(Field::to_arrow).collect::<Vec<_>>()))
+    }
+
+    /// The columns that members of a record are matched with.
+    pub(super) fn named_fields(&self) -> &[Field] {
+        &self.fields[..self.fields.len() - usize::from(self.additional)]
+    }
+
+    pub(super) fn path(&self, node: u32) -> &[PathStep] {
+        self.paths.get(node as usize).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn name(&self, node: u32) -> Arc<str> {
+        self.names.get(node as usize).cloned().unwrap_or_default()
+    }
+}
+
+fn metadata_fields() -> Vec<Field> {
+    let text = |name: &str| Field::new(name, ColumnType::Text);
+    let change = ColumnType::Struct(vec![text("field"), text("change"), text("reason")]);
+    let meta = vec![
+        Field::new("sync_id", ColumnType::Integer),
+        Field::new("changes", ColumnType::List(Box::new(change))),
+    ];
+    vec![
+        text(RAW_ID),
+        Field::new(EXTRACTED_AT, ColumnType::Timestamp(Zone::Utc)),
+        Field::new(GENERATION_ID, ColumnType::Integer),
+        Field::new(META, ColumnType::Struct(meta)),
+    ]
+}
+
+/// The paths of a field and of all that is inside it, in the order of their nodes.
+fn add_paths(field: &Field, parent: &[PathStep], paths: &mut Vec<Vec<PathStep>>) {
+    let path = [parent, &[PathStep::Name(field.source_name.clone())]].concat();
+    paths.push(path.clone());
+    add_inner_paths(&field.column_type, &path, paths);
+}
+
+fn add_inner_paths(column_type: &ColumnType, path: &[PathStep], paths: &mut Vec<Vec<PathStep>>) {
+    match column_type {
+        ColumnType::Struct(fields) => fields.iter().for_each(|field| add_paths(field, path, paths)),
+        ColumnType::List(element) => {
+            let inner = [path, &[PathStep::Element]].concat();
+            paths.push(inner.clone());
+            add_inner_paths(element, &inner, paths);
+        }
+        ColumnType::Boolean
+        | ColumnType::Integer
+        | ColumnType::BigInteger
+        | ColumnType::Double
+        | ColumnType::Decimal { .. }
+        | ColumnType::NumberText
+        | ColumnType::Text
+        | ColumnType::JsonText
+        | ColumnType::Date
+        | ColumnType::Time(_)
+        | ColumnType::Timestamp(_) => {}
+    }
+}

@@ -1,0 +1,100 @@
+//! Joins encoded row groups to a file.
+//!
+//! In: row groups in order. Out: the bytes of the file in order.
+//!
+//! Invariants
+//! - Only copies: all that takes time has been done by `column`.
+//! - Bytes that were handed out are not kept; the footer's entries are.
+
+use parquet::errors::ParquetError;
+use parquet::file::writer::SerializedFileWriter;
+
+use super::column::EncodedColumn;
+use super::error::ParquetFileError;
+use super::layout::FileLayout;
+use super::orders;
+
+/// All columns of a row group, encoded.
+#[derive(Debug)]
+pub struct EncodedRowGroup {
+    columns: Vec<EncodedColumn>,
+    rows: usize,
+}
+
+impl EncodedRowGroup {
+    /// `columns` are all top-level columns in the order of the schema.
+    ///
+    /// # Errors
+    /// [`ParquetFileError::Rows`] where a column has another number of rows.
+    pub fn new(columns: Vec<EncodedColumn>, rows: usize) -> Result<Self, ParquetFileError> {
+        let other = |(_, column): &(usize, &EncodedColumn)| column.rows != rows;
+        if let Some((column, found)) = columns.iter().enumerate().find(other) {
+            return Err(ParquetFileError::Rows { column, expected: rows, found: found.rows });
+        }
+        Ok(Self { columns, rows })
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The bytes that it takes in the file, without its part of the footer.
+    #[must_use]
+    pub fn encoded_bytes(&self) -> u64 {
+        self.columns.iter().map(EncodedColumn::encoded_bytes).sum()
+    }
+}
+
+/// One file that is being written.
+#[derive(Debug)]
+pub struct FileAssembler {
+    /// Writes to memory that is taken away after each row group; it counts the bytes by itself.
+    writer: SerializedFileWriter<Vec<u8>>,
+    leaf_count: usize,
+}
+
+impl FileAssembler {
+    /// A new file.
+    ///
+    /// # Errors
+    /// A defect: see [`ParquetFileError`].
+    pub fn new(layout: &FileLayout) -> Result<Self, ParquetFileError> {
+        let writer = SerializedFileWriter::new(Vec::new(), layout.root(), layout.file_properties())
+            .map_err(ParquetFileError::Assemble)?;
+        Ok(Self { writer, leaf_count: layout.leaf_count() })
+    }
+
+    /// The bytes that come next in the file. A group without rows leaves no trace.
+    ///
+    /// # Errors
+    /// A defect: see [`ParquetFileError`]. The file cannot be completed then.
+    pub fn row_group(&mut self, group: EncodedRowGroup) -> Result<Vec<u8>, ParquetFileError> {
+        self.append(group).map_err(ParquetFileError::Assemble)
+    }
+
+    fn append(&mut self, group: EncodedRowGroup) -> Result<Vec<u8>, ParquetError> {
+        if group.rows > 0 {
+            let room = usize::try_from(group.encoded_bytes()).unwrap_or_default();
+            self.writer.inner_mut().reserve_exact(room.saturating_add(orders::MAGIC.len()));
+            let mut into = self.writer.next_row_group()?;
+            for chunk in group.columns.into_iter().flat_map(|column| column.chunks) {
+                chunk.append_to_row_group(&mut into)?;
+            }
+            into.close()?;
+        }
+        self.writer.flush()?;
+        Ok(std::mem::take(self.writer.inner_mut()))
+    }
+
+    /// The footer: the last bytes of the file.
+    ///
+    /// # Errors
+    /// A defect: see [`ParquetFileError`].
+    pub fn finish(self) -> Result<Vec<u8>, ParquetFileError> {
+        let mut footer = self.writer.into_inner().map_err(ParquetFileError::Assemble)?;
+        orders::keep_to_type_order(&mut footer, self.leaf_count)?;
+        Ok(footer)
+    }
+}

@@ -1,0 +1,342 @@
+//! How the rows of one file become its bytes: loose rows, frames in work, the body.
+//!
+//! In: rows in order, finished frames in any order. Out: [`Action`]s that ask for frames, and the bytes of the object in
+//! order, to be taken from the front.
+//!
+//! A frame is a gzip member of some text, or a row group of a Parquet file. Where rows are final already there are none.
+//!
+//! Invariants
+//! - Frames join the body in order, whatever order they are finished in.
+//! - Once sealed and with every frame joined, the body ends as the format wants it: a Parquet file with its footer.
+//!
+//! Not here: where the bytes go (`file`), when a file is sealed (`engine`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::action::Action;
+use super::budget::Permit;
+use super::chunk::{ColumnSegment, Frame, Rows, Segment};
+use super::ledger::FileId;
+use crate::error::{Failure, FailureType};
+use crate::model::StreamIx;
+use crate::parquet_file::{EncodedRowGroup, FileAssembler, FileLayout, ParquetFileError};
+
+/// How rows become frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// They are text in its final form already.
+    None,
+    /// Text is compressed.
+    Gzip {
+        /// Text of one frame, at least.
+        frame_bytes: usize,
+    },
+    /// Columns are encoded. A row group ends with whichever limit is reached first.
+    RowGroups {
+        /// Memory of its rows, at least.
+        row_group_bytes: usize,
+        /// Its rows, at most. No chunk has more.
+        row_group_rows: u64,
+    },
+}
+
+/// Memory that the library takes for a column of a row group until the footer is written, measured.
+const FOOTER_ENTRY_BYTES: u64 = 1024;
+
+/// What makes a Parquet file of row groups.
+#[derive(Debug)]
+pub struct Assembly {
+    layout: Arc<FileLayout>,
+    /// Made with the first row group.
+    assembler: Option<FileAssembler>,
+    footer_permit: Permit,
+}
+
+impl Assembly {
+    /// `footer_permit` is the right to hold the footer: of no bytes, until there is something to say.
+    #[must_use]
+    pub fn new(layout: Arc<FileLayout>, footer_permit: Permit) -> Self {
+        Self { layout, assembler: None, footer_permit }
+    }
+
+    fn row_group(&mut self, group: EncodedRowGroup, mut permit: Permit) -> Result<Segment, ParquetFileError> {
+        let assembler = match &mut self.assembler {
+            Some(assembler) => assembler,
+            None => self.assembler.insert(FileAssembler::new(&self.layout)?),
+        };
+        let bytes = assembler.row_group(group)?;
+        permit.resize(bytes.len() as u64);
+        let footer_bytes = self.footer_permit.bytes() + self.layout.leaf_count() as u64 * FOOTER_ENTRY_BYTES;
+        self.footer_permit.resize(footer_bytes);
+        Ok(Segment { bytes, permit })
+    }
+
+    fn footer(self) -> Result<Segment, ParquetFileError> {
+        let assembler = match self.assembler {
+            Some(assembler) => assembler,
+            None => FileAssembler::new(&self.layout)?,
+        };
+        let bytes = assembler.finish()?;
+        let mut permit = self.footer_permit;
+        permit.resize(bytes.len() as u64);
+        Ok(Segment { bytes, permit })
+    }
+}
+
+/// The rows and bytes of one file.
+#[derive(Debug)]
+pub struct Frames {
+    file: FileId,
+    stream: StreamIx,
+    /// Rows that no frame has taken yet.
+    loose: Vec<Rows>,
+    loose_bytes: usize,
+    loose_rows: u64,
+    cut: u32,
+    joined: u32,
+    early: BTreeMap<u32, Frame>,
+    /// Size of the rows of each frame that has not joined the body.
+    in_work: BTreeMap<u32, u64>,
+    sealed: bool,
+    discarded: bool,
+    /// Until the footer has joined the body of a Parquet file.
+    assembly: Option<Assembly>,
+    body: Vec<Segment>,
+    body_bytes: usize,
+    /// Memory that loose rows and the body hold, as the budget counts it.
+    held_bytes: u64,
+    encoded_bytes: u64,
+}
+
+impl Frames {
+    /// No rows yet. `header` is what the file begins with, `assembly` what ends it if it is Parquet.
+    #[must_use]
+    pub fn new(file: FileId, stream: StreamIx, header: Option<Segment>, assembly: Option<Assembly>) -> Self {
+        let held_bytes = header.as_ref().map_or(0, Segment::held_bytes);
+        let loose: Vec<Rows> = header.into_iter().map(Rows::Text).collect();
+        Self {
+            file,
+            stream,
+            loose_bytes: loose.iter().map(Rows::size_bytes).sum(),
+            loose,
+            loose_rows: 0,
+            cut: 0,
+            joined: 0,
+            early: BTreeMap::new(),
+            in_work: BTreeMap::new(),
+            sealed: false,
+            discarded: false,
+            assembly,
+            body: Vec::new(),
+            body_bytes: 0,
+            held_bytes,
+            encoded_bytes: 0,
+        }
+    }
+
+    /// Whose rows and bytes.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// The file's stream.
+    #[must_use]
+    pub fn stream(&self) -> StreamIx {
+        self.stream
+    }
+
+    /// Adds `count` rows; says whether the body has grown.
+    pub fn append(&mut self, rows: Rows, count: u64, framing: Framing, out: &mut Vec<Action>) -> bool {
+        if let Framing::RowGroups { row_group_rows, .. } = framing
+            && self.loose_rows + count > row_group_rows
+        {
+            self.cut_frame(framing, out);
+        }
+        self.loose_bytes += rows.size_bytes();
+        self.held_bytes += rows.held_bytes();
+        self.loose_rows += count;
+        self.loose.push(rows);
+        let full = match framing {
+            Framing::None => true,
+            Framing::Gzip { frame_bytes } => self.loose_bytes >= frame_bytes,
+            Framing::RowGroups { row_group_bytes, row_group_rows } => {
+                self.loose_bytes >= row_group_bytes || self.loose_rows >= row_group_rows
+            }
+        };
+        if full {
+            self.cut_frame(framing, out);
+        }
+        full && framing == Framing::None
+    }
+
+    /// Makes a frame of the loose rows, if there are any.
+    pub fn cut_frame(&mut self, framing: Framing, out: &mut Vec<Action>) {
+        if self.loose.is_empty() {
+            return;
+        }
+        let rows = std::mem::take(&mut self.loose);
+        let size_bytes = std::mem::take(&mut self.loose_bytes);
+        self.loose_rows = 0;
+        self.held_bytes -= rows.iter().map(Rows::held_bytes).sum::<u64>();
+        let (text, columns) = split(rows);
+        if framing == Framing::None {
+            text.into_iter().for_each(|segment| self.join_body(segment));
+            return;
+        }
+        let (file, stream, frame) = (self.file, self.stream, self.cut);
+        self.cut += 1;
+        self.in_work.insert(frame, size_bytes as u64);
+        out.push(if columns.is_empty() {
+            Action::Compress { file, frame, text }
+        } else {
+            Action::EncodeRowGroup { file, stream, frame, rows: columns }
+        });
+    }
+
+    /// No more rows come.
+    ///
+    /// # Errors
+    /// The file cannot be completed: a defect.
+    pub fn seal(&mut self, framing: Framing, out: &mut Vec<Action>) -> Result<(), Failure> {
+        self.sealed = true;
+        self.cut_frame(framing, out);
+        self.finish()
+    }
+
+    /// A frame is finished.
+    ///
+    /// # Errors
+    /// The file cannot be completed: a defect.
+    pub fn join(&mut self, frame: u32, content: Frame) -> Result<(), Failure> {
+        self.early.insert(frame, content);
+        while let Some(content) = self.early.remove(&self.joined) {
+            self.in_work.remove(&self.joined);
+            self.joined += 1;
+            if self.discarded {
+                continue;
+            }
+            let segment = match (content, &mut self.assembly) {
+                (Frame::Bytes(segment), _) => segment,
+                (Frame::RowGroup(group, permit), Some(assembly)) => assembly.row_group(group, permit)?,
+                (Frame::RowGroup(..), None) => {
+                    return Err(Failure::new(
+                        FailureType::System,
+                        "a row group came for a file that takes none; please report this",
+                    ));
+                }
+            };
+            self.join_body(segment);
+        }
+        self.finish()
+    }
+
+    /// Gives everything up.
+    pub fn discard(&mut self) {
+        self.discarded = true;
+        self.loose = Vec::new();
+        self.body = Vec::new();
+        self.early.clear();
+        self.assembly = None;
+        (self.loose_bytes, self.body_bytes, self.held_bytes) = (0, 0, 0);
+    }
+
+    /// Whether all the bytes that the object will have are in the body, or were.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.sealed && self.loose.is_empty() && self.joined == self.cut
+    }
+
+    /// Bytes in the body now.
+    #[must_use]
+    pub fn body_bytes(&self) -> usize {
+        self.body_bytes
+    }
+
+    /// Bytes of the object so far, in their final form.
+    #[must_use]
+    pub fn encoded_bytes(&self) -> u64 {
+        self.encoded_bytes
+    }
+
+    /// Size of the rows that no frame has taken yet.
+    #[must_use]
+    pub fn loose_bytes(&self) -> usize {
+        self.loose_bytes
+    }
+
+    /// Memory that loose rows and the body hold.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.held_bytes
+    }
+
+    /// Size of the rows of a frame that is not finished.
+    #[must_use]
+    pub fn in_work_bytes(&self, frame: u32) -> u64 {
+        self.in_work.get(&frame).copied().unwrap_or_default()
+    }
+
+    /// Bytes of the object, with rows that are not encoded yet counted at `ratio` (encoded bytes per byte of rows).
+    #[must_use]
+    pub fn estimated_bytes(&self, ratio: f64) -> u64 {
+        let rows = (self.loose_bytes as u64 + self.in_work.values().sum::<u64>()) as f64;
+        self.encoded_bytes + (rows * ratio) as u64
+    }
+
+    /// Takes `part_bytes` or a little more from the front of the body, or all that there is.
+    pub fn take_part(&mut self, part_bytes: usize) -> Vec<Segment> {
+        let mut taken = 0;
+        let count = self
+            .body
+            .iter()
+            .take_while(|segment| {
+                let more = taken < part_bytes;
+                taken += segment.bytes.len();
+                more
+            })
+            .count();
+        let rest = self.body.split_off(count);
+        let part = std::mem::replace(&mut self.body, rest);
+        self.body_bytes -= part.iter().map(|segment| segment.bytes.len()).sum::<usize>();
+        self.held_bytes -= part.iter().map(Segment::held_bytes).sum::<u64>();
+        part
+    }
+
+    /// Takes back what was taken.
+    pub fn put_back(&mut self, body: Vec<Segment>) {
+        self.body_bytes = body.iter().map(|segment| segment.bytes.len()).sum();
+        self.held_bytes = body.iter().map(Segment::held_bytes).sum();
+        self.body = body;
+    }
+
+    fn finish(&mut self) -> Result<(), Failure> {
+        if !self.is_complete() || self.discarded {
+            return Ok(());
+        }
+        if let Some(assembly) = self.assembly.take() {
+            let footer = assembly.footer()?;
+            self.join_body(footer);
+        }
+        Ok(())
+    }
+
+    fn join_body(&mut self, segment: Segment) {
+        self.encoded_bytes += segment.bytes.len() as u64;
+        self.body_bytes += segment.bytes.len();
+        self.held_bytes += segment.held_bytes();
+        self.body.push(segment);
+    }
+}
+
+fn split(rows: Vec<Rows>) -> (Vec<Segment>, Vec<ColumnSegment>) {
+    let (mut text, mut columns) = (Vec::new(), Vec::new());
+    for rows in rows {
+        match rows {
+            Rows::Text(segment) => text.push(segment),
+            Rows::Columns(segment) => columns.push(segment),
+        }
+    }
+    (text, columns)
+}

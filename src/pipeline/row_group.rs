@@ -1,0 +1,117 @@
+//! Encodes a row group on the workers, a column at a time.
+//!
+//! In: the rows of a row group. Out: a [`ColumnTask`] per column (or one for all), for any worker; the one that ends last
+//! has the whole row group.
+//!
+//! Not here: how a column is encoded (`parquet_file`), where a row group begins and ends (`frames`).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::budget::{Budget, Permit};
+use super::chunk::{ColumnSegment, Frame};
+use super::encode_block::ColumnLayout;
+use crate::columns::{self, Piece};
+use crate::error::Failure;
+use crate::parquet_file::{EncodedColumn, EncodedRowGroup, encode_column};
+
+/// Some columns of a row group, to be encoded.
+#[derive(Debug)]
+pub struct ColumnTask {
+    /// The number of the first.
+    first: usize,
+    /// Each column's pieces.
+    columns: Vec<Vec<Piece>>,
+    group: Arc<Group>,
+}
+
+/// A row group of less than this is one task: handing its columns round would take longer than encoding them.
+const SMALL_BYTES: u64 = 1024 * 1024;
+
+/// What the columns of a row group share.
+#[derive(Debug)]
+struct Group {
+    layout: ColumnLayout,
+    rows: usize,
+    budget: Budget,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    /// Columns that are encoded, with their numbers.
+    encoded: Vec<(usize, EncodedColumn)>,
+    /// Columns that are not.
+    left: usize,
+    failure: Option<Failure>,
+    /// The rows' right to be in memory.
+    permits: Vec<Permit>,
+}
+
+/// Cuts a row group into tasks: one per column, or one for all of them where they are small.
+#[must_use]
+pub fn column_tasks(layout: ColumnLayout, rows: Vec<ColumnSegment>, budget: &Budget) -> Vec<ColumnTask> {
+    let count = layout.shape.fields.len();
+    let mut columns: Vec<Vec<Piece>> = Vec::new();
+    columns.resize_with(count, || Vec::with_capacity(rows.len()));
+    let mut permits = Vec::with_capacity(rows.len());
+    let mut row_count = 0;
+    for ColumnSegment { batch, permit } in rows {
+        row_count += batch.rows();
+        permits.push(permit);
+        batch.push_onto(&mut columns);
+    }
+    let is_small = permits.iter().map(Permit::bytes).sum::<u64>() < SMALL_BYTES;
+    let progress = Mutex::new(Progress { encoded: Vec::new(), left: count, failure: None, permits });
+    let group = Arc::new(Group { layout, rows: row_count, budget: budget.clone(), progress });
+    if is_small {
+        return vec![ColumnTask { first: 0, columns, group }];
+    }
+    let task = |(first, pieces)| ColumnTask { first, columns: vec![pieces], group: Arc::clone(&group) };
+    columns.into_iter().enumerate().map(task).collect()
+}
+
+impl ColumnTask {
+    /// Encodes the columns. `Some` for the task that ends last: the row group, or why there is none.
+    #[must_use]
+    pub fn run(self) -> Option<Result<Frame, Failure>> {
+        let Self { first, columns, group } = self;
+        let count = columns.len();
+        let results = columns
+            .into_iter()
+            .zip(first..)
+            .map(|(pieces, column)| Ok((column, group.encode(column, pieces)?)))
+            .collect::<Result<Vec<_>, Failure>>();
+        let mut progress = group.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        match results {
+            Ok(encoded) => progress.encoded.extend(encoded),
+            Err(failure) => progress.failure = Some(failure),
+        }
+        progress.left -= count;
+        if progress.left > 0 {
+            return None;
+        }
+        progress.permits.clear();
+        let failure = progress.failure.take();
+        let mut encoded = std::mem::take(&mut progress.encoded);
+        drop(progress);
+        encoded.sort_unstable_by_key(|(column, _)| *column);
+        Some(match failure {
+            Some(failure) => Err(failure),
+            None => group.join(encoded.into_iter().map(|(_, encoded)| encoded).collect()),
+        })
+    }
+}
+
+impl Group {
+    fn join(&self, columns: Vec<EncodedColumn>) -> Result<Frame, Failure> {
+        let encoded = EncodedRowGroup::new(columns, self.rows)?;
+        let permit = self.budget.take(encoded.encoded_bytes());
+        Ok(Frame::RowGroup(encoded, permit))
+    }
+
+    fn encode(&self, column: usize, pieces: Vec<Piece>) -> Result<EncodedColumn, Failure> {
+        let ColumnLayout { shape, layout } = &self.layout;
+        let arrays = columns::arrays(&shape.fields[column].column_type, pieces)?;
+        Ok(encode_column(layout, column, &arrays)?)
+    }
+}
