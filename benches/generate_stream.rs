@@ -1,8 +1,14 @@
-//! Writes the input of the benchmark: one stream of Airbyte messages and its catalog, the same bytes at every run.
+//! Writes the input of the benchmark: Airbyte messages and their catalog, the same bytes at every run.
 //!
-//! `generate_stream RECORDS MESSAGES CATALOG` writes RECORDS records of about 300 bytes each (as message lines) with integers,
-//! floats, booleans, texts, timestamps, a nested object, an array and nulls to the file MESSAGES, a STATE after every
-//! 10,000 of them and at the end, then STREAM_STATUS COMPLETE; and the configured catalog to the file CATALOG.
+//! - `generate_stream RECORDS MESSAGES CATALOG` writes one stream of RECORDS records of about 300 bytes each (as message
+//!   lines) with integers, floats, booleans, texts, timestamps, a nested object, an array and nulls to the file MESSAGES, a
+//!   STATE after every 10,000 of them and at the end, then STREAM_STATUS COMPLETE; and the configured catalog to the file
+//!   CATALOG.
+//! - `generate_stream --bare RECORDS FILE` writes the `data` objects of that stream alone, one a line: for programs that do
+//!   not read the protocol.
+//! - `generate_stream --streams STREAMS RECORDS MESSAGES CATALOG` writes STREAMS streams of 20 columns, RECORDS records in
+//!   all, about 540 bytes each: one of each stream in turn, a STATE after every 1,000 of a stream (not of all streams at the
+//!   same time) and at its end.
 //!
 //! No clock and no randomness: values come from a counter and a fixed-seed generator.
 
@@ -12,8 +18,12 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a program beside the connector: it reads its arguments")]
 
+mod streams;
+
+use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::num::NonZeroU64;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -37,36 +47,45 @@ const NOTES: [&str; 5] = [
 ];
 const CURRENCIES: [&str; 4] = ["EUR", "USD", "GBP", "BRL"];
 
+const USAGE: &str = "usage: generate_stream RECORDS MESSAGES CATALOG
+       generate_stream --bare RECORDS FILE
+       generate_stream --streams STREAMS RECORDS MESSAGES CATALOG";
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [records, messages, catalog] = arguments.as_slice() else {
-        eprintln!("usage: generate_stream RECORDS MESSAGES CATALOG");
-        return ExitCode::FAILURE;
-    };
-    let Ok(records) = records.parse() else {
-        eprintln!("generate_stream: {records} is not a number of records");
-        return ExitCode::FAILURE;
-    };
-    let written = File::create(messages)
-        .and_then(|file| write_messages(&mut BufWriter::with_capacity(1 << 20, file), records))
-        .and_then(|()| fs::write(catalog, configured_catalog().to_string()));
-    match written {
+    match generate(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("generate_stream: {e}");
+            eprintln!("generate_stream: {e}\n{USAGE}");
             ExitCode::FAILURE
         }
     }
 }
 
+fn generate(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+    let create = |path| File::create(path).map(|file| BufWriter::with_capacity(1 << 20, file));
+    match arguments {
+        ["--bare", records, bare] => write_bare(&mut create(bare)?, records.parse()?)?,
+        ["--streams", streams, records, messages, catalog] => {
+            let streams = streams.parse::<NonZeroU64>()?.get();
+            streams::write_messages(&mut create(messages)?, streams, records.parse()?)?;
+            fs::write(catalog, streams::configured_catalog(streams).to_string())?;
+        }
+        [records, messages, catalog] => {
+            write_messages(&mut create(messages)?, records.parse()?)?;
+            fs::write(catalog, configured_catalog().to_string())?;
+        }
+        _ => return Err("these arguments make no sense".into()),
+    }
+    Ok(())
+}
+
 fn write_messages(out: &mut impl Write, records: u64) -> io::Result<()> {
-    // xorshift64: any state but 0 will do.
-    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut random = Random::default();
     for number in 1..=records {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        write_record(out, number, random)?;
+        write!(out, r#"{{"type":"RECORD","record":{{"stream":"{STREAM}","data":"#)?;
+        write_data(out, number, random.next())?;
+        writeln!(out, r#","emitted_at":{}}}}}"#, emitted_at(number))?;
         if number % RECORDS_PER_STATE == 0 || number == records {
             let covered = (number - 1) % RECORDS_PER_STATE + 1;
             writeln!(
@@ -84,13 +103,22 @@ fn write_messages(out: &mut impl Write, records: u64) -> io::Result<()> {
     out.flush()
 }
 
-fn write_record(out: &mut impl Write, number: u64, random: u64) -> io::Result<()> {
+fn write_bare(out: &mut impl Write, records: u64) -> io::Result<()> {
+    let mut random = Random::default();
+    for number in 1..=records {
+        write_data(out, number, random.next())?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+fn write_data(out: &mut impl Write, number: u64, random: u64) -> io::Result<()> {
     // Each value takes bits of its own.
     let bits = |shift: u32, choices: u64| (random >> shift) % choices;
     let pick = |texts: &[&'static str], shift: u32| texts[bits(shift, texts.len() as u64) as usize];
     write!(
         out,
-        r#"{{"type":"RECORD","record":{{"stream":"{STREAM}","data":{{"id":{number},"customer":"{} {}","amount":{}.{:02},"currency":"{}","#,
+        r#"{{"id":{number},"customer":"{} {}","amount":{}.{:02},"currency":"{}","#,
         pick(&NAMES, 3),
         pick(&FAMILY_NAMES, 9),
         bits(13, 5_000),
@@ -99,7 +127,7 @@ fn write_record(out: &mut impl Write, number: u64, random: u64) -> io::Result<()
     )?;
     write!(
         out,
-        r#""paid":{},"weight":{},"updated_at":"{}","address":{{"city":"{}","zip":"{:05}"}},"items":[{},{}],"note":{}"#,
+        r#""paid":{},"weight":{},"updated_at":"{}","address":{{"city":"{}","zip":"{:05}"}},"items":[{},{}],"note":{}}}"#,
         bits(44, 2) == 0,
         // Half of the weights are whole, as happens when a source drops the fraction.
         if bits(45, 2) == 0 {
@@ -113,8 +141,26 @@ fn write_record(out: &mut impl Write, number: u64, random: u64) -> io::Result<()
         bits(23, 10_000),
         bits(37, 10_000),
         pick(&NOTES, 52),
-    )?;
-    writeln!(out, r#"}},"emitted_at":{}}}}}"#, emitted_at(number))
+    )
+}
+
+/// xorshift64: any state but 0 will do.
+#[derive(Debug)]
+struct Random(u64);
+
+impl Default for Random {
+    fn default() -> Self {
+        Self(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
 }
 
 fn timestamp(number: u64) -> String {

@@ -1,0 +1,55 @@
+"""DuckDB's side of `make bench`: bare records, one JSON object a line, to one Parquet file.
+
+    duckdb_copy.py RECORDS_FILE PARQUET_FILE THREADS RECORDS
+
+Prints the seconds that the COPY took: starting Python and importing DuckDB do not count. Everything but the number of
+threads is DuckDB's default. Fails when the file has not RECORDS rows of the columns below.
+"""
+
+import sys
+import time
+
+import duckdb
+
+# The types that the connector gives these columns: the schema is that of `configured_catalog` in generate_stream.rs.
+COLUMNS = {
+    "id": "BIGINT",
+    "customer": "VARCHAR",
+    "amount": "DOUBLE",
+    "currency": "VARCHAR",
+    "paid": "BOOLEAN",
+    "weight": "DOUBLE",
+    "updated_at": "TIMESTAMP WITH TIME ZONE",
+    "address": "STRUCT(city VARCHAR, zip VARCHAR)",
+    "items": "BIGINT[]",
+    "note": "VARCHAR",
+}
+
+
+def quoted(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+def main(source, target, threads, records):
+    connection = duckdb.connect()
+    connection.execute(f"SET threads TO {int(threads)}")
+    columns = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in COLUMNS.items())
+    copy = (
+        f"COPY (SELECT * FROM read_json({quoted(source)}, format='newline_delimited', columns={{{columns}}})) "
+        f"TO {quoted(target)} (FORMAT parquet)"
+    )
+    start = time.perf_counter()
+    connection.execute(copy)
+    seconds = time.perf_counter() - start
+
+    described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quoted(target)})").fetchall()
+    types = {name: kind for name, kind, *_ in described}
+    if types != COLUMNS:
+        sys.exit(f"duckdb_copy: the file's columns are {types}")
+    [(rows,)] = connection.execute(f"SELECT count(*) FROM read_parquet({quoted(target)})").fetchall()
+    if rows != int(records):
+        sys.exit(f"duckdb_copy: the file has {rows} rows, not {records}")
+    print(seconds)
+
+
+main(*sys.argv[1:])
