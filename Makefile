@@ -8,8 +8,12 @@ REQUIREMENTS := integration_tests/readers/requirements.txt
 # Options for `make bench`, for example BENCH='--runs 3 --formats jsonl.gz'.
 BENCH ?=
 
+# Options of libFuzzer for `make fuzz`, and what it reads.
+FUZZ ?= -max_total_time=60
+CORPUS ?= corpus seeds/decode
+
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint bench bench-peers readers clean c-compiler
+.PHONY: help quickstart test lint bench bench-peers readers fuzz clean c-compiler
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -54,6 +58,14 @@ bench-peers: ## Install the peers of `make bench`: pigz, and DuckDB in a virtual
 		echo "Python's venv is missing (on Debian: apt-get install python3-venv)." >&2; exit 1; }
 	@$(TARGET)/bench-peers/bin/python -m pip install --quiet --disable-pip-version-check \
 		--requirement benches/requirements.txt
+
+fuzz: c-compiler ## Fuzz the decoder for a minute (needs a C++ compiler; FUZZ='-max_total_time=3600' for longer)
+	@mkdir -p fuzz/corpus fuzz/artifacts
+	cd fuzz && CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module \
+		-Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+		-Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares" \
+		$(CARGO) run --release --locked --target $$(rustc -vV | sed -n 's/^host: //p') -- \
+		-dict=fuzz_targets/decode.dict -artifact_prefix=artifacts/ $(FUZZ) $(CORPUS)
 
 clean: ## Remove everything that was built
 	$(CARGO) clean

@@ -24,6 +24,7 @@ use arrow_schema::ArrowError;
 use super::bits::{Bits, Validity};
 use super::types::{ColumnType, Zone, element_field};
 use crate::error::{Classified, FailureType};
+use crate::json::block;
 
 /// An empty column keeps room for this much: every worker has columns of every stream.
 const KEPT_BYTES: usize = 8 * 1024;
@@ -93,6 +94,20 @@ impl Texts {
     #[inline]
     pub(super) fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
+        self.end();
+    }
+
+    /// Adds `text[start..end]`. Short ones are copied as a block, which needs no call.
+    #[inline(always)]
+    pub(super) fn push_part(&mut self, text: &[u8], start: usize, end: usize) {
+        match block::at(text, start) {
+            Some(block) if end - start <= block::LEN => {
+                let len = self.bytes.len() + (end - start);
+                self.bytes.extend_from_slice(block);
+                self.bytes.truncate(len);
+            }
+            _ => self.bytes.extend_from_slice(&text[start..end]),
+        }
         self.end();
     }
 
@@ -359,8 +374,8 @@ impl Column {
                 Arc::new(primitive::<Decimal128Type>(values, nulls)?.with_data_type(column_type.to_arrow()))
             }
             (Values::Text(texts), _) => {
-                let bytes = Buffer::from_vec(texts.bytes);
-                Arc::new(StringArray::try_new(offsets(texts.ends)?, bytes, nulls)?)
+                let ends = offsets(texts.ends, texts.bytes.len())?;
+                Arc::new(StringArray::try_new(ends, Buffer::from_vec(texts.bytes), nulls)?)
             }
             (Values::Struct(members), ColumnType::Struct(fields)) => {
                 let arrays = members
@@ -375,7 +390,7 @@ impl Column {
                 let count = lists.elements.len();
                 let elements = lists.elements.into_arrow(element, count)?;
                 let field = Arc::new(element_field(element));
-                Arc::new(ListArray::try_new(field, offsets(lists.ends)?, elements, nulls)?)
+                Arc::new(ListArray::try_new(field, offsets(lists.ends, count)?, elements, nulls)?)
             }
             (Values::Decimal(_) | Values::Struct(_) | Values::List(_), _) => {
                 return Err(mismatch("a column is of another type than its field"));
@@ -398,9 +413,10 @@ fn primitive<T: ArrowPrimitiveType>(
 }
 
 /// Checks what the constructor of Arrow would panic on.
-fn offsets(ends: Vec<i32>) -> Result<OffsetBuffer<i32>, ColumnError> {
-    if ends.first() != Some(&0) || !ends.is_sorted() {
-        return Err(mismatch("a column has more than 2 GiB of text in one block"));
+fn offsets(ends: Vec<i32>, end: usize) -> Result<OffsetBuffer<i32>, ColumnError> {
+    let whole = ends.last().and_then(|last| usize::try_from(*last).ok()) == Some(end);
+    if ends.first() != Some(&0) || !whole || !ends.is_sorted() {
+        return Err(mismatch("a column has more than 2 GiB of text, or of list elements, in one block"));
     }
     Ok(OffsetBuffer::new(ScalarBuffer::from(ends)))
 }

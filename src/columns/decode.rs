@@ -53,8 +53,13 @@ pub(super) fn read_object(
             Step::Next(at) => at,
             Step::Closed(end) => return Ok(end),
         };
-        let key = grammar::key(text, at)?;
-        let number = members.order.find(previous, text, key.start..key.end, key.escaped);
+        let (number, value_at) = match members.order.guess(previous, text, at) {
+            Some((number, colon)) => (number, grammar::whitespace(text, colon)),
+            None => {
+                let key = grammar::key(text, at)?;
+                (members.order.find(previous, text, key.start..key.end, key.escaped), key.value)
+            }
+        };
         previous = number;
         let ix = (number as usize).wrapping_sub(1);
         let end = match (members.guides.get_mut(ix), columns.get_mut(ix)) {
@@ -62,22 +67,35 @@ pub(super) fn read_object(
                 if column.len() != rows {
                     prepare(notes, guide, column, rows, since);
                 }
-                read_value(notes, guide, column, text, key.value)?
+                read_value(notes, guide, column, text, value_at)?
             }
-            _ => {
-                let value = grammar::value(text, key.value)?;
-                notes.extras.note(
-                    (members.node, number, &notes.positions),
-                    since.1,
-                    &mut members.noted,
-                    &text[key.start..key.end],
-                    &text[key.value..value.end],
-                );
-                value.end
-            }
+            _ => read_extra(notes, members, number, since.1, text, at, value_at)?,
         };
         step = grammar::next(text, end, b'}')?;
     }
+}
+
+/// Notes a member that nobody declared, which begins at `at`.
+#[cold]
+fn read_extra(
+    notes: &mut Notes,
+    members: &mut Members,
+    number: u32,
+    since: usize,
+    text: &[u8],
+    at: usize,
+    value_at: usize,
+) -> Result<usize, JsonError> {
+    let key = grammar::key(text, at)?;
+    let value = grammar::value(text, value_at)?;
+    notes.extras.note(
+        (members.node, number, &notes.positions),
+        since,
+        &mut members.noted,
+        &text[key.start..key.end],
+        &text[value_at..value.end],
+    );
+    Ok(value.end)
 }
 
 /// Brings a column that has too few rows, or the row of an earlier member of the same name, to `rows` rows.
@@ -107,12 +125,11 @@ pub(super) fn read_value(
     match (&mut guide.kind, &mut column.values) {
         (Kind::Text, Values::Text(texts)) if text.get(pos) == Some(&b'"') => {
             let (close, escaped) = grammar::string(text, pos + 1)?;
-            let content = &text[pos + 1..close];
             if escaped {
-                json::unescape(content, texts.open());
+                json::unescape(&text[pos + 1..close], texts.open());
                 texts.end();
             } else {
-                texts.push(content);
+                texts.push_part(text, pos + 1, close);
             }
             validity.push_value();
             Ok(close + 1)

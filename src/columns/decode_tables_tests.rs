@@ -130,6 +130,12 @@ fn the_last_of_several_members_of_one_name_counts() {
             json!([null, null, [[4, [null]], null], [null, null], r#"{"o.u":2}"#]),
             json!([["o.n", "NULLED", NULLED], ["l.0.l.0", "NULLED", NULLED]]),
         ),
+        // Elements have notes on the same node; one of them had two.
+        (
+            r#"{"l":[{"n":"x","u":1},{"n":"y","u":2,"n":1}],"n":1,"l":[{"n":2}]}"#,
+            json!([1, null, [[2, null]], null, null]),
+            json!([]),
+        ),
         // Inside one element of a list, beside elements that keep theirs.
         (
             r#"{"l":[{"n":"x","u":1},{"n":"y","u":2,"n":5,"u":3,"l":[8],"l":["x"]},{"l":[1],"l":[]}]}"#,
@@ -161,6 +167,18 @@ fn a_member_that_is_repeated_without_end_is_no_trouble() {
         json!({"n": {"type": "integer"}, "o": {"type": "object", "properties": {"n": {"type": "integer"}}}});
     let data = format!("{{{}\"n\":1}}", r#""n":"x","o":{"n":"x","u":1,"u":2},"v":3,"#.repeat(100_000));
     assert_eq!(rows(&properties, &[&data]), [json!([1, [null], r#"{"v":3,"o.u":2}"#])]);
+    // Neither are others that do not fit, or that nobody declared: they are not looked at for each of them.
+    let many = |text: &str| text.repeat(100_000);
+    let undeclared: String = (0..100_000).map(|i| format!(r#""u{i}":1,"#)).collect();
+    let list = json!({"n": {"type": "integer"}, "l": {"type": "array", "items": {"type": "integer"}}});
+    let mut stream = Stream::with_metadata(&list);
+    stream.send(&format!(
+        r#"{{"l":[{}1],{undeclared}{}{}"n":1}}"#,
+        many("[],"),
+        many(r#""n":1,"#),
+        many(r#""n":"x","#)
+    ));
+    assert_eq!(counts(&stream.decoder.take()), [("l.*".to_owned(), 100_000, 0)]);
 }
 
 #[test]

@@ -5,28 +5,29 @@
 
 use std::ops::Range;
 
+use super::journal::Journal;
 use super::misfit::{PathStep, dotted};
+
+/// A path stands before each member of each element of a list, so that the text can be many times the record's. No record
+/// whose undeclared fields are at its top is longer than this: a line has 128 MiB at most.
+const LONGEST_TEXT_BYTES: usize = 256 * 1024 * 1024;
 
 /// The undeclared members of the record that is being read.
 #[derive(Debug, Default)]
 pub(super) struct ExtraLog {
-    entries: Vec<Entry>,
+    entries: Journal<Entry>,
     /// Keys, without their quotes, and values.
     text: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    /// The object that it is in.
-    node: u32,
     /// The number of its name in that object.
     name: u32,
     key: Range<usize>,
     value: Range<usize>,
     /// Places of the object in the lists that it is in.
     positions: Box<[u32]>,
-    /// A later member of the same name took the place of the object that it is in.
-    undone: bool,
 }
 
 impl ExtraLog {
@@ -48,14 +49,12 @@ impl ExtraLog {
         let place = noted[name as usize] as usize;
         let key = self.keep(key);
         let value = self.keep(value);
-        let entry = Entry { node, name, key, value, positions: positions.into(), undone: false };
-        match self.entries.get_mut(place) {
-            Some(same) if place >= since && same.node == node && same.name == name && !same.undone => {
-                *same = entry;
-            }
+        let entry = Entry { name, key, value, positions: positions.into() };
+        match self.entries.get_mut(place, node) {
+            Some(same) if place >= since && same.name == name => *same = entry,
             _ => {
                 noted[name as usize] = self.entries.len() as u32;
-                self.entries.push(entry);
+                self.entries.push(node, entry);
             }
         }
     }
@@ -66,8 +65,14 @@ impl ExtraLog {
         start..self.text.len()
     }
 
+    /// A place to go back to with [`ExtraLog::undo`].
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether the record has no undeclared member.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     pub(super) fn clear(&mut self) {
@@ -75,30 +80,31 @@ impl ExtraLog {
         self.text.clear();
     }
 
-    /// Strikes out what was noted from entry `since` on in objects of the given nodes.
+    /// Takes back what was noted from place `since` on in objects of the given nodes.
     pub(super) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
-        for entry in self.entries.iter_mut().skip(since).filter(|entry| nodes.contains(&entry.node)) {
-            entry.undone = true;
-        }
-        // So that a member which is repeated a thousand times does not leave a thousand entries.
-        while self.entries.len() > since && self.entries.last().is_some_and(|entry| entry.undone) {
-            self.entries.pop();
-        }
+        self.entries.undo(since, nodes);
     }
 
     /// How many members there are.
     pub(super) fn count(&self) -> u64 {
-        self.entries.iter().filter(|entry| !entry.undone).count() as u64
+        self.entries.iter().count() as u64
     }
 
-    /// Writes the members as one JSON object. `path` gives the path of an object.
-    pub(super) fn write<'p>(&self, path: impl Fn(u32) -> &'p [PathStep], out: &mut Vec<u8>) {
+    /// Writes the members as one JSON object. `path` gives the path of an object. Gives the number of members that are
+    /// left out since the text would be longer than [`LONGEST_TEXT_BYTES`].
+    pub(super) fn write<'p>(&self, path: impl Fn(u32) -> &'p [PathStep], out: &mut Vec<u8>) -> u64 {
+        let start = out.len();
         let mut before = b'{';
-        for entry in self.entries.iter().filter(|entry| !entry.undone) {
+        let mut left_out = 0;
+        for (node, entry) in self.entries.iter() {
+            if out.len() - start + entry.value.len() > LONGEST_TEXT_BYTES {
+                left_out += 1;
+                continue;
+            }
             out.push(before);
             before = b',';
             out.push(b'"');
-            let path = path(entry.node);
+            let path = path(node);
             if !path.is_empty() {
                 write_escaped(&dotted(path, &entry.positions), out);
                 out.push(b'.');
@@ -111,6 +117,7 @@ impl ExtraLog {
             out.push(b'{');
         }
         out.push(b'}');
+        left_out
     }
 }
 

@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::journal::Journal;
 use super::value::Misfit;
 
 /// Entries that one record's `changes` may have of ours. A record with more is damaged beyond what a list can tell; its
@@ -93,7 +94,7 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct MisfitLog {
     /// Of the record that is being read.
-    entries: Vec<Entry>,
+    entries: Journal<(Cause, Box<[u32]>)>,
     /// By node, in records that are read: nulled and truncated.
     counts: Vec<[u64; 2]>,
     /// Nodes with a count.
@@ -103,39 +104,49 @@ pub(super) struct MisfitLog {
 impl MisfitLog {
     #[cold]
     pub(super) fn note(&mut self, node: u32, cause: Cause, positions: &[u32]) {
-        self.entries.push(Entry { node, cause, positions: positions.into() });
+        // Those behind the last that is shown are only counted.
+        let positions = if self.entries.len() < MOST_ENTRIES { positions } else { &[] };
+        self.entries.push(node, (cause, positions.into()));
     }
 
-    /// Entries so far: a place to go back to with [`MisfitLog::undo`].
+    /// A place to go back to with [`MisfitLog::undo`].
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether the record has no misfit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     pub(super) fn clear(&mut self) {
         self.entries.clear();
     }
 
-    /// Takes back what was noted from entry `since` on for the nodes of a column.
+    /// Takes back what was noted from place `since` on for the nodes of a column.
     pub(super) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
-        let noted = self.entries.split_off(since.min(self.entries.len()));
-        self.entries.extend(noted.into_iter().filter(|entry| !nodes.contains(&entry.node)));
+        self.entries.undo(since, nodes);
     }
 
     /// Counts the record's entries and takes out those that its `changes` are to have.
     pub(super) fn end_record(&mut self) -> Vec<Entry> {
-        for entry in &self.entries {
-            let node = entry.node as usize;
-            if self.counts.len() <= node {
-                self.counts.resize(node + 1, [0, 0]);
+        let mut shown = Vec::new();
+        for (node, (cause, positions)) in self.entries.iter() {
+            let ix = node as usize;
+            if self.counts.len() <= ix {
+                self.counts.resize(ix + 1, [0, 0]);
             }
-            let count = &mut self.counts[node];
+            let count = &mut self.counts[ix];
             if *count == [0, 0] {
-                self.counted.push(entry.node);
+                self.counted.push(node);
             }
-            count[usize::from(entry.cause == Cause::Cut)] += 1;
+            count[usize::from(*cause == Cause::Cut)] += 1;
+            if shown.len() < MOST_ENTRIES {
+                shown.push(Entry { node, cause: *cause, positions: positions.clone() });
+            }
         }
-        self.entries.truncate(MOST_ENTRIES);
-        std::mem::take(&mut self.entries)
+        self.entries.clear();
+        shown
     }
 
     /// The counts since the last call, with the fields' names.

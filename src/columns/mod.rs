@@ -5,8 +5,8 @@
 //!
 //! One file per step: `schema` and `names` make [`Field`]s of a JSON schema, `shape` puts our own columns beside them,
 //! `decode` reads a record straight into the columns (`guide` says which column a member belongs to, `number` and
-//! `temporal` read texts), `misfit` and `extra` keep what did not fit and what nobody declared, `row` ends a row.
-//! `column` and `bits` are the storage, `batch` and `packed` what leaves it.
+//! `temporal` read texts), `misfit` and `extra` keep in a `journal` what did not fit and what nobody declared, `row` ends a
+//! row. `column` and `bits` are the storage, `batch` and `packed` what leaves it.
 //!
 //! Invariants
 //! - Total: any JSON schema gives columns, any record gives a row. Only a text that is not JSON is an error.
@@ -24,6 +24,7 @@ mod column;
 mod decode;
 mod extra;
 mod guide;
+mod journal;
 mod misfit;
 mod names;
 mod number;

@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::column::{Column, Size, Values};
 use super::decode::{Notes, micros_of_millis, read_elements, read_object};
 use super::guide::{Kind, Members};
-use super::misfit::{FieldMisfits, dotted};
+use super::misfit::{Cause, FieldMisfits, dotted};
 use super::packed::PackedBatch;
 use super::shape::StreamShape;
 use crate::encode::RowIds;
@@ -73,7 +73,7 @@ impl RecordDecoder {
     /// Reads the object whose `{` is at `pos` of `text`, which must be valid UTF-8, and gives the position behind it.
     ///
     /// # Errors
-    /// [`JsonError`] when it is not JSON. Either way the row is open: end it or undo it.
+    /// [`JsonError`] when it is not JSON: undo the row, parts of it are in the columns. Otherwise end it or undo it.
     pub fn read(&mut self, text: &[u8], pos: usize) -> Result<usize, JsonError> {
         if !self.expected.is_empty() {
             self.make_room();
@@ -97,13 +97,21 @@ impl RecordDecoder {
     /// Makes what was read a row. Takes one id, unless rows carry no metadata. `changes` is the text of the record's own
     /// `meta.changes`, a JSON array.
     pub fn end_row(&mut self, emitted_at_ms: i64, changes: Option<&[u8]>, ids: &mut RowIds) {
+        let noted = self.notes.extras.len();
+        let mut dropped_fields = if noted > 0 { self.end_extras() } else { 0 };
         if self.shape.metadata_columns != 0 {
             self.end_metadata(emitted_at_ms, changes, ids);
         } else {
             self.notes.misfits.end_record();
         }
-        if self.notes.extras.len() > 0 {
-            self.end_extras();
+        if self.notes.extras.len() > noted {
+            // The source's changes have members that nobody knows.
+            dropped_fields = self.end_extras();
+            self.notes.misfits.clear();
+        }
+        self.dropped_fields += dropped_fields;
+        if !self.notes.extras.is_empty() {
+            self.notes.extras.clear();
         }
         self.rows += 1;
     }
@@ -192,7 +200,7 @@ impl RecordDecoder {
             }
             validity.push_value();
         }
-        if changes.is_some() || self.notes.misfits.len() > 0 {
+        if changes.is_some() || !self.notes.misfits.is_empty() {
             self.add_changes(changes);
         }
     }
@@ -236,23 +244,29 @@ impl RecordDecoder {
         lists.extend_last();
     }
 
-    /// `_airbyte_additional_properties`, or the number of what is left out.
+    /// `_airbyte_additional_properties`. Gives the number of what is left out.
     #[cold]
-    fn end_extras(&mut self) {
+    fn end_extras(&mut self) -> u64 {
         let (rows, shape) = (self.rows, &self.shape);
         let extras = &self.notes.extras;
         let count = extras.count();
         if !shape.additional {
-            self.dropped_fields += count;
-        } else if let Some(column) = self.columns.last_mut().filter(|_| count > 0) {
+            return count;
+        }
+        let mut left_out = 0;
+        if let Some(column) = self.columns.last_mut().filter(|_| count > 0) {
+            column.truncate(rows);
             column.fill(rows);
             if let Values::Text(texts) = &mut column.values {
-                extras.write(|node| shape.path(node), texts.open());
+                left_out = extras.write(|node| shape.path(node), texts.open());
                 texts.end();
             }
             column.validity.push_value();
+            if left_out > 0 {
+                self.notes.misfits.note(shape.additional_node(), Cause::Cut, &[]);
+            }
         }
-        self.notes.extras.clear();
+        left_out
     }
 }
 

@@ -59,11 +59,11 @@ impl StreamShape {
         fields.extend(declared.fields);
         // A file without any column could not be read.
         let additional = keeps_undeclared || fields.is_empty();
-        let mut paths = vec![Vec::new()];
-        fields.iter().for_each(|field| add_paths(field, &[], &mut paths));
         if additional {
             fields.push(Field::new(ADDITIONAL_PROPERTIES, ColumnType::JsonText));
         }
+        let mut paths = vec![Vec::new()];
+        fields.iter().for_each(|field| add_paths(field, &[], &mut paths));
         Self {
             fields,
             warnings: declared.warnings,
@@ -81,9 +81,20 @@ impl StreamShape {
         Arc::new(Schema::new(self.fields.iter().map(Field::to_arrow).collect::<Vec<_>>()))
     }
 
+    /// Leaves of the top-level column that has most.
+    #[must_use]
+    pub fn widest_column(&self) -> usize {
+        self.fields.iter().map(|field| leaves(&field.column_type)).max().unwrap_or_default()
+    }
+
     /// The columns that members of a record are matched with.
     pub(super) fn named_fields(&self) -> &[Field] {
         &self.fields[..self.fields.len() - usize::from(self.additional)]
+    }
+
+    /// The node of the column for what nobody declared: the last one.
+    pub(super) fn additional_node(&self) -> u32 {
+        self.paths.len().saturating_sub(1) as u32
     }
 
     pub(super) fn path(&self, node: u32) -> &[PathStep] {
@@ -108,6 +119,25 @@ fn metadata_fields() -> Vec<Field> {
         Field::new(GENERATION_ID, ColumnType::Integer),
         Field::new(META, ColumnType::Struct(meta)),
     ]
+}
+
+/// The columns that hold the values of a type.
+fn leaves(column_type: &ColumnType) -> usize {
+    match column_type {
+        ColumnType::Struct(fields) => fields.iter().map(|field| leaves(&field.column_type)).sum(),
+        ColumnType::List(element) => leaves(element),
+        ColumnType::Boolean
+        | ColumnType::Integer
+        | ColumnType::BigInteger
+        | ColumnType::Double
+        | ColumnType::Decimal { .. }
+        | ColumnType::NumberText
+        | ColumnType::Text
+        | ColumnType::JsonText
+        | ColumnType::Date
+        | ColumnType::Time(_)
+        | ColumnType::Timestamp(_) => 1,
+    }
 }
 
 /// The paths of a field and of all that is inside it, in the order of their nodes.

@@ -18,15 +18,12 @@ use serde_json::error::Category;
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{ConfigError, shown};
 use super::format::checked_format;
-use super::raw::{RawAuthentication, RawConfig, RawMetadataColumns, RawPathStyle};
+use super::raw::{MB, RawAuthentication, RawConfig, RawMetadataColumns, RawPathStyle};
 use super::schema::configuration_schema;
 use super::secret::Secret;
 use super::shape::{checked_shape, likeness};
 use crate::encode::options::{Format, MetadataColumns};
 use crate::key::{KeyTemplate, ids};
-
-/// What one MB of a setting is, in bytes.
-pub(super) const MB: u64 = 1024 * 1024;
 
 /// The checked settings of a run.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,8 +7,8 @@
 //!
 //! Not here: names, types and bounds of single options (`shape`).
 
-use super::checked::MB;
 use super::error::ConfigError;
+use super::raw::MB;
 use super::raw_format::{
     RawCodec, RawCsv, RawDelimiter, RawFormat, RawNested, RawNumbers, RawParquet, RawQuoteStyle,
     RawUndeclaredFields,

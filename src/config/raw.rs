@@ -25,6 +25,9 @@ pub(super) const CONNECTION_ID_PATTERN: &str = "^[A-Za-z0-9_.-]{1,128}$";
 /// Pattern of `s3_endpoint`; `endpoint` knows the rules beyond it.
 pub(super) const ENDPOINT_PATTERN: &str = "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#@]+(/[^\\s?#]*)?$";
 
+/// What one MB of a setting is, in bytes.
+pub(super) const MB: u64 = 1024 * 1024;
+
 const KEY_TEMPLATE: &str = "{namespace}/{stream_name}/{iso_date}/{date_time}_{part}.{extension}";
 
 /// # Amazon S3

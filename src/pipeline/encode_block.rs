@@ -10,7 +10,6 @@
 //!
 //! Not here: what a row looks like (`encode` for text, `columns` for Parquet), the order of blocks (`order`).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -18,110 +17,19 @@ use chrono::{DateTime, Utc};
 use super::block::Block;
 use super::budget::Budget;
 use super::chunk::{Chunk, ColumnSegment, CursorNotes, EncodedBlock, Item, LineFault, Rows, Segment};
+use super::record_reader::RecordReader;
 use super::recycle::Recycler;
-use crate::columns::{DecodedRows, RecordDecoder, StreamShape};
-use crate::encode::{RecordView, RowEncoder, RowIds, Scratch};
-use crate::json::{JsonError, Kind, Member, Raw, Scanner};
+use super::stream_table::{RowMaker, StreamTable};
+use crate::columns::DecodedRows;
+use crate::encode::{RecordView, RowIds, Scratch};
+use crate::json::{Kind, Raw, Scanner};
 use crate::key::cursor::parse_cursor;
-use crate::model::{StreamDescriptor, StreamIx};
-use crate::parquet_file::FileLayout;
-use crate::protocol::envelope::{DataSink, Message, Opening, RecordMessage, RecordStream, read_line};
+use crate::model::StreamIx;
+use crate::protocol::envelope::{Message, Opening, RecordMessage, read_line};
 use crate::protocol::state::{StateKind, StateMessage, StateScope};
-
-/// The streams of the catalog as workers need them.
-#[derive(Debug)]
-pub struct StreamTable {
-    by_name: HashMap<String, Vec<(Option<String>, StreamIx)>>,
-    streams: Vec<StreamEncoding>,
-    /// Rows of one chunk.
-    most_rows: u64,
-}
-
-/// How one stream's records become rows.
-#[derive(Debug)]
-pub struct StreamEncoding {
-    /// What makes its rows.
-    pub rows: RowMaker,
-    /// The path of its cursor field, where the key template asks for cursors.
-    pub cursor_field: Option<Vec<String>>,
-}
-
-/// What makes rows of a stream's records. All streams of a run have the same kind.
-#[derive(Debug)]
-pub enum RowMaker {
-    /// Rows of text.
-    Text(RowEncoder),
-    /// Columns for Parquet.
-    Columns(ColumnLayout),
-}
-
-/// The columns of a stream, as they are read and as they are written.
-#[derive(Clone, Debug)]
-pub struct ColumnLayout {
-    /// Which columns there are, and what they take.
-    pub shape: Arc<StreamShape>,
-    /// How they are written to a file.
-    pub layout: Arc<FileLayout>,
-}
-
-impl StreamTable {
-    /// A table of the catalog's streams, in its order.
-    #[must_use]
-    pub fn new(streams: Vec<(StreamDescriptor, StreamEncoding)>) -> Self {
-        let mut table =
-            Self { by_name: HashMap::new(), streams: Vec::with_capacity(streams.len()), most_rows: u64::MAX };
-        for (ix, (descriptor, encoding)) in (0..).map(StreamIx).zip(streams) {
-            table.by_name.entry(descriptor.name).or_default().push((descriptor.namespace, ix));
-            table.streams.push(encoding);
-        }
-        table
-    }
-
-    /// The same with chunks of at most `rows` rows.
-    #[must_use]
-    pub fn with_most_rows(self, rows: u64) -> Self {
-        Self { most_rows: rows.max(1), ..self }
-    }
-
-    /// The stream of that name, if the catalog has it.
-    #[must_use]
-    pub fn find(&self, namespace: Option<&str>, name: &str) -> Option<StreamIx> {
-        let namespace = namespace.filter(|namespace| !namespace.is_empty());
-        self.by_name.get(name)?.iter().find(|(other, _)| other.as_deref() == namespace).map(|(_, ix)| *ix)
-    }
-
-    /// The number of columns of the stream that has most; 0 where rows are text.
-    #[must_use]
-    pub fn most_columns(&self) -> usize {
-        self.column_counts().max().unwrap_or_default()
-    }
-
-    /// The number of columns of all streams; 0 where rows are text.
-    #[must_use]
-    pub fn all_columns(&self) -> usize {
-        self.column_counts().sum()
-    }
-
-    fn column_counts(&self) -> impl Iterator<Item = usize> {
-        let streams = (0..self.streams.len() as u32).map(StreamIx);
-        streams.filter_map(|ix| self.columns(ix)).map(|layout| layout.shape.fields.len())
-    }
-
-    /// The columns of a stream, where the format has columns.
-    #[must_use]
-    pub fn columns(&self, stream: StreamIx) -> Option<&ColumnLayout> {
-        match &self.streams.get(stream.index())?.rows {
-            RowMaker::Columns(layout) => Some(layout),
-            RowMaker::Text(_) => None,
-        }
-    }
-}
 
 /// What a chunk or a STATE takes besides its bytes: a source may send a STATE with every record.
 const OVERHEAD_BYTES: u64 = 192;
-
-/// Longest name that is repeated in a message.
-const SHOWN_NAME_CHARS: usize = 200;
 
 /// What makes the row ids of a block unique: the time of its reading and some randomness.
 #[derive(Clone, Copy, Debug)]
@@ -143,14 +51,6 @@ struct OpenChunk {
     input_bytes: u64,
 }
 
-/// The stream that was named last: the next one is usually the same.
-#[derive(Debug, Default)]
-struct LastStream {
-    name: Vec<u8>,
-    namespace: Vec<u8>,
-    ix: Option<StreamIx>,
-}
-
 /// One worker's encoder.
 #[derive(Debug)]
 pub struct BlockEncoder {
@@ -166,20 +66,6 @@ pub struct BlockEncoder {
     expected_bytes: Vec<usize>,
 }
 
-/// Takes a record's `data` while its line is read: the positions of its members, or their values straight into columns.
-#[derive(Debug)]
-struct RecordReader {
-    table: Arc<StreamTable>,
-    members: Vec<Member>,
-    /// By stream, once it has a record, where the format has columns.
-    decoders: Vec<Option<Box<RecordDecoder>>>,
-    /// The stream whose decoder has read a row that is not ended.
-    unended: Option<StreamIx>,
-    /// The stream of the last record: what [`RecordStream::Same`] means.
-    of_last_record: Option<StreamIx>,
-    last: LastStream,
-}
-
 impl BlockEncoder {
     /// An encoder with empty scratch.
     #[must_use]
@@ -189,14 +75,7 @@ impl BlockEncoder {
             budget,
             spare,
             opening: Opening::default(),
-            reader: RecordReader {
-                table,
-                members: Vec::new(),
-                decoders: std::iter::repeat_with(|| None).take(streams).collect(),
-                unended: None,
-                of_last_record: None,
-                last: LastStream::default(),
-            },
+            reader: RecordReader::new(table),
             scratch: Scratch::default(),
             open: std::iter::repeat_with(OpenChunk::default).take(streams).collect(),
             touched: Vec::new(),
@@ -283,7 +162,7 @@ impl BlockEncoder {
         if let Some(path) = &self.reader.table.streams[ix.index()].cursor_field {
             chunk.cursor.join(cursor_of(record, path));
         }
-        if chunk.rows >= self.reader.table.most_rows {
+        if chunk.rows >= self.reader.table.most_rows(ix) {
             self.close(ix, items);
         }
         Ok(())
@@ -362,93 +241,6 @@ impl BlockEncoder {
         }
         let permit = self.budget.take(bytes.capacity() as u64 + OVERHEAD_BYTES);
         Segment { bytes, permit }
-    }
-}
-
-impl RecordReader {
-    #[inline]
-    fn stream_of(&mut self, stream: RecordStream<'_>) -> Result<StreamIx, String> {
-        match (stream, self.of_last_record) {
-            (RecordStream::Same, Some(ix)) => Ok(ix),
-            (RecordStream::Same, None) => Err("is of no stream".to_owned()),
-            (RecordStream::Named { name, namespace }, _) => self.stream_named(name, namespace),
-        }
-    }
-
-    fn stream_named(&mut self, name: Raw<'_>, namespace: Option<Raw<'_>>) -> Result<StreamIx, String> {
-        let name_text = name.text;
-        let namespace_text = namespace.map_or(&b""[..], |namespace| namespace.text);
-        if let Some(ix) = self.last.ix
-            && self.last.name == name_text
-            && self.last.namespace == namespace_text
-        {
-            return Ok(ix);
-        }
-        let name = name.to_text().unwrap_or_default();
-        let in_namespace = namespace.and_then(|namespace| namespace.to_text());
-        let ix = self.table.find(in_namespace.as_deref(), &name).ok_or_else(|| {
-            let descriptor = StreamDescriptor::new(in_namespace.as_deref(), name.as_ref()).to_string();
-            let descriptor: String = descriptor.chars().take(SHOWN_NAME_CHARS).collect();
-            format!("is a record of stream \"{descriptor}\", which the catalog of this sync does not have")
-        })?;
-        self.last.name.clear();
-        self.last.name.extend_from_slice(name_text);
-        self.last.namespace.clear();
-        self.last.namespace.extend_from_slice(namespace_text);
-        self.last.ix = Some(ix);
-        Ok(ix)
-    }
-
-    /// Makes the row that was read a row of its stream.
-    fn end_row(&mut self, ix: StreamIx, record: &RecordMessage<'_>, ids: &mut RowIds) -> Result<(), String> {
-        if self.unended != Some(ix) {
-            // The stream's name came behind the data, or a namespace did that made it another stream.
-            self.undo_row();
-            self.decode(ix, record.data, 0).map_err(|error| error.to_string())?;
-        }
-        if let Some(decoder) = &mut self.decoders[ix.index()] {
-            decoder.end_row(record.emitted_at_ms, record.changes, ids);
-        }
-        self.unended = None;
-        Ok(())
-    }
-
-    fn undo_row(&mut self) {
-        if let Some(ix) = self.unended.take()
-            && let Some(decoder) = &mut self.decoders[ix.index()]
-        {
-            decoder.undo_row();
-        }
-    }
-
-    /// Reads an object into the columns of a stream; its row is not ended.
-    fn decode(&mut self, ix: StreamIx, text: &[u8], pos: usize) -> Result<usize, JsonError> {
-        let Some(ColumnLayout { shape, .. }) = self.table.columns(ix) else {
-            return Scanner::new(text).value().map(|value| value.text.len());
-        };
-        self.unended = Some(ix);
-        self.decoders[ix.index()]
-            .get_or_insert_with(|| Box::new(RecordDecoder::new(Arc::clone(shape))))
-            .read(text, pos)
-    }
-}
-
-impl DataSink for RecordReader {
-    fn read_data<'a>(
-        &mut self,
-        scanner: &mut Scanner<'a>,
-        stream: Option<RecordStream<'a>>,
-    ) -> Result<&'a [u8], JsonError> {
-        // All streams have the same format.
-        if self.table.columns(StreamIx(0)).is_none() {
-            return scanner.collect_members(&mut self.members);
-        }
-        self.undo_row();
-        match stream.map(|stream| self.stream_of(stream)) {
-            Some(Ok(ix)) => scanner.object_with(|text, pos| self.decode(ix, text, pos)),
-            // Read once the stream is known; a stream that nobody knows is an error then.
-            Some(Err(_)) | None => scanner.members(|_, _| {}),
-        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Blocks of lines, and what a worker must make of them.
 
 use super::*;
-use crate::encode::{CsvOptions, Format, MetadataColumns, StreamMeta};
+use crate::encode::{CsvOptions, Format, MetadataColumns, RowEncoder, StreamMeta};
+use crate::model::StreamDescriptor;
+use crate::pipeline::stream_table::StreamEncoding;
 
 const SEED: BlockSeed = BlockSeed { unix_ms: 1_700_000_000_000, random: 1 };
 

@@ -41,7 +41,7 @@ pub enum Framing {
     },
 }
 
-/// Memory that the library takes for a column of a row group until the footer is written, measured.
+/// Memory that a column of a row group takes until the footer is written: no less than the library's entry with its texts.
 const FOOTER_ENTRY_BYTES: u64 = 1024;
 
 /// What makes a Parquet file of row groups.
@@ -51,13 +51,20 @@ pub struct Assembly {
     /// Made with the first row group.
     assembler: Option<FileAssembler>,
     footer_permit: Permit,
+    /// Rows of one row group, where its columns are so wide that the setting would take too much memory.
+    most_rows: u64,
 }
 
 impl Assembly {
-    /// `footer_permit` is the right to hold the footer: of no bytes, until there is something to say.
+    /// `footer_permit` is the right to hold the footer: of no bytes, until there is something to say. No row group gets
+    /// more than `most_rows` rows.
     #[must_use]
-    pub fn new(layout: Arc<FileLayout>, footer_permit: Permit) -> Self {
-        Self { layout, assembler: None, footer_permit }
+    pub fn new(layout: Arc<FileLayout>, footer_permit: Permit, most_rows: u64) -> Self {
+        Self { layout, assembler: None, footer_permit, most_rows }
+    }
+
+    fn entry_bytes(&self) -> u64 {
+        self.layout.leaf_count() as u64 * FOOTER_ENTRY_BYTES
     }
 
     fn row_group(&mut self, group: EncodedRowGroup, mut permit: Permit) -> Result<Segment, ParquetFileError> {
@@ -67,8 +74,7 @@ impl Assembly {
         };
         let bytes = assembler.row_group(group)?;
         permit.resize(bytes.len() as u64);
-        let footer_bytes = self.footer_permit.bytes() + self.layout.leaf_count() as u64 * FOOTER_ENTRY_BYTES;
-        self.footer_permit.resize(footer_bytes);
+        self.footer_permit.resize(self.footer_permit.bytes() + self.entry_bytes());
         Ok(Segment { bytes, permit })
     }
 
@@ -149,9 +155,7 @@ impl Frames {
 
     /// Adds `count` rows; says whether the body has grown.
     pub fn append(&mut self, rows: Rows, count: u64, framing: Framing, out: &mut Vec<Action>) -> bool {
-        if let Framing::RowGroups { row_group_rows, .. } = framing
-            && self.loose_rows + count > row_group_rows
-        {
+        if self.loose_rows + count > self.most_rows(framing) {
             self.cut_frame(framing, out);
         }
         self.loose_bytes += rows.size_bytes();
@@ -161,8 +165,8 @@ impl Frames {
         let full = match framing {
             Framing::None => true,
             Framing::Gzip { frame_bytes } => self.loose_bytes >= frame_bytes,
-            Framing::RowGroups { row_group_bytes, row_group_rows } => {
-                self.loose_bytes >= row_group_bytes || self.loose_rows >= row_group_rows
+            Framing::RowGroups { row_group_bytes, .. } => {
+                self.loose_bytes >= row_group_bytes || self.loose_rows >= self.most_rows(framing)
             }
         };
         if full {
@@ -266,10 +270,26 @@ impl Frames {
         self.loose_bytes
     }
 
-    /// Memory that loose rows and the body hold.
+    /// Memory that loose rows, the body and what the footer will say hold.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
-        self.held_bytes
+        self.held_bytes + self.assembly.as_ref().map_or(0, |assembly| assembly.footer_permit.bytes())
+    }
+
+    /// Memory that the footer takes for one row group more.
+    #[must_use]
+    pub fn footer_entry_bytes(&self) -> u64 {
+        self.assembly.as_ref().map_or(0, Assembly::entry_bytes)
+    }
+
+    /// Rows of one frame at most.
+    fn most_rows(&self, framing: Framing) -> u64 {
+        match (framing, &self.assembly) {
+            (Framing::RowGroups { row_group_rows, .. }, Some(assembly)) => {
+                row_group_rows.min(assembly.most_rows)
+            }
+            (Framing::RowGroups { .. } | Framing::Gzip { .. } | Framing::None, _) => u64::MAX,
+        }
     }
 
     /// Size of the rows of a frame that is not finished.
@@ -339,4 +359,103 @@ fn split(rows: Vec<Rows>) -> (Vec<Segment>, Vec<ColumnSegment>) {
         }
     }
     (text, columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns::{Batch, RecordDecoder, ShapeOptions, StreamShape};
+    use crate::encode::{
+        Codec, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, TypeOptions, UndeclaredFields,
+    };
+    use crate::pipeline::budget::Budget;
+    use crate::pipeline::row_group::column_tasks;
+    use crate::pipeline::stream_table::ColumnLayout;
+
+    const FRAMING: Framing = Framing::RowGroups { row_group_bytes: 1 << 20, row_group_rows: 10 };
+
+    fn layout(most_rows: u64) -> ColumnLayout {
+        let options = ShapeOptions {
+            metadata: MetadataColumns::None,
+            undeclared_fields: UndeclaredFields::Drop,
+            types: TypeOptions { numbers: Numbers::Double, nested: Nested::Typed },
+        };
+        let properties = [("id".to_owned(), serde_json::json!({"type": "integer"}))];
+        let shape = StreamShape::new(&options, &StreamMeta { generation_id: None, sync_id: 0 }, &properties);
+        let layout = FileLayout::new(&shape.to_arrow(), Codec::Snappy, Vec::new()).unwrap();
+        ColumnLayout { shape: Arc::new(shape), layout: Arc::new(layout), most_rows }
+    }
+
+    fn rows(layout: &ColumnLayout, budget: &Budget, count: u64) -> Rows {
+        let mut decoder = RecordDecoder::new(Arc::clone(&layout.shape));
+        for id in 0..count {
+            decoder.read(format!("{{\"id\":{id}}}").as_bytes(), 0).unwrap();
+            decoder.end_row(0, None, &mut RowIds::new(0, 0));
+        }
+        let batch: Batch = decoder.take().batch;
+        let permit = budget.take(batch.held_bytes() as u64);
+        Rows::Columns(ColumnSegment { batch, permit })
+    }
+
+    fn parquet(layout: &ColumnLayout, budget: &Budget) -> Frames {
+        let assembly = Assembly::new(Arc::clone(&layout.layout), budget.take(0), layout.most_rows);
+        Frames::new(FileId(1), StreamIx(0), None, Some(assembly))
+    }
+
+    /// The frames that were asked for: their numbers and rows.
+    fn asked(out: &mut Vec<Action>) -> Vec<(u32, Vec<ColumnSegment>)> {
+        out.drain(..)
+            .map(|action| match action {
+                Action::EncodeRowGroup { frame, rows, .. } => (frame, rows),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    fn encoded(layout: &ColumnLayout, budget: &Budget, rows: Vec<ColumnSegment>) -> Frame {
+        let done = column_tasks(layout.clone(), rows, budget).into_iter().find_map(|task| task.run());
+        done.unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_row_group_never_has_more_rows_than_allowed() {
+        for (most_rows, expected) in [(u64::MAX, [8, 8, 4].as_slice()), (5, &[4, 4, 4, 4, 4])] {
+            let (layout, budget) = (layout(most_rows), Budget::new(1 << 20, 1 << 20));
+            let (mut frames, mut out) = (parquet(&layout, &budget), Vec::new());
+            for _ in 0..5 {
+                frames.append(rows(&layout, &budget, 4), 4, FRAMING, &mut out);
+            }
+            frames.seal(FRAMING, &mut out).unwrap();
+            let groups = asked(&mut out);
+            let counts: Vec<usize> =
+                groups.iter().map(|(_, rows)| rows.iter().map(|rows| rows.batch.rows()).sum()).collect();
+            assert_eq!(counts, expected);
+        }
+    }
+
+    #[test]
+    fn what_the_footer_will_say_is_held_until_it_is_said() {
+        let (layout, budget) = (layout(u64::MAX), Budget::new(1 << 20, 1 << 20));
+        let (mut frames, mut out) = (parquet(&layout, &budget), Vec::new());
+        for _ in 0..3 {
+            frames.append(rows(&layout, &budget, 10), 10, FRAMING, &mut out);
+        }
+        // The last one first: the body must be in order all the same.
+        for (frame, rows) in asked(&mut out).into_iter().rev() {
+            let content = encoded(&layout, &budget, rows);
+            frames.join(frame, content).unwrap();
+        }
+        let body = frames.body_bytes() as u64;
+        assert_eq!(frames.held_bytes(), body + 3 * frames.footer_entry_bytes());
+        assert_eq!(budget.used_bytes(), frames.held_bytes());
+        frames.seal(FRAMING, &mut out).unwrap();
+        assert!(frames.is_complete());
+        assert!(frames.body_bytes() as u64 > body, "the footer is there");
+        assert_eq!(frames.held_bytes(), frames.body_bytes() as u64);
+        assert_eq!(budget.used_bytes(), frames.held_bytes());
+        let file: Vec<u8> =
+            frames.take_part(usize::MAX).iter().flat_map(|segment| segment.bytes.clone()).collect();
+        assert!(file.starts_with(b"PAR1") && file.ends_with(b"PAR1"));
+        assert_eq!((frames.held_bytes(), budget.used_bytes()), (0, 0));
+    }
 }

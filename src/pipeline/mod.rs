@@ -6,9 +6,10 @@
 //!                                                             Ledger ────┘  └ PrintState → stdout
 //! ```
 //!
-//! `block` cuts stdin, `encode_block` is the parallel work, `order` restores input order, `engine` decides, with `file`
-//! (the life of one file) and `ledger` (what may be acknowledged) as its parts; `upload` talks to the store, `run` wires
-//! them together. `budget` bounds the memory of all of it.
+//! `block` cuts stdin. `encode_block` is the parallel work, with `record_reader` and `stream_table`; `row_group` encodes
+//! Parquet. `order` restores input order. `engine` decides, with `file` (the life of one file), `frames` (how its rows
+//! become its bytes) and `ledger` (what may be acknowledged) as its parts. `upload` talks to the store, `run` wires them
+//! together. `budget` bounds the memory of all of it.
 
 pub mod action;
 pub mod block;
@@ -20,8 +21,10 @@ pub mod file;
 pub mod frames;
 pub mod ledger;
 pub mod order;
+mod record_reader;
 pub mod recycle;
 pub mod row_group;
 pub mod run;
+pub mod stream_table;
 pub mod summary;
 pub mod upload;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::budget::{Budget, Permit};
 use super::chunk::{ColumnSegment, Frame};
-use super::encode_block::ColumnLayout;
+use super::stream_table::ColumnLayout;
 use crate::columns::{self, Piece};
 use crate::error::Failure;
 use crate::parquet_file::{EncodedColumn, EncodedRowGroup, encode_column};
@@ -110,7 +110,7 @@ impl Group {
     }
 
     fn encode(&self, column: usize, pieces: Vec<Piece>) -> Result<EncodedColumn, Failure> {
-        let ColumnLayout { shape, layout } = &self.layout;
+        let ColumnLayout { shape, layout, .. } = &self.layout;
         let arrays = columns::arrays(&shape.fields[column].column_type, pieces)?;
         Ok(encode_column(layout, column, &arrays)?)
     }

@@ -9,10 +9,10 @@ use super::*;
 use crate::encode::{Format, MetadataColumns, RowEncoder, StreamMeta};
 use crate::key::{KeyTemplate, RunValues, StreamValues, ids};
 use crate::model::StreamDescriptor;
-use crate::pipeline::encode_block::{RowMaker, StreamEncoding};
 use crate::pipeline::engine::StreamPlan;
 use crate::pipeline::file::CutSettings;
 use crate::pipeline::frames::Framing;
+use crate::pipeline::stream_table::{RowMaker, StreamEncoding};
 use crate::store::testing::Embedded;
 
 const STREAMS: [&str; 2] = ["a", "b"];
@@ -32,7 +32,7 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
             stream_run_id: stream_id,
             generation_id: None,
         };
-        plans.push(StreamPlan { values, header: encoder.header().to_vec(), layout: None });
+        plans.push(StreamPlan { values, header: encoder.header().to_vec(), columns: None });
         encodings.push((descriptor, StreamEncoding { rows: RowMaker::Text(encoder), cursor_field: None }));
     }
     RunSettings {

@@ -136,6 +136,9 @@ pub fn read_line<'a>(
     if !opening.text.is_empty() && line.starts_with(&opening.text) {
         let mut scanner = Scanner::new(line);
         scanner.skip_to(opening.text.len());
+        if scanner.peek() != Some(b'{') {
+            return read_whole_line(line, opening, sink);
+        }
         let mut parts = RecordParts { same_stream: true, ..RecordParts::default() };
         parts.data = Some(sink.read_data(&mut scanner, Some(RecordStream::Same))?);
         read_record_members(&mut scanner, &mut parts, sink)?;
@@ -147,6 +150,14 @@ pub fn read_line<'a>(
         }
         // What came behind `data` is not what lines like this one have there: nothing is taken as read.
     }
+    read_whole_line(line, opening, sink)
+}
+
+fn read_whole_line<'a>(
+    line: &'a [u8],
+    opening: &mut Opening,
+    sink: &mut impl DataSink,
+) -> Result<Message<'a>, EnvelopeError> {
     let mut scanner = Scanner::new(line);
     if scanner.at_end() {
         return Ok(Message::Ignored);
@@ -399,6 +410,13 @@ mod tests {
             // What is said before the data and differs from line to line.
             (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
             (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
+            (a, "/a"),
+            (r#"{"type":"RECORD","record":{"stream":"a","data":null,"data":{},"emitted_at":5}}"#, "/a"),
+            (
+                r#"{"type":"RECORD","record":{"stream":"a","data":[1],"emitted_at":5}}"#,
+                r#"Err(Missing("RECORD", "record.data"))"#,
+            ),
+            (a, "/a"),
             (
                 r#"{"type":"RECORD","record":{"stream":"a","data":{"x":1}"#,
                 "Err(Json(JsonError { at: 54, fault: End }))",

@@ -16,11 +16,11 @@ use crate::error::{Failure, FailureType};
 use crate::key::{FileValues, RunValues, StreamValues, ids};
 use crate::parquet_file::FileLayout;
 use crate::pipeline::block::{BlockSettings, MAX_LINE_BYTES};
-use crate::pipeline::encode_block::{ColumnLayout, RowMaker, StreamEncoding, StreamTable};
 use crate::pipeline::engine::{EngineSettings, StreamPlan};
 use crate::pipeline::file::CutSettings;
 use crate::pipeline::frames::Framing;
 use crate::pipeline::run::{RunSettings, run};
+use crate::pipeline::stream_table::{ColumnLayout, RowMaker, StreamEncoding, StreamTable};
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::catalog::{Catalog, CatalogStream, Dialect};
 use crate::protocol::emitter::{Emitter, LogLevel};
@@ -41,6 +41,15 @@ const LEAST_BLOCK_BYTES: usize = 64 * 1024;
 
 /// Memory that a column of a stream takes before it has data, measured: its types, and each worker's way to find it.
 const BYTES_PER_COLUMN: u64 = 4 * 1024;
+
+/// Structs with more members than this are looked at before a row group is given its rows.
+const USUAL_MEMBERS: usize = 16;
+
+/// Memory of one value while its column is encoded.
+const BYTES_PER_VALUE: u64 = 16;
+
+/// Fewer rows than this would make row groups of little but their own overhead.
+const LEAST_ROWS: u64 = 1_000;
 
 /// Streams with more columns than this are read in smaller blocks.
 const USUAL_COLUMNS: usize = 250;
@@ -120,18 +129,15 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     for (stream, values) in catalog.streams.iter().zip(streams) {
         let meta = StreamMeta { generation_id: stream.generation_id, sync_id: meta_sync_id };
         let rows = row_maker(&config, stream, &meta, &mut warnings)?;
-        let (header, layout) = match &rows {
+        let (header, columns) = match &rows {
             RowMaker::Text(encoder) => (encoder.header().to_vec(), None),
-            RowMaker::Columns(columns) => (Vec::new(), Some(Arc::clone(&columns.layout))),
+            RowMaker::Columns(columns) => (Vec::new(), Some(columns.clone())),
         };
-        plans.push(StreamPlan { values, header, layout });
+        plans.push(StreamPlan { values, header, columns });
         let cursor_field = cursor_macros.then(|| stream.cursor_field.clone());
         encodings.push((stream.descriptor.clone(), StreamEncoding { rows, cursor_field }));
     }
-    let mut table = StreamTable::new(encodings);
-    if let Some(options) = config.format.parquet() {
-        table = table.with_most_rows(options.row_group_rows);
-    }
+    let table = StreamTable::new(encodings);
     let memory = data_memory_bytes(memory_limit_bytes(&config), table.all_columns());
     let file_size_bytes = config.file_size_bytes;
     let settings = RunSettings {
@@ -193,7 +199,19 @@ fn row_maker(
         meta.generation_id.map(|value| ("destination_s3.generation_id".to_owned(), value.to_string())),
     );
     let layout = FileLayout::new(&shape.to_arrow(), options.codec, footer)?;
-    Ok(RowMaker::Columns(ColumnLayout { shape: Arc::new(shape), layout: Arc::new(layout) }))
+    let most_rows = most_rows(&shape, options.row_group_rows, memory_limit_bytes(config));
+    Ok(RowMaker::Columns(ColumnLayout { shape: Arc::new(shape), layout: Arc::new(layout), most_rows }))
+}
+
+/// Rows of one row group. A member that most records lack takes no memory until its column is encoded, all members of a
+/// top-level column at once: a wide struct must not take more than an eighth of the memory then.
+fn most_rows(shape: &StreamShape, row_group_rows: u64, memory_limit_bytes: u64) -> u64 {
+    let widest = shape.widest_column();
+    if widest <= USUAL_MEMBERS {
+        return row_group_rows;
+    }
+    let rows = memory_limit_bytes / 8 / (widest as u64 * BYTES_PER_VALUE);
+    rows.clamp(LEAST_ROWS, row_group_rows.max(LEAST_ROWS)).min(row_group_rows)
 }
 
 /// How rows are cut into frames. No frame may be so large that the size of a file, or the memory, is missed by much.

@@ -63,7 +63,10 @@ impl Engine {
         for id in &files {
             self.seal(*id, SealReason::Checkpoint);
         }
-        self.group(files);
+        // A file may have been lost on the way; the end has then sorted the others.
+        if self.ending.is_none() {
+            self.group(files);
+        }
     }
 
     /// Whether an earlier group of the scope's streams is under way. STATEs that come meanwhile are cut for together when

@@ -14,7 +14,7 @@ use crate::pipeline::frames::Framing;
 use crate::pipeline::ledger::{FileId, Scope};
 
 /// Fewer rows than this are not worth a row group of their own.
-const SMALLEST_ROW_GROUP_BYTES: usize = 64 * 1024;
+const SMALLEST_ROW_GROUP_BYTES: u64 = 64 * 1024;
 
 impl Engine {
     pub(super) fn relieve_pressure(&mut self, now: Instant) {
@@ -52,9 +52,13 @@ impl Engine {
     /// Makes row groups of the largest open files' rows until `wanted` bytes are on their way. Gives how many are.
     fn encode_early(&mut self, wanted: u64) -> u64 {
         let open = self.streams.iter().filter_map(|stream| stream.open);
-        let mut loose: Vec<(usize, FileId)> = open
-            .filter_map(|id| Some((self.files.get(&id)?.frames().loose_bytes(), id)))
-            .filter(|(bytes, _)| *bytes >= SMALLEST_ROW_GROUP_BYTES)
+        let mut loose: Vec<(u64, FileId)> = open
+            .filter_map(|id| {
+                let frames = self.files.get(&id)?.frames();
+                // What the footer says of a row group stays in memory.
+                let least = SMALLEST_ROW_GROUP_BYTES.max(8 * frames.footer_entry_bytes());
+                Some((frames.loose_bytes() as u64, id)).filter(|(bytes, _)| *bytes >= least)
+            })
             .collect();
         loose.sort_unstable();
         let mut cut = 0;
@@ -62,7 +66,7 @@ impl Engine {
             && let Some((bytes, id)) = loose.pop()
         {
             self.with_file(id, |file, settings, out| file.cut_frame(settings, out));
-            cut += bytes as u64;
+            cut += bytes;
         }
         cut
     }

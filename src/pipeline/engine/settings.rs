@@ -1,13 +1,12 @@
 //! What the engine is told once, at the start of a run.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::key::{KeyTemplate, RunValues, StreamValues};
-use crate::parquet_file::FileLayout;
 use crate::pipeline::file::CutSettings;
+use crate::pipeline::stream_table::ColumnLayout;
 
 /// A stream as the engine sees it.
 #[derive(Clone, Debug)]
@@ -16,8 +15,8 @@ pub struct StreamPlan {
     pub values: StreamValues,
     /// What each of its files begins with; may be empty.
     pub header: Vec<u8>,
-    /// How its files are written, where they are Parquet.
-    pub layout: Option<Arc<FileLayout>>,
+    /// Its columns, where files are Parquet.
+    pub columns: Option<ColumnLayout>,
 }
 
 /// The choices of one run.

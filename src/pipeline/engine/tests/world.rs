@@ -85,7 +85,7 @@ impl World {
                 let stream_id = ids::stream_id("c", &descriptor);
                 let stream_run_id = ids::stream_run_id(Uuid::nil(), stream_id);
                 let values = StreamValues { descriptor, stream_id, stream_run_id, generation_id: Some(1) };
-                StreamPlan { values, header: Vec::new(), layout: None }
+                StreamPlan { values, header: Vec::new(), columns: None }
             })
             .collect();
         let template = KeyTemplate::parse(options.template).unwrap();

@@ -1,0 +1,151 @@
+//! Fuzzes the way from a JSON schema and records to Arrow arrays.
+//!
+//! `make fuzz` runs it for a minute with the stable toolchain: flags of the compiler's code generator ask for libFuzzer's
+//! coverage, a C++ compiler builds libFuzzer. `make fuzz FUZZ='-max_total_time=3600 -jobs=2'` passes on other options,
+//! and `make fuzz CORPUS=artifacts/<file>` reads again what it has found. Without make, in this folder:
+//!
+//! ```text
+//! mkdir -p corpus artifacts
+//! RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+//!     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+//!     -Cllvm-args=-sanitizer-coverage-trace-compares" cargo run --release --target x86_64-unknown-linux-gnu -- \
+//!     -dict=fuzz_targets/decode.dict -artifact_prefix=artifacts/ -max_total_time=60 corpus seeds/decode
+//! ```
+//!
+//! `--target` keeps the flags away from build scripts, which could not be linked with them.
+//!
+//! Input: the text of a JSON schema, a byte 0, then records, one a line. The schema's length chooses the options. What is
+//! not UTF-8 is left out, since the decoder is never given it.
+//!
+//! What must hold
+//! - Nothing panics, whatever the schema and the records are.
+//! - A record is refused exactly when serde_json refuses it, and otherwise ends where serde_json says that it does.
+//! - Every column of the shape becomes an Arrow array of its type with as many rows as there were records.
+//! - Records that were refused or undone in between make no difference, nor does where the rows were taken out.
+
+#![no_main]
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use destination_s3::columns::{Batch, DecodedRows, RecordDecoder, ShapeOptions, StreamShape, arrays};
+use destination_s3::encode::{
+    MetadataColumns, Nested, Numbers, RowIds, StreamMeta, TypeOptions, UndeclaredFields,
+};
+use destination_s3::json::JsonFault;
+use libfuzzer_sys::fuzz_target;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+fuzz_target!(|data: &[u8]| run(data));
+
+fn run(data: &[u8]) {
+    let Some(zero) = data.iter().position(|byte| *byte == 0) else { return };
+    let (schema, records) = (&data[..zero], &data[zero + 1..]);
+    let Ok(schema) = serde_json::from_slice::<Value>(schema) else { return };
+    let properties: Vec<_> = match &schema["properties"] {
+        Value::Object(properties) => properties.clone().into_iter().collect(),
+        _ => return,
+    };
+    let meta = StreamMeta { generation_id: Some(1), sync_id: 2 };
+    let shape = Arc::new(StreamShape::new(&options(zero), &meta, &properties));
+
+    let mut decoder = RecordDecoder::new(Arc::clone(&shape));
+    let mut ids = RowIds::new(0, 0);
+    let mut good = Vec::new();
+    let lines = records.split(|byte| *byte == b'\n');
+    for line in lines.filter(|line| line.first() == Some(&b'{') && std::str::from_utf8(line).is_ok()) {
+        let mut oracle = serde_json::Deserializer::from_slice(line).into_iter::<IgnoredAny>();
+        let accepted = oracle.next().is_some_and(|value| value.is_ok());
+        match decoder.read(line, 0) {
+            Ok(end) => {
+                assert!(accepted, "serde_json refuses {:?}", String::from_utf8_lossy(line));
+                assert_eq!(end, oracle.byte_offset());
+                decoder.end_row(emitted_at_ms(end), changes(line), &mut ids);
+                good.push(&line[..end]);
+            }
+            Err(error) => {
+                let too_deep = error.fault == JsonFault::TooDeep;
+                assert!(!accepted || too_deep, "{error}: {:?}", String::from_utf8_lossy(line));
+                decoder.undo_row();
+            }
+        }
+        assert_eq!(decoder.rows(), good.len());
+    }
+    let taken = decoder.take();
+    let misfits = misfits_of(&taken);
+    let found = to_arrow(vec![taken.batch], &shape);
+
+    // Again, from a decoder that has read none of the broken ones, each read and undone before it is kept, in small batches.
+    let mut decoder = RecordDecoder::new(Arc::clone(&shape));
+    let mut ids = RowIds::new(0, 0);
+    let mut misfits_again = 0;
+    let mut batches = Vec::new();
+    for records in good.chunks(3) {
+        for data in records {
+            assert_eq!(decoder.read(data, 0), Ok(data.len()));
+            decoder.undo_row();
+            assert_eq!(decoder.read(data, 0), Ok(data.len()));
+            decoder.end_row(emitted_at_ms(data.len()), changes(data), &mut ids);
+        }
+        let taken = decoder.take();
+        misfits_again += misfits_of(&taken);
+        batches.push(taken.batch);
+    }
+    assert_eq!(misfits_again, misfits);
+    let mut rows = 0;
+    for again in to_arrow(batches, &shape) {
+        assert_eq!(again, found[0].slice(rows, again.num_rows()));
+        rows += again.num_rows();
+    }
+    assert_eq!(rows, good.len());
+}
+
+fn misfits_of(taken: &DecodedRows) -> u64 {
+    taken.misfits.iter().map(|field| field.nulled + field.truncated).sum()
+}
+
+/// The rows as Arrow has them, in as many pieces as they come.
+fn to_arrow(batches: Vec<Batch>, shape: &StreamShape) -> Vec<RecordBatch> {
+    let mut pieces: Vec<Vec<_>> = shape.fields.iter().map(|_| Vec::new()).collect();
+    batches.into_iter().for_each(|batch| batch.push_onto(&mut pieces));
+    let columns = shape.fields.iter().zip(pieces);
+    let mut columns: Vec<_> = columns
+        .map(|(field, pieces)| arrays(&field.column_type, pieces).expect("rows make arrays").into_iter())
+        .collect();
+    let mut all = Vec::new();
+    loop {
+        let arrays: Vec<_> = columns.iter_mut().filter_map(Iterator::next).collect();
+        if arrays.is_empty() {
+            return all;
+        }
+        arrays.iter().for_each(|array| array.to_data().validate_full().expect("Arrow finds nothing wrong"));
+        // Checks the types, and that no column has fewer arrays or other rows.
+        all.push(RecordBatch::try_new(shape.to_arrow(), arrays).expect("the shape's columns"));
+    }
+}
+
+/// Any time at all, in range or not.
+fn emitted_at_ms(seed: usize) -> i64 {
+    (seed as i64).wrapping_mul(0x0123_4567_89ab_cdef)
+}
+
+/// Changes of the source, for some of the records.
+fn changes(data: &[u8]) -> Option<&[u8]> {
+    const SOME: [&[u8]; 3] =
+        [b"[]", br#"[{"field":"a","change":"NULLED","reason":"x"}]"#, br#"[1,{"b":[]},null,{"field":[]}]"#];
+    data.get(1).and_then(|byte| SOME.get(usize::from(byte % 8))).copied()
+}
+
+fn options(seed: usize) -> ShapeOptions {
+    let numbers = match seed % 4 {
+        0 | 1 => Numbers::Double,
+        2 => Numbers::Decimal { precision: 20, scale: 5 },
+        _ => Numbers::Text,
+    };
+    ShapeOptions {
+        metadata: if seed % 3 == 0 { MetadataColumns::None } else { MetadataColumns::All },
+        undeclared_fields: if seed % 5 == 0 { UndeclaredFields::Drop } else { UndeclaredFields::Column },
+        types: TypeOptions { numbers, nested: if seed % 7 == 0 { Nested::Json } else { Nested::Typed } },
+    }
+}

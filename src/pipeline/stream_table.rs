@@ -1,0 +1,98 @@
+//! The streams of the catalog as workers need them: found by name, each with what makes its rows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::columns::StreamShape;
+use crate::encode::RowEncoder;
+use crate::model::{StreamDescriptor, StreamIx};
+use crate::parquet_file::FileLayout;
+
+/// The streams of a run; never changes.
+#[derive(Debug)]
+pub struct StreamTable {
+    by_name: HashMap<String, Vec<(Option<String>, StreamIx)>>,
+    /// In the order of the catalog.
+    pub(super) streams: Vec<StreamEncoding>,
+}
+
+/// How one stream's records become rows.
+#[derive(Debug)]
+pub struct StreamEncoding {
+    /// What makes its rows.
+    pub rows: RowMaker,
+    /// The path of its cursor field, where the key template asks for cursors.
+    pub cursor_field: Option<Vec<String>>,
+}
+
+/// What makes rows of a stream's records. All streams of a run have the same kind.
+#[derive(Debug)]
+pub enum RowMaker {
+    /// Rows of text.
+    Text(RowEncoder),
+    /// Columns for Parquet.
+    Columns(ColumnLayout),
+}
+
+/// The columns of a stream, as they are read and as they are written.
+#[derive(Clone, Debug)]
+pub struct ColumnLayout {
+    /// Which columns there are, and what they take.
+    pub shape: Arc<StreamShape>,
+    /// How they are written to a file.
+    pub layout: Arc<FileLayout>,
+    /// Rows of a chunk and of a row group at most.
+    pub most_rows: u64,
+}
+
+impl StreamTable {
+    /// A table of the catalog's streams, in its order.
+    #[must_use]
+    pub fn new(streams: Vec<(StreamDescriptor, StreamEncoding)>) -> Self {
+        let mut table = Self { by_name: HashMap::new(), streams: Vec::with_capacity(streams.len()) };
+        for (ix, (descriptor, encoding)) in (0..).map(StreamIx).zip(streams) {
+            table.by_name.entry(descriptor.name).or_default().push((descriptor.namespace, ix));
+            table.streams.push(encoding);
+        }
+        table
+    }
+
+    /// Rows of a chunk of the stream at most.
+    #[must_use]
+    pub fn most_rows(&self, stream: StreamIx) -> u64 {
+        self.columns(stream).map_or(u64::MAX, |columns| columns.most_rows)
+    }
+
+    /// The stream of that name, if the catalog has it.
+    #[must_use]
+    pub fn find(&self, namespace: Option<&str>, name: &str) -> Option<StreamIx> {
+        let namespace = namespace.filter(|namespace| !namespace.is_empty());
+        self.by_name.get(name)?.iter().find(|(other, _)| other.as_deref() == namespace).map(|(_, ix)| *ix)
+    }
+
+    /// The number of columns, those inside structs and lists included, of the stream that has most; 0 where rows are text.
+    #[must_use]
+    pub fn most_columns(&self) -> usize {
+        self.column_counts().max().unwrap_or_default()
+    }
+
+    /// The number of columns of all streams; 0 where rows are text.
+    #[must_use]
+    pub fn all_columns(&self) -> usize {
+        self.column_counts().sum()
+    }
+
+    fn column_counts(&self) -> impl Iterator<Item = usize> {
+        let streams = (0..self.streams.len() as u32).map(StreamIx);
+        streams.filter_map(|ix| self.columns(ix)).map(|columns| columns.layout.leaf_count())
+    }
+
+    /// The columns of a stream, where the format has columns.
+    #[must_use]
+    pub fn columns(&self, stream: StreamIx) -> Option<&ColumnLayout> {
+        match &self.streams.get(stream.index())?.rows {
+            RowMaker::Columns(layout) => Some(layout),
+            RowMaker::Text(_) => None,
+        }
+    }
+}
