@@ -18,7 +18,7 @@ use crate::protocol::emitter::Emitter;
 use crate::store::{S3Store, StoreSettings};
 use crate::{env, key};
 
-/// An Airbyte destination that writes CSV and JSONL objects to Amazon S3.
+/// An Airbyte destination that writes CSV, JSONL and Parquet objects to Amazon S3.
 #[derive(Debug, Parser)]
 #[command(name = "destination-s3", disable_help_subcommand = true)]
 pub struct Cli {

@@ -63,10 +63,7 @@ impl Engine {
         for id in &files {
             self.seal(*id, SealReason::Checkpoint);
         }
-        // A file may have been lost on the way; the end has then sorted the others.
-        if self.ending.is_none() {
-            self.group(files);
-        }
+        self.group(files);
     }
 
     /// Whether an earlier group of the scope's streams is under way. STATEs that come meanwhile are cut for together when
@@ -125,8 +122,13 @@ impl Engine {
                 .any(|file| now.saturating_duration_since(file.opened_at) >= interval)
     }
 
-    /// Takes files out of their streams' queues, to be published together.
-    pub(super) fn group(&mut self, files: Vec<FileId>) {
+    /// Takes files out of their streams' queues, to be published together. A file that is in no queue stays where it is:
+    /// sealing one of them may have failed, and the end of the run has then sorted the others.
+    pub(super) fn group(&mut self, mut files: Vec<FileId>) {
+        files.retain(|id| {
+            let stream = self.files.get(id).map(|file| file.stream);
+            stream.is_some_and(|ix| self.streams[ix.index()].ungrouped.contains(id))
+        });
         if files.is_empty() {
             return;
         }
