@@ -151,16 +151,12 @@ pub(super) fn read_value(
                 return Ok(end);
             }
             let (read, end) = read_number(notes, text, pos, |text| number::integer(text).map(Parsed::whole))?;
-            end_row(notes, column, node, read, push_int64);
+            end_row(notes, column, node, read);
             Ok(end)
         }
         (Kind::Double, Values::Double(_)) => {
             let (read, end) = read_number(notes, text, pos, number::double)?;
-            end_row(notes, column, node, read, |values, value| {
-                if let Values::Double(values) = values {
-                    values.push(value);
-                }
-            });
+            end_row(notes, column, node, read);
             Ok(end)
         }
         (Kind::BigInteger, Values::Decimal(_)) => {
@@ -170,31 +166,31 @@ pub(super) fn read_value(
                 read => read,
             };
             let (read, end) = read_number(notes, text, pos, whole)?;
-            end_row(notes, column, node, read, push_decimal);
+            end_row(notes, column, node, read);
             Ok(end)
         }
         (Kind::Decimal { precision, scale }, Values::Decimal(_)) => {
             let (precision, scale) = (*precision, *scale);
             let (read, end) = read_number(notes, text, pos, |text| number::decimal(text, precision, scale))?;
-            end_row(notes, column, node, read, push_decimal);
+            end_row(notes, column, node, read);
             Ok(end)
         }
         (Kind::NumberText, Values::Text(texts)) => {
             let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
-            let digits = match scalar {
-                Scalar::Number(digits) => Some(digits),
-                Scalar::Text(content) => Some(content).filter(|content| number::is_number(content)),
-                Scalar::Null | Scalar::Other => None,
-            };
-            let is_null = matches!(scalar, Scalar::Null);
-            if let Some(digits) = digits {
-                texts.push(digits);
-                validity.push_value();
-            } else {
-                column.push_null();
-                if !is_null {
+            match scalar {
+                Some(Ok(Scalar::Number(digits))) => {
+                    texts.push(digits);
+                    validity.push_value();
+                }
+                Some(Ok(Scalar::Text(content))) if number::is_number(content) => {
+                    texts.push(content);
+                    validity.push_value();
+                }
+                Some(_) => {
+                    column.push_null();
                     notes.misfit(node, Cause::Wrong);
                 }
+                None => column.push_null(),
             }
             Ok(end)
         }
@@ -211,28 +207,24 @@ pub(super) fn read_value(
         }
         (Kind::Date, Values::Int32(_)) => {
             let (read, end) = read_text(notes, text, pos, temporal::date)?;
-            end_row(notes, column, node, read, |values, value| {
-                if let Values::Int32(values) = values {
-                    values.push(value);
-                }
-            });
+            end_row(notes, column, node, read);
             Ok(end)
         }
         (Kind::Time(zone), Values::Int64(_)) => {
             let zone = *zone;
             let (read, end) = read_text(notes, text, pos, |text| temporal::time(text, zone))?;
-            end_row(notes, column, node, read, push_int64);
+            end_row(notes, column, node, read);
             Ok(end)
         }
         (Kind::Timestamp(zone), Values::Int64(_)) => {
             let zone = *zone;
             let (read, end) = read_text(notes, text, pos, |text| temporal::timestamp(text, zone))?;
-            end_row(notes, column, node, read, push_int64);
+            end_row(notes, column, node, read);
             Ok(end)
         }
         (Kind::ExtractedAt, Values::Int64(_)) => {
             let (read, end) = read_extracted_at(notes, text, pos)?;
-            end_row(notes, column, node, read, push_int64);
+            end_row(notes, column, node, read);
             Ok(end)
         }
         (Kind::Struct(members), Values::Struct(columns)) if text.get(pos) == Some(&b'{') => {
@@ -305,21 +297,51 @@ fn push_other(notes: &mut Notes, column: &mut Column, node: u32, kind: json::Kin
     }
 }
 
-/// A value that was read; `None` for null.
-type Read<T> = Option<Result<Parsed<T>, Misfit>>;
+/// What was read; `None` for null.
+type Read<T> = Option<Result<T, Misfit>>;
+
+/// A value that columns keep in a list of their own type.
+trait Stored: Copy {
+    /// The list, if these values are of that type.
+    fn list(values: &mut Values) -> Option<&mut Vec<Self>>;
+}
+
+impl Stored for i32 {
+    #[inline(always)]
+    fn list(values: &mut Values) -> Option<&mut Vec<Self>> {
+        if let Values::Int32(values) = values { Some(values) } else { None }
+    }
+}
+
+impl Stored for i64 {
+    #[inline(always)]
+    fn list(values: &mut Values) -> Option<&mut Vec<Self>> {
+        if let Values::Int64(values) = values { Some(values) } else { None }
+    }
+}
+
+impl Stored for f64 {
+    #[inline(always)]
+    fn list(values: &mut Values) -> Option<&mut Vec<Self>> {
+        if let Values::Double(values) = values { Some(values) } else { None }
+    }
+}
+
+impl Stored for i128 {
+    #[inline(always)]
+    fn list(values: &mut Values) -> Option<&mut Vec<Self>> {
+        if let Values::Decimal(values) = values { Some(values) } else { None }
+    }
+}
 
 /// Ends a row with what was read.
 #[inline(always)]
-fn end_row<T>(
-    notes: &mut Notes,
-    column: &mut Column,
-    node: u32,
-    read: Read<T>,
-    push: impl FnOnce(&mut Values, T),
-) {
+fn end_row<T: Stored>(notes: &mut Notes, column: &mut Column, node: u32, read: Read<Parsed<T>>) {
     match read {
         Some(Ok(parsed)) => {
-            push(&mut column.values, parsed.value);
+            if let Some(values) = T::list(&mut column.values) {
+                values.push(parsed.value);
+            }
             column.validity.push_value();
             if parsed.cut {
                 notes.misfit(node, Cause::Cut);
@@ -333,49 +355,48 @@ fn end_row<T>(
     }
 }
 
-#[inline(always)]
-fn push_int64(values: &mut Values, value: i64) {
-    if let Values::Int64(values) = values {
-        values.push(value);
-    }
-}
-
-#[inline(always)]
-fn push_decimal(values: &mut Values, value: i128) {
-    if let Values::Decimal(values) = values {
-        values.push(value);
-    }
-}
-
-/// A value that is neither array nor object.
+/// A value that may be what a column of numbers or times wants.
 enum Scalar<'t> {
-    Null,
     /// The text of a number.
     Number(&'t [u8]),
     /// The content of a string, its escapes undone.
     Text(&'t [u8]),
-    Other,
 }
 
+/// A number or a string; anything else is wrong where it is read.
 #[inline(always)]
 fn read_scalar<'t>(
     text: &'t [u8],
     pos: usize,
     unescaped: &'t mut Vec<u8>,
-) -> Result<(Scalar<'t>, usize), JsonError> {
+) -> Result<(Read<Scalar<'t>>, usize), JsonError> {
     let value = grammar::value(text, pos)?;
     let scalar = match value.kind {
-        json::Kind::Null => Scalar::Null,
-        json::Kind::Number => Scalar::Number(&text[pos..value.end]),
+        json::Kind::Null => None,
+        json::Kind::Number => Some(Ok(Scalar::Number(&text[pos..value.end]))),
         json::Kind::String if value.escaped => {
             unescaped.clear();
             json::unescape(&text[pos + 1..value.end - 1], unescaped);
-            Scalar::Text(unescaped)
+            Some(Ok(Scalar::Text(unescaped)))
         }
-        json::Kind::String => Scalar::Text(&text[pos + 1..value.end - 1]),
-        json::Kind::True | json::Kind::False | json::Kind::Array | json::Kind::Object => Scalar::Other,
+        json::Kind::String => Some(Ok(Scalar::Text(&text[pos + 1..value.end - 1]))),
+        json::Kind::True | json::Kind::False | json::Kind::Array | json::Kind::Object => {
+            Some(Err(Misfit::Wrong))
+        }
     };
     Ok((scalar, value.end))
+}
+
+/// A scalar of which `parse` makes a value.
+#[inline(always)]
+fn read_parsed<T>(
+    notes: &mut Notes,
+    text: &[u8],
+    pos: usize,
+    parse: impl Fn(Scalar<'_>) -> Result<Parsed<T>, Misfit>,
+) -> Result<(Read<Parsed<T>>, usize), JsonError> {
+    let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
+    Ok((scalar.map(|scalar| scalar.and_then(parse)), end))
 }
 
 /// A number, or a string that holds one.
@@ -385,15 +406,10 @@ fn read_number<T>(
     text: &[u8],
     pos: usize,
     parse: impl Fn(&[u8]) -> Result<Parsed<T>, Misfit>,
-) -> Result<(Read<T>, usize), JsonError> {
-    let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
-    let read = match scalar {
-        Scalar::Number(digits) => Some(parse(digits)),
-        Scalar::Text(content) => Some(parse(content)),
-        Scalar::Null => None,
-        Scalar::Other => Some(Err(Misfit::Wrong)),
-    };
-    Ok((read, end))
+) -> Result<(Read<Parsed<T>>, usize), JsonError> {
+    read_parsed(notes, text, pos, |scalar| match scalar {
+        Scalar::Number(digits) | Scalar::Text(digits) => parse(digits),
+    })
 }
 
 /// A string of which `parse` makes a date or time.
@@ -403,27 +419,24 @@ fn read_text<T>(
     text: &[u8],
     pos: usize,
     parse: impl Fn(&[u8]) -> Result<Parsed<T>, Misfit>,
-) -> Result<(Read<T>, usize), JsonError> {
-    let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
-    let read = match scalar {
-        Scalar::Text(content) => Some(parse(content)),
-        Scalar::Null => None,
-        Scalar::Number(_) | Scalar::Other => Some(Err(Misfit::Wrong)),
-    };
-    Ok((read, end))
+) -> Result<(Read<Parsed<T>>, usize), JsonError> {
+    read_parsed(notes, text, pos, |scalar| match scalar {
+        Scalar::Text(content) => parse(content),
+        Scalar::Number(_) => Err(Misfit::Wrong),
+    })
 }
 
 /// A timestamp, or epoch milliseconds.
 #[cold]
-fn read_extracted_at(notes: &mut Notes, text: &[u8], pos: usize) -> Result<(Read<i64>, usize), JsonError> {
-    let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
-    let read = match scalar {
-        Scalar::Text(content) => Some(temporal::timestamp(content, Zone::Utc)),
-        Scalar::Number(digits) => Some(number::integer(digits).and_then(micros_of_millis)),
-        Scalar::Null => None,
-        Scalar::Other => Some(Err(Misfit::Wrong)),
-    };
-    Ok((read, end))
+fn read_extracted_at(
+    notes: &mut Notes,
+    text: &[u8],
+    pos: usize,
+) -> Result<(Read<Parsed<i64>>, usize), JsonError> {
+    read_parsed(notes, text, pos, |scalar| match scalar {
+        Scalar::Text(content) => temporal::timestamp(content, Zone::Utc),
+        Scalar::Number(digits) => number::integer(digits).and_then(micros_of_millis),
+    })
 }
 
 /// Microseconds of milliseconds.

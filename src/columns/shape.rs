@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::misfit::{PathStep, dotted};
 use super::schema::data_columns;
-use super::types::{ColumnType, Field, Zone};
+use super::types::{ColumnType, Field, Inside, Zone};
 use crate::encode::{
     ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, MetadataColumns, RAW_ID,
     StreamMeta, TypeOptions, UndeclaredFields,
@@ -123,20 +123,10 @@ fn metadata_fields() -> Vec<Field> {
 
 /// The columns that hold the values of a type.
 fn leaves(column_type: &ColumnType) -> usize {
-    match column_type {
-        ColumnType::Struct(fields) => fields.iter().map(|field| leaves(&field.column_type)).sum(),
-        ColumnType::List(element) => leaves(element),
-        ColumnType::Boolean
-        | ColumnType::Integer
-        | ColumnType::BigInteger
-        | ColumnType::Double
-        | ColumnType::Decimal { .. }
-        | ColumnType::NumberText
-        | ColumnType::Text
-        | ColumnType::JsonText
-        | ColumnType::Date
-        | ColumnType::Time(_)
-        | ColumnType::Timestamp(_) => 1,
+    match column_type.inside() {
+        Inside::Nothing => 1,
+        Inside::Members(fields) => fields.iter().map(|field| leaves(&field.column_type)).sum(),
+        Inside::Elements(element) => leaves(element),
     }
 }
 
@@ -148,23 +138,13 @@ fn add_paths(field: &Field, parent: &[PathStep], paths: &mut Vec<Vec<PathStep>>)
 }
 
 fn add_inner_paths(column_type: &ColumnType, path: &[PathStep], paths: &mut Vec<Vec<PathStep>>) {
-    match column_type {
-        ColumnType::Struct(fields) => fields.iter().for_each(|field| add_paths(field, path, paths)),
-        ColumnType::List(element) => {
+    match column_type.inside() {
+        Inside::Nothing => {}
+        Inside::Members(fields) => fields.iter().for_each(|field| add_paths(field, path, paths)),
+        Inside::Elements(element) => {
             let inner = [path, &[PathStep::Element]].concat();
             paths.push(inner.clone());
             add_inner_paths(element, &inner, paths);
         }
-        ColumnType::Boolean
-        | ColumnType::Integer
-        | ColumnType::BigInteger
-        | ColumnType::Double
-        | ColumnType::Decimal { .. }
-        | ColumnType::NumberText
-        | ColumnType::Text
-        | ColumnType::JsonText
-        | ColumnType::Date
-        | ColumnType::Time(_)
-        | ColumnType::Timestamp(_) => {}
     }
 }

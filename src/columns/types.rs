@@ -69,6 +69,17 @@ pub(super) const BIG_INTEGER_DIGITS: u8 = 38;
 /// The name of a list's element: the one of the Parquet format's own rules, which every engine knows.
 const ELEMENT: &str = "element";
 
+/// What is inside a type.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Inside<'t> {
+    /// Nothing: a column holds its values itself.
+    Nothing,
+    /// Declared members.
+    Members(&'t [Field]),
+    /// Elements of one type.
+    Elements(&'t ColumnType),
+}
+
 impl Field {
     /// A field whose name in the file is the one that records use.
     #[must_use]
@@ -84,6 +95,25 @@ impl Field {
 }
 
 impl ColumnType {
+    /// What is inside.
+    pub(super) fn inside(&self) -> Inside<'_> {
+        match self {
+            Self::Struct(fields) => Inside::Members(fields),
+            Self::List(element) => Inside::Elements(element),
+            Self::Boolean
+            | Self::Integer
+            | Self::BigInteger
+            | Self::Double
+            | Self::Decimal { .. }
+            | Self::NumberText
+            | Self::Text
+            | Self::JsonText
+            | Self::Date
+            | Self::Time(_)
+            | Self::Timestamp(_) => Inside::Nothing,
+        }
+    }
+
     /// The same for Arrow.
     #[must_use]
     pub fn to_arrow(&self) -> DataType {

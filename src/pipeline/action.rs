@@ -6,9 +6,9 @@
 use super::block::ReadFault;
 use super::chunk::{ColumnSegment, EncodedBlock, Frame, Segment};
 use super::ledger::FileId;
+use super::stream_table::ColumnLayout;
 use crate::error::Failure;
 use crate::key::KeyStem;
-use crate::model::StreamIx;
 use crate::protocol::emitter::LogLevel;
 use crate::store::{ObjectInfo, PartReceipt, StoreError};
 
@@ -28,10 +28,10 @@ pub enum Action {
     EncodeRowGroup {
         /// Whose rows.
         file: FileId,
-        /// The file's stream.
-        stream: StreamIx,
         /// Position of the row group in its file.
         frame: u32,
+        /// The columns of the file's stream.
+        layout: ColumnLayout,
         /// The rows.
         rows: Vec<ColumnSegment>,
     },

@@ -12,15 +12,15 @@
 //! Not here: where the bytes go (`file`), when a file is sealed (`engine`).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::action::Action;
 use super::budget::Permit;
 use super::chunk::{ColumnSegment, Frame, Rows, Segment};
 use super::ledger::FileId;
+use super::stream_table::ColumnLayout;
 use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
-use crate::parquet_file::{EncodedRowGroup, FileAssembler, FileLayout, ParquetFileError};
+use crate::parquet_file::{EncodedRowGroup, FileAssembler, ParquetFileError};
 
 /// How rows become frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +32,10 @@ pub enum Framing {
         /// Text of one frame, at least.
         frame_bytes: usize,
     },
-    /// Columns are encoded. A row group ends with whichever limit is reached first.
+    /// Columns are encoded. A row group also ends at the rows that its stream's layout allows.
     RowGroups {
         /// Memory of its rows, at least.
         row_group_bytes: usize,
-        /// Its rows, at most. No chunk has more.
-        row_group_rows: u64,
     },
 }
 
@@ -47,30 +45,27 @@ const FOOTER_ENTRY_BYTES: u64 = 1024;
 /// What makes a Parquet file of row groups.
 #[derive(Debug)]
 pub struct Assembly {
-    layout: Arc<FileLayout>,
+    columns: ColumnLayout,
     /// Made with the first row group.
     assembler: Option<FileAssembler>,
     footer_permit: Permit,
-    /// Rows of one row group, where its columns are so wide that the setting would take too much memory.
-    most_rows: u64,
 }
 
 impl Assembly {
-    /// `footer_permit` is the right to hold the footer: of no bytes, until there is something to say. No row group gets
-    /// more than `most_rows` rows.
+    /// `footer_permit` is the right to hold the footer: of no bytes, until there is something to say.
     #[must_use]
-    pub fn new(layout: Arc<FileLayout>, footer_permit: Permit, most_rows: u64) -> Self {
-        Self { layout, assembler: None, footer_permit, most_rows }
+    pub fn new(columns: ColumnLayout, footer_permit: Permit) -> Self {
+        Self { columns, assembler: None, footer_permit }
     }
 
     fn entry_bytes(&self) -> u64 {
-        self.layout.leaf_count() as u64 * FOOTER_ENTRY_BYTES
+        self.columns.layout.leaf_count() as u64 * FOOTER_ENTRY_BYTES
     }
 
     fn row_group(&mut self, group: EncodedRowGroup, mut permit: Permit) -> Result<Segment, ParquetFileError> {
         let assembler = match &mut self.assembler {
             Some(assembler) => assembler,
-            None => self.assembler.insert(FileAssembler::new(&self.layout)?),
+            None => self.assembler.insert(FileAssembler::new(&self.columns.layout)?),
         };
         let bytes = assembler.row_group(group)?;
         permit.resize(bytes.len() as u64);
@@ -81,7 +76,7 @@ impl Assembly {
     fn footer(self) -> Result<Segment, ParquetFileError> {
         let assembler = match self.assembler {
             Some(assembler) => assembler,
-            None => FileAssembler::new(&self.layout)?,
+            None => FileAssembler::new(&self.columns.layout)?,
         };
         let bytes = assembler.finish()?;
         let mut permit = self.footer_permit;
@@ -155,7 +150,7 @@ impl Frames {
 
     /// Adds `count` rows; says whether the body has grown.
     pub fn append(&mut self, rows: Rows, count: u64, framing: Framing, out: &mut Vec<Action>) -> bool {
-        if self.loose_rows + count > self.most_rows(framing) {
+        if self.loose_rows + count > self.most_rows() {
             self.cut_frame(framing, out);
         }
         self.loose_bytes += rows.size_bytes();
@@ -165,8 +160,8 @@ impl Frames {
         let full = match framing {
             Framing::None => true,
             Framing::Gzip { frame_bytes } => self.loose_bytes >= frame_bytes,
-            Framing::RowGroups { row_group_bytes, .. } => {
-                self.loose_bytes >= row_group_bytes || self.loose_rows >= self.most_rows(framing)
+            Framing::RowGroups { row_group_bytes } => {
+                self.loose_bytes >= row_group_bytes || self.loose_rows >= self.most_rows()
             }
         };
         if full {
@@ -189,13 +184,14 @@ impl Frames {
             text.into_iter().for_each(|segment| self.join_body(segment));
             return;
         }
-        let (file, stream, frame) = (self.file, self.stream, self.cut);
+        let (file, frame) = (self.file, self.cut);
         self.cut += 1;
         self.in_work.insert(frame, size_bytes as u64);
-        out.push(if columns.is_empty() {
-            Action::Compress { file, frame, text }
-        } else {
-            Action::EncodeRowGroup { file, stream, frame, rows: columns }
+        out.push(match &self.assembly {
+            Some(assembly) => {
+                Action::EncodeRowGroup { file, frame, layout: assembly.columns.clone(), rows: columns }
+            }
+            None => Action::Compress { file, frame, text },
         });
     }
 
@@ -283,13 +279,8 @@ impl Frames {
     }
 
     /// Rows of one frame at most.
-    fn most_rows(&self, framing: Framing) -> u64 {
-        match (framing, &self.assembly) {
-            (Framing::RowGroups { row_group_rows, .. }, Some(assembly)) => {
-                row_group_rows.min(assembly.most_rows)
-            }
-            (Framing::RowGroups { .. } | Framing::Gzip { .. } | Framing::None, _) => u64::MAX,
-        }
+    fn most_rows(&self) -> u64 {
+        self.assembly.as_ref().map_or(u64::MAX, |assembly| assembly.columns.most_rows)
     }
 
     /// Size of the rows of a frame that is not finished.
@@ -363,16 +354,18 @@ fn split(rows: Vec<Rows>) -> (Vec<Segment>, Vec<ColumnSegment>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::columns::{Batch, RecordDecoder, ShapeOptions, StreamShape};
     use crate::encode::{
         Codec, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, TypeOptions, UndeclaredFields,
     };
+    use crate::parquet_file::FileLayout;
     use crate::pipeline::budget::Budget;
     use crate::pipeline::row_group::column_tasks;
-    use crate::pipeline::stream_table::ColumnLayout;
 
-    const FRAMING: Framing = Framing::RowGroups { row_group_bytes: 1 << 20, row_group_rows: 10 };
+    const FRAMING: Framing = Framing::RowGroups { row_group_bytes: 1 << 20 };
 
     fn layout(most_rows: u64) -> ColumnLayout {
         let options = ShapeOptions {
@@ -398,7 +391,7 @@ mod tests {
     }
 
     fn parquet(layout: &ColumnLayout, budget: &Budget) -> Frames {
-        let assembly = Assembly::new(Arc::clone(&layout.layout), budget.take(0), layout.most_rows);
+        let assembly = Assembly::new(layout.clone(), budget.take(0));
         Frames::new(FileId(1), StreamIx(0), None, Some(assembly))
     }
 
@@ -419,7 +412,7 @@ mod tests {
 
     #[test]
     fn a_row_group_never_has_more_rows_than_allowed() {
-        for (most_rows, expected) in [(u64::MAX, [8, 8, 4].as_slice()), (5, &[4, 4, 4, 4, 4])] {
+        for (most_rows, expected) in [(10, [8, 8, 4].as_slice()), (5, &[4, 4, 4, 4, 4])] {
             let (layout, budget) = (layout(most_rows), Budget::new(1 << 20, 1 << 20));
             let (mut frames, mut out) = (parquet(&layout, &budget), Vec::new());
             for _ in 0..5 {
@@ -435,7 +428,7 @@ mod tests {
 
     #[test]
     fn what_the_footer_will_say_is_held_until_it_is_said() {
-        let (layout, budget) = (layout(u64::MAX), Budget::new(1 << 20, 1 << 20));
+        let (layout, budget) = (layout(10), Budget::new(1 << 20, 1 << 20));
         let (mut frames, mut out) = (parquet(&layout, &budget), Vec::new());
         for _ in 0..3 {
             frames.append(rows(&layout, &budget, 10), 10, FRAMING, &mut out);

@@ -114,13 +114,18 @@ impl RecordReader {
 
     /// Reads an object into the columns of a stream; its row is not ended.
     fn decode(&mut self, ix: StreamIx, text: &[u8], pos: usize) -> Result<usize, JsonError> {
-        let Some(ColumnLayout { shape, .. }) = self.table.columns(ix) else {
-            return Scanner::new(text).value().map(|value| value.text.len());
+        let decoder = &mut self.decoders[ix.index()];
+        if decoder.is_none()
+            && let Some(ColumnLayout { shape, .. }) = self.table.columns(ix)
+        {
+            *decoder = Some(Box::new(RecordDecoder::new(Arc::clone(shape))));
+        }
+        let Some(decoder) = decoder else {
+            // Rows of text: there is nothing to decode.
+            return Scanner::new(&text[pos..]).value().map(|value| pos + value.text.len());
         };
         self.unended = Some(ix);
-        self.decoders[ix.index()]
-            .get_or_insert_with(|| Box::new(RecordDecoder::new(Arc::clone(shape))))
-            .read(text, pos)
+        decoder.read(text, pos)
     }
 }
 

@@ -21,13 +21,12 @@ use super::engine::{Engine, EngineSettings};
 use super::ledger::FileId;
 use super::recycle::Buffers;
 use super::row_group::{ColumnTask, column_tasks};
-use super::stream_table::StreamTable;
+use super::stream_table::{ColumnLayout, StreamTable};
 use super::summary::RunSummary;
 use super::upload::Uploader;
 use crate::encode::GzipCompressor;
 use crate::env;
 use crate::error::{Failure, FailureType};
-use crate::model::StreamIx;
 use crate::protocol::emitter::Emitter;
 use crate::store::S3Store;
 
@@ -71,7 +70,6 @@ enum FrameWork {
 
 /// Hands frames to the workers.
 struct FrameQueue {
-    table: Arc<StreamTable>,
     budget: Budget,
     tasks: Sender<FrameTask>,
 }
@@ -81,9 +79,8 @@ impl FrameQueue {
         let _ = self.tasks.send(FrameTask { file, frame, work: FrameWork::Compress(text) });
     }
 
-    fn encode(&self, file: FileId, frame: u32, stream: StreamIx, rows: Vec<ColumnSegment>) {
-        let Some(layout) = self.table.columns(stream) else { return };
-        for task in column_tasks(layout.clone(), rows, &self.budget) {
+    fn encode(&self, file: FileId, frame: u32, layout: ColumnLayout, rows: Vec<ColumnSegment>) {
+        for task in column_tasks(layout, rows, &self.budget) {
             let _ = self.tasks.send(FrameTask { file, frame, work: FrameWork::Column(task) });
         }
     }
@@ -141,7 +138,7 @@ where
         let reader = BlockReader::new(&input, settings.blocks, reader_budget, spare);
         read(reader, random, &blocks, &reader_events);
     });
-    let frames = FrameQueue { table, budget: budget.clone(), tasks: frames };
+    let frames = FrameQueue { budget: budget.clone(), tasks: frames };
     let uploader =
         Uploader::new(runtime.clone(), store, budget.clone(), buffers, settings.upload_concurrency, events);
     let engine = Engine::new(settings.engine, budget);
@@ -162,8 +159,8 @@ fn drive<W: Write>(
         for action in engine.actions() {
             match action {
                 Action::Compress { file, frame, text } => frames.compress(file, frame, text),
-                Action::EncodeRowGroup { file, stream, frame, rows } => {
-                    frames.encode(file, frame, stream, rows);
+                Action::EncodeRowGroup { file, frame, layout, rows } => {
+                    frames.encode(file, frame, layout, rows);
                 }
                 Action::Store(file, request) => uploader.submit(file, request),
                 Action::Skip(file) => uploader.skip(file),

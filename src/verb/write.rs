@@ -122,13 +122,14 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
         let file = FileValues { cursor: None, uuid: run_values.connection_run_id };
         config.template.stem(&run_values, stream, &file)?;
     }
+    let memory_limit = memory_limit_bytes(&config);
     let cursor_macros = config.template.uses_cursor();
     let meta_sync_id = run_values.sync_id;
     let mut plans = Vec::new();
     let mut encodings = Vec::new();
     for (stream, values) in catalog.streams.iter().zip(streams) {
         let meta = StreamMeta { generation_id: stream.generation_id, sync_id: meta_sync_id };
-        let rows = row_maker(&config, stream, &meta, &mut warnings)?;
+        let rows = row_maker(&config, stream, &meta, memory_limit, &mut warnings)?;
         let (header, columns) = match &rows {
             RowMaker::Text(encoder) => (encoder.header().to_vec(), None),
             RowMaker::Columns(columns) => (Vec::new(), Some(columns.clone())),
@@ -138,7 +139,7 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
         encodings.push((stream.descriptor.clone(), StreamEncoding { rows, cursor_field }));
     }
     let table = StreamTable::new(encodings);
-    let memory = data_memory_bytes(memory_limit_bytes(&config), table.all_columns());
+    let memory = data_memory_bytes(memory_limit, table.all_columns());
     let file_size_bytes = config.file_size_bytes;
     let settings = RunSettings {
         engine: EngineSettings {
@@ -175,6 +176,7 @@ fn row_maker(
     config: &Config,
     stream: &CatalogStream,
     meta: &StreamMeta,
+    memory_limit_bytes: u64,
     warnings: &mut Vec<String>,
 ) -> Result<RowMaker, Failure> {
     let names: Vec<String> = stream.properties.iter().map(|(name, _)| name.clone()).collect();
@@ -199,7 +201,7 @@ fn row_maker(
         meta.generation_id.map(|value| ("destination_s3.generation_id".to_owned(), value.to_string())),
     );
     let layout = FileLayout::new(&shape.to_arrow(), options.codec, footer)?;
-    let most_rows = most_rows(&shape, options.row_group_rows, memory_limit_bytes(config));
+    let most_rows = most_rows(&shape, options.row_group_rows, memory_limit_bytes);
     Ok(RowMaker::Columns(ColumnLayout { shape: Arc::new(shape), layout: Arc::new(layout), most_rows }))
 }
 
@@ -211,7 +213,7 @@ fn most_rows(shape: &StreamShape, row_group_rows: u64, memory_limit_bytes: u64) 
         return row_group_rows;
     }
     let rows = memory_limit_bytes / 8 / (widest as u64 * BYTES_PER_VALUE);
-    rows.clamp(LEAST_ROWS, row_group_rows.max(LEAST_ROWS)).min(row_group_rows)
+    rows.max(LEAST_ROWS).min(row_group_rows)
 }
 
 /// How rows are cut into frames. No frame may be so large that the size of a file, or the memory, is missed by much.
@@ -224,10 +226,7 @@ fn framing(format: &Format, file_size_bytes: u64, memory_bytes: u64) -> Framing 
         Format::Parquet { options } => {
             // One row group may be in work while the next one is being filled.
             let bytes = options.row_group_bytes.min(memory_bytes / 4).min(file_size_bytes);
-            Framing::RowGroups {
-                row_group_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-                row_group_rows: options.row_group_rows,
-            }
+            Framing::RowGroups { row_group_bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
         }
     }
 }

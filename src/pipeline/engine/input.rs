@@ -3,7 +3,6 @@
 //! The tail keeps rows that no STATE covers out of the open file, so that a waiting STATE never depends on input that
 //! may not come. A tail over the limit joins the file all the same; that file can then be cut only at a later STATE.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Engine, HeldState};
@@ -143,10 +142,8 @@ impl Engine {
         let header = &self.settings.streams[ix.index()].header;
         let header = (!header.is_empty())
             .then(|| Segment { bytes: header.clone(), permit: self.budget.take(header.len() as u64) });
-        let columns = &self.settings.streams[ix.index()].columns;
-        let assembly = columns.as_ref().map(|columns| {
-            Assembly::new(Arc::clone(&columns.layout), self.budget.take(0), columns.most_rows)
-        });
+        let columns = self.settings.streams[ix.index()].columns.clone();
+        let assembly = columns.map(|columns| Assembly::new(columns, self.budget.take(0)));
         let object = self.object_info(id, ix);
         let frames = Frames::new(id, ix, header, assembly);
         self.files.insert(id, File::new(first, since, object, frames));

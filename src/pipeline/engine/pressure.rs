@@ -25,14 +25,12 @@ impl Engine {
         if self.waiting_state_bytes > limit / 8 {
             self.checkpoint_waiting(now, true);
         }
-        let mut total = self.residents().iter().map(|(bytes, _)| bytes).sum::<u64>();
+        let mut resident = self.residents();
+        let mut total: u64 = resident.iter().map(|(bytes, _)| bytes).sum();
         if total > limit / 2 && matches!(self.settings.cut.framing, Framing::RowGroups { .. }) {
             total -= self.encode_early(total - limit / 2);
+            resident = self.residents();
         }
-        if total <= limit / 2 {
-            return;
-        }
-        let mut resident = self.residents();
         resident.sort_unstable();
         while total > limit / 2 && self.ending.is_none() {
             let Some((bytes, stream)) = resident.pop() else { return };
