@@ -22,6 +22,12 @@ pub fn unix_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Wall clock, for the end of credentials.
+#[must_use]
+pub fn system_time() -> SystemTime {
+    SystemTime::now()
+}
+
 /// Monotonic clock, for checkpoint ages.
 #[must_use]
 pub fn instant() -> Instant {

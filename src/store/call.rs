@@ -1,43 +1,9 @@
-//! A request on its way: what an error about it needs to know.
-//!
-//! [`Sent`] goes with the request and counts; [`Call`] is made when it is over.
+//! A request that was made: what an error about it needs to know.
 //!
 //! May import: `error`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_s3::error::BoxError;
-
-use super::error::{Effect, ErrorContext, Operation, StoreError, StoreErrorKind};
-
-/// Counts how often a request goes out: after a second attempt a refusal no longer proves that nothing happened.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sent(Arc<AtomicU32>);
-
-impl Sent {
-    pub(super) fn attempts(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Intercept for Sent {
-    fn name(&self) -> &'static str {
-        "destination-s3 attempts"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-}
+use super::error::{Effect, ErrorContext, StoreError, StoreErrorKind};
+use super::operation::Operation;
 
 /// A request that was made, for the error that may come of it.
 #[derive(Debug)]
@@ -50,7 +16,7 @@ pub(super) struct Call<'a> {
     /// How often the request went out, as far as it is known.
     pub(super) attempts: u32,
     /// Values that must not appear in a cause.
-    pub(super) secrets: &'a [String],
+    pub(super) secrets: Vec<String>,
 }
 
 impl Call<'_> {

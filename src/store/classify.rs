@@ -12,7 +12,9 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error as StdError;
 
 use super::call::Call;
-use super::error::{Cause, Effect, Operation, StoreError, StoreErrorKind};
+use super::credentials::NoCredentials;
+use super::error::{Cause, Effect, StoreError, StoreErrorKind};
+use super::operation::Operation;
 
 /// What is known of an answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +34,9 @@ where
     let status = raw.map(|raw| raw.status().as_u16());
     let code = error.code().and_then(harmless);
     let kind = match error {
+        _ if let Some(none) = no_credentials(error) => {
+            StoreErrorKind::NoCredentials { temporary: none.temporary }
+        }
         SdkError::ConstructionFailure(_) => StoreErrorKind::InvalidEndpoint,
         SdkError::TimeoutError(_) => StoreErrorKind::Timeout,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => StoreErrorKind::Timeout,
@@ -59,6 +64,18 @@ where
         context: call.context(code, status),
         cause: Some(cause(call, error, status, request_id)),
     }
+}
+
+/// What kept the request from being signed.
+fn no_credentials<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a NoCredentials> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// The table.
@@ -89,9 +106,7 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         | "InvalidClientTokenId"
         | "UnrecognizedClientException"
         | "AuthFailure" => Kind::BadCredentials,
-        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired" => {
-            Kind::ExpiredCredentials
-        }
+        code if is_expired(code) => Kind::ExpiredCredentials,
         // KMS throttling comes first: all other codes of KMS are about the key.
         "KMS.ThrottlingException" => Kind::Throttled,
         code if code.starts_with("KMS.") => Kind::EncryptionKey,
@@ -127,7 +142,7 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         | "IncompleteBody"
         | "XAmzContentSHA256Mismatch"
         | "XAmzContentChecksumMismatch" => Kind::Damaged,
-        "NotImplemented" => Kind::Unsupported,
+        "NotImplemented" | "MethodNotAllowed" => Kind::Unsupported,
         "EntityTooLarge"
         | "EntityTooSmall"
         | "InvalidPart"
@@ -136,7 +151,8 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         | "InvalidRequest"
         | "MalformedXML"
         | "MetadataTooLarge"
-        | "MissingContentLength" => Kind::Rejected,
+        | "MissingContentLength"
+        | "MissingContentMD5" => Kind::Rejected,
         // `NotFound` is what the SDK calls a HEAD's 404, which has no body.
         _ => match answer.status {
             // An answer that is called a success and yet cannot be read: a web page, not S3.
@@ -150,26 +166,36 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
             409 => Kind::Conflict,
             412 => Kind::KeyTaken,
             429 => Kind::Throttled,
-            501 => Kind::Unsupported,
+            405 | 501 => Kind::Unsupported,
             507 => Kind::StorageFull,
             500..=599 => Kind::Server,
             // A HEAD in the wrong region is a 400 without a body; the header is all that it says.
             400 if answer.elsewhere.is_some() => wrong_region(),
+            // It has no body to say why either; in the middle of a run it can only be the credentials.
+            400 if op == Operation::HeadObject => Kind::BadCredentials,
             _ => Kind::Unknown,
         },
     }
 }
 
+/// Whether a code says that credentials are past their end.
+pub(super) fn is_expired(code: &str) -> bool {
+    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired")
+}
+
 /// What is missing when a 404 does not say.
 fn not_found(op: Operation) -> StoreErrorKind {
     match op {
-        Operation::ListObjects | Operation::PutObject | Operation::CreateMultipartUpload => {
-            StoreErrorKind::BucketMissing
-        }
+        Operation::ListObjects
+        | Operation::PutObject
+        | Operation::CreateMultipartUpload
+        | Operation::DeleteObjects => StoreErrorKind::BucketMissing,
         Operation::UploadPart | Operation::CompleteMultipartUpload | Operation::AbortMultipartUpload => {
             StoreErrorKind::NoSuchUpload
         }
-        Operation::GetObject | Operation::HeadObject | Operation::DeleteObject => StoreErrorKind::NotFound,
+        Operation::GetObject | Operation::HeadObject | Operation::CopyObject | Operation::DeleteObject => {
+            StoreErrorKind::NotFound
+        }
     }
 }
 
@@ -181,7 +207,10 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
         return Effect::NotApplied;
     }
     match kind {
-        Kind::Timeout | Kind::Connection | Kind::Server | Kind::Unknown => Effect::Unknown,
+        // An answer that S3 did not give says nothing about what S3 did.
+        Kind::Timeout | Kind::Connection | Kind::Server | Kind::Unknown | Kind::InvalidEndpoint => {
+            Effect::Unknown
+        }
         Kind::AccessDenied
         | Kind::AccountProblem
         | Kind::BucketMissing
@@ -189,6 +218,7 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
         | Kind::WrongRegion { .. }
         | Kind::BadCredentials
         | Kind::ExpiredCredentials
+        | Kind::NoCredentials { .. }
         | Kind::EncryptionKey
         | Kind::StorageFull
         | Kind::InvalidKey
@@ -199,7 +229,6 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
         | Kind::ClockSkew
         | Kind::Throttled
         | Kind::Damaged
-        | Kind::InvalidEndpoint
         | Kind::Unsupported
         | Kind::Rejected => {
             if attempts == 1 {
@@ -249,7 +278,7 @@ where
         parts.push(format!("{} attempts", call.attempts));
     }
     let mut text = parts.join(": ");
-    for secret in call.secrets {
+    for secret in &call.secrets {
         text = text.replace(secret, "***");
     }
     let text: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_CAUSE_CHARS).collect();
@@ -257,147 +286,5 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::FailureType;
-    use StoreErrorKind as Kind;
-
-    fn region(name: &str) -> Kind {
-        Kind::WrongRegion { expected: Some(name.to_owned()) }
-    }
-
-    #[test]
-    fn codes_decide_before_statuses() {
-        use FailureType::{Config, System, Transient};
-        let table: &[(&str, u16, Kind, FailureType)] = &[
-            ("AccessDenied", 403, Kind::AccessDenied, Config),
-            ("AllAccessDisabled", 403, Kind::AccessDenied, Config),
-            ("AccountProblem", 403, Kind::AccountProblem, Config),
-            ("NotSignedUp", 403, Kind::AccountProblem, Config),
-            ("NoSuchBucket", 404, Kind::BucketMissing, Config),
-            ("InvalidBucketName", 400, Kind::InvalidBucketName, Config),
-            ("PermanentRedirect", 301, region("eu-north-1"), Config),
-            ("TemporaryRedirect", 307, region("eu-north-1"), Config),
-            ("AuthorizationHeaderMalformed", 400, region("eu-north-1"), Config),
-            ("IllegalLocationConstraintException", 400, region("eu-north-1"), Config),
-            ("InvalidAccessKeyId", 403, Kind::BadCredentials, Config),
-            ("SignatureDoesNotMatch", 403, Kind::BadCredentials, Config),
-            ("InvalidToken", 400, Kind::BadCredentials, Config),
-            ("ExpiredToken", 400, Kind::ExpiredCredentials, Config),
-            ("TokenRefreshRequired", 400, Kind::ExpiredCredentials, Config),
-            ("KMS.DisabledException", 400, Kind::EncryptionKey, Config),
-            ("KMS.ThrottlingException", 400, Kind::Throttled, Transient),
-            ("QuotaExceeded", 403, Kind::StorageFull, Config),
-            ("KeyTooLongError", 400, Kind::InvalidKey, Config),
-            ("PreconditionFailed", 412, Kind::KeyTaken, Transient),
-            ("NoSuchKey", 404, Kind::NotFound, Transient),
-            ("NoSuchUpload", 404, Kind::NoSuchUpload, Transient),
-            ("NoSuchUpload", 403, Kind::NoSuchUpload, Transient),
-            ("ConditionalRequestConflict", 409, Kind::Conflict, Transient),
-            ("OperationAborted", 409, Kind::Conflict, Transient),
-            ("RequestTimeTooSkewed", 403, Kind::ClockSkew, Transient),
-            ("SlowDown", 503, Kind::Throttled, Transient),
-            ("TooManyRequests", 429, Kind::Throttled, Transient),
-            ("InternalError", 500, Kind::Server, Transient),
-            ("InternalError", 200, Kind::Server, Transient),
-            ("ServiceUnavailable", 503, Kind::Server, Transient),
-            ("RequestTimeout", 400, Kind::Timeout, Transient),
-            ("BadDigest", 400, Kind::Damaged, Transient),
-            ("IncompleteBody", 400, Kind::Damaged, Transient),
-            ("NotImplemented", 501, Kind::Unsupported, Config),
-            ("InvalidPart", 400, Kind::Rejected, System),
-            ("EntityTooSmall", 400, Kind::Rejected, System),
-            ("MalformedXML", 400, Kind::Rejected, System),
-            ("SomethingNew", 400, region("eu-north-1"), Config),
-            ("SomethingNew", 418, Kind::Unknown, System),
-            ("SomethingNew", 502, Kind::Server, Transient),
-        ];
-        for (code, status, kind, failure_type) in table {
-            let answer = Answer { status: *status, code: Some(code), elsewhere: Some("eu-north-1") };
-            let found = kind_of(Operation::PutObject, answer);
-            assert_eq!(&found, kind, "{code} {status}");
-            assert_eq!(found.failure_type(), *failure_type, "{code} {status}");
-        }
-    }
-
-    #[test]
-    fn a_bare_status_is_read_by_what_was_asked() {
-        let table: &[(Operation, u16, Kind)] = &[
-            (Operation::ListObjects, 404, Kind::BucketMissing),
-            (Operation::PutObject, 404, Kind::BucketMissing),
-            (Operation::UploadPart, 404, Kind::NoSuchUpload),
-            (Operation::CompleteMultipartUpload, 404, Kind::NoSuchUpload),
-            (Operation::HeadObject, 404, Kind::NotFound),
-            (Operation::HeadObject, 400, Kind::Unknown),
-            (Operation::HeadObject, 301, Kind::WrongRegion { expected: None }),
-            (Operation::PutObject, 307, Kind::Server),
-            (Operation::HeadObject, 401, Kind::BadCredentials),
-            (Operation::HeadObject, 403, Kind::AccessDenied),
-            (Operation::PutObject, 408, Kind::Timeout),
-            (Operation::PutObject, 409, Kind::Conflict),
-            (Operation::PutObject, 412, Kind::KeyTaken),
-            (Operation::PutObject, 429, Kind::Throttled),
-            (Operation::PutObject, 500, Kind::Server),
-            (Operation::PutObject, 501, Kind::Unsupported),
-            (Operation::PutObject, 503, Kind::Server),
-            (Operation::PutObject, 507, Kind::StorageFull),
-            (Operation::ListObjects, 200, Kind::InvalidEndpoint),
-        ];
-        for (op, status, kind) in table {
-            assert_eq!(
-                &kind_of(*op, Answer { status: *status, ..Answer::default() }),
-                kind,
-                "{op:?} {status}"
-            );
-        }
-    }
-
-    #[test]
-    fn only_a_single_refused_attempt_surely_changed_nothing() {
-        use Effect::{NotApplied, Unknown};
-        let table: &[(Operation, Kind, u32, Effect)] = &[
-            (Operation::PutObject, Kind::AccessDenied, 1, NotApplied),
-            (Operation::PutObject, Kind::AccessDenied, 2, Unknown),
-            (Operation::PutObject, Kind::Timeout, 1, Unknown),
-            (Operation::PutObject, Kind::Server, 1, Unknown),
-            (Operation::PutObject, Kind::Connection, 0, NotApplied),
-            (Operation::CompleteMultipartUpload, Kind::Unknown, 1, Unknown),
-            (Operation::GetObject, Kind::Timeout, 5, NotApplied),
-        ];
-        for (op, kind, attempts, effect) in table {
-            assert_eq!(effect_of(*op, kind, *attempts), *effect, "{op:?} {kind:?} {attempts}");
-        }
-    }
-
-    #[test]
-    fn sentences_name_the_thing_and_what_to_do() {
-        let call = |op, region| Call {
-            op,
-            key: "a/b.csv",
-            bucket: "sales",
-            region,
-            endpoint: None,
-            attempts: 1,
-            secrets: &[],
-        };
-        let text = |op, region, kind| call(op, region).without_answer(kind, Effect::NotApplied).to_string();
-        let put = text(Operation::UploadPart, "eu-west-1", Kind::AccessDenied);
-        assert!(put.starts_with("s3:PutObject on arn:aws:s3:::sales/a/b.csv was denied: allow"), "{put}");
-        let list = text(Operation::ListObjects, "us-gov-west-1", Kind::AccessDenied);
-        assert!(list.starts_with("s3:ListBucket on arn:aws-us-gov:s3:::sales was denied"), "{list}");
-        let wrong = text(Operation::ListObjects, "us-east-1", region("eu-west-1"));
-        assert!(wrong.ends_with("set s3_bucket_region to \"eu-west-1\""), "{wrong}");
-        let missing = text(Operation::ListObjects, "us-east-1", Kind::BucketMissing);
-        assert!(missing.contains("s3_bucket_name") && missing.contains("\"sales\""), "{missing}");
-    }
-
-    #[test]
-    fn server_text_is_kept_out_unless_harmless() {
-        assert_eq!(harmless("eu-west-1"), Some("eu-west-1"));
-        assert_eq!(harmless("eu west"), None);
-        assert_eq!(harmless(""), None);
-        assert_eq!(harmless(&"x".repeat(65)), None);
-        assert_eq!(region_element(b"<Error><Region>eu-west-1</Region></Error>"), Some("eu-west-1"));
-        assert_eq!(region_element(b"<Error><Region>eu"), None);
-    }
-}
+#[path = "classify_tests.rs"]
+mod tests;

@@ -11,76 +11,8 @@
 
 use std::fmt;
 
+use super::operation::Operation;
 use crate::error::{Classified, FailureType};
-
-/// A request to S3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// `ListObjectsV2`.
-    ListObjects,
-    /// `PutObject`.
-    PutObject,
-    /// `CreateMultipartUpload`.
-    CreateMultipartUpload,
-    /// `UploadPart`.
-    UploadPart,
-    /// `CompleteMultipartUpload`.
-    CompleteMultipartUpload,
-    /// `AbortMultipartUpload`.
-    AbortMultipartUpload,
-    /// `GetObject`.
-    GetObject,
-    /// `HeadObject`.
-    HeadObject,
-    /// `DeleteObject`.
-    DeleteObject,
-}
-
-impl Operation {
-    /// S3's name of the request.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ListObjects => "ListObjectsV2",
-            Self::PutObject => "PutObject",
-            Self::CreateMultipartUpload => "CreateMultipartUpload",
-            Self::UploadPart => "UploadPart",
-            Self::CompleteMultipartUpload => "CompleteMultipartUpload",
-            Self::AbortMultipartUpload => "AbortMultipartUpload",
-            Self::GetObject => "GetObject",
-            Self::HeadObject => "HeadObject",
-            Self::DeleteObject => "DeleteObject",
-        }
-    }
-
-    /// The IAM action that allows the request.
-    #[must_use]
-    pub fn iam_action(self) -> &'static str {
-        match self {
-            Self::ListObjects => "s3:ListBucket",
-            Self::PutObject
-            | Self::CreateMultipartUpload
-            | Self::UploadPart
-            | Self::CompleteMultipartUpload => "s3:PutObject",
-            Self::AbortMultipartUpload => "s3:AbortMultipartUpload",
-            Self::GetObject | Self::HeadObject => "s3:GetObject",
-            Self::DeleteObject => "s3:DeleteObject",
-        }
-    }
-
-    /// Whether the request changes anything in the bucket.
-    pub(super) fn writes(self) -> bool {
-        match self {
-            Self::ListObjects | Self::GetObject | Self::HeadObject => false,
-            Self::PutObject
-            | Self::CreateMultipartUpload
-            | Self::UploadPart
-            | Self::CompleteMultipartUpload
-            | Self::AbortMultipartUpload
-            | Self::DeleteObject => true,
-        }
-    }
-}
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +34,11 @@ pub enum StoreErrorKind {
     BadCredentials,
     /// Temporary credentials are past their end.
     ExpiredCredentials,
+    /// The provider of credentials gave none.
+    NoCredentials {
+        /// Whether asking later may help.
+        temporary: bool,
+    },
     /// The bucket's encryption key cannot be used.
     EncryptionKey,
     /// The store is full, or the bucket's quota is spent.
@@ -181,7 +118,7 @@ pub(super) struct ErrorContext {
 pub(super) struct Cause(pub(super) Box<str>);
 
 impl StoreError {
-    /// The key that the request was about; the prefix of a listing.
+    /// The key that the request was about; the prefix of a listing; nothing for a batch of keys.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.context.key
@@ -193,11 +130,27 @@ impl StoreError {
         self.context.code.as_deref()
     }
 
+    /// The answer's HTTP status, where there was an answer.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.context.status
+    }
+
+    /// The same error about another key.
+    pub(super) fn about(mut self, key: &str) -> Self {
+        key.clone_into(&mut self.context.key);
+        self
+    }
+
     fn sentence(&self) -> String {
         let ErrorContext { bucket, key, region, code, .. } = &*self.context;
         let (name, action) = (self.op.name(), self.op.iam_action());
         let what = What(self);
         match &self.kind {
+            StoreErrorKind::AccessDenied if self.op == Operation::CopyObject => format!(
+                "the copy to {} was denied: allow s3:PutObject on it and s3:GetObject on the object that is copied, \
+                 in the policy of the user or role, and look for a bucket policy that denies one of them",
+                self.arn()
+            ),
             StoreErrorKind::AccessDenied => format!(
                 "{action} on {} was denied: allow this action in the policy of the user or role, \
                  and look for a bucket policy that denies it",
@@ -224,6 +177,13 @@ impl StoreError {
             StoreErrorKind::BadCredentials => format!("{}", BadCredentials(code.as_deref())),
             StoreErrorKind::ExpiredCredentials => {
                 "the temporary credentials have expired: enter new ones, or use an access key without a session token"
+                    .to_owned()
+            }
+            StoreErrorKind::NoCredentials { temporary: true } => {
+                "no credentials could be obtained for now: check the network and try again".to_owned()
+            }
+            StoreErrorKind::NoCredentials { temporary: false } => {
+                "the way of signing in that is configured gives no credentials: check the authentication settings"
                     .to_owned()
             }
             StoreErrorKind::EncryptionKey => format!(
@@ -289,6 +249,8 @@ impl StoreError {
         };
         match self.op {
             Operation::ListObjects => format!("arn:{partition}:s3:::{bucket}"),
+            // One answer stands for many keys.
+            Operation::DeleteObjects => format!("arn:{partition}:s3:::{bucket}/*"),
             Operation::PutObject
             | Operation::CreateMultipartUpload
             | Operation::UploadPart
@@ -296,6 +258,7 @@ impl StoreError {
             | Operation::AbortMultipartUpload
             | Operation::GetObject
             | Operation::HeadObject
+            | Operation::CopyObject
             | Operation::DeleteObject => format!("arn:{partition}:s3:::{bucket}/{key}"),
         }
     }
@@ -328,7 +291,21 @@ struct What<'a>(&'a StoreError);
 impl fmt::Display for What<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ErrorContext { bucket, key, .. } = &*self.0.context;
-        write!(f, "{} of \"{key}\" in bucket \"{bucket}\"", self.0.op.name())
+        match self.0.op {
+            Operation::DeleteObjects => write!(f, "{} in bucket \"{bucket}\"", self.0.op.name()),
+            Operation::CopyObject => write!(f, "{} to \"{key}\" in bucket \"{bucket}\"", self.0.op.name()),
+            Operation::ListObjects
+            | Operation::PutObject
+            | Operation::CreateMultipartUpload
+            | Operation::UploadPart
+            | Operation::CompleteMultipartUpload
+            | Operation::AbortMultipartUpload
+            | Operation::GetObject
+            | Operation::HeadObject
+            | Operation::DeleteObject => {
+                write!(f, "{} of \"{key}\" in bucket \"{bucket}\"", self.0.op.name())
+            }
+        }
     }
 }
 
@@ -368,6 +345,7 @@ impl StoreErrorKind {
             | Self::WrongRegion { .. }
             | Self::BadCredentials
             | Self::ExpiredCredentials
+            | Self::NoCredentials { temporary: false }
             | Self::EncryptionKey
             | Self::StorageFull
             | Self::InvalidKey
@@ -375,6 +353,7 @@ impl StoreErrorKind {
             | Self::Unsupported => FailureType::Config,
             Self::KeyTaken
             | Self::NotFound
+            | Self::NoCredentials { temporary: true }
             | Self::NoSuchUpload
             | Self::Conflict
             | Self::ClockSkew

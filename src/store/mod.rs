@@ -8,23 +8,33 @@
 //!   `If-None-Match: *`, or by a look at the key where a store has no such guard.
 //! - Success means that S3 has confirmed the whole object. An answer that got lost is settled by looking for our own
 //!   token in the object's metadata, so that our own write is never mistaken for somebody else's.
+//! - Credentials that can be renewed are renewed in mid-sync; those that cannot end it when they have expired.
 //! - No error holds a secret, a signed header or the content of a record.
 //!
 //! Not here: which key an object gets (`key`), how many requests run at once and in which order objects become visible
 //! (`pipeline`), where the settings come from (`config`).
-//! May import: `error`.
+//! May import: `env`, `error`.
 
 mod call;
 mod classify;
 mod client;
+mod credentials;
 mod error;
+mod listing;
+mod objects;
+mod operation;
 mod publish;
 mod requests;
+mod sending;
 mod settings;
 
 pub use client::S3Store;
-pub use error::{Effect, Operation, StoreError, StoreErrorKind};
-pub use requests::{Listing, PartReceipt};
+pub use credentials::Access;
+pub use error::{Effect, StoreError, StoreErrorKind};
+pub use listing::{KeyPage, Listing};
+pub use objects::StoredObject;
+pub use operation::Operation;
+pub use requests::PartReceipt;
 pub use settings::{ObjectInfo, StoreSettings};
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! | answer | what is done |
 //! |---|---|
 //! | 412 | HEAD: with our token it is our own write, whose answer was lost: success. Else the key is taken. |
-//! | 409, 503, 429, 200 with an error inside | the SDK tries again; then as the next line |
+//! | 409, 503, 429, 200 with an error inside or without an ETag | it is sent again (`sending`); then as the next line |
 //! | timeout, reset, 5xx, NoSuchUpload, a refusal after an earlier attempt | HEAD: our token is success, another object is a taken key, none leaves the error as it is |
 //! | 501 | the store has no such guard: HEAD, and if nobody is there the same request without it, from now on |
 //! | a plain refusal of the only attempt | the error |
@@ -16,16 +16,19 @@
 
 use std::sync::atomic::Ordering;
 
+use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
-use super::call::Sent;
-use super::classify::classify;
 use super::client::S3Store;
-use super::error::{Effect, Operation, StoreError, StoreErrorKind};
-use super::requests::{Holder, PartReceipt};
+use super::error::{Effect, StoreError, StoreErrorKind};
+use super::objects::Holder;
+use super::operation::Operation;
+use super::requests::PartReceipt;
 use super::settings::ObjectInfo;
+use crate::error::FailureType;
 
 /// The guard: fail if the key has an object, whatever its ETag.
 const NO_OBJECT_YET: &str = "*";
@@ -80,18 +83,18 @@ impl S3Store {
         what: &Publication<'_>,
     ) -> Result<(), StoreError> {
         if !self.inner.lacks_conditional_writes.load(Ordering::Relaxed) {
-            match self.send(key, object, what, true).await {
+            match self.send_publication(key, object, what, true).await {
                 Ok(()) => return Ok(()),
                 Err(refused) if refused.kind == StoreErrorKind::Unsupported => {}
                 Err(failed) => return self.settle(key, object, failed).await,
             }
         }
-        match self.holder(key, object.token).await? {
+        match self.holder(key, &object.token.to_string()).await? {
             Holder::Us => return Ok(()),
             Holder::SomebodyElse => return Err(self.taken(what.op(), key)),
             Holder::Nobody => {}
         }
-        match self.send(key, object, what, false).await {
+        match self.send_publication(key, object, what, false).await {
             Ok(()) => {
                 self.inner.lacks_conditional_writes.store(true, Ordering::Relaxed);
                 Ok(())
@@ -107,7 +110,7 @@ impl S3Store {
         if failed.effect == Effect::NotApplied && !taken && !upload_gone {
             return Err(failed);
         }
-        match self.holder(key, object.token).await {
+        match self.holder(key, &object.token.to_string()).await {
             Ok(Holder::Us) => Ok(()),
             // Neither request can land any more: the key has an object, or the parts are gone.
             Ok(Holder::SomebodyElse | Holder::Nobody) if upload_gone => {
@@ -118,60 +121,67 @@ impl S3Store {
             Ok(Holder::Nobody) if taken => Err(failed),
             Ok(Holder::Nobody) => Err(StoreError { effect: Effect::Unknown, ..failed }),
             // Whose object it is cannot be told: the reason is what the user can do something about.
-            Err(unseen) if taken => Err(StoreError { effect: Effect::Unknown, ..unseen }),
+            Err(unseen) if taken || unseen.kind.failure_type() == FailureType::Config => {
+                Err(StoreError { effect: Effect::Unknown, ..unseen })
+            }
             Err(_) => Err(StoreError { effect: Effect::Unknown, ..failed }),
         }
     }
 
     fn taken(&self, op: Operation, key: &str) -> StoreError {
-        let call = self.call(op, key, &Sent::default());
-        call.without_answer(StoreErrorKind::KeyTaken, Effect::NotApplied)
+        self.call(op, key, 0).without_answer(StoreErrorKind::KeyTaken, Effect::NotApplied)
     }
 
-    async fn send(
+    /// Sends it, for an ETag: a 200 without one is no answer of S3, but of something on the way there.
+    async fn send_publication(
         &self,
         key: &str,
         object: &ObjectInfo,
         what: &Publication<'_>,
         guarded: bool,
     ) -> Result<(), StoreError> {
-        let sent = Sent::default();
         let guard = guarded.then(|| NO_OBJECT_YET.to_owned());
+        let (op, client) = (what.op(), &self.inner.client);
         match what {
-            Publication::Put { body } => self
-                .inner
-                .client
-                .put_object()
-                .bucket(self.bucket())
-                .key(key)
-                .content_type(object.content_type)
-                .set_metadata(Some(object.user_metadata()))
-                .checksum_algorithm(ChecksumAlgorithm::Crc32)
-                .set_if_none_match(guard)
-                .body(ByteStream::from(body.clone()))
-                .customize()
-                .config_override(self.sending(body.len()))
-                .interceptor(sent.clone())
-                .send()
+            Publication::Put { body } => {
+                let request = client
+                    .put_object()
+                    .bucket(self.bucket())
+                    .key(key)
+                    .content_type(object.content_type)
+                    .set_metadata(Some(object.user_metadata()))
+                    .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                    .set_if_none_match(guard)
+                    .body(ByteStream::from(body.clone()));
+                let settings = self.sending(body.len());
+                self.send_for(
+                    op,
+                    key,
+                    settings,
+                    |put: &PutObjectOutput| put.e_tag.is_some(),
+                    |with| request.customize().config_override(with).send(),
+                )
                 .await
                 .map(drop)
-                .map_err(|error| classify(&self.call(what.op(), key, &sent), &error)),
-            Publication::Complete { upload_id, parts } => self
-                .inner
-                .client
-                .complete_multipart_upload()
-                .bucket(self.bucket())
-                .key(key)
-                .upload_id(*upload_id)
-                .multipart_upload(completed(parts))
-                .set_if_none_match(guard)
-                .customize()
-                .config_override(self.completing())
-                .interceptor(sent.clone())
-                .send()
+            }
+            Publication::Complete { upload_id, parts } => {
+                let request = client
+                    .complete_multipart_upload()
+                    .bucket(self.bucket())
+                    .key(key)
+                    .upload_id(*upload_id)
+                    .multipart_upload(completed(parts))
+                    .set_if_none_match(guard);
+                self.send_for(
+                    op,
+                    key,
+                    self.working(),
+                    |completed: &CompleteMultipartUploadOutput| completed.e_tag.is_some(),
+                    |with| request.customize().config_override(with).send(),
+                )
                 .await
                 .map(drop)
-                .map_err(|error| classify(&self.call(what.op(), key, &sent), &error)),
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use super::credentials::Access;
+
 /// Where the bucket is and whose keys open it.
 #[derive(Clone)]
 pub struct StoreSettings {
@@ -18,20 +20,8 @@ pub struct StoreSettings {
     pub endpoint: Option<String>,
     /// Whether the bucket stands in the path (`host/bucket/key`) instead of in the host name.
     pub path_style: bool,
-    /// Public half of the access key.
-    pub access_key_id: String,
-    /// Secret half of the access key.
-    pub secret_access_key: String,
-    /// Third part of temporary credentials.
-    pub session_token: Option<String>,
-}
-
-impl StoreSettings {
-    /// The values that no message may show.
-    pub(super) fn secrets(&self) -> Vec<String> {
-        let all = [Some(&self.access_key_id), Some(&self.secret_access_key), self.session_token.as_ref()];
-        all.into_iter().flatten().filter(|secret| !secret.is_empty()).cloned().collect()
-    }
+    /// Whose keys open it.
+    pub access: Access,
 }
 
 impl fmt::Debug for StoreSettings {
@@ -41,7 +31,8 @@ impl fmt::Debug for StoreSettings {
             .field("region", &self.region)
             .field("endpoint", &self.endpoint.as_deref().map(without_userinfo))
             .field("path_style", &self.path_style)
-            .finish_non_exhaustive()
+            .field("access", &self.access)
+            .finish()
     }
 }
 
@@ -90,9 +81,11 @@ mod tests {
             region: "eu-west-1".to_owned(),
             endpoint: Some("http://root:hunter2@localhost:9000/x".to_owned()),
             path_style: true,
-            access_key_id: "AKIDEXAMPLE".to_owned(),
-            secret_access_key: "wJalrXUtnFEMI".to_owned(),
-            session_token: Some("FwoGZXIvYXdzE".to_owned()),
+            access: Access::Key {
+                access_key_id: "AKIDEXAMPLE".to_owned(),
+                secret_access_key: "wJalrXUtnFEMI".to_owned(),
+                session_token: Some("FwoGZXIvYXdzE".to_owned()),
+            },
         };
         let shown = format!("{settings:?}");
         assert!(shown.contains("http://localhost:9000/x"), "{shown}");

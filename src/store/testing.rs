@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::client::Pace;
-use super::{S3Store, StoreSettings};
+use super::{Access, S3Store, StoreSettings};
 
 pub(crate) const BUCKET: &str = "bucket";
 pub(crate) const SECRET: &str = "secret-of-the-tests";
@@ -24,8 +24,9 @@ pub(crate) const SECRET: &str = "secret-of-the-tests";
 pub(crate) const HASTE: Pace = Pace {
     attempts: 3,
     first_backoff: Duration::from_millis(1),
+    longest_backoff: Duration::from_millis(1),
     answer: Duration::from_secs(20),
-    complete: Duration::from_secs(20),
+    work: Duration::from_secs(20),
     slowest_bytes_per_second: 1024 * 1024,
 };
 
@@ -35,8 +36,14 @@ pub(crate) fn settings(address: SocketAddr) -> StoreSettings {
         region: "us-east-1".to_owned(),
         endpoint: Some(format!("http://{address}")),
         path_style: true,
+        access: access_key(SECRET),
+    }
+}
+
+pub(crate) fn access_key(secret_access_key: &str) -> Access {
+    Access::Key {
         access_key_id: "AKIDTEST".to_owned(),
-        secret_access_key: SECRET.to_owned(),
+        secret_access_key: secret_access_key.to_owned(),
         session_token: None,
     }
 }
@@ -120,19 +127,26 @@ pub(crate) struct Scripted {
 
 impl Scripted {
     pub(crate) async fn start(script: Vec<Reply>) -> Self {
+        let mut script = VecDeque::from(script);
+        let over = || Reply::error("400 Bad Request", "ScriptIsOver");
+        Self::deciding(move |_| script.pop_front().unwrap_or_else(over)).await
+    }
+
+    /// A server that decides on the answer by the request's first line and headers.
+    pub(crate) async fn deciding(mut answer: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
-        let mut script = VecDeque::from(script);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut hanging = Vec::new();
             while let Ok((mut socket, _)) = listener.accept().await {
                 let Some(head) = read_request(&mut socket).await else { continue };
                 let head_only = head.starts_with("HEAD ");
+                let reply = answer(&head);
                 seen.lock().unwrap().push(head);
-                match script.pop_front().unwrap_or_else(|| Reply::error("400 Bad Request", "ScriptIsOver")) {
+                match reply {
                     Reply::Answer(head, body) => {
                         let length = if head_only { 0 } else { body.len() };
                         let body = if head_only { "" } else { body.as_str() };

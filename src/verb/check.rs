@@ -224,7 +224,7 @@ mod tests {
     /// Each row: the answers, the requests that they lead to, and words of the message.
     #[tokio::test]
     async fn each_step_that_fails_is_named() {
-        let ok = || Reply::status("200 OK");
+        let ok = || Reply::status("200 OK\r\nETag: \"e\"");
         let nothing =
             || Reply::Answer("200 OK".to_owned(), "<ListBucketResult></ListBucketResult>".to_owned());
         let denied = || Reply::error("403 Forbidden", "AccessDenied");

@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::error::{Failure, FailureType};
 use crate::protocol::emitter::Emitter;
-use crate::store::{S3Store, StoreSettings};
+use crate::store::{Access, S3Store, StoreSettings};
 use crate::{env, key};
 
 /// An Airbyte destination that writes CSV, JSONL and Parquet objects to Amazon S3.
@@ -116,9 +116,11 @@ fn open_store(config: &Config) -> S3Store {
         region: config.region.clone(),
         endpoint: config.endpoint.as_ref().map(|endpoint| endpoint.url.clone()),
         path_style: config.path_style,
-        access_key_id: config.access.access_key_id.clone(),
-        secret_access_key: config.access.secret_access_key.expose().to_owned(),
-        session_token: config.access.session_token.as_ref().map(|token| token.expose().to_owned()),
+        access: Access::Key {
+            access_key_id: config.access.access_key_id.clone(),
+            secret_access_key: config.access.secret_access_key.expose().to_owned(),
+            session_token: config.access.session_token.as_ref().map(|token| token.expose().to_owned()),
+        },
     })
 }
 

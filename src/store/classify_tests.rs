@@ -1,0 +1,155 @@
+//! The table from answers to errors, and the sentences of the errors.
+
+use super::*;
+use crate::error::FailureType;
+use StoreErrorKind as Kind;
+
+fn region(name: &str) -> Kind {
+    Kind::WrongRegion { expected: Some(name.to_owned()) }
+}
+
+#[test]
+fn codes_decide_before_statuses() {
+    use FailureType::{Config, System, Transient};
+    let table: &[(&str, u16, Kind, FailureType)] = &[
+        ("AccessDenied", 403, Kind::AccessDenied, Config),
+        ("AllAccessDisabled", 403, Kind::AccessDenied, Config),
+        ("AccountProblem", 403, Kind::AccountProblem, Config),
+        ("NotSignedUp", 403, Kind::AccountProblem, Config),
+        ("NoSuchBucket", 404, Kind::BucketMissing, Config),
+        ("InvalidBucketName", 400, Kind::InvalidBucketName, Config),
+        ("PermanentRedirect", 301, region("eu-north-1"), Config),
+        ("TemporaryRedirect", 307, region("eu-north-1"), Config),
+        ("AuthorizationHeaderMalformed", 400, region("eu-north-1"), Config),
+        ("IllegalLocationConstraintException", 400, region("eu-north-1"), Config),
+        ("InvalidAccessKeyId", 403, Kind::BadCredentials, Config),
+        ("SignatureDoesNotMatch", 403, Kind::BadCredentials, Config),
+        ("InvalidToken", 400, Kind::BadCredentials, Config),
+        ("ExpiredToken", 400, Kind::ExpiredCredentials, Config),
+        ("TokenRefreshRequired", 400, Kind::ExpiredCredentials, Config),
+        ("KMS.DisabledException", 400, Kind::EncryptionKey, Config),
+        ("KMS.ThrottlingException", 400, Kind::Throttled, Transient),
+        ("QuotaExceeded", 403, Kind::StorageFull, Config),
+        ("KeyTooLongError", 400, Kind::InvalidKey, Config),
+        ("PreconditionFailed", 412, Kind::KeyTaken, Transient),
+        ("NoSuchKey", 404, Kind::NotFound, Transient),
+        ("NoSuchUpload", 404, Kind::NoSuchUpload, Transient),
+        ("NoSuchUpload", 403, Kind::NoSuchUpload, Transient),
+        ("ConditionalRequestConflict", 409, Kind::Conflict, Transient),
+        ("OperationAborted", 409, Kind::Conflict, Transient),
+        ("RequestTimeTooSkewed", 403, Kind::ClockSkew, Transient),
+        ("SlowDown", 503, Kind::Throttled, Transient),
+        ("TooManyRequests", 429, Kind::Throttled, Transient),
+        ("InternalError", 500, Kind::Server, Transient),
+        ("InternalError", 200, Kind::Server, Transient),
+        ("ServiceUnavailable", 503, Kind::Server, Transient),
+        ("RequestTimeout", 400, Kind::Timeout, Transient),
+        ("BadDigest", 400, Kind::Damaged, Transient),
+        ("IncompleteBody", 400, Kind::Damaged, Transient),
+        ("NotImplemented", 501, Kind::Unsupported, Config),
+        ("MethodNotAllowed", 405, Kind::Unsupported, Config),
+        ("MissingContentMD5", 400, Kind::Rejected, System),
+        ("InvalidPart", 400, Kind::Rejected, System),
+        ("EntityTooSmall", 400, Kind::Rejected, System),
+        ("MalformedXML", 400, Kind::Rejected, System),
+        ("SomethingNew", 400, region("eu-north-1"), Config),
+        ("SomethingNew", 418, Kind::Unknown, System),
+        ("SomethingNew", 502, Kind::Server, Transient),
+    ];
+    for (code, status, kind, failure_type) in table {
+        let answer = Answer { status: *status, code: Some(code), elsewhere: Some("eu-north-1") };
+        let found = kind_of(Operation::PutObject, answer);
+        assert_eq!(&found, kind, "{code} {status}");
+        assert_eq!(found.failure_type(), *failure_type, "{code} {status}");
+    }
+}
+
+#[test]
+fn a_bare_status_is_read_by_what_was_asked() {
+    let table: &[(Operation, u16, Kind)] = &[
+        (Operation::ListObjects, 404, Kind::BucketMissing),
+        (Operation::PutObject, 404, Kind::BucketMissing),
+        (Operation::UploadPart, 404, Kind::NoSuchUpload),
+        (Operation::CompleteMultipartUpload, 404, Kind::NoSuchUpload),
+        (Operation::HeadObject, 404, Kind::NotFound),
+        (Operation::HeadObject, 400, Kind::BadCredentials),
+        (Operation::PutObject, 400, Kind::Unknown),
+        (Operation::HeadObject, 301, Kind::WrongRegion { expected: None }),
+        (Operation::PutObject, 307, Kind::Server),
+        (Operation::HeadObject, 401, Kind::BadCredentials),
+        (Operation::HeadObject, 403, Kind::AccessDenied),
+        (Operation::PutObject, 408, Kind::Timeout),
+        (Operation::PutObject, 409, Kind::Conflict),
+        (Operation::PutObject, 412, Kind::KeyTaken),
+        (Operation::PutObject, 429, Kind::Throttled),
+        (Operation::PutObject, 500, Kind::Server),
+        (Operation::PutObject, 501, Kind::Unsupported),
+        (Operation::PutObject, 503, Kind::Server),
+        (Operation::PutObject, 507, Kind::StorageFull),
+        (Operation::ListObjects, 200, Kind::InvalidEndpoint),
+        (Operation::CopyObject, 404, Kind::NotFound),
+        (Operation::DeleteObjects, 404, Kind::BucketMissing),
+        (Operation::DeleteObjects, 405, Kind::Unsupported),
+    ];
+    for (op, status, kind) in table {
+        assert_eq!(&kind_of(*op, Answer { status: *status, ..Answer::default() }), kind, "{op:?} {status}");
+    }
+}
+
+#[test]
+fn only_a_single_refused_attempt_surely_changed_nothing() {
+    use Effect::{NotApplied, Unknown};
+    let table: &[(Operation, Kind, u32, Effect)] = &[
+        (Operation::PutObject, Kind::AccessDenied, 1, NotApplied),
+        (Operation::PutObject, Kind::AccessDenied, 2, Unknown),
+        (Operation::PutObject, Kind::Timeout, 1, Unknown),
+        (Operation::PutObject, Kind::Server, 1, Unknown),
+        (Operation::PutObject, Kind::Connection, 0, NotApplied),
+        (Operation::CompleteMultipartUpload, Kind::Unknown, 1, Unknown),
+        (Operation::CopyObject, Kind::InvalidEndpoint, 1, Unknown),
+        (Operation::PutObject, Kind::InvalidEndpoint, 0, NotApplied),
+        (Operation::DeleteObjects, Kind::AccessDenied, 1, NotApplied),
+        (Operation::GetObject, Kind::Timeout, 5, NotApplied),
+    ];
+    for (op, kind, attempts, effect) in table {
+        assert_eq!(effect_of(*op, kind, *attempts), *effect, "{op:?} {kind:?} {attempts}");
+    }
+}
+
+#[test]
+fn sentences_name_the_thing_and_what_to_do() {
+    let call = |op, region| Call {
+        op,
+        key: "a/b.csv",
+        bucket: "sales",
+        region,
+        endpoint: None,
+        attempts: 1,
+        secrets: Vec::new(),
+    };
+    let text = |op, region, kind| call(op, region).without_answer(kind, Effect::NotApplied).to_string();
+    let put = text(Operation::UploadPart, "eu-west-1", Kind::AccessDenied);
+    assert!(put.starts_with("s3:PutObject on arn:aws:s3:::sales/a/b.csv was denied: allow"), "{put}");
+    let list = text(Operation::ListObjects, "us-gov-west-1", Kind::AccessDenied);
+    assert!(list.starts_with("s3:ListBucket on arn:aws-us-gov:s3:::sales was denied"), "{list}");
+    let delete = text(Operation::DeleteObjects, "eu-west-1", Kind::AccessDenied);
+    assert!(delete.starts_with("s3:DeleteObject on arn:aws:s3:::sales/* was denied: allow"), "{delete}");
+    let copy = text(Operation::CopyObject, "eu-west-1", Kind::AccessDenied);
+    for needed in ["arn:aws:s3:::sales/a/b.csv", "s3:PutObject", "s3:GetObject"] {
+        assert!(copy.contains(needed), "{copy}");
+    }
+    let wrong = text(Operation::ListObjects, "us-east-1", region("eu-west-1"));
+    assert!(wrong.ends_with("set s3_bucket_region to \"eu-west-1\""), "{wrong}");
+    let missing = text(Operation::ListObjects, "us-east-1", Kind::BucketMissing);
+    assert!(missing.contains("s3_bucket_name") && missing.contains("\"sales\""), "{missing}");
+}
+
+#[test]
+fn server_text_is_kept_out_unless_harmless() {
+    assert_eq!(harmless("eu-west-1"), Some("eu-west-1"));
+    assert_eq!(harmless("eu west"), None);
+    assert_eq!(harmless(""), None);
+    assert_eq!(harmless(&"x".repeat(65)), None);
+    assert_eq!(region_element(b"<Error><Region>eu-west-1</Region></Error>"), Some("eu-west-1"));
+    assert_eq!(region_element(b"<Error><Region>eu"), None);
+}

@@ -1,0 +1,280 @@
+//! Whole objects: what they say about themselves, copying them and removing them.
+//!
+//! | request | answer | what is done |
+//! |---|---|---|
+//! | HEAD | 400 without a code | it has no body to say why: a GET of the same key does |
+//! | CopyObject | timeout, reset, 5xx, an error inside a 200, a refusal after an earlier attempt | HEAD of the target: the token of the object that is copied is success |
+//! | DeleteObjects | 501, 405, or the request is called wrong | the store lacks it: one at a time, from now on |
+//! | DeleteObjects | a doubtful answer | its keys one at a time: deleting again does no harm |
+//! | DeleteObjects | 200 with errors of single keys | those keys one at a time, which tries again; a missing key is deleted |
+//! | DeleteObject in [`S3Store::take_back`] | any error | HEAD: without our token there it is done |
+//!
+//! Not here: which objects may go (`pipeline`), requests that make a new object visible (`publish`).
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use aws_sdk_s3::operation::copy_object::CopyObjectOutput;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::client::S3Store;
+use super::error::{Effect, StoreError, StoreErrorKind};
+use super::operation::Operation;
+use super::settings::ObjectInfo;
+
+/// The most that DeleteObjects takes.
+const KEYS_OF_A_BATCH: usize = 1000;
+
+/// How many DeleteObject run at once where a store has nothing better: far below what S3 grants a prefix, and enough
+/// that the way there does not count.
+const DELETES_AT_ONCE: usize = 16;
+
+/// Letters that stand for themselves in a header with a path in it. S3 decodes the rest, `+` included.
+const UNRESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// What an object says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredObject {
+    metadata: HashMap<String, String>,
+}
+
+impl StoredObject {
+    /// A user metadata value by its name (without `x-amz-meta-`, in any case: some stores give names back in title
+    /// case).
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.metadata
+            .iter()
+            .find(|(held, _)| held.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The token that the connector gave the object, if it is one of its objects.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.get(ObjectInfo::TOKEN_KEY)
+    }
+
+    /// An object without a server.
+    #[cfg(test)]
+    pub(crate) fn made_up(metadata: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self { metadata: metadata.iter().map(owned).collect() }
+    }
+}
+
+/// What a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// No object.
+    Nobody,
+    /// The object with the token that was asked for.
+    Us,
+    /// Another object.
+    SomebodyElse,
+}
+
+impl S3Store {
+    /// What the object at `key` says about itself; `None` when there is no object.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was changed.
+    pub async fn head(&self, key: &str) -> Result<Option<StoredObject>, StoreError> {
+        let head = match self.head_once(key).await {
+            Err(error) if error.status() == Some(400) && error.code().is_none() => {
+                match self.get_first_byte(key).await {
+                    Err(told) if told.kind != StoreErrorKind::NotFound => {
+                        return Err(StoreError { op: Operation::HeadObject, ..told });
+                    }
+                    // It was a passing thing: expired credentials have been renewed in the meantime.
+                    Ok(()) | Err(_) => self.head_once(key).await,
+                }
+            }
+            head => head,
+        };
+        match head {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.kind == StoreErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn head_once(&self, key: &str) -> Result<StoredObject, StoreError> {
+        let request = self.inner.client.head_object().bucket(self.bucket()).key(key);
+        self.send(Operation::HeadObject, key, |with| request.customize().config_override(with).send())
+            .await
+            .map(|head| StoredObject { metadata: head.metadata.unwrap_or_default() })
+    }
+
+    async fn get_first_byte(&self, key: &str) -> Result<(), StoreError> {
+        let request = self.inner.client.get_object().bucket(self.bucket()).key(key).range("bytes=0-0");
+        self.send(Operation::GetObject, key, |with| request.customize().config_override(with).send())
+            .await
+            .map(drop)
+    }
+
+    /// Whose object is at `key`, going by `token`.
+    pub(super) async fn holder(&self, key: &str, token: &str) -> Result<Holder, StoreError> {
+        Ok(match self.head(key).await? {
+            None => Holder::Nobody,
+            Some(object) if object.token() == Some(token) => Holder::Us,
+            Some(_) => Holder::SomebodyElse,
+        })
+    }
+
+    /// Copies the object at `from`, which bears `token`, over `to` on the server, metadata and all, whatever `to`
+    /// holds. A reader of `to` sees the old object or the new one, each of them whole. S3 copies up to 5 GiB so.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::NotFound`]: nothing is at `from`. With [`Effect::Unknown`] the copy may be there or may still
+    /// appear.
+    pub async fn copy(&self, from: &str, to: &str, token: &str) -> Result<(), StoreError> {
+        let source = format!("{}/{from}", self.bucket());
+        let request = self
+            .inner
+            .client
+            .copy_object()
+            .bucket(self.bucket())
+            .key(to)
+            .copy_source(utf8_percent_encode(&source, UNRESERVED).to_string());
+        let copied = self
+            .send_for(
+                Operation::CopyObject,
+                to,
+                self.working(),
+                |copied: &CopyObjectOutput| {
+                    copied.copy_object_result.as_ref().is_some_and(|result| result.e_tag.is_some())
+                },
+                |with| request.customize().config_override(with).send(),
+            )
+            .await;
+        let Err(failed) = copied else { return Ok(()) };
+        let source_gone = failed.kind == StoreErrorKind::NotFound;
+        if failed.effect == Effect::NotApplied && !source_gone {
+            return Err(failed);
+        }
+        match self.holder(to, token).await {
+            Ok(Holder::Us) => Ok(()),
+            Ok(Holder::SomebodyElse | Holder::Nobody) | Err(_) if source_gone => Err(failed.about(from)),
+            Ok(Holder::SomebodyElse | Holder::Nobody) | Err(_) => {
+                Err(StoreError { effect: Effect::Unknown, ..failed })
+            }
+        }
+    }
+
+    /// Deletes the object; in a versioned bucket it becomes invisible. An object that is not there is deleted already.
+    ///
+    /// # Errors
+    /// [`StoreError`]. With [`Effect::Unknown`] the object may be gone.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let request = self.inner.client.delete_object().bucket(self.bucket()).key(key);
+        let deleted = self
+            .send(Operation::DeleteObject, key, |with| request.customize().config_override(with).send())
+            .await;
+        match deleted {
+            // S3 says 204; some of its kin are more exact.
+            Err(error) if error.code() == Some(NO_SUCH_KEY) => Ok(()),
+            deleted => deleted.map(drop),
+        }
+    }
+
+    /// Deletes objects. Those that are not there are deleted already.
+    ///
+    /// # Errors
+    /// The first [`StoreError`]. Any of the objects may be gone; doing it again does no harm.
+    pub async fn delete_all(&self, keys: Vec<String>) -> Result<(), StoreError> {
+        let mut singly = Vec::new();
+        for batch in keys.chunks(KEYS_OF_A_BATCH) {
+            // What one key is refused for must not keep the others: batches first.
+            singly.append(&mut self.delete_batch(batch).await?);
+        }
+        self.delete_singly(singly).await
+    }
+
+    /// Deletes what can be deleted at once and returns the keys that must be tried one at a time.
+    async fn delete_batch(&self, keys: &[String]) -> Result<Vec<String>, StoreError> {
+        if keys.len() == 1 || self.inner.lacks_batch_deletes.load(Ordering::Relaxed) {
+            return Ok(keys.to_vec());
+        }
+        let call = || self.call(Operation::DeleteObjects, "", 0);
+        let ours = |_| call().without_answer(StoreErrorKind::Rejected, Effect::NotApplied);
+        let object = |key| ObjectIdentifier::builder().key(key).build().map_err(ours);
+        let objects = keys.iter().map(object).collect::<Result<Vec<_>, _>>()?;
+        let batch = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(ours)?;
+        let request = self.inner.client.delete_objects().bucket(self.bucket()).delete(batch);
+        let deleted = self
+            .send_for(
+                Operation::DeleteObjects,
+                "",
+                self.working(),
+                |_| true,
+                |with| request.customize().config_override(with).send(),
+            )
+            .await;
+        match deleted {
+            Ok(answer) => {
+                let errors = answer.errors.unwrap_or_default();
+                let kept: Vec<_> =
+                    errors.into_iter().filter(|error| error.code() != Some(NO_SUCH_KEY)).collect();
+                // An error that does not name its key may be about any of them.
+                Ok(kept.into_iter().map(|error| error.key).collect::<Option<_>>().unwrap_or(keys.to_vec()))
+            }
+            Err(error) if matches!(error.kind, StoreErrorKind::Unsupported | StoreErrorKind::Rejected) => {
+                self.inner.lacks_batch_deletes.store(true, Ordering::Relaxed);
+                Ok(keys.to_vec())
+            }
+            Err(error) if error.effect == Effect::Unknown => Ok(keys.to_vec()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn delete_singly(&self, keys: Vec<String>) -> Result<(), StoreError> {
+        let mut running = JoinSet::new();
+        for key in keys {
+            if running.len() >= DELETES_AT_ONCE {
+                joined(running.join_next().await)?;
+            }
+            let store = self.clone();
+            running.spawn(async move { store.delete(&key).await });
+        }
+        while !running.is_empty() {
+            joined(running.join_next().await)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the object at `key` if it bears `token`. Another object, or none, is as good.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the object may still be there.
+    pub async fn take_back(&self, key: &str, token: Uuid) -> Result<(), StoreError> {
+        let token = token.to_string();
+        if self.holder(key, &token).await? != Holder::Us {
+            return Ok(());
+        }
+        let Err(failed) = self.delete(key).await else { return Ok(()) };
+        match self.holder(key, &token).await {
+            Ok(Holder::Nobody | Holder::SomebodyElse) => Ok(()),
+            Ok(Holder::Us) | Err(_) => Err(failed),
+        }
+    }
+}
+
+const NO_SUCH_KEY: &str = "NoSuchKey";
+
+/// The result of a task; one that panicked takes this one along.
+fn joined(ended: Option<Result<Result<(), StoreError>, tokio::task::JoinError>>) -> Result<(), StoreError> {
+    match ended {
+        None => Ok(()),
+        Some(Ok(deleted)) => deleted,
+        Some(Err(broken)) => match broken.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Nobody cancels them.
+            Err(_) => Ok(()),
+        },
+    }
+}

@@ -1,0 +1,79 @@
+//! The requests to S3 by name, and what each of them needs and does.
+
+/// A request to S3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `ListObjectsV2`.
+    ListObjects,
+    /// `PutObject`.
+    PutObject,
+    /// `CreateMultipartUpload`.
+    CreateMultipartUpload,
+    /// `UploadPart`.
+    UploadPart,
+    /// `CompleteMultipartUpload`.
+    CompleteMultipartUpload,
+    /// `AbortMultipartUpload`.
+    AbortMultipartUpload,
+    /// `GetObject`.
+    GetObject,
+    /// `HeadObject`.
+    HeadObject,
+    /// `CopyObject`.
+    CopyObject,
+    /// `DeleteObject`.
+    DeleteObject,
+    /// `DeleteObjects`.
+    DeleteObjects,
+}
+
+impl Operation {
+    /// S3's name of the request.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ListObjects => "ListObjectsV2",
+            Self::PutObject => "PutObject",
+            Self::CreateMultipartUpload => "CreateMultipartUpload",
+            Self::UploadPart => "UploadPart",
+            Self::CompleteMultipartUpload => "CompleteMultipartUpload",
+            Self::AbortMultipartUpload => "AbortMultipartUpload",
+            Self::GetObject => "GetObject",
+            Self::HeadObject => "HeadObject",
+            Self::CopyObject => "CopyObject",
+            Self::DeleteObject => "DeleteObject",
+            Self::DeleteObjects => "DeleteObjects",
+        }
+    }
+
+    /// The IAM action that allows the request; of a copy the one on its target (its source needs `s3:GetObject`).
+    #[must_use]
+    pub fn iam_action(self) -> &'static str {
+        match self {
+            Self::ListObjects => "s3:ListBucket",
+            Self::PutObject
+            | Self::CreateMultipartUpload
+            | Self::UploadPart
+            | Self::CompleteMultipartUpload
+            | Self::CopyObject => "s3:PutObject",
+            Self::AbortMultipartUpload => "s3:AbortMultipartUpload",
+            Self::GetObject | Self::HeadObject => "s3:GetObject",
+            Self::DeleteObject | Self::DeleteObjects => "s3:DeleteObject",
+        }
+    }
+
+    /// Whether the request changes anything in the bucket.
+    pub(super) fn writes(self) -> bool {
+        match self {
+            Self::ListObjects | Self::GetObject | Self::HeadObject => false,
+            Self::PutObject
+            | Self::CreateMultipartUpload
+            | Self::UploadPart
+            | Self::CompleteMultipartUpload
+            | Self::AbortMultipartUpload
+            | Self::CopyObject
+            | Self::DeleteObject
+            | Self::DeleteObjects => true,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Doubtful answers to the requests that make an object visible.
+
+use super::*;
+
+/// Each row: the server's answers, the requests that they lead to, and what the caller learns.
+#[tokio::test]
+async fn doubtful_answers_to_a_put_are_settled() {
+    use Effect::{NotApplied, Unknown};
+    type Row = (&'static str, Vec<Reply>, &'static str, Result<(), (Kind, Effect)>);
+    let refused = || Reply::error("412 Precondition Failed", "PreconditionFailed");
+    let conflict = || Reply::error("409 Conflict", "ConditionalRequestConflict");
+    let broken = || Reply::error("500 Internal Server Error", "InternalError");
+    let lacking = || Reply::error("501 Not Implemented", "NotImplemented");
+    let denied = || Reply::error("403 Forbidden", "AccessDenied");
+    let table: Vec<Row> = vec![
+        ("lost, then our own", vec![Reply::Lose, refused(), found_with_token(1)], "PUT PUT HEAD", Ok(())),
+        ("foreign", vec![refused(), found_with_token(2)], "PUT HEAD", Err((Kind::KeyTaken, NotApplied))),
+        ("without a token", vec![refused(), ok()], "PUT HEAD", Err((Kind::KeyTaken, NotApplied))),
+        ("deleted since", vec![refused(), absent()], "PUT HEAD", Err((Kind::KeyTaken, NotApplied))),
+        ("whose?", vec![refused(), denied()], "PUT HEAD", Err((Kind::AccessDenied, Unknown))),
+        ("lost, then fine", vec![Reply::Lose, ok()], "PUT PUT", Ok(())),
+        ("busy, then fine", vec![Reply::error("503 Slow Down", "SlowDown"), ok()], "PUT PUT", Ok(())),
+        ("conflict, then fine", vec![conflict(), ok()], "PUT PUT", Ok(())),
+        ("conflict, then ours", vec![conflict(), refused(), found_with_token(1)], "PUT PUT HEAD", Ok(())),
+        (
+            "conflict for ever",
+            vec![conflict(), conflict(), conflict(), absent()],
+            "PUT PUT PUT HEAD",
+            Err((Kind::Conflict, Unknown)),
+        ),
+        (
+            "broken, yet written",
+            vec![broken(), broken(), broken(), found_with_token(1)],
+            "PUT PUT PUT HEAD",
+            Ok(()),
+        ),
+        (
+            "broken",
+            vec![broken(), broken(), broken(), absent()],
+            "PUT PUT PUT HEAD",
+            Err((Kind::Server, Unknown)),
+        ),
+        (
+            "broken, and foreign",
+            vec![broken(), broken(), broken(), found_with_token(2)],
+            "PUT PUT PUT HEAD",
+            Err((Kind::KeyTaken, NotApplied)),
+        ),
+        (
+            "lost for ever",
+            vec![Reply::Lose, Reply::Lose, Reply::Lose, absent()],
+            "PUT PUT PUT HEAD",
+            Err((Kind::Connection, Unknown)),
+        ),
+        // A proxy's page, or an answer that lost its head: no proof of anything.
+        ("no receipt, then fine", vec![Reply::status("200 OK"), ok()], "PUT PUT", Ok(())),
+        (
+            "no receipt, yet written",
+            vec![Reply::status("200 OK"), refused(), found_with_token(1)],
+            "PUT PUT HEAD",
+            Ok(()),
+        ),
+        (
+            "never a receipt",
+            vec![Reply::status("200 OK"), web_page(), Reply::status("200 OK"), absent()],
+            "PUT PUT PUT HEAD",
+            Err((Kind::Connection, Unknown)),
+        ),
+        (
+            "an error inside a 200, then fine",
+            vec![Reply::error("200 OK", "InternalError"), Reply::error("200 OK", "NeverHeardOf"), ok()],
+            "PUT PUT PUT",
+            Ok(()),
+        ),
+        ("denied at once", vec![denied()], "PUT", Err((Kind::AccessDenied, NotApplied))),
+        (
+            "lost, then denied",
+            vec![Reply::Lose, denied(), absent()],
+            "PUT PUT HEAD",
+            Err((Kind::AccessDenied, Unknown)),
+        ),
+        (
+            "lost, then denied, yet written",
+            vec![Reply::Lose, denied(), found_with_token(1)],
+            "PUT PUT HEAD",
+            Ok(()),
+        ),
+        ("no guard", vec![lacking(), absent(), ok()], "PUT HEAD PUT", Ok(())),
+        ("no guard, foreign", vec![lacking(), ok()], "PUT HEAD", Err((Kind::KeyTaken, NotApplied))),
+        (
+            "no put at all",
+            vec![lacking(), absent(), lacking()],
+            "PUT HEAD PUT",
+            Err((Kind::Unsupported, NotApplied)),
+        ),
+    ];
+    for (name, script, requests, expected) in table {
+        let server = Scripted::start(script).await;
+        let outcome = put(&server).await.map_err(|error| (error.kind, error.effect));
+        assert_eq!(outcome, expected, "{name}");
+        assert_eq!(server.methods(), requests, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn doubtful_answers_to_a_completion_are_settled() {
+    use Effect::{NotApplied, Unknown};
+    type Row = (&'static str, Vec<Reply>, &'static str, Result<(), (Kind, Effect)>);
+    // S3 may say 200 before it knows: the error is then in the body.
+    let late = |code| Reply::error("200 OK", code);
+    let gone = || Reply::error("404 Not Found", "NoSuchUpload");
+    let without_etag = || {
+        let body = "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>";
+        Reply::Answer("200 OK".to_owned(), body.to_owned())
+    };
+    let table: Vec<Row> = vec![
+        ("fine", vec![completed()], "POST", Ok(())),
+        ("late error, then fine", vec![late("InternalError"), completed()], "POST POST", Ok(())),
+        ("late error of another kind", vec![late("ServiceUnavailable"), completed()], "POST POST", Ok(())),
+        (
+            "late error, yet written",
+            vec![late("SlowDown"), gone(), found_with_token(1)],
+            "POST POST HEAD",
+            Ok(()),
+        ),
+        (
+            "late errors for ever",
+            vec![late("InternalError"), late("InternalError"), late("InternalError"), absent()],
+            "POST POST POST HEAD",
+            Err((Kind::Server, Unknown)),
+        ),
+        ("no receipt, then fine", vec![without_etag(), completed()], "POST POST", Ok(())),
+        (
+            "no receipt, yet written",
+            vec![without_etag(), gone(), found_with_token(1)],
+            "POST POST HEAD",
+            Ok(()),
+        ),
+        ("a web page, yet written", vec![web_page(), found_with_token(1)], "POST HEAD", Ok(())),
+        ("a web page", vec![web_page(), absent()], "POST HEAD", Err((Kind::InvalidEndpoint, Unknown))),
+        ("lost, and it had worked", vec![Reply::Lose, gone(), found_with_token(1)], "POST POST HEAD", Ok(())),
+        ("upload gone", vec![gone(), absent()], "POST HEAD", Err((Kind::NoSuchUpload, NotApplied))),
+        ("upload gone, foreign", vec![gone(), ok()], "POST HEAD", Err((Kind::NoSuchUpload, NotApplied))),
+        (
+            "taken",
+            vec![Reply::error("412 Precondition Failed", "PreconditionFailed"), found_with_token(2)],
+            "POST HEAD",
+            Err((Kind::KeyTaken, NotApplied)),
+        ),
+        (
+            "no guard",
+            vec![Reply::error("501 Not Implemented", "NotImplemented"), absent(), completed()],
+            "POST HEAD POST",
+            Ok(()),
+        ),
+    ];
+    for (name, script, requests, expected) in table {
+        let server = Scripted::start(script).await;
+        let outcome = complete(&server).await.map_err(|error| (error.kind, error.effect));
+        assert_eq!(outcome, expected, "{name}");
+        assert_eq!(server.methods(), requests, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_without_the_guard_is_remembered() {
+    let lacking = Reply::error("501 Not Implemented", "NotImplemented");
+    let server = Scripted::start(vec![lacking, absent(), ok(), absent(), ok()]).await;
+    let store = server.store();
+    store.put("a", ROWS, &object(1)).await.unwrap();
+    store.clone().put("b", ROWS, &object(2)).await.unwrap();
+    assert_eq!(server.methods(), "PUT HEAD PUT HEAD PUT");
+    let guarded: Vec<bool> =
+        server.requests().iter().map(|request| request.contains("if-none-match")).collect();
+    assert_eq!(guarded, [true, false, false, false, false]);
+}
