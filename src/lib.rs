@@ -14,5 +14,8 @@ pub mod model;
 pub mod parquet_file;
 pub mod pipeline;
 pub mod protocol;
+pub mod provenance;
+pub mod replace;
+pub mod stop;
 pub mod store;
 pub mod verb;

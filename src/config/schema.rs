@@ -25,7 +25,7 @@ pub fn connector_specification() -> Value {
         "supportsIncremental": true,
         "supportsNormalization": false,
         "supportsDBT": false,
-        "supported_destination_sync_modes": ["append"],
+        "supported_destination_sync_modes": ["append", "overwrite"],
     })
 }
 

@@ -105,6 +105,37 @@ impl Macro {
         }
     }
 
+    /// Whether it shows the same for a stream in every run.
+    pub(super) fn is_constant(self) -> bool {
+        match self {
+            Self::StreamId | Self::StreamName | Self::ConnectionId | Self::Namespace => true,
+            Self::Extension
+            | Self::DateTime
+            | Self::Timestamp
+            | Self::IsoDateTime
+            | Self::Date
+            | Self::IsoDate
+            | Self::Year
+            | Self::Month
+            | Self::Day
+            | Self::Hour
+            | Self::Minute
+            | Self::Second
+            | Self::ConnectionRunId
+            | Self::StreamRunId
+            | Self::CursorYear
+            | Self::CursorMonth
+            | Self::CursorDay
+            | Self::CursorDateTime
+            | Self::CursorIsoDateTime
+            | Self::CursorSingularDateTime
+            | Self::Part
+            | Self::Uuid
+            | Self::SyncId
+            | Self::GenerationId => false,
+        }
+    }
+
     /// The macro of that exact name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.name() == name)

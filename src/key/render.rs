@@ -87,6 +87,48 @@ impl KeyTemplate {
     }
 }
 
+impl KeyTemplate {
+    /// The longest text that every key of the stream begins with, whatever the run, its format, the file and its number:
+    /// what to list to find the stream's objects of all runs under this template.
+    #[must_use]
+    pub fn constant_prefix(&self, run: &RunValues, stream: &StreamValues) -> String {
+        let file = FileValues { cursor: None, uuid: run.connection_run_id };
+        let values = Values { run, stream, file: &file };
+        let mut prefix = String::new();
+        for (at, pieces) in self.segments().iter().enumerate() {
+            let Some(segment) = Segment::render(pieces, &values) else { continue };
+            let constant = pieces.iter().position(|piece| !piece.is_constant()).unwrap_or(pieces.len());
+            let head = match pieces.get(..constant) {
+                Some(leading) if constant < pieces.len() => {
+                    Segment::with_values(leading, &values, |value| value).text.head
+                }
+                _ => segment.text.head.clone(),
+            };
+            if !prefix.is_empty() {
+                prefix.push('/');
+            }
+            // Without `{part}` numbers stand before the extension, in the last segment.
+            let suffixed = at + 1 == self.segments().len() && segment.text.tails.is_empty();
+            let end = if suffixed { segment.suffix_at.min(head.len()) } else { head.len() };
+            prefix.push_str(head.get(..end).unwrap_or(&head));
+            if constant < pieces.len() {
+                break;
+            }
+        }
+        prefix
+    }
+}
+
+impl Piece {
+    /// Whether it shows the same for a stream in every run. (A format may be changed, so the extension does not.)
+    fn is_constant(&self) -> bool {
+        match self {
+            Self::Literal(_) => true,
+            Self::Macro(shown) => shown.is_constant(),
+        }
+    }
+}
+
 /// Text with places for a number.
 #[derive(Default)]
 struct Text {

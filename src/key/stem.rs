@@ -10,7 +10,7 @@
 ///
 /// Number 0 is the plain name. Where the template has `{part}`, that is the number itself; else later numbers stand
 /// before the extension, counted the way people do: number 1 is the second file, `_2`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyStem {
     /// What stands before the first place of the number.
     head: String,
@@ -21,7 +21,7 @@ pub struct KeyStem {
     unique: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Form {
     /// `{part}`: the number, zero-based and unpadded.
     Part,
@@ -84,6 +84,20 @@ impl KeyStem {
                 if counted < 2 { None } else { u32::try_from(counted - 1).ok() }
             }
         }
+    }
+
+    /// Whether `key` is the plain name of this stem, which later files take a number for.
+    #[must_use]
+    pub fn has_plain_name(&self, key: &str) -> bool {
+        self.form == Form::Suffix && !self.unique && self.number_of(key) == Some(0)
+    }
+
+    /// The plain name that `key` would have had were it free: `users.csv` of `users_2.csv`. `None` for the plain name
+    /// itself, for a key of another stem, and where numbers or random ids are part of the name anyway.
+    #[must_use]
+    pub fn plain_name_of(&self, key: &str) -> Option<String> {
+        let numbered = self.form == Form::Suffix && !self.unique && self.number_of(key)? > 0;
+        numbered.then(|| self.key(0))
     }
 
     /// The stem of the folders that hold the numbered keys, where the first number stands in a folder's name. Its keys

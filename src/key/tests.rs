@@ -301,3 +301,54 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_constant_prefix_is_what_all_keys_of_a_stream_begin_with() {
+    let table = [
+        ("{namespace}/{stream_name}/{iso_date}/{date_time}_{part}.{extension}", "crm/users/"),
+        ("{stream_name}.csv", "users"),
+        ("{stream_name}.{extension}", "users"),
+        ("x.{stream_name}.d/latest.jsonl", "x.users.d/latest"),
+        ("a/{stream_name}_{part}.csv", "a/users_"),
+        ("a/{stream_name}-{uuid}.csv", "a/users-"),
+        ("{iso_date}/{stream_name}.csv", ""),
+        ("raw/dt={iso_date}/{stream_name}.csv", "raw/dt="),
+        (
+            "{connection_id}//{stream_id}/{generation_id}",
+            "f52c7268-2359-567a-f5e8-83c536cb4de8/deadbeef-2359-567a-f5e8-83c536cb4de8/",
+        ),
+        ("{stream_name}.{extension}.bak", "users"),
+        ("{extension}/{stream_name}", ""),
+    ];
+    for (template, prefix) in table {
+        let case = Case::named("users", "crm");
+        let parsed = KeyTemplate::parse(template).unwrap();
+        assert_eq!(parsed.constant_prefix(&case.run, &case.stream), prefix, "{template}");
+        let mut other = Case::new("Asia/Tokyo", "jsonl.gz", "users", Some("crm"), "1999-12-31T00:00:00Z");
+        other.run.started_at =
+            instant("2031-12-03T04:05:06Z").with_timezone(&other.run.started_at.timezone());
+        other.stream.generation_id = Some(977);
+        for case in [case, other] {
+            for number in [0, 1, 41] {
+                let key = case.stem(template).unwrap().key(number);
+                assert!(key.starts_with(prefix), "{key} {prefix}");
+                assert!(case.stream.marks().iter().any(|mark| key.contains(mark)), "{key}");
+            }
+        }
+    }
+    let nowhere = Case::new("UTC", "csv", "..", None, LOAD);
+    let template = KeyTemplate::parse("{namespace}/{stream_name}/{part}").unwrap();
+    assert_eq!(template.constant_prefix(&nowhere.run, &nowhere.stream), "%2E%2E/");
+    let key = nowhere.stem("{namespace}/{stream_name}/{part}").unwrap().key(0);
+    assert!(nowhere.stream.marks().iter().any(|mark| key.contains(mark)), "{key}");
+}
+
+#[test]
+fn numbered_keys_know_their_plain_name() {
+    let case = Case::named("users", "crm");
+    let plain = |template: &str, key: &str| case.stem(template).unwrap().plain_name_of(key);
+    assert_eq!(plain("{stream_name}.csv", "users_2.csv").as_deref(), Some("users.csv"));
+    assert_eq!(plain("{stream_name}.csv", "users.csv"), None);
+    assert_eq!(plain("{stream_name}.csv", "users_2.csv.gz"), None);
+    assert_eq!(plain("{stream_name}_{part}.csv", "users_2.csv"), None);
+}

@@ -46,6 +46,15 @@ pub struct StreamValues {
     pub generation_id: Option<i64>,
 }
 
+impl StreamValues {
+    /// Texts of which at least one is in every key of the stream, whatever the template: one must name the stream.
+    #[must_use]
+    pub fn marks(&self) -> Vec<String> {
+        let name = percent_encoded(&self.descriptor.name);
+        vec![without_dots(&name), name, self.stream_id.to_string()]
+    }
+}
+
 /// Values of one file.
 #[derive(Clone, Copy, Debug)]
 pub struct FileValues {

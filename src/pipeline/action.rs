@@ -3,6 +3,8 @@
 //! The engine itself does no I/O: it takes an [`Event`], changes its state and gives [`Action`]s. Every `Compress`, `EncodeRowGroup`
 //! and [`StoreRequest`] is answered by exactly one event for the same file, whatever happens to it.
 
+use uuid::Uuid;
+
 use super::block::ReadFault;
 use super::chunk::{ColumnSegment, EncodedBlock, Frame, Segment};
 use super::ledger::FileId;
@@ -10,6 +12,7 @@ use super::stream_table::ColumnLayout;
 use crate::error::Failure;
 use crate::key::KeyStem;
 use crate::protocol::emitter::LogLevel;
+use crate::stop::Signal;
 use crate::store::{ObjectInfo, PartReceipt, StoreError};
 
 /// One request to the outside.
@@ -37,8 +40,8 @@ pub enum Action {
     },
     /// An S3 request; answered by [`Event::Stored`].
     Store(FileId, StoreRequest),
-    /// Do not send the requests of this file that have not been sent yet, but the one that aborts its upload: the file is
-    /// given up. They are answered with [`StoreAnswer::Skipped`].
+    /// Do not send the requests of this file that have not been sent yet, but those that remove it: the file is given up.
+    /// They are answered with [`StoreAnswer::Skipped`].
     Skip(FileId),
     /// Print the line of a freed STATE.
     PrintState(Vec<u8>),
@@ -101,6 +104,13 @@ pub enum StoreRequest {
         /// What `Create` gave.
         upload_id: String,
     },
+    /// Remove an object that is visible, or may be, and whose rows will be sent again.
+    TakeBack {
+        /// Where it is.
+        key: String,
+        /// The object's own: another one at the key is left alone.
+        token: Uuid,
+    },
 }
 
 /// How a [`StoreRequest`] ended.
@@ -120,6 +130,8 @@ pub enum StoreAnswer {
     Skipped,
     /// The upload is gone, or stays behind for a lifecycle rule.
     Aborted(Result<(), StoreError>),
+    /// The object is not, or no longer, there; or it stays and holds rows that will be there twice.
+    TakenBack(Result<(), StoreError>),
 }
 
 /// One report from the outside.
@@ -147,6 +159,8 @@ pub enum Event {
     Stored(FileId, StoreAnswer),
     /// stdout is gone: whoever started us has left.
     StdoutClosed,
+    /// Somebody wants the run to end now.
+    Stopped(Signal),
     /// A deadline has passed.
     Timer,
 }

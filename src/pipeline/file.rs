@@ -6,11 +6,12 @@
 //!   uploaded as a part of an unfinished multipart upload; nothing of it is visible.
 //! - *sealed*: no more rows, for a [`SealReason`].
 //! - *staged*: all bytes are in S3 as parts, or still here if they are less than one part.
-//! - *published*: PutObject or CompleteMultipartUpload has answered.
+//! - *published*: PutObject or CompleteMultipartUpload has answered; the rows are visible.
 //!
 //! Invariants
 //! - Every part but the last has at least `part_bytes`.
-//! - Once discarded, a file asks for nothing but the abort of its upload.
+//! - Once discarded, a file asks for nothing but its own removal: the abort of its upload, or, where its object is visible
+//!   or may be, that this is taken back. It is gone when that is answered.
 //!
 //! Not here: how rows become bytes (`frames`), when to seal and publish (`engine`), which key (`engine::keys`).
 
@@ -22,6 +23,7 @@ use super::frames::{Frames, Framing};
 use super::ledger::{FileId, Position};
 use crate::error::Failure;
 use crate::model::StreamIx;
+use crate::provenance;
 use crate::store::{ObjectInfo, PartReceipt};
 
 /// Why a file takes no more rows.
@@ -63,12 +65,19 @@ pub struct CutSettings {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Upload {
+    /// Nothing of the file is in S3, or no longer.
     None,
     Creating,
     Open(String),
     /// Being put, or completed under the upload id.
     Publishing(Option<String>),
-    Aborting,
+    /// The publication failed. The upload may still be open; with `doubtful` the object may be visible all the same.
+    Failed {
+        upload_id: Option<String>,
+        doubtful: bool,
+    },
+    /// The object is there.
+    Visible,
 }
 
 /// One file.
@@ -93,6 +102,8 @@ pub struct File {
     /// Why it takes no more rows, once it does not.
     pub sealed: Option<SealReason>,
     object: ObjectInfo,
+    /// Whether the object's metadata names the rows and the reason: S3 fixes it when the upload is created.
+    tells_rows: bool,
     frames: Frames,
     upload: Upload,
     parts_cut: i32,
@@ -117,6 +128,7 @@ impl File {
             key: None,
             sealed: None,
             object,
+            tells_rows: false,
             frames,
             upload: Upload::None,
             parts_cut: 0,
@@ -198,15 +210,40 @@ impl File {
     pub fn part_uploaded(&mut self, receipt: PartReceipt, out: &mut Vec<Action>) {
         self.requests -= 1;
         self.parts.push(receipt);
-        self.abort_if_discarded(out);
+        self.remove_if_discarded(out);
     }
 
-    /// One of this file's requests failed. The file can no longer be published; discard it.
-    pub fn request_failed(&mut self) {
+    /// One of this file's requests failed, or was not sent. The file can no longer be published; discard it. With
+    /// `doubtful` it may have happened all the same.
+    pub fn request_failed(&mut self, doubtful: bool, out: &mut Vec<Action>) {
         self.requests -= 1;
-        if self.upload == Upload::Creating {
-            self.upload = Upload::None;
+        match &mut self.upload {
+            Upload::Creating => self.upload = Upload::None,
+            Upload::Publishing(upload_id) => {
+                self.upload = Upload::Failed { upload_id: upload_id.take(), doubtful };
+            }
+            Upload::None | Upload::Open(_) | Upload::Failed { .. } | Upload::Visible => {}
         }
+        self.remove_if_discarded(out);
+    }
+
+    /// The receipt: the object is visible.
+    pub fn published(&mut self, out: &mut Vec<Action>) {
+        self.requests -= 1;
+        self.upload = Upload::Visible;
+        self.remove_if_discarded(out);
+    }
+
+    /// Whether the object is visible and stays so.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.upload == Upload::Visible && !self.discarded
+    }
+
+    /// Whether the object's metadata names its rows and why it was sealed.
+    #[must_use]
+    pub fn tells_rows(&self) -> bool {
+        self.tells_rows
     }
 
     /// Whether all bytes are where they wait for publication.
@@ -219,14 +256,14 @@ impl File {
                 Upload::Open(_) => {
                     self.frames.body_bytes() == 0 && self.parts.len() == self.parts_cut as usize
                 }
-                Upload::Creating | Upload::Publishing(_) | Upload::Aborting => false,
+                Upload::Creating | Upload::Publishing(_) | Upload::Failed { .. } | Upload::Visible => false,
             }
     }
 
     /// Makes a staged file visible; does nothing to a file that is not staged.
     pub fn publish(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
         let Some(key) = self.key.clone().filter(|_| self.is_staged(cut)) else { return };
-        let object = self.object.clone();
+        let object = self.object_info();
         let request = if let Upload::Open(upload_id) = &self.upload {
             let upload_id = upload_id.clone();
             let mut parts = std::mem::take(&mut self.parts);
@@ -235,6 +272,7 @@ impl File {
             StoreRequest::Complete { key, upload_id, parts, object }
         } else {
             self.upload = Upload::Publishing(None);
+            self.tells_rows = true;
             StoreRequest::Put { key, object, body: self.frames.take_part(usize::MAX) }
         };
         self.request(request, out);
@@ -246,23 +284,24 @@ impl File {
         self.requests -= 1;
         self.key = None;
         self.upload = Upload::None;
-        self.frames.put_back(body);
+        if !self.discarded {
+            self.frames.put_back(body);
+        }
     }
 
-    /// Gives the file up: frees its memory and aborts its upload as soon as no request of its own is under way.
+    /// Gives the file up: frees its memory, and removes what is in S3 of it as soon as no request of its own is under way.
     pub fn discard(&mut self, out: &mut Vec<Action>) {
-        self.discarded = true;
-        out.push(Action::Skip(self.id));
-        self.frames.discard();
-        self.abort_if_discarded(out);
+        if !std::mem::replace(&mut self.discarded, true) {
+            out.push(Action::Skip(self.id));
+            self.frames.discard();
+            self.remove_if_discarded(out);
+        }
     }
 
     /// Whether a discarded file has nothing left to wait for.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.discarded
-            && self.requests == 0
-            && !matches!(self.upload, Upload::Open(_) | Upload::Publishing(Some(_)))
+        self.discarded && self.requests == 0
     }
 
     /// Whether the file was given up.
@@ -271,21 +310,16 @@ impl File {
         self.discarded
     }
 
-    /// A request of the discarded file was not sent.
-    pub fn request_skipped(&mut self, out: &mut Vec<Action>) {
-        self.request_failed();
-        self.abort_if_discarded(out);
-    }
-
-    /// The abort of a discarded file's upload has been answered.
-    pub fn aborted(&mut self) {
+    /// A removal of the discarded file has been answered.
+    pub fn removed(&mut self, out: &mut Vec<Action>) {
         self.requests -= 1;
+        self.remove_if_discarded(out);
     }
 
     /// Bytes that stay in memory until something makes the file move: what sealing it early would set free.
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
-        if self.stage_everything || matches!(self.upload, Upload::Publishing(_)) {
+        if self.stage_everything || matches!(self.upload, Upload::Publishing(_) | Upload::Visible) {
             return 0;
         }
         self.frames.held_bytes()
@@ -306,7 +340,7 @@ impl File {
     /// Does whatever can be done next: open the upload, cut parts.
     fn advance(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
         if self.discarded {
-            self.abort_if_discarded(out);
+            self.remove_if_discarded(out);
             return;
         }
         if cut.key_when_sealed && self.sealed.is_none() {
@@ -323,7 +357,8 @@ impl File {
             match &self.upload {
                 Upload::None => {
                     self.upload = Upload::Creating;
-                    let object = self.object.clone();
+                    let object = self.object_info();
+                    self.tells_rows = self.sealed.is_some();
                     self.request(StoreRequest::Create { key, object }, out);
                     return;
                 }
@@ -334,23 +369,40 @@ impl File {
                     let body = self.frames.take_part(cut.part_bytes);
                     self.request(StoreRequest::Part { key, upload_id, number, body }, out);
                 }
-                Upload::Creating | Upload::Publishing(_) | Upload::Aborting => return,
+                Upload::Creating | Upload::Publishing(_) | Upload::Failed { .. } | Upload::Visible => return,
             }
         }
     }
 
-    fn abort_if_discarded(&mut self, out: &mut Vec<Action>) {
+    /// Asks for the next removal that is owed. `Creating` and `Publishing` are requests under way: their answers come first.
+    fn remove_if_discarded(&mut self, out: &mut Vec<Action>) {
         if !self.discarded || self.requests > 0 {
             return;
         }
-        // A completion that failed leaves its upload open; one that did happen answers the abort with NoSuchUpload.
-        if let Upload::Open(upload_id) | Upload::Publishing(Some(upload_id)) = &self.upload
-            && let Some(key) = self.key.clone()
-        {
-            let upload_id = upload_id.clone();
-            self.upload = Upload::Aborting;
-            self.request(StoreRequest::Abort { key, upload_id }, out);
+        let Some(key) = self.key.clone() else { return };
+        let token = self.object.token;
+        match std::mem::replace(&mut self.upload, Upload::None) {
+            Upload::None | Upload::Creating | Upload::Publishing(_) => {}
+            Upload::Open(upload_id) => self.request(StoreRequest::Abort { key, upload_id }, out),
+            // First the upload, so that nothing can become visible any more.
+            Upload::Failed { upload_id: Some(upload_id), doubtful } => {
+                self.upload = Upload::Failed { upload_id: None, doubtful };
+                self.request(StoreRequest::Abort { key, upload_id }, out);
+            }
+            Upload::Failed { upload_id: None, doubtful: false } => {}
+            Upload::Failed { upload_id: None, doubtful: true } | Upload::Visible => {
+                self.request(StoreRequest::TakeBack { key, token }, out);
+            }
         }
+    }
+
+    /// What the object says about itself, with what is known of the file by now.
+    fn object_info(&self) -> ObjectInfo {
+        let mut object = self.object.clone();
+        if let Some(reason) = self.sealed {
+            object.metadata.extend(provenance::of_file(self.rows, reason.as_str()));
+        }
+        object
     }
 
     fn request(&mut self, request: StoreRequest, out: &mut Vec<Action>) {

@@ -55,6 +55,7 @@ fn asked(out: &mut Vec<Action>) -> Vec<String> {
                 format!("complete {}", numbers.join(","))
             }
             Action::Store(_, StoreRequest::Abort { upload_id, .. }) => format!("abort {upload_id}"),
+            Action::Store(_, StoreRequest::TakeBack { key, .. }) => format!("take back {key}"),
             Action::Skip(_) => "skip".to_owned(),
             other => format!("{other:?}"),
         })
@@ -133,7 +134,7 @@ fn a_discarded_file_aborts_its_upload_once_nothing_of_it_is_under_way() {
     assert!(!file.is_gone(), "the upload is being opened");
     file.created("u".to_owned(), &cut, &mut out);
     assert_eq!(asked(&mut out), ["create k", "skip", "abort u"], "and no part is sent any more");
-    file.aborted();
+    file.removed(&mut out);
     assert!(file.is_gone());
 }
 
@@ -147,9 +148,13 @@ fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
     large.part_uploaded(receipt(1), &mut out);
     large.seal(SealReason::End, &cut, &mut out).unwrap();
     large.publish(&cut, &mut out);
-    large.request_failed();
+    large.request_failed(true, &mut out);
     large.discard(&mut out);
-    assert_eq!(asked(&mut out).last().map(String::as_str), Some("abort u"));
+    large.removed(&mut out);
+    assert_eq!(asked(&mut out)[3..], ["skip", "abort u", "take back k"], "it may have happened all the same");
+    assert!(!large.is_gone());
+    large.removed(&mut out);
+    assert!(large.is_gone());
 
     let mut small = file(None);
     small.key_ready("k".to_owned(), &cut, &mut out);
@@ -161,4 +166,68 @@ fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
     small.key_ready("k_2".to_owned(), &cut, &mut out);
     small.publish(&cut, &mut out);
     assert_eq!(asked(&mut out), ["put k abc", "put k_2 abc"]);
+}
+
+#[test]
+fn a_discarded_file_takes_back_what_is_visible_and_only_that() {
+    let (cut, mut out) = (cut(false), Vec::new());
+    let published = |out: &mut Vec<Action>| {
+        let mut file = file(None);
+        file.key_ready("k".to_owned(), &cut, out);
+        file.append(rows("abc"), 1, &cut, out);
+        file.seal(SealReason::Checkpoint, &cut, out).unwrap();
+        file.publish(&cut, out);
+        file
+    };
+    // Visible, then given up; given up, then visible; refused; not sent.
+    let mut visible = published(&mut out);
+    visible.published(&mut out);
+    assert!(visible.is_visible());
+    visible.discard(&mut out);
+    let mut late = published(&mut out);
+    late.discard(&mut out);
+    late.published(&mut out);
+    for file in [&mut visible, &mut late] {
+        assert!(!file.is_visible() && !file.is_gone());
+        file.removed(&mut out);
+        assert!(file.is_gone());
+    }
+    let expected = ["put k abc", "skip", "take back k"];
+    assert_eq!(asked(&mut out), [expected, expected].concat());
+    let mut refused = published(&mut out);
+    refused.request_failed(false, &mut out);
+    refused.discard(&mut out);
+    assert!(refused.is_gone());
+    assert_eq!(asked(&mut out), ["put k abc", "skip"]);
+}
+
+#[test]
+fn an_object_says_its_rows_where_they_are_known_when_its_metadata_is_fixed() {
+    let told = |out: &[Action]| -> Vec<(String, String)> {
+        let object = out.iter().find_map(|action| match action {
+            Action::Store(_, StoreRequest::Create { object, .. } | StoreRequest::Put { object, .. }) => {
+                Some(object)
+            }
+            _ => None,
+        });
+        object.unwrap().metadata.clone()
+    };
+    let cut = cut(false);
+    let fields = [("rows".to_owned(), "1".to_owned()), ("sealed-by".to_owned(), "size".to_owned())];
+    for text in ["abc", "0123456789"] {
+        let mut out = Vec::new();
+        let mut file = file(None);
+        file.append(rows(text), 1, &cut, &mut out);
+        file.seal(SealReason::Size, &cut, &mut out).unwrap();
+        file.key_ready("k".to_owned(), &cut, &mut out);
+        file.publish(&cut, &mut out);
+        assert_eq!(told(&out), fields);
+        assert!(file.tells_rows());
+    }
+    let mut out = Vec::new();
+    let mut early = file(None);
+    early.key_ready("k".to_owned(), &cut, &mut out);
+    early.append(rows("0123456789"), 1, &cut, &mut out);
+    assert_eq!(told(&out), []);
+    assert!(!early.tells_rows());
 }

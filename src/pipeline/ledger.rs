@@ -143,6 +143,12 @@ impl<S> Ledger<S> {
         self.touched.insert(stream);
     }
 
+    /// The last row that has arrived, of any stream; 0 before the first.
+    #[must_use]
+    pub fn last_row(&self) -> Position {
+        self.last_row
+    }
+
     /// The last row of `stream`'s that a received STATE covers (a number in the common sequence).
     #[must_use]
     pub fn covered(&self, stream: StreamIx) -> Position {

@@ -28,6 +28,7 @@ use crate::encode::GzipCompressor;
 use crate::env;
 use crate::error::{Failure, FailureType};
 use crate::protocol::emitter::Emitter;
+use crate::stop::Stop;
 use crate::store::S3Store;
 
 /// What a run is made of.
@@ -95,6 +96,7 @@ pub fn run<I, W>(
     settings: RunSettings,
     store: S3Store,
     runtime: &tokio::runtime::Handle,
+    stop: Stop,
     emitter: &mut Emitter<W>,
 ) -> (RunSummary, Result<(), Failure>)
 where
@@ -130,19 +132,43 @@ where
             events: events.clone(),
         };
         let (blocks_out, frames_out) = (blocks_out.clone(), frames_out.clone());
-        std::thread::spawn(move || worker.work(blocks_out, &frames_out));
+        if let Err(failure) = spawn("worker", move || worker.work(blocks_out, &frames_out)) {
+            return (RunSummary::default(), Err(failure));
+        }
     }
     let reader_events = events.clone();
     let (reader_budget, spare) = (budget.clone(), buffers.blocks.clone());
-    std::thread::spawn(move || {
+    let reader = move || {
         let reader = BlockReader::new(&input, settings.blocks, reader_budget, spare);
         read(reader, random, &blocks, &reader_events);
+    };
+    if let Err(failure) = spawn("reader", reader) {
+        return (RunSummary::default(), Err(failure));
+    }
+    let stopped = events.clone();
+    runtime.spawn(async move {
+        if let Some(signal) = stop.wait().await {
+            // The receiver goes only when the run is over.
+            let _ = stopped.send(Event::Stopped(signal));
+        }
     });
     let frames = FrameQueue { budget: budget.clone(), tasks: frames };
     let uploader =
         Uploader::new(runtime.clone(), store, budget.clone(), buffers, settings.upload_concurrency, events);
     let engine = Engine::new(settings.engine, budget);
-    drive(engine, &incoming, &frames, &uploader, emitter).into_result()
+    drive(engine, &incoming, &frames, &uploader, emitter).into_outcome()
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    match std::thread::Builder::new().name(name.to_owned()).spawn(work) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::new(
+            FailureType::System,
+            format!(
+                "the operating system gives no thread for the {name}: {error}; raise the limit of processes"
+            ),
+        )),
+    }
 }
 
 /// The loop of the ordered stage.

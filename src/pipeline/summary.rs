@@ -1,11 +1,12 @@
 //! What a run did, for the line per stream at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use super::file::{File, SealReason};
 use crate::columns::FieldMisfits;
+use crate::key::KeyStem;
 use crate::model::StreamDescriptor;
 
 /// Counts of one stream.
@@ -97,11 +98,24 @@ impl fmt::Display for StreamSummary {
     }
 }
 
-/// Counts of a run.
+/// What a run says of one stream at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamOutcome {
+    /// Its name.
+    pub descriptor: StreamDescriptor,
+    /// What was counted.
+    pub summary: StreamSummary,
+    /// Whether the source has succeeded with it, as far as that can be told: what old objects may be replaced on.
+    pub succeeded: bool,
+    /// The names of published files whose plain name was taken: `users_2.csv` beside `users.csv`.
+    pub beside: BTreeSet<KeyStem>,
+}
+
+/// What a run did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunSummary {
     /// One entry per stream of the catalog, in its order.
-    pub streams: Vec<(StreamDescriptor, StreamSummary)>,
+    pub streams: Vec<StreamOutcome>,
 }
 
 #[cfg(test)]

@@ -21,14 +21,16 @@ use super::recycle::Buffers;
 use crate::key::{KeyStem, highest_listed};
 use crate::store::{Listing, S3Store, StoreError, StoreErrorKind};
 
-/// Attempts to remove an unfinished upload.
-const ABORT_ATTEMPTS: u32 = 3;
+/// Attempts to remove an unfinished upload, or an object that nobody will acknowledge.
+const REMOVAL_ATTEMPTS: u32 = 3;
 
 /// The uploader of one run.
 #[derive(Clone, Debug)]
 pub struct Uploader {
     runtime: Handle,
     store: S3Store,
+    /// With less patience: removals come after a failure, often of S3 itself, and no acknowledgement depends on them.
+    removing: S3Store,
     budget: Budget,
     buffers: Buffers,
     slots: Arc<Semaphore>,
@@ -49,6 +51,7 @@ impl Uploader {
     ) -> Self {
         Self {
             runtime,
+            removing: store.with_attempts(REMOVAL_ATTEMPTS),
             store,
             budget,
             buffers,
@@ -82,9 +85,9 @@ impl Uploader {
     }
 
     fn is_skipped(&self, file: FileId, request: &StoreRequest) -> bool {
-        // A listing may serve other files, and the abort is what is left to do.
+        // A listing may serve other files, and the removal is what is left to do.
         let may_skip = match request {
-            StoreRequest::List { .. } | StoreRequest::Abort { .. } => false,
+            StoreRequest::List { .. } | StoreRequest::Abort { .. } | StoreRequest::TakeBack { .. } => false,
             StoreRequest::Create { .. }
             | StoreRequest::Part { .. }
             | StoreRequest::Put { .. }
@@ -123,10 +126,10 @@ impl Uploader {
                 StoreAnswer::Published(self.store.complete_multipart(&key, &upload_id, &parts, &object).await)
             }
             StoreRequest::Abort { key, upload_id } => {
-                // Aborts come after a failure, often of S3 itself, and nothing depends on them.
-                StoreAnswer::Aborted(
-                    self.store.with_attempts(ABORT_ATTEMPTS).abort_multipart(&key, &upload_id).await,
-                )
+                StoreAnswer::Aborted(self.removing.abort_multipart(&key, &upload_id).await)
+            }
+            StoreRequest::TakeBack { key, token } => {
+                StoreAnswer::TakenBack(self.removing.take_back(&key, token).await)
             }
         }
     }
@@ -177,6 +180,7 @@ fn body_bytes(request: &StoreRequest) -> u64 {
         StoreRequest::List { .. }
         | StoreRequest::Create { .. }
         | StoreRequest::Complete { .. }
-        | StoreRequest::Abort { .. } => 0,
+        | StoreRequest::Abort { .. }
+        | StoreRequest::TakeBack { .. } => 0,
     }
 }

@@ -9,7 +9,8 @@
 //!   absent or not offered is an error that names the stream.
 //! - A catalog has at least one stream and no two of one name.
 //!
-//! Not here: the meaning of a property's schema (`encode`), looking up a record's stream (`pipeline`), any deletion.
+//! Not here: the meaning of a property's schema (`encode`), looking up a record's stream (`pipeline`), the deletion itself
+//! (`replace`).
 //! May import: `error`, `model`.
 
 use std::collections::HashSet;
@@ -67,6 +68,18 @@ pub enum DestinationMode {
     Overwrite,
 }
 
+/// What a good end does to the stream's objects of earlier runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldObjects {
+    /// They stay.
+    Keep,
+    /// Those of an older generation than this go, and those without a generation. Objects of this generation stay, also
+    /// those of an earlier attempt: the source may have resumed and not sent their rows again.
+    RemoveOlderThan(i64),
+    /// All that this process did not write go.
+    RemoveOthers,
+}
+
 /// Why a catalog is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -96,20 +109,33 @@ pub enum CatalogError {
         /// The stream.
         stream: StreamDescriptor,
     },
+    /// The rows of this very run would have to go.
+    #[error(
+        "stream {stream} has a minimum_generation_id ({minimum}) above its generation_id ({generation}): the rows of \
+         this sync would have to go; report this to the platform"
+    )]
+    MinimumAboveGeneration {
+        /// The stream.
+        stream: StreamDescriptor,
+        /// The oldest generation that is to stay.
+        minimum: i64,
+        /// The generation of this run; 0 where the catalog has none.
+        generation: i64,
+    },
     /// The mode is absent.
-    #[error("stream {stream} has no destination_sync_mode; choose append")]
+    #[error("stream {stream} has no destination_sync_mode; choose append or overwrite")]
     NoMode {
         /// The stream.
         stream: StreamDescriptor,
     },
     /// The mode is none that the protocol knows.
-    #[error("stream {stream} has an unknown destination_sync_mode; choose append")]
+    #[error("stream {stream} has an unknown destination_sync_mode; choose append or overwrite")]
     UnknownMode {
         /// The stream.
         stream: StreamDescriptor,
     },
-    /// The mode is one that this version cannot do.
-    #[error("stream {stream} asks for {mode}, which this version does not offer; choose append")]
+    /// The mode is one that files cannot do.
+    #[error("stream {stream} asks for {mode}, which rows in files cannot do; choose append or overwrite")]
     ModeNotOffered {
         /// The stream.
         stream: StreamDescriptor,
@@ -134,6 +160,7 @@ impl Classified for CatalogError {
             | Self::NoStreams
             | Self::NoName { .. }
             | Self::Twice { .. }
+            | Self::MinimumAboveGeneration { .. }
             | Self::NoMode { .. }
             | Self::UnknownMode { .. }
             | Self::ModeNotOffered { .. }
@@ -170,7 +197,9 @@ impl Catalog {
             sync_id = sync_id.or(of_job);
             streams.push(stream);
         }
-        let has_generations = streams.iter().any(|stream| stream.generation_id.is_some());
+        let has_generations = streams
+            .iter()
+            .any(|stream| stream.generation_id.is_some() || stream.minimum_generation_id.is_some());
         let dialect = if has_generations { Dialect::Refresh } else { Dialect::Plain };
         Ok(Self { streams, sync_id, dialect })
     }
@@ -186,23 +215,22 @@ impl Catalog {
                     "stream {name} asks for deduplication: rows in files cannot be replaced, so all are appended"
                 ));
             }
-            if stream.truncating() {
-                warnings.push(format!(
-                    "stream {name} is to be replaced: this version does not delete the files of older generations, so \
-                     old and new rows are both there"
-                ));
-            }
         }
         warnings
     }
 }
 
 impl CatalogStream {
-    /// Whether generations before this run's are to go after a good end.
+    /// What a good end does to the stream's objects of earlier runs.
     #[must_use]
-    pub fn truncating(&self) -> bool {
-        self.generation_id.is_some_and(|generation| generation > 0)
-            && self.generation_id == self.minimum_generation_id
+    pub fn old_objects(&self) -> OldObjects {
+        match (self.mode, self.minimum_generation_id) {
+            (DestinationMode::Overwrite, _) => OldObjects::RemoveOthers,
+            (DestinationMode::Append | DestinationMode::AppendDedup, Some(minimum)) if minimum > 0 => {
+                OldObjects::RemoveOlderThan(minimum)
+            }
+            (DestinationMode::Append | DestinationMode::AppendDedup, _) => OldObjects::Keep,
+        }
     }
 
     /// An entry of the catalog, and the sync id that it names.
@@ -224,6 +252,10 @@ impl CatalogStream {
         let generation_id = whole_number("generation_id")?;
         let minimum_generation_id = whole_number("minimum_generation_id")?;
         let sync_id = whole_number("sync_id")?;
+        let (generation, minimum) = (generation_id.unwrap_or(0), minimum_generation_id.unwrap_or(0));
+        if minimum > generation.max(0) {
+            return Err(CatalogError::MinimumAboveGeneration { stream: descriptor, minimum, generation });
+        }
         let cursor_field = path(entry.get("cursor_field"))
             .or_else(|| path(stream.get("default_cursor_field")))
             .unwrap_or_default();
@@ -240,7 +272,7 @@ fn mode(entry: &Map<String, Value>, stream: &StreamDescriptor) -> Result<Destina
         Some(mode) => match mode.as_str() {
             Some("append") => Ok(DestinationMode::Append),
             Some("append_dedup") => Ok(DestinationMode::AppendDedup),
-            Some("overwrite") => not_offered("overwrite"),
+            Some("overwrite") => Ok(DestinationMode::Overwrite),
             Some("update") => not_offered("update"),
             Some("soft_delete") => not_offered("soft_delete"),
             _ => Err(CatalogError::UnknownMode { stream: stream.clone() }),
@@ -324,16 +356,17 @@ mod tests {
         let [first, second] = catalog.streams.as_slice() else { panic!("two streams") };
         let names: Vec<&str> = first.properties.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["z", "a"]);
-        assert_eq!((first.mode, first.truncating()), (DestinationMode::AppendDedup, true));
+        assert_eq!(first.mode, DestinationMode::AppendDedup);
+        assert_eq!(first.old_objects(), OldObjects::RemoveOlderThan(4));
         assert_eq!(first.cursor_field, ["updated_at"]);
-        assert_eq!((second.mode, second.truncating()), (DestinationMode::Append, false));
+        assert_eq!((second.mode, second.old_objects()), (DestinationMode::Append, OldObjects::Keep));
         assert_eq!(second.cursor_field, ["id", "x"]);
         let descriptors: Vec<_> =
             catalog.streams.iter().map(|stream| stream.descriptor.to_string()).collect();
         assert_eq!(descriptors, ["crm.users", "users"]);
         let warnings = catalog.warnings();
-        assert_eq!(warnings.len(), 2, "{warnings:?}");
-        assert!(warnings.iter().all(|warning| warning.starts_with("stream crm.users ")), "{warnings:?}");
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("stream crm.users "), "{warnings:?}");
     }
 
     #[test]
@@ -348,13 +381,28 @@ mod tests {
     }
 
     #[test]
-    fn only_a_generation_that_is_its_own_minimum_truncates() {
-        let cases =
-            [(0, 0, false), (1, 1, true), (7, 7, true), (7, 0, false), (7, 6, false), (-1, -1, false)];
-        for (generation, minimum, truncates) in cases {
-            let ids = json!({"generation_id": generation, "minimum_generation_id": minimum});
+    fn the_mode_and_the_minimum_say_what_becomes_of_old_objects() {
+        use OldObjects::{Keep, RemoveOlderThan, RemoveOthers};
+        let cases = [
+            ("append", json!(7), json!(0), Keep),
+            ("append", json!(0), json!(0), Keep),
+            ("append", json!(null), json!(null), Keep),
+            ("append", json!(7), json!(null), Keep),
+            ("append", json!(-1), json!(-1), Keep),
+            ("append", json!(1), json!(1), RemoveOlderThan(1)),
+            ("append_dedup", json!(7), json!(7), RemoveOlderThan(7)),
+            ("append", json!(7), json!(6), RemoveOlderThan(6)),
+            ("overwrite", json!(7), json!(7), RemoveOthers),
+            ("overwrite", json!(7), json!(0), RemoveOthers),
+            ("overwrite", json!(0), json!(0), RemoveOthers),
+            ("overwrite", json!(null), json!(null), RemoveOthers),
+        ];
+        for (mode, generation, minimum, expected) in cases {
+            let ids = json!({
+                "destination_sync_mode": mode, "generation_id": generation, "minimum_generation_id": minimum,
+            });
             let catalog = parse(&one(&json!({"name": "s"}), &ids)).unwrap();
-            assert_eq!(catalog.streams[0].truncating(), truncates, "{generation} {minimum}");
+            assert_eq!(catalog.streams[0].old_objects(), expected, "{ids}");
         }
     }
 
@@ -410,20 +458,19 @@ mod tests {
                 "stream s is in the catalog twice; its records could not be told apart",
             ),
             (
-                mode(json!("overwrite")),
-                "stream n.s asks for overwrite, which this version does not offer; choose append",
-            ),
-            (
                 mode(json!("update")),
-                "stream n.s asks for update, which this version does not offer; choose append",
+                "stream n.s asks for update, which rows in files cannot do; choose append or overwrite",
             ),
             (
                 mode(json!("soft_delete")),
-                "stream n.s asks for soft_delete, which this version does not offer; choose append",
+                "stream n.s asks for soft_delete, which rows in files cannot do; choose append or overwrite",
             ),
-            (mode(json!("Append")), "stream n.s has an unknown destination_sync_mode; choose append"),
-            (mode(json!(7)), "stream n.s has an unknown destination_sync_mode; choose append"),
-            (mode(json!(null)), "stream n.s has no destination_sync_mode; choose append"),
+            (
+                mode(json!("Append")),
+                "stream n.s has an unknown destination_sync_mode; choose append or overwrite",
+            ),
+            (mode(json!(7)), "stream n.s has an unknown destination_sync_mode; choose append or overwrite"),
+            (mode(json!(null)), "stream n.s has no destination_sync_mode; choose append or overwrite"),
             (
                 one(&named, &json!({"generation_id": "4"})),
                 "stream n.s has a generation_id that is not a whole number",
@@ -431,6 +478,10 @@ mod tests {
             (
                 one(&named, &json!({"minimum_generation_id": 1e300})),
                 "stream n.s has a minimum_generation_id that is not a whole number",
+            ),
+            (
+                one(&named, &json!({"generation_id": 4, "minimum_generation_id": 5})),
+                "stream n.s has a minimum_generation_id (5) above its generation_id (4): the rows of this sync would have to go; report this to the platform",
             ),
             (one(&named, &json!({"sync_id": 1.5})), "stream n.s has a sync_id that is not a whole number"),
         ];
@@ -452,7 +503,10 @@ mod tests {
         let append = example(include_str!("../../spec/examples/catalogs/append.json"));
         let plain = example(include_str!("../../spec/examples/catalogs/plain.json"));
         let refresh = example(include_str!("../../spec/examples/catalogs/refresh.json"));
-        assert!(append.streams.iter().all(|stream| stream.mode == DestinationMode::Append));
+        let overwrite = example(include_str!("../../spec/examples/catalogs/overwrite.json"));
+        assert!(append.streams.iter().all(|stream| stream.old_objects() == OldObjects::Keep));
+        assert!(overwrite.streams.iter().all(|stream| stream.old_objects() == OldObjects::RemoveOthers));
+        assert_eq!(refresh.streams[0].old_objects(), OldObjects::RemoveOlderThan(4));
         assert_eq!((plain.dialect, refresh.dialect), (Dialect::Plain, Dialect::Refresh));
         assert_eq!(append.warnings(), Vec::<String>::new());
     }

@@ -1,11 +1,14 @@
 //! `write`: makes the settings, the catalog and the environment into one run of the pipeline.
 //!
 //! Out: freed STATEs while the run goes on, LOG messages, on failure one TRACE ERROR at the end. The exit code is 0 only
-//! if everything is durable and every STATE is out.
+//! if everything is durable, every STATE is out, and what the run replaces is gone.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+
+use uuid::Uuid;
 
 use super::{connection_id, internal, open_store, read_config, read_file};
 use crate::columns::{ShapeOptions, StreamShape};
@@ -22,8 +25,12 @@ use crate::pipeline::frames::Framing;
 use crate::pipeline::run::{RunSettings, run};
 use crate::pipeline::stream_table::{ColumnLayout, RowMaker, StreamEncoding, StreamTable};
 use crate::pipeline::summary::RunSummary;
-use crate::protocol::catalog::{Catalog, CatalogStream, Dialect};
+use crate::protocol::catalog::{Catalog, CatalogStream, Dialect, OldObjects};
 use crate::protocol::emitter::{Emitter, LogLevel};
+use crate::provenance::Owner;
+use crate::replace::{Removed, Replacement, replace};
+use crate::stop::Stop;
+use crate::store::S3Store;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -84,6 +91,8 @@ struct Prepared {
     config: Config,
     warnings: Vec<String>,
     settings: RunSettings,
+    /// One entry per stream of the catalog, in its order: what a good end replaces.
+    replacements: Vec<Option<Replacement>>,
 }
 
 fn execute<W: Write>(prepared: Prepared, emitter: &mut Emitter<W>) -> io::Result<Result<(), Failure>> {
@@ -95,17 +104,74 @@ fn execute<W: Write>(prepared: Prepared, emitter: &mut Emitter<W>) -> io::Result
         Ok(runtime) => runtime,
         Err(error) => return Ok(Err(internal("the asynchronous runtime cannot be started", &error))),
     };
+    let stop = match Stop::on_signals(runtime.handle()) {
+        Ok(stop) => stop,
+        Err(error) => return Ok(Err(internal("signals cannot be taken", &error))),
+    };
     let store = open_store(&prepared.config);
-    let (summary, result) = run(io::stdin(), prepared.settings, store, runtime.handle(), emitter);
+    let (summary, result) =
+        run(io::stdin(), prepared.settings, store.clone(), runtime.handle(), stop.clone(), emitter);
+    let result = match result {
+        Ok(()) => replace_old(prepared.replacements, &summary, &store, &runtime, &stop, emitter)?,
+        Err(failure) => Err(failure),
+    };
     // Not waited for: the reader may be blocked on a stdin that never ends.
     runtime.shutdown_background();
     log_summary(&summary, emitter)?;
     Ok(result)
 }
 
+/// Removes what this run replaces. Everything of it is published, acknowledged and printed.
+fn replace_old<W: Write>(
+    replacements: Vec<Option<Replacement>>,
+    summary: &RunSummary,
+    store: &S3Store,
+    runtime: &tokio::runtime::Runtime,
+    stop: &Stop,
+    emitter: &mut Emitter<W>,
+) -> io::Result<Result<(), Failure>> {
+    let mut proved = Vec::new();
+    for (replacement, stream) in replacements.into_iter().zip(&summary.streams) {
+        let Some(mut replacement) = replacement else { continue };
+        let name = &replacement.descriptor;
+        if stream.succeeded {
+            replacement.stems.extend(stream.beside.iter().cloned());
+            proved.push(replacement);
+        } else {
+            let message = format!(
+                "stream \"{name}\" is to be overwritten, but no STATE followed its last record, so that its end may be a failure of \
+                 the source: objects of earlier syncs, if there are any, stay beside the new ones until a sync replaces them (or delete them by hand)"
+            );
+            emitter.log(LogLevel::Warn, &message)?;
+        }
+    }
+    if proved.is_empty() {
+        return Ok(Ok(()));
+    }
+    let names: Vec<String> =
+        proved.iter().map(|replacement| format!("\"{}\"", replacement.descriptor)).collect();
+    // Whoever cancels a sync closes our stdout first: a line that cannot be written stops the removal.
+    emitter.log(LogLevel::Info, &format!("removing what this sync replaces of {}", names.join(", ")))?;
+    emitter.flush()?;
+    match runtime.block_on(replace(store, &proved, stop)) {
+        Ok(removed) => {
+            for (replacement, removed) in proved.iter().zip(removed) {
+                let Removed { objects, kept } = removed;
+                let message = format!(
+                    "stream \"{}\": {objects} older objects removed, {kept} objects kept",
+                    replacement.descriptor
+                );
+                emitter.log(LogLevel::Info, &message)?;
+            }
+            Ok(Ok(()))
+        }
+        Err(error) => Ok(Err(error.into())),
+    }
+}
+
 fn log_summary<W: Write>(summary: &RunSummary, emitter: &mut Emitter<W>) -> io::Result<()> {
-    for (descriptor, stream) in &summary.streams {
-        emitter.log(LogLevel::Info, &format!("stream \"{descriptor}\": {stream}"))?;
+    for stream in &summary.streams {
+        emitter.log(LogLevel::Info, &format!("stream \"{}\": {}", stream.descriptor, stream.summary))?;
     }
     Ok(())
 }
@@ -115,12 +181,12 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     let catalog = Catalog::parse(&read_file(catalog, "catalog")?)?;
     let mut warnings: Vec<String> = config.warnings().into_iter().chain(catalog.warnings()).collect();
     let run_values = run_values(&config, &catalog)?;
+    let attempt_id = env::random_uuid().map_err(|error| internal("there is no randomness", &error))?;
     let streams: Vec<StreamValues> =
         catalog.streams.iter().map(|stream| stream_values(&run_values, stream)).collect();
-    for stream in &streams {
-        // A key that cannot be made is found here rather than after an hour.
-        let file = FileValues { cursor: None, uuid: run_values.connection_run_id };
-        config.template.stem(&run_values, stream, &file)?;
+    let mut replacements = Vec::new();
+    for (stream, values) in catalog.streams.iter().zip(&streams) {
+        replacements.push(replacement(&config, &run_values, stream, values, attempt_id)?);
     }
     let memory_limit = memory_limit_bytes(&config);
     let cursor_macros = config.template.uses_cursor();
@@ -158,7 +224,7 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
             checkpoint_records: checkpoint_records()?,
             tail_bytes: TAIL_BYTES.min(memory / 8),
             expects_complete: catalog.dialect == Dialect::Refresh,
-            run_token: env::random_uuid().map_err(|error| internal("there is no randomness", &error))?,
+            attempt_id,
         },
         blocks: block_settings(&table, file_size_bytes),
         table,
@@ -169,7 +235,31 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
         // Two parts more than are on their way: no slot is ever empty while there is input.
         upload_ahead_bytes: (upload_concurrency(memory) as u64 + 2) * PART_BYTES as u64,
     };
-    Ok(Prepared { config, warnings, settings })
+    Ok(Prepared { config, warnings, settings, replacements })
+}
+
+/// What a good end replaces of the stream. Its name is tried as well: a key that cannot be made is found here rather than
+/// after an hour.
+fn replacement(
+    config: &Config,
+    run: &RunValues,
+    stream: &CatalogStream,
+    values: &StreamValues,
+    attempt_id: Uuid,
+) -> Result<Option<Replacement>, Failure> {
+    let file = FileValues { cursor: None, uuid: run.connection_run_id };
+    let stem = config.template.stem(run, values, &file)?;
+    let rule = stream.old_objects();
+    Ok((rule != OldObjects::Keep).then(|| Replacement {
+        descriptor: values.descriptor.clone(),
+        owner: Owner::new(&values.descriptor, &run.connection_id),
+        rule,
+        prefix: config.template.constant_prefix(run, values),
+        marks: values.marks(),
+        // With cursor macros each file has a name of its own: the run says which it used.
+        stems: if config.template.uses_cursor() { BTreeSet::new() } else { BTreeSet::from([stem]) },
+        attempt_id,
+    }))
 }
 
 fn row_maker(

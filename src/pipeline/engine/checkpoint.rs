@@ -7,10 +7,12 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{Engine, Group};
+use super::{Engine, Group, GroupId};
 use crate::model::StreamIx;
-use crate::pipeline::file::SealReason;
+use crate::pipeline::action::Action;
+use crate::pipeline::file::{File, SealReason};
 use crate::pipeline::ledger::{FileId, Scope};
+use crate::protocol::emitter::LogLevel;
 
 impl Engine {
     /// When [`Event::Timer`](crate::pipeline::action::Event::Timer) is wanted, if nothing else happens before.
@@ -171,16 +173,46 @@ impl Engine {
         }
     }
 
-    /// A receipt: the file is visible and all its rows are durable.
-    pub(super) fn published(&mut self, id: FileId) {
-        let Some(file) = self.files.remove(&id) else { return };
-        self.ledger.published(file.stream, id, file.first);
-        self.release_key(id);
-        self.streams[file.stream.index()].summary.published(&file);
-        self.leave_group(id);
+    /// Groups whose files are all visible: their rows are durable.
+    pub(super) fn commit_visible_groups(&mut self) {
+        let visible: Vec<GroupId> = self
+            .groups
+            .iter()
+            .filter(|(_, group)| {
+                group.started && group.files.iter().all(|id| self.files.get(id).is_none_or(File::is_visible))
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for group in visible {
+            let files = self.groups.get(&group).map(|group| group.files.clone()).unwrap_or_default();
+            for id in files {
+                self.leave_group(id);
+                self.commit(id);
+            }
+        }
     }
 
-    /// A file is out of its group, published or lost; the group ends with its last file.
+    /// A receipt: the file is visible and all its rows are durable.
+    fn commit(&mut self, id: FileId) {
+        let Some(file) = self.files.remove(&id) else { return };
+        self.ledger.published(file.stream, id, file.first);
+        let stream = &mut self.streams[file.stream.index()];
+        stream.summary.published(&file);
+        let key = file.key.as_deref().unwrap_or_default();
+        if let Some(stem) = self.stems.get(&id).filter(|stem| stem.plain_name_of(key).is_some()) {
+            stream.beside.insert(stem.clone());
+        }
+        if !file.tells_rows() {
+            let reason = file.sealed.map(SealReason::as_str).unwrap_or_default();
+            self.out.push(Action::Log(
+                LogLevel::Info,
+                format!("published \"{key}\": {} rows, sealed by {reason}", file.rows),
+            ));
+        }
+        self.release_key(id);
+    }
+
+    /// A file is out of its group, committed or lost; the group ends with its last file.
     pub(super) fn leave_group(&mut self, id: FileId) {
         let Some((group_id, group)) = self.groups.iter_mut().find(|(_, group)| group.files.contains(&id))
         else {

@@ -1,7 +1,7 @@
 //! Closes the run: a good end publishes everything, a bad end what a received STATE covers.
 //!
-//! A bad end publishes a file only if a STATE that can still be printed covers all its rows: what lies behind a lost file
-//! would be sent again by the source and must not be there twice.
+//! A bad end publishes a file, or leaves it visible, only if a STATE that can still be printed covers all its rows: what lies
+//! behind a lost file is sent again by the source and must not be there twice.
 
 use super::{Ending, Engine};
 use crate::error::{Failure, FailureType};
@@ -63,13 +63,14 @@ impl Engine {
         self.fail(failure);
     }
 
-    /// Sorts what is left of a bad run into files to publish and files to give up.
+    /// Sorts what is left of a bad run into files to publish, or to leave visible, and files to give up.
     fn settle(&mut self) {
         for stream in std::mem::take(&mut self.with_tail) {
             self.streams[stream.index()].tail = super::Tail::default();
         }
         self.dissolve_waiting_groups();
-        let mut keep = self.ungrouped_files();
+        let publishing = self.groups.values().flat_map(|group| group.files.iter().copied());
+        let mut keep: Vec<FileId> = self.ungrouped_files().into_iter().chain(publishing).collect();
         loop {
             let (kept, lost): (Vec<FileId>, Vec<FileId>) = keep.into_iter().partition(|id| {
                 self.files.get(id).is_some_and(|file| file.last <= self.acknowledgeable(file.stream))
@@ -139,6 +140,31 @@ impl Engine {
 
     fn ungrouped_files(&self) -> Vec<FileId> {
         self.streams.iter().flat_map(|stream| stream.ungrouped.iter().copied()).collect()
+    }
+
+    /// Whether the source has succeeded with a stream, as far as that can be told. Without COMPLETE the end of the input
+    /// may be the end of a source that failed: then the source must have called the stream done with a STATE behind its
+    /// last row. A stream without rows needs a STATE of its own, or one of a run without any rows (which is how a platform
+    /// clears streams): a STATE over all streams may stand anywhere before the failure.
+    pub(super) fn has_succeeded(&self, ix: StreamIx) -> bool {
+        let stream = &self.streams[ix.index()];
+        let stated = if stream.last_row > 0 {
+            self.ledger.covered(ix) >= stream.last_row
+        } else {
+            stream.has_own_state || (self.has_state_over_all && self.ledger.last_row() == 0)
+        };
+        stream.complete || stated
+    }
+
+    /// Rows that will be sent again could not be taken back.
+    pub(super) fn warn_of_rows_left(&mut self, id: FileId, error: &StoreError) {
+        let Some(key) = self.files.get(&id).and_then(|file| file.key.as_deref()) else { return };
+        self.out.push(Action::Log(
+            LogLevel::Warn,
+            format!(
+                "\"{key}\" may hold rows that no STATE covers and that the source sends again; it could not be removed ({error}): if it is there, delete it by hand"
+            ),
+        ));
     }
 
     pub(super) fn warn_of_abort(&mut self, error: &StoreError) {

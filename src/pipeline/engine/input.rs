@@ -76,6 +76,7 @@ impl Engine {
             self.compressed.compressed_bytes += sample.compressed_bytes;
         }
         let (first, last) = self.ledger.rows(ix, chunk.rows);
+        stream.last_row = last;
         stream.summary.rows_without_cursor += chunk.cursor.rows_without;
         stream.summary.dropped_fields += chunk.dropped_fields;
         stream.summary.records += chunk.rows;
@@ -95,10 +96,12 @@ impl Engine {
     fn state(&mut self, message: StateMessage, permit: Permit, now: Instant) {
         let scope = match message.scope {
             StateScope::Stream(stream) => {
+                self.streams[stream.index()].has_own_state = true;
                 self.join_tail(stream);
                 Scope::Stream(stream)
             }
             StateScope::All => {
+                self.has_state_over_all = true;
                 self.join_all_tails();
                 Scope::All
             }

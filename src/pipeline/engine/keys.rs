@@ -2,21 +2,18 @@
 //!
 //! Not here: the language of templates and the rule of numbers (`key`).
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
-use super::{Engine, PendingListing};
+use super::{Engine, EngineSettings, PendingListing};
 use crate::error::Failure;
 use crate::key::{Allocation, FileValues, KeyStem};
 use crate::model::StreamIx;
 use crate::pipeline::action::{Action, StoreRequest};
 use crate::pipeline::chunk::Segment;
+use crate::pipeline::file::File;
 use crate::pipeline::ledger::FileId;
+use crate::provenance::{Owner, Provenance};
 use crate::store::{ObjectInfo, StoreError};
-
-/// S3 keeps user metadata as HTTP headers: ASCII, and 2 KB for all of it.
-const HEADER_SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-const LONGEST_NAME_BYTES: usize = 512;
 
 impl Engine {
     /// Asks for a key: at once if the numbers under its stem are known, else after a listing.
@@ -76,8 +73,7 @@ impl Engine {
     /// started already, so the file is published as soon as it has its new key.
     pub(super) fn key_taken(&mut self, id: FileId, body: Vec<Segment>) {
         self.with_file(id, |file, _, _| file.key_taken(body));
-        if self.stdout_closed {
-            self.discard(id);
+        if self.files.get(&id).is_none_or(File::is_discarded) {
             return;
         }
         if let Some(stem) = self.stems.get(&id).cloned() {
@@ -97,31 +93,19 @@ impl Engine {
 
     /// What the object says about itself.
     pub(super) fn object_info(&self, id: FileId, stream: StreamIx) -> ObjectInfo {
-        let run = &self.settings.run;
+        let EngineSettings { run, attempt_id, content_type, .. } = &self.settings;
         let values = &self.settings.streams[stream.index()].values;
-        let mut metadata = vec![
-            ("stream".to_owned(), header_safe(&values.descriptor.name)),
-            ("connection-id".to_owned(), run.connection_id.clone()),
-            ("connection-run-id".to_owned(), run.connection_run_id.to_string()),
-            ("sync-id".to_owned(), run.sync_id.to_string()),
-        ];
-        if let Some(namespace) = &values.descriptor.namespace {
-            metadata.push(("namespace".to_owned(), header_safe(namespace)));
+        let provenance = Provenance {
+            owner: Owner::new(&values.descriptor, &run.connection_id),
+            connection_run_id: run.connection_run_id,
+            sync_id: run.sync_id,
+            generation_id: values.generation_id,
+            attempt_id: *attempt_id,
+        };
+        ObjectInfo {
+            content_type,
+            token: Uuid::new_v5(attempt_id, &id.0.to_be_bytes()),
+            metadata: provenance.metadata(),
         }
-        if let Some(generation) = values.generation_id {
-            metadata.push(("generation-id".to_owned(), generation.to_string()));
-        }
-        let token = Uuid::new_v5(&self.settings.run_token, &id.0.to_be_bytes());
-        ObjectInfo { content_type: self.settings.content_type, token, metadata }
-    }
-}
-
-/// A name as a header value: percent-encoded, or its hash where that would be too long.
-fn header_safe(name: &str) -> String {
-    let encoded = utf8_percent_encode(name, HEADER_SAFE).to_string();
-    if encoded.len() <= LONGEST_NAME_BYTES {
-        encoded
-    } else {
-        format!("uuid5:{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
     }
 }

@@ -10,7 +10,8 @@
 //! - A file is published only when a received STATE covers all its rows, or by a good end.
 //! - The files that a STATE waits for are published together, once all of them are staged, so that little is visible
 //!   before its STATE is out; groups of one stream are published in order.
-//! - After a failure nothing new is read, and only what can still be acknowledged is published.
+//! - After a failure nothing new is read, and only what can still be acknowledged is published or stays published: what
+//!   became visible and can no longer be acknowledged is taken back, since the source sends it again.
 
 mod checkpoint;
 mod ending;
@@ -31,11 +32,12 @@ use super::chunk::{Chunk, CompressionSample, Frame};
 use super::file::File;
 use super::ledger::{FileId, Ledger, Position};
 use super::order::InputOrder;
-use super::summary::{RunSummary, StreamSummary};
+use super::summary::{RunSummary, StreamOutcome, StreamSummary};
 use crate::error::{Failure, FailureType};
 use crate::key::{KeyAllocator, KeyStem};
 use crate::model::StreamIx;
 use crate::protocol::state::StateMessage;
+use crate::store::Effect;
 
 /// A waiting STATE and the right to hold it.
 #[derive(Debug)]
@@ -62,6 +64,11 @@ struct StreamFiles {
     ungrouped_rows: u64,
     groups: VecDeque<GroupId>,
     complete: bool,
+    /// The last row that came, and whether a STREAM state came.
+    last_row: Position,
+    has_own_state: bool,
+    /// What names the published files beside whose plain name somebody else's object was.
+    beside: BTreeSet<KeyStem>,
     /// First row of this stream's files that will never be published.
     first_lost: Position,
     summary: StreamSummary,
@@ -76,6 +83,9 @@ impl StreamFiles {
             ungrouped_rows: 0,
             groups: VecDeque::new(),
             complete: false,
+            last_row: 0,
+            has_own_state: false,
+            beside: BTreeSet::new(),
             first_lost: Position::MAX,
             summary: StreamSummary::default(),
         }
@@ -84,7 +94,7 @@ impl StreamFiles {
 
 type GroupId = u64;
 
-/// Files that are published together.
+/// Files that are published together: all of them count as durable, or none. Files that are lost leave their group.
 #[derive(Debug)]
 struct Group {
     files: Vec<FileId>,
@@ -117,6 +127,8 @@ pub struct Engine {
     lines: u64,
     ledger: Ledger<HeldState>,
     waiting_state_bytes: u64,
+    /// A GLOBAL or LEGACY state came.
+    has_state_over_all: bool,
     streams: Vec<StreamFiles>,
     with_tail: BTreeSet<StreamIx>,
     files: HashMap<FileId, File>,
@@ -153,6 +165,7 @@ impl Engine {
             lines: 0,
             ledger: Ledger::new(streams),
             waiting_state_bytes: 0,
+            has_state_over_all: false,
             streams: std::iter::repeat_with(StreamFiles::new).take(streams).collect(),
             with_tail: BTreeSet::new(),
             files: HashMap::new(),
@@ -194,8 +207,16 @@ impl Engine {
                     "stdout was closed before the end: whoever started this sync has left it",
                 ));
             }
+            Event::Stopped(signal) => self.fail(Failure::new(
+                FailureType::Transient,
+                format!(
+                    "the sync was stopped by {}: what STATEs cover was published, the rest is sent again by the next attempt",
+                    signal.name()
+                ),
+            )),
             Event::Timer => self.checkpoint_waiting(now, false),
         }
+        self.commit_visible_groups();
         if std::mem::take(&mut self.group_ended) {
             self.checkpoint_waiting(now, false);
         }
@@ -215,19 +236,16 @@ impl Engine {
         self.ending.is_some() && self.files.is_empty() && self.groups.is_empty() && self.listings.is_empty()
     }
 
-    /// What came of the run; `Err` if it failed.
-    ///
-    /// # Errors
-    /// The first failure, to be printed as the run's one TRACE ERROR.
-    pub fn into_result(self) -> (RunSummary, Result<(), Failure>) {
-        let streams = self
-            .settings
-            .streams
-            .iter()
-            .zip(&self.streams)
-            .map(|(plan, stream)| (plan.values.descriptor.clone(), stream.summary.clone()))
-            .collect();
-        let summary = RunSummary { streams };
+    /// What came of the run: an account of every stream, and the first failure, to be printed as the run's one TRACE
+    /// ERROR.
+    pub fn into_outcome(self) -> (RunSummary, Result<(), Failure>) {
+        let streams = (0..).map(StreamIx).zip(&self.settings.streams).map(|(ix, plan)| StreamOutcome {
+            descriptor: plan.values.descriptor.clone(),
+            summary: self.streams[ix.index()].summary.clone(),
+            succeeded: self.has_succeeded(ix),
+            beside: self.streams[ix.index()].beside.clone(),
+        });
+        let summary = RunSummary { streams: streams.collect() };
         match self.ending {
             Some(Ending::Bad(failure)) => (summary, Err(failure)),
             Some(Ending::Good) | None => (summary, Ok(())),
@@ -243,21 +261,30 @@ impl Engine {
             StoreAnswer::Part(Ok(receipt)) => {
                 self.with_file(id, |file, _, out| file.part_uploaded(receipt, out));
             }
-            StoreAnswer::Published(Ok(())) => self.published(id),
+            StoreAnswer::Published(Ok(())) => {
+                self.with_file(id, |file, _, out| file.published(out));
+            }
             StoreAnswer::KeyTaken(body) => self.key_taken(id, body),
             StoreAnswer::Skipped => {
-                self.with_file(id, |file, _, out| file.request_skipped(out));
+                self.with_file(id, |file, _, out| file.request_failed(false, out));
             }
             StoreAnswer::Aborted(result) => {
                 if let Err(error) = result {
                     self.warn_of_abort(&error);
                 }
-                self.with_file(id, |file, _, _| file.aborted());
+                self.with_file(id, |file, _, out| file.removed(out));
+            }
+            StoreAnswer::TakenBack(result) => {
+                if let Err(error) = result {
+                    self.warn_of_rows_left(id, &error);
+                }
+                self.with_file(id, |file, _, out| file.removed(out));
             }
             StoreAnswer::Created(Err(error))
             | StoreAnswer::Part(Err(error))
             | StoreAnswer::Published(Err(error)) => {
-                self.with_file(id, |file, _, _| file.request_failed());
+                let doubtful = error.effect == Effect::Unknown;
+                self.with_file(id, |file, _, out| file.request_failed(doubtful, out));
                 self.lose(id, Failure::from(error));
             }
         }

@@ -43,6 +43,6 @@ pub struct EngineSettings {
     /// Whether the source says COMPLETE for every stream when it has succeeded (the refresh dialect); else the end of
     /// the input is a success by itself.
     pub expects_complete: bool,
-    /// Random; with the number of a file it makes the token that proves an object to be ours.
-    pub run_token: Uuid,
+    /// Random: with the number of a file it makes the token that proves an object to be ours.
+    pub attempt_id: Uuid,
 }

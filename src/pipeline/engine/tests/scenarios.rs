@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::world::{Options, Printed, World, failure_type};
+use super::world::{Fate, Options, Printed, World, failure_type};
 use crate::error::FailureType;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -189,7 +189,7 @@ fn a_taken_key_is_numbered_on_and_never_overwritten() {
     world.rows(0, 1);
     world.end_of_input();
     // The listing is answered, then somebody else takes the number that it led to.
-    world.answer(0, false);
+    world.answer(0, Fate::Done);
     world.objects.insert("s0_8.jsonl".to_owned(), String::new());
     world.settle();
     assert_eq!(world.objects.get("s0_9.jsonl").map(String::as_str), Some("0:1;"));
@@ -239,4 +239,76 @@ fn many_waiting_states_are_flushed_before_they_fill_the_memory() {
     }
     assert!(world.printed.len() > 100, "{}", world.printed.len());
     assert!(world.used_bytes() < 4_000);
+}
+
+#[test]
+fn what_is_visible_and_cannot_be_acknowledged_any_more_is_taken_back() {
+    for fate in [Fate::Refused, Fate::AnswerLost] {
+        let mut world = World::new(&Options { interval: Duration::ZERO, ..Options::default() });
+        world.rows(0, 2);
+        world.rows(1, 2);
+        world.rows(2, 2);
+        world.state(None);
+        // Three listings, then three puts.
+        for _ in 0..3 {
+            world.answer(0, Fate::Done);
+        }
+        world.answer(0, Fate::Done);
+        assert_eq!(world.visible(0), [1, 2]);
+        world.answer(0, fate);
+        world.settle();
+        assert!(world.is_finished());
+        assert!(world.objects.is_empty(), "the state cannot be printed, so all rows will be sent again");
+        assert!(world.printed.is_empty());
+        assert_eq!(failure_type(&world.finish().1), Some(FailureType::Transient));
+    }
+}
+
+#[test]
+fn which_streams_the_source_has_succeeded_with() {
+    type Steps = fn(&mut World);
+    let table: &[(&str, Steps, [bool; 3])] = &[
+        ("nothing came", |_| {}, [false; 3]),
+        ("no state", |world| world.rows(0, 1), [false; 3]),
+        (
+            "a state behind the last row",
+            |world| {
+                world.rows(0, 1);
+                world.rows(1, 1);
+                world.state(Some(0));
+                world.state(Some(1));
+                world.rows(1, 1);
+            },
+            [true, false, false],
+        ),
+        (
+            "one over all streams",
+            |world| {
+                world.rows(0, 1);
+                world.state(None);
+                world.rows(1, 1);
+            },
+            [true, false, false],
+        ),
+        (
+            "no rows, a state of its own",
+            |world| {
+                world.rows(0, 1);
+                world.state(Some(1));
+            },
+            [false, true, false],
+        ),
+        ("no rows at all, a state over all streams", |world| world.state(None), [true; 3]),
+        ("COMPLETE", |world| (0..2).for_each(|stream| world.complete(stream)), [true, true, false]),
+    ];
+    for (what, steps, expected) in table {
+        let mut world = World::new(&Options::default());
+        steps(&mut world);
+        world.end_of_input();
+        world.settle();
+        let (summary, result) = world.finish();
+        assert_eq!(result, Ok(()));
+        let succeeded: Vec<bool> = summary.streams.iter().map(|stream| stream.succeeded).collect();
+        assert_eq!(succeeded, expected, "{what}");
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::world::{Options, STREAMS, World, failure_type};
+use super::world::{Fate, Options, STREAMS, World, failure_type};
 use crate::error::FailureType;
 
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ enum Step {
     State(Option<usize>),
     Wait(u64),
     Answer(usize),
-    Fail(usize),
+    Fail(usize, Fate),
     /// Somebody else takes the key that a file is about to be put under.
     TakeKey,
     Fault,
@@ -25,7 +25,8 @@ fn step() -> impl Strategy<Value = Step> {
         15 => proptest::option::weighted(0.8, 0..STREAMS).prop_map(Step::State),
         8 => (0..40_u64).prop_map(Step::Wait),
         60 => (0..16_usize).prop_map(Step::Answer),
-        1 => (0..16_usize).prop_map(Step::Fail),
+        1 => (0..16_usize, prop_oneof![Just(Fate::Refused), Just(Fate::AnswerLost)])
+            .prop_map(|(nth, fate)| Step::Fail(nth, fate)),
         2 => Just(Step::TakeKey),
         1 => Just(Step::Fault),
     ]
@@ -98,10 +99,10 @@ proptest! {
                 Step::State(scope) => world.state(scope),
                 Step::Wait(seconds) => world.wait(Duration::from_secs(seconds)),
                 Step::Answer(nth) if !world.pending.is_empty() => {
-                    world.answer(nth, false);
+                    world.answer(nth, Fate::Done);
                 }
-                Step::Fail(nth) if !world.pending.is_empty() => refused |= world.answer(nth, true),
-                Step::Answer(_) | Step::Fail(_) => {}
+                Step::Fail(nth, fate) if !world.pending.is_empty() => refused |= world.answer(nth, fate),
+                Step::Answer(_) | Step::Fail(..) => {}
                 Step::TakeKey => world.take_key(),
                 Step::Fault => {
                     broken = true;
@@ -135,7 +136,7 @@ proptest! {
         }
         for nth in order {
             if !world.pending.is_empty() {
-                world.answer(nth, false);
+                world.answer(nth, Fate::Done);
             }
         }
         world.settle();
@@ -167,9 +168,9 @@ proptest! {
             let durable = acknowledged(&world, stream);
             if good && !refused {
                 prop_assert_eq!(&visible, &(1..=world.sent[stream]).collect::<Vec<_>>());
-            } else if !refused && (all_stream || all_global) {
-                // A bad end that S3 had no part in leaves nothing that the source will send again. (Where a source
-                // mixes the kinds, which the protocol rules out, rows may be visible before their GLOBAL state is out.)
+            } else if all_stream || all_global {
+                // A bad end leaves nothing that the source will send again, whatever S3 did. (Where a source mixes the
+                // kinds, which the protocol rules out, rows may be visible before their GLOBAL state is out.)
                 prop_assert_eq!(&visible, &(1..=durable).collect::<Vec<_>>());
             }
         }

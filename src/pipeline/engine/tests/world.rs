@@ -51,6 +51,15 @@ impl Default for Options {
     }
 }
 
+/// What S3 does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Done,
+    Refused,
+    /// It is done, and no answer comes, nor can it be found out.
+    AnswerLost,
+}
+
 /// A printed STATE: the number it was given on the way in, and its record count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Printed {
@@ -70,6 +79,8 @@ pub(super) struct World {
     /// Work that the engine has asked for and that is not answered yet.
     pub(super) pending: Vec<Action>,
     pub(super) objects: BTreeMap<String, String>,
+    /// The tokens of our objects.
+    tokens: HashMap<String, Uuid>,
     pub(super) uploads: HashMap<String, BTreeMap<i32, String>>,
     pub(super) printed: Vec<Printed>,
     pub(super) logs: Vec<String>,
@@ -110,7 +121,7 @@ impl World {
             checkpoint_records: options.checkpoint_records,
             tail_bytes: options.tail_bytes,
             expects_complete: options.expects_complete,
-            run_token: Uuid::nil(),
+            attempt_id: Uuid::nil(),
         };
         let budget = Budget::new(options.memory_bytes, u64::MAX);
         Self {
@@ -122,6 +133,7 @@ impl World {
             states: Vec::new(),
             pending: Vec::new(),
             objects: BTreeMap::new(),
+            tokens: HashMap::new(),
             uploads: HashMap::new(),
             printed: Vec::new(),
             logs: Vec::new(),
@@ -194,25 +206,25 @@ impl World {
         self.budget.used_bytes()
     }
 
-    /// Answers one pending request; `fail` makes S3 refuse it. Says whether the run has lost something by that.
-    pub(super) fn answer(&mut self, nth: usize, fail: bool) -> bool {
+    /// Answers one pending request. Says whether the run has lost something by its fate. Removals always succeed.
+    pub(super) fn answer(&mut self, nth: usize, fate: Fate) -> bool {
         let ix = nth % self.pending.len();
-        let action = self.pending.remove(ix);
-        let refused = fail
-            && matches!(&action, Action::Store(_, request) if !matches!(request, StoreRequest::Abort { .. }));
-        let event = match action {
+        let (event, lost) = match self.pending.remove(ix) {
             Action::Compress { file, frame, text } => {
                 let bytes = text.iter().flat_map(|segment| segment.bytes.clone()).collect();
                 let permit = self.budget.take(0);
-                Event::Framed { file, frame, result: Ok(Frame::Bytes(Segment { bytes, permit })) }
+                (Event::Framed { file, frame, result: Ok(Frame::Bytes(Segment { bytes, permit })) }, false)
             }
-            Action::Store(file, request) => self.serve(file, request, fail),
+            Action::Store(file, request) => {
+                let (answer, lost) = self.serve(file, request, fate);
+                (Event::Stored(file, answer), lost)
+            }
             Action::EncodeRowGroup { .. } | Action::PrintState(_) | Action::Log(..) | Action::Skip(_) => {
                 unreachable!()
             }
         };
         self.handle(event);
-        refused
+        lost
     }
 
     /// Somebody else's object appears under a key that is about to be put.
@@ -228,7 +240,7 @@ impl World {
     /// Answers everything, oldest first, until nothing is pending.
     pub(super) fn settle(&mut self) {
         while !self.pending.is_empty() {
-            self.answer(0, false);
+            self.answer(0, Fate::Done);
         }
     }
 
@@ -237,7 +249,7 @@ impl World {
     }
 
     pub(super) fn finish(self) -> (RunSummary, Result<(), Failure>) {
-        self.engine.into_result()
+        self.engine.into_outcome()
     }
 
     /// Every visible row of a stream, in the order of the keys.
@@ -278,45 +290,62 @@ impl World {
         }
     }
 
-    fn serve(&mut self, file: FileId, request: StoreRequest, fail: bool) -> Event {
+    fn serve(&mut self, file: FileId, request: StoreRequest, fate: Fate) -> (StoreAnswer, bool) {
         self.requests += 1;
         let error = |op| StoreError::made_up(op, StoreErrorKind::Server);
+        let refused = match request {
+            StoreRequest::List { .. } => StoreAnswer::Listed(Err(error(Operation::ListObjects))),
+            StoreRequest::Abort { .. } | StoreRequest::TakeBack { .. } => {
+                return (self.carry_out(request), false);
+            }
+            _ if self.skipped.contains(&file) => return (StoreAnswer::Skipped, false),
+            StoreRequest::Create { .. } => StoreAnswer::Created(Err(error(Operation::CreateMultipartUpload))),
+            StoreRequest::Part { .. } => StoreAnswer::Part(Err(error(Operation::UploadPart))),
+            StoreRequest::Put { .. } => StoreAnswer::Published(Err(error(Operation::PutObject))),
+            StoreRequest::Complete { .. } => {
+                StoreAnswer::Published(Err(error(Operation::CompleteMultipartUpload)))
+            }
+        };
+        match fate {
+            Fate::Done => (self.carry_out(request), false),
+            // An upload whose id is lost stays behind whatever we do, so such a request is not done.
+            Fate::AnswerLost if !matches!(refused, StoreAnswer::Created(_)) => {
+                match self.carry_out(request) {
+                    taken @ StoreAnswer::KeyTaken(_) => (taken, false),
+                    _ => (refused, true),
+                }
+            }
+            Fate::Refused | Fate::AnswerLost => (refused, true),
+        }
+    }
+
+    fn carry_out(&mut self, request: StoreRequest) -> StoreAnswer {
         let text = |body: Vec<Segment>| -> String {
             body.into_iter().map(|segment| String::from_utf8(segment.bytes).unwrap()).collect()
         };
-        let may_skip = !matches!(request, StoreRequest::List { .. } | StoreRequest::Abort { .. });
-        let answer = match request {
-            _ if may_skip && self.skipped.contains(&file) => StoreAnswer::Skipped,
-            StoreRequest::List { .. } if fail => StoreAnswer::Listed(Err(error(Operation::ListObjects))),
+        match request {
             StoreRequest::List { prefix, stem } => {
                 let keys = self.objects.keys().map(String::as_str).filter(|key| key.starts_with(&prefix));
                 StoreAnswer::Listed(Ok(highest_listed(&stem, keys).map(|(_, key)| key.to_owned())))
-            }
-            StoreRequest::Create { .. } if fail => {
-                StoreAnswer::Created(Err(error(Operation::CreateMultipartUpload)))
             }
             StoreRequest::Create { .. } => {
                 let id = format!("u{}", self.requests);
                 self.uploads.insert(id.clone(), BTreeMap::new());
                 StoreAnswer::Created(Ok(id))
             }
-            StoreRequest::Part { .. } if fail => StoreAnswer::Part(Err(error(Operation::UploadPart))),
             StoreRequest::Part { upload_id, number, body, .. } => {
                 self.uploads.get_mut(&upload_id).unwrap().insert(number, text(body));
                 StoreAnswer::Part(Ok(PartReceipt { part_number: number, etag: String::new(), crc32: None }))
             }
-            StoreRequest::Put { .. } if fail => StoreAnswer::Published(Err(error(Operation::PutObject))),
-            StoreRequest::Put { key, body, .. } => match self.objects.entry(key) {
+            StoreRequest::Put { key, body, object } => match self.objects.entry(key.clone()) {
                 Entry::Occupied(_) => StoreAnswer::KeyTaken(body),
                 Entry::Vacant(free) => {
                     free.insert(text(body));
+                    self.tokens.insert(key, object.token);
                     StoreAnswer::Published(Ok(()))
                 }
             },
-            StoreRequest::Complete { .. } if fail => {
-                StoreAnswer::Published(Err(error(Operation::CompleteMultipartUpload)))
-            }
-            StoreRequest::Complete { key, upload_id, parts, .. } => {
+            StoreRequest::Complete { key, upload_id, parts, object } => {
                 let stored = self.uploads.remove(&upload_id).unwrap();
                 let named: Vec<i32> = parts.iter().map(|part| part.part_number).collect();
                 assert_eq!(
@@ -329,6 +358,7 @@ impl World {
                     stored.values().take(whole - 1).all(|part| part.len() >= 60),
                     "small part before the last"
                 );
+                self.tokens.insert(key.clone(), object.token);
                 assert!(self.objects.insert(key, stored.into_values().collect()).is_none(), "overwritten");
                 StoreAnswer::Published(Ok(()))
             }
@@ -336,8 +366,14 @@ impl World {
                 self.uploads.remove(&upload_id);
                 StoreAnswer::Aborted(Ok(()))
             }
-        };
-        Event::Stored(file, answer)
+            StoreRequest::TakeBack { key, token } => {
+                if self.tokens.get(&key) == Some(&token) {
+                    self.objects.remove(&key);
+                    self.tokens.remove(&key);
+                }
+                StoreAnswer::TakenBack(Ok(()))
+            }
+        }
     }
 }
 

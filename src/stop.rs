@@ -1,0 +1,81 @@
+//! SIGTERM and SIGINT: somebody wants the run to end now.
+//!
+//! The first signal is passed on to whoever holds a [`Stop`]: a sync then publishes what STATEs cover, prints them and ends
+//! badly; a removal of old objects stops between two requests. A second signal ends the process at once, which is as safe
+//! as a crash.
+//!
+//! Not here: what a stage does about it (`pipeline::engine`, `replace`).
+
+use std::io;
+
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::last_word;
+
+/// What was sent to the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM: a platform that cancels.
+    Terminate,
+    /// SIGINT: a person at a terminal.
+    Interrupt,
+}
+
+impl Signal {
+    /// Its name, for a message.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+        }
+    }
+}
+
+/// Tells that the process is to stop. Clones tell the same.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<Option<Signal>>);
+
+impl Stop {
+    /// Takes the two signals over, for the rest of the process.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn on_signals(runtime: &Handle) -> io::Result<Self> {
+        let _inside = runtime.enter();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let (sender, receiver) = watch::channel(None);
+        runtime.spawn(async move {
+            loop {
+                let signal = tokio::select! {
+                    _ = terminate.recv() => Signal::Terminate,
+                    _ = interrupt.recv() => Signal::Interrupt,
+                };
+                if sender.send_replace(Some(signal)).is_some() {
+                    last_word::exit();
+                }
+            }
+        });
+        Ok(Self(receiver))
+    }
+
+    /// The signal that came, if one did.
+    #[must_use]
+    pub fn signal(&self) -> Option<Signal> {
+        *self.0.borrow()
+    }
+
+    /// Waits for a signal; `None` if none can come any more.
+    pub async fn wait(mut self) -> Option<Signal> {
+        self.0.wait_for(Option::is_some).await.ok().and_then(|signal| *signal)
+    }
+
+    /// One that no signal reaches, for tests.
+    #[cfg(test)]
+    pub(crate) fn never() -> Self {
+        Self(watch::channel(None).1)
+    }
+}
