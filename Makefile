@@ -13,7 +13,7 @@ FUZZ ?= -max_total_time=60
 CORPUS ?= corpus seeds/decode
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint bench bench-peers readers fuzz clean c-compiler
+.PHONY: help quickstart test lint delivery-report bench bench-peers readers fuzz clean c-compiler
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -44,6 +44,11 @@ readers: ## Install what reads Parquet back in the tests: DuckDB, polars, pyarro
 lint: c-compiler ## Check the formatting, and clippy with its warnings as errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+delivery-report: c-compiler ## Break S3 and the connector in every way, count lost and doubled records: docs/DELIVERY.md (20 min)
+	$(CARGO) build --release --locked --bin destination-s3
+	$(CARGO) build --locked --example delivery_report
+	@$(TARGET)/debug/examples/delivery_report $(BINARY) docs/DELIVERY.md
 
 bench: c-compiler ## Measure every format against a bare copy and its peer (Linux; BENCH='--runs 3' for options)
 	$(CARGO) build --release --locked --bin destination-s3

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::connector::Outcome;
@@ -137,6 +138,27 @@ fn a_file_of_many_parts_is_whole_after_a_good_end() {
     for (number, row) in rows.iter().enumerate() {
         let data = format!("{{\"id\":{number},\"noise\":\"{}\"}}", noise(number as u64, 1 << 20));
         assert!(row.text.ends_with(data.trim_start_matches('{')), "row {number} is another one");
+    }
+}
+
+/// What a STATE covers is published and given back before the process ends by itself, with stdin still open.
+#[test]
+fn signals_are_a_bad_end_that_keeps_what_is_covered() {
+    for (signal, name) in [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")] {
+        let world = World::new();
+        let input = [user(1), state("users", 1), user(2), state("users", 2), user(3)].concat();
+        let settings = jsonl_and(&json!({ "checkpoint_interval_seconds": 3600 }));
+        let mut session = world.write(&settings, &users()).input(input).start();
+        // A STATE of another stream comes back at once: everything before it has been read.
+        session.send(state("nobody", 9));
+        session.wait_for_state(SOON);
+        session.signal(signal);
+        assert!(session.ends_within(SOON), "{name}");
+        let outcome = session.finish(SOON);
+        let message = failure(&outcome, "transient_error");
+        assert!(message.contains(name), "{message}");
+        assert_eq!(cursors(&outcome), [9, 1, 2]);
+        assert_eq!(world.ids(), ["1", "2"]);
     }
 }
 

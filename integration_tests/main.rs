@@ -22,12 +22,38 @@ mod sent;
 
 // `check` with good and bad configurations.
 mod check;
+// Kills, faults and two at once, with every row accounted for.
+mod delivery;
 // Delimiters, quoting, headers and nulls of CSV.
 mod csv_options;
 // Good and bad ends of the input.
 mod ends;
+// Old data: what its tests share.
+mod generations;
+// Replacing that is refused, killed or disturbed.
+mod generations_breaks;
+// Which old objects a stream's new rows leave in the plain dialect.
+mod generations_guard;
+// Fixed keys: the old whole or the new whole.
+mod generations_keys;
+// Modes, and what an object says about itself.
+mod generations_metadata;
+// Replacing as S3 sees it: order, refusals, many objects.
+mod generations_store;
+// The platform's own suite: refreshes, retries, clears.
+mod generations_suite;
+// What a good end and a bad end leave of old objects.
+mod generations_table;
+// Old objects under every kind of key.
+mod generations_templates;
 // Broken, odd and huge lines.
 mod lines;
+// The S3 that fails on demand, under the SDK's client.
+mod faulty_s3;
+// What it refuses, as S3 does.
+mod faulty_s3_checks;
+// How it fails.
+mod faulty_s3_faults;
 // Captured syncs and interleaved streams, record by record.
 mod formats;
 // Key templates, numbering and file sizes.

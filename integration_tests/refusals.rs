@@ -19,8 +19,7 @@ fn catalogs_that_files_cannot_serve() {
         let other = refresh("orders", &properties);
         catalog([other, with(refresh("users", &properties), &json!({ "destination_sync_mode": mode }))])
     };
-    let cases: [(Value, &[&str]); 8] = [
-        (mode("overwrite"), &["users", "overwrite"]),
+    let cases: [(Value, &[&str]); 7] = [
         (mode("update"), &["users", "update"]),
         (mode("soft_delete"), &["users", "soft_delete"]),
         (mode("upsert"), &["users", "destination_sync_mode"]),

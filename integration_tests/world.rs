@@ -5,6 +5,7 @@
 //! Invariant: when a [`World`] goes, no unfinished multipart upload is left in its server, whatever the test did.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(crate) const EMITTED_AT: i64 = 1_795_347_447_038;
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) server: EmbeddedS3,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -34,7 +35,14 @@ impl World {
         let folder = TempDir::new().expect("a temporary folder");
         let server = EmbeddedS3::start(folder.path());
         server.create_bucket(BUCKET);
-        Self { server, _folder: folder }
+        Self { server, folder }
+    }
+
+    /// Another server with the same objects, which goes its own way from here.
+    pub(crate) fn twin(&self) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        copy_folder(self.folder.path(), folder.path());
+        Self { server: EmbeddedS3::start(folder.path()), folder }
     }
 
     /// A configuration that reaches the bucket, with the members of `settings` set as they are there.
@@ -67,6 +75,17 @@ impl World {
         self.server.keys(BUCKET)
     }
 
+    /// The user metadata of every visible object.
+    pub(crate) fn metadata(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        self.keys()
+            .into_iter()
+            .map(|key| {
+                let metadata = self.server.metadata(BUCKET, &key);
+                (key, metadata)
+            })
+            .collect()
+    }
+
     /// The rows of all JSONL objects, in the order of their parts.
     pub(crate) fn rows(&self) -> Vec<JsonRow> {
         let objects = self.objects();
@@ -88,6 +107,19 @@ impl Drop for World {
         if !std::thread::panicking() {
             assert_eq!(self.server.open_uploads(), 0, "unfinished multipart uploads are left");
             assert_eq!(self.server.open_parts(), 0, "parts of multipart uploads are left");
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a folder to copy") {
+        let entry = entry.expect("an entry of the folder");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("the kind of the entry").is_dir() {
+            fs::create_dir(&target).expect("a folder of the copy");
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).expect("a file of the copy");
         }
     }
 }

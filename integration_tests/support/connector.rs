@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -267,6 +268,12 @@ impl Session {
     pub(crate) fn kill(&mut self) {
         self.killed = true;
         self.child.kill().expect("a child that can be killed");
+    }
+
+    /// Sends the child a signal, as whoever cancels a sync does.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        rustix::process::kill_process(pid, signal).expect("a child that takes signals");
     }
 
     /// Closes the reading end of stdout, as a platform does that cancels: the pipe breaks once the child has written

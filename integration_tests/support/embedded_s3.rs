@@ -80,16 +80,7 @@ impl EmbeddedS3 {
 
     /// A connector configuration that reaches `bucket` on this server and leaves everything else at its default.
     pub(crate) fn config(&self, bucket: &str) -> Value {
-        json!({
-            "s3_bucket_name": bucket,
-            "s3_bucket_region": "us-east-1",
-            "s3_endpoint": self.endpoint(),
-            "authentication": {
-                "auth_type": "access_key",
-                "access_key_id": ACCESS_KEY_ID,
-                "secret_access_key": SECRET_ACCESS_KEY,
-            },
-        })
+        config(&self.endpoint(), bucket)
     }
 
     /// Every visible object of `bucket`: key to content.
@@ -125,9 +116,23 @@ impl EmbeddedS3 {
 
     /// Puts an object that bears no metadata, as somebody else's program would have.
     pub(crate) fn put_foreign_object(&self, bucket: &str, key: &str, content: &[u8]) {
+        self.put_object(bucket, key, content, &[]);
+    }
+
+    /// Puts an object with user metadata (names without `x-amz-meta-`), as somebody else's program would have.
+    pub(crate) fn put_object(&self, bucket: &str, key: &str, content: &[u8], metadata: &[(&str, &str)]) {
         let path = self.root.join(bucket).join(key);
         fs::create_dir_all(path.parent().expect("a key inside the bucket")).expect("folders of the key");
         fs::write(path, content).expect("a foreign object");
+        // Always written: the server leaves the metadata of a deleted object behind.
+        let pairs: BTreeMap<_, _> = metadata.iter().copied().collect();
+        let attributes = json!({ "user_metadata": pairs });
+        fs::write(self.attributes_path(bucket, key), attributes.to_string()).expect("metadata of the object");
+    }
+
+    /// Removes an object, as somebody else's program would.
+    pub(crate) fn remove_object(&self, bucket: &str, key: &str) {
+        fs::remove_file(self.root.join(bucket).join(key)).expect("an object to remove");
     }
 
     /// The user metadata (`x-amz-meta-*`, names without that prefix) of a visible object.
@@ -159,11 +164,15 @@ impl EmbeddedS3 {
 
     fn attributes(&self, bucket: &str, key: &str) -> Value {
         assert!(self.root.join(bucket).join(key).is_file(), "{key} is not in bucket {bucket}");
-        let name = format!(".bucket-{}.object-{}.metadata.json", base64_url(bucket), base64_url(key));
-        match fs::read(self.root.join(name)) {
+        match fs::read(self.attributes_path(bucket, key)) {
             Ok(text) => serde_json::from_slice(&text).expect("metadata that the server wrote"),
             Err(_) => Value::Null,
         }
+    }
+
+    fn attributes_path(&self, bucket: &str, key: &str) -> PathBuf {
+        let name = format!(".bucket-{}.object-{}.metadata.json", base64_url(bucket), base64_url(key));
+        self.root.join(name)
     }
 }
 
@@ -176,6 +185,20 @@ impl Drop for EmbeddedS3 {
             assert!(ended.is_ok() || std::thread::panicking(), "the embedded server panicked");
         }
     }
+}
+
+/// A connector configuration that reaches `bucket` at `endpoint` and leaves everything else at its default.
+pub(super) fn config(endpoint: &str, bucket: &str) -> Value {
+    json!({
+        "s3_bucket_name": bucket,
+        "s3_bucket_region": "us-east-1",
+        "s3_endpoint": endpoint,
+        "authentication": {
+            "auth_type": "access_key",
+            "access_key_id": ACCESS_KEY_ID,
+            "secret_access_key": SECRET_ACCESS_KEY,
+        },
+    })
 }
 
 /// Answers connections until the other end of `stopped` is dropped; open connections are then cut.

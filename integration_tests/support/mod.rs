@@ -19,6 +19,7 @@
 
 pub(crate) mod connector;
 pub(crate) mod embedded_s3;
+pub(crate) mod faulty_s3;
 pub(crate) mod gate;
 pub(crate) mod read_back;
 pub(crate) mod readers;

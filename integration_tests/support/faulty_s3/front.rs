@@ -1,0 +1,247 @@
+//! What stands before the store: it knows each request by its head, lets its fault happen, and keeps the record.
+//!
+//! A request comes in with the [`Line`] of its connection; an answer goes out, or [`Broken`], which ends the connection.
+//!
+//! Invariants
+//! - A request is in the record from the moment its head is read, in that order; what became of it is added when the
+//!   store has answered, before the answer is sent.
+//! - Where there is an answer, the request's body has been read to its end: what the client sees is the answer and not
+//!   its own broken pipe.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
+use s3s::service::S3Service;
+use s3s::{Body, HttpRequest, HttpResponse};
+
+use super::api::RawBody;
+use super::rules::{Fault, Operation, Rule, Rules};
+use super::wire::Line;
+
+/// One request that reached the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) operation: Operation,
+    /// The key; of a listing the prefix; of a copy the key that is written; empty where there is none in the head.
+    pub(crate) key: String,
+    pub(crate) fault: Option<Fault>,
+    /// The store carried it out: neither did a fault prevent it nor did the store refuse it.
+    pub(crate) done: bool,
+    /// The status of the answer, also where a fault then lost it; 0 where the request was cut off before.
+    pub(crate) status: u16,
+}
+
+/// The connection ends here.
+#[derive(Debug)]
+pub(super) struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection is broken on purpose")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// Rules and record, under one lock so that both see the requests in the same order.
+#[derive(Debug, Default)]
+struct Book {
+    rules: Rules,
+    requests: Vec<Request>,
+}
+
+/// The store with everything that goes wrong before it.
+pub(super) struct Front {
+    service: S3Service,
+    book: Mutex<Book>,
+}
+
+impl fmt::Debug for Front {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Front").field("book", &self.book).finish_non_exhaustive()
+    }
+}
+
+impl Front {
+    pub(super) fn new(service: S3Service) -> Self {
+        Self { service, book: Mutex::default() }
+    }
+
+    pub(super) fn inject(&self, rule: Rule) {
+        self.with_book(|book| book.rules.add(rule));
+    }
+
+    pub(super) fn heal(&self) {
+        self.with_book(|book| book.rules.clear());
+    }
+
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.with_book(|book| book.requests.clone())
+    }
+
+    fn with_book<T>(&self, read: impl FnOnce(&mut Book) -> T) -> T {
+        read(&mut self.book.lock().expect("the record of the server"))
+    }
+
+    /// Answers one request.
+    pub(super) async fn answer(
+        &self,
+        request: hyper::Request<Incoming>,
+        line: &Line,
+    ) -> Result<HttpResponse, Broken> {
+        line.heal();
+        let (head, body) = request.into_parts();
+        // What is none of the operations is between the client and the store.
+        let Some((operation, key)) = asked(&head) else {
+            let body = whole(body).await?;
+            return self.ask_store(head, body).await;
+        };
+        let (fault, number) = self.with_book(|book| {
+            let fault = book.rules.fault_of(operation, &key);
+            book.requests.push(Request { operation, key, fault, done: false, status: 0 });
+            (fault, book.requests.len() - 1)
+        });
+        let head_only = head.method == Method::HEAD;
+        let answer = match fault {
+            Some(Fault::ResetBefore) => {
+                line.reset();
+                return Err(Broken);
+            }
+            Some(Fault::ResetInBody) => {
+                read_half(&head, body).await;
+                line.reset();
+                return Err(Broken);
+            }
+            Some(Fault::TooManyRequests) => refuse(body, 429, "TooManyRequests").await?,
+            Some(Fault::InternalError) => refuse(body, 500, "InternalError").await?,
+            Some(Fault::SlowDown) => refuse(body, 503, "SlowDown").await?,
+            Some(Fault::ErrorInside) => refuse(body, 200, "InternalError").await?,
+            Some(Fault::ExpiredToken) => refuse(body, 400, "ExpiredToken").await?,
+            Some(Fault::AccessDenied) => refuse(body, 403, "AccessDenied").await?,
+            None | Some(Fault::SlowDrip | Fault::TruncatedReply | Fault::ReplyLost) => {
+                let body = whole(body).await?;
+                self.ask_store(head, body).await?
+            }
+        };
+        self.with_book(|book| {
+            let status = answer.status();
+            book.requests[number].status = status.as_u16();
+            book.requests[number].done = status.is_success() && fault.is_none_or(Fault::is_done);
+        });
+        let body_bytes = if head_only { 0 } else { answer.body().bytes().map_or(0, |bytes| bytes.len()) };
+        match fault {
+            Some(Fault::ReplyLost) => {
+                line.reset();
+                return Err(Broken);
+            }
+            Some(Fault::TruncatedReply) if body_bytes > 0 => line.cut_body(body_bytes / 2),
+            Some(Fault::TruncatedReply) => line.cut_head(),
+            Some(Fault::SlowDrip) => line.drip(head_bytes(&answer) + body_bytes),
+            None
+            | Some(
+                Fault::TooManyRequests
+                | Fault::InternalError
+                | Fault::SlowDown
+                | Fault::ResetBefore
+                | Fault::ResetInBody
+                | Fault::ErrorInside
+                | Fault::ExpiredToken
+                | Fault::AccessDenied,
+            ) => {}
+        }
+        Ok(answer)
+    }
+
+    /// The store's answer, with its body in memory.
+    async fn ask_store(&self, head: Parts, body: Bytes) -> Result<HttpResponse, Broken> {
+        let mut request = HttpRequest::from_parts(head, Body::from(body.clone()));
+        request.extensions_mut().insert(RawBody(body));
+        let answer = self.service.call(request).await.map_err(|_| Broken)?;
+        let (head, mut body) = answer.into_parts();
+        let body = body.store_all_limited(usize::MAX).await.map_err(|_| Broken)?;
+        Ok(HttpResponse::from_parts(head, Body::from(body)))
+    }
+}
+
+/// The operation and key of a request, from its head alone.
+fn asked(head: &Parts) -> Option<(Operation, String)> {
+    let path = head.uri.path().strip_prefix('/').unwrap_or_default();
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+    if bucket.is_empty() {
+        return None;
+    }
+    let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
+    let query = head.uri.query().unwrap_or_default();
+    let parameter = |wanted: &str| {
+        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.into_iter().find(|(name, _)| *name == wanted).map(|(_, value)| value)
+    };
+    let has = |name: &str| parameter(name).is_some();
+    let operation = match (head.method.as_str(), key.is_empty()) {
+        ("PUT", false) if has("partNumber") && !head.headers.contains_key("x-amz-copy-source") => {
+            Operation::Part
+        }
+        ("PUT", false) if has("partNumber") => return None,
+        ("PUT", false) if head.headers.contains_key("x-amz-copy-source") => Operation::Copy,
+        ("PUT", false) => Operation::Put,
+        ("POST", false) if has("uploads") => Operation::Create,
+        ("POST", false) if has("uploadId") => Operation::Complete,
+        ("DELETE", false) if has("uploadId") => Operation::Abort,
+        ("DELETE", false) => Operation::Delete,
+        ("HEAD", _) => Operation::Head,
+        ("GET", false) if !has("uploadId") => Operation::Get,
+        ("GET", true) if has("list-type") => {
+            let prefix = parameter("prefix").unwrap_or_default().replace('+', " ");
+            return Some((Operation::List, percent_decode_str(&prefix).decode_utf8_lossy().into_owned()));
+        }
+        ("GET", true) if has("location") => Operation::Location,
+        ("POST", true) if has("delete") => Operation::DeleteMany,
+        _ => return None,
+    };
+    Some((operation, key))
+}
+
+/// Reads a body to its end; a client that goes away before that has asked for nothing.
+async fn whole(body: Incoming) -> Result<Bytes, Broken> {
+    Body::from(body).store_all_limited(usize::MAX).await.map_err(|_| Broken)
+}
+
+/// Reads about half of a body: as much as it takes, in the pieces that arrive.
+async fn read_half(head: &Parts, mut body: Incoming) {
+    let length =
+        head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let half = length.unwrap_or_default() / 2;
+    let mut read = 0;
+    while read < half {
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+        let Some(Ok(frame)) = frame else { return };
+        read += frame.data_ref().map_or(0, Bytes::len);
+    }
+}
+
+/// What the head of an answer takes, about: hyper adds `date` and `content-length`.
+fn head_bytes(answer: &HttpResponse) -> usize {
+    const STATUS_LINE_AND_WHAT_HYPER_ADDS: usize = 80;
+    let headers = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    STATUS_LINE_AND_WHAT_HYPER_ADDS + headers.sum::<usize>()
+}
+
+/// An error document of S3, without asking the store.
+async fn refuse(body: Incoming, status: u16, code: &str) -> Result<HttpResponse, Broken> {
+    whole(body).await?;
+    let document = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>injected</Message>\
+         <RequestId>FAULTY0000000000</RequestId><HostId>faulty</HostId></Error>"
+    );
+    let mut answer = HttpResponse::new(Body::from(document));
+    *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    Ok(answer)
+}

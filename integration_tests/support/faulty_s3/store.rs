@@ -1,0 +1,190 @@
+//! Buckets in memory: objects under their keys, and the multipart uploads that are open.
+//!
+//! Invariants
+//! - One lock for everything: a request is carried out wholly or not at all, whatever the others do.
+//! - An object is visible only when it is whole; the parts of an upload are not objects.
+//!
+//! Not here: requests and answers (`api`), what an upload's end checks (`uploads`).
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use s3s::dto::{Metadata, Timestamp};
+use s3s::{S3Result, s3_error};
+
+use super::checks::{Sums, md5_hex};
+
+/// A page of a listing has at most this many keys and common prefixes.
+const PAGE_LIMIT: usize = 1000;
+
+/// What an object is stored with besides its content.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Description {
+    pub(super) metadata: Metadata,
+    pub(super) cache_control: Option<String>,
+    pub(super) content_disposition: Option<String>,
+    pub(super) content_encoding: Option<String>,
+    pub(super) content_language: Option<String>,
+    pub(super) content_type: Option<String>,
+}
+
+/// One visible object.
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    pub(super) content: Bytes,
+    /// Without quotes.
+    pub(super) etag: String,
+    pub(super) description: Description,
+    pub(super) sums: Sums,
+    pub(super) modified: Timestamp,
+}
+
+impl Object {
+    /// An object that was sent in one piece, now.
+    pub(super) fn whole(content: Bytes, description: Description, sums: Sums) -> Self {
+        let etag = md5_hex(&content);
+        Self { content, etag, description, sums, modified: now() }
+    }
+}
+
+/// One part of an open upload.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) content: Bytes,
+    /// Without quotes.
+    pub(super) etag: String,
+    pub(super) sums: Sums,
+}
+
+/// A multipart upload that was begun and neither completed nor aborted.
+#[derive(Clone, Debug)]
+pub(super) struct Upload {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    pub(super) description: Description,
+    /// The checksum algorithm that CreateMultipartUpload named.
+    pub(super) algorithm: Option<String>,
+    /// Whether CompleteMultipartUpload has to repeat the checksum of each part.
+    pub(super) is_composite: bool,
+    pub(super) parts: BTreeMap<i32, Part>,
+}
+
+/// What one lock guards.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    buckets: BTreeMap<String, BTreeMap<String, Object>>,
+    pub(super) uploads: BTreeMap<String, Upload>,
+    uploads_begun: u64,
+    page_keys: Option<usize>,
+}
+
+/// One page of a listing, in order of the names.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) objects: Vec<(String, Object)>,
+    pub(super) prefixes: Vec<String>,
+    /// What the next page begins after; none: this is the last page.
+    pub(super) next: Option<String>,
+}
+
+impl State {
+    pub(super) fn create_bucket(&mut self, bucket: &str) {
+        self.buckets.entry(bucket.to_owned()).or_default();
+    }
+
+    /// The objects of a bucket.
+    pub(super) fn bucket(&mut self, bucket: &str) -> S3Result<&mut BTreeMap<String, Object>> {
+        self.buckets.get_mut(bucket).ok_or_else(|| s3_error!(NoSuchBucket))
+    }
+
+    /// The object at `key`.
+    pub(super) fn object(&mut self, bucket: &str, key: &str) -> S3Result<Object> {
+        self.bucket(bucket)?.get(key).cloned().ok_or_else(|| s3_error!(NoSuchKey))
+    }
+
+    /// The upload with this id, which must be one of this bucket and key.
+    pub(super) fn upload(&mut self, bucket: &str, key: &str, id: &str) -> S3Result<&mut Upload> {
+        self.bucket(bucket)?;
+        let upload = self.uploads.get_mut(id).filter(|upload| upload.bucket == bucket && upload.key == key);
+        upload.ok_or_else(|| s3_error!(NoSuchUpload))
+    }
+
+    /// Keeps a new upload and gives its id.
+    pub(super) fn begin(&mut self, upload: Upload) -> S3Result<String> {
+        self.bucket(&upload.bucket)?;
+        self.uploads_begun += 1;
+        let id = format!("upload.{:08}", self.uploads_begun);
+        self.uploads.insert(id.clone(), upload);
+        Ok(id)
+    }
+
+    /// Sets a limit of the page size below S3's own.
+    pub(super) fn set_page_keys(&mut self, keys: usize) {
+        self.page_keys = Some(keys.clamp(1, PAGE_LIMIT));
+    }
+
+    /// Keys under `prefix`, after `after`, those with a further `delimiter` rolled up.
+    pub(super) fn list(
+        &mut self,
+        bucket: &str,
+        prefix: &str,
+        delimiter: Option<&str>,
+        after: Option<&str>,
+        max_keys: usize,
+    ) -> S3Result<Page> {
+        let limit = max_keys.min(self.page_keys.unwrap_or(PAGE_LIMIT));
+        let mut page = Page::default();
+        let mut last: Option<String> = None;
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            Some(_) | None => Bound::Included(prefix),
+        };
+        // A folder that the page before ended with is not begun again by its other keys.
+        let folder_before = after.filter(|after| delimiter.is_some_and(|end| after.ends_with(end)));
+        if limit == 0 {
+            return Ok(page);
+        }
+        for (key, object) in self.bucket(bucket)?.range::<str, _>((start, Bound::Unbounded)) {
+            let Some(rest) = key.strip_prefix(prefix) else { break };
+            let folder = delimiter.and_then(|delimiter| {
+                let (name, _) = rest.split_once(delimiter)?;
+                Some(format!("{prefix}{name}{delimiter}"))
+            });
+            if folder.is_some() && (folder == last || folder.as_deref() == folder_before) {
+                continue;
+            }
+            if page.objects.len() + page.prefixes.len() == limit {
+                page.next = last;
+                break;
+            }
+            match folder {
+                Some(folder) => {
+                    page.prefixes.push(folder.clone());
+                    last = Some(folder);
+                }
+                None => {
+                    page.objects.push((key.clone(), object.clone()));
+                    last = Some(key.clone());
+                }
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// The store of one server. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Store(Arc<Mutex<State>>);
+
+impl Store {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("the store: no request panics while it holds it")
+    }
+}
+
+/// The time of a change.
+pub(super) fn now() -> Timestamp {
+    Timestamp::from(std::time::SystemTime::now())
+}
