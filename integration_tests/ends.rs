@@ -8,9 +8,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::connector::Outcome;
+use crate::support::faulty_s3::FaultyS3;
 use crate::world::{
-    SOON, World, catalog, complete, cursors, failure, jsonl, jsonl_and, noise, plain, record, refresh, state,
-    user, users,
+    BUCKET, SOON, World, catalog, complete, connector, cursors, failure, jsonl, jsonl_and, noise, plain,
+    record, refresh, state, user, users, with,
 };
 
 #[test]
@@ -184,4 +185,36 @@ fn a_closed_stdout_ends_the_process() {
 /// A record of a megabyte that does not compress much.
 fn large(id: u32) -> String {
     record("users", &format!("{{\"id\":{id},\"noise\":\"{}\"}}", noise(u64::from(id), 1 << 20)))
+}
+
+/// Local mean time before 1893 makes the first file's key a few bytes longer than S3 takes, which is found when the file
+/// rolls, with more rows behind it.
+#[test]
+fn a_file_that_is_lost_amid_other_rows_ends_the_run() {
+    let server = FaultyS3::start();
+    server.create_bucket(BUCKET);
+    let longest = 1024 - "/users-2026-01-01T00:00:00+01:00_4294967296.jsonl".len();
+    let mut config = server.config(BUCKET);
+    config["format"] = json!({ "format_type": "jsonl" });
+    config["s3_bucket_key"] =
+        json!(format!("{}/{{stream_name}}-{{cursor_iso_date_time}}.jsonl", "p".repeat(longest)));
+    config["timezone"] = json!("Europe/Berlin");
+    config["file_size_mb"] = json!(1);
+    let stream = with(plain("users", &json!({ "id": {} })), &json!({ "cursor_field": ["at"] }));
+    let row = |id: u64, year: u32| {
+        record(
+            "users",
+            &format!(
+                "{{\"id\":{id},\"at\":\"{year}-01-01T00:00:00Z\",\"noise\":\"{}\"}}",
+                noise(id, 100_000)
+            ),
+        )
+    };
+    let input: String =
+        (0..20).map(|id| row(id, 1800)).chain((20..25).map(|id| row(id, 2026))).collect::<String>();
+    let input = input + &state("users", 1);
+    let outcome = connector().write(&config, &catalog([stream])).input(input).start().finish(SOON);
+    assert!(failure(&outcome, "config_error").contains("s3_bucket_key"));
+    assert_eq!(outcome.states().len(), 0);
+    assert_eq!(server.keys(BUCKET), [""; 0]);
 }

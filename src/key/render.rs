@@ -95,8 +95,12 @@ impl KeyTemplate {
         let file = FileValues { cursor: None, uuid: run.connection_run_id };
         let values = Values { run, stream, file: &file };
         let mut prefix = String::new();
-        for (at, pieces) in self.segments().iter().enumerate() {
-            let Some(segment) = Segment::render(pieces, &values) else { continue };
+        let shown = |pieces: &Vec<Piece>| Segment::render(pieces, &values);
+        // A segment that is empty for this stream is empty in every run.
+        let segments: Vec<_> =
+            self.segments().iter().filter_map(|pieces| Some((pieces, shown(pieces)?))).collect();
+        let count = segments.len();
+        for (at, (pieces, segment)) in segments.into_iter().enumerate() {
             let constant = pieces.iter().position(|piece| !piece.is_constant()).unwrap_or(pieces.len());
             let head = match pieces.get(..constant) {
                 Some(leading) if constant < pieces.len() => {
@@ -108,7 +112,7 @@ impl KeyTemplate {
                 prefix.push('/');
             }
             // Without `{part}` numbers stand before the extension, in the last segment.
-            let suffixed = at + 1 == self.segments().len() && segment.text.tails.is_empty();
+            let suffixed = at + 1 == count && segment.text.tails.is_empty();
             let end = if suffixed { segment.suffix_at.min(head.len()) } else { head.len() };
             prefix.push_str(head.get(..end).unwrap_or(&head));
             if constant < pieces.len() {

@@ -339,6 +339,10 @@ fn the_constant_prefix_is_what_all_keys_of_a_stream_begin_with() {
     let nowhere = Case::new("UTC", "csv", "..", None, LOAD);
     let template = KeyTemplate::parse("{namespace}/{stream_name}/{part}").unwrap();
     assert_eq!(template.constant_prefix(&nowhere.run, &nowhere.stream), "%2E%2E/");
+    let nameless = Case::new("UTC", "csv", "users", None, LOAD);
+    let ends_empty = KeyTemplate::parse("raw/{stream_name}.jsonl/{namespace}").unwrap();
+    assert_eq!(ends_empty.constant_prefix(&nameless.run, &nameless.stream), "raw/users");
+    assert_eq!(nameless.stem("raw/{stream_name}.jsonl/{namespace}").unwrap().key(1), "raw/users_2.jsonl");
     let key = nowhere.stem("{namespace}/{stream_name}/{part}").unwrap().key(0);
     assert!(nowhere.stream.marks().iter().any(|mark| key.contains(mark)), "{key}");
 }

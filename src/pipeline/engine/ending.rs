@@ -49,9 +49,14 @@ impl Engine {
         }
     }
 
+    /// Whether the run ends badly.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.ending, Some(Ending::Bad(_)))
+    }
+
     /// Ends the run badly. The first failure is the one that is reported.
     pub(super) fn fail(&mut self, failure: Failure) {
-        if !matches!(self.ending, Some(Ending::Bad(_))) {
+        if !self.has_failed() {
             self.ending = Some(Ending::Bad(failure));
         }
         self.settle();

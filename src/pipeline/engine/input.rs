@@ -111,6 +111,10 @@ impl Engine {
                 return;
             }
         };
+        // A file was lost while the tails joined: rows that this STATE covers are in no file.
+        if self.has_failed() {
+            return;
+        }
         self.waiting_state_bytes += permit.bytes();
         self.ledger.state(scope, HeldState { message, permit });
         self.checkpoint(scope, now, false);
@@ -128,6 +132,10 @@ impl Engine {
         let tail = std::mem::take(&mut self.streams[ix.index()].tail);
         let Some(since) = tail.since else { return };
         for (chunk, first, last) in tail.chunks {
+            // A roll may lose its file, which ends the run: what is opened after that would never be closed.
+            if self.has_failed() {
+                return;
+            }
             let rows = chunk.rows;
             let id = match self.streams[ix.index()].open {
                 Some(id) => id,
