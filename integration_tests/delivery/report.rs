@@ -24,9 +24,9 @@ pub(crate) const SEEDS: u64 = 200;
 /// Files of one STATE whose window is measured.
 const WINDOW_FILES: [usize; 3] = [1, 3, 10];
 /// Cases of the matrix at once: they wait for retries most of the time.
-const MATRIX_THREADS: usize = 16;
+const MATRIX_THREADS: usize = 80;
 /// Scenarios of kills at once: they keep the processors busy, and moments by the clock ought to mean something.
-const KILL_THREADS: usize = 2;
+const KILL_THREADS: usize = 3;
 
 /// Everything that was found.
 #[derive(Debug)]
