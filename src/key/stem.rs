@@ -89,14 +89,19 @@ impl KeyStem {
     /// Whether `key` is the plain name of this stem, which later files take a number for.
     #[must_use]
     pub fn has_plain_name(&self, key: &str) -> bool {
-        self.form == Form::Suffix && !self.unique && self.number_of(key) == Some(0)
+        self.counts_beside_a_name() && self.number_of(key) == Some(0)
+    }
+
+    /// Whether numbers stand beside a name that would do without them.
+    fn counts_beside_a_name(&self) -> bool {
+        self.form == Form::Suffix && !self.unique
     }
 
     /// The plain name that `key` would have had were it free: `users.csv` of `users_2.csv`. `None` for the plain name
     /// itself, for a key of another stem, and where numbers or random ids are part of the name anyway.
     #[must_use]
     pub fn plain_name_of(&self, key: &str) -> Option<String> {
-        let numbered = self.form == Form::Suffix && !self.unique && self.number_of(key)? > 0;
+        let numbered = self.counts_beside_a_name() && self.number_of(key)? > 0;
         numbered.then(|| self.key(0))
     }
 

@@ -16,8 +16,8 @@ use std::sync::atomic::Ordering;
 
 use aws_sdk_s3::operation::copy_object::CopyObjectOutput;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::client::S3Store;
@@ -233,18 +233,10 @@ impl S3Store {
     }
 
     async fn delete_singly(&self, keys: Vec<String>) -> Result<(), StoreError> {
-        let mut running = JoinSet::new();
-        for key in keys {
-            if running.len() >= DELETES_AT_ONCE {
-                joined(running.join_next().await)?;
-            }
-            let store = self.clone();
-            running.spawn(async move { store.delete(&key).await });
-        }
-        while !running.is_empty() {
-            joined(running.join_next().await)?;
-        }
-        Ok(())
+        stream::iter(keys)
+            .map(Ok)
+            .try_for_each_concurrent(DELETES_AT_ONCE, async |key: String| self.delete(&key).await)
+            .await
     }
 
     /// Removes the object at `key` if it bears `token`. Another object, or none, is as good.
@@ -265,16 +257,3 @@ impl S3Store {
 }
 
 const NO_SUCH_KEY: &str = "NoSuchKey";
-
-/// The result of a task; one that panicked takes this one along.
-fn joined(ended: Option<Result<Result<(), StoreError>, tokio::task::JoinError>>) -> Result<(), StoreError> {
-    match ended {
-        None => Ok(()),
-        Some(Ok(deleted)) => deleted,
-        Some(Err(broken)) => match broken.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Nobody cancels them.
-            Err(_) => Ok(()),
-        },
-    }
-}

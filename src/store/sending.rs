@@ -69,11 +69,11 @@ impl S3Store {
         let signing = self.inner.signing.clone();
         let again = Again { has_receipt, sent: sent.clone(), signing, error: PhantomData::<fn() -> E> };
         let answer = request(settings.interceptor(sent.clone()).retry_classifier(again)).await;
-        let call = self.call(op, key, sent.attempts());
+        let call = || self.call(op, key, sent.attempts());
         match answer {
             Ok(answer) if has_receipt(&answer) => Ok(answer),
-            Ok(_) => Err(call.without_answer(StoreErrorKind::Connection, Effect::Unknown)),
-            Err(error) => Err(classify(&call, &error)),
+            Ok(_) => Err(call().without_answer(StoreErrorKind::Connection, Effect::Unknown)),
+            Err(error) => Err(classify(&call(), &error)),
         }
     }
 }
