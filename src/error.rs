@@ -40,7 +40,8 @@ pub trait Classified: StdError {
 }
 
 /// An error on its way to the user: the one thing that TRACE ERROR and a FAILED status are made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct Failure {
     /// Who must act.
     pub failure_type: FailureType,

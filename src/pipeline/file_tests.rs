@@ -63,7 +63,7 @@ fn asked(out: &mut Vec<Action>) -> Vec<String> {
 }
 
 fn receipt(part_number: i32) -> PartReceipt {
-    PartReceipt { part_number, etag: String::new(), crc32: None }
+    PartReceipt { part_number, etag: String::new(), checksum: None }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! May import: `error`.
 
-use super::error::{Effect, ErrorContext, StoreError, StoreErrorKind};
+use super::error::{Effect, ErrorContext, Refusal, StoreError, StoreErrorKind};
 use super::operation::Operation;
 
 /// A request that was made, for the error that may come of it.
@@ -15,6 +15,10 @@ pub(super) struct Call<'a> {
     pub(super) endpoint: Option<&'a str>,
     /// How often the request went out, as far as it is known.
     pub(super) attempts: u32,
+    /// The IAM actions that the object's options need besides the one of the request.
+    pub(super) more_actions: Vec<&'static str>,
+    /// Whether the credentials come from somewhere that gives new ones, rather than from the settings.
+    pub(super) renewable: bool,
     /// Values that must not appear in a cause.
     pub(super) secrets: Vec<String>,
 }
@@ -34,6 +38,10 @@ impl Call<'_> {
             endpoint: self.endpoint.map(str::to_owned),
             code: code.map(str::to_owned),
             status,
+            told: None,
+            refusal: Refusal::default(),
+            more_actions: self.more_actions.clone(),
+            renewable: self.renewable,
         })
     }
 }

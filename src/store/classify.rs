@@ -13,8 +13,14 @@ use std::error::Error as StdError;
 
 use super::call::Call;
 use super::credentials::NoCredentials;
-use super::error::{Cause, Effect, StoreError, StoreErrorKind};
+use super::error::{Cause, Effect, ErrorContext, Refusal, StoreError, StoreErrorKind};
+use super::handshake::{ConnectionProblem, asks_for_tls, connection_problem};
+use super::headers::refused_setting;
+use super::http::begins_with;
 use super::operation::Operation;
+
+/// The header in which S3 names a bucket's region, whether it lets the caller in or not.
+pub(super) const REGION_HEADER: &str = "x-amz-bucket-region";
 
 /// What is known of an answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +29,9 @@ struct Answer<'a> {
     code: Option<&'a str>,
     /// The bucket's region, from the redirect header or the body, where it is not ours.
     elsewhere: Option<&'a str>,
+    body: &'a [u8],
+    /// It says that the server wants to be spoken to with TLS.
+    wants_tls: bool,
 }
 
 /// The error that `error` is for us.
@@ -33,13 +42,19 @@ where
     let raw = error.raw_response();
     let status = raw.map(|raw| raw.status().as_u16());
     let code = error.code().and_then(harmless);
+    let none = no_credentials(error);
     let kind = match error {
-        _ if let Some(none) = no_credentials(error) => {
-            StoreErrorKind::NoCredentials { temporary: none.temporary }
-        }
+        _ if let Some(none) = none => StoreErrorKind::NoCredentials { temporary: none.temporary },
         SdkError::ConstructionFailure(_) => StoreErrorKind::InvalidEndpoint,
         SdkError::TimeoutError(_) => StoreErrorKind::Timeout,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => StoreErrorKind::Timeout,
+        SdkError::DispatchFailure(_) if let Some(problem) = connection_problem(error) => match problem {
+            ConnectionProblem::Certificate(distrust) => StoreErrorKind::Certificate(distrust),
+            ConnectionProblem::NotTls => StoreErrorKind::NotTls,
+            ConnectionProblem::NotHttp if is_plain(call) => StoreErrorKind::NotHttp,
+            // Behind TLS it is only an answer that went wrong.
+            ConnectionProblem::NotHttp => StoreErrorKind::Connection,
+        },
         // It never came to a connection: the SDK could not make an address of bucket, region and endpoint.
         SdkError::DispatchFailure(failure) if failure.is_user() || call.attempts == 0 => {
             StoreErrorKind::InvalidEndpoint
@@ -48,11 +63,15 @@ where
         // Headers came, but no whole body: a connection that broke, or a body that is no answer of S3.
         SdkError::ResponseError(_) => StoreErrorKind::Connection,
         SdkError::ServiceError(_) => {
-            let header = raw.and_then(|raw| raw.headers().get("x-amz-bucket-region"));
-            let body = raw.and_then(|raw| raw.body().bytes());
-            let region = header.or_else(|| body.and_then(region_element)).and_then(harmless);
+            let header = raw.and_then(|raw| raw.headers().get(REGION_HEADER));
+            let body = raw.and_then(|raw| raw.body().bytes()).unwrap_or_default();
+            let region = header
+                .or_else(|| region_element(body))
+                .or_else(|| region_in(error.message()?))
+                .and_then(harmless);
             let elsewhere = region.filter(|region| *region != call.region);
-            kind_of(call.op, Answer { status: status.unwrap_or(0), code, elsewhere })
+            let wants_tls = status == Some(400) && is_plain(call) && asks_for_tls(body);
+            kind_of(call.op, Answer { wants_tls, status: status.unwrap_or(0), code, elsewhere, body })
         }
         _ => StoreErrorKind::Unknown,
     };
@@ -61,9 +80,18 @@ where
         effect: effect_of(call.op, &kind, call.attempts),
         kind,
         op: call.op,
-        context: call.context(code, status),
+        context: Box::new(ErrorContext {
+            told: none.and_then(|none| none.sentence.clone()),
+            refusal: error.message().map(refusal).unwrap_or_default(),
+            ..*call.context(code, status)
+        }),
         cause: Some(cause(call, error, status, request_id)),
     }
+}
+
+/// Whether requests go out without TLS.
+fn is_plain(call: &Call<'_>) -> bool {
+    call.endpoint.is_some_and(|endpoint| begins_with(endpoint, "http://"))
 }
 
 /// What kept the request from being signed.
@@ -83,6 +111,10 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
     use StoreErrorKind as Kind;
     let wrong_region = || Kind::WrongRegion { expected: answer.elsewhere.map(str::to_owned) };
     match answer.code.unwrap_or_default() {
+        "InvalidRequest" if contains(answer.body, b"Object Lock") => Kind::ObjectLock,
+        code if let Some(setting) = refused_setting(op, code, answer.body) => Kind::OptionRefused { setting },
+        // What S3 may not do with the key on the caller's behalf.
+        "AccessDenied" if contains(answer.body, b"perform: kms:") => Kind::EncryptionKey,
         "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "UnauthorizedAccess" => {
             Kind::AccessDenied
         }
@@ -157,6 +189,9 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         _ => match answer.status {
             // An answer that is called a success and yet cannot be read: a web page, not S3.
             200..=299 => Kind::InvalidEndpoint,
+            400 if answer.wants_tls => Kind::NotHttp,
+            // A proxy's page, or a web console.
+            400..=499 if answer.code.is_none() && contains(answer.body, b"<html") => Kind::InvalidEndpoint,
             302 | 307 if answer.elsewhere.is_none() => Kind::Server,
             301 | 302 | 307 | 308 => wrong_region(),
             401 => Kind::BadCredentials,
@@ -186,7 +221,8 @@ pub(super) fn is_expired(code: &str) -> bool {
 /// What is missing when a 404 does not say.
 fn not_found(op: Operation) -> StoreErrorKind {
     match op {
-        Operation::ListObjects
+        Operation::GetBucketLocation
+        | Operation::ListObjects
         | Operation::PutObject
         | Operation::CreateMultipartUpload
         | Operation::DeleteObjects => StoreErrorKind::BucketMissing,
@@ -208,9 +244,13 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
     }
     match kind {
         // An answer that S3 did not give says nothing about what S3 did.
-        Kind::Timeout | Kind::Connection | Kind::Server | Kind::Unknown | Kind::InvalidEndpoint => {
-            Effect::Unknown
-        }
+        Kind::Timeout
+        | Kind::Connection
+        | Kind::NotTls
+        | Kind::NotHttp
+        | Kind::Server
+        | Kind::Unknown
+        | Kind::InvalidEndpoint => Effect::Unknown,
         Kind::AccessDenied
         | Kind::AccountProblem
         | Kind::BucketMissing
@@ -220,6 +260,9 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
         | Kind::ExpiredCredentials
         | Kind::NoCredentials { .. }
         | Kind::EncryptionKey
+        | Kind::ObjectLock
+        | Kind::OptionRefused { .. }
+        | Kind::Certificate(_)
         | Kind::StorageFull
         | Kind::InvalidKey
         | Kind::KeyTaken
@@ -241,15 +284,40 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
 }
 
 /// A code or region that is fit for a sentence: nothing else a server sends is.
-fn harmless(text: &str) -> Option<&str> {
+pub(super) fn harmless(text: &str) -> Option<&str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     (!text.is_empty() && text.len() <= 64 && text.bytes().all(fits)).then_some(text)
+}
+
+/// What AWS says about a denial: "User: ... is not authorized to perform: s3:PutObject on resource: ... because no
+/// identity-based policy allows the s3:PutObject action", or "... with an explicit deny in a resource-based policy".
+fn refusal(message: &str) -> Refusal {
+    let action = message
+        .split_once("is not authorized to perform: ")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .filter(|action| {
+            action
+                .split_once(':')
+                .is_some_and(|(service, name)| harmless(service).and(harmless(name)).is_some())
+        });
+    Refusal { action: action.map(str::to_owned), explicit: message.contains("explicit deny") }
+}
+
+fn contains(body: &[u8], words: &[u8]) -> bool {
+    memchr::memmem::find(body, words).is_some()
 }
 
 /// The text of `<Region>` in an error's body, which the SDK does not model.
 fn region_element(body: &[u8]) -> Option<&str> {
     let (_, rest) = std::str::from_utf8(body).ok()?.split_once("<Region>")?;
     rest.split_once("</Region>").map(|(region, _)| region)
+}
+
+/// The bucket's region in the one error that has it nowhere else: "The me-south-1 location constraint is incompatible for the
+/// region specific endpoint this request was sent to."
+fn region_in(message: &str) -> Option<&str> {
+    let (region, _) = message.strip_prefix("The ")?.split_once(" location constraint is incompatible")?;
+    (region != "unspecified").then_some(region)
 }
 
 /// All that was reported below us in one line: status, code, request id, the server's message and the chain of causes.
@@ -280,6 +348,10 @@ where
     let mut text = parts.join(": ");
     for secret in &call.secrets {
         text = text.replace(secret, "***");
+    }
+    // A store that repeats what it was sent: everything from here on may be of the signature.
+    if let Some((before, _)) = text.split_once("AWS4-HMAC-SHA256") {
+        text = format!("{before}***");
     }
     let text: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_CAUSE_CHARS).collect();
     Cause(text.into_boxed_str())

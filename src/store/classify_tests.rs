@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::FailureType;
+use crate::store::Distrust;
 use StoreErrorKind as Kind;
 
 fn region(name: &str) -> Kind {
@@ -57,7 +58,8 @@ fn codes_decide_before_statuses() {
         ("SomethingNew", 502, Kind::Server, Transient),
     ];
     for (code, status, kind, failure_type) in table {
-        let answer = Answer { status: *status, code: Some(code), elsewhere: Some("eu-north-1") };
+        let answer =
+            Answer { status: *status, code: Some(code), elsewhere: Some("eu-north-1"), ..Answer::default() };
         let found = kind_of(Operation::PutObject, answer);
         assert_eq!(&found, kind, "{code} {status}");
         assert_eq!(found.failure_type(), *failure_type, "{code} {status}");
@@ -96,6 +98,58 @@ fn a_bare_status_is_read_by_what_was_asked() {
     }
 }
 
+/// What a refusal says in its text, where its code is not enough.
+#[test]
+fn some_refusals_are_read_to_the_end() {
+    let table: &[(u16, Option<&str>, &str, Kind)] = &[
+        (
+            403,
+            Some("AccessDenied"),
+            "<Message>User: arn:aws:iam::1:user/x is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:..</Message>",
+            Kind::EncryptionKey,
+        ),
+        (403, Some("AccessDenied"), "<Message>Access Denied</Message>", Kind::AccessDenied),
+        (
+            400,
+            Some("InvalidRequest"),
+            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters",
+            Kind::ObjectLock,
+        ),
+        (400, Some("InvalidRequest"), "something else", Kind::Rejected),
+        (403, None, "<html><body>Forbidden by the proxy</body></html>", Kind::InvalidEndpoint),
+        (405, None, "<html>", Kind::InvalidEndpoint),
+        (403, None, "", Kind::AccessDenied),
+        (503, None, "<html>", Kind::Server),
+    ];
+    for (status, code, body, kind) in table {
+        let answer = Answer { status: *status, code: *code, body: body.as_bytes(), ..Answer::default() };
+        assert_eq!(&kind_of(Operation::PutObject, answer), kind, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_denial_is_quoted_for_its_action_and_nothing_else() {
+    let table = [
+        (
+            "User: arn:aws:iam::1:user/x is not authorized to perform: s3:PutObjectTagging on resource: \"arn:aws:s3:::b/k\" \
+             because no identity-based policy allows the s3:PutObjectTagging action",
+            Some("s3:PutObjectTagging"),
+            false,
+        ),
+        (
+            "User: x is not authorized to perform: s3:PutObject on resource: y with an explicit deny in a resource-based policy",
+            Some("s3:PutObject"),
+            true,
+        ),
+        ("Access Denied", None, false),
+        ("is not authorized to perform: <script>:x on resource", None, false),
+        ("is not authorized to perform: ", None, false),
+    ];
+    for (message, action, explicit) in table {
+        assert_eq!(refusal(message), Refusal { action: action.map(str::to_owned), explicit }, "{message}");
+    }
+}
+
 #[test]
 fn only_a_single_refused_attempt_surely_changed_nothing() {
     use Effect::{NotApplied, Unknown};
@@ -105,6 +159,10 @@ fn only_a_single_refused_attempt_surely_changed_nothing() {
         (Operation::PutObject, Kind::Timeout, 1, Unknown),
         (Operation::PutObject, Kind::Server, 1, Unknown),
         (Operation::PutObject, Kind::Connection, 0, NotApplied),
+        // An answer that was garbled on its way: the object may be there.
+        (Operation::PutObject, Kind::NotHttp, 1, Unknown),
+        (Operation::PutObject, Kind::NotTls, 1, Unknown),
+        (Operation::PutObject, Kind::Certificate(Distrust::UnknownIssuer), 1, NotApplied),
         (Operation::CompleteMultipartUpload, Kind::Unknown, 1, Unknown),
         (Operation::CopyObject, Kind::InvalidEndpoint, 1, Unknown),
         (Operation::PutObject, Kind::InvalidEndpoint, 0, NotApplied),
@@ -125,6 +183,8 @@ fn sentences_name_the_thing_and_what_to_do() {
         region,
         endpoint: None,
         attempts: 1,
+        more_actions: Vec::new(),
+        renewable: false,
         secrets: Vec::new(),
     };
     let text = |op, region, kind| call(op, region).without_answer(kind, Effect::NotApplied).to_string();
@@ -140,6 +200,17 @@ fn sentences_name_the_thing_and_what_to_do() {
     }
     let wrong = text(Operation::ListObjects, "us-east-1", region("eu-west-1"));
     assert!(wrong.ends_with("set s3_bucket_region to \"eu-west-1\""), "{wrong}");
+    let key = text(Operation::ListObjects, "us-east-1", Kind::BadCredentials);
+    assert!(key.contains("check access_key_id"), "{key}");
+    let role = |kind| {
+        let call = Call { renewable: true, ..call(Operation::ListObjects, "us-east-1") };
+        call.without_answer(kind, Effect::NotApplied).to_string()
+    };
+    for kind in [Kind::BadCredentials, Kind::ExpiredCredentials] {
+        let sentence = role(kind);
+        assert!(sentence.contains("role or the connector's surroundings"), "{sentence}");
+        assert!(!sentence.contains("access_key_id"), "{sentence}");
+    }
     let missing = text(Operation::ListObjects, "us-east-1", Kind::BucketMissing);
     assert!(missing.contains("s3_bucket_name") && missing.contains("\"sales\""), "{missing}");
 }

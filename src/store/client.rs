@@ -4,7 +4,7 @@
 //!
 //! Invariants
 //! - Credentials, region and endpoint come from the settings alone: no profile file and no `AWS_*` variable is read.
-//!   (The SDK's HTTP client honours `HTTPS_PROXY` and its kin, which belong to the machine, not to the account.)
+//!   (Proxies are the exception: `http`.)
 //! - Retries are the SDK's; what they cannot settle is settled in `publish` and `objects`.
 //!
 //! Retries are adaptive: once a store has throttled the same request twice (`sending`), a rate limiter of the SDK's holds
@@ -35,12 +35,17 @@ use aws_sdk_s3::config::{BehaviorVersion, Builder, Region, StalledStreamProtecti
 
 use super::call::Call;
 use super::credentials::Signing;
+use super::headers::ObjectHeaders;
 use super::operation::Operation;
+use super::options::Checksum;
 use super::settings::{StoreSettings, without_userinfo};
 use crate::env;
 
 /// How long a TCP and TLS connection may take to make: far regions and busy gateways need more than the SDK's 3.1 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long one attempt may take while somebody waits: a good store answers within a second.
+const HURRIED_ANSWER: Duration = Duration::from_secs(15);
 
 /// How often, how fast and how long.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +120,13 @@ pub(super) struct Inner {
     pub(super) region: String,
     endpoint: Option<String>,
     pub(super) signing: Signing,
+    pub(super) headers: ObjectHeaders,
+    pub(super) checksum: Checksum,
+    /// Goes with every request: S3 refuses those to a bucket of another account.
+    pub(super) bucket_owner: Option<String>,
     pub(super) pace: Pace,
+    /// Whether each key is looked at before it is written, guard or not.
+    pub(super) looks_first: bool,
     /// Set once the store has refused `If-None-Match` and has taken the same write without it.
     pub(super) lacks_conditional_writes: AtomicBool,
     /// Set once the store has refused DeleteObjects.
@@ -148,8 +159,10 @@ impl S3Store {
     /// As [`S3Store::new`], with another patience and another clock for the end of credentials.
     pub(super) fn with_clock(settings: &StoreSettings, pace: Pace, now: fn() -> SystemTime) -> Self {
         let signing = Signing::new(&settings.access, now);
-        let mut config = signing
-            .sign(Builder::new().behavior_version(BehaviorVersion::v2026_01_12()))
+        let config = Builder::new().behavior_version(BehaviorVersion::v2026_01_12());
+        let mut config = settings
+            .checksum
+            .configure(signing.sign(config))
             .region(Region::new(settings.region.clone()))
             .force_path_style(settings.path_style)
             // Said outright, for otherwise the SDK asks the environment.
@@ -161,6 +174,7 @@ impl S3Store {
             .retry_config(pace.retries())
             .retry_partition(unlimited_retries());
         config.set_endpoint_url(settings.endpoint.clone());
+        config.set_http_client(Some(settings.http.for_endpoint(settings.endpoint.as_deref())));
         Self {
             inner: Arc::new(Inner {
                 client: Client::from_conf(config.build()),
@@ -168,28 +182,58 @@ impl S3Store {
                 region: settings.region.clone(),
                 endpoint: settings.endpoint.as_deref().map(without_userinfo),
                 signing,
+                headers: ObjectHeaders::from(&settings.objects),
+                checksum: settings.checksum,
+                bucket_owner: settings.bucket_owner.clone(),
                 pace,
+                looks_first: settings.looks_first,
                 lacks_conditional_writes: AtomicBool::new(false),
                 lacks_batch_deletes: AtomicBool::new(false),
             }),
         }
     }
 
-    /// The same store with fewer attempts for each request: `check` has somebody waiting for its answer.
+    /// The same store with fewer attempts for each request.
     #[must_use]
     pub fn with_attempts(&self, attempts: u32) -> Self {
+        let pace = self.inner.pace;
+        self.at(Pace { attempts: attempts.clamp(1, pace.attempts), ..pace })
+    }
+
+    /// The same store with fewer attempts, none of which waits long for an answer: `check` has somebody waiting for its own.
+    #[must_use]
+    pub fn hurried(&self, attempts: u32) -> Self {
+        let pace = self.inner.pace;
+        self.at(Pace {
+            attempts: attempts.clamp(1, pace.attempts),
+            answer: pace.answer.min(HURRIED_ANSWER),
+            work: pace.work.min(HURRIED_ANSWER),
+            ..pace
+        })
+    }
+
+    fn at(&self, pace: Pace) -> Self {
         let inner = &self.inner;
-        let pace = Pace { attempts: attempts.clamp(1, inner.pace.attempts), ..inner.pace };
         Self {
             inner: Arc::new(Inner {
                 client: Client::from_conf(
-                    inner.client.config().to_builder().retry_config(pace.retries()).build(),
+                    inner
+                        .client
+                        .config()
+                        .to_builder()
+                        .retry_config(pace.retries())
+                        .timeout_config(pace.timeouts(pace.answer, 0))
+                        .build(),
                 ),
                 bucket: inner.bucket.clone(),
                 region: inner.region.clone(),
                 endpoint: inner.endpoint.clone(),
                 signing: inner.signing.clone(),
+                headers: inner.headers.clone(),
+                checksum: inner.checksum,
+                bucket_owner: inner.bucket_owner.clone(),
                 pace,
+                looks_first: inner.looks_first,
                 lacks_conditional_writes: AtomicBool::new(
                     inner.lacks_conditional_writes.load(Ordering::Relaxed),
                 ),
@@ -204,6 +248,11 @@ impl S3Store {
         &self.inner.bucket
     }
 
+    /// The account that must own the bucket, as every request says it.
+    pub(super) fn bucket_owner(&self) -> Option<String> {
+        self.inner.bucket_owner.clone()
+    }
+
     /// What an error about a request needs to know.
     pub(super) fn call<'a>(&'a self, op: Operation, key: &'a str, attempts: u32) -> Call<'a> {
         Call {
@@ -213,6 +262,8 @@ impl S3Store {
             region: &self.inner.region,
             endpoint: self.inner.endpoint.as_deref(),
             attempts,
+            more_actions: self.inner.headers.actions(op),
+            renewable: self.inner.signing.is_renewable(),
             secrets: self.inner.signing.secrets(),
         }
     }

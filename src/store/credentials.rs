@@ -7,7 +7,7 @@
 //! |---|---|
 //! | none yet, past their expiry, or refused as expired | waits for new ones; all that wait share one question and its answer |
 //! | near their expiry | the first one that comes asks; the others go on with what there is, and so does it if there is no answer |
-//! | the provider gave again what was refused | goes out with them and learns that they have expired: there is nothing better |
+//! | the provider gave again what was refused | goes out with them and learns that they have expired; it is asked again ten seconds later at the earliest |
 //!
 //! Invariants
 //! - The provider is asked by one request at a time, and at most once because of one refusal.
@@ -28,6 +28,8 @@ use aws_sdk_s3::config::{
     Builder, Credentials, IdentityCache, ProvideCredentials, SharedCredentialsProvider,
 };
 
+use crate::error::{Failure, FailureType};
+
 /// Whose keys open the bucket.
 #[derive(Clone)]
 pub enum Access {
@@ -40,7 +42,8 @@ pub enum Access {
         /// Third part of temporary credentials.
         session_token: Option<String>,
     },
-    /// Credentials for a time, from a provider that is asked again.
+    /// Credentials for a time, from a provider that is asked again. A [`Failure`] as the source of its error is what the
+    /// user is told.
     Renewable(SharedCredentialsProvider),
 }
 
@@ -99,6 +102,11 @@ impl Signing {
         }
     }
 
+    /// Whether new credentials can be had.
+    pub(super) fn is_renewable(&self) -> bool {
+        matches!(self, Self::Renewing(_))
+    }
+
     /// Values that no message may show.
     pub(super) fn secrets(&self) -> Vec<String> {
         let parts = |credentials: &Credentials| {
@@ -126,6 +134,16 @@ impl Signing {
 /// How long before their expiry credentials are renewed, if they have a quarter of their life left then.
 const EARLY: Duration = Duration::from_secs(300);
 
+/// How long a provider that gave again what had been refused is left alone: what it reads may be written anew by others.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// How long the one request that asks early may wait for it: the old credentials are as good.
+const EARLY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long requests wait for credentials that they cannot do without. Below the least time that a request may take
+/// (`client`), so that the answer, or that there is none, is taken down before the request is given up.
+const LATE_PATIENCE: Duration = Duration::from_secs(50);
+
 /// Credentials from a provider, kept until they run out.
 pub(super) struct Renewing {
     provider: SharedCredentialsProvider,
@@ -146,6 +164,8 @@ struct Held {
     refusal: Refusal,
     /// How often the provider has answered.
     answers: u64,
+    /// When it answered last.
+    asked_at: Option<SystemTime>,
     /// The last answer, if it was an error.
     failure: Option<NoCredentials>,
 }
@@ -178,7 +198,8 @@ impl Renewing {
     fn refused(&self, used: Signer) -> bool {
         let mut held = self.held();
         if held.current.as_ref().map(Signer::of) == Some(used) {
-            if held.refusal == Refusal::Final {
+            let since = held.asked_at.and_then(|at| (self.now)().duration_since(at).ok());
+            if held.refusal == Refusal::Final && since.is_none_or(|since| since < AGAIN_AFTER) {
                 return false;
             }
             held.refusal = Refusal::Expired;
@@ -192,18 +213,18 @@ impl Renewing {
             Standing::Good(credentials) => Ok(credentials),
             Standing::Ending(credentials) => {
                 let Ok(_turn) = self.turn.try_lock() else { return Ok(credentials) };
-                Ok(self.ask().await.unwrap_or(credentials))
+                Ok(self.ask(EARLY_PATIENCE).await.unwrap_or(credentials))
             }
             Standing::Needed(answers) => {
                 let _turn = self.turn.lock().await;
                 match self.standing() {
                     Standing::Good(credentials) | Standing::Ending(credentials) => Ok(credentials),
-                    Standing::Needed(now) if now == answers => self.ask().await,
+                    Standing::Needed(now) if now == answers => self.ask(LATE_PATIENCE).await,
                     // Somebody has asked while this request waited: the answer is for all.
                     Standing::Needed(_) => {
                         let failure = self.held().failure.clone();
                         // Without one there were new credentials, and they have been refused since.
-                        if let Some(failure) = failure { Err(failure) } else { self.ask().await }
+                        if let Some(failure) = failure { Err(failure) } else { self.ask(LATE_PATIENCE).await }
                     }
                 }
             }
@@ -223,11 +244,14 @@ impl Renewing {
         }
     }
 
-    /// Asks the provider. The caller has the turn.
-    async fn ask(&self) -> Result<Credentials, NoCredentials> {
-        let answer = self.provider.provide_credentials().await;
+    /// Asks the provider, and takes no answer within `patience` for none. The caller has the turn.
+    async fn ask(&self, patience: Duration) -> Result<Credentials, NoCredentials> {
+        let answer = tokio::time::timeout(patience, self.provider.provide_credentials())
+            .await
+            .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(patience)));
         let (now, mut held) = ((self.now)(), self.held());
         held.answers += 1;
+        held.asked_at = Some(now);
         let answer = match answer {
             Ok(new) => {
                 let again = held.current.as_ref().map(Signer::of) == Some(Signer::of(&new));
@@ -311,18 +335,23 @@ impl Signer {
     }
 }
 
-/// The provider gave nothing. What it said is for whoever debugs, and passes the filter of secrets first (`classify`).
+/// The provider gave nothing.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{text}")]
 pub(super) struct NoCredentials {
     /// Whether asking later may help.
     pub(super) temporary: bool,
+    /// What to tell the user, from a provider that knows.
+    pub(super) sentence: Option<Box<str>>,
+    /// What it said, for whoever debugs; it passes the filter of secrets first (`classify`).
     text: Box<str>,
 }
 
 impl From<&CredentialsError> for NoCredentials {
     fn from(error: &CredentialsError) -> Self {
+        let failure = error.source().and_then(|source| source.downcast_ref::<Failure>());
         let temporary = match error {
+            _ if let Some(failure) = failure => failure.failure_type == FailureType::Transient,
             CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => false,
             // A provider's own retries are spent; most of what then comes here is the network.
             _ => true,
@@ -334,6 +363,14 @@ impl From<&CredentialsError> for NoCredentials {
             text.push_str(&below.to_string());
             next = below.source();
         }
-        Self { temporary, text: text.into() }
+        if let Some(internal) = failure.and_then(|failure| failure.internal.as_deref()) {
+            text.push_str(": ");
+            text.push_str(internal);
+        }
+        Self {
+            temporary,
+            sentence: failure.map(|failure| failure.message.as_str().into()),
+            text: text.into(),
+        }
     }
 }

@@ -1,16 +1,14 @@
 //! What can go wrong between us and the bucket, who must act on it, and whether the request may have happened.
 //!
 //! A [`StoreError`] has two axes: [`StoreErrorKind`] (what is wrong, hence who acts) and [`Effect`] (did the write
-//! happen). `classify` makes these errors from answers; here they become sentences.
+//! happen). `classify` makes these errors from answers, `sentence` makes sentences of them.
 //!
 //! Invariants
-//! - A sentence names the bucket, the key or the action, and what to do. Text that came from the server is only in
-//!   the cause, shortened and freed of secrets.
+//! - Text that came from the server is only in the cause, shortened and freed of secrets.
 //!
 //! May import: `error`.
 
-use std::fmt;
-
+use super::handshake::Distrust;
 use super::operation::Operation;
 use crate::error::{Classified, FailureType};
 
@@ -41,6 +39,19 @@ pub enum StoreErrorKind {
     },
     /// The bucket's encryption key cannot be used.
     EncryptionKey,
+    /// The bucket has Object Lock, and uploads to it need a checksum.
+    ObjectLock,
+    /// The store does not accept one of the options of objects.
+    OptionRefused {
+        /// The setting's name.
+        setting: &'static str,
+    },
+    /// The server's certificate is not accepted.
+    Certificate(Distrust),
+    /// The endpoint begins with `https://`, and the server does not speak TLS.
+    NotTls,
+    /// The endpoint begins with `http://`, and the server does not answer in plain HTTP.
+    NotHttp,
     /// The store is full, or the bucket's quota is spent.
     StorageFull,
     /// The key is not one that the store accepts.
@@ -110,6 +121,34 @@ pub(super) struct ErrorContext {
     pub(super) endpoint: Option<String>,
     pub(super) code: Option<String>,
     pub(super) status: Option<u16>,
+    /// The IAM actions that the object's options need besides the one of the request.
+    pub(super) more_actions: Vec<&'static str>,
+    /// Whether the credentials do not stand in the settings.
+    pub(super) renewable: bool,
+    /// What signing in says of itself.
+    pub(super) told: Option<Box<str>>,
+    /// What a refusal says of itself, where it does.
+    pub(super) refusal: Refusal,
+}
+
+/// What AWS says about a request that it denies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// The action that was denied: a put may need more than one.
+    pub(super) action: Option<String>,
+    /// A policy forbids it, rather than that none allows it.
+    pub(super) explicit: bool,
+}
+
+/// A request that no policy allows, or that one forbids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// The IAM action.
+    pub action: String,
+    /// The ARN of what it was denied on.
+    pub resource: String,
+    /// Whether the answer says that a policy forbids it.
+    pub explicitly: bool,
 }
 
 /// What was reported below us, freed of secrets: for whoever debugs, not for the user.
@@ -135,195 +174,27 @@ impl StoreError {
         self.context.status
     }
 
+    /// What was denied, if that is what is wrong.
+    #[must_use]
+    pub fn denied(&self) -> Option<Denied> {
+        let Refusal { action, explicit } = &self.context.refusal;
+        (self.kind == StoreErrorKind::AccessDenied).then(|| Denied {
+            action: action.clone().unwrap_or_else(|| self.actions()),
+            resource: self.arn(),
+            explicitly: *explicit,
+        })
+    }
+
+    /// The same error, of a bucket that is known to be in `region`.
+    #[must_use]
+    pub fn in_region(self, region: String) -> Self {
+        Self { kind: StoreErrorKind::WrongRegion { expected: Some(region) }, ..self }
+    }
+
     /// The same error about another key.
     pub(super) fn about(mut self, key: &str) -> Self {
         key.clone_into(&mut self.context.key);
         self
-    }
-
-    fn sentence(&self) -> String {
-        let ErrorContext { bucket, key, region, code, .. } = &*self.context;
-        let (name, action) = (self.op.name(), self.op.iam_action());
-        let what = What(self);
-        match &self.kind {
-            StoreErrorKind::AccessDenied if self.op == Operation::CopyObject => format!(
-                "the copy to {} was denied: allow s3:PutObject on it and s3:GetObject on the object that is copied, \
-                 in the policy of the user or role, and look for a bucket policy that denies one of them",
-                self.arn()
-            ),
-            StoreErrorKind::AccessDenied => format!(
-                "{action} on {} was denied: allow this action in the policy of the user or role, \
-                 and look for a bucket policy that denies it",
-                self.arn()
-            ),
-            StoreErrorKind::AccountProblem => {
-                format!("{what} was refused because of the AWS account ({}): check its status", or_dash(code))
-            }
-            StoreErrorKind::BucketMissing => format!(
-                "bucket \"{bucket}\" does not exist {}: create it or correct s3_bucket_name",
-                self.place()
-            ),
-            StoreErrorKind::InvalidBucketName => {
-                format!("\"{bucket}\" is not a valid bucket name: correct s3_bucket_name")
-            }
-            StoreErrorKind::WrongRegion { expected: Some(expected) } => format!(
-                "bucket \"{bucket}\" is in region \"{expected}\", not in \"{region}\": \
-                 set s3_bucket_region to \"{expected}\""
-            ),
-            StoreErrorKind::WrongRegion { expected: None } => format!(
-                "bucket \"{bucket}\" does not answer requests for region \"{region}\": \
-                 set s3_bucket_region to the bucket's own region, and check access_key_id and s3_endpoint"
-            ),
-            StoreErrorKind::BadCredentials => format!("{}", BadCredentials(code.as_deref())),
-            StoreErrorKind::ExpiredCredentials => {
-                "the temporary credentials have expired: enter new ones, or use an access key without a session token"
-                    .to_owned()
-            }
-            StoreErrorKind::NoCredentials { temporary: true } => {
-                "no credentials could be obtained for now: check the network and try again".to_owned()
-            }
-            StoreErrorKind::NoCredentials { temporary: false } => {
-                "the way of signing in that is configured gives no credentials: check the authentication settings"
-                    .to_owned()
-            }
-            StoreErrorKind::EncryptionKey => format!(
-                "{what} failed because the bucket's encryption key cannot be used ({}): \
-                 allow the user or role to use the KMS key, and check that the key is enabled",
-                or_dash(code)
-            ),
-            StoreErrorKind::StorageFull => {
-                format!("{what} failed because the store is full or the quota of bucket \"{bucket}\" is spent")
-            }
-            StoreErrorKind::InvalidKey => {
-                format!("the store does not accept the key \"{key}\": change s3_bucket_key")
-            }
-            StoreErrorKind::KeyTaken => {
-                format!("bucket \"{bucket}\" already has another object with the key \"{key}\"")
-            }
-            StoreErrorKind::NotFound => format!("bucket \"{bucket}\" has no object with the key \"{key}\""),
-            StoreErrorKind::NoSuchUpload => format!(
-                "the multipart upload of \"{key}\" in bucket \"{bucket}\" no longer exists: \
-                 if a lifecycle rule aborts incomplete uploads, give it a longer time"
-            ),
-            StoreErrorKind::Conflict => {
-                format!("{what} met another request on the same key: make sure that no second sync writes there")
-            }
-            StoreErrorKind::ClockSkew => {
-                "this machine's clock is too far from the store's clock: set the clock".to_owned()
-            }
-            StoreErrorKind::Throttled => {
-                format!("{what} was refused again and again because the store asked to slow down: try again later")
-            }
-            StoreErrorKind::Server => {
-                format!("{what} failed again and again with an error of the store's own{}: try again later", self.answer())
-            }
-            StoreErrorKind::Timeout => {
-                format!("{what} had no answer in time {}: check the network and try again", self.place())
-            }
-            StoreErrorKind::Connection => format!(
-                "{what} found no working connection {}: check the network{}",
-                self.place(),
-                if self.context.endpoint.is_some() { " and s3_endpoint" } else { " and s3_bucket_region" }
-            ),
-            StoreErrorKind::Damaged => {
-                format!("{what} arrived damaged{}: check the network and try again", self.answer())
-            }
-            StoreErrorKind::InvalidEndpoint => format!(
-                "{name} could not be sent to an S3 service {}: check s3_bucket_name, s3_bucket_region and s3_endpoint",
-                self.place()
-            ),
-            StoreErrorKind::Unsupported => {
-                format!("the store does not implement {name} in the way it is needed{}", self.answer())
-            }
-            StoreErrorKind::Rejected => format!("{what} was rejected as wrong{}", self.answer()),
-            StoreErrorKind::Unknown => format!("{what} failed with an unknown answer{}", self.answer()),
-        }
-    }
-
-    fn arn(&self) -> String {
-        let ErrorContext { bucket, key, region, .. } = &*self.context;
-        let partition = match region.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
-        match self.op {
-            Operation::ListObjects => format!("arn:{partition}:s3:::{bucket}"),
-            // One answer stands for many keys.
-            Operation::DeleteObjects => format!("arn:{partition}:s3:::{bucket}/*"),
-            Operation::PutObject
-            | Operation::CreateMultipartUpload
-            | Operation::UploadPart
-            | Operation::CompleteMultipartUpload
-            | Operation::AbortMultipartUpload
-            | Operation::GetObject
-            | Operation::HeadObject
-            | Operation::CopyObject
-            | Operation::DeleteObject => format!("arn:{partition}:s3:::{bucket}/{key}"),
-        }
-    }
-
-    fn place(&self) -> String {
-        match &self.context.endpoint {
-            Some(endpoint) => format!("at {endpoint}"),
-            None => format!("in region \"{}\"", self.context.region),
-        }
-    }
-
-    /// ` (HTTP 400, InvalidRequest)`, or nothing.
-    fn answer(&self) -> String {
-        match (self.context.status, &self.context.code) {
-            (Some(status), Some(code)) => format!(" (HTTP {status}, {code})"),
-            (Some(status), None) => format!(" (HTTP {status})"),
-            (None, Some(code)) => format!(" ({code})"),
-            (None, None) => String::new(),
-        }
-    }
-}
-
-fn or_dash(code: &Option<String>) -> &str {
-    code.as_deref().unwrap_or("-")
-}
-
-/// `PutObject of "key" in bucket "b"`.
-struct What<'a>(&'a StoreError);
-
-impl fmt::Display for What<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ErrorContext { bucket, key, .. } = &*self.0.context;
-        match self.0.op {
-            Operation::DeleteObjects => write!(f, "{} in bucket \"{bucket}\"", self.0.op.name()),
-            Operation::CopyObject => write!(f, "{} to \"{key}\" in bucket \"{bucket}\"", self.0.op.name()),
-            Operation::ListObjects
-            | Operation::PutObject
-            | Operation::CreateMultipartUpload
-            | Operation::UploadPart
-            | Operation::CompleteMultipartUpload
-            | Operation::AbortMultipartUpload
-            | Operation::GetObject
-            | Operation::HeadObject
-            | Operation::DeleteObject => {
-                write!(f, "{} of \"{key}\" in bucket \"{bucket}\"", self.0.op.name())
-            }
-        }
-    }
-}
-
-/// The three parts of an access key are three fields: say which one to look at.
-struct BadCredentials<'a>(Option<&'a str>);
-
-impl fmt::Display for BadCredentials<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Some("InvalidAccessKeyId") => {
-                "the store does not know the access key: check access_key_id, and that the key is active"
-            }
-            Some("SignatureDoesNotMatch") => {
-                "the secret does not belong to the access key: check access_key_id and secret_access_key"
-            }
-            Some("InvalidToken") => "the session token is not valid: check session_token",
-            _ => "the store does not accept the credentials: check access_key_id, secret_access_key and session_token",
-        })
     }
 }
 
@@ -347,6 +218,11 @@ impl StoreErrorKind {
             | Self::ExpiredCredentials
             | Self::NoCredentials { temporary: false }
             | Self::EncryptionKey
+            | Self::ObjectLock
+            | Self::OptionRefused { .. }
+            | Self::Certificate(_)
+            | Self::NotTls
+            | Self::NotHttp
             | Self::StorageFull
             | Self::InvalidKey
             | Self::InvalidEndpoint

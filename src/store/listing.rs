@@ -94,6 +94,7 @@ impl S3Store {
             .list_objects_v2()
             .bucket(self.bucket())
             .prefix(prefix)
+            .set_expected_bucket_owner(self.bucket_owner())
             .set_delimiter(delimiter.map(str::to_owned))
             .set_continuation_token(page);
         self.send(Operation::ListObjects, prefix, |with| request.customize().config_override(with).send())

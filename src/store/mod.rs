@@ -16,24 +16,35 @@
 //! May import: `env`, `error`.
 
 mod call;
+mod checksum;
 mod classify;
 mod client;
 mod credentials;
 mod error;
+mod handshake;
+mod headers;
+mod http;
 mod listing;
 mod objects;
 mod operation;
+mod options;
 mod publish;
+mod region;
 mod requests;
 mod sending;
+mod sentence;
 mod settings;
 
 pub use client::S3Store;
 pub use credentials::Access;
-pub use error::{Effect, StoreError, StoreErrorKind};
+pub use error::{Denied, Effect, StoreError, StoreErrorKind};
+pub use handshake::{ConnectionProblem, Distrust, connection_problem};
+pub use http::{HttpClient, HttpError};
 pub use listing::{KeyPage, Listing};
 pub use objects::StoredObject;
 pub use operation::Operation;
+pub use options::{CannedAcl, Checksum, Encryption, ObjectOptions, StorageClass, Tag};
+pub use region::FoundRegion;
 pub use requests::PartReceipt;
 pub use settings::{ObjectInfo, StoreSettings};
 

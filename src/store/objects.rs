@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::client::S3Store;
 use super::error::{Effect, StoreError, StoreErrorKind};
+use super::headers::TakesObjectHeaders;
 use super::operation::Operation;
 use super::settings::ObjectInfo;
 
@@ -104,14 +105,27 @@ impl S3Store {
     }
 
     async fn head_once(&self, key: &str) -> Result<StoredObject, StoreError> {
-        let request = self.inner.client.head_object().bucket(self.bucket()).key(key);
+        let request = self
+            .inner
+            .client
+            .head_object()
+            .bucket(self.bucket())
+            .key(key)
+            .set_expected_bucket_owner(self.bucket_owner());
         self.send(Operation::HeadObject, key, |with| request.customize().config_override(with).send())
             .await
             .map(|head| StoredObject { metadata: head.metadata.unwrap_or_default() })
     }
 
     async fn get_first_byte(&self, key: &str) -> Result<(), StoreError> {
-        let request = self.inner.client.get_object().bucket(self.bucket()).key(key).range("bytes=0-0");
+        let request = self
+            .inner
+            .client
+            .get_object()
+            .bucket(self.bucket())
+            .key(key)
+            .range("bytes=0-0")
+            .set_expected_bucket_owner(self.bucket_owner());
         self.send(Operation::GetObject, key, |with| request.customize().config_override(with).send())
             .await
             .map(drop)
@@ -140,7 +154,11 @@ impl S3Store {
             .copy_object()
             .bucket(self.bucket())
             .key(to)
-            .copy_source(utf8_percent_encode(&source, UNRESERVED).to_string());
+            .copy_source(utf8_percent_encode(&source, UNRESERVED).to_string())
+            .set_expected_bucket_owner(self.bucket_owner())
+            .set_expected_source_bucket_owner(self.bucket_owner())
+            .object_headers(&self.inner.headers)
+            .set_tagging_directive(self.inner.headers.tagging_directive());
         let copied = self
             .send_for(
                 Operation::CopyObject,
@@ -171,7 +189,13 @@ impl S3Store {
     /// # Errors
     /// [`StoreError`]. With [`Effect::Unknown`] the object may be gone.
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        let request = self.inner.client.delete_object().bucket(self.bucket()).key(key);
+        let request = self
+            .inner
+            .client
+            .delete_object()
+            .bucket(self.bucket())
+            .key(key)
+            .set_expected_bucket_owner(self.bucket_owner());
         let deleted = self
             .send(Operation::DeleteObject, key, |with| request.customize().config_override(with).send())
             .await;
@@ -205,7 +229,14 @@ impl S3Store {
         let object = |key| ObjectIdentifier::builder().key(key).build().map_err(ours);
         let objects = keys.iter().map(object).collect::<Result<Vec<_>, _>>()?;
         let batch = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(ours)?;
-        let request = self.inner.client.delete_objects().bucket(self.bucket()).delete(batch);
+        let request = self
+            .inner
+            .client
+            .delete_objects()
+            .bucket(self.bucket())
+            .delete(batch)
+            .set_expected_bucket_owner(self.bucket_owner())
+            .set_checksum_algorithm(self.inner.checksum.algorithm());
         let deleted = self
             .send_for(
                 Operation::DeleteObjects,

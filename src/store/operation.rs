@@ -3,6 +3,8 @@
 /// A request to S3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
+    /// `GetBucketLocation`.
+    GetBucketLocation,
     /// `ListObjectsV2`.
     ListObjects,
     /// `PutObject`.
@@ -32,6 +34,7 @@ impl Operation {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::GetBucketLocation => "GetBucketLocation",
             Self::ListObjects => "ListObjectsV2",
             Self::PutObject => "PutObject",
             Self::CreateMultipartUpload => "CreateMultipartUpload",
@@ -50,6 +53,7 @@ impl Operation {
     #[must_use]
     pub fn iam_action(self) -> &'static str {
         match self {
+            Self::GetBucketLocation => "s3:GetBucketLocation",
             Self::ListObjects => "s3:ListBucket",
             Self::PutObject
             | Self::CreateMultipartUpload
@@ -62,10 +66,28 @@ impl Operation {
         }
     }
 
+    /// Whether the options of objects, the checksum among them, are on the request.
+    pub(super) fn carries_options(self) -> bool {
+        match self {
+            Self::PutObject
+            | Self::CreateMultipartUpload
+            | Self::UploadPart
+            | Self::CompleteMultipartUpload
+            | Self::CopyObject => true,
+            Self::GetBucketLocation
+            | Self::ListObjects
+            | Self::AbortMultipartUpload
+            | Self::GetObject
+            | Self::HeadObject
+            | Self::DeleteObject
+            | Self::DeleteObjects => false,
+        }
+    }
+
     /// Whether the request changes anything in the bucket.
     pub(super) fn writes(self) -> bool {
         match self {
-            Self::ListObjects | Self::GetObject | Self::HeadObject => false,
+            Self::GetBucketLocation | Self::ListObjects | Self::GetObject | Self::HeadObject => false,
             Self::PutObject
             | Self::CreateMultipartUpload
             | Self::UploadPart

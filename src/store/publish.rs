@@ -9,6 +9,7 @@
 //! | 409, 503, 429, 200 with an error inside or without an ETag | it is sent again (`sending`); then as the next line |
 //! | timeout, reset, 5xx, NoSuchUpload, a refusal after an earlier attempt | HEAD: our token is success, another object is a taken key, none leaves the error as it is |
 //! | 501 | the store has no such guard: HEAD, and if nobody is there the same request without it, from now on |
+//! | any, on a store that is not AWS | some take the guard and ignore it, and do not say so: HEAD first, always |
 //! | a plain refusal of the only attempt | the error |
 //!
 //! A HEAD that finds nobody does not prove that a request in flight will not land yet: such an error keeps
@@ -19,13 +20,16 @@ use std::sync::atomic::Ordering;
 use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
+use super::checksum::Digests;
 use super::client::S3Store;
 use super::error::{Effect, StoreError, StoreErrorKind};
+use super::headers::TakesObjectHeaders;
 use super::objects::Holder;
 use super::operation::Operation;
+use super::options::Checksum;
 use super::requests::PartReceipt;
 use super::settings::ObjectInfo;
 use crate::error::FailureType;
@@ -76,23 +80,47 @@ impl S3Store {
         self.publish(key, object, &Publication::Complete { upload_id, parts }).await
     }
 
+    /// Whether the store keeps its promise not to write over an object: tries to, with `object`, at a `key` that has one.
+    /// Where it does not, the object is replaced.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the object may have been replaced.
+    pub async fn honours_guard(
+        &self,
+        key: &str,
+        body: Bytes,
+        object: &ObjectInfo,
+    ) -> Result<bool, StoreError> {
+        match self.send_publication(key, object, &Publication::Put { body }, true).await {
+            Ok(()) => Ok(false),
+            Err(StoreError { kind: StoreErrorKind::KeyTaken, .. }) => Ok(true),
+            // It says so, and every write then looks first.
+            Err(StoreError { kind: StoreErrorKind::Unsupported, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn publish(
         &self,
         key: &str,
         object: &ObjectInfo,
         what: &Publication<'_>,
     ) -> Result<(), StoreError> {
-        if !self.inner.lacks_conditional_writes.load(Ordering::Relaxed) {
+        let lacks = self.inner.lacks_conditional_writes.load(Ordering::Relaxed);
+        if !lacks {
+            if self.inner.looks_first
+                && let Some(found) = self.found(key, object, what).await?
+            {
+                return found;
+            }
             match self.send_publication(key, object, what, true).await {
                 Ok(()) => return Ok(()),
                 Err(refused) if refused.kind == StoreErrorKind::Unsupported => {}
                 Err(failed) => return self.settle(key, object, failed).await,
             }
         }
-        match self.holder(key, &object.token.to_string()).await? {
-            Holder::Us => return Ok(()),
-            Holder::SomebodyElse => return Err(self.taken(what.op(), key)),
-            Holder::Nobody => {}
+        if let Some(found) = self.found(key, object, what).await? {
+            return found;
         }
         match self.send_publication(key, object, what, false).await {
             Ok(()) => {
@@ -101,6 +129,20 @@ impl S3Store {
             }
             Err(failed) => self.settle(key, object, failed).await,
         }
+    }
+
+    /// What becomes of a publication at a key that has an object already; `None` where the key is free.
+    async fn found(
+        &self,
+        key: &str,
+        object: &ObjectInfo,
+        what: &Publication<'_>,
+    ) -> Result<Option<Result<(), StoreError>>, StoreError> {
+        Ok(match self.holder(key, &object.token.to_string()).await? {
+            Holder::Us => Some(Ok(())),
+            Holder::SomebodyElse => Some(Err(self.taken(what.op(), key))),
+            Holder::Nobody => None,
+        })
     }
 
     /// Turns a failed publication into what really happened.
@@ -141,19 +183,24 @@ impl S3Store {
         guarded: bool,
     ) -> Result<(), StoreError> {
         let guard = guarded.then(|| NO_OBJECT_YET.to_owned());
-        let (op, client) = (what.op(), &self.inner.client);
+        let (op, client, checksum) = (what.op(), &self.inner.client, self.inner.checksum);
         match what {
             Publication::Put { body } => {
+                let digests = Digests::of(checksum, body);
                 let request = client
                     .put_object()
                     .bucket(self.bucket())
                     .key(key)
                     .content_type(object.content_type)
                     .set_metadata(Some(object.user_metadata()))
-                    .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                    .set_expected_bucket_owner(self.bucket_owner())
+                    .object_headers(&self.inner.headers)
+                    .set_checksum_algorithm(checksum.algorithm())
+                    .set_checksum_sha256(digests.sha256.clone())
+                    .set_content_md5(digests.content_md5.clone())
                     .set_if_none_match(guard)
                     .body(ByteStream::from(body.clone()));
-                let settings = self.sending(body.len());
+                let settings = digests.sign(self.sending(body.len()));
                 self.send_for(
                     op,
                     key,
@@ -170,7 +217,8 @@ impl S3Store {
                     .bucket(self.bucket())
                     .key(key)
                     .upload_id(*upload_id)
-                    .multipart_upload(completed(parts))
+                    .set_expected_bucket_owner(self.bucket_owner())
+                    .multipart_upload(completed(parts, checksum))
                     .set_if_none_match(guard);
                 self.send_for(
                     op,
@@ -186,13 +234,10 @@ impl S3Store {
     }
 }
 
-fn completed(parts: &[PartReceipt]) -> CompletedMultipartUpload {
+fn completed(parts: &[PartReceipt], checksum: Checksum) -> CompletedMultipartUpload {
     let parts = parts.iter().map(|part| {
-        CompletedPart::builder()
-            .part_number(part.part_number)
-            .e_tag(&part.etag)
-            .set_checksum_crc32(part.crc32.clone())
-            .build()
+        let builder = CompletedPart::builder().part_number(part.part_number).e_tag(&part.etag);
+        checksum.repeat(builder, part.checksum.clone()).build()
     });
     CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build()
 }

@@ -1,21 +1,23 @@
 //! The requests that need no second look: the parts of an upload, and reading back.
 //!
 //! Invariants
-//! - Bodies are in memory: their CRC32 then travels in a header, which every store understands. (A streaming body is
+//! - Bodies are in memory: their checksum then travels in a header, which every store understands. (A streaming body is
 //!   sent in signed chunks with a trailer, which several stores refuse.)
 //! - The checksum algorithm is named when an upload is created, on each part, and each part's checksum is repeated at the
 //!   end: the one form that every store accepts.
+//! - Every request names the account that must own the bucket, where one is configured.
 //!
 //! Not here: requests that make an object visible (`publish`), requests about whole objects (`objects`).
 
 use aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadOutput;
 use aws_sdk_s3::operation::upload_part::UploadPartOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::ChecksumAlgorithm;
 use bytes::Bytes;
 
+use super::checksum::Digests;
 use super::client::S3Store;
 use super::error::{Effect, StoreError, StoreErrorKind};
+use super::headers::TakesObjectHeaders;
 use super::operation::Operation;
 use super::settings::ObjectInfo;
 
@@ -26,8 +28,8 @@ pub struct PartReceipt {
     pub part_number: i32,
     /// The part's ETag.
     pub etag: String,
-    /// The part's CRC32 in Base64, where the store returns it.
-    pub crc32: Option<String>,
+    /// The part's checksum in Base64, where one was sent and the store has confirmed it.
+    pub checksum: Option<String>,
 }
 
 impl S3Store {
@@ -45,7 +47,10 @@ impl S3Store {
             .key(key)
             .content_type(object.content_type)
             .set_metadata(Some(object.user_metadata()))
-            .checksum_algorithm(ChecksumAlgorithm::Crc32);
+            .set_checksum_algorithm(self.inner.checksum.algorithm())
+            .set_checksum_type(self.inner.checksum.of_whole_upload())
+            .set_expected_bucket_owner(self.bucket_owner())
+            .object_headers(&self.inner.headers);
         let created = self
             .send_for(
                 Operation::CreateMultipartUpload,
@@ -71,7 +76,8 @@ impl S3Store {
         part_number: i32,
         body: Bytes,
     ) -> Result<PartReceipt, StoreError> {
-        let settings = self.sending(body.len());
+        let digests = Digests::of(self.inner.checksum, &body);
+        let bytes = body.len();
         let request = self
             .inner
             .client
@@ -80,19 +86,22 @@ impl S3Store {
             .key(key)
             .upload_id(upload_id)
             .part_number(part_number)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .set_expected_bucket_owner(self.bucket_owner())
+            .set_checksum_algorithm(self.inner.checksum.algorithm())
+            .set_checksum_sha256(digests.sha256.clone())
+            .set_content_md5(digests.content_md5.clone())
             .body(ByteStream::from(body));
         let uploaded = self
             .send_for(
                 Operation::UploadPart,
                 key,
-                settings,
+                digests.sign(self.sending(bytes)),
                 |uploaded: &UploadPartOutput| uploaded.e_tag.is_some(),
                 |with| request.customize().config_override(with).send(),
             )
             .await?;
-        let etag = uploaded.e_tag.unwrap_or_default();
-        Ok(PartReceipt { part_number, etag, crc32: uploaded.checksum_crc32 })
+        let etag = uploaded.e_tag.clone().unwrap_or_default();
+        Ok(PartReceipt { part_number, etag, checksum: self.inner.checksum.confirmed(uploaded) })
     }
 
     /// Discards an upload and its parts. An upload that no longer exists is discarded already.
@@ -101,8 +110,14 @@ impl S3Store {
     /// [`StoreError`]; the parts stay until a lifecycle rule removes them. The vendor's policy does not grant
     /// `s3:AbortMultipartUpload`: callers warn and go on.
     pub async fn abort_multipart(&self, key: &str, upload_id: &str) -> Result<(), StoreError> {
-        let request =
-            self.inner.client.abort_multipart_upload().bucket(self.bucket()).key(key).upload_id(upload_id);
+        let request = self
+            .inner
+            .client
+            .abort_multipart_upload()
+            .bucket(self.bucket())
+            .key(key)
+            .upload_id(upload_id)
+            .set_expected_bucket_owner(self.bucket_owner());
         let aborted = self
             .send(Operation::AbortMultipartUpload, key, |with| {
                 request.customize().config_override(with).send()
@@ -119,7 +134,13 @@ impl S3Store {
     /// # Errors
     /// [`StoreErrorKind::NotFound`] when there is none, else as S3 says.
     pub async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
-        let request = self.inner.client.get_object().bucket(self.bucket()).key(key);
+        let request = self
+            .inner
+            .client
+            .get_object()
+            .bucket(self.bucket())
+            .key(key)
+            .set_expected_bucket_owner(self.bucket_owner());
         let object = self
             .send(Operation::GetObject, key, |with| request.customize().config_override(with).send())
             .await?;

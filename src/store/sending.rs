@@ -9,6 +9,7 @@
 //! | 408, 409 (another request on the key is under way) | as well, for S3 or its kin ask to |
 //! | 200 with an error's code inside | as well: S3 may begin a long answer before it knows how it ends |
 //! | expired credentials that can be renewed | as well, once for each request and signed anew (`credentials`) |
+//! | no answer, because of a certificate or because the server does not speak TLS | nothing: it would be the same again |
 //! | 200 without the receipt that the request is made for | as well: something in between answered |
 //!
 //! Invariants
@@ -33,6 +34,7 @@ use super::classify::{classify, is_expired};
 use super::client::S3Store;
 use super::credentials::{Signer, Signing};
 use super::error::{Effect, StoreError, StoreErrorKind};
+use super::handshake::{ConnectionProblem, connection_problem};
 use super::operation::Operation;
 
 impl S3Store {
@@ -153,6 +155,17 @@ where
             Some(Ok(output)) => {
                 let honest = output.downcast_ref::<T>().is_none_or(self.has_receipt);
                 return if honest { RetryAction::NoActionIndicated } else { RetryAction::transient_error() };
+            }
+            Some(Err(error))
+                if let Some(problem) = error.as_connector_error().and_then(|e| connection_problem(e)) =>
+            {
+                return match problem {
+                    ConnectionProblem::Certificate(_) | ConnectionProblem::NotTls => {
+                        RetryAction::RetryForbidden
+                    }
+                    // Left to the SDK: it may be one answer that went wrong.
+                    ConnectionProblem::NotHttp => RetryAction::NoActionIndicated,
+                };
             }
             Some(Err(error)) => {
                 error.as_operation_error().and_then(|error| error.downcast_ref::<E>()?.code())

@@ -8,6 +8,8 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::credentials::Access;
+use super::http::HttpClient;
+use super::options::{Checksum, ObjectOptions};
 
 /// Where the bucket is and whose keys open it.
 #[derive(Clone)]
@@ -22,6 +24,17 @@ pub struct StoreSettings {
     pub path_style: bool,
     /// Whose keys open it.
     pub access: Access,
+    /// What every object gets besides its bytes.
+    pub objects: ObjectOptions,
+    /// What vouches for the bytes on their way.
+    pub checksum: Checksum,
+    /// The account that must own the bucket; `None`: whoever does.
+    pub bucket_owner: Option<String>,
+    /// Whom to trust, and through which proxy to go.
+    pub http: HttpClient,
+    /// Whether each key is looked at before an object is written to it, besides the guard `If-None-Match`: for stores
+    /// that may take the guard and ignore it.
+    pub looks_first: bool,
 }
 
 impl fmt::Debug for StoreSettings {
@@ -32,7 +45,10 @@ impl fmt::Debug for StoreSettings {
             .field("endpoint", &self.endpoint.as_deref().map(without_userinfo))
             .field("path_style", &self.path_style)
             .field("access", &self.access)
-            .finish()
+            .field("objects", &self.objects)
+            .field("checksum", &self.checksum)
+            .field("bucket_owner", &self.bucket_owner)
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,6 +102,11 @@ mod tests {
                 secret_access_key: "wJalrXUtnFEMI".to_owned(),
                 session_token: Some("FwoGZXIvYXdzE".to_owned()),
             },
+            objects: ObjectOptions::default(),
+            checksum: Checksum::Crc32,
+            bucket_owner: None,
+            http: HttpClient::new(None).unwrap(),
+            looks_first: false,
         };
         let shown = format!("{settings:?}");
         assert!(shown.contains("http://localhost:9000/x"), "{shown}");

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,12 +11,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::client::Pace;
-use super::{Access, S3Store, StoreSettings};
+use super::{Access, Checksum, HttpClient, ObjectOptions, S3Store, StoreSettings};
 
 pub(crate) const BUCKET: &str = "bucket";
 pub(crate) const SECRET: &str = "secret-of-the-tests";
@@ -37,6 +39,11 @@ pub(crate) fn settings(address: SocketAddr) -> StoreSettings {
         endpoint: Some(format!("http://{address}")),
         path_style: true,
         access: access_key(SECRET),
+        objects: ObjectOptions::default(),
+        checksum: Checksum::Crc32,
+        bucket_owner: None,
+        http: HttpClient::new(None).unwrap(),
+        looks_first: false,
     }
 }
 
@@ -83,10 +90,6 @@ impl Embedded {
         S3Store::with_pace(&settings(self.address), HASTE)
     }
 
-    pub(crate) fn settings(&self) -> StoreSettings {
-        settings(self.address)
-    }
-
     pub(crate) fn bucket_folder(&self) -> std::path::PathBuf {
         Path::join(self.folder.path(), BUCKET)
     }
@@ -101,6 +104,8 @@ pub(crate) enum Reply {
     Lose,
     /// Reads the request and never answers.
     Hang,
+    /// Answers with bytes that are not HTTP.
+    Garble,
 }
 
 impl Reply {
@@ -116,14 +121,25 @@ impl Reply {
     }
 }
 
-/// A server that answers requests in the order of a script, one connection each, and keeps their first lines and
-/// headers.
+/// A server that answers requests in the order of a script, one connection each, and keeps the requests.
 #[derive(Debug)]
 pub(crate) struct Scripted {
     pub(crate) address: SocketAddr,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
+    connections: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
+
+/// What came: the first line and the headers, and the body.
+#[derive(Clone, Debug)]
+struct Request {
+    head: String,
+    body: Vec<u8>,
+}
+
+trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
 
 impl Scripted {
     pub(crate) async fn start(script: Vec<Reply>) -> Self {
@@ -133,19 +149,42 @@ impl Scripted {
     }
 
     /// A server that decides on the answer by the request's first line and headers.
-    pub(crate) async fn deciding(mut answer: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
+    pub(crate) async fn deciding(answer: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
+        Self::listening(None, answer).await
+    }
+
+    /// As [`Scripted::start`], behind TLS.
+    pub(crate) async fn behind_tls(tls: TlsAcceptor, script: Vec<Reply>) -> Self {
+        let mut script = VecDeque::from(script);
+        let over = || Reply::error("400 Bad Request", "ScriptIsOver");
+        Self::listening(Some(tls), move |_| script.pop_front().unwrap_or_else(over)).await
+    }
+
+    async fn listening(
+        tls: Option<TlsAcceptor>,
+        mut answer: impl FnMut(&str) -> Reply + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (seen, accepted) = (Arc::clone(&requests), Arc::clone(&connections));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut hanging = Vec::new();
-            while let Ok((mut socket, _)) = listener.accept().await {
-                let Some(head) = read_request(&mut socket).await else { continue };
-                let head_only = head.starts_with("HEAD ");
-                let reply = answer(&head);
-                seen.lock().unwrap().push(head);
+            while let Ok((socket, _)) = listener.accept().await {
+                accepted.fetch_add(1, Ordering::SeqCst);
+                let mut socket: Box<dyn Socket> = match &tls {
+                    None => Box::new(socket),
+                    Some(tls) => match tls.accept(socket).await {
+                        Ok(socket) => Box::new(socket),
+                        Err(_) => continue,
+                    },
+                };
+                let Some(request) = read_request(&mut socket).await else { continue };
+                let head_only = request.head.starts_with("HEAD ");
+                let reply = answer(&request.head);
+                seen.lock().unwrap().push(request);
                 match reply {
                     Reply::Answer(head, body) => {
                         let length = if head_only { 0 } else { body.len() };
@@ -157,11 +196,15 @@ impl Scripted {
                         socket.shutdown().await.unwrap();
                     }
                     Reply::Lose => {}
+                    Reply::Garble => {
+                        socket.write_all(b"\x15\x03\x03\0\x02\x02F\r\n\r\n").await.unwrap();
+                        socket.shutdown().await.unwrap();
+                    }
                     Reply::Hang => hanging.push(socket),
                 }
             }
         });
-        Self { address, requests, _tasks: tasks }
+        Self { address, requests, connections, _tasks: tasks }
     }
 
     pub(crate) fn store(&self) -> S3Store {
@@ -170,17 +213,32 @@ impl Scripted {
 
     /// First lines and headers, in lower case.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().iter().map(|head| head.to_lowercase()).collect()
+        self.requests.lock().unwrap().iter().map(|request| request.head.to_lowercase()).collect()
+    }
+
+    /// First lines and headers as they came, and bodies.
+    pub(crate) fn verbatim(&self) -> Vec<(String, Vec<u8>)> {
+        self.requests
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|request| (request.head.clone(), request.body.clone()))
+            .collect()
+    }
+
+    /// How often somebody connected.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// The methods of all requests, in order.
     pub(crate) fn methods(&self) -> String {
-        let first = |head: &String| head.split(' ').next().unwrap().to_owned();
+        let first = |request: &Request| request.head.split(' ').next().unwrap().to_owned();
         self.requests.lock().unwrap().iter().map(first).collect::<Vec<_>>().join(" ")
     }
 }
 
-async fn read_request(socket: &mut TcpStream) -> Option<String> {
+async fn read_request(socket: &mut Box<dyn Socket>) -> Option<Request> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -201,5 +259,5 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
             return None;
         }
     }
-    Some(head)
+    Some(Request { head, body: bytes.split_off(end + 4) })
 }

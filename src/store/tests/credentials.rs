@@ -171,16 +171,22 @@ async fn new_credentials_that_are_refused_too_end_it() {
 }
 
 #[tokio::test]
-async fn a_provider_that_has_no_others_is_asked_once() {
-    let provider = Counting::prompt(|_| Ok(numbered(1, None)));
-    let server = taking([]).await;
-    let store = store(&server, &provider, epoch);
+async fn a_provider_that_has_no_others_is_asked_once_and_again_later() {
+    static NOW_SECS: AtomicU64 = AtomicU64::new(0);
+    // Somebody else writes new ones to where it reads them, in their own time.
+    let provider = Counting::prompt(|time| Ok(numbered(if time <= 2 { 1 } else { 2 }, None)));
+    let server = taking([2]).await;
+    let store = store(&server, &provider, || at(NOW_SECS.load(Ordering::SeqCst)));
     for _ in 0..3 {
         let error = store.list_keys("").await.unwrap_err();
         assert_eq!(error.kind, Kind::ExpiredCredentials);
     }
     assert_eq!(tokens(&server), ["1", "1", "1", "1"], "one more for the first");
     assert_eq!(provider.asked(), 2);
+    NOW_SECS.store(11, Ordering::SeqCst);
+    store.list_keys("").await.unwrap_err();
+    assert_eq!(tokens(&server).last().map(String::as_str), Some("2"), "asked again, and signed anew");
+    assert_eq!(provider.asked(), 3);
 }
 
 #[tokio::test]
@@ -333,7 +339,8 @@ async fn credentials_that_seem_to_be_over_already_are_tried() {
 #[tokio::test]
 async fn messages_hide_credentials_of_a_provider() {
     let provider = Counting::prompt(|time| Ok(numbered(time, None)));
-    let answer = "<Error><Code>SignatureDoesNotMatch</Code><Message>hush-id-1 hush-key-1 hush-token-1</Message></Error>";
+    let answer = "<Error><Code>SignatureDoesNotMatch</Code><Message>hush-id-1 hush-key-1 hush-token-1 \
+                  AWS4-HMAC-SHA256 Signature=00c0ffee</Message></Error>";
     let server = Scripted::start(vec![Reply::Answer(
         "403 Forbidden\r\nContent-Type: application/xml".to_owned(),
         answer.to_owned(),
@@ -342,4 +349,20 @@ async fn messages_hide_credentials_of_a_provider() {
     let error = store(&server, &provider, epoch).list_keys("").await.unwrap_err();
     let shown = format!("{error:?} {:?}", Failure::from(error.clone()));
     assert!(shown.contains("***") && !shown.contains(SECRET_WORD), "{shown}");
+    assert!(!shown.contains("HMAC") && !shown.contains("c0ffee"), "{shown}");
+}
+
+/// Minutes before their end nothing depends on new credentials: who asks for them does not wait for ever.
+#[tokio::test]
+async fn a_provider_that_hangs_fails_no_request_while_the_credentials_are_good() {
+    static NOW_SECS: AtomicU64 = AtomicU64::new(0);
+    let provider = Counting::new(|time| Ok(numbered(time, Some(3600))));
+    let server = taking([1]).await;
+    let store = store(&server, &provider, || at(NOW_SECS.load(Ordering::SeqCst)));
+    store.put("a", ROWS, &object(1)).await.unwrap();
+    NOW_SECS.store(3301, Ordering::SeqCst);
+    store.put("b", ROWS, &object(2)).await.unwrap();
+    store.put("c", ROWS, &object(3)).await.unwrap();
+    assert_eq!(tokens(&server), ["1", "1", "1"]);
+    assert_eq!(provider.asked(), 2, "not again at once");
 }

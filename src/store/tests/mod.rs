@@ -1,10 +1,13 @@
 //! The store against a real S3 in this process, and against scripted answers that a real one rarely gives.
 
+mod checksums;
 mod credentials;
 mod objects;
+mod options;
 mod publishing;
 mod refusals;
 mod retries;
+mod tls;
 
 use std::time::Duration;
 
@@ -54,7 +57,8 @@ async fn put(server: &Scripted) -> Result<(), StoreError> {
 }
 
 async fn complete(server: &Scripted) -> Result<(), StoreError> {
-    let part = PartReceipt { part_number: 1, etag: "\"e\"".to_owned(), crc32: Some("AAAAAA==".to_owned()) };
+    let part =
+        PartReceipt { part_number: 1, etag: "\"e\"".to_owned(), checksum: Some("AAAAAA==".to_owned()) };
     server.store().complete_multipart("a/b.jsonl", "upload", &[part], &object(1)).await
 }
 
@@ -178,7 +182,10 @@ async fn the_checksum_algorithm_is_named_from_the_beginning_of_an_upload() {
     let store = server.store();
     assert_eq!(store.create_multipart("k", &object(1)).await.unwrap(), "u");
     let receipt = store.upload_part("k", "u", 7, ROWS).await.unwrap();
-    assert_eq!(receipt, PartReceipt { part_number: 7, etag: "\"e\"".into(), crc32: Some("AAAAAA==".into()) });
+    assert_eq!(
+        receipt,
+        PartReceipt { part_number: 7, etag: "\"e\"".into(), checksum: Some("AAAAAA==".into()) }
+    );
     let requests = server.requests();
     assert!(requests[0].contains("x-amz-checksum-algorithm: crc32"), "{}", requests[0]);
     assert!(requests[1].contains("x-amz-checksum-crc32: "), "{}", requests[1]);

@@ -1,6 +1,7 @@
 //! Doubtful answers to the requests that make an object visible.
 
 use super::*;
+use crate::store::StoreSettings;
 
 /// Each row: the server's answers, the requests that they lead to, and what the caller learns.
 #[tokio::test]
@@ -173,4 +174,47 @@ async fn a_store_without_the_guard_is_remembered() {
     let guarded: Vec<bool> =
         server.requests().iter().map(|request| request.contains("if-none-match")).collect();
     assert_eq!(guarded, [true, false, false, false, false]);
+}
+
+/// A proxy that garbles one answer: whether the object is there is looked for, as after any answer that got lost.
+#[tokio::test]
+async fn an_answer_that_is_no_http_proves_nothing() {
+    let server = Scripted::start(vec![Reply::Garble, found_with_token(1)]).await;
+    put(&server).await.unwrap();
+    assert_eq!(server.methods(), "PUT HEAD");
+    let server = Scripted::start(vec![Reply::Garble, absent()]).await;
+    let error = put(&server).await.unwrap_err();
+    assert_eq!((&error.kind, error.effect), (&Kind::NotHttp, Effect::Unknown), "{error:?}");
+}
+
+/// A store that may ignore the guard: a key that has an object is never written to, by whichever request.
+#[tokio::test]
+async fn a_key_is_looked_at_first_where_the_guard_may_be_ignored() {
+    let completed = || {
+        let body = "<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>";
+        Reply::Answer("200 OK".to_owned(), body.to_owned())
+    };
+    let denied = || Reply::error("403 Forbidden", "AccessDenied");
+    let parts = [PartReceipt { part_number: 1, etag: "\"e\"".to_owned(), checksum: None }];
+    let store = |server: &Scripted| {
+        S3Store::with_pace(&StoreSettings { looks_first: true, ..settings(server.address) }, HASTE)
+    };
+    for (script, requests, expected) in [
+        (vec![absent(), ok()], "HEAD PUT", Ok(())),
+        (vec![found_with_token(2)], "HEAD", Err(Kind::KeyTaken)),
+        (vec![found_with_token(1)], "HEAD", Ok(())),
+        (vec![denied()], "HEAD", Err(Kind::AccessDenied)),
+    ] {
+        let server = Scripted::start(script).await;
+        let put = store(&server).put("a", ROWS, &object(1)).await;
+        assert_eq!((put.map_err(|error| error.kind), server.methods().as_str()), (expected, requests));
+    }
+    for (script, requests, expected) in [
+        (vec![absent(), completed()], "HEAD POST", Ok(())),
+        (vec![found_with_token(2)], "HEAD", Err(Kind::KeyTaken)),
+    ] {
+        let server = Scripted::start(script).await;
+        let done = store(&server).complete_multipart("a", "u", &parts, &object(1)).await;
+        assert_eq!((done.map_err(|error| error.kind), server.methods().as_str()), (expected, requests));
+    }
 }

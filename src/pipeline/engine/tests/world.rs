@@ -335,7 +335,11 @@ impl World {
             }
             StoreRequest::Part { upload_id, number, body, .. } => {
                 self.uploads.get_mut(&upload_id).unwrap().insert(number, text(body));
-                StoreAnswer::Part(Ok(PartReceipt { part_number: number, etag: String::new(), crc32: None }))
+                StoreAnswer::Part(Ok(PartReceipt {
+                    part_number: number,
+                    etag: String::new(),
+                    checksum: None,
+                }))
             }
             StoreRequest::Put { key, body, object } => match self.objects.entry(key.clone()) {
                 Entry::Occupied(_) => StoreAnswer::KeyTaken(body),

@@ -1,0 +1,143 @@
+//! The checksum that travels with a body: who computes it, and where it is repeated.
+//!
+//! | checksum | computed by | named on CreateMultipartUpload | repeated in CompleteMultipartUpload |
+//! |---|---|---|---|
+//! | CRC32, CRC32C | the SDK | yes | of each part: S3 makes a checksum of checksums |
+//! | CRC64NVME | the SDK | yes, as `FULL_OBJECT`, for S3 knows no other type of it | of each part; S3 combines them |
+//! | SHA256 | us: requests are signed with the same hash of the body, so that it is hashed once | yes | of each part |
+//! | MD5 | us, as `Content-MD5`: the SDK no longer does | no | no |
+//! | none | nobody | no | no |
+//!
+//! DeleteObjects must have a checksum: where none is configured, or MD5, the SDK adds CRC32.
+//!
+//! Invariants
+//! - Bodies are in memory, so that a checksum is a header, which every store understands.
+
+use aws_runtime::auth::PayloadSigningOverride;
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_s3::config::{
+    Builder, ConfigBag, Intercept, RequestChecksumCalculation, ResponseChecksumValidation, RuntimeComponents,
+};
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::operation::upload_part::UploadPartOutput;
+use aws_sdk_s3::types::builders::CompletedPartBuilder;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
+use aws_smithy_types::base64;
+use md5::{Digest, Md5};
+use sha2::Sha256;
+
+use super::options::Checksum;
+
+impl Checksum {
+    /// What S3 calls it; `None` where it is not among the checksums that S3 keeps.
+    pub(super) fn algorithm(self) -> Option<ChecksumAlgorithm> {
+        match self {
+            Self::None | Self::Md5 => None,
+            Self::Crc32 => Some(ChecksumAlgorithm::Crc32),
+            Self::Crc32C => Some(ChecksumAlgorithm::Crc32C),
+            Self::Crc64Nvme => Some(ChecksumAlgorithm::Crc64Nvme),
+            Self::Sha256 => Some(ChecksumAlgorithm::Sha256),
+        }
+    }
+
+    /// How S3 makes the checksum of an object from those of its parts, where that must be said.
+    pub(super) fn of_whole_upload(self) -> Option<ChecksumType> {
+        match self {
+            Self::Crc64Nvme => Some(ChecksumType::FullObject),
+            // S3's default for these is the checksum of checksums.
+            Self::Crc32 | Self::Crc32C | Self::Sha256 | Self::None | Self::Md5 => None,
+        }
+    }
+
+    /// Client settings: whether the SDK adds checksums of its own and asks for them back.
+    pub(super) fn configure(self, config: Builder) -> Builder {
+        match self.algorithm() {
+            Some(_) => config
+                .request_checksum_calculation(RequestChecksumCalculation::WhenSupported)
+                .response_checksum_validation(ResponseChecksumValidation::WhenSupported),
+            None => config
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                .response_checksum_validation(ResponseChecksumValidation::WhenRequired),
+        }
+    }
+
+    /// The checksum of a part as the store confirms it.
+    pub(super) fn confirmed(self, part: UploadPartOutput) -> Option<String> {
+        match self {
+            Self::None | Self::Md5 => None,
+            Self::Crc32 => part.checksum_crc32,
+            Self::Crc32C => part.checksum_crc32_c,
+            Self::Crc64Nvme => part.checksum_crc64_nvme,
+            Self::Sha256 => part.checksum_sha256,
+        }
+    }
+
+    /// Repeats what the store has confirmed of a part.
+    pub(super) fn repeat(
+        self,
+        part: CompletedPartBuilder,
+        confirmed: Option<String>,
+    ) -> CompletedPartBuilder {
+        match self {
+            Self::None | Self::Md5 => part,
+            Self::Crc32 => part.set_checksum_crc32(confirmed),
+            Self::Crc32C => part.set_checksum_crc32_c(confirmed),
+            Self::Crc64Nvme => part.set_checksum_crc64_nvme(confirmed),
+            Self::Sha256 => part.set_checksum_sha256(confirmed),
+        }
+    }
+}
+
+/// What we compute ourselves for one body, in Base64.
+#[derive(Debug, Default)]
+pub(super) struct Digests {
+    pub(super) content_md5: Option<String>,
+    pub(super) sha256: Option<String>,
+    payload: Option<Payload>,
+}
+
+impl Digests {
+    pub(super) fn of(checksum: Checksum, body: &[u8]) -> Self {
+        match checksum {
+            Checksum::None | Checksum::Crc32 | Checksum::Crc32C | Checksum::Crc64Nvme => Self::default(),
+            Checksum::Md5 => Self { content_md5: Some(base64::encode(Md5::digest(body))), ..Self::default() },
+            Checksum::Sha256 => {
+                let hash = Sha256::digest(body);
+                let payload = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+                Self {
+                    sha256: Some(base64::encode(hash)),
+                    payload: Some(Payload(payload)),
+                    ..Self::default()
+                }
+            }
+        }
+    }
+
+    /// Settings of the request that carries the body: it is signed with what is known of it already.
+    pub(super) fn sign(self, settings: Builder) -> Builder {
+        match self.payload {
+            Some(payload) => settings.interceptor(payload),
+            None => settings,
+        }
+    }
+}
+
+/// The hexadecimal SHA-256 that a request is signed with in place of hashing its body.
+#[derive(Debug)]
+struct Payload(String);
+
+impl Intercept for Payload {
+    fn name(&self) -> &'static str {
+        "destination-s3 payload"
+    }
+
+    fn modify_before_retry_loop(
+        &self,
+        _: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        config.interceptor_state().store_put(PayloadSigningOverride::Precomputed(self.0.clone()));
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! The options of every object as the SDK takes them, and the one place that puts them on a request.
+//!
+//! [`ObjectOptions`] -> [`ObjectHeaders`], made once for a store -> the three requests that make an object.
+//!
+//! Invariants
+//! - A copy inherits neither storage class, ACL nor encryption: it is told all of them again.
+//! - Tags that are configured replace those of the object that is copied, so that S3 need not read them (which would
+//!   need `s3:GetObjectTagging`).
+//!
+//! Also here, because it is the same table read backwards: which setting an answer of S3 complains about.
+
+use aws_sdk_s3::operation::copy_object::builders::CopyObjectFluentBuilder;
+use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::types::{ObjectCannedAcl, ServerSideEncryption, StorageClass as Class, TaggingDirective};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::operation::Operation;
+use super::options::{CannedAcl, Encryption, ObjectOptions, StorageClass, Tag};
+
+/// Letters that stand for themselves in a tag. S3 decodes the rest.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What every object of a store is created with. What is `None` is left to the bucket.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ObjectHeaders {
+    encryption: Option<ServerSideEncryption>,
+    kms_key_id: Option<String>,
+    bucket_key: Option<bool>,
+    storage_class: Option<Class>,
+    /// `key=value&key=value`, each of them percent-encoded.
+    tagging: Option<String>,
+    acl: Option<ObjectCannedAcl>,
+}
+
+impl From<&ObjectOptions> for ObjectHeaders {
+    fn from(options: &ObjectOptions) -> Self {
+        let (encryption, kms_key_id, bucket_key) = match &options.encryption {
+            Encryption::BucketDefault => (None, None, None),
+            Encryption::Aes256 => (Some(ServerSideEncryption::Aes256), None, None),
+            Encryption::Kms { key, bucket_key } => {
+                (Some(ServerSideEncryption::AwsKms), key.clone(), *bucket_key)
+            }
+            Encryption::KmsDsse { key } => (Some(ServerSideEncryption::AwsKmsDsse), key.clone(), None),
+        };
+        Self {
+            encryption,
+            kms_key_id,
+            bucket_key,
+            storage_class: options.storage_class.map(class),
+            tagging: (!options.tags.is_empty()).then(|| tagging(&options.tags)),
+            acl: options.acl.map(canned),
+        }
+    }
+}
+
+impl ObjectHeaders {
+    /// The IAM actions that these headers need for `op`, besides the one of `op` itself.
+    pub(super) fn actions(&self, op: Operation) -> Vec<&'static str> {
+        match op {
+            Operation::PutObject | Operation::CreateMultipartUpload | Operation::CopyObject => {
+                let tagging = self.tagging.as_ref().map(|_| "s3:PutObjectTagging");
+                let acl = self.acl.as_ref().map(|_| "s3:PutObjectAcl");
+                tagging.into_iter().chain(acl).collect()
+            }
+            Operation::GetBucketLocation
+            | Operation::ListObjects
+            | Operation::UploadPart
+            | Operation::CompleteMultipartUpload
+            | Operation::AbortMultipartUpload
+            | Operation::GetObject
+            | Operation::HeadObject
+            | Operation::DeleteObject
+            | Operation::DeleteObjects => Vec::new(),
+        }
+    }
+
+    /// What a copy is to do about the tags of its source.
+    pub(super) fn tagging_directive(&self) -> Option<TaggingDirective> {
+        self.tagging.as_ref().map(|_| TaggingDirective::Replace)
+    }
+}
+
+/// A request that makes an object.
+pub(super) trait TakesObjectHeaders {
+    /// The request with `headers` on it.
+    fn object_headers(self, headers: &ObjectHeaders) -> Self;
+}
+
+/// The SDK's builders have the same setters and no trait in common.
+macro_rules! takes_object_headers {
+    ($($builder:ty),*) => {$(
+        impl TakesObjectHeaders for $builder {
+            fn object_headers(self, headers: &ObjectHeaders) -> Self {
+                let headers = headers.clone();
+                self.set_server_side_encryption(headers.encryption)
+                    .set_ssekms_key_id(headers.kms_key_id)
+                    .set_bucket_key_enabled(headers.bucket_key)
+                    .set_storage_class(headers.storage_class)
+                    .set_tagging(headers.tagging)
+                    .set_acl(headers.acl)
+            }
+        }
+    )*};
+}
+
+takes_object_headers!(PutObjectFluentBuilder, CreateMultipartUploadFluentBuilder, CopyObjectFluentBuilder);
+
+/// The setting that a refusal is about, going by its code or by the header that it names.
+pub(super) fn refused_setting(op: Operation, code: &str, body: &[u8]) -> Option<&'static str> {
+    const HEADERS: [(&str, &str); 6] = [
+        ("x-amz-server-side-encryption", "server_side_encryption"),
+        ("x-amz-storage-class", "storage_class"),
+        ("x-amz-tagging", "object_tags"),
+        ("x-amz-acl", "acl"),
+        ("x-amz-checksum-", "checksum"),
+        ("x-amz-sdk-checksum-algorithm", "checksum"),
+    ];
+    match code {
+        "InvalidStorageClass" => Some("storage_class"),
+        "InvalidTag" => Some("object_tags"),
+        "AccessControlListNotSupported" => Some("acl"),
+        "InvalidEncryptionAlgorithmError" => Some("server_side_encryption"),
+        // A batch that is refused is settled key by key; what reads is sent without options.
+        "InvalidArgument" | "InvalidRequest" | "NotImplemented" if op.carries_options() => {
+            let text = String::from_utf8_lossy(body).to_ascii_lowercase();
+            HEADERS.iter().find(|(header, _)| text.contains(header)).map(|(_, setting)| *setting)
+        }
+        _ => None,
+    }
+}
+
+fn class(class: StorageClass) -> Class {
+    match class {
+        StorageClass::Standard => Class::Standard,
+        StorageClass::StandardIa => Class::StandardIa,
+        StorageClass::OneZoneIa => Class::OnezoneIa,
+        StorageClass::IntelligentTiering => Class::IntelligentTiering,
+        StorageClass::GlacierIr => Class::GlacierIr,
+    }
+}
+
+fn canned(acl: CannedAcl) -> ObjectCannedAcl {
+    match acl {
+        CannedAcl::Private => ObjectCannedAcl::Private,
+        CannedAcl::PublicRead => ObjectCannedAcl::PublicRead,
+        CannedAcl::AuthenticatedRead => ObjectCannedAcl::AuthenticatedRead,
+        CannedAcl::BucketOwnerRead => ObjectCannedAcl::BucketOwnerRead,
+        CannedAcl::BucketOwnerFullControl => ObjectCannedAcl::BucketOwnerFullControl,
+    }
+}
+
+fn tagging(tags: &[Tag]) -> String {
+    let encoded = |text| utf8_percent_encode(text, UNRESERVED);
+    let pairs = tags.iter().map(|tag| format!("{}={}", encoded(&tag.key), encoded(&tag.value)));
+    pairs.collect::<Vec<_>>().join("&")
+}

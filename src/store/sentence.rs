@@ -1,0 +1,269 @@
+//! The sentence of a [`StoreError`]: what is wrong, where, and what to do.
+//!
+//! Invariants
+//! - A sentence names the bucket, the key or the action. Text that came from the server is not in it, but for a code, an action
+//!   and a region of harmless letters.
+//!
+//! Not here: what an answer means (`classify`).
+
+use std::fmt;
+
+use super::error::{ErrorContext, StoreError, StoreErrorKind};
+use super::operation::Operation;
+
+impl StoreError {
+    pub(super) fn sentence(&self) -> String {
+        let ErrorContext { bucket, key, region, code, .. } = &*self.context;
+        let (name, action) = (self.op.name(), self.op.iam_action());
+        let what = What(self);
+        match &self.kind {
+            StoreErrorKind::AccessDenied if self.op == Operation::CopyObject => format!(
+                "the copy to {} was denied: allow {} on it and s3:GetObject on the object that is copied, \
+                 in the policy of the user or role, and look for a bucket policy that denies one of them",
+                self.arn(),
+                self.actions()
+            ),
+            StoreErrorKind::AccessDenied
+                if !self.context.more_actions.is_empty() && self.context.refusal.action.is_none() => format!(
+                "{name} to {} was denied: with these settings it needs {}; allow all of them in the policy of the \
+                 user or role, and look for a bucket policy that denies one of them",
+                self.arn(),
+                self.actions()
+            ),
+            StoreErrorKind::AccessDenied => format!(
+                "{} on {} was denied: allow this action in the policy of the user or role, \
+                 and look for a bucket policy that denies it",
+                self.context.refusal.action.as_deref().unwrap_or(action),
+                self.arn()
+            ),
+            StoreErrorKind::AccountProblem => {
+                format!("{what} was refused because of the AWS account ({}): check its status", or_dash(code))
+            }
+            StoreErrorKind::BucketMissing => format!(
+                "bucket \"{bucket}\" does not exist {}: create it or correct s3_bucket_name",
+                self.place()
+            ),
+            StoreErrorKind::InvalidBucketName => {
+                format!("\"{bucket}\" is not a valid bucket name: correct s3_bucket_name")
+            }
+            StoreErrorKind::WrongRegion { expected: Some(expected) } => format!(
+                "bucket \"{bucket}\" is in region \"{expected}\", not in \"{region}\": \
+                 set s3_bucket_region to \"{expected}\""
+            ),
+            StoreErrorKind::WrongRegion { expected: None } => format!(
+                "bucket \"{bucket}\" does not answer requests for region \"{region}\": \
+                 set s3_bucket_region to the bucket's own region, and check access_key_id and s3_endpoint"
+            ),
+            StoreErrorKind::BadCredentials if self.context.renewable => format!(
+                "the store does not accept the credentials that the role or the connector's surroundings give ({}): check that \
+                 they are for this store and still valid",
+                or_dash(code)
+            ),
+            StoreErrorKind::ExpiredCredentials if self.context.renewable => {
+                "the credentials that the role or the connector's surroundings give have expired, and no others are to be had: \
+                 renew them where they come from"
+                    .to_owned()
+            }
+            StoreErrorKind::BadCredentials => format!("{}", BadCredentials(code.as_deref())),
+            StoreErrorKind::ExpiredCredentials => {
+                "the temporary credentials have expired: enter new ones, or use an access key without a session token"
+                    .to_owned()
+            }
+            StoreErrorKind::NoCredentials { .. } if let Some(told) = &self.context.told => told.to_string(),
+            StoreErrorKind::NoCredentials { temporary: true } => {
+                "no credentials could be obtained for now: check the network and try again".to_owned()
+            }
+            StoreErrorKind::NoCredentials { temporary: false } => {
+                "the way of signing in that is configured gives no credentials: check the authentication settings"
+                    .to_owned()
+            }
+            StoreErrorKind::EncryptionKey => {
+                let answer = match &self.context.refusal.action {
+                    Some(action) => format!("{action} was denied"),
+                    None => or_dash(code).to_owned(),
+                };
+                format!(
+                    "{what} failed because the KMS key that encrypts it cannot be used ({answer}): allow the user or role \
+                     kms:GenerateDataKey and kms:Decrypt on the key, in its own policy and, where the key belongs to another \
+                     account, in the key's policy; and check that the key is enabled and in the bucket's region"
+                )
+            }
+            StoreErrorKind::ObjectLock => format!(
+                "bucket \"{bucket}\" has Object Lock with a default retention, where every upload needs a checksum: set \
+                 checksum to crc32"
+            ),
+            StoreErrorKind::OptionRefused { setting: "acl" }
+                if code.as_deref() == Some("AccessControlListNotSupported") =>
+            {
+                format!("bucket \"{bucket}\" has ACLs switched off (the bucket's owner owns every object): remove acl")
+            }
+            StoreErrorKind::OptionRefused { setting } => {
+                format!("the store does not accept the setting {setting}{}: change it or remove it", self.answer())
+            }
+            StoreErrorKind::Certificate(distrust) => {
+                format!("the certificate of {} is not accepted: {distrust}", self.server())
+            }
+            StoreErrorKind::NotTls => format!(
+                "{} does not speak TLS: begin s3_endpoint with http:// if the store is meant to be without it, \
+                 or correct the port",
+                self.server()
+            ),
+            StoreErrorKind::NotHttp => format!(
+                "{} does not answer in plain HTTP: begin s3_endpoint with https:// if the server speaks TLS, \
+                 or correct the port",
+                self.server()
+            ),
+            StoreErrorKind::StorageFull => {
+                format!("{what} failed because the store is full or the quota of bucket \"{bucket}\" is spent")
+            }
+            StoreErrorKind::InvalidKey => {
+                format!("the store does not accept the key \"{key}\": change s3_bucket_key")
+            }
+            StoreErrorKind::KeyTaken => {
+                format!("bucket \"{bucket}\" already has another object with the key \"{key}\"")
+            }
+            StoreErrorKind::NotFound => format!("bucket \"{bucket}\" has no object with the key \"{key}\""),
+            StoreErrorKind::NoSuchUpload => format!(
+                "the multipart upload of \"{key}\" in bucket \"{bucket}\" no longer exists: \
+                 if a lifecycle rule aborts incomplete uploads, give it a longer time"
+            ),
+            StoreErrorKind::Conflict => {
+                format!("{what} met another request on the same key: make sure that no second sync writes there")
+            }
+            StoreErrorKind::ClockSkew => {
+                "this machine's clock is too far from the store's clock: set the clock".to_owned()
+            }
+            StoreErrorKind::Throttled => {
+                format!("{what} was refused again and again because the store asked to slow down: try again later")
+            }
+            StoreErrorKind::Server => {
+                format!("{what} failed again and again with an error of the store's own{}: try again later", self.answer())
+            }
+            StoreErrorKind::Timeout => {
+                format!("{what} had no answer in time {}: check the network and try again", self.place())
+            }
+            StoreErrorKind::Connection => format!(
+                "{what} found no working connection {}: check the network, the proxy settings{}",
+                self.place(),
+                if self.context.endpoint.is_some() { " and s3_endpoint" } else { " and s3_bucket_region" }
+            ),
+            StoreErrorKind::Damaged => {
+                format!("{what} arrived damaged{}: check the network and try again", self.answer())
+            }
+            StoreErrorKind::InvalidEndpoint => format!(
+                "{name} could not be sent to an S3 service {}: check s3_bucket_name, s3_bucket_region and s3_endpoint",
+                self.place()
+            ),
+            StoreErrorKind::Unsupported => {
+                format!("the store does not implement {name} in the way it is needed{}", self.answer())
+            }
+            StoreErrorKind::Rejected => format!("{what} was rejected as wrong{}", self.answer()),
+            StoreErrorKind::Unknown => format!("{what} failed with an unknown answer{}", self.answer()),
+        }
+    }
+
+    pub(super) fn arn(&self) -> String {
+        let ErrorContext { bucket, key, region, .. } = &*self.context;
+        let partition = match region.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        match self.op {
+            Operation::GetBucketLocation | Operation::ListObjects => format!("arn:{partition}:s3:::{bucket}"),
+            // One answer stands for many keys.
+            Operation::DeleteObjects => format!("arn:{partition}:s3:::{bucket}/*"),
+            Operation::PutObject
+            | Operation::CreateMultipartUpload
+            | Operation::UploadPart
+            | Operation::CompleteMultipartUpload
+            | Operation::AbortMultipartUpload
+            | Operation::GetObject
+            | Operation::HeadObject
+            | Operation::CopyObject
+            | Operation::DeleteObject => format!("arn:{partition}:s3:::{bucket}/{key}"),
+        }
+    }
+
+    /// `s3:PutObject and s3:PutObjectTagging`.
+    pub(super) fn actions(&self) -> String {
+        let actions: Vec<_> =
+            [self.op.iam_action()].into_iter().chain(self.context.more_actions.iter().copied()).collect();
+        match actions.as_slice() {
+            [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+            few => few.concat(),
+        }
+    }
+
+    /// Who answers.
+    fn server(&self) -> String {
+        match &self.context.endpoint {
+            Some(endpoint) => format!("the server at {endpoint}"),
+            None => format!("S3 in region \"{}\"", self.context.region),
+        }
+    }
+
+    fn place(&self) -> String {
+        match &self.context.endpoint {
+            Some(endpoint) => format!("at {endpoint}"),
+            None => format!("in region \"{}\"", self.context.region),
+        }
+    }
+
+    /// ` (HTTP 400, InvalidRequest)`, or nothing.
+    fn answer(&self) -> String {
+        match (self.context.status, &self.context.code) {
+            (Some(status), Some(code)) => format!(" (HTTP {status}, {code})"),
+            (Some(status), None) => format!(" (HTTP {status})"),
+            (None, Some(code)) => format!(" ({code})"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+fn or_dash(code: &Option<String>) -> &str {
+    code.as_deref().unwrap_or("-")
+}
+
+/// `PutObject of "key" in bucket "b"`.
+struct What<'a>(&'a StoreError);
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ErrorContext { bucket, key, .. } = &*self.0.context;
+        match self.0.op {
+            Operation::GetBucketLocation => write!(f, "{} of bucket \"{bucket}\"", self.0.op.name()),
+            Operation::DeleteObjects => write!(f, "{} in bucket \"{bucket}\"", self.0.op.name()),
+            Operation::CopyObject => write!(f, "{} to \"{key}\" in bucket \"{bucket}\"", self.0.op.name()),
+            Operation::ListObjects
+            | Operation::PutObject
+            | Operation::CreateMultipartUpload
+            | Operation::UploadPart
+            | Operation::CompleteMultipartUpload
+            | Operation::AbortMultipartUpload
+            | Operation::GetObject
+            | Operation::HeadObject
+            | Operation::DeleteObject => {
+                write!(f, "{} of \"{key}\" in bucket \"{bucket}\"", self.0.op.name())
+            }
+        }
+    }
+}
+
+/// The three parts of an access key are three fields: say which one to look at.
+struct BadCredentials<'a>(Option<&'a str>);
+
+impl fmt::Display for BadCredentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Some("InvalidAccessKeyId") => {
+                "the store does not know the access key: check access_key_id, and that the key is active"
+            }
+            Some("SignatureDoesNotMatch") => {
+                "the secret does not belong to the access key: check access_key_id and secret_access_key"
+            }
+            Some("InvalidToken") => "the session token is not valid: check session_token",
+            _ => "the store does not accept the credentials: check access_key_id, secret_access_key and session_token",
+        })
+    }
+}
