@@ -6,9 +6,9 @@
 //! - A [`Config`] holds only what can work: a stage never checks a setting again.
 //! - Pure: the environment is not read. What it may supply (the connection id) is `None` here; the verb asks for it.
 //!
-//! Not here: names, types and bounds of single fields (`shape`), the URL's rules (`endpoint`), the formats' (`format`).
+//! Not here: names, types and bounds of single fields (`shape`), the URL's rules (`endpoint`), the formats' (`format`), S3's
+//! options' (`options`), those of signing in (`sign_in`).
 
-use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -18,24 +18,36 @@ use serde_json::error::Category;
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{ConfigError, shown};
 use super::format::checked_format;
-use super::raw::{MB, RawAuthentication, RawConfig, RawMetadataColumns, RawPathStyle};
+use super::options::{
+    acl, checked_ca_bundle, checked_encryption, checked_owner, checked_tags, checksum, storage_class,
+};
+use super::raw::{MB, RawConfig, RawMetadataColumns, RawPathStyle};
 use super::schema::configuration_schema;
-use super::secret::Secret;
 use super::shape::{checked_shape, likeness};
+use super::sign_in::{SignIn, checked_sign_in};
 use crate::encode::options::{Format, MetadataColumns};
 use crate::key::{KeyTemplate, ids};
+use crate::store::{CannedAcl, Checksum, ObjectOptions};
 
 /// The checked settings of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The bucket.
     pub bucket: String,
-    /// The bucket's region.
-    pub region: String,
+    /// The bucket's region; `None`: to be found.
+    pub region: Option<String>,
     /// What keys are made of.
     pub template: KeyTemplate,
     /// How to sign in.
-    pub access: AccessKey,
+    pub sign_in: SignIn,
+    /// What S3 is told about every object.
+    pub objects: ObjectOptions,
+    /// What uploads are verified with. `auto` has been decided.
+    pub checksum: Checksum,
+    /// The account that the bucket must belong to, 12 digits.
+    pub bucket_owner: Option<String>,
+    /// Certificates (PEM) that are trusted besides the machine's own.
+    pub ca_bundle: Option<String>,
     /// What files are.
     pub format: Format,
     /// Whether rows carry the `_airbyte_*` columns.
@@ -56,27 +68,6 @@ pub struct Config {
     pub memory_limit_bytes: Option<u64>,
 }
 
-/// The keys of an IAM user, or temporary keys with their token.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AccessKey {
-    /// The id of the key. The form treats it as a secret, so its `Debug` is `***` too.
-    pub access_key_id: String,
-    /// What requests are signed with.
-    pub secret_access_key: Secret,
-    /// Comes with temporary keys.
-    pub session_token: Option<Secret>,
-}
-
-impl fmt::Debug for AccessKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessKey")
-            .field("access_key_id", &format_args!("***"))
-            .field("secret_access_key", &self.secret_access_key)
-            .field("session_token", &self.session_token)
-            .finish()
-    }
-}
-
 impl Config {
     /// Reads and checks the text of a configuration.
     ///
@@ -88,6 +79,12 @@ impl Config {
         let raw: RawConfig = serde_path_to_error::deserialize(value)
             .map_err(|error| ConfigError::Unreadable { path: error.path().to_string() })?;
         Self::check(raw)
+    }
+
+    /// Whether the bucket is in a store that is not AWS.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_aws())
     }
 
     /// What is allowed but probably not meant, one sentence each.
@@ -110,6 +107,15 @@ impl Config {
                     .to_owned(),
             );
         }
+        let readers = match self.objects.acl {
+            Some(CannedAcl::PublicRead) => Some("everybody on the internet"),
+            Some(CannedAcl::AuthenticatedRead) => Some("everybody with an AWS account, of whatever company"),
+            Some(CannedAcl::Private | CannedAcl::BucketOwnerRead | CannedAcl::BucketOwnerFullControl)
+            | None => None,
+        };
+        if let Some(readers) = readers {
+            warnings.push(format!("`acl` lets {readers} read the files"));
+        }
         warnings
     }
 
@@ -125,9 +131,9 @@ impl Config {
             ids::connection_id(raw.connection_id.as_deref(), None, &bucket)?;
         }
         Ok(Self {
-            region: checked_region(raw.s3_bucket_region)?,
+            region: raw.s3_bucket_region.map(checked_region).transpose()?,
             template: KeyTemplate::parse(&raw.s3_bucket_key)?,
-            access: checked_access(raw.authentication)?,
+            sign_in: checked_sign_in(raw.authentication)?,
             format: checked_format(raw.format)?,
             metadata_columns: match raw.metadata_columns {
                 RawMetadataColumns::All => MetadataColumns::All,
@@ -138,6 +144,15 @@ impl Config {
             timezone: checked_timezone(&raw.timezone)?,
             connection_id: raw.connection_id,
             memory_limit_bytes: raw.memory_limit_mb.map(|mb| u64::from(mb) * MB),
+            objects: ObjectOptions {
+                encryption: checked_encryption(raw.server_side_encryption)?,
+                storage_class: raw.storage_class.map(storage_class),
+                tags: checked_tags(raw.object_tags)?,
+                acl: raw.acl.map(acl),
+            },
+            checksum: checksum(raw.checksum, endpoint.as_ref().is_none_or(Endpoint::is_aws)),
+            bucket_owner: raw.expected_bucket_owner.map(checked_owner).transpose()?,
+            ca_bundle: raw.ca_bundle.map(checked_ca_bundle).transpose()?,
             bucket,
             endpoint,
             path_style,
@@ -171,40 +186,6 @@ fn checked_bucket(name: String) -> Result<String, ConfigError> {
 fn checked_region(name: String) -> Result<String, ConfigError> {
     let good = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
     if good && !name.is_empty() { Ok(name) } else { Err(ConfigError::Region { given: shown(&name) }) }
-}
-
-fn checked_access(raw: RawAuthentication) -> Result<AccessKey, ConfigError> {
-    let RawAuthentication::AccessKey { access_key_id, secret_access_key, session_token } = raw;
-    // The id and the token travel in headers; the secret does not, and some stores let people choose a sentence.
-    check_header_text("authentication.access_key_id", &access_key_id)?;
-    check_secret_key("authentication.secret_access_key", &secret_access_key)?;
-    if let Some(token) = &session_token {
-        check_header_text("authentication.session_token", token)?;
-    }
-    Ok(AccessKey { access_key_id: access_key_id.expose().to_owned(), secret_access_key, session_token })
-}
-
-fn check_header_text(path: &'static str, secret: &Secret) -> Result<(), ConfigError> {
-    if secret.expose().is_empty() {
-        return Err(ConfigError::EmptyKey { path });
-    }
-    if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-        let problem = "holds white space, a line break or another character that no key has";
-        return Err(ConfigError::GarbledKey { path, problem });
-    }
-    Ok(())
-}
-
-fn check_secret_key(path: &'static str, secret: &Secret) -> Result<(), ConfigError> {
-    let text = secret.expose();
-    if text.is_empty() {
-        return Err(ConfigError::EmptyKey { path });
-    }
-    if text.trim() != text || text.chars().any(char::is_control) {
-        let problem = "begins or ends with white space, or holds a line break";
-        return Err(ConfigError::GarbledKey { path, problem });
-    }
-    Ok(())
 }
 
 fn checked_timezone(name: &str) -> Result<Tz, ConfigError> {

@@ -116,6 +116,14 @@ impl Endpoint {
         Ok(Self { url: url.to_owned(), scheme, host: host.to_owned() })
     }
 
+    /// Whether it is a door of AWS itself, such as an endpoint in a private network.
+    #[must_use]
+    pub fn is_aws(&self) -> bool {
+        let name = self.host.to_ascii_lowercase();
+        let name = name.strip_suffix('.').unwrap_or(&name);
+        [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|domain| name.ends_with(domain))
+    }
+
     /// Whether the store is on this machine, so that nobody else sees what is sent.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -131,6 +139,20 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn doors_of_aws_are_told_from_other_stores() {
+        let table = [
+            ("https://bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com", true),
+            ("https://s3.cn-north-1.AMAZONAWS.com.cn.:443", true),
+            ("https://amazonaws.com.example.com", false),
+            ("https://notamazonaws.com", false),
+            ("http://127.0.0.1:9000", false),
+        ];
+        for (url, is_aws) in table {
+            assert_eq!(Endpoint::parse(url).unwrap().is_aws(), is_aws, "{url}");
+        }
+    }
 
     #[test]
     fn a_url_of_a_store_is_taken_and_anything_else_is_told_what_is_wrong() {

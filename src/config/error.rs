@@ -143,6 +143,62 @@ pub enum ConfigError {
         /// What is wrong, without the key.
         problem: &'static str,
     },
+    /// Not the ARN of a role.
+    #[error(
+        "`authentication.role_arn` must be the ARN of a role, such as `arn:aws:iam::111122223333:role/lake-writer`, but \
+         {problem}{}",
+        given.as_deref().map(|given| format!(": `{given}`")).unwrap_or_default()
+    )]
+    RoleArn {
+        /// What is wrong.
+        problem: &'static str,
+        /// What it is, if it is an ARN at all: it stands among keys.
+        given: Option<String>,
+    },
+    /// No external id that AWS takes.
+    #[error(
+        "`authentication.external_id` must have 2 to 1224 letters, digits and characters of `_ + = , . @ : / -`; copy it \
+         again from where you got it"
+    )]
+    ExternalId,
+    /// No name of a KMS key.
+    #[error(
+        "`server_side_encryption.kms_key_id` must be the ARN, the id or the alias of a KMS key, but it is `{given}`"
+    )]
+    KmsKey {
+        /// What it is.
+        given: String,
+    },
+    /// A tag that S3 does not take.
+    #[error("`{path}` {problem}")]
+    Tag {
+        /// Where it is.
+        path: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// More entries than there may be.
+    #[error("`{path}` must have at most {maximum} entries, but it has {given}")]
+    TooMany {
+        /// Where it is.
+        path: String,
+        /// The most that there may be.
+        maximum: u64,
+        /// How many there are.
+        given: usize,
+    },
+    /// Not an account.
+    #[error("`expected_bucket_owner` must be the 12 digits of an AWS account, but it is `{given}`")]
+    BucketOwner {
+        /// What it is.
+        given: String,
+    },
+    /// No certificates.
+    #[error("`ca_bundle` {problem}")]
+    CaBundle {
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// The text for null would break the file.
     #[error("`format.null_text` must not hold {what}")]
     NullText {
@@ -224,6 +280,13 @@ impl Classified for ConfigError {
             | Self::Template(_)
             | Self::EmptyKey { .. }
             | Self::GarbledKey { .. }
+            | Self::RoleArn { .. }
+            | Self::ExternalId
+            | Self::KmsKey { .. }
+            | Self::Tag { .. }
+            | Self::TooMany { .. }
+            | Self::BucketOwner { .. }
+            | Self::CaBundle { .. }
             | Self::NullText { .. }
             | Self::DoesNotGoWith { .. }
             | Self::CompressionLevel { .. }

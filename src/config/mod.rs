@@ -11,23 +11,27 @@
 //! - What `spec` prints and what [`Config::parse`] takes come from the same Rust types.
 //!
 //! Not here: what a key template may hold (`key`), what the formats do (`encode`), the environment (`env`).
-//! May import: `error`, `encode::options`, the choices of `columns` and `parquet_file`, `key`.
+//! May import: `error`, `encode::options`, the choices of `columns` and `parquet_file`, `key`, the options of `store`.
 
 mod checked;
 mod endpoint;
 mod error;
 mod format;
+mod options;
 mod raw;
 mod raw_format;
+mod raw_options;
 mod schema;
 mod secret;
 mod shape;
+mod sign_in;
 
 #[cfg(test)]
 mod tests;
 
-pub use checked::{AccessKey, Config};
+pub use checked::Config;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use error::ConfigError;
 pub use schema::connector_specification;
 pub use secret::Secret;
+pub use sign_in::{AccessKey, Role, SignIn, is_external_id};

@@ -7,7 +7,7 @@
 //! - No rule is checked here that the schema cannot say; `checked` does that.
 //! - A field without a default and without `Option` is required.
 //!
-//! Not here: the options of the formats (`raw_format`); refusing unknown names and wrong types in words that people
+//! Not here: the options of the formats (`raw_format`) and of S3 (`raw_options`); refusing unknown names and wrong types in words that people
 //! understand (`shape`), which comes first.
 
 use schemars::JsonSchema;
@@ -15,11 +15,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Secret;
 use super::raw_format::RawFormat;
+use super::raw_options::{RawAcl, RawChecksum, RawEncryption, RawStorageClass, RawTag};
 
 /// Pattern of `s3_bucket_name`; `checked` knows the rules beyond it.
 pub(super) const BUCKET_PATTERN: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
 /// Pattern of `s3_bucket_region`.
 pub(super) const REGION_PATTERN: &str = "^[A-Za-z0-9._-]+$";
+/// Pattern of `expected_bucket_owner`.
+pub(super) const OWNER_PATTERN: &str = "^[0-9]{12}$";
 /// Pattern of `connection_id`.
 pub(super) const CONNECTION_ID_PATTERN: &str = "^[A-Za-z0-9_.-]{1,128}$";
 /// Pattern of `s3_endpoint`; `endpoint` knows the rules beyond it.
@@ -58,9 +61,10 @@ pub(super) struct RawConfig {
 
     /// # S3 Bucket Region
     ///
-    /// The region of the bucket, by its AWS name. With another region than the bucket's own the sync fails. Stores that
-    /// are not AWS have their own names: Garage wants <code>garage</code>, Cloudflare R2 <code>auto</code>, many take
-    /// any.
+    /// The region of the bucket, by its AWS name. Leave it empty to have it found, which takes the permission
+    /// <code>s3:GetBucketLocation</code>. With another region than the bucket's own the sync fails. Stores that are not
+    /// AWS have their own names: Garage wants <code>garage</code>, Cloudflare R2 <code>auto</code>, many take any. For
+    /// a bucket in China or in GovCloud name it.
     #[schemars(
         example = "us-east-1",
         example = "eu-central-1",
@@ -70,7 +74,7 @@ pub(super) struct RawConfig {
             "group" = "bucket",
         )
     )]
-    pub(super) s3_bucket_region: String,
+    pub(super) s3_bucket_region: Option<String>,
 
     /// # S3 Bucket Key
     ///
@@ -96,7 +100,7 @@ pub(super) struct RawConfig {
 
     /// # Authentication
     ///
-    /// How the connector signs in to the bucket's account.
+    /// How the connector signs in to the bucket's account. One way is never used in place of another.
     #[schemars(extend("group" = "sign_in", "display_type" = "radio"))]
     pub(super) authentication: RawAuthentication,
 
@@ -147,8 +151,9 @@ pub(super) struct RawConfig {
     /// # Connection ID
     ///
     /// The value of <code>{connection_id}</code>; stream ids derive from it. Leave it empty to let the platform's own
-    /// id be used, or one that derives from the bucket's name. Two connections that write to one bucket should have
-    /// different ids, and a change changes all ids in keys.
+    /// id be used, or one that derives from the bucket's name. Two connections that write to one bucket must have
+    /// different ids: with the same one, each takes the other's files of a stream with the same name for its own, and
+    /// removes them when it overwrites. A change changes all ids in keys.
     #[schemars(
         example = "f52c7268-2359-567a-f5e8-83c536cb4de8",
         extend(
@@ -181,6 +186,65 @@ pub(super) struct RawConfig {
     #[schemars(extend("group" = "advanced"))]
     pub(super) s3_path_style: RawPathStyle,
 
+    /// # Server-Side Encryption
+    ///
+    /// How S3 encrypts every file. By default nothing is asked of S3 and the bucket's own setting holds.
+    #[serde(default)]
+    #[schemars(extend("group" = "advanced", "display_type" = "dropdown"))]
+    pub(super) server_side_encryption: RawEncryption,
+
+    /// # Storage Class
+    ///
+    /// The storage class of every file, for example <code>STANDARD_IA</code>. Leave it empty for S3's own,
+    /// <code>STANDARD</code>. Classes that bill a minimum of days or bytes make many small files dear. Archives are not
+    /// offered: let a lifecycle rule move files there.
+    #[schemars(extend("group" = "advanced"))]
+    pub(super) storage_class: Option<RawStorageClass>,
+
+    /// # Object Tags
+    ///
+    /// At most ten tags for every file, for cost reports or lifecycle rules. The permission
+    /// <code>s3:PutObjectTagging</code> is needed for them.
+    #[serde(default)]
+    #[schemars(length(max = 10), extend("group" = "advanced"))]
+    pub(super) object_tags: Vec<RawTag>,
+
+    /// # ACL
+    ///
+    /// A canned ACL for every file. Leave it empty unless the bucket still uses ACLs: most buckets refuse them. The
+    /// permission <code>s3:PutObjectAcl</code> is needed. With <code>public-read</code> everybody can read the files.
+    #[schemars(extend("group" = "advanced"))]
+    pub(super) acl: Option<RawAcl>,
+
+    /// # Expected Bucket Owner
+    ///
+    /// The account that the bucket must belong to, 12 digits. Every request then fails if the bucket has another owner.
+    #[schemars(
+        example = "111122223333",
+        extend(
+            "pattern" = OWNER_PATTERN,
+            "pattern_descriptor" = "an account's 12 digits",
+            "group" = "advanced",
+        )
+    )]
+    pub(super) expected_bucket_owner: Option<String>,
+
+    /// # Checksum
+    ///
+    /// What S3 verifies every upload with, besides its length. <code>auto</code> (the default) is <code>crc32</code> for
+    /// AWS and nothing where an S3 Endpoint is set, for not all stores know it. A bucket with Object Lock needs one.
+    #[serde(default)]
+    #[schemars(extend("group" = "advanced"))]
+    pub(super) checksum: RawChecksum,
+
+    /// # CA Bundle
+    ///
+    /// Certificates (PEM) that the connector trusts besides the usual ones: for a store, or a proxy on the way, whose
+    /// certificate comes from an authority of your own. Empty: the file that <code>AWS_CA_BUNDLE</code> names, if it
+    /// is set.
+    #[schemars(extend("group" = "advanced", "multiline" = true))]
+    pub(super) ca_bundle: Option<String>,
+
     /// # Memory Limit (MB)
     ///
     /// How much memory the connector uses for records and files on their way, for example 512. 1 MB is 1,048,576
@@ -194,6 +258,24 @@ pub(super) struct RawConfig {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "auth_type")]
 pub(super) enum RawAuthentication {
+    /// # Cross Account Role
+    ///
+    /// A role of the bucket's account that the connector assumes. Nothing secret is stored, and the account's owner can
+    /// take it back at any time. The connector needs an identity of its own to begin with, from its environment.
+    #[serde(rename = "cross_account_role")]
+    CrossAccountRole {
+        /// # Role ARN
+        ///
+        /// The role to assume, for example <code>arn:aws:iam::111122223333:role/lake-writer</code>. Its trust policy must
+        /// name the identity that the connector runs with (AWS variables, web identity, container or instance).
+        role_arn: String,
+        /// # External ID
+        ///
+        /// The id that the role's trust policy demands, so that nobody else can have the connector assume the role for
+        /// them. Empty: the value of <code>AWS_ASSUME_ROLE_EXTERNAL_ID</code> in the connector's environment, if it is
+        /// set.
+        external_id: Option<String>,
+    },
     /// # Access Key
     ///
     /// The keys of an IAM user that may read, write, list and delete in the bucket.
@@ -212,6 +294,12 @@ pub(super) enum RawAuthentication {
         /// Only for temporary keys, which come with one. They expire, and a sync that is longer than that fails.
         session_token: Option<Secret>,
     },
+    /// # Default Chain
+    ///
+    /// The identity that the connector's environment gives it: AWS variables, a profile file, a web identity, a container
+    /// or an instance. For connectors that run in your own account.
+    #[serde(rename = "default_chain")]
+    DefaultChain {},
 }
 
 // The choices have no doc comments: schemars would make a `oneOf` of described constants, which no form can show.

@@ -53,6 +53,9 @@ fn shape_for_the_form(schema: &mut Schema) {
             schema.insert("type".to_owned(), only);
         }
     }
+    if let Some(Value::Array(choices)) = schema.get_mut("enum") {
+        choices.retain(|choice| !choice.is_null());
+    }
     // Names of Rust's integer types, which JSON Schema does not know.
     if schema.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
         schema.ensure_object().retain(|keyword, _| keyword != "format");

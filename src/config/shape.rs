@@ -1,6 +1,6 @@
 //! Compares a configuration with the schema that `spec` prints, in words that people understand.
 //!
-//! JSON value and schema -> the same value without null members and with whole numbers as integers, or the first thing
+//! JSON value and schema -> the same value without null members and empty optional texts, and with whole numbers as integers, or the first thing
 //! that is wrong. In each object the order is: its selector, unknown names, missing names, then the members' own values.
 //!
 //! Invariants
@@ -55,6 +55,10 @@ impl Place<'_> {
                 }
                 _ => Err(self.wrong_type("an integer", value)),
             },
+            "array" => match value {
+                Value::Array(entries) => self.check_entries(entries),
+                _ => Err(self.wrong_type("an array", value)),
+            },
             "boolean" if !value.is_boolean() => Err(self.wrong_type("true or false", value)),
             _ => Ok(()),
         }
@@ -70,6 +74,12 @@ impl Place<'_> {
         if let Some(name) = object.keys().find(|name| !fields.contains_key(*name)) {
             return Err(self.unknown_field(name, form, fields));
         }
+        // Forms send an empty text for a field that nobody filled in.
+        object.retain(|name, member| {
+            member != ""
+                || fields.get(name).is_none_or(|field| field.get("default").is_some())
+                || is_required(form, name)
+        });
         let required = form.get("required").and_then(Value::as_array).into_iter().flatten();
         for name in required.filter_map(Value::as_str) {
             if !object.contains_key(name) {
@@ -86,6 +96,19 @@ impl Place<'_> {
                 let path = self.below(name);
                 Place { schema: field, root: self.root, path: &path, secret }.check(member)?;
             }
+        }
+        Ok(())
+    }
+
+    fn check_entries(&self, entries: &mut [Value]) -> Result<(), ConfigError> {
+        let maximum = self.schema.get("maxItems").and_then(Value::as_u64).unwrap_or(u64::MAX);
+        if entries.len() as u64 > maximum {
+            return Err(ConfigError::TooMany { path: self.path.to_owned(), maximum, given: entries.len() });
+        }
+        let schema = self.schema.get("items").unwrap_or(&Value::Null);
+        for (at, entry) in entries.iter_mut().enumerate() {
+            let path = format!("{}[{at}]", self.path);
+            Place { schema, root: self.root, path: &path, secret: self.secret }.check(entry)?;
         }
         Ok(())
     }
@@ -192,6 +215,11 @@ fn below(path: &str, name: &str) -> String {
 fn selector(option: &Value) -> Option<(&str, &str)> {
     let fields = option.get("properties")?.as_object()?;
     fields.iter().find_map(|(name, field)| Some((name.as_str(), field.get("const")?.as_str()?)))
+}
+
+fn is_required(form: &Value, name: &str) -> bool {
+    let required = form.get("required").and_then(Value::as_array);
+    required.is_some_and(|required| required.iter().any(|required| required == name))
 }
 
 fn has_field(form: &Value, name: &str) -> bool {

@@ -12,6 +12,7 @@ use super::*;
 use crate::encode::options::{CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields};
 use crate::error::{Classified, Failure, FailureType};
 use crate::key::KeyTemplate;
+use crate::store::{CannedAcl, Checksum, Encryption, ObjectOptions, StorageClass, Tag};
 
 fn in_spec(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("spec").join(path)
@@ -101,6 +102,14 @@ fn check_fields(path: &str, form: &Value) {
         let required = form["required"].as_array().is_some_and(|required| required.contains(&json!(name)));
         let default = field.get("default");
         let optional = [
+            "s3_bucket_region",
+            "external_id",
+            "kms_key_id",
+            "bucket_key",
+            "storage_class",
+            "acl",
+            "expected_bucket_owner",
+            "ca_bundle",
             "connection_id",
             "s3_endpoint",
             "memory_limit_mb",
@@ -185,17 +194,21 @@ fn absent_and_null_members_have_their_defaults() {
     let nulls = json!({
         "s3_bucket_key": null, "format": null, "file_size_mb": null, "checkpoint_interval_seconds": null,
         "metadata_columns": null, "timezone": null, "connection_id": null, "s3_endpoint": null,
-        "s3_path_style": null, "memory_limit_mb": null, "no_such_field": null,
+        "s3_path_style": null, "server_side_encryption": null, "storage_class": null, "object_tags": null, "acl": null,
+        "expected_bucket_owner": null, "checksum": null, "ca_bundle": null, "memory_limit_mb": null, "no_such_field": null,
     });
     for config in [with(&json!({})), with(&nulls)] {
         let config = parse(&config).unwrap();
         assert_eq!(config.bucket, "acme-raw-data");
-        assert_eq!(config.region, "us-east-1");
+        assert_eq!(config.region.as_deref(), Some("us-east-1"));
         let template = "{namespace}/{stream_name}/{iso_date}/{date_time}_{part}.{extension}";
         assert_eq!(config.template, KeyTemplate::parse(template).unwrap());
-        assert_eq!(config.access.access_key_id, "AKIAIOSFODNN7EXAMPLE");
-        assert_eq!(config.access.secret_access_key.expose(), "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
-        assert_eq!(config.access.session_token, None);
+        let SignIn::AccessKey(key) = &config.sign_in else { panic!("{config:?}") };
+        assert_eq!(key.access_key_id, "AKIAIOSFODNN7EXAMPLE");
+        assert_eq!(key.secret_access_key.expose(), "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+        assert_eq!(key.session_token, None);
+        assert_eq!((&config.objects, config.checksum), (&ObjectOptions::default(), Checksum::Crc32));
+        assert_eq!((&config.bucket_owner, &config.ca_bundle), (&None, &None));
         assert_eq!(config.format, Format::Jsonl { gzip_level: Some(6) });
         assert_eq!(config.metadata_columns, MetadataColumns::All);
         assert_eq!(config.file_size_bytes, 256 * 1024 * 1024);
@@ -209,6 +222,79 @@ fn absent_and_null_members_have_their_defaults() {
 }
 
 #[test]
+fn every_way_to_sign_in_and_every_option_of_s3_arrives() {
+    let example = |name: &str| Config::parse(&fs::read(in_spec("examples").join(name)).unwrap()).unwrap();
+    let config = example("role_all_s3_options.json");
+    let arn = "arn:aws:iam::111122223333:role/data/lake-writer".to_owned();
+    let external_id = Some("f52c7268-2359-567a-f5e8-83c536cb4de8".to_owned());
+    assert_eq!(config.sign_in, SignIn::Role(Role { arn, external_id }));
+    assert_eq!(config.region, None);
+    let key = Some("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".to_owned());
+    let tag = |key: &str, value: &str| Tag { key: key.to_owned(), value: value.to_owned() };
+    assert_eq!(
+        config.objects,
+        ObjectOptions {
+            encryption: Encryption::Kms { key, bucket_key: Some(true) },
+            storage_class: Some(StorageClass::StandardIa),
+            tags: vec![tag("team", "data"), tag("cost centre", "")],
+            acl: Some(CannedAcl::BucketOwnerFullControl),
+        }
+    );
+    assert_eq!(config.bucket_owner.as_deref(), Some("111122223333"));
+    assert_eq!(config.checksum, Checksum::Crc64Nvme);
+    assert!(config.ca_bundle.is_some());
+
+    let config = example("default_chain_endpoint.json");
+    assert_eq!(config.sign_in, SignIn::DefaultChain);
+    assert_eq!(config.checksum, Checksum::None, "auto, and the store is not AWS");
+    let private = with(&json!({"s3_endpoint": "https://bucket.vpce-1a.s3.eu-west-1.vpce.amazonaws.com"}));
+    assert_eq!(parse(&private).unwrap().checksum, Checksum::Crc32);
+    let empty = with(&json!({
+        "s3_bucket_region": "", "expected_bucket_owner": "", "ca_bundle": "", "connection_id": "", "s3_endpoint": "",
+        "storage_class": "", "acl": "",
+        "authentication": {
+            "auth_type": "access_key", "access_key_id": "AKIAIOSFODNN7EXAMPLE", "session_token": "",
+            "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+        },
+    }));
+    let absent = Config { region: None, ..parse(&with(&json!({}))).unwrap() };
+    assert_eq!(parse(&empty).unwrap(), absent, "a form sends an empty text for what nobody filled in");
+    let role = json!({ "auth_type": "cross_account_role", "role_arn": "arn:aws:iam::111122223333:role/x", "external_id": "" });
+    let config = parse(&with(&json!({ "authentication": role }))).unwrap();
+    assert!(matches!(config.sign_in, SignIn::Role(Role { external_id: None, .. })));
+    for (written, meant) in [
+        (json!({"encryption_type": "AES256"}), Encryption::Aes256),
+        (json!({"encryption_type": "aws:kms"}), Encryption::Kms { key: None, bucket_key: None }),
+        (json!({"encryption_type": "aws:kms:dsse", "kms_key_id": ""}), Encryption::KmsDsse { key: None }),
+    ] {
+        let config = parse(&with(&json!({"server_side_encryption": written}))).unwrap();
+        assert_eq!(config.objects.encryption, meant);
+    }
+    for (written, meant) in [
+        ("STANDARD", StorageClass::Standard),
+        ("ONEZONE_IA", StorageClass::OneZoneIa),
+        ("INTELLIGENT_TIERING", StorageClass::IntelligentTiering),
+        ("GLACIER_IR", StorageClass::GlacierIr),
+    ] {
+        let config = parse(&with(&json!({"storage_class": written}))).unwrap();
+        assert_eq!(config.objects.storage_class, Some(meant));
+    }
+    for (written, meant) in [
+        ("private", CannedAcl::Private),
+        ("public-read", CannedAcl::PublicRead),
+        ("authenticated-read", CannedAcl::AuthenticatedRead),
+        ("bucket-owner-read", CannedAcl::BucketOwnerRead),
+    ] {
+        let config = parse(&with(&json!({"acl": written}))).unwrap();
+        assert_eq!(config.objects.acl, Some(meant));
+        assert_eq!(
+            config.warnings().len(),
+            usize::from(written.ends_with("ed-read") || written == "public-read")
+        );
+    }
+}
+
+#[test]
 fn every_option_arrives() {
     let config = Config::parse(&fs::read(in_spec("examples/csv_all_options.json")).unwrap()).unwrap();
     let options = CsvOptions {
@@ -219,7 +305,7 @@ fn every_option_arrives() {
         undeclared_fields: UndeclaredFields::Drop,
     };
     assert_eq!(config.format, Format::Csv { options, gzip_level: None });
-    assert!(config.access.session_token.is_some());
+    assert!(matches!(&config.sign_in, SignIn::AccessKey(key) if key.session_token.is_some()));
     assert_eq!(config.metadata_columns, MetadataColumns::None);
     assert_eq!(config.file_size_bytes, 64 * 1024 * 1024);
     assert_eq!(config.checkpoint_interval, Duration::ZERO);

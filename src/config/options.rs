@@ -1,0 +1,185 @@
+//! The rules of S3's own options, as far as a schema cannot say them.
+//!
+//! Raw options -> [`ObjectOptions`] and [`Checksum`] as the store takes them, or the first [`ConfigError`].
+//!
+//! Not here: names, types and bounds of single options (`shape`); whether the bucket takes them (`crate::check`).
+
+use std::collections::HashSet;
+
+use super::error::{ConfigError, shown};
+use super::raw_options::{RawAcl, RawChecksum, RawEncryption, RawStorageClass, RawTag};
+use crate::store::{CannedAcl, Checksum, Encryption, StorageClass, Tag};
+
+/// Checks the encryption.
+///
+/// # Errors
+/// [`ConfigError`]: the key is no name of a key.
+pub(super) fn checked_encryption(raw: RawEncryption) -> Result<Encryption, ConfigError> {
+    Ok(match raw {
+        RawEncryption::BucketDefault {} => Encryption::BucketDefault,
+        RawEncryption::Aes256 {} => Encryption::Aes256,
+        RawEncryption::Kms { kms_key_id, bucket_key } => {
+            Encryption::Kms { key: checked_kms_key(kms_key_id)?, bucket_key }
+        }
+        RawEncryption::KmsDsse { kms_key_id } => Encryption::KmsDsse { key: checked_kms_key(kms_key_id)? },
+    })
+}
+
+fn checked_kms_key(key: Option<String>) -> Result<Option<String>, ConfigError> {
+    let Some(key) = key else { return Ok(None) };
+    if key.len() <= 2048 && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(Some(key))
+    } else {
+        Err(ConfigError::KmsKey { given: shown(&key) })
+    }
+}
+
+/// Checks the tags.
+///
+/// # Errors
+/// [`ConfigError`]: S3 would refuse one of them.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
+pub(super) fn checked_tags(raw: Vec<RawTag>) -> Result<Vec<Tag>, ConfigError> {
+    let mut keys = HashSet::new();
+    for (at, RawTag { key, value }) in raw.iter().enumerate() {
+        let wrong =
+            |field, problem| Err(ConfigError::Tag { path: format!("object_tags[{at}].{field}"), problem });
+        if !(1..=128).contains(&key.chars().count()) {
+            return wrong("key", "must have 1 to 128 characters");
+        }
+        if value.chars().count() > 256 {
+            return wrong("value", "must have at most 256 characters");
+        }
+        let fits = |c: char| c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c);
+        for (field, text) in [("key", key), ("value", value)] {
+            if !text.chars().all(fits) {
+                return wrong(field, "may hold letters, digits, spaces and `+ - = . _ : / @` only");
+            }
+        }
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return wrong("key", "must not begin with `aws:`, which AWS keeps for itself");
+        }
+        if !keys.insert(key) {
+            return wrong("key", "is the key of an earlier tag as well");
+        }
+    }
+    Ok(raw.into_iter().map(|RawTag { key, value }| Tag { key, value }).collect())
+}
+
+/// The storage class.
+pub(super) fn storage_class(raw: RawStorageClass) -> StorageClass {
+    match raw {
+        RawStorageClass::Standard => StorageClass::Standard,
+        RawStorageClass::StandardIa => StorageClass::StandardIa,
+        RawStorageClass::OneZoneIa => StorageClass::OneZoneIa,
+        RawStorageClass::IntelligentTiering => StorageClass::IntelligentTiering,
+        RawStorageClass::GlacierIr => StorageClass::GlacierIr,
+    }
+}
+
+/// The canned ACL.
+pub(super) fn acl(raw: RawAcl) -> CannedAcl {
+    match raw {
+        RawAcl::Private => CannedAcl::Private,
+        RawAcl::PublicRead => CannedAcl::PublicRead,
+        RawAcl::AuthenticatedRead => CannedAcl::AuthenticatedRead,
+        RawAcl::BucketOwnerRead => CannedAcl::BucketOwnerRead,
+        RawAcl::BucketOwnerFullControl => CannedAcl::BucketOwnerFullControl,
+    }
+}
+
+/// The checksum; `is_aws`: the store is Amazon S3 itself. Others do not all know the checksums that S3 has added.
+pub(super) fn checksum(raw: RawChecksum, is_aws: bool) -> Checksum {
+    match raw {
+        RawChecksum::Auto if is_aws => Checksum::Crc32,
+        RawChecksum::Auto | RawChecksum::None => Checksum::None,
+        RawChecksum::Crc32 => Checksum::Crc32,
+        RawChecksum::Crc32c => Checksum::Crc32C,
+        RawChecksum::Crc64nvme => Checksum::Crc64Nvme,
+        RawChecksum::Sha256 => Checksum::Sha256,
+        RawChecksum::Md5 => Checksum::Md5,
+    }
+}
+
+/// Twelve digits.
+///
+/// # Errors
+/// [`ConfigError::BucketOwner`].
+pub(super) fn checked_owner(owner: String) -> Result<String, ConfigError> {
+    if owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(owner)
+    } else {
+        Err(ConfigError::BucketOwner { given: shown(&owner) })
+    }
+}
+
+/// Whether the text can be a bundle of certificates. It is read for real when a connection is to be made.
+///
+/// # Errors
+/// [`ConfigError::CaBundle`], which does not repeat the text: people paste keys.
+pub(super) fn checked_ca_bundle(pem: String) -> Result<String, ConfigError> {
+    if pem.contains("PRIVATE KEY") {
+        return Err(ConfigError::CaBundle {
+            problem: "holds a private key, which belongs to nobody but its server",
+        });
+    }
+    if !pem.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(ConfigError::CaBundle {
+            problem: "holds no certificate: it must be text with `-----BEGIN CERTIFICATE-----`",
+        });
+    }
+    Ok(pem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(key: &str, value: &str) -> RawTag {
+        RawTag { key: key.to_owned(), value: value.to_owned() }
+    }
+
+    #[test]
+    fn tags_are_what_s3_takes() {
+        let good =
+            vec![tag("team", "data & more".replace('&', "+").as_str()), tag("Größe", ""), tag("a:b/c", "@")];
+        assert_eq!(checked_tags(good).unwrap().len(), 3);
+        let table = [
+            (vec![tag("", "x")], "object_tags[0].key", "1 to 128"),
+            (vec![tag(&"k".repeat(129), "x")], "object_tags[0].key", "1 to 128"),
+            (vec![tag("a", "b"), tag("k", &"ä".repeat(257))], "object_tags[1].value", "256"),
+            (vec![tag("a&b", "x")], "object_tags[0].key", "letters"),
+            (vec![tag("a", "x\ny")], "object_tags[0].value", "letters"),
+            (vec![tag("AWS:team", "x")], "object_tags[0].key", "aws:"),
+            (vec![tag("a", "x"), tag("a", "y")], "object_tags[1].key", "earlier"),
+        ];
+        for (tags, path, problem) in table {
+            let message = checked_tags(tags).unwrap_err().to_string();
+            assert!(message.contains(path) && message.contains(problem), "{message}");
+        }
+        assert!(checked_tags(vec![tag(&"ä".repeat(128), &"ö".repeat(256))]).is_ok(), "characters, not bytes");
+    }
+
+    #[test]
+    fn auto_is_a_checksum_on_aws_only() {
+        assert_eq!(checksum(RawChecksum::Auto, true), Checksum::Crc32);
+        assert_eq!(checksum(RawChecksum::Auto, false), Checksum::None);
+        assert_eq!(checksum(RawChecksum::None, true), Checksum::None);
+        assert_eq!(checksum(RawChecksum::Crc32, false), Checksum::Crc32);
+    }
+
+    #[test]
+    fn owners_keys_and_bundles() {
+        assert!(checked_owner("123456789012".to_owned()).is_ok());
+        for bad in ["12345678901", "1234567890123", "12345678901x", ""] {
+            assert!(checked_owner(bad.to_owned()).is_err(), "{bad}");
+        }
+        assert!(checked_kms_key(Some("alias/lake".to_owned())).is_ok());
+        assert!(checked_kms_key(Some("alias/la ke".to_owned())).is_err());
+        assert!(checked_ca_bundle("-----BEGIN CERTIFICATE-----\nx".to_owned()).is_ok());
+        for bad in ["/etc/ssl/ca.pem", "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nhunter2"] {
+            let message = checked_ca_bundle(bad.to_owned()).unwrap_err().to_string();
+            assert!(message.contains("`ca_bundle`") && !message.contains("hunter2"), "{message}");
+        }
+    }
+}

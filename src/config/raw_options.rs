@@ -1,0 +1,107 @@
+//! S3's own options as the user writes them.
+//!
+//! As in `raw`, doc comments are what the form shows, in this order.
+//!
+//! Not here: rules that a schema cannot say (`options`).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How S3 encrypts files, chosen by `encryption_type`.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "encryption_type")]
+pub(super) enum RawEncryption {
+    /// # Bucket Default
+    ///
+    /// Whatever the bucket is set up for. Nothing is asked of S3.
+    #[serde(rename = "bucket_default")]
+    BucketDefault {},
+    /// # AES256
+    ///
+    /// SSE-S3: keys of S3's own.
+    #[serde(rename = "AES256")]
+    Aes256 {},
+    /// # aws:kms
+    ///
+    /// SSE-KMS: a key of AWS KMS. Whoever signs in must be allowed <code>kms:GenerateDataKey</code> and
+    /// <code>kms:Decrypt</code> on it.
+    #[serde(rename = "aws:kms")]
+    Kms {
+        /// # KMS Key ID
+        ///
+        /// The key's ARN, id or alias, for example
+        /// <code>arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab</code>. Empty: the
+        /// account's own key for S3. A key of another account needs its ARN.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kms_key_id: Option<String>,
+        /// # Bucket Key
+        ///
+        /// Whether S3 makes one data key for many files, which saves requests to KMS. Empty: as the bucket is set up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bucket_key: Option<bool>,
+    },
+    /// # aws:kms:dsse
+    ///
+    /// DSSE-KMS: encrypted twice, with a key of AWS KMS.
+    #[serde(rename = "aws:kms:dsse")]
+    KmsDsse {
+        /// # KMS Key ID
+        ///
+        /// The key's ARN, id or alias. Empty: the account's own key for S3.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kms_key_id: Option<String>,
+    },
+}
+
+impl Default for RawEncryption {
+    fn default() -> Self {
+        Self::BucketDefault {}
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum RawStorageClass {
+    Standard,
+    StandardIa,
+    #[serde(rename = "ONEZONE_IA")]
+    OneZoneIa,
+    IntelligentTiering,
+    GlacierIr,
+}
+
+/// A tag of every file.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+pub(super) struct RawTag {
+    /// # Key
+    ///
+    /// The tag's name, 1 to 128 characters, for example <code>team</code>.
+    pub(super) key: String,
+    /// # Value
+    ///
+    /// The tag's value, at most 256 characters; it may be empty.
+    pub(super) value: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawAcl {
+    Private,
+    PublicRead,
+    AuthenticatedRead,
+    BucketOwnerRead,
+    BucketOwnerFullControl,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawChecksum {
+    #[default]
+    Auto,
+    Crc32,
+    Crc32c,
+    Crc64nvme,
+    Sha256,
+    Md5,
+    None,
+}
