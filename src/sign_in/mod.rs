@@ -1,0 +1,321 @@
+//! Signing in: from the settings' way of doing it to credentials that S3 requests are signed with.
+//!
+//! [`config::SignIn`](crate::config::SignIn), the [`Surroundings`] and an HTTP client -> a [`Session`], which gives the
+//! store its [`Access`] and tells `check` who is there.
+//!
+//! | way | signs S3 requests | base identity |
+//! |---|---|---|
+//! | `cross_account_role` | the role, assumed through STS and again before its credentials end | the AWS default chain |
+//! | `access_key` | the key of the settings; nothing else is looked at | none |
+//! | `default_chain` | what the AWS default chain gives | none |
+//!
+//! Invariants
+//! - A way never stands in for another one: where it gives no credentials, that is an error.
+//! - No error and no `Debug` shows a key, a token or an external id.
+//! - Nothing goes out before the first question.
+//!
+//! Not here: when credentials are asked for again (`store::credentials`), what S3 says about them (`store`).
+//! May import: `config`, `error`, `store` ([`Access`] and the HTTP client only).
+
+mod chain;
+mod error;
+mod identity;
+mod sts;
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+
+pub use error::{KeyProblem, SignInError, SignInErrorKind};
+pub use identity::{Holder, Identity};
+pub use sts::SESSION_NAME;
+
+use self::chain::Chain;
+use self::sts::{Assumed, Sts, StsPlace};
+use crate::config;
+use crate::error::Failure;
+use crate::store::{Access, HttpClient};
+
+/// What the connector's environment says about signing in; `env` reads it.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// `AWS_ASSUME_ROLE_EXTERNAL_ID`: the external id where the settings have none.
+    pub external_id: Option<String>,
+    /// `AWS_REGION`, or `AWS_DEFAULT_REGION`.
+    pub region: Option<String>,
+    /// `AWS_ENDPOINT_URL_STS`: another STS than AWS's own.
+    pub sts_endpoint: Option<String>,
+    /// Whether `AWS_WEB_IDENTITY_TOKEN_FILE` names a file that cannot be read.
+    pub lacks_token_file: bool,
+    /// Whether a web identity or container credentials are named (`AWS_WEB_IDENTITY_TOKEN_FILE`,
+    /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `AWS_CONTAINER_CREDENTIALS_FULL_URI`).
+    pub names_a_source: bool,
+}
+
+/// Where the bucket is, as far as STS goes by it.
+#[derive(Clone, Copy, Debug)]
+pub struct BucketPlace<'a> {
+    /// The region of the settings.
+    pub region: Option<&'a str>,
+    /// Whether the bucket is in a store that is not AWS.
+    pub elsewhere: bool,
+}
+
+/// A role, and how to get into it.
+#[derive(Clone)]
+struct Door {
+    role: String,
+    external_id: Option<String>,
+}
+
+// External ids are no secrets to AWS, but they are nobody else's business.
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// Somebody who signs requests.
+#[derive(Clone, Debug)]
+pub struct Session {
+    way: Way,
+    /// STS, signed by the base identity or the key; `None` where the store is not AWS's and has none.
+    sts: Option<Arc<Sts>>,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    Key(config::AccessKey),
+    Chain(Arc<Chain>),
+    Role { door: Door, sts: Arc<Sts> },
+}
+
+/// A role that the session has got into.
+#[derive(Debug)]
+pub struct Assumption {
+    /// The role's session, as S3 sees it.
+    pub identity: Identity,
+    door: Door,
+    sts: Arc<Sts>,
+}
+
+impl Session {
+    /// Nothing goes out yet.
+    pub async fn new(
+        sign_in: &config::SignIn,
+        bucket: BucketPlace<'_>,
+        surroundings: &Surroundings,
+        http: &HttpClient,
+    ) -> Self {
+        let place = StsPlace {
+            region: first_region(sign_in, bucket, surroundings),
+            endpoint: surroundings.sts_endpoint.clone(),
+        };
+        let (of_sts, of_chain) = (http.for_endpoint(place.endpoint.as_deref()), http.for_surroundings());
+        match sign_in {
+            config::SignIn::AccessKey(key) => {
+                let has_sts = !bucket.elsewhere || place.endpoint.is_some();
+                let signer = SharedCredentialsProvider::new(credentials(key));
+                let sts = has_sts.then(|| Arc::new(Sts::new(place, of_sts, signer, true)));
+                Self { way: Way::Key(key.clone()), sts }
+            }
+            config::SignIn::DefaultChain => {
+                let chain = Arc::new(Chain::new(of_chain, place.region.clone(), surroundings).await);
+                let has_sts = !bucket.elsewhere || place.endpoint.is_some();
+                let signer =
+                    SharedCredentialsProvider::from(Arc::clone(&chain) as Arc<dyn ProvideCredentials>);
+                let sts = has_sts.then(|| Arc::new(Sts::new(place, of_sts, signer, false)));
+                Self { way: Way::Chain(chain), sts }
+            }
+            config::SignIn::Role(role) => {
+                let chain = Chain::new(of_chain, place.region.clone(), surroundings).await;
+                let signer = SharedCredentialsProvider::new(chain);
+                let sts = Arc::new(Sts::new(place, of_sts, signer, false));
+                let external_id = role.external_id.clone().or_else(|| surroundings.external_id.clone());
+                let door = Door { role: role.arn.clone(), external_id };
+                Self { way: Way::Role { door, sts: Arc::clone(&sts) }, sts: Some(sts) }
+            }
+        }
+    }
+
+    /// What S3 requests are signed with.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        match &self.way {
+            Way::Key(key) => Access::Key {
+                access_key_id: key.access_key_id.clone(),
+                secret_access_key: key.secret_access_key.expose().to_owned(),
+                session_token: key.session_token.as_ref().map(|token| token.expose().to_owned()),
+            },
+            Way::Chain(_) | Way::Role { .. } => {
+                Access::Renewable(SharedCredentialsProvider::new(Provider(self.way.clone())))
+            }
+        }
+    }
+
+    /// Who the key or the base identity belongs to; `None` where there is no STS to ask.
+    ///
+    /// # Errors
+    /// [`SignInError`]. STS may be out of reach where S3 is not, so that this need not mean that a sync fails.
+    pub async fn caller(&self) -> Result<Option<Identity>, SignInError> {
+        match &self.sts {
+            Some(sts) => sts.caller().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes sure that there are credentials to sign S3 requests with, by getting them once. Says what role they belong
+    /// to, if that is the way.
+    ///
+    /// # Errors
+    /// [`SignInError`]; no request to S3 can be signed then.
+    pub async fn try_out(&self) -> Result<Option<Assumption>, SignInError> {
+        match &self.way {
+            Way::Key(_) => Ok(None),
+            Way::Chain(chain) => chain.credentials().await.map(|_| None),
+            Way::Role { door, sts } => {
+                let assumed = door.enter(sts).await?;
+                Ok(Some(Assumption { identity: assumed.identity, door: door.clone(), sts: Arc::clone(sts) }))
+            }
+        }
+    }
+}
+
+impl Assumption {
+    /// Whether the role also lets the same caller in without the external id that is configured, which then protects
+    /// nothing. `None`: no external id is configured, or it could not be found out.
+    pub async fn is_open_without_external_id(&self) -> Option<bool> {
+        self.door.external_id.as_ref()?;
+        match self.sts.assume(&self.door.role, None).await {
+            Ok(_) => Some(true),
+            Err(SignInError { kind: SignInErrorKind::RoleDenied { .. }, .. }) => Some(false),
+            Err(_) => None,
+        }
+    }
+}
+
+impl Door {
+    /// Becomes the role. A refusal names the caller, as far as that can be found out.
+    async fn enter(&self, sts: &Sts) -> Result<Assumed, SignInError> {
+        let mut error = match sts.assume(&self.role, self.external_id.as_deref()).await {
+            Ok(assumed) => return Ok(assumed),
+            Err(error) => error,
+        };
+        if let SignInErrorKind::RoleDenied { caller, .. } = &mut error.kind {
+            *caller = sts.caller().await.ok();
+        }
+        Err(error)
+    }
+}
+
+/// A way of signing in as the SDK wants it.
+struct Provider(Way);
+
+impl Provider {
+    async fn credentials(&self) -> Result<Credentials, SignInError> {
+        match &self.0 {
+            Way::Key(key) => Ok(credentials(key)),
+            Way::Chain(chain) => chain.credentials().await,
+            Way::Role { door, sts } => door.enter(sts).await.map(|assumed| assumed.credentials),
+        }
+    }
+}
+
+impl ProvideCredentials for Provider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            // As the store wants it: it knows nothing of signing in, and gives the sentence to the user.
+            self.credentials().await.map_err(|error| CredentialsError::provider_error(Failure::from(error)))
+        })
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Provider")
+    }
+}
+
+fn credentials(key: &config::AccessKey) -> Credentials {
+    Credentials::new(
+        &key.access_key_id,
+        key.secret_access_key.expose(),
+        key.session_token.as_ref().map(|token| token.expose().to_owned()),
+        None,
+        "settings",
+    )
+}
+
+/// The region where STS is asked, and S3 for a bucket's own region where the settings leave it out: that of the
+/// surroundings; else, for those who sign with what the surroundings give, the bucket's, for it is near; else the first one
+/// of the partition, where STS is always active and S3 knows all buckets of the partition.
+///
+/// The key of the settings is not asked about in the bucket's region: STS there does not know the keys of an account that has
+/// not switched the region on, though S3 does.
+#[must_use]
+pub fn first_region(
+    sign_in: &config::SignIn,
+    bucket: BucketPlace<'_>,
+    surroundings: &Surroundings,
+) -> String {
+    let region = bucket.region.filter(|_| !bucket.elsewhere);
+    let of_bucket = match sign_in {
+        config::SignIn::AccessKey(_) => None,
+        config::SignIn::Role(_) | config::SignIn::DefaultChain => region,
+    };
+    let partition = match (sign_in, region) {
+        (config::SignIn::Role(role), _) => role.arn.split(':').nth(1),
+        (_, Some(region)) if region.starts_with("cn-") => Some("aws-cn"),
+        (_, Some(region)) if region.starts_with("us-gov-") => Some("aws-us-gov"),
+        (config::SignIn::AccessKey(_) | config::SignIn::DefaultChain, _) => None,
+    };
+    let of_partition = match partition {
+        Some("aws-cn") => "cn-north-1",
+        Some("aws-us-gov") => "us-gov-west-1",
+        _ => "us-east-1",
+    };
+    surroundings.region.as_deref().or(of_bucket).unwrap_or(of_partition).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{AccessKey, Role, Secret, SignIn};
+
+    #[test]
+    fn sts_is_asked_where_it_knows_the_caller() {
+        let key = SignIn::AccessKey(AccessKey {
+            access_key_id: "AKIDTEST".to_owned(),
+            secret_access_key: Secret::new("secret"),
+            session_token: None,
+        });
+        let role = |partition: &str| {
+            let arn = format!("arn:{partition}:iam::111122223333:role/lake");
+            SignIn::Role(Role { arn, external_id: None })
+        };
+        let table = [
+            (&key, Some("ap-south-2"), false, None, "us-east-1"),
+            (&key, Some("cn-northwest-1"), false, None, "cn-north-1"),
+            (&key, Some("us-gov-east-1"), false, None, "us-gov-west-1"),
+            (&key, None, false, Some("eu-west-1"), "eu-west-1"),
+            (&role("aws"), Some("eu-north-1"), false, None, "eu-north-1"),
+            (&role("aws"), Some("eu-north-1"), false, Some("us-west-2"), "us-west-2"),
+            (&role("aws-cn"), None, false, None, "cn-north-1"),
+            (&role("aws"), Some("garage"), true, None, "us-east-1"),
+            (&SignIn::DefaultChain, Some("eu-north-1"), false, None, "eu-north-1"),
+            (&SignIn::DefaultChain, None, false, None, "us-east-1"),
+        ];
+        for (sign_in, region, elsewhere, of_surroundings, expected) in table {
+            let surroundings =
+                Surroundings { region: of_surroundings.map(str::to_owned), ..Surroundings::default() };
+            let found = first_region(sign_in, BucketPlace { region, elsewhere }, &surroundings);
+            assert_eq!(found, expected, "{sign_in:?} {region:?}");
+        }
+    }
+}
