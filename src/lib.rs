@@ -2,6 +2,7 @@
 //!
 //! The folders are the stages of the pipeline; `docs/ARCHITECTURE.md` draws them. `verb` has one file per verb.
 
+pub mod check;
 pub mod columns;
 pub mod config;
 pub mod encode;
@@ -13,9 +14,11 @@ pub mod last_word;
 pub mod model;
 pub mod parquet_file;
 pub mod pipeline;
+pub mod policy;
 pub mod protocol;
 pub mod provenance;
 pub mod replace;
+pub mod sign_in;
 pub mod stop;
 pub mod store;
 pub mod verb;

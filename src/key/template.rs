@@ -162,6 +162,22 @@ impl KeyTemplate {
         self.has(Macro::Extension)
     }
 
+    /// The text that every key begins with, of whatever stream: what a policy can be limited to.
+    #[must_use]
+    pub fn literal_prefix(&self) -> String {
+        let mut prefix = String::new();
+        for segment in &self.segments {
+            for piece in segment {
+                match piece {
+                    Piece::Literal(literal) => prefix.push_str(literal),
+                    Piece::Macro(_) => return prefix,
+                }
+            }
+            prefix.push('/');
+        }
+        prefix
+    }
+
     pub(super) fn has(&self, wanted: Macro) -> bool {
         self.macros().any(|found| found == wanted)
     }

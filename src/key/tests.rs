@@ -356,3 +356,17 @@ fn numbered_keys_know_their_plain_name() {
     assert_eq!(plain("{stream_name}.csv", "users_2.csv.gz"), None);
     assert_eq!(plain("{stream_name}_{part}.csv", "users_2.csv"), None);
 }
+
+#[test]
+fn the_literal_prefix_is_what_all_keys_begin_with() {
+    let table = [
+        ("{stream_name}.{extension}", ""),
+        ("raw/{stream_name}.{extension}", "raw/"),
+        ("/raw//crm/x-{stream_name}/{year}", "raw/crm/x-"),
+        ("raw/{namespace}/users/{stream_name}", "raw/"),
+        ("a{{b}}/{stream_id}", "a{b}/"),
+    ];
+    for (template, prefix) in table {
+        assert_eq!(KeyTemplate::parse(template).unwrap().literal_prefix(), prefix, "{template}");
+    }
+}

@@ -48,6 +48,11 @@ impl<W: Write> Emitter<W> {
         Self { out: BufWriter::new(out) }
     }
 
+    /// Where a verb for people writes its text, which is no message.
+    pub fn plain(&mut self) -> &mut impl Write {
+        &mut self.out
+    }
+
     /// Writes a message and a line end.
     ///
     /// # Errors

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{connection_id, internal, open_store, read_config, read_file};
+use super::entrance::Entrance;
+use super::{connection_id, internal, read_config, read_file};
 use crate::columns::{ShapeOptions, StreamShape};
 use crate::config::Config;
 use crate::encode::{Format, RowEncoder, StreamMeta};
@@ -108,7 +109,15 @@ fn execute<W: Write>(prepared: Prepared, emitter: &mut Emitter<W>) -> io::Result
         Ok(stop) => stop,
         Err(error) => return Ok(Err(internal("signals cannot be taken", &error))),
     };
-    let store = open_store(&prepared.config);
+    if prepared.config.is_elsewhere() {
+        let message = "s3_endpoint names a store that is not AWS: each key is looked at before it is written, for some stores ignore \
+                       If-None-Match (`check` says whether this one does)";
+        emitter.log(LogLevel::Info, message)?;
+    }
+    let store = match runtime.block_on(async { Entrance::new(&prepared.config).await?.open().await }) {
+        Ok(store) => store,
+        Err(failure) => return Ok(Err(failure)),
+    };
     let (summary, result) =
         run(io::stdin(), prepared.settings, store.clone(), runtime.handle(), stop.clone(), emitter);
     let result = match result {

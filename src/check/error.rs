@@ -1,0 +1,86 @@
+//! Why a sync with the checked settings would fail.
+
+use crate::error::{Classified, FailureType};
+use crate::key::KeyError;
+use crate::sign_in::SignInError;
+use crate::store::StoreError;
+
+/// What stopped the check: its text is the message of the FAILED status.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The template makes no usable key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Nobody signs.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    /// A request failed, for another reason than a denial.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A request was denied.
+    #[error("{sentence}")]
+    Denied {
+        /// Who may not do what, and where to allow it.
+        sentence: String,
+        /// The answer.
+        #[source]
+        error: StoreError,
+    },
+    /// The bucket can be used, but only if nobody asks whose it is.
+    #[error(
+        "bucket \"{bucket}\" does not belong to the account {expected}: correct s3_bucket_name or expected_bucket_owner"
+    )]
+    Owner {
+        /// The bucket.
+        bucket: String,
+        /// The account that it should belong to.
+        expected: String,
+    },
+    /// What was read back is not what was written.
+    #[error(
+        "the object \"{key}\" in bucket \"{bucket}\" was read back with other bytes than were written: look for a proxy \
+         or a store that alters objects"
+    )]
+    Altered {
+        /// The bucket.
+        bucket: String,
+        /// The probe's key.
+        key: String,
+    },
+    /// What was written is not there.
+    #[error(
+        "the object \"{key}\" was written to bucket \"{bucket}\", but is not found there: look for something that \
+         removes objects, or a store that needs time to show them"
+    )]
+    Vanished {
+        /// The bucket.
+        bucket: String,
+        /// The probe's key.
+        key: String,
+    },
+    /// The check failed and could not clean up after itself, or that was all that failed.
+    #[error("{error}; probes were left in bucket \"{bucket}\", delete them by hand: {}", keys.join(", "))]
+    LeftBehind {
+        /// What went wrong first.
+        #[source]
+        error: Box<CheckError>,
+        /// The bucket.
+        bucket: String,
+        /// The probes' keys.
+        keys: Vec<String>,
+    },
+}
+
+impl Classified for CheckError {
+    fn failure_type(&self) -> FailureType {
+        match self {
+            Self::Key(error) => error.failure_type(),
+            Self::SignIn(error) => error.failure_type(),
+            Self::Store(error) => error.failure_type(),
+            Self::Denied { .. } | Self::Owner { .. } | Self::Altered { .. } | Self::Vanished { .. } => {
+                FailureType::Config
+            }
+            Self::LeftBehind { error, .. } => error.failure_type(),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What a sync does to a bucket, done once with objects of our own.
+//!
+//! [`ProbeKeys`] and a store -> what was learnt, or the first [`StoreError`] or difference.
+//!
+//! | step | what a sync needs it for | a refusal |
+//! |---|---|---|
+//! | list, by the probe's own name | finding taken names | fails; it comes first, for some stores take a put to a bucket that does not exist |
+//! | put, head, get and compare | files below one part; telling one's own objects | fails |
+//! | head of a key without an object | settling a lost answer | a note |
+//! | put over it with `If-None-Match` | never overwriting | no 412: a note |
+//! | copy | replacing under a fixed name | fails; not tried where no template leads to it |
+//! | delete | replacing; taking back what cannot be acknowledged | a note: appending works without it |
+//! | upload in two parts | large files | fails; not tried without the right to delete, for it would leave 5 MiB |
+//!
+//! Invariants
+//! - Every probe is removed whatever comes of the others. What could not be removed is named.
+//!
+//! Not here: what to say about a refusal (`advice`), where the probes lie (`place`).
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::place::ProbeKeys;
+use crate::store::{Effect, ObjectInfo, S3Store, StoreError, StoreErrorKind};
+
+/// S3's minimum for every part but the last.
+const FIRST_PART_BYTES: usize = 5 * 1024 * 1024;
+
+/// What the probes have shown, besides that a sync can write.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// Deleting was refused.
+    pub(super) undeletable: Option<StoreError>,
+    /// The store writes over an object in spite of `If-None-Match: *`.
+    pub(super) ignores_guard: bool,
+    /// A look at a key without an object is denied.
+    pub(super) hides_missing: bool,
+    /// Objects that are still in the bucket.
+    pub(super) left: Vec<String>,
+}
+
+/// Why the probes ended early.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// A request failed.
+    Store(StoreError),
+    /// What was read back is not what was written, or is not there.
+    Altered { key: String, is_missing: bool },
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Does it all. What was found so far comes with an error, too.
+pub(super) async fn probe(
+    store: &S3Store,
+    keys: &ProbeKeys,
+    random: Uuid,
+) -> (Findings, Result<(), Trouble>) {
+    let mut probes = Probes { store, random, tokens: 0, there: Vec::new(), findings: Findings::default() };
+    let result = probes.all(keys).await;
+    let removed = match probes.findings.undeletable {
+        Some(_) => Ok(()),
+        None => probes.remove_all().await,
+    };
+    let Probes { mut findings, there, .. } = probes;
+    findings.left.extend(there);
+    (findings, result.and(removed.map_err(Trouble::Store)))
+}
+
+struct Probes<'a> {
+    store: &'a S3Store,
+    random: Uuid,
+    tokens: u128,
+    /// Objects that are, or may be, in the bucket.
+    there: Vec<String>,
+    findings: Findings,
+}
+
+impl Probes<'_> {
+    async fn all(&mut self, keys: &ProbeKeys) -> Result<(), Trouble> {
+        let (store, single) = (self.store, keys.single.as_str());
+        store.list_keys(single).await?;
+
+        let object = self.object();
+        let body = self.body("one request");
+        let put = store.put(single, body.clone(), &object).await;
+        self.wrote(single, put)?;
+        if store.head(single).await?.is_none() {
+            return Err(Trouble::Altered { key: single.to_owned(), is_missing: true });
+        }
+        self.read_back(single, &body).await?;
+        match store.head(&keys.multipart).await {
+            Ok(_) => {}
+            Err(error) if error.kind == StoreErrorKind::AccessDenied => self.findings.hides_missing = true,
+            Err(error) => return Err(error.into()),
+        }
+        self.findings.ignores_guard = !store.honours_guard(single, body, &self.object()).await?;
+        if let Some(copy) = &keys.copy {
+            // What lies there now is the first object or, where the store ignores the guard, its twin.
+            let token = store.head(single).await?.and_then(|object| object.token().map(str::to_owned));
+            let copied = store.copy(single, copy, &token.unwrap_or_default()).await;
+            self.wrote(copy, copied)?;
+        }
+        if let Err(error) = self.remove_all().await {
+            if error.kind != StoreErrorKind::AccessDenied {
+                return Err(error.into());
+            }
+            self.findings.undeletable = Some(error);
+            return Ok(());
+        }
+
+        let large = keys.multipart.as_str();
+        let body = self.body("two parts");
+        let object = self.object();
+        let upload_id = store.create_multipart(large, &object).await?;
+        let completed = self.complete(large, &upload_id, &body, &object).await;
+        let discarded = match &completed {
+            Ok(()) => Ok(()),
+            Err(_) => store.abort_multipart(large, &upload_id).await,
+        };
+        let completed = self.wrote(large, completed);
+        if discarded.is_err() {
+            self.findings.left.push(format!("the unfinished upload of {large}"));
+        }
+        completed?;
+        Ok(())
+    }
+
+    async fn complete(
+        &self,
+        key: &str,
+        upload_id: &str,
+        last: &Bytes,
+        object: &ObjectInfo,
+    ) -> Result<(), StoreError> {
+        let first = Bytes::from(vec![b'\n'; FIRST_PART_BYTES]);
+        let parts = [
+            self.store.upload_part(key, upload_id, 1, first).await?,
+            self.store.upload_part(key, upload_id, 2, last.clone()).await?,
+        ];
+        self.store.complete_multipart(key, upload_id, &parts, object).await
+    }
+
+    async fn read_back(&self, key: &str, written: &Bytes) -> Result<(), Trouble> {
+        if self.store.get(key).await? == written {
+            Ok(())
+        } else {
+            Err(Trouble::Altered { key: key.to_owned(), is_missing: false })
+        }
+    }
+
+    /// Takes down that there is, or may be, an object at `key`.
+    fn wrote(&mut self, key: &str, result: Result<(), StoreError>) -> Result<(), StoreError> {
+        if result.as_ref().err().is_none_or(|error| error.effect == Effect::Unknown) {
+            self.there.push(key.to_owned());
+        }
+        result
+    }
+
+    /// Removes what is there. What cannot be removed stays on the list; the first reason is the error.
+    async fn remove_all(&mut self) -> Result<(), StoreError> {
+        let mut first = Ok(());
+        for key in std::mem::take(&mut self.there) {
+            if let Err(error) = self.store.delete(&key).await {
+                self.there.push(key);
+                first = first.and(Err(error));
+            }
+        }
+        first
+    }
+
+    fn body(&self, how: &str) -> Bytes {
+        let random = self.random;
+        Bytes::from(format!(
+            "written in {how} by the connection check of destination-s3, may be deleted\n{random}\n"
+        ))
+    }
+
+    /// Every object needs a token of its own.
+    fn object(&mut self) -> ObjectInfo {
+        self.tokens += 1;
+        let token = Uuid::from_u128(self.random.as_u128() ^ self.tokens);
+        ObjectInfo { content_type: "text/plain; charset=utf-8", token, metadata: Vec::new() }
+    }
+}

@@ -1,0 +1,153 @@
+//! The policies that a configuration needs in IAM, for people to paste.
+//!
+//! [`Subject`] (what of a configuration decides it) -> [`Document`]s in IAM's own JSON -> text, as JSON or for Terraform.
+//!
+//! | document | attached to | says |
+//! |---|---|---|
+//! | permissions | the user or role that signs S3 requests | what may be done in the bucket |
+//! | trust | the role | who may assume it, and with which external id |
+//! | caller | the identity that the connector runs with | that it may assume the role |
+//!
+//! Invariants
+//! - Least rights: each action is one that the connector sends with this configuration. What can be left out has a statement of
+//!   its own.
+//! - Nobody is trusted whom the user has not named.
+//!
+//! Not here: reading the configuration and printing (`verb`).
+//! May import: `store` (its options only).
+
+mod permissions;
+mod terraform;
+mod trust;
+
+use serde_json::Value;
+
+use crate::store::ObjectOptions;
+
+pub use terraform::terraform;
+pub use trust::{NOBODY, Principal, PrincipalError};
+
+/// What of a configuration its policies depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// `aws`, `aws-cn`, `aws-us-gov`, ...
+    pub partition: String,
+    /// The bucket.
+    pub bucket: String,
+    /// The text that every key begins with.
+    pub prefix: String,
+    /// Whether the bucket is asked for its region.
+    pub asks_for_region: bool,
+    /// What S3 is told about every object.
+    pub objects: ObjectOptions,
+    /// The role, if that is the way to sign in.
+    pub role: Option<RoleSubject>,
+}
+
+/// What of a role its policies depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleSubject {
+    /// The role's ARN.
+    pub arn: String,
+    /// What the trust policy demands to hear.
+    pub external_id: Option<String>,
+    /// Who may assume it; `None`: the user has to fill it in.
+    pub principal: Option<Principal>,
+}
+
+/// Which document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What may be done in the bucket.
+    Permissions,
+    /// Who may assume the role.
+    Trust,
+    /// That the caller may assume the role.
+    Caller,
+}
+
+/// A policy as IAM takes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Which one it is.
+    pub kind: Kind,
+    /// What to do with it, in one line.
+    pub heading: String,
+    /// The policy.
+    pub policy: Value,
+}
+
+/// The documents of a configuration: one for a key, three for a role.
+#[must_use]
+pub fn documents(subject: &Subject) -> Vec<Document> {
+    let mut documents = vec![Document {
+        kind: Kind::Permissions,
+        heading: match &subject.role {
+            Some(role) => format!("Permissions policy, for the role {}", role.arn),
+            None => "Permissions policy, for the user or role that signs in".to_owned(),
+        },
+        policy: permissions::policy(subject),
+    }];
+    if let Some(role) = &subject.role {
+        documents.push(Document {
+            kind: Kind::Trust,
+            heading: format!("Trust policy of the role {}", role.arn),
+            policy: trust::policy(role),
+        });
+        documents.push(Document {
+            kind: Kind::Caller,
+            heading: "Policy for the identity that the connector runs with, unless the trust policy names that very identity \
+                      and both are in one account"
+                .to_owned(),
+            policy: trust::caller_policy(role),
+        });
+    }
+    documents
+}
+
+/// A document as IAM's console takes it.
+#[must_use]
+pub fn json(policy: &Value) -> String {
+    format!("{policy:#}\n")
+}
+
+/// What the user should know about a trust policy, one sentence each.
+#[must_use]
+pub fn warnings(role: &RoleSubject) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if role.principal.is_none() {
+        warnings.push(format!(
+            "nobody may assume the role yet: put the account or ARN that the connector runs with in place of {NOBODY}, or give \
+             --principal"
+        ));
+    }
+    if role.external_id.is_none() {
+        warnings.push(
+            "there is no external id: whoever can have the connector run with settings of their own can use this role; set \
+             external_id"
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+/// The partition of AWS that a region is in.
+/// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
+#[must_use]
+pub fn partition(region: &str) -> &'static str {
+    // As the SDK's own table has them.
+    const BEGINNINGS: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("eusc-", "aws-eusc"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("eu-isoe-", "aws-iso-e"),
+    ];
+    let found = BEGINNINGS.iter().find(|(beginning, _)| region.starts_with(beginning));
+    found.map_or("aws", |(_, partition)| partition)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! The way into the bucket: who signs, and where the bucket is.
+//!
+//! [`Config`] and the environment -> a [`Session`] and the store's settings; with the region found, an [`S3Store`].
+
+use std::fs::File;
+use std::path::Path;
+
+use super::read_file;
+use crate::config::{Config, Endpoint, is_external_id};
+use crate::env;
+use crate::error::{Failure, FailureType};
+use crate::sign_in::{BucketPlace, Session, Surroundings, first_region};
+use crate::store::{HttpClient, S3Store, StoreSettings};
+
+const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+
+/// Variables that name where credentials come from, each of which the AWS default chain goes by.
+const SOURCES: [&str; 3] =
+    [TOKEN_FILE, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+
+/// What opens the bucket.
+pub(super) struct Entrance {
+    /// Who signs.
+    pub(super) session: Session,
+    /// Where the bucket is, or is looked for first.
+    pub(super) settings: StoreSettings,
+    /// Whether the settings name the region.
+    pub(super) region_is_known: bool,
+}
+
+impl Entrance {
+    /// Nothing goes out yet.
+    pub(super) async fn new(config: &Config) -> Result<Self, Failure> {
+        let surroundings = Surroundings {
+            external_id: external_id()?,
+            region: env::var("AWS_REGION").or_else(|| env::var("AWS_DEFAULT_REGION")),
+            sts_endpoint: sts_endpoint()?,
+            lacks_token_file: env::var(TOKEN_FILE).is_some_and(|path| File::open(path).is_err()),
+            names_a_source: SOURCES.iter().any(|name| env::var(name).is_some()),
+        };
+        let elsewhere = config.is_elsewhere();
+        let place = BucketPlace { region: config.region.as_deref(), elsewhere };
+        let http = http_client(config)?;
+        let session = Session::new(&config.sign_in, place, &surroundings, &http).await;
+        let settings = StoreSettings {
+            bucket: config.bucket.clone(),
+            region: config
+                .region
+                .clone()
+                .unwrap_or_else(|| first_region(&config.sign_in, place, &surroundings)),
+            endpoint: config.endpoint.as_ref().map(|endpoint| endpoint.url.clone()),
+            path_style: config.path_style,
+            access: session.access(),
+            objects: config.objects.clone(),
+            checksum: config.checksum,
+            bucket_owner: config.bucket_owner.clone(),
+            looks_first: elsewhere,
+            http,
+        };
+        Ok(Self { session, settings, region_is_known: config.region.is_some() })
+    }
+
+    /// The store, after a question for its region if the settings leave it out.
+    pub(super) async fn open(self) -> Result<S3Store, Failure> {
+        let Self { mut settings, region_is_known, .. } = self;
+        if !region_is_known {
+            settings.region = S3Store::new(&settings).find_region().await?.region;
+        }
+        Ok(S3Store::new(&settings))
+    }
+}
+
+/// Trusts the certificates of the settings besides the usual ones, else those of the file that `AWS_CA_BUNDLE` names, as the
+/// other tools of AWS do.
+fn http_client(config: &Config) -> Result<HttpClient, Failure> {
+    if let Some(pem) = &config.ca_bundle {
+        return Ok(HttpClient::new(Some(pem.as_bytes()))?);
+    }
+    let Some(path) = env::var("AWS_CA_BUNDLE") else { return Ok(HttpClient::new(None)?) };
+    let pem = read_file(Path::new(&path), "CA bundle (AWS_CA_BUNDLE)")?;
+    HttpClient::new(Some(&pem)).map_err(|error| {
+        let failure = Failure::from(error);
+        Failure { message: format!("AWS_CA_BUNDLE, {path}: {}", failure.message), ..failure }
+    })
+}
+
+/// `AWS_ENDPOINT_URL_STS`, checked as the endpoint of S3 is: it appears in messages.
+fn sts_endpoint() -> Result<Option<String>, Failure> {
+    let Some(url) = env::var("AWS_ENDPOINT_URL_STS") else { return Ok(None) };
+    match Endpoint::parse(&url) {
+        Ok(endpoint) => Ok(Some(endpoint.url)),
+        Err(error) => {
+            Err(Failure::new(FailureType::Config, format!("the variable AWS_ENDPOINT_URL_STS: {error}")))
+        }
+    }
+}
+
+/// `AWS_ASSUME_ROLE_EXTERNAL_ID`, checked as the field is.
+///
+/// # Errors
+/// AWS would not take it.
+pub(super) fn external_id() -> Result<Option<String>, Failure> {
+    let Some(external_id) = env::var("AWS_ASSUME_ROLE_EXTERNAL_ID") else { return Ok(None) };
+    if is_external_id(&external_id) {
+        return Ok(Some(external_id));
+    }
+    Err(Failure::new(
+        FailureType::Config,
+        "the variable AWS_ASSUME_ROLE_EXTERNAL_ID must have 2 to 1224 letters, digits and characters of `_ + = , . @ : / -`",
+    ))
+}

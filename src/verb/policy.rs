@@ -1,0 +1,131 @@
+//! `policy`: prints the IAM policies that the settings need, for people and for pipes.
+//!
+//! Out: text on stdout, no protocol messages; on stderr what is wrong, or what to know besides.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::entrance::external_id;
+use super::read_config;
+use crate::config::{Config, SignIn};
+use crate::error::{Failure, FailureType};
+use crate::policy::{
+    Document, Kind, Principal, RoleSubject, Subject, documents, json, partition, terraform, warnings,
+};
+
+/// Options of the verb.
+#[derive(Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// JSON file with the settings.
+    #[arg(long)]
+    config: PathBuf,
+    /// Who may assume the role: the account, or the ARN of the user or role, that the connector runs with.
+    #[arg(long, value_name = "ACCOUNT_OR_ARN")]
+    principal: Option<Principal>,
+    /// Print one document alone, for a pipe.
+    #[arg(long, value_enum, value_name = "WHICH", conflicts_with = "terraform")]
+    only: Option<Only>,
+    /// Print a Terraform snippet instead of JSON.
+    #[arg(long)]
+    terraform: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Only {
+    /// What may be done in the bucket.
+    Permissions,
+    /// Who may assume the role.
+    Trust,
+    /// That the identity that the connector runs with may assume the role.
+    Caller,
+}
+
+/// Runs the verb. `Ok(false)` means that the reason is on stderr.
+pub(super) fn policy<O: Write, E: Write>(args: PolicyArgs, out: &mut O, err: &mut E) -> io::Result<bool> {
+    let printed = read_config(&args.config).and_then(|config| {
+        let subject = subject(&config, args.principal)?;
+        let mut remarks = match (&subject.role, args.only) {
+            (Some(role), None | Some(Only::Trust)) => warnings(role),
+            (Some(_), Some(Only::Permissions | Only::Caller)) | (None, _) => Vec::new(),
+        };
+        if config.is_elsewhere() {
+            remarks.push(
+                "s3_endpoint is set: the store may not know IAM's policies, or only a part of them"
+                    .to_owned(),
+            );
+        }
+        Ok((text(&subject, args.only, args.terraform)?, remarks))
+    });
+    match printed {
+        Ok((text, remarks)) => {
+            out.write_all(text.as_bytes())?;
+            out.flush()?;
+            for remark in remarks {
+                writeln!(err, "note: {remark}")?;
+            }
+            Ok(true)
+        }
+        Err(failure) => {
+            writeln!(err, "{}", failure.message)?;
+            Ok(false)
+        }
+    }
+}
+
+fn text(subject: &Subject, only: Option<Only>, as_terraform: bool) -> Result<String, Failure> {
+    if as_terraform {
+        return Ok(terraform(subject));
+    }
+    let documents = documents(subject);
+    let Some(only) = only else {
+        let shown = |document: &Document| format!("# {}\n{}", document.heading, json(&document.policy));
+        return Ok(documents.iter().map(shown).collect::<Vec<_>>().join("\n"));
+    };
+    let kind = match only {
+        Only::Permissions => Kind::Permissions,
+        Only::Trust => Kind::Trust,
+        Only::Caller => Kind::Caller,
+    };
+    match documents.iter().find(|document| document.kind == kind) {
+        Some(document) => Ok(json(&document.policy)),
+        None => Err(Failure::new(
+            FailureType::Config,
+            "these settings sign in without a role, so that there is only a permissions policy: set \
+             authentication.auth_type to \"cross_account_role\", or use --only permissions",
+        )),
+    }
+}
+
+fn subject(config: &Config, principal: Option<Principal>) -> Result<Subject, Failure> {
+    let role = match &config.sign_in {
+        SignIn::Role(role) => Some(RoleSubject {
+            arn: role.arn.clone(),
+            external_id: match &role.external_id {
+                Some(external_id) => Some(external_id.clone()),
+                None => external_id()?,
+            },
+            principal,
+        }),
+        SignIn::AccessKey(_) | SignIn::DefaultChain if principal.is_some() => {
+            return Err(Failure::new(
+                FailureType::Config,
+                "--principal is for a role, and these settings sign in without one: leave it out, or set \
+                 authentication.auth_type to \"cross_account_role\"",
+            ));
+        }
+        SignIn::AccessKey(_) | SignIn::DefaultChain => None,
+    };
+    let of_role = role.as_ref().and_then(|role| role.arn.split(':').nth(1));
+    // The region says where the bucket is; failing that, a role is at home in the partition of what it opens.
+    let partition = config.region.as_deref().map(partition).or(of_role).unwrap_or("aws");
+    Ok(Subject {
+        partition: partition.to_owned(),
+        bucket: config.bucket.clone(),
+        prefix: config.template.literal_prefix(),
+        asks_for_region: config.region.is_none(),
+        objects: config.objects.clone(),
+        role,
+    })
+}
