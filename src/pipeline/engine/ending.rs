@@ -28,7 +28,7 @@ impl Engine {
             .map(|(plan, _)| format!("\"{}\"", plan.values.descriptor))
             .collect();
         if !unfinished.is_empty() {
-            self.fail(Failure::new(
+            self.end_badly(Ending::Unfinished, Failure::new(
                 FailureType::Transient,
                 format!(
                     "the input ended, but the source did not report COMPLETE for {}: what its STATEs cover was published, the rest is sent again by the next attempt",
@@ -51,13 +51,22 @@ impl Engine {
 
     /// Whether the run ends badly.
     pub(super) fn has_failed(&self) -> bool {
-        matches!(self.ending, Some(Ending::Bad(_)))
+        matches!(self.ending, Some(Ending::Bad(_) | Ending::Unfinished(_)))
     }
 
-    /// Ends the run badly. The first failure is the one that is reported.
+    /// Ends the run badly. The first failure is the one that is reported; but a source that did not finish is none that the
+    /// user can mend, and what its STATEs cover is not published then.
     pub(super) fn fail(&mut self, failure: Failure) {
+        let can_be_mended = failure.failure_type == FailureType::Config;
+        if matches!(self.ending, Some(Ending::Unfinished(_))) && can_be_mended {
+            self.ending = None;
+        }
+        self.end_badly(Ending::Bad, failure);
+    }
+
+    fn end_badly(&mut self, how: fn(Failure) -> Ending, failure: Failure) {
         if !self.has_failed() {
-            self.ending = Some(Ending::Bad(failure));
+            self.ending = Some(how(failure));
         }
         self.settle();
     }

@@ -115,6 +115,8 @@ struct PendingListing {
 enum Ending {
     Good,
     Bad(Failure),
+    /// As a bad one: the source did not say that it was done.
+    Unfinished(Failure),
 }
 
 /// The ordered stage of one run.
@@ -247,7 +249,7 @@ impl Engine {
         });
         let summary = RunSummary { streams: streams.collect() };
         match self.ending {
-            Some(Ending::Bad(failure)) => (summary, Err(failure)),
+            Some(Ending::Bad(failure) | Ending::Unfinished(failure)) => (summary, Err(failure)),
             Some(Ending::Good) | None => (summary, Ok(())),
         }
     }
