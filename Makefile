@@ -3,8 +3,9 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/destination-s3
-READERS := $(TARGET)/readers
-REQUIREMENTS := integration_tests/readers/requirements.txt
+GARAGE := $(TARGET)/garage
+# What the tests need from PyPI, each in a virtual environment of its own.
+ENVIRONMENTS := readers servers
 # Options for `make bench`, for example BENCH='--runs 3 --formats jsonl.gz'.
 BENCH ?=
 
@@ -13,7 +14,7 @@ FUZZ ?= -max_total_time=60
 CORPUS ?= corpus seeds/decode
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint delivery-report bench bench-peers readers fuzz clean c-compiler
+.PHONY: help quickstart test test-garage lint delivery-report bench bench-peers $(ENVIRONMENTS) fuzz clean c-compiler
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -25,21 +26,34 @@ quickstart: c-compiler ## Run spec, check and write against an S3 server inside 
 	@COLUMNS="$${COLUMNS:-$$(tput cols 2>/dev/null)}" \
 		$(CARGO) run --quiet --locked --example quickstart -- $(BINARY) $(TARGET)/quickstart
 
-test: c-compiler readers ## Run all tests
+# The tests keep what the connector printed and wrote; the last step looks in all of it for the secrets of all of them.
+test: c-compiler $(ENVIRONMENTS) ## Run all tests
+	@rm -rf $(TARGET)/tmp/transcript
 	$(CARGO) test --locked
+	$(CARGO) test --locked --test it secrets::nothing_of_the_whole_suite_shows_a_secret -- --ignored --exact
+
+# Its own target: Garage takes a quarter of an hour to build. The binary is kept.
+test-garage: c-compiler servers $(GARAGE)/bin/garage ## Run the tests against Garage, a store that is not like S3 in places
+	GARAGE=$(abspath $(GARAGE))/bin/garage $(CARGO) test --locked --test it -- --ignored garage
+
+$(GARAGE)/bin/garage:
+	$(CARGO) install garage --version 2.5.0 --locked --root $(GARAGE) --target-dir $(GARAGE)/target
+	rm -rf $(GARAGE)/target
 
 # Redone only when the requirements have changed: the copy of them that says so is written last. Python's `venv` is a
 # package of its own on Debian.
 readers: ## Install what reads Parquet back in the tests: DuckDB, polars, pyarrow (PyPI, 130 MB; needs Python 3)
-	@cmp -s $(REQUIREMENTS) $(READERS)/requirements.txt || { \
+servers: ## Install the AWS with enforced permissions of the tests: moto (PyPI, 60 MB; needs Python 3)
+$(ENVIRONMENTS):
+	@cmp -s integration_tests/$@/requirements.txt $(TARGET)/$@/requirements.txt || { \
 		python3 -c 'import ensurepip, venv' 2>/dev/null || \
 			{ apt-get update && apt-get install --yes --no-install-recommends python3 python3-venv; } >/dev/null 2>&1 || \
 			{ echo "Python 3 with venv is missing (as root on Debian: apt-get install python3-venv)." >&2; exit 1; }; \
-		echo "installing the engines that read Parquet back"; \
-		rm -rf $(READERS) && python3 -m venv $(READERS) && \
-		$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
-			--requirement $(REQUIREMENTS) && \
-		cp $(REQUIREMENTS) $(READERS)/requirements.txt; }
+		echo "installing the $@ of the tests"; \
+		rm -rf $(TARGET)/$@ && python3 -m venv $(TARGET)/$@ && \
+		$(TARGET)/$@/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary \
+			--requirement integration_tests/$@/requirements.txt && \
+		cp integration_tests/$@/requirements.txt $(TARGET)/$@/requirements.txt; }
 
 lint: c-compiler ## Check the formatting, and clippy with its warnings as errors
 	$(CARGO) fmt --check

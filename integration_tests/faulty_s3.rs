@@ -111,14 +111,15 @@ pub(crate) fn batch(keys: impl IntoIterator<Item = String>) -> Delete {
 }
 
 /// What a sync of one small object asks for.
-const WHOLE: [Operation; 2] = [Operation::List, Operation::Put];
+const WHOLE: [Operation; 3] = [Operation::List, Operation::Head, Operation::Put];
 /// As [`WHOLE`], for 18 MiB in parts of 8 MiB.
-const IN_PARTS: [Operation; 6] = [
+const IN_PARTS: [Operation; 7] = [
     Operation::List,
     Operation::Create,
     Operation::Part,
     Operation::Part,
     Operation::Part,
+    Operation::Head,
     Operation::Complete,
 ];
 
@@ -151,7 +152,12 @@ fn syncs_without_faults() {
         let requests = server.requests();
         let asked: Vec<Operation> = requests.iter().map(|request| request.operation).collect();
         assert_eq!(asked, operations);
-        assert!(requests.iter().all(|request| request.done && request.status == 200), "{requests:#?}");
+        for request in &requests {
+            // The key is free.
+            let is_look = request.operation == Operation::Head;
+            assert_eq!(request.status, if is_look { 404 } else { 200 }, "{requests:#?}");
+            assert!(request.done || is_look, "{requests:#?}");
+        }
         assert!(requests[1..].iter().all(|request| request.key == *key), "{requests:#?}");
         assert_eq!((server.open_uploads(), server.open_parts()), (0, 0));
         let parts = if rows == 3 { "" } else { "-3" };

@@ -54,6 +54,10 @@ mod faulty_s3;
 mod faulty_s3_checks;
 // How it fails.
 mod faulty_s3_faults;
+// A second store: Garage.
+mod garage;
+// Least policies, missing actions, roles.
+mod iam;
 // Captured syncs and interleaved streams, record by record.
 mod formats;
 // Key templates, numbering and file sizes.
@@ -76,11 +80,25 @@ mod parquet_suite;
 mod parquet_syncs;
 // Every value in every Parquet column, and the options of types.
 mod parquet_types;
+// The IAM policies of a configuration.
+mod policy;
+// What Terraform makes of them.
+mod policy_terraform;
 // `write` with a configuration, catalog or store that cannot work.
 mod refusals;
+// Nothing that was printed or written holds a secret.
+mod secrets;
+// Signing in with a role.
+mod sign_in;
+// Where an identity comes from.
+mod sign_in_chain;
+// Syncs that outlive their credentials.
+mod sign_in_lifetimes;
 // `spec`.
 mod spec;
 // STATE messages: their content, their counts, when they come back.
 mod states;
+// Certificates and proxies.
+mod transport;
 // Values that writers tend to change, and fields with odd names.
 mod values;

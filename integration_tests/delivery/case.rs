@@ -196,7 +196,9 @@ impl Case {
             Shape::Every => first..=u32::MAX,
             Shape::FirstTwo => first..=first + 1,
         };
-        server.inject(Rule::on(self.target.operation(), self.fault).calls(calls.clone()));
+        let rule = Rule::on(self.target.operation(), self.fault).calls(calls.clone());
+        // The look at a key before it is written is not the one that is meant.
+        server.inject(if self.target.operation() == Operation::Head { rule.written() } else { rule });
         if self.target.operation() == Operation::Head && self.fault == Fault::ExpiredToken {
             // A HEAD's refusal has no words; whoever asks again with GET has the same credentials.
             server.inject(Rule::on(Operation::Get, self.fault).calls(calls));

@@ -27,6 +27,8 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use super::transcript;
+
 /// The only access key that the server knows.
 pub(crate) const ACCESS_KEY_ID: &str = "AKIAEMBEDDEDEXAMPLE0";
 /// Its secret: a value that a test can look for where it must not be.
@@ -71,6 +73,11 @@ impl EmbeddedS3 {
     /// `http://127.0.0.1:PORT`.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Makes an empty bucket (a name that S3 allows: 3 to 63 characters); one that exists is left as it is.
@@ -157,6 +164,15 @@ impl EmbeddedS3 {
         self.count(|name| name.starts_with(".upload_id-") && name.contains(".part-"))
     }
 
+    fn buckets(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.path().is_dir());
+        folders
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.'))
+            .collect()
+    }
+
     fn count(&self, wanted: impl Fn(&str) -> bool) -> usize {
         let entries = fs::read_dir(&self.root).expect("the folder of the server");
         entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(&wanted)).count()
@@ -179,10 +195,18 @@ impl EmbeddedS3 {
 impl Drop for EmbeddedS3 {
     fn drop(&mut self) {
         drop(self.stop.take());
+        // A second panic while a test fails would hide the first one's message.
+        let fails = std::thread::panicking();
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
-            // A second panic while a test fails would hide the first one's message.
-            assert!(ended.is_ok() || std::thread::panicking(), "the embedded server panicked");
+            assert!(ended.is_ok() || fails, "the embedded server panicked");
+        }
+        let secrets = [SECRET_ACCESS_KEY.to_owned()];
+        for bucket in self.buckets() {
+            for (key, content) in self.objects(&bucket) {
+                let leak = transcript::written(&key, &self.metadata(&bucket, &key), &content, &secrets);
+                assert!(leak.is_none() || fails, "{} is in {key} or its metadata", leak.unwrap_or_default());
+            }
         }
     }
 }

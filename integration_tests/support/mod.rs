@@ -17,9 +17,18 @@
     reason = "waits are bounded by the real clock, and there is no `env` here"
 )]
 
+pub(crate) mod aws;
 pub(crate) mod connector;
 pub(crate) mod embedded_s3;
 pub(crate) mod faulty_s3;
+pub(crate) mod garage;
 pub(crate) mod gate;
+pub(crate) mod keyring;
+pub(crate) mod loopback;
+pub(crate) mod proxy;
 pub(crate) mod read_back;
 pub(crate) mod readers;
+pub(crate) mod scripted_sts;
+pub(crate) mod signature;
+pub(crate) mod tls_front;
+pub(crate) mod transcript;

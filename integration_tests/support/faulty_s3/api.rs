@@ -13,7 +13,7 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::*;
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
-use super::super::embedded_s3::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
+use super::super::keyring::Keyring;
 use super::checks::{check_conditions, check_names, headers_of, md5_hex, verified, whole};
 use super::store::{Description, Object, Part, Store, Upload};
 use super::uploads::{assemble, check_number, check_part};
@@ -312,17 +312,11 @@ impl S3 for Store {
     }
 }
 
-/// The access keys that the server knows: one.
-#[derive(Debug)]
-pub(super) struct OneKey;
-
 #[async_trait]
-impl S3Auth for OneKey {
+impl S3Auth for Keyring {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == ACCESS_KEY_ID {
-            return Ok(SecretKey::from(SECRET_ACCESS_KEY));
-        }
-        Err(s3_error!(InvalidAccessKeyId))
+        let key = self.key(access_key).ok_or_else(|| s3_error!(InvalidAccessKeyId))?;
+        Ok(SecretKey::from(key.secret))
     }
 }
 

@@ -21,6 +21,7 @@ use percent_encoding::percent_decode_str;
 use s3s::service::S3Service;
 use s3s::{Body, HttpRequest, HttpResponse};
 
+use super::super::keyring::{Keyring, Standing, signer};
 use super::api::RawBody;
 use super::rules::{Fault, Operation, Rule, Rules};
 use super::wire::Line;
@@ -36,6 +37,8 @@ pub(crate) struct Request {
     pub(crate) done: bool,
     /// The status of the answer, also where a fault then lost it; 0 where the request was cut off before.
     pub(crate) status: u16,
+    /// The id of the key that it says it is signed with; empty where it says none.
+    pub(crate) signed_by: String,
 }
 
 /// The connection ends here.
@@ -60,6 +63,7 @@ struct Book {
 /// The store with everything that goes wrong before it.
 pub(super) struct Front {
     service: S3Service,
+    keys: Keyring,
     book: Mutex<Book>,
 }
 
@@ -70,8 +74,8 @@ impl fmt::Debug for Front {
 }
 
 impl Front {
-    pub(super) fn new(service: S3Service) -> Self {
-        Self { service, book: Mutex::default() }
+    pub(super) fn new(service: S3Service, keys: Keyring) -> Self {
+        Self { service, keys, book: Mutex::default() }
     }
 
     pub(super) fn inject(&self, rule: Rule) {
@@ -105,7 +109,8 @@ impl Front {
         };
         let (fault, number) = self.with_book(|book| {
             let fault = book.rules.fault_of(operation, &key);
-            book.requests.push(Request { operation, key, fault, done: false, status: 0 });
+            let signed_by = signer(&head).unwrap_or_default();
+            book.requests.push(Request { operation, key, fault, done: false, status: 0, signed_by });
             (fault, book.requests.len() - 1)
         });
         let head_only = head.method == Method::HEAD;
@@ -126,8 +131,13 @@ impl Front {
             Some(Fault::ExpiredToken) => refuse(body, 400, "ExpiredToken").await?,
             Some(Fault::AccessDenied) => refuse(body, 403, "AccessDenied").await?,
             None | Some(Fault::SlowDrip | Fault::TruncatedReply | Fault::ReplyLost) => {
-                let body = whole(body).await?;
-                self.ask_store(head, body).await?
+                match refusal(&self.keys.standing(&head)) {
+                    Some((status, code)) => refuse(body, status, code).await?,
+                    None => {
+                        let body = whole(body).await?;
+                        self.ask_store(head, body).await?
+                    }
+                }
             }
         };
         self.with_book(|book| {
@@ -167,6 +177,16 @@ impl Front {
         let (head, mut body) = answer.into_parts();
         let body = body.store_all_limited(usize::MAX).await.map_err(|_| Broken)?;
         Ok(HttpResponse::from_parts(head, Body::from(body)))
+    }
+}
+
+/// What S3 says to a request because of its key, before anything else. What is wrong with the signature, s3s says.
+fn refusal(standing: &Standing) -> Option<(u16, &'static str)> {
+    match standing {
+        Standing::Unknown => Some((403, "InvalidAccessKeyId")),
+        Standing::WrongToken => Some((400, "InvalidToken")),
+        Standing::Expired => Some((400, "ExpiredToken")),
+        Standing::Unsigned | Standing::Good(_) => None,
     }
 }
 

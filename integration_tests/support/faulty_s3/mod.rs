@@ -3,7 +3,7 @@
 //! Real HTTP/1.1 on a free loopback port, in front of buckets in memory. A [`Rule`] says which requests meet which
 //! [`Fault`]; [`FaultyS3::requests`] says what was asked and what became of it. Without rules it is an S3 that works.
 //!
-//! What it enforces: signatures and payload hashes; parts of 5 MiB at least, but for the last; the part list of
+//! What it enforces: signatures and payload hashes; the end of temporary keys and their tokens (`keyring`); parts of 5 MiB at least, but for the last; the part list of
 //! CompleteMultipartUpload (order, ETags, checksums, which have to be repeated if the upload named an algorithm);
 //! checksums and Content-MD5 of bodies; `If-None-Match: *` and `If-Match` on Put, Complete and Copy; keys of 1,024 bytes,
 //! metadata of 2 KB, batches and pages of 1,000 names. A completed or aborted upload id is NoSuchUpload (404).
@@ -39,7 +39,6 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use self::api::OneKey;
 use self::checks::Sums;
 use self::front::Front;
 use self::store::{Description, Object, Store};
@@ -49,13 +48,15 @@ pub(crate) use self::{
     front::Request,
     rules::{Fault, Operation, Rule},
 };
-use super::embedded_s3;
+use super::keyring::Keyring;
+use super::{embedded_s3, transcript};
 
 /// A running server; it stops when this is dropped, and everything in it is gone.
 #[derive(Debug)]
 pub(crate) struct FaultyS3 {
     address: SocketAddr,
     store: Store,
+    keys: Keyring,
     front: Arc<Front>,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
@@ -64,10 +65,15 @@ pub(crate) struct FaultyS3 {
 impl FaultyS3 {
     /// Serves an empty store on a free port. Requests are accepted from the moment this returns.
     pub(crate) fn start() -> Self {
+        Self::with_keys(&Keyring::new())
+    }
+
+    /// As [`FaultyS3::start`], for whoever has a key of `keys`.
+    pub(crate) fn with_keys(keys: &Keyring) -> Self {
         let store = Store::default();
         let mut builder = S3ServiceBuilder::new(store.clone());
-        builder.set_auth(OneKey);
-        let front = Arc::new(Front::new(builder.build()));
+        builder.set_auth(keys.clone());
+        let front = Arc::new(Front::new(builder.build(), keys.clone()));
 
         let listener =
             std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on the loopback address");
@@ -84,12 +90,17 @@ impl FaultyS3 {
             runtime.block_on(serve(listener, &served, stopped));
             runtime.shutdown_timeout(Duration::from_secs(2));
         });
-        Self { address, store, front, stop: Some(stop), thread: Some(thread) }
+        Self { address, store, keys: keys.clone(), front, stop: Some(stop), thread: Some(thread) }
     }
 
     /// `http://127.0.0.1:PORT`.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Makes an empty bucket (a name that S3 allows: 3 to 63 characters); one that exists is left as it is.
@@ -186,10 +197,17 @@ impl FaultyS3 {
 impl Drop for FaultyS3 {
     fn drop(&mut self) {
         drop(self.stop.take());
+        // A second panic while a test fails would hide the first one's message.
+        let fails = std::thread::panicking();
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
-            // A second panic while a test fails would hide the first one's message.
-            assert!(ended.is_ok() || std::thread::panicking(), "the faulty server panicked");
+            assert!(ended.is_ok() || fails, "the faulty server panicked");
+        }
+        let secrets = self.keys.secrets();
+        for (key, object) in self.store.lock().buckets().values().flatten() {
+            let metadata = object.description.metadata.clone().into_iter().collect();
+            let leak = transcript::written(key, &metadata, &object.content, &secrets);
+            assert!(leak.is_none() || fails, "{} is in {key} or its metadata", leak.unwrap_or_default());
         }
     }
 }

@@ -10,6 +10,7 @@
 //!
 //! Not here: what a fault does (`front`, `wire`).
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 /// What is asked of the server, as far as a rule or a test tells requests apart.
@@ -190,6 +191,8 @@ pub(crate) struct Rule {
     key: String,
     calls: RangeInclusive<u32>,
     chance: Option<(f64, u64)>,
+    /// Only for keys that somebody has asked to make an object of.
+    only_written: bool,
 }
 
 impl Rule {
@@ -200,7 +203,14 @@ impl Rule {
 
     /// On every call of every operation that the fault fits.
     pub(crate) fn any(fault: Fault) -> Self {
-        Self { fault, operation: None, key: String::new(), calls: 1..=u32::MAX, chance: None }
+        Self {
+            fault,
+            operation: None,
+            key: String::new(),
+            calls: 1..=u32::MAX,
+            chance: None,
+            only_written: false,
+        }
     }
 
     /// Only where the key (of a listing: the prefix) contains this text.
@@ -213,13 +223,19 @@ impl Rule {
         Self { calls, ..self }
     }
 
+    /// Only for keys that somebody has asked to make an object of: not for the look at a key before it is written.
+    pub(crate) fn written(self) -> Self {
+        Self { only_written: true, ..self }
+    }
+
     /// Only with this probability. The n-th call that matches operation and key has the same luck in every run.
     pub(crate) fn chance(self, probability: f64, seed: u64) -> Self {
         Self { chance: Some((probability, seed)), ..self }
     }
 
-    fn matches(&self, operation: Operation, key: &str) -> bool {
-        self.operation.is_none_or(|wanted| wanted == operation)
+    fn matches(&self, operation: Operation, key: &str, is_written: bool) -> bool {
+        (is_written || !self.only_written)
+            && self.operation.is_none_or(|wanted| wanted == operation)
             && self.fault.fits(operation)
             && key.contains(&self.key)
     }
@@ -232,21 +248,30 @@ impl Rule {
 
 /// The rules of one server, in order, each with the number of calls that it has seen.
 #[derive(Debug, Default)]
-pub(super) struct Rules(Vec<(Rule, u32)>);
+pub(super) struct Rules {
+    rules: Vec<(Rule, u32)>,
+    written: HashSet<String>,
+}
 
 impl Rules {
     pub(super) fn add(&mut self, rule: Rule) {
-        self.0.push((rule, 0));
+        self.rules.push((rule, 0));
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.rules.clear();
     }
 
     /// Counts one call, and says what happens to it.
     pub(super) fn fault_of(&mut self, operation: Operation, key: &str) -> Option<Fault> {
+        let is_written = self.written.contains(key);
+        if matches!(operation, Operation::Put | Operation::Complete | Operation::Copy) {
+            self.written.insert(key.to_owned());
+        }
         let mut fault = None;
-        for (rule, calls) in self.0.iter_mut().filter(|(rule, _)| rule.matches(operation, key)) {
+        for (rule, calls) in
+            self.rules.iter_mut().filter(|(rule, _)| rule.matches(operation, key, is_written))
+        {
             *calls += 1;
             if fault.is_none() && rule.acts_on_call(*calls) {
                 fault = Some(rule.fault);

@@ -99,6 +99,11 @@ impl State {
         self.buckets.get_mut(bucket).ok_or_else(|| s3_error!(NoSuchBucket))
     }
 
+    /// All buckets, by their names.
+    pub(super) fn buckets(&self) -> &BTreeMap<String, BTreeMap<String, Object>> {
+        &self.buckets
+    }
+
     /// The object at `key`.
     pub(super) fn object(&mut self, bucket: &str, key: &str) -> S3Result<Object> {
         self.bucket(bucket)?.get(key).cloned().ok_or_else(|| s3_error!(NoSuchKey))

@@ -1,0 +1,168 @@
+//! A second store, written by others: Garage (`make test-garage`). It ignores `If-None-Match`, refuses streamed signed bodies
+//! and wants its own region's name.
+
+use serde_json::{Value, json};
+
+use crate::support::garage::{Garage, REGION};
+use crate::support::{read_back, readers};
+use crate::world::{catalog, complete, connector, cursors, noise, plain, record, refresh, state, with};
+
+const FORMATS: [&str; 5] = ["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet"];
+
+/// Two streams; the second one has a row that makes its file one of several parts.
+fn input(of: u32, large: bool) -> String {
+    let pad = if large { noise(u64::from(of), 9 << 20) } else { String::new() };
+    let row = |stream: &str, id: u32, pad: &str| {
+        record(stream, &format!("{{\"id\":{id},\"of\":{of},\"pad\":\"{pad}\"}}"))
+    };
+    [
+        row("users", 1, ""),
+        state("users", 1),
+        row("users", 2, ""),
+        row("orders", 1, &pad),
+        row("orders", 2, ""),
+        state("users", 2),
+        state("orders", 3),
+        complete("users"),
+        complete("orders"),
+    ]
+    .concat()
+}
+
+fn properties() -> Value {
+    json!({ "id": { "type": "integer" }, "of": { "type": "integer" }, "pad": { "type": "string" } })
+}
+
+/// Syncs and expects all STATEs back.
+fn sync(garage: &Garage, settings: &Value, stream: impl Fn(&str) -> Value, input: &str) {
+    let mut config = garage.config();
+    for (name, value) in settings.as_object().expect("settings") {
+        config[name] = value.clone();
+    }
+    let catalog = catalog([stream("users"), stream("orders")]);
+    let outcome = connector().write(&config, &catalog).input(input).run().expect_success();
+    let mut cursors = cursors(&outcome);
+    cursors.sort_unstable();
+    assert_eq!(cursors, [1, 2, 3]);
+}
+
+/// `stream/id@sync` of every row, sorted.
+fn rows(garage: &Garage, format: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    for (key, bytes) in garage.objects() {
+        let stream = key.split(['/', '.', '_']).next().expect("a stream").to_owned();
+        let mut add = |id: &str, of: &str| rows.push(format!("{stream}/{id}@{of}"));
+        let content = read_back::content(&key, &bytes);
+        match format {
+            "parquet" => {
+                for file in readers::read([&bytes]) {
+                    let (ids, ofs) = (file.table.column("id"), file.table.column("of"));
+                    ids.iter().zip(ofs).for_each(|(id, of)| add(text(id).as_str(), text(of).as_str()));
+                }
+            }
+            "csv" | "csv.gz" => {
+                let table = read_back::csv(&content);
+                let (ids, ofs) = (table.column("id"), table.column("of"));
+                ids.iter().zip(ofs).for_each(|(id, of)| add(id.expect("an id"), of.expect("a sync")));
+            }
+            _ => {
+                for row in read_back::jsonl(&content) {
+                    add(row.get("id").expect("an id"), row.get("of").expect("a sync"));
+                }
+            }
+        }
+    }
+    rows.sort();
+    rows
+}
+
+/// A value in canonical form as its digits.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn expected(syncs: &[u32]) -> Vec<String> {
+    let of = |sync: &u32| ["users/1", "users/2", "orders/1", "orders/2"].map(|row| format!("{row}@{sync}"));
+    let mut rows: Vec<String> = syncs.iter().flat_map(of).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+#[ignore = "needs Garage: make test-garage"]
+fn garage_is_found_out_by_check_and_left_as_it_was() {
+    let garage = Garage::start();
+    let outcome = connector().check(&garage.config());
+    let (status, message) = outcome.connection_status();
+    assert_eq!(status, "SUCCEEDED", "{message}");
+    assert!(message.contains(&format!("the bucket is in region \"{REGION}\"")), "{message}");
+    assert!(message.contains("the store ignores If-None-Match"), "{message}");
+    assert!(garage.objects().is_empty());
+
+    let mut wrong = garage.config();
+    wrong["s3_bucket_region"] = json!("us-east-1");
+    let outcome = connector().check(&wrong);
+    let (status, message) = outcome.connection_status();
+    assert!(status == "FAILED" && message.contains("set s3_bucket_region to \"garage\""), "{message}");
+}
+
+#[test]
+#[ignore = "needs Garage: make test-garage"]
+fn garage_takes_every_format_and_every_mode() {
+    let garage = Garage::start();
+    for format in FORMATS {
+        let settings = json!({
+            "s3_bucket_key": "{stream_name}/{sync_id}_{part}.{extension}",
+            "format": { "format_type": format },
+            "checkpoint_interval_seconds": 0,
+        });
+        let of_generation = |generation: u32, mode: &'static str| {
+            let minimum = if mode == "overwrite" { generation } else { 0 };
+            let members = json!({
+                "destination_sync_mode": mode, "generation_id": generation, "minimum_generation_id": minimum
+            });
+            move |name: &str| with(refresh(name, &properties()), &members)
+        };
+        sync(&garage, &settings, of_generation(1, "overwrite"), &input(1, true));
+        assert_eq!(rows(&garage, format), expected(&[1]), "{format}");
+        sync(&garage, &settings, of_generation(1, "append"), &input(2, false));
+        assert_eq!(rows(&garage, format), expected(&[1, 2]), "{format}");
+        sync(&garage, &settings, of_generation(2, "overwrite"), &input(3, true));
+        assert_eq!(rows(&garage, format), expected(&[3]), "{format}");
+    }
+}
+
+/// The store would overwrite: only the look at each key keeps what is there.
+#[test]
+#[ignore = "needs Garage: make test-garage"]
+fn garage_keeps_what_lies_under_a_fixed_name() {
+    let garage = Garage::start();
+    let settings = json!({
+        "s3_bucket_key": "{stream_name}.{extension}",
+        "format": { "format_type": "jsonl" },
+        "checkpoint_interval_seconds": 0,
+    });
+    let append = |name: &str| plain(name, &properties());
+    sync(&garage, &settings, append, &input(1, true));
+    sync(&garage, &settings, append, &input(2, false));
+    assert_eq!(rows(&garage, "jsonl"), expected(&[1, 2]));
+    let keys: Vec<String> = garage.objects().into_keys().collect();
+    assert!(
+        keys.contains(&"users.jsonl".to_owned()) && keys.contains(&"users_2.jsonl".to_owned()),
+        "{keys:?}"
+    );
+
+    // What replaces under the fixed name is moved over it on the server.
+    let replace = |name: &str| {
+        let members =
+            json!({ "destination_sync_mode": "overwrite", "generation_id": 7, "minimum_generation_id": 7 });
+        with(refresh(name, &properties()), &members)
+    };
+    let long = json!({ "checkpoint_interval_seconds": 3600 });
+    let mut settings = settings;
+    settings["checkpoint_interval_seconds"] = long["checkpoint_interval_seconds"].clone();
+    sync(&garage, &settings, replace, &input(3, true));
+    assert_eq!(rows(&garage, "jsonl"), expected(&[3]));
+    let keys: Vec<String> = garage.objects().into_keys().collect();
+    assert_eq!(keys, ["orders.jsonl", "users.jsonl"]);
+}

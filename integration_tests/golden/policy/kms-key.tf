@@ -1,0 +1,36 @@
+locals {
+  destination_s3_permissions = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "FindFiles"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket", "s3:GetBucketLocation"]
+        Resource = "arn:aws:s3:::acme-lake"
+      },
+      {
+        Sid      = "ReadAndWriteFiles"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+        Resource = "arn:aws:s3:::acme-lake/*"
+      },
+      {
+        Sid      = "DiscardUnfinishedUploads"
+        Effect   = "Allow"
+        Action   = ["s3:AbortMultipartUpload"]
+        Resource = "arn:aws:s3:::acme-lake/*"
+      },
+      {
+        Sid      = "UseEncryptionKey"
+        Effect   = "Allow"
+        Action   = ["kms:GenerateDataKey", "kms:Decrypt"]
+        Resource = "arn:aws:kms:eu-west-1:111122223333:key/1234"
+      },
+    ]
+  })
+}
+
+resource "aws_iam_policy" "destination_s3" {
+  name   = "destination-s3"
+  policy = local.destination_s3_permissions
+}

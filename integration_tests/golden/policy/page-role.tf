@@ -1,0 +1,59 @@
+locals {
+  destination_s3_permissions = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "FindFiles"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket", "s3:GetBucketLocation"]
+        Resource = "arn:aws:s3:::your-s3-bucket-name"
+      },
+      {
+        Sid      = "ReadAndWriteFiles"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+        Resource = "arn:aws:s3:::your-s3-bucket-name/*"
+      },
+      {
+        Sid      = "DiscardUnfinishedUploads"
+        Effect   = "Allow"
+        Action   = ["s3:AbortMultipartUpload"]
+        Resource = "arn:aws:s3:::your-s3-bucket-name/*"
+      },
+    ]
+  })
+
+  destination_s3_trust = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Action = "sts:AssumeRole"
+        Principal = {
+          AWS = "623184213151"
+        }
+        Condition = {
+          StringEquals = {
+            "sts:ExternalId" = "YOUR-EXTERNAL-ID-HERE"
+          }
+        }
+      },
+    ]
+  })
+}
+
+resource "aws_iam_policy" "destination_s3" {
+  name   = "destination-s3"
+  policy = local.destination_s3_permissions
+}
+
+resource "aws_iam_role" "destination_s3" {
+  name               = "lake"
+  path               = "/"
+  assume_role_policy = local.destination_s3_trust
+}
+
+resource "aws_iam_role_policy_attachment" "destination_s3" {
+  role       = aws_iam_role.destination_s3.name
+  policy_arn = aws_iam_policy.destination_s3.arn
+}

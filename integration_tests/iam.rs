@@ -1,0 +1,295 @@
+//! Under enforced permissions: the least policy is enough, each missing action is named, and a role is entered as AWS
+//! enters it.
+//!
+//! What the product promises here is tested with moto's S3, STS and IAM (`support::aws`). moto lets a missing external id
+//! pass, and its credentials never end: both have a scripted STS (`sign_in`). It names no action in a denial, as S3 does; that
+//! is tested where answers are read (`store::classify`).
+//!
+//! The whole message of each denial is in `golden/iam/`; `UPDATE_GOLDEN=1` writes them anew.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::aws::{Aws, User};
+use crate::support::connector::{Connector, Outcome};
+use crate::support::read_back;
+use crate::world::{catalog, complete, connector, cursors, failure, noise, record, refresh, state, with};
+
+/// The policy of the page that this product implements.
+fn page_policy(bucket: &str) -> Value {
+    let actions: Vec<String> = PAGE_ACTIONS.iter().map(|action| (*action).to_owned()).collect();
+    json!({
+        "Version": "2012-10-17",
+        "Id": "",
+        "Statement": [{
+            "Sid": "ExtractBucketAccess",
+            "Effect": "Allow",
+            "Action": actions,
+            "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+        }],
+    })
+}
+
+const PAGE_ACTIONS: [&str; 5] =
+    ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:GetBucketLocation", "s3:DeleteObject"];
+
+/// The page's policy without one of its actions.
+fn policy_without(bucket: &str, action: &str) -> Value {
+    let mut policy = page_policy(bucket);
+    let actions = policy["Statement"][0]["Action"].as_array_mut().expect("actions");
+    actions.retain(|allowed| allowed != action);
+    assert_eq!(actions.len(), PAGE_ACTIONS.len() - 1);
+    policy
+}
+
+/// Settings that leave the region to be found.
+fn config(bucket: &str, sign_in: &Value) -> Value {
+    json!({
+        "s3_bucket_name": bucket,
+        "s3_endpoint": Aws::get().endpoint(),
+        "s3_bucket_key": "raw/{stream_name}.{extension}",
+        "authentication": sign_in,
+        "format": { "format_type": "jsonl" },
+        "checkpoint_interval_seconds": 0,
+    })
+}
+
+/// The binary, with STS where moto has it.
+fn with_sts() -> Connector {
+    connector().env("AWS_ENDPOINT_URL_STS", &Aws::get().endpoint())
+}
+
+/// The binary with this user as its base identity.
+fn running_as(user: &User) -> Connector {
+    with_sts()
+        .env("AWS_ACCESS_KEY_ID", &user.access_key_id)
+        .env("AWS_SECRET_ACCESS_KEY", &user.secret_access_key)
+}
+
+/// One sync of `users` in this generation: two checkpoints, and an upload in parts where `large`.
+fn sync(connector: &Connector, config: &Value, mode: &str, generation: u32, large: bool) -> Outcome {
+    let properties = json!({ "id": { "type": "integer" } });
+    let minimum = if mode == "overwrite" { generation } else { 0 };
+    let generations = json!({
+        "destination_sync_mode": mode, "generation_id": generation, "minimum_generation_id": minimum
+    });
+    let catalog = catalog([with(refresh("users", &properties), &generations)]);
+    let pad = if large { noise(7, 9 << 20) } else { String::new() };
+    let row = |id: u32, pad: &str| {
+        record("users", &format!("{{\"id\":{id},\"of\":{generation},\"pad\":\"{pad}\"}}"))
+    };
+    let input = [row(1, ""), state("users", 1), row(2, &pad), state("users", 2), complete("users")].concat();
+    connector.write(config, &catalog).input(input).run()
+}
+
+/// The rows of a bucket as `id@generation`, sorted.
+fn rows(bucket: &str) -> Vec<String> {
+    let objects: BTreeMap<String, Vec<u8>> = Aws::get().objects(bucket);
+    let mut rows: Vec<String> = read_back::jsonl_rows(&objects)
+        .iter()
+        .map(|row| format!("{}@{}", row.get("id").expect("an id"), row.get("of").expect("a generation")))
+        .collect();
+    rows.sort();
+    rows
+}
+
+/// Syncs that append, with an upload in parts, then syncs that overwrite, each read back.
+fn everything_works(connector: &Connector, bucket: &str, sign_in: &Value) {
+    let config = config(bucket, sign_in);
+    let outcome = connector.check(&config);
+    let (status, message) = outcome.connection_status();
+    assert_eq!(status, "SUCCEEDED", "{message}");
+    assert!(message.contains("the bucket is in region \"us-east-1\""), "{message}");
+    assert!(Aws::get().objects(bucket).is_empty(), "the check has left something");
+
+    for (mode, generation, large, expected) in [
+        ("append", 1, true, &["1@1", "2@1"][..]),
+        ("append", 2, false, &["1@1", "1@2", "2@1", "2@2"]),
+        ("overwrite", 3, true, &["1@3", "2@3"]),
+        ("overwrite", 4, false, &["1@4", "2@4"]),
+    ] {
+        let outcome = sync(connector, &config, mode, generation, large).expect_success();
+        assert_eq!(cursors(&outcome), [1, 2], "{mode} {generation}");
+        assert_eq!(rows(bucket), expected, "{mode} {generation}");
+    }
+    assert_eq!(Aws::get().open_uploads(bucket), 0);
+}
+
+#[test]
+fn the_pages_own_policy_is_enough_for_an_access_key() {
+    let aws = Aws::get();
+    aws.create_bucket("page-key");
+    let user = aws.create_user("page-key", &page_policy("page-key"));
+    everything_works(&with_sts(), "page-key", &user.sign_in());
+}
+
+#[test]
+fn the_pages_own_policy_is_enough_for_a_role() {
+    let aws = Aws::get();
+    aws.create_bucket("page-role");
+    let assume = json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*" }],
+    });
+    let platform = aws.create_user("platform", &assume);
+    let trust = trust_policy(&platform.arn, "the-right-one");
+    let role = aws.create_role("page-role", &trust, &page_policy("page-role"));
+    let sign_in = |external_id: Option<&str>| {
+        let mut sign_in = json!({ "auth_type": "cross_account_role", "role_arn": role });
+        if let Some(external_id) = external_id {
+            sign_in["external_id"] = json!(external_id);
+        }
+        sign_in
+    };
+    let platform = running_as(&platform);
+    everything_works(&platform, "page-role", &sign_in(Some("the-right-one")));
+
+    // The variable stands in for the field, and never for another value of it.
+    let from_variable = platform.clone().env("AWS_ASSUME_ROLE_EXTERNAL_ID", "the-right-one");
+    let outcome = from_variable.check(&config("page-role", &sign_in(None)));
+    assert_eq!(outcome.connection_status().0, "SUCCEEDED", "{outcome:#?}");
+    let outcome = from_variable.check(&config("page-role", &sign_in(Some("a-wrong-one"))));
+    golden("role-with-a-wrong-external-id", &outcome);
+    let outcome = sync(&platform, &config("page-role", &sign_in(Some("a-wrong-one"))), "append", 9, false);
+    assert!(failure(&outcome, "config_error").contains(&role), "{outcome:#?}");
+
+    // Whoever may not assume it is told so, too.
+    let stranger = aws.create_user("stranger", &assume);
+    let outcome = running_as(&stranger).check(&config("page-role", &sign_in(Some("the-right-one"))));
+    golden("role-that-trusts-somebody-else", &outcome);
+}
+
+fn trust_policy(principal: &str, external_id: &str) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": { "AWS": principal },
+            "Condition": { "StringEquals": { "sts:ExternalId": external_id } },
+        }],
+    })
+}
+
+/// What `policy` prints is enough, and what it does not print is not needed.
+#[test]
+fn the_policy_that_the_policy_verb_prints_is_enough() {
+    let aws = Aws::get();
+    aws.create_bucket("own-policy");
+    let nobody = json!({ "auth_type": "access_key", "access_key_id": "x", "secret_access_key": "y" });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    fs::write(&path, config("own-policy", &nobody).to_string()).unwrap();
+    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_destination-s3"))
+        .args(["policy", "--only", "permissions", "--config"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert!(printed.status.success(), "{printed:?}");
+    let policy: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    assert!(policy.to_string().contains("arn:aws:s3:::own-policy/raw/*"), "{policy}");
+    let user = aws.create_user("own-policy", &policy);
+    everything_works(&with_sts(), "own-policy", &user.sign_in());
+}
+
+/// Each action of the page's policy, taken away.
+#[test]
+fn each_missing_action_is_named() {
+    let aws = Aws::get();
+    for action in PAGE_ACTIONS {
+        let name = action.strip_prefix("s3:").expect("an action of S3");
+        let bucket = format!("without-{}", name.to_ascii_lowercase());
+        aws.create_bucket(&bucket);
+        let user = aws.create_user(&bucket, &policy_without(&bucket, action));
+        let config = config(&bucket, &user.sign_in());
+        let outcome = with_sts().check(&config);
+        let (status, message) = outcome.connection_status();
+        assert!(message.contains(action) && message.contains(&user.arn), "{action}: {message}");
+        golden(name, &outcome);
+
+        // What is only noted keeps no sync from working.
+        let works = matches!(action, "s3:GetBucketLocation" | "s3:DeleteObject");
+        assert_eq!(status == "SUCCEEDED", works, "{message}");
+        let outcome = sync(&with_sts(), &config, "append", 1, false);
+        if works {
+            assert_eq!(cursors(&outcome.expect_success()), [1, 2]);
+            let objects = aws.objects(&bucket);
+            let ours: BTreeMap<_, _> =
+                objects.into_iter().filter(|(key, _)| !key.contains("connection_check")).collect();
+            assert_eq!(ours.len(), 2, "{:?}", ours.keys());
+            assert_eq!(read_back::jsonl_rows(&ours).len(), 2);
+        } else {
+            assert!(failure(&outcome, "config_error").contains(action), "{outcome:#?}");
+        }
+    }
+}
+
+/// The denial names the role, for that is where the policy is.
+#[test]
+fn a_role_without_the_policy_is_told_from_its_caller() {
+    let aws = Aws::get();
+    aws.create_bucket("bare-role");
+    let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
+    let mighty = aws.create_user("mighty", &all);
+    let role = aws.create_role(
+        "bare-role",
+        &trust_policy(&mighty.arn, "the-right-one"),
+        &policy_without("bare-role", "s3:PutObject"),
+    );
+    let sign_in =
+        json!({ "auth_type": "cross_account_role", "role_arn": role, "external_id": "the-right-one" });
+    golden("role-without-PutObject", &running_as(&mighty).check(&config("bare-role", &sign_in)));
+    // The environment's own identity may do everything, and is never used in its place.
+    let outcome = running_as(&mighty).check(&config("bare-role", &json!({ "auth_type": "default_chain" })));
+    assert_eq!(outcome.connection_status().0, "SUCCEEDED", "{outcome:#?}");
+}
+
+/// A key in the environment never stands in for the settings' own.
+#[test]
+fn no_way_of_signing_in_overrides_another() {
+    let aws = Aws::get();
+    aws.create_bucket("no-override");
+    let able = aws.create_user("able", &page_policy("no-override"));
+    let unable = aws.create_user("unable", &policy_without("no-override", "s3:PutObject"));
+    let outcome = running_as(&able).check(&config("no-override", &unable.sign_in()));
+    let (status, message) = outcome.connection_status();
+    assert!(status == "FAILED" && message.contains(&unable.arn), "{message}");
+    let outcome = running_as(&unable).check(&config("no-override", &able.sign_in()));
+    assert_eq!(outcome.connection_status().0, "SUCCEEDED", "{outcome:#?}");
+}
+
+/// Compares a status with its golden file, ids of probes aside.
+#[track_caller]
+fn golden(name: &str, outcome: &Outcome) {
+    let (status, message) = outcome.connection_status();
+    let shown = format!("{status}\n{}\n", without_ids(message));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("integration_tests/golden/iam/{name}.txt"));
+    if std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1") {
+        fs::write(&path, &shown).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(shown == expected, "{} is not what was said:\n{shown}", path.display());
+}
+
+/// The message with `ID` for each UUID.
+fn without_ids(message: &str) -> String {
+    const LENGTH: usize = 36;
+    let is_id = |text: &str| uuid::Uuid::try_parse(text).is_ok();
+    let mut shown = String::new();
+    let mut skip = 0;
+    for (at, character) in message.char_indices() {
+        if at < skip {
+            continue;
+        }
+        if message.get(at..at + LENGTH).is_some_and(is_id) {
+            shown.push_str("ID");
+            skip = at + LENGTH;
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}

@@ -1,0 +1,171 @@
+//! `policy`: what it prints, byte for byte (`golden/policy/`; `UPDATE_GOLDEN=1` writes them anew).
+//!
+//! Not here: what a snippet for Terraform means (`policy_terraform`).
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+const KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+fn config(settings: &Value) -> Value {
+    let mut config = json!({
+        "s3_bucket_name": "acme-lake",
+        "authentication": {
+            "auth_type": "access_key", "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": KEY
+        },
+    });
+    for (name, value) in settings.as_object().expect("settings") {
+        config[name] = value.clone();
+    }
+    config
+}
+
+fn role(arn: &str, external_id: &str) -> Value {
+    json!({ "auth_type": "cross_account_role", "role_arn": arn, "external_id": external_id })
+}
+
+/// Runs `policy` with an empty environment.
+pub(crate) fn policy(config: &Value, options: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    fs::write(&path, config.to_string()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_destination-s3"))
+        .env_clear()
+        .args(["policy", "--config"])
+        .arg(&path)
+        .args(options)
+        .output()
+        .unwrap();
+    assert!(!format!("{output:?}").contains(KEY), "a secret is in the output");
+    output
+}
+
+/// What a good run printed.
+pub(crate) fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The configurations whose policies are kept, by name.
+pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
+    let arn = "arn:aws:iam::111122223333:role/data/lake-writer";
+    let page = role("arn:aws:iam::111122223333:role/lake", "YOUR-EXTERNAL-ID-HERE");
+    let kms = |kind: &str, key: &str| json!({ "encryption_type": kind, "kms_key_id": key });
+    vec![
+        ("page-access-key", config(&json!({ "s3_bucket_name": "your-s3-bucket-name" })), &[]),
+        (
+            "page-role",
+            config(&json!({ "s3_bucket_name": "your-s3-bucket-name", "authentication": page })),
+            &["--principal", "623184213151"],
+        ),
+        (
+            "role-of-nobody",
+            config(
+                &json!({ "authentication": role(arn, "an-external-id"), "s3_bucket_region": "eu-west-1" }),
+            ),
+            &[],
+        ),
+        (
+            "prefix-tags-acl",
+            config(&json!({
+                "s3_bucket_key": "raw/a*b/{stream_name}.{extension}",
+                "object_tags": [{ "key": "team", "value": "data" }],
+                "acl": "bucket-owner-full-control",
+            })),
+            &[],
+        ),
+        (
+            "kms-key",
+            config(
+                &json!({ "server_side_encryption": kms("aws:kms", "arn:aws:kms:eu-west-1:111122223333:key/1234") }),
+            ),
+            &[],
+        ),
+        ("kms-alias", config(&json!({ "server_side_encryption": kms("aws:kms:dsse", "alias/lake") })), &[]),
+        // What IAM and HCL would both take for more than text, and a key by its id.
+        (
+            "odd-prefix-kms-id",
+            config(&json!({
+                "s3_bucket_key": "raw/a*b?c$d%{{e}}\"f/{stream_name}.{extension}",
+                "server_side_encryption": kms("aws:kms", "mrk-1234"),
+            })),
+            &[],
+        ),
+        ("china", config(&json!({ "s3_bucket_region": "cn-north-1" })), &[]),
+        (
+            "govcloud-role",
+            config(&json!({
+                "authentication": role("arn:aws-us-gov:iam::111122223333:role/lake", "an-external-id")
+            })),
+            &["--principal", "arn:aws-us-gov:iam::444455556666:role/worker"],
+        ),
+    ]
+}
+
+#[test]
+fn what_is_printed_is_what_is_kept() {
+    for (name, config, options) in cases() {
+        golden(&format!("{name}.txt"), &stdout(&policy(&config, options)));
+        let terraform: Vec<&str> = options.iter().copied().chain(["--terraform"]).collect();
+        golden(&format!("{name}.tf"), &stdout(&policy(&config, &terraform)));
+    }
+}
+
+#[track_caller]
+fn golden(name: &str, shown: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration_tests/golden/policy").join(name);
+    if std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1") {
+        fs::write(&path, shown).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(shown == expected, "{} is not what was printed:\n{shown}", path.display());
+}
+
+#[test]
+fn one_document_alone_is_json_for_a_pipe() {
+    let (_, config, options) = cases().swap_remove(1);
+    for (which, action) in
+        [("permissions", "s3:ListBucket"), ("trust", "sts:AssumeRole"), ("caller", "sts:AssumeRole")]
+    {
+        let options: Vec<&str> = options.iter().copied().chain(["--only", which]).collect();
+        let document: Value = serde_json::from_str(&stdout(&policy(&config, &options))).unwrap();
+        assert_eq!(document["Version"], "2012-10-17");
+        assert!(document["Statement"][0]["Action"].to_string().contains(action), "{document:#}");
+    }
+}
+
+#[test]
+fn what_cannot_be_printed_is_said_on_stderr() {
+    let key = config(&json!({}));
+    let cases: [(&Value, &[&str], i32, &str); 5] = [
+        (&key, &["--only", "trust"], 1, "sign in without a role"),
+        (&key, &["--principal", "623184213151"], 1, "--principal is for a role"),
+        (&key, &["--principal", "*"], 2, "12 digits of an account"),
+        (&key, &["--only", "permissions", "--terraform"], 2, "--terraform"),
+        (&json!({ "s3_bucket_nam": "x" }), &[], 1, "s3_bucket_name"),
+    ];
+    for (config, options, code, words) in cases {
+        let output = policy(config, options);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains(words) && output.stdout.is_empty(), "{output:?}");
+    }
+    let open = config(&json!({
+        "authentication": { "auth_type": "cross_account_role", "role_arn": "arn:aws:iam::111122223333:role/lake" }
+    }));
+    for (options, is_said) in [
+        (&[][..], true),
+        (&["--only", "trust"], true),
+        (&["--terraform"], true),
+        (&["--only", "caller"], false),
+    ] {
+        let output = policy(&open, options);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        for words in ["note: there is no external id", "note: nobody may assume the role yet"] {
+            assert_eq!(stderr.contains(words), is_said, "{options:?}: {output:?}");
+        }
+    }
+}

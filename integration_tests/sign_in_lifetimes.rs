@@ -1,0 +1,287 @@
+//! Syncs that outlive their credentials. S3 refuses every key past its end, and takes down that it did.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::Value;
+
+use crate::sign_in::{Cloud, EXTERNAL_ID, ROLE_SESSION, WORKER_ARN, role};
+use crate::support::connector::{Outcome, Session};
+use crate::support::faulty_s3::Operation;
+use crate::support::read_back;
+use crate::support::scripted_sts::{Action, StsFault};
+use crate::world::{BUCKET, SOON, complete, cursor, noise, record, state, user, users};
+
+/// Short, and yet far longer than any request takes between its signature and its arrival.
+const LIFETIME: Duration = Duration::from_secs(8);
+/// Between two rows of a slow source.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long a slow source goes on at most.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// A sync whose rows come one by one; each is acknowledged before the next is sent.
+struct SlowSync<'a> {
+    cloud: &'a Cloud,
+    session: Session,
+    rows: u32,
+}
+
+impl<'a> SlowSync<'a> {
+    fn start(cloud: &'a Cloud, authentication: &Value) -> Self {
+        let session = cloud.worker().write(&cloud.config(authentication), &users()).start();
+        Self { cloud, session, rows: 0 }
+    }
+
+    /// One row more, published and acknowledged.
+    fn row(&mut self) {
+        self.rows += 1;
+        self.session.send(user(self.rows) + &state("users", self.rows));
+        assert_eq!(cursor(&self.session.wait_for_state(SOON)), u64::from(self.rows));
+    }
+
+    /// Rows, now and then, until `enough`.
+    fn rows_until(&mut self, what: &str, enough: impl Fn(&Cloud) -> bool) {
+        let begin = Instant::now();
+        while !enough(self.cloud) {
+            assert!(begin.elapsed() < LONGEST, "{what}: not within {LONGEST:?}");
+            self.row();
+            std::thread::sleep(PAUSE);
+        }
+        self.row();
+    }
+
+    /// Ends without waiting for the source, which may run for hours yet.
+    fn ends_by_itself(mut self) -> Outcome {
+        assert!(self.session.ends_within(LONGEST), "it goes on");
+        self.session.finish(SOON)
+    }
+
+    /// The end: every row is there, once.
+    fn finish(mut self) {
+        self.session.send(complete("users"));
+        self.session.finish(SOON).expect_success();
+        let objects = self.cloud.s3.objects(BUCKET);
+        let rows = objects.values().flat_map(|content| read_back::jsonl(content));
+        let mut ids: Vec<u32> = rows.map(|row| row.get("id").unwrap().parse().unwrap()).collect();
+        ids.sort_unstable();
+        assert!(ids.iter().copied().eq(1..=self.rows), "{} rows were sent, there are {ids:?}", self.rows);
+    }
+}
+
+/// The keys that S3 was asked with, in the order of their first request.
+fn keys_used(cloud: &Cloud) -> usize {
+    cloud.signers().len()
+}
+
+/// Requests that S3 refused because of their key.
+fn refused(cloud: &Cloud) -> usize {
+    cloud.s3.requests().iter().filter(|request| [400, 401, 403].contains(&request.status)).count()
+}
+
+#[test]
+fn a_sync_of_three_lifetimes_without_one_refused_request() {
+    let cloud = Cloud::new();
+    cloud.sts.set_lifetime(LIFETIME);
+    let begin = SystemTime::now();
+    let mut sync = SlowSync::start(&cloud, &role(Some(EXTERNAL_ID)));
+    sync.rows_until("three lifetimes", |_| begin.elapsed().unwrap() > 3 * LIFETIME);
+    assert!(sync.rows > 30, "{} rows", sync.rows);
+    sync.finish();
+
+    let requests = cloud.s3.requests();
+    // A key that is free is 404 to a HEAD.
+    let bad: Vec<_> = requests
+        .iter()
+        .filter(|request| {
+            !(request.status == 200 || request.operation == Operation::Head && request.status == 404)
+        })
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    assert_eq!(cloud.signer_arns(), [ROLE_SESSION]);
+    let assumed = cloud.sts.requests_for(Action::AssumeRole);
+    assert!(assumed.len() >= 3, "{assumed:#?}");
+    assert!(assumed.len() <= 8, "asked far more often than there were lifetimes: {assumed:#?}");
+    assert!(
+        assumed.iter().all(|request| request.external_id.as_deref() == Some(EXTERNAL_ID)),
+        "{assumed:#?}"
+    );
+    assert_eq!(keys_used(&cloud), assumed.len());
+    // Renewed in good time, and not when it was too late.
+    let ends = cloud.signers().into_iter().map(|id| cloud.keys.key(&id).unwrap().ends.unwrap());
+    for (ends, next) in ends.zip(&assumed[1..]) {
+        assert!(next.at < ends - Duration::from_secs(1), "renewed at {:?} and ended at {ends:?}", next.at);
+    }
+    // S3 really would have refused.
+    let first = cloud.keys.key(&requests[0].signed_by).unwrap();
+    assert!(first.ends.unwrap() < SystemTime::now());
+}
+
+/// One object in parts that three keys have signed.
+#[test]
+fn an_upload_that_outlives_its_credentials() {
+    let cloud = Cloud::new();
+    cloud.sts.set_lifetime(LIFETIME);
+    let mut config = cloud.config(&role(Some(EXTERNAL_ID)));
+    config["checkpoint_interval_seconds"] = 3600.into();
+    let mut session = cloud.worker().write(&config, &users()).start();
+    let signers_of_parts = || {
+        let requests = cloud.s3.requests();
+        let mut signers: Vec<_> = requests
+            .into_iter()
+            .filter(|request| request.operation == Operation::Part && request.done)
+            .map(|request| request.signed_by)
+            .collect();
+        let parts = signers.len();
+        signers.dedup();
+        signers.sort();
+        signers.dedup();
+        (parts, signers.len())
+    };
+    let begin = Instant::now();
+    let mut rows = 0;
+    while signers_of_parts().1 < 3 {
+        assert!(begin.elapsed() < LONGEST, "{:?} parts and keys", signers_of_parts());
+        // One part more, and no more rows before it has arrived.
+        let before = signers_of_parts().0;
+        while signers_of_parts().0 == before {
+            assert!(begin.elapsed() < LONGEST, "{before} parts");
+            if session.pending_input() == 0 {
+                rows += 1;
+                session.send(record(
+                    "users",
+                    &format!("{{\"id\":{rows},\"pad\":\"{}\"}}", noise(rows, 1 << 20)),
+                ));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+    session.send(state("users", 1) + &complete("users"));
+    session.finish(LONGEST).expect_success();
+
+    let objects = cloud.s3.objects(BUCKET);
+    let (_, content) = objects.first_key_value().unwrap();
+    assert_eq!(objects.len(), 1, "{:?}", objects.keys());
+    let stored: Vec<u64> =
+        read_back::jsonl(content).iter().map(|row| row.get("id").unwrap().parse().unwrap()).collect();
+    assert!(stored.iter().copied().eq(1..=rows), "{rows} rows were sent, there are {stored:?}");
+    assert_eq!(refused(&cloud), 0, "{:#?}", cloud.s3.requests());
+    assert_eq!(cloud.s3.open_uploads(), 0);
+}
+
+/// S3 is right about the end of a key, whatever was said when it was handed out.
+#[test]
+fn credentials_that_are_taken_back_are_renewed() {
+    let cloud = Cloud::new();
+    let mut sync = SlowSync::start(&cloud, &role(Some(EXTERNAL_ID)));
+    sync.row();
+    for round in 2..=4 {
+        cloud.keys.revoke(&cloud.s3.requests().last().unwrap().signed_by);
+        sync.row();
+        assert_eq!(cloud.sts.requests_for(Action::AssumeRole).len(), round);
+        sync.row();
+    }
+    // A refused HEAD has no document, so that a second request may ask for the reason.
+    assert!((3..=6).contains(&refused(&cloud)), "{:#?}", cloud.s3.requests());
+    sync.finish();
+    assert_eq!(keys_used(&cloud), 4);
+}
+
+#[test]
+fn credentials_of_a_container_are_renewed_too() {
+    let cloud = Cloud::new();
+    let arn = "arn:aws:sts::999988887777:assumed-role/worker-pod/pod-7f9c";
+    let address = cloud.sts.serve_container(arn, "Bearer of-the-containers-own-secret");
+    let connector = cloud
+        .nobody()
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer of-the-containers-own-secret");
+    let config = cloud.config(&serde_json::json!({ "auth_type": "default_chain" }));
+    let session = connector.write(&config, &users()).start();
+    let mut sync = SlowSync { cloud: &cloud, session, rows: 0 };
+    sync.row();
+    for _ in 0..2 {
+        cloud.keys.revoke(&cloud.s3.requests().last().unwrap().signed_by);
+        sync.row();
+    }
+    sync.finish();
+    assert_eq!(keys_used(&cloud), 3);
+    assert_eq!(cloud.signer_arns(), [arn]);
+}
+
+/// The base identity ends, too: the role is assumed again with a new one.
+#[test]
+fn a_base_identity_that_ends_is_renewed() {
+    let cloud = Cloud::new();
+    let arn = "arn:aws:sts::999988887777:assumed-role/worker-pod/pod-7f9c";
+    let address = cloud.sts.serve_container(arn, "Bearer of-the-containers-own-secret");
+    let connector = cloud
+        .nobody()
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer of-the-containers-own-secret");
+    let session = connector.write(&cloud.config(&role(Some(EXTERNAL_ID))), &users()).start();
+    let mut sync = SlowSync { cloud: &cloud, session, rows: 0 };
+    sync.row();
+    let base = cloud.sts.requests_for(Action::AssumeRole)[0].signed_by.clone().unwrap();
+    cloud.keys.revoke(&base);
+    cloud.keys.revoke(&cloud.s3.requests().last().unwrap().signed_by);
+    sync.row();
+    sync.finish();
+    let assumed = cloud.sts.requests_for(Action::AssumeRole);
+    let last = assumed.last().unwrap();
+    assert_eq!(last.status, 200, "{assumed:#?}");
+    assert_ne!(last.signed_by.as_deref(), Some(&*base));
+    assert_eq!(cloud.signer_arns(), [ROLE_SESSION]);
+}
+
+/// While STS is away, what there is is used to its end; then STS is back, and nobody has noticed.
+#[test]
+fn sts_is_away_when_renewal_is_due() {
+    let cloud = Cloud::new();
+    // A quarter of it is left when renewal is due: longer than the attempts of one question take together.
+    cloud.sts.set_lifetime(4 * LIFETIME);
+    let mut sync = SlowSync::start(&cloud, &role(Some(EXTERNAL_ID)));
+    sync.row();
+    cloud.sts.fail(Action::AssumeRole, StsFault::InternalFailure, 4);
+    let asked_in_vain = |cloud: &Cloud| {
+        cloud.sts.requests_for(Action::AssumeRole).iter().filter(|request| request.status == 500).count()
+    };
+    sync.rows_until("STS is asked in vain", |cloud| asked_in_vain(cloud) == 4);
+    // The row that asked went on with the key that there is.
+    assert_eq!(keys_used(&cloud), 1);
+    sync.rows_until("another key", |cloud| keys_used(cloud) == 2);
+    sync.finish();
+    assert_eq!(refused(&cloud), 0, "{:#?}", cloud.s3.requests());
+}
+
+/// STS stays away past the end: the sync ends with a sentence that says so, and what was acknowledged is there.
+#[test]
+fn sts_stays_away() {
+    let cloud = Cloud::new();
+    let mut sync = SlowSync::start(&cloud, &role(Some(EXTERNAL_ID)));
+    sync.row();
+    sync.row();
+    cloud.sts.fail(Action::AssumeRole, StsFault::InternalFailure, 10_000);
+    cloud.keys.revoke(&cloud.s3.requests().last().unwrap().signed_by);
+    sync.session.send(user(3) + &state("users", 3));
+    let outcome = sync.ends_by_itself();
+    let message = crate::world::failure(&outcome, "transient_error");
+    assert!(message.contains("STS"), "{message}");
+    assert_eq!(crate::world::cursors(&outcome), [1, 2]);
+    assert_eq!(cloud.s3.keys(BUCKET).len(), 2);
+}
+
+/// The role's trust policy is changed in mid-sync: a person has to act, and is told so.
+#[test]
+fn the_role_is_taken_away_in_mid_sync() {
+    let cloud = Cloud::new();
+    let mut sync = SlowSync::start(&cloud, &role(Some(EXTERNAL_ID)));
+    sync.row();
+    cloud.sts.add_role(crate::sign_in::ROLE, crate::support::scripted_sts::Trust::demanding("another-one"));
+    cloud.keys.revoke(&cloud.s3.requests().last().unwrap().signed_by);
+    sync.session.send(user(2) + &state("users", 2));
+    let outcome = sync.ends_by_itself();
+    let message = crate::world::failure(&outcome, "config_error");
+    for word in [crate::sign_in::ROLE, WORKER_ARN, "trust policy"] {
+        assert!(message.contains(word), "{word} is not in: {message}");
+    }
+    assert_eq!(crate::world::cursors(&outcome), [1]);
+}

@@ -1,0 +1,135 @@
+//! The documents of STS, letter by letter as AWS writes them.
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use s3s::{Body, HttpResponse};
+
+use super::super::keyring::Key;
+use super::script::StsFault;
+
+/// The namespace of every document.
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+/// The id of every request.
+const REQUEST_ID: &str = "c6104cbe-af31-11e0-8154-cbc7ccf896c7";
+
+/// The answer of GetCallerIdentity.
+pub(super) fn identity(key: &Key) -> HttpResponse {
+    let (arn, account, id) = (&key.arn, key.account(), unique_id(key));
+    document(
+        200,
+        &format!(
+            "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\">\n  <GetCallerIdentityResult>\n    <Arn>{arn}</Arn>\n    \
+             <UserId>{id}</UserId>\n    <Account>{account}</Account>\n  </GetCallerIdentityResult>\n  \
+             <ResponseMetadata>\n    <RequestId>{REQUEST_ID}</RequestId>\n  </ResponseMetadata>\n\
+             </GetCallerIdentityResponse>\n"
+        ),
+    )
+}
+
+/// The answer of AssumeRole and its kin: a new key.
+pub(super) fn assumed(action: &str, key: &Key) -> HttpResponse {
+    let session = key.arn.rsplit('/').next().unwrap_or_default();
+    let (id, arn, secret) = (unique_id(key), &key.arn, &key.secret);
+    let (key_id, token) = (&key.id, key.token.as_deref().unwrap_or_default());
+    let ends = instant(key.ends.expect("keys of a role end"));
+    document(
+        200,
+        &format!(
+            "<{action}Response xmlns=\"{NAMESPACE}\">\n  <{action}Result>\n    <AssumedRoleUser>\n      \
+             <AssumedRoleId>{id}:{session}</AssumedRoleId>\n      <Arn>{arn}</Arn>\n    </AssumedRoleUser>\n    \
+             <Credentials>\n      <AccessKeyId>{key_id}</AccessKeyId>\n      \
+             <SecretAccessKey>{secret}</SecretAccessKey>\n      <SessionToken>{token}</SessionToken>\n      \
+             <Expiration>{ends}</Expiration>\n    </Credentials>\n  </{action}Result>\n  <ResponseMetadata>\n    \
+             <RequestId>{REQUEST_ID}</RequestId>\n  </ResponseMetadata>\n</{action}Response>\n"
+        ),
+    )
+}
+
+/// What [`StsFault::Repeats`] says in place of what was sent.
+pub(crate) const REPEATED: &str = "said-in-confidence";
+
+/// The answer of a fault, except for [`StsFault::NoAnswer`].
+pub(super) fn fault(fault: StsFault) -> HttpResponse {
+    match fault {
+        StsFault::InternalFailure => refusal(
+            500,
+            "InternalFailure",
+            "The request processing has failed because of an unknown error, exception or failure.",
+        ),
+        StsFault::Throttling => refusal(400, "Throttling", "Rate exceeded"),
+        StsFault::RegionDisabled => refusal(
+            403,
+            "RegionDisabledException",
+            "STS is not activated in this region for account:999988887777. Your account administrator can activate STS in \
+             this region using the IAM Console.",
+        ),
+        StsFault::ExpiredToken => {
+            refusal(403, "ExpiredToken", "The security token included in the request is expired")
+        }
+        StsFault::InvalidClientTokenId => {
+            refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+        }
+        StsFault::SignatureDoesNotMatch => refusal(
+            403,
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
+             Key and signing method. Consult the service documentation for details.",
+        ),
+        StsFault::Page => page(503, "<html><body><h1>503 Service Unavailable</h1></body></html>"),
+        StsFault::ForbiddenPage => page(403, "<!DOCTYPE html><html><body>Blocked</body></html>"),
+        StsFault::SignatureExpired => refusal(
+            403,
+            "SignatureDoesNotMatch",
+            "Signature expired: 20261122T230000Z is now earlier than 20261122T231500Z (20261122T233000Z - 15 min.)",
+        ),
+        StsFault::Repeats => refusal(
+            400,
+            "ValidationError",
+            &format!("Value '{REPEATED}' at 'externalId' failed to satisfy constraint; token {REPEATED}"),
+        ),
+        StsFault::Portal | StsFault::NoAnswer => page(200, "<html><body>Please sign in</body></html>"),
+    }
+}
+
+/// An error document.
+pub(super) fn refusal(status: u16, code: &str, message: &str) -> HttpResponse {
+    let whose = if status < 500 { "Sender" } else { "Receiver" };
+    document(
+        status,
+        &format!(
+            "<ErrorResponse xmlns=\"{NAMESPACE}\">\n  <Error>\n    <Type>{whose}</Type>\n    <Code>{code}</Code>\n    \
+             <Message>{message}</Message>\n  </Error>\n  <RequestId>{REQUEST_ID}</RequestId>\n</ErrorResponse>\n"
+        ),
+    )
+}
+
+fn document(status: u16, text: &str) -> HttpResponse {
+    let mut answer = answer(status, "text/xml", text);
+    answer.headers_mut().insert("x-amzn-requestid", HeaderValue::from_static(REQUEST_ID));
+    answer
+}
+
+fn page(status: u16, text: &str) -> HttpResponse {
+    answer(status, "text/html", text)
+}
+
+/// Any answer.
+pub(super) fn answer(status: u16, content_type: &'static str, text: &str) -> HttpResponse {
+    let mut answer = HttpResponse::new(Body::from(text.to_owned()));
+    *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// `2026-11-22T10:07:00Z`.
+pub(super) fn instant(time: SystemTime) -> String {
+    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// What AWS calls a user or a role inside: no part of the ARN.
+fn unique_id(key: &Key) -> &'static str {
+    if key.token.is_some() { "AROA3XFRBF535PLBIFPI4" } else { "AIDA3XFRBF535PLBIFPI4" }
+}

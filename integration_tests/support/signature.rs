@@ -1,0 +1,88 @@
+//! AWS Signature Version 4, as a server checks it.
+//!
+//! The head and body of a request and the secret of its key -> whether the signature is right. For requests to the root
+//! of a service without a query, which is all that STS gets.
+//!
+//! Not here: which key it is and whether it is still good (`keyring`); S3's own variant (s3s).
+
+use hyper::http::request::Parts;
+use s3s::crypto::{Checksum as _, Sha256};
+
+/// HMAC works on blocks of this size with SHA-256.
+const BLOCK_BYTES: usize = 64;
+
+/// Whether a request was signed with `secret`.
+pub(crate) fn is_right(head: &Parts, body: &[u8], secret: &str) -> bool {
+    matches(head, body, secret) == Some(true)
+}
+
+fn matches(head: &Parts, body: &[u8], secret: &str) -> Option<bool> {
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let authorization = header("authorization")?.strip_prefix("AWS4-HMAC-SHA256 ")?;
+    let part = |wanted: &str| {
+        let mut pairs = authorization.split(',').filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
+    };
+    let (_, scope) = part("Credential")?.split_once('/')?;
+    let signed = part("SignedHeaders")?;
+    let headers: Option<String> =
+        signed.split(';').map(|name| Some(format!("{name}:{}\n", header(name)?.trim()))).collect();
+    let canonical = format!(
+        "{}\n{}\n{}\n{}\n{signed}\n{}",
+        head.method,
+        head.uri.path(),
+        head.uri.query().unwrap_or_default(),
+        headers?,
+        hex(&Sha256::checksum(body)),
+    );
+    let text = format!(
+        "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
+        header("x-amz-date")?,
+        hex(&Sha256::checksum(canonical.as_bytes()))
+    );
+    let secret = format!("AWS4{secret}").into_bytes();
+    let key = scope.split('/').fold(secret, |key, part| hmac(&key, part.as_bytes()).to_vec());
+    Some(hex(&hmac(&key, text.as_bytes())) == part("Signature")?)
+}
+
+/// The region that a request is signed for.
+pub(crate) fn region(head: &Parts) -> Option<String> {
+    let authorization = head.headers.get("authorization")?.to_str().ok()?;
+    authorization.split_once("Credential=")?.1.split('/').nth(2).map(str::to_owned)
+}
+
+fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let mut block = [0; BLOCK_BYTES];
+    if key.len() > BLOCK_BYTES {
+        block[..32].copy_from_slice(&Sha256::checksum(key));
+    } else {
+        block[..key.len()].copy_from_slice(key);
+    }
+    let padded = |pad: u8, text: &[u8]| {
+        let padded: Vec<u8> = block.iter().map(|byte| byte ^ pad).chain(text.iter().copied()).collect();
+        Sha256::checksum(&padded)
+    };
+    padded(0x5c, &padded(0x36, text))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hex, hmac};
+
+    /// RFC 4231, cases 2 and 6.
+    #[test]
+    fn known_codes() {
+        assert_eq!(
+            hex(&hmac(b"Jefe", b"what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+        assert_eq!(
+            hex(&hmac(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First")),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+        );
+    }
+}
