@@ -58,6 +58,8 @@ mod faulty_s3_faults;
 mod garage;
 // Least policies, missing actions, roles.
 mod iam;
+// What is asked of S3 against the policies.
+mod iam_requests;
 // Captured syncs and interleaved streams, record by record.
 mod formats;
 // Key templates, numbering and file sizes.

@@ -5,16 +5,14 @@
 //! Invariant: when a [`World`] goes, no unfinished multipart upload is left in its server, whatever the test did.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::support::connector::{Connector, Outcome, PendingWrite};
-use crate::support::embedded_s3::EmbeddedS3;
 use crate::support::read_back::{self, JsonRow};
+use crate::support::server::Server;
 
 /// The bucket of every test.
 pub(crate) const BUCKET: &str = "lake";
@@ -26,23 +24,17 @@ pub(crate) const EMITTED_AT: i64 = 1_795_347_447_038;
 /// A server with one empty bucket.
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) server: EmbeddedS3,
-    folder: TempDir,
+    pub(crate) server: Server,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        let server = EmbeddedS3::start(folder.path());
-        server.create_bucket(BUCKET);
-        Self { server, folder }
+        Self { server: Server::start(BUCKET) }
     }
 
     /// Another server with the same objects, which goes its own way from here.
     pub(crate) fn twin(&self) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        copy_folder(self.folder.path(), folder.path());
-        Self { server: EmbeddedS3::start(folder.path()), folder }
+        Self { server: self.server.twin() }
     }
 
     /// A configuration that reaches the bucket, with the members of `settings` set as they are there.
@@ -107,19 +99,6 @@ impl Drop for World {
         if !std::thread::panicking() {
             assert_eq!(self.server.open_uploads(), 0, "unfinished multipart uploads are left");
             assert_eq!(self.server.open_parts(), 0, "parts of multipart uploads are left");
-        }
-    }
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).expect("a folder to copy") {
-        let entry = entry.expect("an entry of the folder");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("the kind of the entry").is_dir() {
-            fs::create_dir(&target).expect("a folder of the copy");
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).expect("a file of the copy");
         }
     }
 }

@@ -1,7 +1,8 @@
-"""An AWS with enforced permissions on loopback, and hands to set it up and look into it.
+"""An AWS with enforced permissions on loopback, and hands to set it up and look into it or into another store.
 
 One JSON object per line on stdin, one per line on stdout: {"do": NAME, ...} -> {"ok": ...} or {"error": TEXT}. The first
-line of stdout is {"ok": {"endpoint": URL}}. The process ends with its stdin.
+line of stdout is {"ok": {"endpoint": URL}}, or {"ok": {}} with the argument "elsewhere": nothing is served then, and each
+command names a store. The process ends with its stdin.
 
 moto serves S3, STS and IAM. Whoever sets things up is an administrator; everybody else may do what their policies say.
 """
@@ -10,9 +11,7 @@ import json
 import sys
 
 import boto3
-import requests
 from botocore.config import Config
-from moto.server import ThreadedMotoServer
 
 REGION = "us-east-1"
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -25,23 +24,23 @@ def client(name, endpoint, key, region=REGION):
         region_name=region,
         aws_access_key_id=key["id"],
         aws_secret_access_key=key["secret"],
-        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
+        config=Config(
+            s3={"addressing_style": "path"},
+            retries={"max_attempts": 1},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
     )
-
-
-def objects(s3, bucket):
-    found = {}
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for entry in page.get("Contents", []):
-            body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
-            found[entry["Key"]] = body.hex()
-    return found
 
 
 class Aws:
     """moto, with its enforcement switched on."""
 
     def __init__(self):
+        # Here, for it takes two seconds and whoever looks into another store needs it not.
+        import requests
+        from moto.server import ThreadedMotoServer
+
         # Port 0: a free one.
         self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self.server.start()
@@ -59,8 +58,16 @@ class Aws:
             f"{self.endpoint}/moto-api/reset-auth", data="0", headers={"Content-Type": "text/plain"}, timeout=30
         ).raise_for_status()
 
+    def hello(self):
+        return {"endpoint": self.endpoint}
+
     def bucket(self, name):
         self.s3.create_bucket(Bucket=name)
+
+    def deny(self, name, action):
+        statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{name}/*"}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        self.s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
 
     def user(self, name, policy):
         arn = self.iam.create_user(UserName=name)["User"]["Arn"]
@@ -73,30 +80,75 @@ class Aws:
         self.iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=json.dumps(policy))
         return made["Role"]["Arn"]
 
-    def objects(self, bucket):
-        return objects(self.s3, bucket)
-
-    def uploads(self, bucket):
-        return len(self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []))
+    def store(self, bucket):
+        return Bucket(self.s3, bucket)
 
 
 class Elsewhere:
-    """Another store: only looked into."""
+    """Other stores: only looked into."""
 
-    def objects(self, endpoint, key, region, bucket):
-        return objects(client("s3", endpoint, key, region), bucket)
+    def __init__(self):
+        self.clients = {}
+
+    def hello(self):
+        return {}
+
+    def store(self, endpoint, key, region, bucket):
+        if endpoint not in self.clients:
+            self.clients[endpoint] = client("s3", endpoint, key, region)
+        return Bucket(self.clients[endpoint], bucket)
+
+
+class Bucket:
+    """What lies in a bucket, and what others than the connector do to it."""
+
+    def __init__(self, s3, name):
+        self.s3 = s3
+        self.name = name
+
+    def keys(self):
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def objects(self):
+        contents = {}
+        for key in self.keys():
+            try:
+                contents[key] = self.s3.get_object(Bucket=self.name, Key=key)["Body"].read().hex()
+            except self.s3.exceptions.NoSuchKey:
+                pass  # removed since the listing
+        return contents
+
+    def describe(self, object):
+        head = self.s3.head_object(Bucket=self.name, Key=object)
+        return head["Metadata"], head.get("ContentType")
+
+    def put(self, object, content, metadata):
+        self.s3.put_object(Bucket=self.name, Key=object, Body=bytes.fromhex(content), Metadata=metadata)
+
+    def remove(self, object):
+        self.s3.delete_object(Bucket=self.name, Key=object)
+
+    def uploads(self):
+        return len(self.s3.list_multipart_uploads(Bucket=self.name).get("Uploads", []))
+
+
+def answer(command, program):
+    # What is done to a bucket names it in "in".
+    place = command.pop("in", None)
+    subject = program if place is None else program.store(**place)
+    return getattr(subject, command.pop("do"))(**command)
 
 
 def main():
-    store = Elsewhere() if sys.argv[1:] == ["elsewhere"] else Aws()
-    print(json.dumps({"ok": {"endpoint": getattr(store, "endpoint", None)}}), flush=True)
+    program = Elsewhere() if sys.argv[1:] == ["elsewhere"] else Aws()
+    print(json.dumps({"ok": program.hello()}), flush=True)
     for line in sys.stdin:
-        command = json.loads(line)
         try:
-            answer = {"ok": getattr(store, command.pop("do"))(**command)}
+            reply = {"ok": answer(json.loads(line), program)}
         except Exception as error:  # whatever it is, the test says it
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), flush=True)
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), flush=True)
 
 
 main()

@@ -4,77 +4,91 @@
 //! - One server and one folder for each test; the server is killed by its own handle.
 //! - The binary is the one that the variable `GARAGE` names (`make test-garage`); without it the test fails.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::aws::objects_of;
+use super::boto::Bucket;
 
+/// The variable that names the binary.
+pub(crate) const BINARY: &str = "GARAGE";
 /// Garage's own name of its region.
 pub(crate) const REGION: &str = "garage";
-const BUCKET: &str = "lake";
+/// The only bucket.
+pub(crate) const BUCKET: &str = "lake";
+/// The only access key.
 const ACCESS_KEY_ID: &str = "GK0123456789abcdef01234567";
-const SECRET_ACCESS_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+/// Its secret.
+pub(crate) const SECRET_ACCESS_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
 /// How long the server may take to start.
 const START: Duration = Duration::from_secs(60);
+/// How often it is started anew, because somebody else has taken its port in between.
+const STARTS: usize = 5;
 
 /// A running server with one bucket.
 #[derive(Debug)]
 pub(crate) struct Garage {
     child: Child,
     address: SocketAddr,
+    bucket: Bucket,
     _folder: TempDir,
 }
 
 impl Garage {
-    /// Starts the server and waits until it answers.
+    /// Starts the server and waits until it answers: it listens when its key and its bucket are there.
     pub(crate) fn start() -> Self {
-        let binary = std::env::var("GARAGE")
-            .expect("the variable GARAGE names Garage's binary: run `make test-garage`");
+        let mut told = String::new();
+        for _ in 0..STARTS {
+            match Self::try_start() {
+                Ok(garage) => return garage,
+                Err(log) => told = log,
+            }
+        }
+        panic!("Garage does not start:\n{told}");
+    }
+
+    /// The error is what the server said before it ended.
+    fn try_start() -> Result<Self, String> {
         let folder = TempDir::new().expect("a temporary folder");
         let (address, rpc) = (free_address(), free_address());
-        let file = |name: &str| folder.path().join(name);
-        let settings = format!(
-            "metadata_dir = {:?}\ndata_dir = {:?}\ndb_engine = \"sqlite\"\nreplication_factor = 1\nrpc_bind_addr = \"{rpc}\"\n\
-             rpc_public_addr = \"{rpc}\"\nrpc_secret = \"{}\"\n[s3_api]\ns3_region = \"{REGION}\"\napi_bind_addr = \"{address}\"\n",
-            file("meta"),
-            file("data"),
-            "ab".repeat(32),
-        );
-        let config: PathBuf = file("garage.toml");
-        fs::write(&config, settings).expect("the server's settings");
-        let child = Command::new(binary)
-            .arg("-c")
-            .arg(&config)
-            .args(["server", "--single-node", "--default-bucket"])
-            .env("GARAGE_DEFAULT_ACCESS_KEY", ACCESS_KEY_ID)
-            .env("GARAGE_DEFAULT_SECRET_KEY", SECRET_ACCESS_KEY)
-            .env("GARAGE_DEFAULT_BUCKET", BUCKET)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Garage starts");
-        let garage = Self { child, address, _folder: folder };
+        let log = folder.path().join("garage.log");
+        let mut child = serve(folder.path(), address, rpc, &log);
         let deadline = Instant::now() + START;
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < deadline, "Garage does not answer");
+        while [address, rpc].into_iter().any(|address| TcpStream::connect(address).is_err()) {
+            let has_ended = child.try_wait().expect("the state of the server").is_some();
+            if has_ended || Instant::now() > deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(fs::read_to_string(&log).unwrap_or_default());
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
-        garage
+        let endpoint = format!("http://{address}");
+        let bucket = Bucket::elsewhere(&endpoint, REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY, BUCKET);
+        Ok(Self { child, address, bucket, _folder: folder })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Settings that reach the bucket and leave its region to be found.
     pub(crate) fn config(&self) -> Value {
         json!({
             "s3_bucket_name": BUCKET,
-            "s3_endpoint": format!("http://{}", self.address),
+            "s3_endpoint": self.endpoint(),
             "authentication": {
                 "auth_type": "access_key",
                 "access_key_id": ACCESS_KEY_ID,
@@ -83,10 +97,9 @@ impl Garage {
         })
     }
 
-    /// All objects, as boto3 reads them.
-    pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
-        let endpoint = format!("http://{}", self.address);
-        objects_of(&endpoint, REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY, BUCKET)
+    /// The bucket, as boto3 sees it.
+    pub(crate) fn bucket(&self) -> &Bucket {
+        &self.bucket
     }
 }
 
@@ -97,8 +110,46 @@ impl Drop for Garage {
     }
 }
 
-/// A port that was free a moment ago.
+fn serve(folder: &Path, address: SocketAddr, rpc: SocketAddr, log: &Path) -> Child {
+    let binary = std::env::var(BINARY)
+        .unwrap_or_else(|_| panic!("the variable {BINARY} names Garage's binary: run `make test-garage`"));
+    let settings = format!(
+        "metadata_dir = {:?}\ndata_dir = {:?}\ndb_engine = \"sqlite\"\nreplication_factor = 1\nrpc_bind_addr = \"{rpc}\"\n\
+         rpc_public_addr = \"{rpc}\"\nrpc_secret = \"{}\"\n[s3_api]\ns3_region = \"{REGION}\"\napi_bind_addr = \"{address}\"\n",
+        folder.join("meta"),
+        folder.join("data"),
+        "ab".repeat(32),
+    );
+    let config = folder.join("garage.toml");
+    fs::write(&config, settings).expect("the server's settings");
+    Command::new(&binary)
+        .arg("-c")
+        .arg(&config)
+        .args(["server", "--single-node", "--default-bucket"])
+        .env_clear()
+        .env("GARAGE_DEFAULT_ACCESS_KEY", ACCESS_KEY_ID)
+        .env("GARAGE_DEFAULT_SECRET_KEY", SECRET_ACCESS_KEY)
+        .env("GARAGE_DEFAULT_BUCKET", BUCKET)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(log).expect("a file for the log"))
+        .spawn()
+        .unwrap_or_else(|error| panic!("{binary} does not start: {error}"))
+}
+
+/// A port that was free a moment ago. It is none of those that the system gives to whoever asks for any port, so that no
+/// connection of another test takes it before the server does.
 fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address")
+    const PORTS: std::ops::Range<u16> = 16_000..32_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end - PORTS.start);
+    // Processes that run side by side begin in different places.
+    let first = std::process::id().wrapping_mul(601);
+    (0..count)
+        .find_map(|_| {
+            let offset = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % count;
+            let port = PORTS.start + u16::try_from(offset).ok()?;
+            TcpListener::bind(("127.0.0.1", port)).ok()?.local_addr().ok()
+        })
+        .expect("a free port")
 }

@@ -18,6 +18,7 @@
 )]
 
 pub(crate) mod aws;
+pub(crate) mod boto;
 pub(crate) mod connector;
 pub(crate) mod embedded_s3;
 pub(crate) mod faulty_s3;
@@ -29,6 +30,7 @@ pub(crate) mod proxy;
 pub(crate) mod read_back;
 pub(crate) mod readers;
 pub(crate) mod scripted_sts;
+pub(crate) mod server;
 pub(crate) mod signature;
 pub(crate) mod tls_front;
 pub(crate) mod transcript;

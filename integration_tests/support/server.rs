@@ -1,0 +1,186 @@
+//! The store of a test that any store should pass: the one inside this process or, in `make test-garage`, Garage.
+//!
+//! Invariant: which one it is, is the same for a whole run: Garage where the variable `GARAGE` names its binary.
+//!
+//! Not here: stores that fail on demand (`faulty_s3`) or enforce permissions (`aws`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::embedded_s3::EmbeddedS3;
+use super::garage::{self, Garage};
+use super::transcript;
+
+/// A running store with one bucket; it stops, and everything in it is gone, when this is dropped.
+#[derive(Debug)]
+pub(crate) enum Server {
+    /// s3s-fs, which serves a folder.
+    Embedded { server: EmbeddedS3, folder: TempDir },
+    /// Garage.
+    Garage(Garage),
+}
+
+impl Server {
+    /// Starts the store of this run with an empty bucket.
+    pub(crate) fn start(bucket: &str) -> Self {
+        if std::env::var_os(garage::BINARY).is_some() {
+            assert_eq!(bucket, garage::BUCKET);
+            return Self::Garage(Garage::start());
+        }
+        let folder = TempDir::new().expect("a temporary folder");
+        let server = EmbeddedS3::start(folder.path());
+        server.create_bucket(bucket);
+        Self::Embedded { server, folder }
+    }
+
+    /// Another store with the same objects, which goes its own way from here.
+    pub(crate) fn twin(&self) -> Self {
+        match self {
+            Self::Embedded { folder: from, .. } => {
+                let folder = TempDir::new().expect("a temporary folder");
+                copy_folder(from.path(), folder.path());
+                Self::Embedded { server: EmbeddedS3::start(folder.path()), folder }
+            }
+            Self::Garage(from) => {
+                let twin = Garage::start();
+                for (key, content) in from.bucket().objects() {
+                    twin.bucket().put(&key, &content, &from.bucket().metadata(&key));
+                }
+                Self::Garage(twin)
+            }
+        }
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) fn endpoint(&self) -> String {
+        match self {
+            Self::Embedded { server, .. } => server.endpoint(),
+            Self::Garage(garage) => garage.endpoint(),
+        }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> SocketAddr {
+        match self {
+            Self::Embedded { server, .. } => server.address(),
+            Self::Garage(garage) => garage.address(),
+        }
+    }
+
+    /// A connector configuration that reaches `bucket` and leaves everything else at its default.
+    pub(crate) fn config(&self, bucket: &str) -> Value {
+        match self {
+            Self::Embedded { server, .. } => server.config(bucket),
+            Self::Garage(garage) => {
+                let mut config = garage.config();
+                config["s3_bucket_region"] = json!(garage::REGION);
+                config
+            }
+        }
+    }
+
+    /// Every visible object of `bucket`: key to content.
+    pub(crate) fn objects(&self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
+        match self {
+            Self::Embedded { server, .. } => server.objects(bucket),
+            Self::Garage(garage) => garage.bucket().objects(),
+        }
+    }
+
+    /// The keys of every visible object of `bucket`, sorted.
+    pub(crate) fn keys(&self, bucket: &str) -> Vec<String> {
+        match self {
+            Self::Embedded { server, .. } => server.keys(bucket),
+            Self::Garage(garage) => garage.bucket().keys(),
+        }
+    }
+
+    /// Puts an object that bears no metadata, as somebody else's program would have.
+    pub(crate) fn put_foreign_object(&self, bucket: &str, key: &str, content: &[u8]) {
+        self.put_object(bucket, key, content, &[]);
+    }
+
+    /// Puts an object with user metadata (names without `x-amz-meta-`), as somebody else's program would have.
+    pub(crate) fn put_object(&self, bucket: &str, key: &str, content: &[u8], metadata: &[(&str, &str)]) {
+        match self {
+            Self::Embedded { server, .. } => server.put_object(bucket, key, content, metadata),
+            Self::Garage(garage) => {
+                let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+                garage.bucket().put(key, content, &metadata.iter().map(owned).collect());
+            }
+        }
+    }
+
+    /// Removes an object, as somebody else's program would.
+    pub(crate) fn remove_object(&self, bucket: &str, key: &str) {
+        match self {
+            Self::Embedded { server, .. } => server.remove_object(bucket, key),
+            Self::Garage(garage) => garage.bucket().remove(key),
+        }
+    }
+
+    /// The user metadata (`x-amz-meta-*`, names without that prefix) of a visible object.
+    pub(crate) fn metadata(&self, bucket: &str, key: &str) -> BTreeMap<String, String> {
+        match self {
+            Self::Embedded { server, .. } => server.metadata(bucket, key),
+            Self::Garage(garage) => garage.bucket().metadata(key),
+        }
+    }
+
+    /// The `Content-Type` that a visible object was stored with.
+    pub(crate) fn content_type(&self, bucket: &str, key: &str) -> Option<String> {
+        match self {
+            Self::Embedded { server, .. } => server.content_type(bucket, key),
+            Self::Garage(garage) => garage.bucket().content_type(key),
+        }
+    }
+
+    /// Multipart uploads that were begun and neither completed nor aborted.
+    pub(crate) fn open_uploads(&self) -> usize {
+        match self {
+            Self::Embedded { server, .. } => server.open_uploads(),
+            Self::Garage(garage) => garage.bucket().open_uploads(),
+        }
+    }
+
+    /// Parts of multipart uploads that still take up room. Garage shows none but those of open uploads.
+    pub(crate) fn open_parts(&self) -> usize {
+        match self {
+            Self::Embedded { server, .. } => server.open_parts(),
+            Self::Garage(_) => self.open_uploads(),
+        }
+    }
+}
+
+impl Drop for Server {
+    /// The embedded server looks into its own objects.
+    fn drop(&mut self) {
+        let Self::Garage(garage) = self else { return };
+        if std::thread::panicking() {
+            return;
+        }
+        let secrets = [garage::SECRET_ACCESS_KEY.to_owned()];
+        for (key, content) in garage.bucket().objects() {
+            let leak = transcript::written(&key, &garage.bucket().metadata(&key), &content, &secrets);
+            assert!(leak.is_none(), "{} is in {key} or its metadata", leak.unwrap_or_default());
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a folder to copy") {
+        let entry = entry.expect("an entry of the folder");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("the kind of the entry").is_dir() {
+            fs::create_dir(&target).expect("a folder of the copy");
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).expect("a file of the copy");
+        }
+    }
+}
