@@ -74,6 +74,34 @@ impl<E: Classified> From<E> for Failure {
     }
 }
 
+/// The first error of this type in the chain that begins with `error`.
+#[must_use]
+pub fn found_in<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// A word of somebody else's (an error code, a region) if it is fit for a sentence: nothing else that a server says is.
+#[must_use]
+pub fn harmless(text: &str) -> Option<&str> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    (!text.is_empty() && text.len() <= 64 && text.bytes().all(fits)).then_some(text)
+}
+
+/// Whether an answer is a page for people: a proxy's, or a console's, where a service of AWS answers in XML.
+#[must_use]
+pub fn is_web_page(body: &[u8]) -> bool {
+    [&b"<html"[..], b"<HTML", b"<!DOCTYPE html", b"<!doctype html"]
+        .iter()
+        .any(|begin| memchr::memmem::find(body, begin).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +114,13 @@ mod tests {
         fn failure_type(&self) -> FailureType {
             FailureType::Config
         }
+    }
+
+    #[test]
+    fn an_error_is_found_however_deep_it_lies() {
+        let error = Outer(std::io::Error::other("no such host"));
+        assert!(found_in::<std::io::Error>(&error).is_some() && found_in::<Outer>(&error).is_some());
+        assert!(found_in::<std::fmt::Error>(&error).is_none());
     }
 
     #[test]

@@ -23,6 +23,7 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 
 use super::Surroundings;
 use super::error::{Cause, SignInError, SignInErrorKind};
+use crate::error::found_in;
 
 /// How long all places together may take: some of them have no limit of their own. Less than a request to STS may take,
 /// which includes this, so that the right one gets the blame.
@@ -84,16 +85,10 @@ fn cause_of(error: &CredentialsError) -> Cause {
 
 /// Whether STS has refused a web identity: its role does not trust the token, or the token is past its end.
 fn is_refused_token(error: &CredentialsError) -> bool {
-    let mut next = error.source();
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError>>() {
-            let status = error.raw_response().map(|raw| raw.status().as_u16());
-            return error.code() != Some("Throttling")
-                && status.is_some_and(|status| (400..429).contains(&status));
-        }
-        next = error.source();
-    }
-    false
+    found_in::<SdkError<AssumeRoleWithWebIdentityError>>(error).is_some_and(|error| {
+        let status = error.raw_response().map(|raw| raw.status().as_u16());
+        error.code() != Some("Throttling") && status.is_some_and(|status| (400..429).contains(&status))
+    })
 }
 
 impl ProvideCredentials for Chain {

@@ -22,6 +22,7 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
 use super::error::{Cause, KeyProblem, SignInError, SignInErrorKind};
 use super::identity::Identity;
+use crate::error::{found_in, harmless, is_web_page};
 
 /// The name of the session in the role's account: what CloudTrail shows.
 pub const SESSION_NAME: &str = "destination-s3";
@@ -147,7 +148,7 @@ impl Sts {
         E: StdError + ProvideErrorMetadata + 'static,
     {
         // The signer's own credentials could not be had: that error has its own words.
-        if let Some(inner) = sign_in_error_in(error) {
+        if let Some(inner) = found_in::<SignInError>(error) {
             return inner.clone();
         }
         let refused = |reason| SignInErrorKind::KeyRefused { of_settings: self.of_settings, reason };
@@ -180,7 +181,7 @@ impl Sts {
                     Some(403) => denied,
                     // Called a success, and yet not to be read; or a refusal without a word of STS's.
                     Some(200..=399) => SignInErrorKind::NotSts { place: self.place() },
-                    _ => SignInErrorKind::Unknown { code: harmless(code) },
+                    _ => SignInErrorKind::Unknown { code: harmless(code).map(str::to_owned) },
                 },
             },
             SdkError::ResponseError(_) => SignInErrorKind::NotSts { place: self.place() },
@@ -202,27 +203,7 @@ fn status_of<E>(error: &SdkError<E>) -> Option<u16> {
 }
 
 fn is_page<E>(error: &SdkError<E>) -> bool {
-    let body = error.raw_response().and_then(|raw| raw.body().bytes()).unwrap_or_default();
-    ["<html", "<HTML", "<!DOCTYPE html", "<!doctype html"]
-        .iter()
-        .any(|begin| memchr::memmem::find(body, begin.as_bytes()).is_some())
-}
-
-fn sign_in_error_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a SignInError> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// A code that is fit for a sentence.
-fn harmless(code: &str) -> Option<String> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    (!code.is_empty() && code.len() <= 64 && code.bytes().all(fits)).then(|| code.to_owned())
+    error.raw_response().and_then(|raw| raw.body().bytes()).is_some_and(is_web_page)
 }
 
 /// What kept a request from having an answer. What STS says itself is left out but for its code: it repeats external ids, keys
@@ -231,7 +212,7 @@ fn cause_of<E>(error: &SdkError<E>, code: Option<&str>) -> Option<Cause>
 where
     E: StdError + 'static,
 {
-    let mut parts: Vec<String> = code.and_then(harmless).into_iter().collect();
+    let mut parts: Vec<String> = code.and_then(harmless).map(str::to_owned).into_iter().collect();
     if !matches!(error, SdkError::ServiceError(_)) {
         let mut next = error.source();
         while let Some(below) = next {

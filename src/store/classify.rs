@@ -18,6 +18,7 @@ use super::handshake::{ConnectionProblem, asks_for_tls, connection_problem};
 use super::headers::refused_setting;
 use super::http::begins_with;
 use super::operation::Operation;
+use crate::error::{found_in, harmless, is_web_page};
 
 /// The header in which S3 names a bucket's region, whether it lets the caller in or not.
 pub(super) const REGION_HEADER: &str = "x-amz-bucket-region";
@@ -42,7 +43,8 @@ where
     let raw = error.raw_response();
     let status = raw.map(|raw| raw.status().as_u16());
     let code = error.code().and_then(harmless);
-    let none = no_credentials(error);
+    // What kept the request from being signed.
+    let none = found_in::<NoCredentials>(error);
     let kind = match error {
         _ if let Some(none) = none => StoreErrorKind::NoCredentials { temporary: none.temporary },
         SdkError::ConstructionFailure(_) => StoreErrorKind::InvalidEndpoint,
@@ -92,18 +94,6 @@ where
 /// Whether requests go out without TLS.
 fn is_plain(call: &Call<'_>) -> bool {
     call.endpoint.is_some_and(|endpoint| begins_with(endpoint, "http://"))
-}
-
-/// What kept the request from being signed.
-fn no_credentials<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a NoCredentials> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 /// The table.
@@ -191,7 +181,7 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
             200..=299 => Kind::InvalidEndpoint,
             400 if answer.wants_tls => Kind::NotHttp,
             // A proxy's page, or a web console.
-            400..=499 if answer.code.is_none() && contains(answer.body, b"<html") => Kind::InvalidEndpoint,
+            400..=499 if answer.code.is_none() && is_web_page(answer.body) => Kind::InvalidEndpoint,
             302 | 307 if answer.elsewhere.is_none() => Kind::Server,
             301 | 302 | 307 | 308 => wrong_region(),
             401 => Kind::BadCredentials,
@@ -281,12 +271,6 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
             }
         }
     }
-}
-
-/// A code or region that is fit for a sentence: nothing else a server sends is.
-pub(super) fn harmless(text: &str) -> Option<&str> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    (!text.is_empty() && text.len() <= 64 && text.bytes().all(fits)).then_some(text)
 }
 
 /// What AWS says about a denial: "User: ... is not authorized to perform: s3:PutObject on resource: ... because no
