@@ -88,6 +88,8 @@ mod policy;
 mod policy_terraform;
 // `write` with a configuration, catalog or store that cannot work.
 mod refusals;
+// Faults that were reported, by name.
+mod regression;
 // Nothing that was printed or written holds a secret.
 mod secrets;
 // Signing in with a role.

@@ -93,7 +93,7 @@ pub(super) struct RawConfig {
     #[serde(default = "default_key")]
     #[schemars(
         example = KEY_TEMPLATE,
-        example = "raw/{stream_name}/year={year}/month={month}/day={day}/{timestamp}_{part}.{extension}",
+        example = "raw/{stream_name}/sync_date={iso_date}/{timestamp}_{part}.{extension}",
         extend("group" = "bucket", "always_show" = true)
     )]
     pub(super) s3_bucket_key: String,

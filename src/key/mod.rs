@@ -16,6 +16,7 @@
 
 mod allocator;
 pub mod cursor;
+mod hive;
 pub mod ids;
 mod macros;
 mod render;

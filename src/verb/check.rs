@@ -48,5 +48,12 @@ fn report(config: &Path) -> Result<Report, Failure> {
             .map_err(Failure::from)
     })?;
     config.warnings().into_iter().for_each(|warning| report.add(warning));
+    for partition in config.template.hive_partitions() {
+        report.add(format!(
+            "`s3_bucket_key` has the folder `{partition}=`: if a stream has a column {partition:?}, engines that read Hive \
+             partitions show the folder's value instead of the record's, or refuse the files; rename the folder, for \
+             example to `sync_{partition}=`"
+        ));
+    }
     Ok(report)
 }

@@ -203,6 +203,9 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     let mut plans = Vec::new();
     let mut encodings = Vec::new();
     for (stream, values) in catalog.streams.iter().zip(streams) {
+        let columns = stream.properties.iter().map(|(name, _)| name.as_str());
+        let clashes = config.template.hive_clashes(columns);
+        warnings.extend(clashes.map(|clash| format!("stream \"{}\": {clash}", stream.descriptor)));
         let meta = StreamMeta { generation_id: stream.generation_id, sync_id: meta_sync_id };
         let rows = row_maker(&config, stream, &meta, memory_limit, &mut warnings)?;
         let (header, columns) = match &rows {

@@ -1,0 +1,6 @@
+//! Faults that users of this and of other connectors reported: one test each, named after the fault.
+//!
+//! A listing of these files tells a reader the hard cases. Faults of one unit have their test beside the unit.
+
+// Names of columns, folders and files that engines read in their own way.
+mod names;

@@ -1,0 +1,83 @@
+//! Folders of the key template that engines read as Hive partitions.
+//!
+//! Template -> the names of its `name=...` folders. Pure.
+//!
+//! An engine that finds `year=2026/` in a path adds a column `year` with the path's value. Where the records have a
+//! field of that name as well, Spark, DuckDB, polars and ClickHouse show the path's value instead of the record's, and
+//! pyarrow, DataFusion, Delta and Presto refuse the files.
+//!
+//! Not here: which columns a stream has (the caller compares).
+
+use super::template::{KeyTemplate, Piece};
+
+/// The separator of a Hive partition's name and value.
+const SEPARATOR: char = '=';
+
+impl KeyTemplate {
+    /// The names of the folders that read as Hive partitions, as the user typed them: `year` for `year={year}/`. Only
+    /// names that are literal text; a folder that begins with a macro has no fixed name.
+    pub fn hive_partitions(&self) -> impl Iterator<Item = &str> {
+        let (_file, folders) = self.segments().split_last().unwrap_or((&EMPTY, &[]));
+        folders.iter().filter_map(|folder| match folder.first()? {
+            Piece::Literal(literal) => literal.split_once(SEPARATOR).map(|(name, _)| name),
+            Piece::Macro(_) => None,
+        })
+    }
+
+    /// Sentences about the partitions of the template that one of `columns` has the name of, whatever its case. Each
+    /// names the column and the folder, and goes after the stream's name.
+    pub fn hive_clashes<'a>(
+        &'a self,
+        columns: impl Iterator<Item = &'a str> + Clone,
+    ) -> impl Iterator<Item = String> {
+        self.hive_partitions().flat_map(move |partition| {
+            let folded = partition.to_lowercase();
+            columns.clone().filter(move |column| column.to_lowercase() == folded).map(move |column| {
+                format!(
+                    "the column {column:?} has the name of the folder `{partition}=` in s3_bucket_key: engines that \
+                     read Hive partitions show the folder's value instead of the record's, or refuse the files; \
+                     rename the folder, for example to `sync_{partition}=`"
+                )
+            })
+        })
+    }
+}
+
+const EMPTY: Vec<Piece> = Vec::new();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partitions(template: &str) -> Vec<String> {
+        KeyTemplate::parse(template).unwrap().hive_partitions().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn folders_with_a_literal_name_are_partitions() {
+        for (template, expected) in [
+            ("{stream_name}/year={year}/month={month}/{part}.{extension}", vec!["year", "month"]),
+            ("{stream_name}/Region=eu/{part}.{extension}", vec!["Region"]),
+            ("year={year}/a=b=c/{stream_name}", vec!["year", "a"]),
+            // A file name is no partition, nor is a folder whose name depends on a macro.
+            ("{stream_name}/year={year}", vec![]),
+            ("{stream_name}={year}/x", vec![]),
+            ("{stream_name}/y{year}=1/x", vec![]),
+            ("{stream_name}/{iso_date}/x", vec![]),
+            ("{stream_name}", vec![]),
+        ] {
+            assert_eq!(partitions(template), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn a_column_clashes_whatever_its_case() {
+        let template = KeyTemplate::parse("{stream_name}/year={year}/Day={day}/{part}.csv").unwrap();
+        let clashes: Vec<String> =
+            template.hive_clashes(["id", "YEAR", "month", "day"].into_iter()).collect();
+        assert_eq!(clashes.len(), 2, "{clashes:?}");
+        assert!(clashes[0].contains("column \"YEAR\"") && clashes[0].contains("`year=`"), "{clashes:?}");
+        assert!(clashes[1].contains("column \"day\"") && clashes[1].contains("`Day=`"), "{clashes:?}");
+        assert_eq!(template.hive_clashes(["id", "years"].into_iter()).count(), 0);
+    }
+}
