@@ -106,3 +106,5 @@ mod states;
 mod transport;
 // Values that writers tend to change, and fields with odd names.
 mod values;
+// Faults that were found, each with the smallest input that shows it.
+mod regression;

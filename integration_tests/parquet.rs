@@ -181,6 +181,11 @@ pub(crate) fn cut(field: &str) -> Value {
     change(field, "TRUNCATED", "DESTINATION_FIELD_SIZE_LIMITATION")
 }
 
+/// A string in which U+FFFD stands for half a surrogate pair.
+pub(crate) fn replaced(field: &str) -> Value {
+    change(field, "TRUNCATED", "DESTINATION_SERIALIZATION_ERROR")
+}
+
 fn change(field: &str, change: &str, reason: &str) -> Value {
     json!({ "field": field, "change": change, "reason": reason })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::parquet::{cut, input, nulled, run, too_large};
+use crate::parquet::{cut, input, nulled, replaced, run, too_large};
 use crate::world::refresh;
 
 /// What becomes of a value besides the cell.
@@ -12,9 +12,10 @@ enum Fate {
     Nulled,
     TooLarge,
     Cut,
+    Replaced,
 }
 
-use Fate::{Cut, Fits, Nulled, TooLarge};
+use Fate::{Cut, Fits, Nulled, Replaced, TooLarge};
 
 /// A schema, its type, and values as they are sent with what becomes of them.
 type Example = (&'static str, &'static str, &'static [(&'static str, &'static str, Fate)]);
@@ -28,7 +29,7 @@ const EXAMPLES: &[Example] = &[
         &[
             (r#""a\u0000b\n\"é\ud83d\ude00""#, r#""a\u0000b\n\"é😀""#, Fits),
             (r#""""#, r#""""#, Fits),
-            (r#""x\ud800y""#, "\"x\u{fffd}y\"", Fits),
+            (r#""x\ud800y""#, "\"x\u{fffd}y\"", Replaced),
             ("1.50", r#""1.50""#, Fits),
             ("true", r#""true""#, Fits),
             (r#"{ "a" : [1.0,"\u00e9"] }"#, r#""{ \"a\" : [1.0,\"\\u00e9\"] }""#, Fits),
@@ -253,6 +254,31 @@ const EXAMPLES: &[Example] = &[
             (r#""[]""#, "null", Nulled),
         ],
     ),
+    (
+        r#"{"type":"string","airbyte_type":"timestamp_with_timezone"}"#,
+        r#""timestamp(us,UTC)""#,
+        &[(r#""2024-01-01T01:00:00+01:00""#, r#""2024-01-01T00:00:00Z""#, Fits)],
+    ),
+    (
+        r#"{"type":"string","airbyte_type":"timestamp_without_timezone"}"#,
+        r#""timestamp(us)""#,
+        &[(r#""2024-01-01T01:00:00""#, r#""2024-01-01T01:00:00""#, Fits), ("1", "null", Nulled)],
+    ),
+    (
+        r#"{"oneOf":[{"type":"integer"},{"type":"integer","airbyte_type":"big_integer"}]}"#,
+        r#""decimal(38,0)""#,
+        &[("18446744073709551616", r#""18446744073709551616""#, Fits)],
+    ),
+    (
+        r#"{"type":"array","items":[{"type":"integer"},{"type":"number"}]}"#,
+        r#"{"list":"double"}"#,
+        &[("[1,2.5,3]", r#"["1.0","2.5","3.0"]"#, Fits), ("7", "null", Nulled)],
+    ),
+    (
+        r#"{"type":"array","items":[{"type":"integer"},{"type":"object"}]}"#,
+        r#"{"list":"string"}"#,
+        &[(r#"[1,{"a":2}]"#, r#"["1","{\"a\":2}"]"#, Fits)],
+    ),
     (r#"{"type":["string","integer"]}"#, r#""string""#, ANYTHING),
     (r#"{"oneOf":[{"type":"string"},{"type":"boolean"},{"type":"null"}]}"#, r#""string""#, ANYTHING),
     (
@@ -312,6 +338,7 @@ fn an_example_for_every_type_and_every_bad_value() {
                 Nulled => changes.push(nulled(&name)),
                 TooLarge => changes.push(too_large(&name)),
                 Cut => changes.push(cut(&name)),
+                Replaced => changes.push(replaced(&name)),
             }
         }
     }

@@ -50,19 +50,6 @@ fn tricky_values_come_back_as_they_were_sent() {
     sent::assert_csv(sent, &table(&catalog, &input, json!({})), &["v"], IDS);
 }
 
-/// Half a surrogate pair is JSON, but no text: JSON lines keep it, a CSV cell cannot.
-#[test]
-fn half_a_surrogate_pair() {
-    let catalog = catalog([refresh("tricky", &json!({ "v": {} }))]);
-    let input = input("tricky", &[r#"{"v":"x\ud800y","w":["\udc00"]}"#, r#"{"v":"fine"}"#]);
-    sent::assert_jsonl(&sent::records(&input)["tricky"], &rows(&catalog, &input, &json!({})), IDS);
-    let table = table(&catalog, &input, json!({}));
-    let v = table.get(0, "v").unwrap();
-    assert!(v.starts_with('x') && v.ends_with('y'), "{v}");
-    assert_eq!(table.get(0, ADDITIONAL), Some(r#"{"w":["\udc00"]}"#));
-    assert_eq!(table.get(1, "v"), Some("fine"));
-}
-
 #[test]
 fn without_metadata_columns_a_row_is_the_data_alone() {
     let catalog = catalog([refresh("tricky", &json!({ "v": {} }))]);

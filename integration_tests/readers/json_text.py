@@ -1,7 +1,8 @@
 """JSON as text: what a value is, and its own characters, because a parsed number has lost its digits.
 
 `parse` gives a `Value` whose `kind` is `null`, `boolean`, `number`, `string`, `object` or `array`; `text` is the
-value as it was sent. Of several members of one name an object keeps the last.
+value as it was sent, `key` the name of a member with its quotes, as it was sent. Of several members of one name an
+object keeps the last.
 """
 
 import json.decoder
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 
 BLANKS = re.compile(r"[ \t\n\r]*")
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+# A surrogate pair, half of one, or any other escape.
+ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
 WORDS = {"t": "true", "f": "false", "n": "null"}
 
 
@@ -18,8 +22,27 @@ class Value:
     kind: str
     text: str
     string: str = None
+    key: str = None
     members: dict = field(default_factory=dict)
     elements: list = field(default_factory=list)
+
+
+def repaired(text):
+    """JSON text with U+FFFD in the place of every half surrogate pair."""
+    return ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
+
+
+def half_pairs(value, path=()):
+    """The paths, with dots, of names and strings that hold half a surrogate pair."""
+    found = []
+    children = [(name, inner) for name, inner in value.members.items()] or enumerate(value.elements)
+    for name, inner in children:
+        way = (*path, str(name))
+        texts = [inner.key or "", inner.text if inner.kind == "string" else ""]
+        if any(repaired(text) != text for text in texts):
+            found.append(".".join(way))
+        found += half_pairs(inner, way)
+    return found
 
 
 def parse(document):
@@ -66,8 +89,9 @@ def member_at(document, start):
     colon = skip(document, end)
     if document[colon] != ":":
         raise ValueError(f"no colon at {colon}")
-    value, end = value_at(document, skip(document, colon + 1))
-    return (name, value), end
+    value, after = value_at(document, skip(document, colon + 1))
+    value.key = document[start:end]
+    return (name, value), after
 
 
 def sequence(document, start, closing, item_at):

@@ -12,10 +12,11 @@ from decimal import Decimal, localcontext
 
 import canonical
 import json_text
-from schema_types import ADDITIONAL, INTEGER, METADATA, canonical_name, columns
+from schema_types import ADDITIONAL, INTEGER, canonical_name, columns, metadata_columns
 
 WRONG = ("NULLED", "DESTINATION_SERIALIZATION_ERROR")
 TOO_LARGE = ("NULLED", "DESTINATION_FIELD_SIZE_LIMITATION")
+REPLACED = ("TRUNCATED", "DESTINATION_SERIALIZATION_ERROR")
 CUT = ("TRUNCATED", "DESTINATION_FIELD_SIZE_LIMITATION")
 DEFAULTS = {
     "metadata_columns": "all",
@@ -69,9 +70,10 @@ def records_of(messages):
     """The members of every RECORD, by name and namespace of its stream."""
     found = {}
     for line in messages.removesuffix("\n").split("\n"):
-        record = json_text.parse(line).members.get("record")
+        record = json_text.parse(json_text.repaired(line)).members.get("record")
         if record is not None and record.kind == "object":
             members = record.members
+            members["half_pairs"] = json_text.half_pairs(json_text.parse(line).members["record"].members["data"])
             within = json.loads(members["namespace"].text) if "namespace" in members else None
             found.setdefault((json.loads(members["stream"].text), within or None), []).append(members)
     return found
@@ -79,6 +81,8 @@ def records_of(messages):
 
 def row_of(record, stream, layout, options):
     row, data = Row(), record["data"].members
+    for path in record["half_pairs"]:
+        row.note(path, REPLACED)
     cells = {name: decode(kind, data[source], source, row) for source, name, kind in layout if source in data}
     declared = {source for source, _, _ in layout}
     row.undeclared.update({name: value for name, value in data.items() if name not in declared})
@@ -91,7 +95,7 @@ def row_of(record, stream, layout, options):
         "_airbyte_generation_id": stream.get("generation_id"),
         "_airbyte_meta": {"sync_id": stream.get("sync_id") or 0, "changes": of_source + row.changes},
     }
-    for name in METADATA if options["metadata_columns"] == "all" else ():
+    for name in metadata_columns(options):
         if name not in data:
             cells[name] = own[name]
         elif cells.get(name) is None:

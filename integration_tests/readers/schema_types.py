@@ -31,7 +31,7 @@ WELL_KNOWN = {
 
 def columns(stream, options):
     """(name in records, name in the file, type) of every column, the order as in the file."""
-    ours = list(METADATA) if options["metadata_columns"] == "all" else []
+    ours = metadata_columns(options)
     properties = stream["stream"]["json_schema"].get("properties", {})
     declared = [(name, schema) for name, schema in properties.items() if name not in ours]
     keep = options["undeclared_fields"] == "column" or not (ours or declared)
@@ -39,6 +39,11 @@ def columns(stream, options):
     middle = distinct([(name, type_of(schema, options)) for name, schema in declared], taken)
     last = [(None, ADDITIONAL, STRING)] * keep
     return [(name, name, METADATA[name]) for name in ours] + list(middle) + last
+
+
+def metadata_columns(options):
+    """The names of our columns before the declared ones."""
+    return list(METADATA)[: {"all": 4, "ids": 3, "none": 0}[options["metadata_columns"]]]
 
 
 def distinct(members, taken=()):
@@ -72,16 +77,18 @@ def the_one(kinds):
     # An integer is a number in JSON Schema: both together are numbers.
     if {kind[0] for kind in kinds} in ({"int64", number} for number in ("double", "decimal", "number_text")):
         kinds = kinds - {INTEGER}
+    if kinds == {INTEGER, ("big_integer",)}:
+        return ("big_integer",)
     return kinds.pop() if len(kinds) == 1 else JSON_TEXT
 
 
 def one_type(name, schema, options):
     airbyte = schema.get("airbyte_type", "")
     if name == "string":
-        return text_type(schema.get("format"), not airbyte.endswith("_without_timezone"))
+        return text_type(schema.get("format") or airbyte, not airbyte.endswith("_without_timezone"))
     if name == "boolean":
         return ("boolean",)
-    if name == "integer" or name == "number" and airbyte == "integer":
+    if name == "integer" or name == "number" and airbyte in ("integer", "big_integer"):
         return ("big_integer",) if airbyte == "big_integer" else INTEGER
     if name == "number":
         return {
@@ -92,6 +99,9 @@ def one_type(name, schema, options):
     if name == "object" and schema.get("properties"):
         members = [(member, type_of(inner, options)) for member, inner in schema["properties"].items()]
         return nested(("struct", distinct(members)), options)
+    if name == "array" and isinstance(schema.get("items"), list) and schema["items"]:
+        # Any of these, wherever the element stands.
+        return nested(("list", the_one({type_of(inner, options) for inner in schema["items"]})), options)
     if name == "array" and isinstance(schema.get("items"), dict) and schema["items"]:
         return nested(("list", type_of(schema["items"], options)), options)
     return JSON_TEXT
@@ -104,9 +114,11 @@ def nested(kind, options):
 def text_type(format_name, zone):
     if format_name == "date":
         return ("date",)
-    if format_name == "time":
+    if format_name in ("time", "time_with_timezone", "time_without_timezone"):
         return ("time", zone)
-    return ("timestamp", zone) if format_name == "date-time" else STRING
+    if format_name in ("date-time", "timestamp_with_timezone", "timestamp_without_timezone"):
+        return ("timestamp", zone)
+    return STRING
 
 
 def canonical_name(kind):

@@ -4,6 +4,7 @@ One process serves a whole run of the tests, because the engines take longer to 
 
 Operations
 - `read`: every file of `paths` as every engine reads it, and what its footer says.
+- `read_text`: a JSON lines or CSV file at `path`, with the default options of every engine: its rows, or why it is refused.
 - `read_folder`: all files of a hive-partitioned `folder` as one table, by every engine.
 - `expect`: what the contract says a stream's rows are, given its configuration and the messages (`oracle`).
 - `self_test`: writes `expect`'s table with pyarrow to `path`, so that the reading side is tested without a connector.
@@ -20,12 +21,15 @@ import traceback
 import engines
 import oracle
 import rewrite
+import text_files
 
 
 def answer(request):
     operation = request["op"]
     if operation == "read":
         return {"files": [engines.read(path) for path in request["paths"]]}
+    if operation == "read_text":
+        return text_files.read(request["path"], request["format"])
     if operation == "read_folder":
         return {"tables": engines.read_folder(request["folder"], request["newest"])}
     if operation == "expect":

@@ -4,3 +4,9 @@
 
 // Names of columns, folders and files that engines read in their own way.
 mod names;
+//! Faults that were found in use, each with the smallest input that shows it and the value that is right.
+//!
+//! A module is an area; a test is named after its fault. Where a behaviour is a decision, SEMANTICS.md says it.
+
+mod catalogs;
+mod json_text;

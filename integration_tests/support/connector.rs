@@ -130,6 +130,12 @@ pub(crate) struct PendingWrite {
 }
 
 impl PendingWrite {
+    /// Takes this text for the catalog, or for the configuration: values of `serde_json` cannot hold all that is JSON.
+    pub(crate) fn file_text(self, name: &str, text: &str) -> Self {
+        fs::write(self.files.path(name), text).expect("a file in a temporary folder");
+        self
+    }
+
     /// Appends to what the child reads from stdin.
     pub(crate) fn input(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.input.extend_from_slice(bytes.as_ref());

@@ -121,6 +121,31 @@ pub(crate) fn read_folder(objects: &BTreeMap<String, Vec<u8>>, newest: &str) -> 
     ask::<Answer>(&request).tables
 }
 
+/// A JSON lines or CSV file (`format`) as every engine reads it with its default options: rows of texts. Fails the test
+/// where an engine refuses the file.
+#[track_caller]
+pub(crate) fn read_text(format: &str, bytes: &[u8]) -> BTreeMap<String, Vec<Value>> {
+    #[derive(Deserialize)]
+    struct Answer {
+        engines: BTreeMap<String, Rows>,
+    }
+    #[derive(Deserialize)]
+    struct Rows {
+        #[serde(default)]
+        rows: Vec<Value>,
+        refused: Option<String>,
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join(format!("file.{format}"));
+    fs::write(&path, bytes).expect("a file for the engines");
+    let answer: Answer = ask(&json!({ "op": "read_text", "path": path, "format": format }));
+    let read = |(engine, answer): (String, Rows)| {
+        assert_eq!(answer.refused, None, "{engine} refuses the file: {}", String::from_utf8_lossy(bytes));
+        (engine, answer.rows)
+    };
+    answer.engines.into_iter().map(read).collect()
+}
+
 /// What the contract says a stream's rows are. `options` are those of the format, and `metadata_columns`.
 #[track_caller]
 pub(crate) fn expect(stream: &Value, options: &Value, input: &str) -> Table {

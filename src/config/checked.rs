@@ -13,7 +13,6 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use serde_json::error::Category;
 
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{ConfigError, shown};
@@ -26,6 +25,7 @@ use super::schema::configuration_schema;
 use super::shape::{checked_shape, likeness};
 use super::sign_in::{SignIn, checked_sign_in};
 use crate::encode::options::{Format, MetadataColumns};
+use crate::json;
 use crate::key::{KeyTemplate, ids};
 use crate::store::{CannedAcl, Checksum, ObjectOptions};
 
@@ -74,7 +74,11 @@ impl Config {
     /// # Errors
     /// The first thing that is wrong. It is for the user to correct; its message holds no secret.
     pub fn parse(json_text: &[u8]) -> Result<Self, ConfigError> {
-        let value = serde_json::from_slice(json_text).map_err(|error| not_json(&error))?;
+        let value = json::value::parse(json_text).map_err(|broken| ConfigError::NotJson {
+            fault: broken.error.fault,
+            line: broken.line,
+            column: broken.column,
+        })?;
         let value = checked_shape(value, configuration_schema())?;
         let raw: RawConfig = serde_path_to_error::deserialize(value)
             .map_err(|error| ConfigError::Unreadable { path: error.path().to_string() })?;
@@ -158,16 +162,6 @@ impl Config {
             path_style,
         })
     }
-}
-
-// Only the position and the kind: serde_json's sentence is not ours to promise that it repeats nothing.
-fn not_json(error: &serde_json::Error) -> ConfigError {
-    let problem = match error.classify() {
-        Category::Eof => "it ends too early",
-        Category::Syntax => "there is a syntax error",
-        Category::Io | Category::Data => "it cannot be read",
-    };
-    ConfigError::NotJson { problem, line: error.line(), column: error.column() }
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>, what all kinds of stores share.

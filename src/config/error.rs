@@ -9,16 +9,17 @@
 
 use super::endpoint::EndpointError;
 use crate::error::{Classified, FailureType};
+use crate::json::JsonFault;
 use crate::key::{TemplateError, ids::IdError};
 
 /// Why a configuration is refused. The user must change it: nothing else helps.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The text is no JSON at all.
-    #[error("the configuration is not JSON: {problem} at line {line}, column {column}")]
+    #[error("the configuration is not JSON: {fault} at line {line}, column {column}")]
     NotJson {
-        /// What the parser found.
-        problem: &'static str,
+        /// What is wrong there.
+        fault: JsonFault,
         /// Line, from 1.
         line: usize,
         /// Column, from 1 (0: before the first).

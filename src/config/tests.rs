@@ -357,14 +357,14 @@ fn names_of_buckets_are_those_of_the_rules() {
 #[test]
 fn text_that_is_not_json_is_told_where() {
     let cases: [(&[u8], &str); 4] = [
-        (b"", "the configuration is not JSON: it ends too early at line 1, column 0"),
+        (b"", "the configuration is not JSON: the JSON text ends too early at line 1, column 0"),
         (
             b"{\n  \"s3_bucket_name\" \"x\"",
-            "the configuration is not JSON: there is a syntax error at line 2, column 20",
+            "the configuration is not JSON: a colon is expected after a JSON member name at line 2, column 20",
         ),
         (
             b"{\"secret_access_key\": \"\xff\"}",
-            "the configuration is not JSON: there is a syntax error at line 1, column 24",
+            "the configuration is not JSON: the text is not UTF-8 at line 1, column 24",
         ),
         (b"null", "the configuration must be a JSON object, but it is null"),
     ];

@@ -42,6 +42,18 @@ pub enum JsonFault {
     /// A number is not spelt as JSON spells numbers.
     #[error("a JSON number is malformed")]
     Number,
+    /// A number that JSON does not have, spelt as Python and JavaScript spell it.
+    #[error("{name} is not a JSON number")]
+    NotFinite {
+        /// `NaN`, `Infinity` or `-Infinity`.
+        name: &'static str,
+    },
+    /// Something stands behind the only value of a text.
+    #[error("something follows the JSON value")]
+    Trailing,
+    /// The text is not UTF-8.
+    #[error("the text is not UTF-8")]
+    Utf8,
     /// Arrays and objects nest too deep.
     #[error("JSON arrays and objects nest deeper than 1024 levels")]
     TooDeep,
@@ -62,9 +74,23 @@ impl Classified for JsonError {
             | JsonFault::ControlCharacter
             | JsonFault::Escape
             | JsonFault::Number
+            | JsonFault::NotFinite { .. }
+            | JsonFault::Trailing
+            | JsonFault::Utf8
             | JsonFault::TooDeep
             | JsonFault::TooLong => FailureType::System,
         }
+    }
+}
+
+/// The fault of a place where a value was expected.
+#[cold]
+#[inline(never)]
+pub(super) fn no_value(text: &[u8], at: usize) -> JsonError {
+    let rest = text.get(at..).unwrap_or_default();
+    match ["NaN", "Infinity", "-Infinity"].into_iter().find(|name| rest.starts_with(name.as_bytes())) {
+        Some(name) => error(at, JsonFault::NotFinite { name }),
+        None => unexpected(text, at, JsonFault::Value),
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: the whole text and a position in it. Out: positions. Nothing here holds state, so that in the loops which are
 //! built of these functions the position stays in a register.
 
-use super::error::{error, unexpected};
+use super::error::{error, no_value, unexpected};
 use super::{JsonError, JsonFault, Kind, MAX_DEPTH, block};
 
 /// A value that was found: where it ends, what it is, and whether it is a string with escapes.
@@ -176,7 +176,10 @@ fn number(text: &[u8], pos: usize) -> Result<usize, JsonError> {
     let first = pos + usize::from(text.get(pos) == Some(&b'-'));
     let end = digits(text, first);
     if end == first || (text.get(first) == Some(&b'0') && end > first + 1) {
-        return Err(unexpected(text, end, JsonFault::Number));
+        return Err(match text.get(end) {
+            Some(b'I') => no_value(text, pos),
+            _ => unexpected(text, end, JsonFault::Number),
+        });
     }
     match text.get(end) {
         Some(b'.' | b'e' | b'E') => fraction_and_exponent(text, end),
@@ -231,7 +234,7 @@ fn literal(text: &[u8], pos: usize) -> Result<Value, JsonError> {
     } else if rest.starts_with(b"false") {
         (Kind::False, 5)
     } else {
-        return Err(unexpected(text, pos, JsonFault::Value));
+        return Err(no_value(text, pos));
     };
     Ok(Value { end: pos + len, kind, escaped: false })
 }

@@ -22,7 +22,9 @@ mod error;
 pub(crate) mod field_order;
 pub(crate) mod grammar;
 mod scanner;
+pub(crate) mod surrogates;
 mod text;
+pub mod value;
 
 #[cfg(test)]
 mod tests;

@@ -103,6 +103,8 @@ pub struct Chunk {
     pub cursor: CursorNotes,
     /// Undeclared fields that the format's options drop.
     pub dropped_fields: u64,
+    /// Names and strings in which U+FFFD stands for half a surrogate pair.
+    pub repaired_strings: u64,
     /// Bytes of input lines that the rows came from.
     pub input_bytes: u64,
     /// What a piece of the text compresses to: each worker tries it once, so that the size of a file can be estimated

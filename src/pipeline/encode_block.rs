@@ -7,6 +7,7 @@
 //! - A STATE closes the chunks of the streams that it covers, so that no chunk has rows on both sides of it.
 //! - At the first line that cannot be trusted the block ends: what came before it is kept, nothing after it is read.
 //! - An error says the line's number and never its content.
+//! - Half surrogate pairs are out of the records before anything reads them.
 //!
 //! Not here: what a row looks like (`encode` for text, `columns` for Parquet), the order of blocks (`order`).
 
@@ -17,7 +18,8 @@ use chrono::{DateTime, Utc};
 use super::block::Block;
 use super::budget::Budget;
 use super::chunk::{Chunk, ColumnSegment, CursorNotes, EncodedBlock, Item, LineFault, Rows, Segment};
-use super::record_reader::RecordReader;
+use super::half_pairs::{Repair, repair_records};
+use super::record_reader::{RecordReader, shown_stream};
 use super::recycle::Recycler;
 use super::stream_table::{RowMaker, StreamTable};
 use crate::columns::DecodedRows;
@@ -25,7 +27,9 @@ use crate::encode::{RecordView, RowIds, Scratch};
 use crate::json::{Kind, Raw, Scanner};
 use crate::key::cursor::parse_cursor;
 use crate::model::StreamIx;
-use crate::protocol::envelope::{Message, Opening, RecordMessage, read_line};
+use crate::protocol::envelope::{
+    EnvelopeError, Message, Opening, RecordMessage, read_line, stream_of_broken_record,
+};
 use crate::protocol::state::{StateKind, StateMessage, StateScope};
 
 /// What a chunk or a STATE takes besides its bytes: a source may send a STATE with every record.
@@ -48,6 +52,7 @@ struct OpenChunk {
     rows: u64,
     cursor: CursorNotes,
     dropped_fields: u64,
+    repaired_strings: u64,
     input_bytes: u64,
 }
 
@@ -83,22 +88,24 @@ impl BlockEncoder {
         }
     }
 
-    /// Encodes a block.
+    /// Encodes a block, and replaces half surrogate pairs in it.
     #[must_use]
-    pub fn encode(&mut self, block: &Block, seed: BlockSeed) -> EncodedBlock {
+    pub fn encode(&mut self, block: &mut Block, seed: BlockSeed) -> EncodedBlock {
         let mut ids = RowIds::new(seed.unix_ms, seed.random);
         let mut encoded = EncodedBlock { index: block.index, items: Vec::new(), fault: None, lines: 0 };
         // Checked once for the whole block, which is far quicker than per string.
         let valid = simdutf8::basic::from_utf8(&block.bytes)
             .map_or_else(|_| valid_prefix(&block.bytes), |text| text.len());
+        let mut repairs = repair_records(&mut block.bytes[..valid]).into_iter().peekable();
         let mut start = 0;
         while start < block.bytes.len() {
             let end = memchr::memchr(b'\n', &block.bytes[start..]).map_or(block.bytes.len(), |at| start + at);
             encoded.lines += 1;
+            let repair = repairs.next_if(|repair| repair.line_start == start);
             let result = if end > valid {
                 Err("is not valid UTF-8".to_owned())
             } else {
-                self.line(&block.bytes[start..end], &mut ids, &mut encoded)
+                self.line(&block.bytes[start..end], repair.as_ref(), &mut ids, &mut encoded)
             };
             if let Err(reason) = result {
                 encoded.fault = Some(LineFault { line: encoded.lines, reason });
@@ -110,10 +117,27 @@ impl BlockEncoder {
         encoded
     }
 
-    fn line(&mut self, line: &[u8], ids: &mut RowIds, encoded: &mut EncodedBlock) -> Result<(), String> {
-        let message = read_line(line, &mut self.opening, &mut self.reader).map_err(|error| error.to_string());
+    fn line(
+        &mut self,
+        line: &[u8],
+        repair: Option<&Repair>,
+        ids: &mut RowIds,
+        encoded: &mut EncodedBlock,
+    ) -> Result<(), String> {
+        let message =
+            read_line(line, &mut self.opening, &mut self.reader).map_err(|error| told(&error, line));
         let result = match message {
-            Ok(Message::Record(record)) => self.record(&record, line.len() + 1, ids, &mut encoded.items),
+            Ok(Message::Record(record)) => {
+                let line_bytes = line.len() + 1;
+                match repair {
+                    None => self.record(&record, line_bytes, 0, ids, &mut encoded.items),
+                    Some(repair) => {
+                        let changes = repair.changes(record.changes);
+                        let record = RecordMessage { changes: Some(&changes), ..record };
+                        self.record(&record, line_bytes, repair.strings, ids, &mut encoded.items)
+                    }
+                }
+            }
             Ok(Message::State { at, text }) => self.state(line, at, text, &mut encoded.items),
             Ok(Message::Complete(namespace, name)) => {
                 if let Some(ix) = self.reader.table.find(namespace.as_deref(), &name) {
@@ -134,6 +158,7 @@ impl BlockEncoder {
         &mut self,
         record: &RecordMessage<'_>,
         line_bytes: usize,
+        repaired_strings: u64,
         ids: &mut RowIds,
         items: &mut Vec<Item>,
     ) -> Result<(), String> {
@@ -158,6 +183,7 @@ impl BlockEncoder {
             RowMaker::Columns(_) => self.reader.end_row(ix, record, ids)?,
         }
         chunk.rows += 1;
+        chunk.repaired_strings += repaired_strings;
         chunk.input_bytes += line_bytes as u64;
         if let Some(path) = &self.reader.table.streams[ix.index()].cursor_field {
             chunk.cursor.join(cursor_of(record, path));
@@ -226,6 +252,7 @@ impl BlockEncoder {
             misfits,
             cursor: chunk.cursor,
             dropped_fields: chunk.dropped_fields,
+            repaired_strings: chunk.repaired_strings,
             input_bytes: chunk.input_bytes,
             sample: None,
         }));
@@ -241,6 +268,21 @@ impl BlockEncoder {
         }
         let permit = self.budget.take(bytes.capacity() as u64 + OVERHEAD_BYTES);
         Segment { bytes, permit }
+    }
+}
+
+/// What is wrong with a line, and whose record it is, if it says so before the fault.
+#[cold]
+fn told(error: &EnvelopeError, line: &[u8]) -> String {
+    let stream = match error {
+        EnvelopeError::Json(_) => stream_of_broken_record(line),
+        EnvelopeError::Trailing | EnvelopeError::NoType | EnvelopeError::Missing(..) => None,
+    };
+    match stream {
+        Some((namespace, name)) => {
+            format!("{error}, in a record of stream \"{}\"", shown_stream(namespace.as_deref(), &name))
+        }
+        None => error.to_string(),
     }
 }
 

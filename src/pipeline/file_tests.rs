@@ -31,6 +31,7 @@ fn rows(text: &str) -> Chunk {
         misfits: Vec::new(),
         cursor: CursorNotes::default(),
         dropped_fields: 0,
+        repaired_strings: 0,
         input_bytes: 0,
         sample: None,
     }

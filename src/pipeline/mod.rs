@@ -19,6 +19,7 @@ pub mod encode_block;
 pub mod engine;
 pub mod file;
 pub mod frames;
+mod half_pairs;
 pub mod ledger;
 pub mod order;
 mod record_reader;

@@ -73,8 +73,7 @@ impl RecordReader {
         let name = name.to_text().unwrap_or_default();
         let in_namespace = namespace.and_then(|namespace| namespace.to_text());
         let ix = self.table.find(in_namespace.as_deref(), &name).ok_or_else(|| {
-            let descriptor = StreamDescriptor::new(in_namespace.as_deref(), name.as_ref()).to_string();
-            let descriptor: String = descriptor.chars().take(SHOWN_NAME_CHARS).collect();
+            let descriptor = shown_stream(in_namespace.as_deref(), &name);
             format!("is a record of stream \"{descriptor}\", which the catalog of this sync does not have")
         })?;
         self.last.name.clear();
@@ -127,6 +126,11 @@ impl RecordReader {
         self.unended = Some(ix);
         decoder.read(text, pos)
     }
+}
+
+/// A stream's name for a message: the whole, or its beginning.
+pub(super) fn shown_stream(namespace: Option<&str>, name: &str) -> String {
+    StreamDescriptor::new(namespace, name).to_string().chars().take(SHOWN_NAME_CHARS).collect()
 }
 
 impl DataSink for RecordReader {

@@ -275,8 +275,8 @@ impl Worker {
                     Err(_) => return,
                 },
                 recv(blocks) -> block => match block {
-                    Ok((block, seed)) => {
-                        let mut encoded = self.encoder.encode(&block, seed);
+                    Ok((mut block, seed)) => {
+                        let mut encoded = self.encoder.encode(&mut block, seed);
                         self.sample(&mut encoded);
                         self.buffers.blocks.give(block.bytes);
                         Event::Block(encoded)

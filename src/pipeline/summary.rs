@@ -28,6 +28,8 @@ pub struct StreamSummary {
     pub rows_without_cursor: u64,
     /// Undeclared fields that the format's options dropped.
     pub dropped_fields: u64,
+    /// Names and strings in which U+FFFD stands for half a surrogate pair.
+    pub repaired_strings: u64,
     /// By field: values that became null since they did not fit their column, and values that lost digits.
     pub misfits: BTreeMap<Arc<str>, (u64, u64)>,
 }
@@ -92,6 +94,9 @@ impl fmt::Display for StreamSummary {
         if self.dropped_fields > 0 {
             write!(f, "; {} undeclared fields dropped", self.dropped_fields)?;
         }
+        if self.repaired_strings > 0 {
+            write!(f, "; {} strings held half a surrogate pair, which became U+FFFD", self.repaired_strings)?;
+        }
         self.write_misfits(f, "values nulled since they do not fit their columns:", |counts| counts.0)?;
         self.write_misfits(f, "values that lost digits:", |counts| counts.1)?;
         Ok(())
@@ -129,6 +134,7 @@ mod tests {
         summary.reasons = BTreeMap::from([(SealReason::Size, 2), (SealReason::End, 1)]);
         (summary.published_records, summary.files, summary.output_bytes) = (7, 3, 400);
         (summary.rows_without_cursor, summary.dropped_fields) = (1, 4);
+        summary.repaired_strings = 3;
         for (field, nulled, truncated) in [("price", 2, 0), ("items.*.at", 1, 5), ("price", 1, 0)] {
             summary.misfit(&FieldMisfits { field: field.into(), nulled, truncated });
         }
@@ -136,6 +142,7 @@ mod tests {
             summary.to_string(),
             "7 records in (900 bytes), 7 published in 3 files (400 bytes); sealed by size 2, end 1; \
              1 records without a usable cursor; 4 undeclared fields dropped; \
+             3 strings held half a surrogate pair, which became U+FFFD; \
              values nulled since they do not fit their columns: \"price\" 3, \"items.*.at\" 1; \
              values that lost digits: \"items.*.at\" 5"
         );

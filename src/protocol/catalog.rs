@@ -3,7 +3,8 @@
 //! JSON text of the `--catalog` file -> [`Catalog`].
 //!
 //! Invariants
-//! - What does not matter to a destination is not looked at: unknown members, `sync_mode`, a stream's odd schema. A
+//! - What does not matter to a destination is not looked at: unknown members, `sync_mode`, a stream's odd schema, numbers
+//!   and nesting beyond what a program can use (`json::value`). A
 //!   member that is null counts as absent, an absent namespace as the empty one.
 //! - What decides over old data is never guessed: a generation that is not a whole number, a mode that is unknown,
 //!   absent or not offered is an error that names the stream.
@@ -11,13 +12,15 @@
 //!
 //! Not here: the meaning of a property's schema (`encode`), looking up a record's stream (`pipeline`), the deletion itself
 //! (`replace`).
-//! May import: `error`, `model`.
+//! May import: `error`, `json`, `model`.
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
 use crate::error::{Classified, FailureType};
+use crate::json::value::Broken;
+use crate::json::{self, JsonFault};
 use crate::model::StreamDescriptor;
 
 /// The streams of a run.
@@ -83,13 +86,17 @@ pub enum OldObjects {
 /// Why a catalog is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// The text is no JSON object with a list of streams.
-    #[error("the catalog is not JSON: there is a syntax error at line {line}, column {column}")]
+    /// The text is not JSON.
+    #[error("the catalog is not JSON: {fault} at line {line}, column {column}{within}")]
     NotJson {
+        /// What is wrong there.
+        fault: JsonFault,
         /// Line, from 1.
         line: usize,
         /// Column, from 1 (0: before the first).
         column: usize,
+        /// Which stream the place belongs to, as the end of the sentence; empty where that is not known.
+        within: String,
     },
     /// There is no list of streams.
     #[error("the catalog is not a configured catalog: it must be a JSON object with a list `streams`")]
@@ -175,8 +182,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`], which ends `write` before any record is read; the user must change the connection.
     pub fn parse(json_text: &[u8]) -> Result<Self, CatalogError> {
-        let catalog: Value = serde_json::from_slice(json_text)
-            .map_err(|error| CatalogError::NotJson { line: error.line(), column: error.column() })?;
+        let catalog = json::value::parse(json_text).map_err(|broken| not_json(&broken))?;
         let Value::Object(mut catalog) = catalog else { return Err(CatalogError::NotACatalog) };
         let Some(Value::Array(entries)) = catalog.remove("streams") else {
             return Err(CatalogError::NotACatalog);
@@ -263,6 +269,23 @@ impl CatalogStream {
         let read = Self { descriptor, properties, mode, cursor_field, generation_id, minimum_generation_id };
         Ok((read, sync_id))
     }
+}
+
+fn not_json(broken: &Broken) -> CatalogError {
+    let (fault, line, column) = (broken.error.fault, broken.line, broken.column);
+    CatalogError::NotJson { fault, line, column, within: broken_stream(&broken.before).unwrap_or_default() }
+}
+
+/// The stream that was being read when a catalog turned out not to be JSON.
+fn broken_stream(before: &Value) -> Option<String> {
+    let streams = before.get("streams")?.as_array()?;
+    let stream = streams.last()?.get("stream");
+    let text = |name| stream.and_then(|stream| stream.get(name)).and_then(Value::as_str);
+    let number = streams.len();
+    Some(match text("name") {
+        Some(name) => format!(", in stream {}", StreamDescriptor::new(text("namespace"), name)),
+        None => format!(", in stream number {number}"),
+    })
 }
 
 fn mode(entry: &Map<String, Value>, stream: &StreamDescriptor) -> Result<DestinationMode, CatalogError> {
@@ -493,7 +516,51 @@ mod tests {
         let error = Catalog::parse(b"{\"streams\": [").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the catalog is not JSON: there is a syntax error at line 1, column 13"
+            "the catalog is not JSON: the JSON text ends too early at line 1, column 13"
+        );
+    }
+
+    #[test]
+    fn a_catalog_that_is_not_json_is_refused_with_the_stream() {
+        for (text, expected) in [
+            (
+                r#"{"streams":[{"stream":{"name":"a"}},{"stream":{"name":"b","namespace":"n","json_schema":{"maximum":NaN}}}]}"#,
+                "the catalog is not JSON: NaN is not a JSON number at line 1, column 100, in stream n.b",
+            ),
+            (
+                r#"{"streams":[{"stream":{"name":"a"}},{"stream":{"json_schema":{"minimum":-Infinity}"#,
+                "the catalog is not JSON: -Infinity is not a JSON number at line 1, column 73, in stream number 2",
+            ),
+        ] {
+            assert_eq!(Catalog::parse(text.as_bytes()).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn whatever_is_json_is_a_catalog_and_what_cannot_be_used_is_ignored() {
+        let deep = |levels: usize, open: &str, close: &str| open.repeat(levels) + "1" + &close.repeat(levels);
+        for (odd, same) in [
+            (r#"{"type":"string","description":"cut \ud83d"}"#, None),
+            (r#"{"type":"string","maximum":1e400,"minimum":-1e999}"#, None),
+            (&format!(r#"{{"type":"string","default":{}}}"#, deep(1_100, "[", "]")), None),
+            (&format!(r#"{{"type":"string","default":{}}}"#, deep(500, r#"{"a":"#, "}")), None),
+            (&deep(61, r#"{"type":"object","properties":{"a":"#, "}}"), Some(())),
+        ] {
+            let text = format!(
+                r#"{{"streams":[{{"destination_sync_mode":"append","cursor_field":["v"],"stream":{{"name":"s","json_schema":{{"properties":{{"v":{odd},"w":{{"type":"integer"}}}}}}}}}}]}}"#
+            );
+            let catalog = Catalog::parse(text.as_bytes()).unwrap();
+            let [(v, schema), (w, _)] = catalog.streams[0].properties.as_slice() else { panic!("{odd}") };
+            assert_eq!((v.as_str(), w.as_str()), ("v", "w"));
+            let kind = if same.is_some() { "object" } else { "string" };
+            assert_eq!(schema["type"], kind, "{odd}");
+        }
+        // A number that decides over old data is not made another one.
+        let text =
+            r#"{"streams":[{"destination_sync_mode":"append","generation_id":1e400,"stream":{"name":"s"}}]}"#;
+        assert_eq!(
+            Catalog::parse(text.as_bytes()).unwrap_err().to_string(),
+            "stream s has a generation_id that is not a whole number"
         );
     }
 

@@ -172,6 +172,32 @@ fn read_whole_line<'a>(
     Ok(message)
 }
 
+/// The namespace and name of the stream whose record `line` is, as far as the line can be read: for a message about a line
+/// that is not JSON.
+#[must_use]
+pub fn stream_of_broken_record(line: &[u8]) -> Option<(Option<String>, String)> {
+    let mut scanner = Scanner::new(line);
+    let (mut namespace, mut name) = (None, None);
+    scanner.enter_object().ok()?;
+    while let Ok(Some(key)) = scanner.next_key() {
+        if key.is("record") {
+            break;
+        }
+        scanner.value().ok()?;
+    }
+    scanner.enter_object().ok()?;
+    while let Ok(Some(key)) = scanner.next_key() {
+        let Ok(value) = scanner.value() else { break };
+        let text = || value.to_text().map(Cow::into_owned);
+        if key.is("stream") {
+            name = text();
+        } else if key.is("namespace") {
+            namespace = text();
+        }
+    }
+    name.map(|name| (namespace, name))
+}
+
 /// The types that matter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Type {

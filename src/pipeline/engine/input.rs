@@ -79,6 +79,7 @@ impl Engine {
         stream.last_row = last;
         stream.summary.rows_without_cursor += chunk.cursor.rows_without;
         stream.summary.dropped_fields += chunk.dropped_fields;
+        stream.summary.repaired_strings += chunk.repaired_strings;
         stream.summary.records += chunk.rows;
         stream.summary.input_bytes += chunk.input_bytes;
         for misfits in &chunk.misfits {

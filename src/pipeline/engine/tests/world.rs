@@ -158,6 +158,7 @@ impl World {
                 rows_without: 0,
             },
             dropped_fields: 0,
+            repaired_strings: 0,
             input_bytes: 1,
             sample: None,
         };
