@@ -144,7 +144,11 @@ fn options(seed: usize) -> ShapeOptions {
         _ => Numbers::Text,
     };
     ShapeOptions {
-        metadata: if seed % 3 == 0 { MetadataColumns::None } else { MetadataColumns::All },
+        metadata: match seed % 3 {
+            0 => MetadataColumns::None,
+            1 => MetadataColumns::Ids,
+            _ => MetadataColumns::All,
+        },
         undeclared_fields: if seed % 5 == 0 { UndeclaredFields::Drop } else { UndeclaredFields::Column },
         types: TypeOptions { numbers, nested: if seed % 7 == 0 { Nested::Json } else { Nested::Typed } },
     }

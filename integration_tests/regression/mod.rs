@@ -9,4 +9,5 @@ mod names;
 //! A module is an area; a test is named after its fault. Where a behaviour is a decision, SEMANTICS.md says it.
 
 mod catalogs;
+mod csv_cells;
 mod json_text;

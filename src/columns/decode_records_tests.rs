@@ -11,7 +11,7 @@ use super::choices::{Choices, json as any_json, quoted};
 use super::values::{self, Fit};
 use crate::columns::{ColumnType, Field, ShapeOptions, StreamShape, Zone};
 use crate::encode::{
-    EXTRACTED_AT, METADATA_NAMES, MetadataColumns, Nested, Numbers, StreamMeta, TypeOptions, UndeclaredFields,
+    EXTRACTED_AT, MetadataColumns, Nested, Numbers, StreamMeta, TypeOptions, UndeclaredFields,
 };
 
 /// Names that schemas declare. None is a path of others, so that no two paths look the same.
@@ -130,7 +130,7 @@ pub(super) fn stream(choices: &mut Choices) -> Stream {
         nested: choices.of(&[Nested::Typed, Nested::Typed, Nested::Typed, Nested::Json]),
     };
     let options = ShapeOptions {
-        metadata: choices.of(&[MetadataColumns::All, MetadataColumns::All, MetadataColumns::None]),
+        metadata: choices.of(&[MetadataColumns::All, MetadataColumns::Ids, MetadataColumns::None]),
         undeclared_fields: choices.of(&[
             UndeclaredFields::Column,
             UndeclaredFields::Column,
@@ -147,7 +147,7 @@ pub(super) fn stream(choices: &mut Choices) -> Stream {
     for name in names(choices, 9) {
         let (schema, column_type) = column(choices, &types, 3);
         // The metadata column takes the values of such a property.
-        if options.metadata == MetadataColumns::None || !METADATA_NAMES.contains(&name) {
+        if !options.metadata.names().contains(&name) {
             column_types.push(column_type);
         }
         declared.push((name.to_owned(), schema));

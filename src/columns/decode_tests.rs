@@ -43,9 +43,8 @@ fn row(shape: &StreamShape, record: &Record, emitted_at_ms: i64, changes: Option
     let mut cells = record.cells.clone();
     let mut misfits = record.misfits.clone();
     let mut extras = record.extras.clone();
-    if let [raw_id, extracted_at, generation_id, meta, ..] = cells.as_mut_slice()
-        && shape.metadata_columns > 0
-    {
+    let (ours, _) = cells.split_at_mut(shape.metadata_columns);
+    if let [raw_id, extracted_at, generation_id, meta @ ..] = ours {
         raw_id.get_or_insert(Cell::text(id));
         if extracted_at.is_none() {
             let micros = emitted_at_ms.checked_mul(1_000);
@@ -55,29 +54,9 @@ fn row(shape: &StreamShape, record: &Record, emitted_at_ms: i64, changes: Option
             *extracted_at = Some(micros.map_or(Cell::Null, Cell::Integer));
         }
         generation_id.get_or_insert(shape.meta.generation_id.map_or(Cell::Null, Cell::Integer));
-        let mut members = match meta.take() {
-            Some(Cell::Struct(members)) => members,
-            _ => vec![Cell::Integer(shape.meta.sync_id), Cell::List(Vec::new())],
-        };
-        if let Some(changes) = changes {
-            misfits.extend(changes.misfits.iter().cloned());
-            extras.extend(changes.extras.iter().cloned());
+        if let [meta] = meta {
+            *meta = Some(own_meta(shape, meta.take(), changes, &mut misfits, &mut extras));
         }
-        if changes.is_some() || !misfits.is_empty() {
-            let mut list = match &members[1] {
-                Cell::List(own) => own.clone(),
-                _ => Vec::new(),
-            };
-            if let Some(Sample { cell: Cell::List(changes), .. }) = changes {
-                list.extend(changes.iter().cloned());
-            }
-            list.extend(misfits.iter().take(1_000).map(|misfit| {
-                let [change, reason] = misfit.change;
-                Cell::Struct(vec![Cell::text(&misfit.path), Cell::text(change), Cell::text(reason)])
-            }));
-            members[1] = Cell::List(list);
-        }
-        *meta = Some(Cell::Struct(members));
     }
     let mut cells: Vec<Cell> = cells.into_iter().map(|cell| cell.unwrap_or(Cell::Null)).collect();
     let mut dropped = 0;
@@ -91,6 +70,39 @@ fn row(shape: &StreamShape, record: &Record, emitted_at_ms: i64, changes: Option
         cells.push(Cell::Text(format!("{last_of_each:?}")));
     }
     Row { cells, misfits, dropped }
+}
+
+/// `_airbyte_meta` of a row; what does not fit in the source's own changes joins the row's.
+fn own_meta(
+    shape: &StreamShape,
+    of_record: Option<Cell>,
+    changes: Option<&Sample>,
+    misfits: &mut Vec<Misfit>,
+    extras: &mut Vec<(String, String)>,
+) -> Cell {
+    let mut members = match of_record {
+        Some(Cell::Struct(members)) => members,
+        _ => vec![Cell::Integer(shape.meta.sync_id), Cell::List(Vec::new())],
+    };
+    if let Some(changes) = changes {
+        misfits.extend(changes.misfits.iter().cloned());
+        extras.extend(changes.extras.iter().cloned());
+    }
+    if changes.is_some() || !misfits.is_empty() {
+        let mut list = match &members[1] {
+            Cell::List(own) => own.clone(),
+            _ => Vec::new(),
+        };
+        if let Some(Sample { cell: Cell::List(changes), .. }) = changes {
+            list.extend(changes.iter().cloned());
+        }
+        list.extend(misfits.iter().take(1_000).map(|misfit| {
+            let [change, reason] = misfit.change;
+            Cell::Struct(vec![Cell::text(&misfit.path), Cell::text(change), Cell::text(reason)])
+        }));
+        members[1] = Cell::List(list);
+    }
+    Cell::Struct(members)
 }
 
 /// The same rows, with the last column by what it says instead of how.

@@ -148,7 +148,7 @@ impl RecordDecoder {
         }
     }
 
-    /// Our four columns, but for those that the record bears itself.
+    /// Our columns, but for those that the record bears itself.
     #[inline]
     fn end_metadata(&mut self, emitted_at_ms: i64, changes: Option<&[u8]>, ids: &mut RowIds) {
         let rows = self.rows;
@@ -173,7 +173,11 @@ impl RecordDecoder {
                 None => column.push_null(),
             }
         }
-        self.end_meta(changes);
+        if self.shape.metadata_columns > META {
+            self.end_meta(changes);
+        } else {
+            self.notes.misfits.end_record();
+        }
     }
 
     /// `_airbyte_meta`: a record's own object is kept and added to; anything else that it may hold is not.

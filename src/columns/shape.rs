@@ -11,8 +11,8 @@ use super::misfit::{PathStep, dotted};
 use super::schema::data_columns;
 use super::types::{ColumnType, Field, Inside, Zone};
 use crate::encode::{
-    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, MetadataColumns, RAW_ID,
-    StreamMeta, TypeOptions, UndeclaredFields,
+    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, MetadataColumns, RAW_ID, StreamMeta,
+    TypeOptions, UndeclaredFields,
 };
 
 /// The choices that a shape is made of.
@@ -34,7 +34,7 @@ pub struct StreamShape {
     /// What the user should know about them, one sentence each.
     pub warnings: Vec<String>,
     pub(super) meta: StreamMeta,
-    /// How many of the columns are our metadata: four, or none.
+    /// How many of the columns are our metadata: those of [`MetadataColumns::names`].
     pub(super) metadata_columns: usize,
     /// Whether the last column takes what nobody declared.
     pub(super) additional: bool,
@@ -47,15 +47,12 @@ impl StreamShape {
     /// The columns of a stream with these declared properties.
     #[must_use]
     pub fn new(options: &ShapeOptions, meta: &StreamMeta, properties: &[(String, Value)]) -> Self {
-        let ours: &[&str] = match options.metadata {
-            MetadataColumns::All => &METADATA_NAMES,
-            MetadataColumns::None => &[],
-        };
+        let ours = options.metadata.names();
         let keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
         let mut beside = ours.to_vec();
         beside.push(ADDITIONAL_PROPERTIES);
         let declared = data_columns(properties, &options.types, ours, &beside);
-        let mut fields = if ours.is_empty() { Vec::new() } else { metadata_fields() };
+        let mut fields = metadata_fields(ours.len());
         fields.extend(declared.fields);
         // A file without any column could not be read.
         let additional = keeps_undeclared || fields.is_empty();
@@ -106,19 +103,22 @@ impl StreamShape {
     }
 }
 
-fn metadata_fields() -> Vec<Field> {
+/// The first `count` of them.
+fn metadata_fields(count: usize) -> Vec<Field> {
     let text = |name: &str| Field::new(name, ColumnType::Text);
     let change = ColumnType::Struct(vec![text("field"), text("change"), text("reason")]);
     let meta = vec![
         Field::new("sync_id", ColumnType::Integer),
         Field::new("changes", ColumnType::List(Box::new(change))),
     ];
-    vec![
+    let mut fields = vec![
         text(RAW_ID),
         Field::new(EXTRACTED_AT, ColumnType::Timestamp(Zone::Utc)),
         Field::new(GENERATION_ID, ColumnType::Integer),
         Field::new(META, ColumnType::Struct(meta)),
-    ]
+    ];
+    fields.truncate(count);
+    fields
 }
 
 /// The columns that hold the values of a type.

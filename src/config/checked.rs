@@ -141,6 +141,7 @@ impl Config {
             format: checked_format(raw.format)?,
             metadata_columns: match raw.metadata_columns {
                 RawMetadataColumns::All => MetadataColumns::All,
+                RawMetadataColumns::Ids => MetadataColumns::Ids,
                 RawMetadataColumns::None => MetadataColumns::None,
             },
             file_size_bytes: u64::from(raw.file_size_mb) * MB,

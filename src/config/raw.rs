@@ -134,8 +134,9 @@ pub(super) struct RawConfig {
     ///
     /// <code>all</code> (the default) adds <code>_airbyte_raw_id</code>, <code>_airbyte_extracted_at</code>,
     /// <code>_airbyte_generation_id</code> and <code>_airbyte_meta</code> before the record's own fields;
-    /// <code>none</code> writes the record's own fields only. Without them later tools cannot tell rows of different
-    /// syncs apart.
+    /// <code>ids</code> leaves out <code>_airbyte_meta</code>, whose JSON text some CSV readers split at its commas, for
+    /// example Spark with its default options; <code>none</code> writes the record's own fields only. Without
+    /// these columns later tools cannot tell rows of different syncs apart.
     #[serde(default)]
     #[schemars(extend("group" = "files"))]
     pub(super) metadata_columns: RawMetadataColumns,
@@ -309,6 +310,7 @@ pub(super) enum RawAuthentication {
 pub(super) enum RawMetadataColumns {
     #[default]
     All,
+    Ids,
     None,
 }
 

@@ -59,8 +59,9 @@ pub(super) struct RawCsv {
     pub(super) delimiter: RawDelimiter,
     /// # Quote Style
     ///
-    /// Which values are put in double quotes: <code>minimal</code> (the default), those that need it and empty
-    /// strings; <code>all</code>, every value; <code>non_numeric</code>, every value that is not a number. Null is
+    /// Which values are put in double quotes: <code>minimal</code> (the default), those that need it, empty strings,
+    /// and strings that some readers change without quotes (a blank at an end, <code>NULL</code>, <code>\N</code>,
+    /// <code>\.</code>); <code>all</code>, every value; <code>non_numeric</code>, every value that is not a number. Null is
     /// never quoted: that is how readers tell it from an empty string.
     pub(super) quote_style: RawQuoteStyle,
     /// # Header

@@ -355,6 +355,18 @@ fn names_of_buckets_are_those_of_the_rules() {
 }
 
 #[test]
+fn metadata_columns_are_all_or_ids_or_none() {
+    for (name, expected) in
+        [("all", MetadataColumns::All), ("ids", MetadataColumns::Ids), ("none", MetadataColumns::None)]
+    {
+        let config = parse(&with(&json!({"metadata_columns": name}))).unwrap();
+        assert_eq!(config.metadata_columns, expected);
+    }
+    let error = parse(&with(&json!({"metadata_columns": "id"}))).unwrap_err().to_string();
+    assert!(error.contains("must be one of `all`, `ids`, `none`"), "{error}");
+}
+
+#[test]
 fn text_that_is_not_json_is_told_where() {
     let cases: [(&[u8], &str); 4] = [
         (b"", "the configuration is not JSON: the JSON text ends too early at line 1, column 0"),

@@ -5,12 +5,15 @@
 //! Invariants
 //! - Every row has as many fields as the header, in its order, and no row is a blank line.
 //! - Of several members of one name the last is written.
-//! - A record that bears one of our names keeps its own value in that column.
+//! - A record that bears one of our names keeps its own value in that column. `_airbyte_additional_properties` is the
+//!   exception: where the schema declares it, it is a column beside ours, with a number behind its name.
+//! - No row is a line of blanks: readers skip those.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::RowIds;
-use super::metadata::{ADDITIONAL_PROPERTIES, METADATA_NAMES};
+use super::metadata::{ADDITIONAL_PROPERTIES, META};
 use super::options::{CsvOptions, MetadataColumns, UndeclaredFields};
 use super::quoting::{Quoting, quoted};
 use super::record::{RecordView, RowNotes, StreamMeta};
@@ -24,10 +27,12 @@ pub struct CsvEncoder {
     number: usize,
     /// Metadata columns, then the declared ones.
     columns: Vec<Box<[u8]>>,
-    /// How many of them are ours: four or none.
+    /// How many of them are ours: those of [`MetadataColumns::names`].
     metadata_columns: usize,
     /// The last column takes the fields that nobody declared; otherwise they are dropped.
     additional: bool,
+    /// What the header calls the declared column that has the name of the last one.
+    renamed_additional: Option<String>,
     quoting: Quoting,
     header: Vec<u8>,
     metadata: MetadataText,
@@ -40,8 +45,8 @@ struct MetadataText {
     /// `None` where the choices are so odd that each row must be looked at.
     pieces: Option<[Vec<u8>; 3]>,
     generation: Option<String>,
-    /// `{"sync_id":..,"changes":`
-    meta: String,
+    /// `{"sync_id":..,"changes":`, where rows have that column.
+    meta: Option<String>,
 }
 
 /// Buffers of one worker.
@@ -72,21 +77,17 @@ impl CsvEncoder {
         properties: &[String],
     ) -> Self {
         static ENCODERS: AtomicUsize = AtomicUsize::new(0);
-        let ours: &[&str] = match metadata {
-            MetadataColumns::All => &METADATA_NAMES,
-            MetadataColumns::None => &[],
-        };
+        let ours = metadata.names();
         let keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
         let mut columns: Vec<Box<[u8]>> = ours.iter().map(|name| name.as_bytes().into()).collect();
-        let mut known: std::collections::HashSet<&str> = ours.iter().copied().collect();
-        if keeps_undeclared {
-            known.insert(ADDITIONAL_PROPERTIES);
-        }
+        let mut known: HashSet<&str> = ours.iter().copied().collect();
         for name in properties {
             if known.insert(name) {
                 columns.push(name.as_bytes().into());
             }
         }
+        let renamed_additional =
+            (keeps_undeclared && known.contains(ADDITIONAL_PROPERTIES)).then(|| free_name(&known));
         let quoting = Quoting::new(options);
         let mut encoder = Self {
             number: ENCODERS.fetch_add(1, Ordering::Relaxed),
@@ -94,8 +95,9 @@ impl CsvEncoder {
             additional: keeps_undeclared || columns.is_empty(),
             columns,
             metadata_columns: ours.len(),
+            renamed_additional,
             header: Vec::new(),
-            metadata: MetadataText::new(&quoting, meta),
+            metadata: MetadataText::new(&quoting, ours, meta),
             quoting,
         };
         if options.header {
@@ -108,10 +110,26 @@ impl CsvEncoder {
         &self.header
     }
 
+    /// What the user should know about the names in the header, one sentence each.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let renamed = self.renamed_additional.iter().filter(|_| !self.header.is_empty());
+        renamed
+            .map(|name| {
+                format!(
+                    "column \"{ADDITIONAL_PROPERTIES}\" is called \"{name}\" in the files: another column has that name"
+                )
+            })
+            .collect()
+    }
+
     fn header_line(&self) -> Vec<u8> {
         let mut line = Vec::new();
         let additional = self.additional.then_some(ADDITIONAL_PROPERTIES.as_bytes());
-        for name in self.columns.iter().map(AsRef::as_ref).chain(additional) {
+        let columns = self.columns.iter().map(|name| match &self.renamed_additional {
+            Some(renamed) if name.as_ref() == ADDITIONAL_PROPERTIES.as_bytes() => renamed.as_bytes(),
+            Some(_) | None => name.as_ref(),
+        });
+        for name in columns.chain(additional) {
             self.quoting.text(name, &mut line);
             line.push(self.quoting.delimiter);
         }
@@ -164,13 +182,10 @@ impl CsvEncoder {
         } else {
             notes.dropped_fields = undeclared.len() as u32;
         }
-        if out.len() == start + 1 {
-            // The only column is null: the line would be blank, and readers skip blank lines.
-            out.truncate(start);
-            out.extend_from_slice(b"\"\"\n");
-        } else {
-            end_line(out);
+        if self.columns.len() + usize::from(self.additional) == 1 {
+            quote_blank_line(start, out);
         }
+        end_line(out);
         notes
     }
 
@@ -219,7 +234,7 @@ impl CsvEncoder {
         }
     }
 
-    /// The four columns of ours; `found` holds the record's own member for each of them.
+    /// The columns of ours; `found` holds the record's own member for each of them.
     #[inline(always)]
     fn write_metadata(
         &self,
@@ -232,9 +247,9 @@ impl CsvEncoder {
         let id = ids.next_text();
         let mut time = itoa::Buffer::new();
         let time = time.format(record.emitted_at_ms).as_bytes();
-        if let ([MISSING, MISSING, MISSING, MISSING], None, Some([before_id, before_time, behind_time])) =
-            (found, record.changes, &self.metadata.pieces)
-        {
+        let is_usual = found.iter().all(|index| *index == MISSING)
+            && (record.changes.is_none() || self.metadata.meta.is_none());
+        if let (true, Some([before_id, before_time, behind_time])) = (is_usual, &self.metadata.pieces) {
             out.extend_from_slice(before_id);
             out.extend_from_slice(id);
             out.extend_from_slice(before_time);
@@ -277,13 +292,9 @@ impl CsvEncoder {
     ) {
         let data = record.data;
         let mut members = undeclared.iter().filter_map(|(member, _)| record.members.get(*member as usize));
-        match (members.next(), undeclared.len()) {
-            (None, _) => self.quoting.null(out),
-            // A record that went through a pipeline before has this very column.
-            (Some(only), 1) if only.key_in(data).is(ADDITIONAL_PROPERTIES) => {
-                self.write_field(data, only, scratch, out);
-            }
-            (Some(first), _) => {
+        match members.next() {
+            None => self.quoting.null(out),
+            Some(first) => {
                 let object = scratch;
                 object.clear();
                 object.push(b'{');
@@ -304,11 +315,11 @@ impl CsvEncoder {
 }
 
 impl MetadataText {
-    fn new(quoting: &Quoting, meta: &StreamMeta) -> Self {
+    fn new(quoting: &Quoting, ours: &[&str], meta: &StreamMeta) -> Self {
         let mut text = Self {
             pieces: None,
             generation: meta.generation_id.map(|id| id.to_string()),
-            meta: format!("{{\"sync_id\":{},\"changes\":", meta.sync_id),
+            meta: ours.contains(&META).then(|| format!("{{\"sync_id\":{},\"changes\":", meta.sync_id)),
         };
         if quoting.is_plain(b"0123456789abcdef-") {
             text.pieces = Some(text.pieces(quoting));
@@ -333,8 +344,10 @@ impl MetadataText {
         behind_time.push(quoting.delimiter);
         self.write_generation(quoting, &mut behind_time);
         behind_time.push(quoting.delimiter);
-        self.write_meta(quoting, None, &mut Vec::new(), &mut behind_time);
-        behind_time.push(quoting.delimiter);
+        if self.meta.is_some() {
+            self.write_meta(quoting, None, &mut Vec::new(), &mut behind_time);
+            behind_time.push(quoting.delimiter);
+        }
         [before_id, before_time, behind_time]
     }
 
@@ -353,10 +366,36 @@ impl MetadataText {
         out: &mut Vec<u8>,
     ) {
         scratch.clear();
-        scratch.extend_from_slice(self.meta.as_bytes());
+        scratch.extend_from_slice(self.meta.as_deref().unwrap_or_default().as_bytes());
         scratch.extend_from_slice(changes.unwrap_or(b"[]"));
         scratch.push(b'}');
         quoting.text(scratch, out);
+    }
+}
+
+/// The name of the last column with the first number that makes it another one than all declared names.
+fn free_name(declared: &HashSet<&str>) -> String {
+    let mut number = 2;
+    loop {
+        let name = format!("{ADDITIONAL_PROPERTIES}_{number}");
+        if !declared.contains(name.as_str()) {
+            return name;
+        }
+        number += 1;
+    }
+}
+
+/// Quotes the only field of a row, which begins at `start` and has the delimiter behind it, if it is empty or all blanks:
+/// readers skip a line of nothing else.
+#[inline]
+fn quote_blank_line(start: usize, out: &mut Vec<u8>) {
+    let field = out.get(start..out.len().saturating_sub(1)).unwrap_or_default();
+    if field.iter().all(|byte| matches!(byte, b' ' | b'\t')) {
+        let field = field.to_vec();
+        out.truncate(start);
+        quoted(&field, out);
+        // Where the line end goes.
+        out.push(b'\n');
     }
 }
 

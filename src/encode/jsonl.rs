@@ -19,7 +19,7 @@ pub struct JsonlEncoder {
     generation: Vec<u8>,
     /// `"_airbyte_meta":{"sync_id":..,"changes":`
     meta: Vec<u8>,
-    /// What usually stands behind the time: both of the above, an empty array and the closing brace of meta.
+    /// What usually stands behind the time: the generation and, where rows have it, meta with an empty array.
     behind_time: Vec<u8>,
 }
 
@@ -30,9 +30,13 @@ impl JsonlEncoder {
             None => format!("\"{GENERATION_ID}\":null"),
         };
         let meta = format!("\"{META}\":{{\"sync_id\":{},\"changes\":", meta.sync_id);
+        let behind_time = match metadata {
+            MetadataColumns::All | MetadataColumns::None => format!(",{generation},{meta}[]}}"),
+            MetadataColumns::Ids => format!(",{generation}"),
+        };
         Self {
             metadata,
-            behind_time: format!(",{generation},{meta}[]}}").into_bytes(),
+            behind_time: behind_time.into_bytes(),
             generation: generation.into_bytes(),
             meta: meta.into_bytes(),
         }
@@ -48,7 +52,9 @@ impl JsonlEncoder {
             return RowNotes::default();
         }
         let borne = borne(record.data, record.members);
-        if borne == [false; 4] && record.changes.is_none() {
+        let borne = &borne[..self.metadata.names().len()];
+        let changes = record.changes.filter(|_| self.metadata == MetadataColumns::All);
+        if !borne.contains(&true) && changes.is_none() {
             out.extend_from_slice(b"{\"_airbyte_raw_id\":\"");
             out.extend_from_slice(ids.next_text());
             out.extend_from_slice(b"\",\"_airbyte_extracted_at\":");
@@ -59,8 +65,8 @@ impl JsonlEncoder {
         }
         match record.data.split_first() {
             Some((_, rest)) if !record.members.is_empty() => {
-                // Nothing of ours is left when the record bears all four names.
-                if borne != [true; 4] {
+                // Nothing of ours is left when the record bears all the names.
+                if borne.contains(&false) {
                     out.push(b',');
                 }
                 out.extend_from_slice(rest);
@@ -74,11 +80,11 @@ impl JsonlEncoder {
 
     /// The opening brace and those of our members that the record does not bear itself.
     #[cold]
-    fn write_members(&self, record: &RecordView<'_>, borne: [bool; 4], ids: &mut RowIds, out: &mut Vec<u8>) {
+    fn write_members(&self, record: &RecordView<'_>, borne: &[bool], ids: &mut RowIds, out: &mut Vec<u8>) {
         // The id is taken all the same: ids do not depend on what a record bears.
         let id = ids.next_text();
         let mut before = b'{';
-        for (name, _) in METADATA_NAMES.iter().zip(borne).filter(|(_, borne)| !borne) {
+        for (name, _) in METADATA_NAMES.iter().zip(borne).filter(|(_, borne)| !**borne) {
             out.push(before);
             before = b',';
             match *name {

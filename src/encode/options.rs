@@ -2,6 +2,8 @@
 //!
 //! `config` makes these from the user's settings; nothing here reads settings.
 
+use super::metadata::{EXTRACTED_AT, GENERATION_ID, METADATA_NAMES, RAW_ID};
+
 /// A file format with its options. The five names of the vendor page are its extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -180,7 +182,7 @@ pub enum Nested {
 /// Which CSV fields are quoted. Nulls never are: that is how readers tell null from an empty string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuoteStyle {
-    /// Only where the text needs it, and the empty string.
+    /// Only where the text needs it, the empty string, and texts that some readers change where they are not quoted.
     Minimal,
     /// Every value that is not null.
     All,
@@ -202,6 +204,20 @@ pub enum UndeclaredFields {
 pub enum MetadataColumns {
     /// `_airbyte_raw_id`, `_airbyte_extracted_at`, `_airbyte_generation_id`, `_airbyte_meta`.
     All,
+    /// The same without `_airbyte_meta`, for readers that cannot read its quoted JSON.
+    Ids,
     /// The record's own fields only.
     None,
+}
+
+impl MetadataColumns {
+    /// The names of the columns, in their order.
+    #[must_use]
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::All => &METADATA_NAMES,
+            Self::Ids => &[RAW_ID, EXTRACTED_AT, GENERATION_ID],
+            Self::None => &[],
+        }
+    }
 }

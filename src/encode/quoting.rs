@@ -10,6 +10,10 @@ use crate::json::block;
 
 const QUOTE: u8 = b'"';
 
+/// Texts that some readers do not take for what they are unless they are quoted: null (ClickHouse, MariaDB, Snowflake), or
+/// the end of the input (PostgreSQL).
+const MISREAD: [&[u8]; 3] = [b"NULL", b"\\N", b"\\."];
+
 /// Readers take one at the beginning of a file for no part of the text, unless it is quoted.
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
@@ -86,8 +90,14 @@ impl Quoting {
             out.push(QUOTE);
             return;
         }
-        // An empty text, or one that may be that of null or begin with a byte order mark, is left to the general way.
-        if len != 0 && len != self.null_text.len() && data[start] != BYTE_ORDER_MARK[0] {
+        // An empty text, or one that may have to be quoted for what it says, is left to the general way.
+        if len != 0
+            && len != self.null_text.len()
+            && data[start] != BYTE_ORDER_MARK[0]
+            && data[start] > b' '
+            && data[end - 1] > b' '
+            && !MISREAD.contains(&&data[start..end])
+        {
             let before = out.len();
             let mut pos = start;
             while let Some(block) = block::at(data, pos) {
@@ -114,6 +124,9 @@ impl Quoting {
             || text.is_empty()
             || *text == *self.null_text
             || text.starts_with(&BYTE_ORDER_MARK)
+            || is_blank(text.first())
+            || is_blank(text.last())
+            || MISREAD.contains(&text)
             || self.rules.should_quote(text)
         {
             quoted(text, out);
@@ -121,6 +134,11 @@ impl Quoting {
             out.extend_from_slice(text);
         }
     }
+}
+
+/// Whether a byte at an end of a text is one that some readers trim where the text is not quoted.
+fn is_blank(byte: Option<&u8>) -> bool {
+    byte.is_some_and(|byte| *byte <= b' ')
 }
 
 /// `data[start..end]` as it is, in blocks.

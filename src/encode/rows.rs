@@ -50,6 +50,15 @@ impl RowEncoder {
         }
     }
 
+    /// What the user should know about the columns, one sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Jsonl(_) => Vec::new(),
+            Self::Csv(csv) => csv.warnings(),
+        }
+    }
+
     /// Appends exactly one row to `out`, its line end included. Takes one id, unless rows carry no metadata.
     #[inline]
     pub fn encode(

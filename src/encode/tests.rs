@@ -87,6 +87,12 @@ fn every_format_is_what_it_was_byte_for_byte() {
         ("jsonl_bare", file(&jsonl, none, &[]), include_str!("golden/jsonl_bare.txt")),
         ("csv", file(&csv(CsvOptions::default()), all, &properties), include_str!("golden/csv.txt")),
         ("csv_all_quotes", file(&csv(quotes), all, &properties), include_str!("golden/csv_all_quotes.txt")),
+        ("jsonl_ids", file(&jsonl, MetadataColumns::Ids, &[]), include_str!("golden/jsonl_ids.txt")),
+        (
+            "csv_ids",
+            file(&csv(CsvOptions::default()), MetadataColumns::Ids, &properties),
+            include_str!("golden/csv_ids.txt"),
+        ),
         ("csv_tabs_bare", file(&csv(tabs), none, &properties), include_str!("golden/csv_tabs_bare.txt")),
         (
             "csv_schemaless",
@@ -140,14 +146,62 @@ fn null_differs_from_every_text_and_no_row_is_blank() {
     assert_eq!(only(drop.clone(), &a, "{}"), ("a\n".into(), "\"\"\n".into(), 0));
     assert_eq!(only(drop.clone(), &a, r#"{"b":1,"c":2}"#), ("a\n".into(), "\"\"\n".into(), 2));
     assert_eq!(only(null("-"), &a, "{}").1, "-\n");
+    assert_eq!(only(null(" "), &a, "{}").1, "\" \"\n");
     let header = format!("{ADDITIONAL_PROPERTIES}\n");
     assert_eq!(only(drop.clone(), &[], r#"{"b":1}"#), (header, "\"{\"\"b\"\":1}\"\n".into(), 0));
     let declared = [ADDITIONAL_PROPERTIES.to_owned(), "b".to_owned()];
     let own = format!("{{\"{ADDITIONAL_PROPERTIES}\":1,\"b\":2}}");
     assert_eq!(only(drop.clone(), &declared, &own).1, "1,2\n");
-    assert_eq!(only(CsvOptions::default(), &declared, &own).1, "2,1\n", "no second column of that name");
+    let both = only(CsvOptions::default(), &declared, &own);
+    let header = format!("{ADDITIONAL_PROPERTIES}_2,b,{ADDITIONAL_PROPERTIES}\n");
+    assert_eq!((both.0, both.1), (header, "1,2,\n".to_owned()), "no second column of that name");
     let headless = CsvOptions { header: false, ..drop };
     assert_eq!(only(headless, &a, "{}").0, "");
+}
+
+#[test]
+fn texts_that_readers_change_are_quoted_in_the_minimal_style() {
+    let encoder = |options, names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        RowEncoder::new(&csv(options), MetadataColumns::None, &META, &names).unwrap()
+    };
+    let drop = CsvOptions { undeclared_fields: UndeclaredFields::Drop, ..CsvOptions::default() };
+    let beside = "a text that is longer than a block of bytes";
+    for (text, quoted) in [
+        (" x", true),
+        ("x ", true),
+        ("\tx", true),
+        ("x\t", true),
+        (" ", true),
+        ("  ", true),
+        ("NULL", true),
+        ("\\N", true),
+        ("\\.", true),
+        ("", true),
+        ("x y", false),
+        ("x\ty", false),
+        ("null", false),
+        ("NULLS", false),
+        ("\\n", false),
+        ("\\", false),
+        ("N", false),
+        (".", false),
+        (" a text that is longer than a block", true),
+        ("a text that is longer than a block ", true),
+        ("exactly 16 bytes", false),
+    ] {
+        let cell = if quoted { format!("\"{text}\"") } else { text.to_owned() };
+        let value = Value::from(text).to_string();
+        let two = encoder(drop.clone(), &["a", "b"]);
+        let row =
+            encode(&two, &format!(r#"{{"a":{value},"b":"{beside}"}}"#), None, &mut Scratch::default()).0;
+        assert_eq!(row, format!("{cell},{beside}\n"), "{text:?}");
+        let one = encoder(drop.clone(), &["a"]);
+        let row = encode(&one, &format!(r#"{{"a":{value}}}"#), None, &mut Scratch::default()).0;
+        assert_eq!(row, format!("{cell}\n"), "{text:?} alone");
+    }
+    assert_eq!(encoder(drop.clone(), &[" a", "NULL", "b"]).header(), b"\" a\",\"NULL\",b\n");
+    assert_eq!(encoder(drop, &[" "]).header(), b"\" \"\n");
 }
 
 #[test]
@@ -215,6 +269,10 @@ fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() }
 }
 
+fn metadata() -> impl Strategy<Value = MetadataColumns> {
+    prop::sample::select(vec![MetadataColumns::All, MetadataColumns::Ids, MetadataColumns::None])
+}
+
 prop_compose! {
     fn csv_options()(
         delimiter in prop::sample::select(b",\t;| .e1-a".to_vec()),
@@ -233,10 +291,9 @@ proptest! {
 
     #[test]
     fn a_jsonl_row_is_our_members_and_the_records(
-        fields in prop::collection::vec(field(), 0..8), space in "[ \r\t]{0,1}", all in any::<bool>(), changed in any::<bool>(),
+        fields in prop::collection::vec(field(), 0..8), space in "[ \r\t]{0,1}", metadata in metadata(), changed in any::<bool>(),
     ) {
         let data = data_of(&fields, &space);
-        let metadata = if all { MetadataColumns::All } else { MetadataColumns::None };
         let encoder = RowEncoder::new(&Format::Jsonl { gzip_level: Some(1) }, metadata, &META, &[]).unwrap();
         let (row, notes) = encode(&encoder, &data, changed.then_some(CHANGES), &mut Scratch::default());
         prop_assert_eq!(notes, RowNotes::default());
@@ -249,7 +306,7 @@ proptest! {
         let record: serde_json::Map<String, Value> = serde_json::from_str(&data).expect("a record is JSON");
         let mut found = Vec::new();
         Scanner::new(line.as_bytes()).members(|key, _| found.push(key.to_text().into_owned())).expect("a row is JSON");
-        let ours: Vec<&str> = METADATA_NAMES.into_iter().filter(|name| all && last(name).is_none()).collect();
+        let ours: Vec<&str> = metadata.names().iter().copied().filter(|name| last(name).is_none()).collect();
         let expected: Vec<&str> = ours.iter().copied().chain(fields.iter().map(|f| f.name.as_str())).collect();
         prop_assert_eq!(found, expected);
         prop_assert!(record.iter().all(|(name, value)| read.get(name) == Some(value)));
@@ -265,17 +322,15 @@ proptest! {
     #[test]
     fn csv_rows_are_read_back_as_they_were(
         options in csv_options(),
-        all in any::<bool>(),
+        metadata in metadata(),
         properties in prop::collection::vec(field().prop_map(|f| f.name), 0..6),
         records in prop::collection::vec((prop::collection::vec(field(), 0..7), any::<bool>()), 0..6),
     ) {
-        let metadata = if all { MetadataColumns::All } else { MetadataColumns::None };
         let encoder = RowEncoder::new(&csv(options.clone()), metadata, &META, &properties).unwrap();
         let mut keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
-        let mut columns: Vec<&str> = if all { METADATA_NAMES.to_vec() } else { Vec::new() };
+        let mut columns: Vec<&str> = metadata.names().to_vec();
         for name in &properties {
-            let is_last_column = keeps_undeclared && name == ADDITIONAL_PROPERTIES;
-            if !is_last_column && !columns.contains(&name.as_str()) {
+            if !columns.contains(&name.as_str()) {
                 columns.push(name);
             }
         }
@@ -286,7 +341,11 @@ proptest! {
         let mut expected: Vec<Vec<Option<String>>> = Vec::new();
         if options.header {
             let additional = keeps_undeclared.then_some(ADDITIONAL_PROPERTIES);
-            expected.push(columns.iter().copied().chain(additional).map(|name| Some(name.to_owned())).collect());
+            let shown = columns.iter().map(|name| match *name {
+                ADDITIONAL_PROPERTIES if keeps_undeclared => format!("{name}_2"),
+                name => name.to_owned(),
+            });
+            expected.push(shown.chain(additional.map(str::to_owned)).map(Some).collect());
         }
         let null = options.null_text.clone();
         for (fields, changed) in &records {
@@ -298,10 +357,10 @@ proptest! {
                 let own = last.iter().find(|f| f.name == *column);
                 shown.push(match (own, *column) {
                     (Some(own), _) => Some(own.shown.clone().unwrap_or(null.clone())),
-                    (None, RAW_ID) if all => None,
-                    (None, EXTRACTED_AT) if all => Some("1795347447036".into()),
-                    (None, GENERATION_ID) if all => Some("7".into()),
-                    (None, super::META) if all => Some(format!("{{\"sync_id\":42,\"changes\":{}}}", if *changed { CHANGES } else { "[]" })),
+                    (None, RAW_ID) if metadata != MetadataColumns::None => None,
+                    (None, EXTRACTED_AT) if metadata != MetadataColumns::None => Some("1795347447036".into()),
+                    (None, GENERATION_ID) if metadata != MetadataColumns::None => Some("7".into()),
+                    (None, super::META) if metadata == MetadataColumns::All => Some(format!("{{\"sync_id\":42,\"changes\":{}}}", if *changed { CHANGES } else { "[]" })),
                     (None, _) => Some(null.clone()),
                 });
             }
@@ -311,7 +370,6 @@ proptest! {
                 let members: Vec<String> = undeclared.iter().map(|f| format!("{}:{}", f.key, f.value)).collect();
                 shown.push(Some(match undeclared.as_slice() {
                     [] => null.clone(),
-                    [only] if only.name == ADDITIONAL_PROPERTIES => only.shown.clone().unwrap_or(null.clone()),
                     _ => format!("{{{}}}", members.join(",")),
                 }));
             } else {

@@ -282,7 +282,12 @@ fn row_maker(
     warnings: &mut Vec<String>,
 ) -> Result<RowMaker, Failure> {
     let names: Vec<String> = stream.properties.iter().map(|(name, _)| name.clone()).collect();
+    let name = &stream.descriptor;
+    let mut warn = |sentences: &[String]| {
+        warnings.extend(sentences.iter().map(|warning| format!("stream \"{name}\": {warning}")));
+    };
     if let Some(encoder) = RowEncoder::new(&config.format, config.metadata_columns, meta, &names) {
+        warn(&encoder.warnings());
         return Ok(RowMaker::Text(encoder));
     }
     let options = config.format.parquet().copied().unwrap_or_default();
@@ -292,8 +297,7 @@ fn row_maker(
         types: options.types,
     };
     let shape = StreamShape::new(&shape_options, meta, &stream.properties);
-    let name = &stream.descriptor;
-    warnings.extend(shape.warnings.iter().map(|warning| format!("stream \"{name}\": {warning}")));
+    warn(&shape.warnings);
     let mut footer = vec![
         ("destination_s3.stream".to_owned(), name.name.clone()),
         ("destination_s3.sync_id".to_owned(), meta.sync_id.to_string()),
