@@ -101,7 +101,9 @@ fn assert_file(content: &[u8], sent: &[SentRecord], options: &Options, case: &st
 fn expected_field(value: Option<String>, number: bool, options: &Options) -> Field {
     let Some(text) = value else { return Field { text: options.null.to_owned(), quoted: false } };
     let special = [char::from(options.delimiter), '"', '\n', '\r'];
-    let misread = ["NULL", "\\N", "\\."].contains(&text.as_str()) || text.trim() != text;
+    let misread = ["NULL", "\\N", "\\."].contains(&text.as_str())
+        || text.trim() != text
+        || text.starts_with(['\'', '#']);
     let needed = text.is_empty() || text == options.null || text.contains(special) || misread;
     let quoted = match options.quotes {
         Quotes::Minimal => needed,

@@ -53,6 +53,21 @@ fn texts_that_readers_change_without_quotes_are_quoted() {
     }
 }
 
+/// DuckDB guesses: in a file without double quotes it takes `'x'` for a quoted x, and a line that begins with `#` for a
+/// comment.
+#[test]
+fn texts_that_begin_with_a_single_quote_or_a_number_sign_are_kept_by_readers_that_guess() {
+    for texts in [["'x'", "'y'", "z"], ["#", "", "x"], ["#a", "#b", "it's"]] {
+        let data = texts.map(|text| json!({ "v": text, "w": 1 }).to_string());
+        let data: Vec<&str> = data.iter().map(String::as_str).collect();
+        let bytes = file(&bare(&json!({})), &json!({ "v": text(), "w": {} }), &data);
+        for (engine, rows) in readers::read_text("csv", &bytes) {
+            let found: Vec<&str> = rows.iter().map(|row| row["v"].as_str().unwrap_or_default()).collect();
+            assert_eq!(found, texts, "{engine}");
+        }
+    }
+}
+
 /// pandas and others drop a line of blanks.
 #[test]
 fn a_file_of_one_column_has_no_line_of_blanks() {

@@ -60,9 +60,10 @@ pub(super) struct RawCsv {
     /// # Quote Style
     ///
     /// Which values are put in double quotes: <code>minimal</code> (the default), those that need it, empty strings,
-    /// and strings that some readers change without quotes (a blank at an end, <code>NULL</code>, <code>\N</code>,
-    /// <code>\.</code>); <code>all</code>, every value; <code>non_numeric</code>, every value that is not a number. Null is
-    /// never quoted: that is how readers tell it from an empty string.
+    /// and strings that some readers change without quotes (a blank at an end, <code>'</code> or <code>#</code> at the
+    /// beginning, <code>NULL</code>, <code>\N</code>, <code>\.</code>); <code>all</code>, every value;
+    /// <code>non_numeric</code>, every value that is not a number. Null is never quoted: that is how readers tell it
+    /// from an empty string. In a file of one column both are <code>""</code>, because readers skip blank lines.
     pub(super) quote_style: RawQuoteStyle,
     /// # Header
     ///

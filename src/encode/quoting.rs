@@ -13,6 +13,7 @@ const QUOTE: u8 = b'"';
 /// Texts that some readers do not take for what they are unless they are quoted: null (ClickHouse, MariaDB, Snowflake), or
 /// the end of the input (PostgreSQL).
 const MISREAD: [&[u8]; 3] = [b"NULL", b"\\N", b"\\."];
+const LONGEST_MISREAD: usize = 4;
 
 /// Readers take one at the beginning of a file for no part of the text, unless it is quoted.
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
@@ -94,9 +95,9 @@ impl Quoting {
         if len != 0
             && len != self.null_text.len()
             && data[start] != BYTE_ORDER_MARK[0]
-            && data[start] > b' '
+            && !is_odd_start(data[start])
             && data[end - 1] > b' '
-            && !MISREAD.contains(&&data[start..end])
+            && (len > LONGEST_MISREAD || !MISREAD.contains(&&data[start..end]))
         {
             let before = out.len();
             let mut pos = start;
@@ -124,8 +125,8 @@ impl Quoting {
             || text.is_empty()
             || *text == *self.null_text
             || text.starts_with(&BYTE_ORDER_MARK)
-            || is_blank(text.first())
-            || is_blank(text.last())
+            || text.first().is_some_and(|byte| is_odd_start(*byte))
+            || text.last().is_some_and(|byte| *byte <= b' ')
             || MISREAD.contains(&text)
             || self.rules.should_quote(text)
         {
@@ -136,9 +137,11 @@ impl Quoting {
     }
 }
 
-/// Whether a byte at an end of a text is one that some readers trim where the text is not quoted.
-fn is_blank(byte: Option<&u8>) -> bool {
-    byte.is_some_and(|byte| *byte <= b' ')
+/// Whether some readers change a text that begins so, unless it is quoted: blanks and control characters are trimmed
+/// (ClickHouse), `'` and `#` are taken for quotes and comments (DuckDB, which guesses the dialect of a file).
+#[inline(always)]
+fn is_odd_start(byte: u8) -> bool {
+    byte <= b' ' || byte == b'\'' || byte == b'#'
 }
 
 /// `data[start..end]` as it is, in blocks.
