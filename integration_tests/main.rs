@@ -88,7 +88,7 @@ mod policy;
 mod policy_terraform;
 // `write` with a configuration, catalog or store that cannot work.
 mod refusals;
-// Faults that were reported, by name.
+// Faults that were reported, one test each.
 mod regression;
 // Nothing that was printed or written holds a secret.
 mod secrets;
@@ -106,5 +106,3 @@ mod states;
 mod transport;
 // Values that writers tend to change, and fields with odd names.
 mod values;
-// Faults that were found, each with the smallest input that shows it.
-mod regression;
