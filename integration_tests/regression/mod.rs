@@ -11,3 +11,7 @@ mod csv_cells;
 mod json_text;
 // Names of columns, folders and files that engines read in their own way.
 mod names;
+//! Faults that real data, real stores and small containers found: one test for each, named after the fault.
+
+// Hosts that are reached without a proxy.
+mod no_proxy;

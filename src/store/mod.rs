@@ -25,6 +25,7 @@ mod handshake;
 mod headers;
 mod http;
 mod listing;
+mod no_proxy;
 mod objects;
 mod operation;
 mod options;
