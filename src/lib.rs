@@ -2,6 +2,7 @@
 //!
 //! The folders are the stages of the pipeline; `docs/ARCHITECTURE.md` draws them. `verb` has one file per verb.
 
+pub mod aws;
 pub mod check;
 pub mod columns;
 pub mod config;

@@ -9,6 +9,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::aws::Partition;
+
 /// The address of a store that is not AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -116,12 +118,10 @@ impl Endpoint {
         Ok(Self { url: url.to_owned(), scheme, host: host.to_owned() })
     }
 
-    /// Whether it is a door of AWS itself, such as an endpoint in a private network.
+    /// Whether it is an endpoint of AWS itself, such as an endpoint in a private network.
     #[must_use]
     pub fn is_aws(&self) -> bool {
-        let name = self.host.to_ascii_lowercase();
-        let name = name.strip_suffix('.').unwrap_or(&name);
-        [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|domain| name.ends_with(domain))
+        Partition::of_host(&self.host).is_some()
     }
 
     /// Whether the store is on this machine, so that nobody else sees what is sent.
@@ -145,6 +145,7 @@ mod tests {
         let table = [
             ("https://bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com", true),
             ("https://s3.cn-north-1.AMAZONAWS.com.cn.:443", true),
+            ("https://s3.eusc-de-east-1.amazonaws.eu", true),
             ("https://amazonaws.com.example.com", false),
             ("https://notamazonaws.com", false),
             ("http://127.0.0.1:9000", false),

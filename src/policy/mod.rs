@@ -131,23 +131,5 @@ pub fn warnings(role: &RoleSubject) -> Vec<String> {
     warnings
 }
 
-/// The partition of AWS that a region is in.
-/// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
-#[must_use]
-pub fn partition(region: &str) -> &'static str {
-    // As the SDK's own table has them.
-    const BEGINNINGS: [(&str, &str); 7] = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("eusc-", "aws-eusc"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("us-isof-", "aws-iso-f"),
-        ("eu-isoe-", "aws-iso-e"),
-    ];
-    let found = BEGINNINGS.iter().find(|(beginning, _)| region.starts_with(beginning));
-    found.map_or("aws", |(_, partition)| partition)
-}
-
 #[cfg(test)]
 mod tests;

@@ -170,22 +170,6 @@ fn a_principal_is_an_account_or_somebody_in_it_and_never_everybody() {
 }
 
 #[test]
-fn a_region_is_in_one_partition() {
-    let table = [
-        ("eu-west-1", "aws"),
-        ("us-east-1", "aws"),
-        ("cn-north-1", "aws-cn"),
-        ("us-gov-west-1", "aws-us-gov"),
-        ("eusc-de-east-1", "aws-eusc"),
-        ("us-isob-east-1", "aws-iso-b"),
-        ("garage", "aws"),
-    ];
-    for (region, expected) in table {
-        assert_eq!(partition(region), expected, "{region}");
-    }
-}
-
-#[test]
 fn an_unfinished_trust_policy_is_pointed_out() {
     let role = RoleSubject {
         arn: "arn:aws:iam::111122223333:role/lake".to_owned(),

@@ -4,6 +4,7 @@
 
 use super::error::{Effect, ErrorContext, Refusal, StoreError, StoreErrorKind};
 use super::operation::Operation;
+use crate::aws::EndpointVariant;
 
 /// A request that was made, for the error that may come of it.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(super) struct Call<'a> {
     pub(super) bucket: &'a str,
     pub(super) region: &'a str,
     pub(super) endpoint: Option<&'a str>,
+    /// Which of AWS's endpoints it went to.
+    pub(super) variant: EndpointVariant,
     /// How often the request went out, as far as it is known.
     pub(super) attempts: u32,
     /// The IAM actions that the object's options need besides the one of the request.
@@ -36,6 +39,7 @@ impl Call<'_> {
             key: self.key.to_owned(),
             region: self.region.to_owned(),
             endpoint: self.endpoint.map(str::to_owned),
+            variant: self.variant,
             code: code.map(str::to_owned),
             status,
             told: None,

@@ -1,6 +1,7 @@
 //! The table from answers to errors, and the sentences of the errors.
 
 use super::*;
+use crate::aws::EndpointVariant;
 use crate::error::FailureType;
 use crate::store::Distrust;
 use StoreErrorKind as Kind;
@@ -182,6 +183,7 @@ fn sentences_name_the_thing_and_what_to_do() {
         bucket: "sales",
         region,
         endpoint: None,
+        variant: EndpointVariant::default(),
         attempts: 1,
         more_actions: Vec::new(),
         renewable: false,
@@ -192,6 +194,8 @@ fn sentences_name_the_thing_and_what_to_do() {
     assert!(put.starts_with("s3:PutObject on arn:aws:s3:::sales/a/b.csv was denied: allow"), "{put}");
     let list = text(Operation::ListObjects, "us-gov-west-1", Kind::AccessDenied);
     assert!(list.starts_with("s3:ListBucket on arn:aws-us-gov:s3:::sales was denied"), "{list}");
+    let list = text(Operation::ListObjects, "eusc-de-east-1", Kind::AccessDenied);
+    assert!(list.starts_with("s3:ListBucket on arn:aws-eusc:s3:::sales was denied"), "{list}");
     let delete = text(Operation::DeleteObjects, "eu-west-1", Kind::AccessDenied);
     assert!(delete.starts_with("s3:DeleteObject on arn:aws:s3:::sales/* was denied: allow"), "{delete}");
     let copy = text(Operation::CopyObject, "eu-west-1", Kind::AccessDenied);

@@ -4,7 +4,7 @@
 //!
 //! Invariants
 //! - Credentials, region and endpoint come from the settings alone: no profile file and no `AWS_*` variable is read.
-//!   (Proxies are the exception: `http`.)
+//!   (Proxies are the exception: `http`. FIPS and dual stack come from variables, too, but with the settings.)
 //! - Retries are the SDK's; what they cannot settle is settled in `publish` and `objects`.
 //!
 //! Retries are adaptive: once a store has throttled the same request twice (`sending`), a rate limiter of the SDK's holds
@@ -39,6 +39,7 @@ use super::headers::ObjectHeaders;
 use super::operation::Operation;
 use super::options::Checksum;
 use super::settings::{StoreSettings, without_userinfo};
+use crate::aws::EndpointVariant;
 use crate::env;
 
 /// How long a TCP and TLS connection may take to make: far regions and busy gateways need more than the SDK's 3.1 s.
@@ -119,6 +120,7 @@ pub(super) struct Inner {
     pub(super) bucket: String,
     pub(super) region: String,
     endpoint: Option<String>,
+    variant: EndpointVariant,
     pub(super) signing: Signing,
     pub(super) headers: ObjectHeaders,
     pub(super) checksum: Checksum,
@@ -173,6 +175,9 @@ impl S3Store {
             .timeout_config(pace.timeouts(pace.answer, 0))
             .retry_config(pace.retries())
             .retry_partition(unlimited_retries());
+        // The SDK refuses a variant of an endpoint that somebody else has named.
+        let variant = if settings.endpoint.is_none() { settings.variant } else { EndpointVariant::default() };
+        config = config.use_fips(variant.fips).use_dual_stack(variant.dual_stack);
         config.set_endpoint_url(settings.endpoint.clone());
         config.set_http_client(Some(settings.http.for_endpoint(settings.endpoint.as_deref())));
         Self {
@@ -181,6 +186,7 @@ impl S3Store {
                 bucket: settings.bucket.clone(),
                 region: settings.region.clone(),
                 endpoint: settings.endpoint.as_deref().map(without_userinfo),
+                variant,
                 signing,
                 headers: ObjectHeaders::from(&settings.objects),
                 checksum: settings.checksum,
@@ -228,6 +234,7 @@ impl S3Store {
                 bucket: inner.bucket.clone(),
                 region: inner.region.clone(),
                 endpoint: inner.endpoint.clone(),
+                variant: inner.variant,
                 signing: inner.signing.clone(),
                 headers: inner.headers.clone(),
                 checksum: inner.checksum,
@@ -261,6 +268,7 @@ impl S3Store {
             bucket: &self.inner.bucket,
             region: &self.inner.region,
             endpoint: self.inner.endpoint.as_deref(),
+            variant: self.inner.variant,
             attempts,
             more_actions: self.inner.headers.actions(op),
             renewable: self.inner.signing.is_renewable(),

@@ -10,6 +10,7 @@
 
 use super::handshake::Distrust;
 use super::operation::Operation;
+use crate::aws::EndpointVariant;
 use crate::error::{Classified, FailureType};
 
 /// What is wrong.
@@ -119,6 +120,7 @@ pub(super) struct ErrorContext {
     pub(super) region: String,
     /// Without user information.
     pub(super) endpoint: Option<String>,
+    pub(super) variant: EndpointVariant,
     pub(super) code: Option<String>,
     pub(super) status: Option<u16>,
     /// The IAM actions that the object's options need besides the one of the request.

@@ -10,6 +10,7 @@ use std::fmt;
 
 use super::error::{ErrorContext, StoreError, StoreErrorKind};
 use super::operation::Operation;
+use crate::aws::Partition;
 
 impl StoreError {
     pub(super) fn sentence(&self) -> String {
@@ -164,11 +165,7 @@ impl StoreError {
 
     pub(super) fn arn(&self) -> String {
         let ErrorContext { bucket, key, region, .. } = &*self.context;
-        let partition = match region.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = Partition::of_region(region).id;
         match self.op {
             Operation::GetBucketLocation | Operation::ListObjects => format!("arn:{partition}:s3:::{bucket}"),
             // One answer stands for many keys.
@@ -206,7 +203,7 @@ impl StoreError {
     fn place(&self) -> String {
         match &self.context.endpoint {
             Some(endpoint) => format!("at {endpoint}"),
-            None => format!("in region \"{}\"", self.context.region),
+            None => format!("in region \"{}\"{}", self.context.region, self.context.variant.remark()),
         }
     }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::credentials::Access;
 use super::http::HttpClient;
 use super::options::{Checksum, ObjectOptions};
+use crate::aws::EndpointVariant;
 
 /// Where the bucket is and whose keys open it.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct StoreSettings {
     pub region: String,
     /// Address of an S3-compatible store; `None` is Amazon S3 itself.
     pub endpoint: Option<String>,
+    /// Which of Amazon S3's own endpoints are asked. Has no effect on an `endpoint`.
+    pub variant: EndpointVariant,
     /// Whether the bucket stands in the path (`host/bucket/key`) instead of in the host name.
     pub path_style: bool,
     /// Whose keys open it.
@@ -43,6 +46,7 @@ impl fmt::Debug for StoreSettings {
             .field("bucket", &self.bucket)
             .field("region", &self.region)
             .field("endpoint", &self.endpoint.as_deref().map(without_userinfo))
+            .field("variant", &self.variant)
             .field("path_style", &self.path_style)
             .field("access", &self.access)
             .field("objects", &self.objects)
@@ -96,6 +100,7 @@ mod tests {
             bucket: "b".to_owned(),
             region: "eu-west-1".to_owned(),
             endpoint: Some("http://root:hunter2@localhost:9000/x".to_owned()),
+            variant: EndpointVariant::default(),
             path_style: true,
             access: Access::Key {
                 access_key_id: "AKIDEXAMPLE".to_owned(),

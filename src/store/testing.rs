@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::client::Pace;
 use super::{Access, Checksum, HttpClient, ObjectOptions, S3Store, StoreSettings};
+use crate::aws::EndpointVariant;
 
 pub(crate) const BUCKET: &str = "bucket";
 pub(crate) const SECRET: &str = "secret-of-the-tests";
@@ -37,6 +38,7 @@ pub(crate) fn settings(address: SocketAddr) -> StoreSettings {
         bucket: BUCKET.to_owned(),
         region: "us-east-1".to_owned(),
         endpoint: Some(format!("http://{address}")),
+        variant: EndpointVariant::default(),
         path_style: true,
         access: access_key(SECRET),
         objects: ObjectOptions::default(),

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::read_file;
+use crate::aws::EndpointVariant;
 use crate::config::{Config, Endpoint, is_external_id};
 use crate::env;
 use crate::error::{Failure, FailureType};
@@ -49,6 +50,7 @@ impl Entrance {
                 .clone()
                 .unwrap_or_else(|| first_region(&config.sign_in, place, &surroundings)),
             endpoint: config.endpoint.as_ref().map(|endpoint| endpoint.url.clone()),
+            variant: EndpointVariant::default(),
             path_style: config.path_style,
             access: session.access(),
             objects: config.objects.clone(),

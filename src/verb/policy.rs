@@ -9,11 +9,10 @@ use clap::{Args, ValueEnum};
 
 use super::entrance::external_id;
 use super::read_config;
+use crate::aws::Partition;
 use crate::config::{Config, SignIn};
 use crate::error::{Failure, FailureType};
-use crate::policy::{
-    Document, Kind, Principal, RoleSubject, Subject, documents, json, partition, terraform, warnings,
-};
+use crate::policy::{Document, Kind, Principal, RoleSubject, Subject, documents, json, terraform, warnings};
 
 /// Options of the verb.
 #[derive(Debug, Args)]
@@ -118,8 +117,10 @@ fn subject(config: &Config, principal: Option<Principal>) -> Result<Subject, Fai
         SignIn::AccessKey(_) | SignIn::DefaultChain => None,
     };
     let of_role = role.as_ref().and_then(|role| role.arn.split(':').nth(1));
-    // The region says where the bucket is; failing that, a role is at home in the partition of what it opens.
-    let partition = config.region.as_deref().map(partition).or(of_role).unwrap_or("aws");
+    let of_host = config.endpoint.as_ref().and_then(|endpoint| Partition::of_host(&endpoint.host));
+    // The region says where the bucket is. Without one a role does: it and the bucket are in one partition.
+    let of_region = config.region.as_deref().map(|region| Partition::of_region(region).id);
+    let partition = of_region.or(of_role).or(of_host.map(|partition| partition.id)).unwrap_or("aws");
     Ok(Subject {
         partition: partition.to_owned(),
         bucket: config.bucket.clone(),
