@@ -13,5 +13,11 @@ mod json_text;
 mod names;
 //! Faults that real data, real stores and small containers found: one test for each, named after the fault.
 
+// FIPS and dual stack.
+mod endpoint_variants;
+// Credentials of an instance, a web identity and a container, and how they fail.
+mod metadata_service;
 // Hosts that are reached without a proxy.
 mod no_proxy;
+// The clouds of AWS besides `aws`.
+mod partitions;

@@ -19,9 +19,8 @@ async fn session() -> Session {
         secret_access_key: Secret::new(SECRET),
         session_token: None,
     };
-    let place = BucketPlace { region: Some("us-east-1"), elsewhere: true };
+    let place = BucketPlace { region: Some("us-east-1"), elsewhere: true, partition: None };
     Session::new(&SignIn::AccessKey(key), place, &Surroundings::default(), &HttpClient::new(None).unwrap())
-        .await
 }
 
 async fn check_with(

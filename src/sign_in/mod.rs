@@ -15,11 +15,12 @@
 //! - Nothing goes out before the first question.
 //!
 //! Not here: when credentials are asked for again (`store::credentials`), what S3 says about them (`store`).
-//! May import: `config`, `error`, `store` ([`Access`] and the HTTP client only).
+//! May import: `aws`, `config`, `error`, `store` ([`Access`] and the HTTP client only).
 
 mod chain;
 mod error;
 mod identity;
+mod metadata;
 mod sts;
 
 use std::fmt;
@@ -29,12 +30,13 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
-pub use error::{KeyProblem, SignInError, SignInErrorKind};
+pub use error::{CredentialSource, KeyProblem, SignInError, SignInErrorKind};
 pub use identity::{Holder, Identity};
 pub use sts::SESSION_NAME;
 
 use self::chain::Chain;
 use self::sts::{Assumed, Sts, StsPlace};
+use crate::aws::{EndpointVariant, Partition};
 use crate::config;
 use crate::error::Failure;
 use crate::store::{Access, HttpClient};
@@ -48,11 +50,35 @@ pub struct Surroundings {
     pub region: Option<String>,
     /// `AWS_ENDPOINT_URL_STS`: another STS than AWS's own.
     pub sts_endpoint: Option<String>,
-    /// Whether `AWS_WEB_IDENTITY_TOKEN_FILE` names a file that cannot be read.
-    pub lacks_token_file: bool,
-    /// Whether a web identity or container credentials are named (`AWS_WEB_IDENTITY_TOKEN_FILE`,
-    /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `AWS_CONTAINER_CREDENTIALS_FULL_URI`).
-    pub names_a_source: bool,
+    /// `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
+    pub variant: EndpointVariant,
+    /// What sets up the sources of the default chain.
+    pub variables: EnvironmentVariables,
+}
+
+impl Surroundings {
+    /// Which of AWS's own endpoints STS is asked at: the variables do not change an address that is given.
+    fn sts_variant(&self) -> EndpointVariant {
+        if self.sts_endpoint.is_none() { self.variant } else { EndpointVariant::default() }
+    }
+}
+
+/// The variables that set up sources of the AWS default chain, as far as they are looked at here. An empty one is not
+/// set.
+#[derive(Clone, Debug, Default)]
+pub struct EnvironmentVariables {
+    /// Whether `AWS_ACCESS_KEY_ID` is set.
+    pub has_key_id: bool,
+    /// Whether `AWS_SECRET_ACCESS_KEY` is set.
+    pub has_secret: bool,
+    /// `AWS_WEB_IDENTITY_TOKEN_FILE`: a path.
+    pub token_file: Option<String>,
+    /// `AWS_ROLE_ARN`: the role of the web identity.
+    pub role_arn: Option<String>,
+    /// `AWS_ROLE_SESSION_NAME`: the name of its session; `None`: [`SESSION_NAME`].
+    pub session_name: Option<String>,
+    /// Whether `AWS_EC2_METADATA_DISABLED` is `true`.
+    pub metadata_is_disabled: bool,
 }
 
 /// Where the bucket is, as far as STS goes by it.
@@ -62,6 +88,8 @@ pub struct BucketPlace<'a> {
     pub region: Option<&'a str>,
     /// Whether the bucket is in a store that is not AWS.
     pub elsewhere: bool,
+    /// The partition of the endpoint of the settings, where that is one of AWS.
+    pub partition: Option<&'static Partition>,
 }
 
 /// A role, and how to get into it.
@@ -104,7 +132,7 @@ pub struct Assumption {
 
 impl Session {
     /// Nothing goes out yet.
-    pub async fn new(
+    pub fn new(
         sign_in: &config::SignIn,
         bucket: BucketPlace<'_>,
         surroundings: &Surroundings,
@@ -113,6 +141,7 @@ impl Session {
         let place = StsPlace {
             region: first_region(sign_in, bucket, surroundings),
             endpoint: surroundings.sts_endpoint.clone(),
+            variant: surroundings.sts_variant(),
         };
         let (of_sts, of_chain) = (http.for_endpoint(place.endpoint.as_deref()), http.for_surroundings());
         match sign_in {
@@ -123,7 +152,7 @@ impl Session {
                 Self { way: Way::Key(key.clone()), sts }
             }
             config::SignIn::DefaultChain => {
-                let chain = Arc::new(Chain::new(of_chain, place.region.clone(), surroundings).await);
+                let chain = Arc::new(Chain::new(of_chain, place.region.clone(), surroundings));
                 let has_sts = !bucket.elsewhere || place.endpoint.is_some();
                 let signer =
                     SharedCredentialsProvider::from(Arc::clone(&chain) as Arc<dyn ProvideCredentials>);
@@ -131,7 +160,7 @@ impl Session {
                 Self { way: Way::Chain(chain), sts }
             }
             config::SignIn::Role(role) => {
-                let chain = Chain::new(of_chain, place.region.clone(), surroundings).await;
+                let chain = Chain::new(of_chain, place.region.clone(), surroundings);
                 let signer = SharedCredentialsProvider::new(chain);
                 let sts = Arc::new(Sts::new(place, of_sts, signer, false));
                 let external_id = role.external_id.clone().or_else(|| surroundings.external_id.clone());
@@ -254,7 +283,11 @@ fn credentials(key: &config::AccessKey) -> Credentials {
 
 /// The region where STS is asked, and S3 for a bucket's own region where the settings leave it out: that of the
 /// surroundings; else, for those who sign with what the surroundings give, the bucket's, for it is near; else the first one
-/// of the partition, where STS is always active and S3 knows all buckets of the partition.
+/// of the partition.
+///
+/// The partition is that of the role, else that of the bucket. STS of another partition knows neither its keys nor its
+/// roles, so a region of another one does not count: a worker in `us-east-1` may write to a bucket in China with a key of
+/// China.
 ///
 /// The key of the settings is not asked about in the bucket's region: STS there does not know the keys of an account that has
 /// not switched the region on, though S3 does.
@@ -265,22 +298,18 @@ pub fn first_region(
     surroundings: &Surroundings,
 ) -> String {
     let region = bucket.region.filter(|_| !bucket.elsewhere);
-    let of_bucket = match sign_in {
-        config::SignIn::AccessKey(_) => None,
-        config::SignIn::Role(_) | config::SignIn::DefaultChain => region,
+    let partition_of_bucket = region.map(Partition::of_region).or(bucket.partition);
+    let (partition, of_bucket) = match sign_in {
+        config::SignIn::Role(role) => (Partition::of_arn(&role.arn), region),
+        config::SignIn::DefaultChain => (partition_of_bucket, region),
+        config::SignIn::AccessKey(_) => (partition_of_bucket, None),
     };
-    let partition = match (sign_in, region) {
-        (config::SignIn::Role(role), _) => role.arn.split(':').nth(1),
-        (_, Some(region)) if region.starts_with("cn-") => Some("aws-cn"),
-        (_, Some(region)) if region.starts_with("us-gov-") => Some("aws-us-gov"),
-        (config::SignIn::AccessKey(_) | config::SignIn::DefaultChain, _) => None,
-    };
-    let of_partition = match partition {
-        Some("aws-cn") => "cn-north-1",
-        Some("aws-us-gov") => "us-gov-west-1",
-        _ => "us-east-1",
-    };
-    surroundings.region.as_deref().or(of_bucket).unwrap_or(of_partition).to_owned()
+    let fits = |region: &&str| partition.is_none_or(|partition| partition == Partition::of_region(region));
+    // Whoever names another STS than AWS's own knows the region that it wants.
+    let is_of_aws = surroundings.sts_endpoint.is_none();
+    let of_surroundings = surroundings.region.as_deref().filter(|region| !is_of_aws || fits(region));
+    let first = partition.unwrap_or_else(Partition::aws).first_region;
+    of_surroundings.or(of_bucket.filter(fits)).unwrap_or(first).to_owned()
 }
 
 #[cfg(test)]
@@ -309,13 +338,36 @@ mod tests {
             (&role("aws-cn"), None, false, None, "cn-north-1"),
             (&role("aws"), Some("garage"), true, None, "us-east-1"),
             (&SignIn::DefaultChain, Some("eu-north-1"), false, None, "eu-north-1"),
+            // The other partitions.
+            (&key, Some("eusc-de-east-1"), false, None, "eusc-de-east-1"),
+            (&key, Some("us-iso-west-1"), false, None, "us-iso-east-1"),
+            (&key, Some("us-isob-west-1"), false, None, "us-isob-east-1"),
+            (&key, Some("eu-isoe-west-1"), false, None, "eu-isoe-west-1"),
+            (&key, Some("us-isof-east-1"), false, None, "us-isof-south-1"),
+            (&role("aws-eusc"), None, false, None, "eusc-de-east-1"),
+            (&role("aws-iso-f"), Some("us-isof-east-1"), false, None, "us-isof-east-1"),
+            // A worker in another partition than the key and the role.
+            (&key, Some("eusc-de-east-1"), false, Some("us-east-1"), "eusc-de-east-1"),
+            (&key, Some("cn-northwest-1"), false, Some("us-east-1"), "cn-north-1"),
+            (&key, Some("eu-west-1"), false, Some("us-gov-west-1"), "us-east-1"),
+            (&role("aws-cn"), None, false, Some("us-west-2"), "cn-north-1"),
+            (&role("aws-cn"), Some("cn-northwest-1"), false, Some("us-west-2"), "cn-northwest-1"),
             (&SignIn::DefaultChain, None, false, None, "us-east-1"),
         ];
         for (sign_in, region, elsewhere, of_surroundings, expected) in table {
             let surroundings =
                 Surroundings { region: of_surroundings.map(str::to_owned), ..Surroundings::default() };
-            let found = first_region(sign_in, BucketPlace { region, elsewhere }, &surroundings);
+            let place = BucketPlace { region, elsewhere, partition: None };
+            let found = first_region(sign_in, place, &surroundings);
             assert_eq!(found, expected, "{sign_in:?} {region:?}");
+        }
+        // Without a region the address of the settings tells.
+        let partition = Partition::of_host("s3.eusc-de-east-1.amazonaws.eu");
+        let place = BucketPlace { region: None, elsewhere: false, partition };
+        for of_surroundings in [None, Some("us-east-1")] {
+            let surroundings =
+                Surroundings { region: of_surroundings.map(str::to_owned), ..Surroundings::default() };
+            assert_eq!(first_region(&key, place, &surroundings), "eusc-de-east-1");
         }
     }
 }

@@ -22,6 +22,7 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
 use super::error::{Cause, KeyProblem, SignInError, SignInErrorKind};
 use super::identity::Identity;
+use crate::aws::EndpointVariant;
 use crate::error::{found_in, harmless, is_web_page};
 
 /// The name of the session in the role's account: what CloudTrail shows.
@@ -38,6 +39,8 @@ pub(super) struct StsPlace {
     pub(super) region: String,
     /// `None`: the region's own.
     pub(super) endpoint: Option<String>,
+    /// Which of the region's own endpoints is asked.
+    pub(super) variant: EndpointVariant,
 }
 
 /// STS, for one signer.
@@ -81,6 +84,7 @@ impl Sts {
                     .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                     .build(),
             );
+        config = config.use_fips(place.variant.fips).use_dual_stack(place.variant.dual_stack);
         config.set_endpoint_url(place.endpoint.clone());
         Self { client: Client::from_conf(config.build()), place, of_settings }
     }
@@ -96,7 +100,11 @@ impl Sts {
         match (answer.account, answer.arn) {
             (Some(account), Some(arn)) => Ok(Identity { account, arn }),
             // Something answers "200 OK" there, and it is not STS.
-            _ => Err(SignInError { kind: SignInErrorKind::NotSts { place: self.place() }, cause: None }),
+            _ => Err(SignInError {
+                kind: SignInErrorKind::NotSts { place: self.place() },
+                code: None,
+                cause: None,
+            }),
         }
     }
 
@@ -127,7 +135,11 @@ impl Sts {
                 failed
             })?;
         let (Some(keys), Some(user)) = (answer.credentials, answer.assumed_role_user) else {
-            return Err(SignInError { kind: SignInErrorKind::NotSts { place: self.place() }, cause: None });
+            return Err(SignInError {
+                kind: SignInErrorKind::NotSts { place: self.place() },
+                code: None,
+                cause: None,
+            });
         };
         let account = user.arn.split(':').nth(4).unwrap_or_default().to_owned();
         Ok(Assumed {
@@ -151,7 +163,11 @@ impl Sts {
         if let Some(inner) = found_in::<SignInError>(error) {
             return inner.clone();
         }
-        let refused = |reason| SignInErrorKind::KeyRefused { of_settings: self.of_settings, reason };
+        let refused = |reason| SignInErrorKind::KeyRefused {
+            of_settings: self.of_settings,
+            reason,
+            region: self.place.region.clone(),
+        };
         let code = error.code();
         let kind = match error {
             SdkError::ServiceError(_) => match code.unwrap_or_default() {
@@ -171,9 +187,9 @@ impl Sts {
                     SignInErrorKind::RegionDisabled { region: self.place.region.clone() }
                 }
                 "RequestTimeTooSkewed" | "RequestExpired" => SignInErrorKind::ClockSkew,
-                "Throttling" | "ThrottlingException" | "InternalFailure" | "ServiceUnavailable" => {
-                    SignInErrorKind::Busy
-                }
+                "Throttling" | "ThrottlingException" | "InternalFailure" | "ServiceUnavailable"
+                // 400: STS could not reach the issuer of a web identity.
+                | "IDPCommunicationError" => SignInErrorKind::Busy,
                 code => match status_of(error) {
                     Some(429 | 500..=599) => SignInErrorKind::Busy,
                     // A page of a proxy's, or of a captive network: STS and its kin answer in XML.
@@ -187,13 +203,13 @@ impl Sts {
             SdkError::ResponseError(_) => SignInErrorKind::NotSts { place: self.place() },
             _ => SignInErrorKind::Unreachable { place: self.place() },
         };
-        SignInError { kind, cause: cause_of(error, code) }
+        SignInError { kind, code: code.and_then(harmless).map(Into::into), cause: cause_of(error, code) }
     }
 
     fn place(&self) -> String {
         match &self.place.endpoint {
             Some(endpoint) => format!("at {endpoint}"),
-            None => format!("in region \"{}\"", self.place.region),
+            None => format!("in region \"{}\"{}", self.place.region, self.place.variant.remark()),
         }
     }
 }

@@ -2,22 +2,15 @@
 //!
 //! [`Config`] and the environment -> a [`Session`] and the store's settings; with the region found, an [`S3Store`].
 
-use std::fs::File;
 use std::path::Path;
 
 use super::read_file;
-use crate::aws::EndpointVariant;
+use crate::aws::{EndpointVariant, Partition};
 use crate::config::{Config, Endpoint, is_external_id};
 use crate::env;
 use crate::error::{Failure, FailureType};
-use crate::sign_in::{BucketPlace, Session, Surroundings, first_region};
+use crate::sign_in::{BucketPlace, EnvironmentVariables, Session, Surroundings, first_region};
 use crate::store::{HttpClient, S3Store, StoreSettings};
-
-const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-
-/// Variables that name where credentials come from, each of which the AWS default chain goes by.
-const SOURCES: [&str; 3] =
-    [TOKEN_FILE, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
 
 /// What opens the bucket.
 pub(super) struct Entrance {
@@ -36,13 +29,18 @@ impl Entrance {
             external_id: external_id()?,
             region: env::var("AWS_REGION").or_else(|| env::var("AWS_DEFAULT_REGION")),
             sts_endpoint: sts_endpoint()?,
-            lacks_token_file: env::var(TOKEN_FILE).is_some_and(|path| File::open(path).is_err()),
-            names_a_source: SOURCES.iter().any(|name| env::var(name).is_some()),
+            variant: EndpointVariant::from_variables(env::var)
+                .map_err(|error| Failure::new(FailureType::Config, error.to_string()))?,
+            variables: environment_variables(),
         };
         let elsewhere = config.is_elsewhere();
-        let place = BucketPlace { region: config.region.as_deref(), elsewhere };
+        let place = BucketPlace {
+            region: config.region.as_deref(),
+            elsewhere,
+            partition: config.endpoint.as_ref().and_then(|endpoint| Partition::of_host(&endpoint.host)),
+        };
         let http = http_client(config)?;
-        let session = Session::new(&config.sign_in, place, &surroundings, &http).await;
+        let session = Session::new(&config.sign_in, place, &surroundings, &http);
         let settings = StoreSettings {
             bucket: config.bucket.clone(),
             region: config
@@ -50,7 +48,7 @@ impl Entrance {
                 .clone()
                 .unwrap_or_else(|| first_region(&config.sign_in, place, &surroundings)),
             endpoint: config.endpoint.as_ref().map(|endpoint| endpoint.url.clone()),
-            variant: EndpointVariant::default(),
+            variant: surroundings.variant,
             path_style: config.path_style,
             access: session.access(),
             objects: config.objects.clone(),
@@ -69,6 +67,20 @@ impl Entrance {
             settings.region = S3Store::new(&settings).find_region().await?.region;
         }
         Ok(S3Store::new(&settings))
+    }
+}
+
+/// What sets up the sources of the AWS default chain.
+fn environment_variables() -> EnvironmentVariables {
+    let is_set = |name: &str| env::var(name).is_some_and(|value| !value.trim().is_empty());
+    EnvironmentVariables {
+        has_key_id: is_set("AWS_ACCESS_KEY_ID"),
+        has_secret: is_set("AWS_SECRET_ACCESS_KEY"),
+        token_file: env::var("AWS_WEB_IDENTITY_TOKEN_FILE"),
+        role_arn: env::var("AWS_ROLE_ARN"),
+        session_name: env::var("AWS_ROLE_SESSION_NAME"),
+        metadata_is_disabled: env::var("AWS_EC2_METADATA_DISABLED")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true")),
     }
 }
 

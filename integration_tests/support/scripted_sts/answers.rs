@@ -51,7 +51,7 @@ pub(super) fn assumed(action: &str, key: &Key) -> HttpResponse {
 /// What [`StsFault::Repeats`] says in place of what was sent.
 pub(crate) const REPEATED: &str = "said-in-confidence";
 
-/// The answer of a fault, except for [`StsFault::NoAnswer`].
+/// The answer of a fault, except for [`StsFault::NoAnswer`] and [`StsFault::Silence`].
 pub(super) fn fault(fault: StsFault) -> HttpResponse {
     match fault {
         StsFault::InternalFailure => refusal(
@@ -90,7 +90,11 @@ pub(super) fn fault(fault: StsFault) -> HttpResponse {
             "ValidationError",
             &format!("Value '{REPEATED}' at 'externalId' failed to satisfy constraint; token {REPEATED}"),
         ),
-        StsFault::Portal | StsFault::NoAnswer => page(200, "<html><body>Please sign in</body></html>"),
+        StsFault::Status(status) => answer(status, "text/plain", ""),
+        StsFault::Refusal(status, code) => refusal(status, code, "No."),
+        StsFault::Portal | StsFault::NoAnswer | StsFault::Silence => {
+            page(200, "<html><body>Please sign in</body></html>")
+        }
     }
 }
 

@@ -117,6 +117,11 @@ impl ScriptedSts {
         self.with(|script| script.instance = Some(Origin { arn: arn.to_owned(), secret }));
     }
 
+    /// The instance metadata of a machine without a role.
+    pub(crate) fn serve_instance_without_role(&self) {
+        self.serve_instance("");
+    }
+
     /// Everything that was asked, in the order of arrival.
     pub(crate) fn requests(&self) -> Vec<StsRequest> {
         self.with(|script| script.requests.clone())
@@ -161,6 +166,7 @@ impl Desk {
         }
         let answer = match fault {
             Some(StsFault::NoAnswer) => return Err(Broken),
+            Some(StsFault::Silence) => std::future::pending().await,
             Some(fault) => answers::fault(fault),
             None => match action {
                 Action::GetCallerIdentity => match self.caller(head, body) {

@@ -61,6 +61,12 @@ pub(crate) enum StsFault {
     Repeats,
     /// The connection ends.
     NoAnswer,
+    /// The connection stays, and nothing is said.
+    Silence,
+    /// This status, and no document.
+    Status(u16),
+    /// This status and this code, as STS refuses.
+    Refusal(u16, &'static str),
 }
 
 /// Who may assume a role.

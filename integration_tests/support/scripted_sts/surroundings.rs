@@ -49,8 +49,8 @@ impl Desk {
         }
         let name = origin.arn.split('/').nth(1).unwrap_or_default();
         match ROLE_PATHS.iter().find_map(|role_path| path.strip_prefix(role_path)) {
-            Some("") => answer(200, "text/plain", name),
-            Some(wanted) if wanted == name => self.credentials(origin),
+            Some("") if !name.is_empty() => answer(200, "text/plain", name),
+            Some(wanted) if !wanted.is_empty() && wanted == name => self.credentials(origin),
             _ => answer(404, "text/plain", "not found"),
         }
     }
