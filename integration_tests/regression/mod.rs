@@ -7,16 +7,14 @@
 mod catalogs;
 // CSV cells that readers change.
 mod csv_cells;
-// Half surrogate pairs, bare NaN, deep nesting, repeated members.
-mod json_text;
-// Names of columns, folders and files that engines read in their own way.
-mod names;
-//! Faults that real data, real stores and small containers found: one test for each, named after the fault.
-
 // FIPS and dual stack.
 mod endpoint_variants;
+// Half surrogate pairs, bare NaN, deep nesting, repeated members.
+mod json_text;
 // Credentials of an instance, a web identity and a container, and how they fail.
 mod metadata_service;
+// Names of columns, folders and files that engines read in their own way.
+mod names;
 // Hosts that are reached without a proxy.
 mod no_proxy;
 // The clouds of AWS besides `aws`.
