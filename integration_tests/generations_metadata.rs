@@ -15,8 +15,15 @@ use crate::world::{
 };
 
 /// Names of every object's metadata, but for those of [`SOMETIMES`].
-const ALWAYS: [&str; 6] =
-    ["stream", "connection-id", "connection-run-id", "sync-id", "destination-s3-token", "attempt-id"];
+const ALWAYS: [&str; 7] = [
+    "stream",
+    "connection-id",
+    "connection-run-id",
+    "sync-id",
+    "destination-s3-token",
+    "key-hash",
+    "attempt-id",
+];
 const ROWS: [&str; 2] = ["rows", "sealed-by"];
 
 /// A value that must be there.

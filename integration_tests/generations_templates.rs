@@ -137,7 +137,7 @@ fn odd_keys_are_copied_and_removed() {
 #[test]
 fn a_fixed_key_under_the_guard() {
     let world = World::new();
-    let settings = settings("{stream_name}.{extension}");
+    let settings = with(settings("{stream_name}.{extension}"), &json!({ "connection_id": "c1" }));
     let overwritten = || catalog([stream("users", "overwrite", &json!({}))]);
     world.sync(&settings, &overwritten(), &[records("users", &[1]), state("users", 1)].concat());
     let old = world.objects();

@@ -66,6 +66,7 @@ fn config(bucket: &str, sign_in: &Value) -> Value {
         "authentication": sign_in,
         "format": { "format_type": "jsonl" },
         "checkpoint_interval_seconds": 0,
+        "connection_id": "c1",
     })
 }
 

@@ -7,8 +7,8 @@
 //! - Values are ASCII and together well below the 2 KB that S3 takes, whatever a stream is called.
 //! - Who owns an object is decided by its metadata alone, never by its key.
 //!
-//! Not here: the token of a single object (`store`), what is done with old objects (`replace`).
-//! May import: `model`.
+//! Not here: the token of a single object and the hash of its key (`store`), what is done with old
+//! objects (`replace`). May import: `model`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
@@ -98,6 +98,11 @@ pub fn of_file(rows: u64, sealed_by: &str) -> [(String, String); 2] {
     [(ROWS.to_owned(), rows.to_string()), (SEALED_BY.to_owned(), sealed_by.to_owned())]
 }
 
+/// Whether an object says nothing of what objects of this program say, whatever stream they are of.
+pub fn is_absent<'a>(value: impl Fn(&str) -> Option<&'a str>) -> bool {
+    [STREAM, CONNECTION_ID, CONNECTION_RUN_ID, ATTEMPT_ID].into_iter().all(|name| value(name).is_none())
+}
+
 /// The generation of an object; `None` for one that was written without generations.
 pub fn generation<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<i64> {
     value(GENERATION_ID)?.parse().ok()
@@ -161,5 +166,7 @@ mod tests {
             }
         }
         assert!(!Owner::new(&StreamDescriptor::new(None, "users"), "c").owns(|_| None));
+        assert!(is_absent(|_| None) && is_absent(|name| (name == "rows").then_some("1")));
+        assert!(!is_absent(|name| (name == "stream").then_some("users")));
     }
 }

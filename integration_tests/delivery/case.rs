@@ -44,8 +44,8 @@ impl Case {
             Target::Abort | Target::TakeBackHead | Target::TakeBackDelete => return bad("config_error"),
             // A lost answer is settled by HEAD.
             Target::Put | Target::Complete | Target::ReplaceCopy => self.fault.is_done(),
-            // What cannot be deleted at once is deleted one by one.
-            Target::ReplaceDeleteMany => true,
+            // What cannot be deleted at once is deleted one by one, whatever the batch is refused for.
+            Target::ReplaceDeleteMany => return End::Good,
             Target::Create
             | Target::Part
             | Target::Head

@@ -58,6 +58,21 @@ pub enum CheckError {
         /// The probe's key.
         key: String,
     },
+    /// The store does not keep what an object says about itself.
+    #[error(
+        "the store does not keep the user metadata (x-amz-meta-...) of objects that are {written}: the object \"{key}\" in bucket \
+         \"{bucket}\" came back without the values that it was written with. Without them a sync cannot tell its own objects from \
+         others: old data would not be replaced, and rows could come twice. Use a store, or a gateway in front of it, that keeps \
+         user metadata"
+    )]
+    MetadataLost {
+        /// The bucket.
+        bucket: String,
+        /// The probe's key.
+        key: String,
+        /// How the object was written, to go behind "objects that are".
+        written: String,
+    },
     /// The check failed and could not clean up after itself, or that was all that failed.
     #[error("{error}; probes were left in bucket \"{bucket}\", delete them by hand: {}", keys.join(", "))]
     LeftBehind {
@@ -77,9 +92,11 @@ impl Classified for CheckError {
             Self::Key(error) => error.failure_type(),
             Self::SignIn(error) => error.failure_type(),
             Self::Store(error) => error.failure_type(),
-            Self::Denied { .. } | Self::Owner { .. } | Self::Altered { .. } | Self::Vanished { .. } => {
-                FailureType::Config
-            }
+            Self::Denied { .. }
+            | Self::Owner { .. }
+            | Self::Altered { .. }
+            | Self::Vanished { .. }
+            | Self::MetadataLost { .. } => FailureType::Config,
             Self::LeftBehind { error, .. } => error.failure_type(),
         }
     }

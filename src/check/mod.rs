@@ -142,6 +142,9 @@ async fn explained(
             return CheckError::Vanished { bucket: bucket(), key };
         }
         Trouble::Altered { key, is_missing: false } => return CheckError::Altered { bucket: bucket(), key },
+        Trouble::Unmarked { key, written } => {
+            return CheckError::MetadataLost { bucket: bucket(), key, written: written.to_string() };
+        }
         Trouble::Store(error) => error,
     };
     match &error.kind {
@@ -169,7 +172,7 @@ async fn explained(
 /// S3 does not say why it denies. If the same request passes without the account in it, that was the reason.
 async fn is_open_without_owner(settings: &StoreSettings, error: &StoreError) -> bool {
     let asked = StoreSettings { bucket_owner: None, ..settings.clone() };
-    S3Store::new(&asked).hurried(1).list_page(error.key(), None).await.is_ok()
+    S3Store::new(&asked).hurried(1).all_keys(error.key()).next().await.is_ok()
 }
 
 #[cfg(test)]

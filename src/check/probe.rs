@@ -5,17 +5,19 @@
 //! | step | what a sync needs it for | a refusal |
 //! |---|---|---|
 //! | list, by the probe's own name | finding taken names | fails; it comes first, for some stores take a put to a bucket that does not exist |
-//! | put, head, get and compare | files below one part; telling one's own objects | fails |
+//! | put, head, get and compare | files below one part; telling one's own objects by their metadata | fails |
 //! | head of a key without an object | settling a lost answer | a note |
 //! | put over it with `If-None-Match` | never overwriting | no 412: a note |
-//! | copy | replacing under a fixed name | fails; not tried where no template leads to it |
+//! | copy, head | replacing under a fixed name; the copy has metadata of its own | fails; not tried where no template leads to it |
 //! | delete | replacing; taking back what cannot be acknowledged | a note: appending works without it |
-//! | upload in two parts | large files | fails; not tried without the right to delete, for it would leave 5 MiB |
+//! | upload in two parts, head | large files; some stores lose the metadata of these alone | fails; not tried without the right to delete, for it would leave 5 MiB |
 //!
 //! Invariants
 //! - Every probe is removed whatever comes of the others. What could not be removed is named.
 //!
 //! Not here: what to say about a refusal (`advice`), where the probes lie (`place`).
+
+use std::fmt;
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -46,6 +48,26 @@ pub(super) enum Trouble {
     Store(StoreError),
     /// What was read back is not what was written, or is not there.
     Altered { key: String, is_missing: bool },
+    /// An object that was written so lacks its metadata, or has that of another object.
+    Unmarked { key: String, written: Written },
+}
+
+/// How an object was written. As text: behind "objects that are".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    InOneRequest,
+    InParts,
+    AsCopy,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InOneRequest => "uploaded",
+            Self::InParts => "uploaded in parts",
+            Self::AsCopy => "copied on the server",
+        })
+    }
 }
 
 impl From<StoreError> for Trouble {
@@ -89,21 +111,21 @@ impl Probes<'_> {
         let body = self.body("one request");
         let put = store.put(single, body.clone(), &object).await;
         self.wrote(single, put)?;
-        if store.head(single).await?.is_none() {
-            return Err(Trouble::Altered { key: single.to_owned(), is_missing: true });
-        }
+        self.look_back(single, object.token, Written::InOneRequest).await?;
         self.read_back(single, &body).await?;
         match store.head(&keys.multipart).await {
             Ok(_) => {}
             Err(error) if error.kind == StoreErrorKind::AccessDenied => self.findings.hides_missing = true,
             Err(error) => return Err(error.into()),
         }
-        self.findings.ignores_guard = !store.honours_guard(single, body, &self.object()).await?;
+        let twin = self.object();
+        self.findings.ignores_guard = !store.honours_guard(single, body, &twin).await?;
         if let Some(copy) = &keys.copy {
             // What lies there now is the first object or, where the store ignores the guard, its twin.
-            let token = store.head(single).await?.and_then(|object| object.token().map(str::to_owned));
-            let copied = store.copy(single, copy, &token.unwrap_or_default()).await;
+            let token = if self.findings.ignores_guard { twin.token } else { object.token };
+            let copied = store.copy(single, copy, &token.to_string()).await;
             self.wrote(copy, copied)?;
+            self.look_back(copy, token, Written::AsCopy).await?;
         }
         if let Err(error) = self.remove_all().await {
             if error.kind != StoreErrorKind::AccessDenied {
@@ -127,7 +149,7 @@ impl Probes<'_> {
             self.findings.left.push(format!("the unfinished upload of {large}"));
         }
         completed?;
-        Ok(())
+        self.look_back(large, object.token, Written::InParts).await
     }
 
     async fn complete(
@@ -143,6 +165,15 @@ impl Probes<'_> {
             self.store.upload_part(key, upload_id, 2, last.clone()).await?,
         ];
         self.store.complete_multipart(key, upload_id, &parts, object).await
+    }
+
+    /// Looks whether the object is there with its metadata, by which a sync knows its own objects.
+    async fn look_back(&self, key: &str, token: Uuid, written: Written) -> Result<(), Trouble> {
+        match self.store.head(key).await? {
+            None => Err(Trouble::Altered { key: key.to_owned(), is_missing: true }),
+            Some(object) if object.kept_metadata(key, token) => Ok(()),
+            Some(_) => Err(Trouble::Unmarked { key: key.to_owned(), written }),
+        }
     }
 
     async fn read_back(&self, key: &str, written: &Bytes) -> Result<(), Trouble> {

@@ -55,14 +55,34 @@ fn gone() -> Reply {
     Reply::status("204 No Content")
 }
 
+/// The `number`-th object that the check writes, at `key`.
+fn kept(key: &str, number: u128) -> Reply {
+    Reply::head_of(key, Uuid::from_u128(7 ^ number))
+}
+
+/// The key of a probe under [`PARTS`].
+fn parts_key(kind: &str) -> String {
+    format!("p/airbyte_connection_check/0_{ID}{kind}.csv.gz")
+}
+
+/// The key of a probe under a fixed name.
+fn fixed_key(kind: &str) -> String {
+    format!("airbyte_connection_check_{ID}{kind}.csv.gz")
+}
+
 /// What a good store answers, step by step, and the requests.
 fn good() -> Vec<(&'static str, Reply)> {
+    good_at(parts_key)
+}
+
+/// [`good`], for probes at these keys.
+fn good_at(key: fn(&str) -> String) -> Vec<(&'static str, Reply)> {
     let body =
         format!("written in one request by the connection check of destination-s3, may be deleted\n{ID}\n");
     vec![
         ("GET", xml("<ListBucketResult></ListBucketResult>")),
         ("PUT", ok()),
-        ("HEAD", Reply::status("200 OK")),
+        ("HEAD", kept(&key(""), 1)),
         ("GET", Reply::Answer("200 OK".to_owned(), body)),
         ("HEAD", Reply::status("404 Not Found")),
         ("PUT", taken()),
@@ -74,6 +94,7 @@ fn good() -> Vec<(&'static str, Reply)> {
         ("PUT", ok()),
         ("PUT", ok()),
         ("POST", xml("<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>")),
+        ("HEAD", kept(&key("-parts"), 3)),
         ("DELETE", gone()),
     ]
 }
@@ -199,18 +220,58 @@ async fn what_only_some_syncs_need_is_noted() {
 
 #[tokio::test]
 async fn a_copy_is_tried_where_a_sync_may_need_one() {
-    let copied = xml("<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>");
-    let (script, requests) =
-        until(6, vec![("HEAD", Reply::status("200 OK")), ("PUT", denied()), ("DELETE", gone())]);
-    let server = Scripted::start(script).await;
-    let error = check_with("{stream_name}.{extension}", settings(server.address), true).await.unwrap_err();
+    const FIXED: &str = "{stream_name}.{extension}";
+    let copied = || xml("<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>");
+    let script = |rest: Vec<(&'static str, Reply)>| {
+        let steps: Vec<_> = good_at(fixed_key).into_iter().take(6).chain(rest).collect();
+        let methods: Vec<&str> = steps.iter().map(|(method, _)| *method).collect();
+        (steps.iter().map(|(_, reply)| reply.clone()).collect::<Vec<_>>(), methods.join(" "))
+    };
+    let source = || ("HEAD", kept(&fixed_key(""), 1));
+    let (replies, requests) = script(vec![source(), ("PUT", denied()), ("DELETE", gone())]);
+    let server = Scripted::start(replies).await;
+    let error = check_with(FIXED, settings(server.address), true).await.unwrap_err();
     assert_eq!(server.methods(), requests, "{error}");
     assert!(error.to_string().contains("s3:PutObject"), "{error}");
 
-    let mut steps = until(6, vec![("HEAD", Reply::status("200 OK")), ("PUT", copied), ("DELETE", gone())]).0;
-    steps.extend(good().into_iter().skip(6).map(|(_, reply)| reply));
-    let server = Scripted::start(steps).await;
-    check_with("{stream_name}.{extension}", settings(server.address), true).await.unwrap();
+    let copy = ("HEAD", kept(&fixed_key("-copy"), 1));
+    let (mut replies, _) = script(vec![source(), ("PUT", copied()), copy, ("DELETE", gone())]);
+    replies.extend(good_at(fixed_key).into_iter().skip(6).map(|(_, reply)| reply));
+    let server = Scripted::start(replies).await;
+    check_with(FIXED, settings(server.address), true).await.unwrap();
+
+    // It does not know the directive, so that the copy says that it lies where the original does.
+    let copy = ("HEAD", kept(&fixed_key(""), 1));
+    let (replies, requests) =
+        script(vec![source(), ("PUT", copied()), copy, ("DELETE", gone()), ("DELETE", gone())]);
+    let server = Scripted::start(replies).await;
+    let error = check_with(FIXED, settings(server.address), true).await.unwrap_err();
+    assert_eq!(server.methods(), requests, "{error}");
+    assert!(error.to_string().contains("objects that are copied on the server"), "{error}");
+}
+
+/// Without metadata a sync does not know its own objects: some stores lose all of them, some those
+/// of uploads in parts.
+#[tokio::test]
+async fn lost_metadata_fails_and_leaves_nothing() {
+    let bare = || Reply::status("200 OK");
+    let only_token = || {
+        let token = Uuid::from_u128(7 ^ 1);
+        Reply::status(&format!("200 OK\r\nx-amz-meta-destination-s3-token: {token}"))
+    };
+    let table = [
+        (until(2, vec![("HEAD", bare()), ("DELETE", gone())]), "objects that are uploaded: "),
+        (until(2, vec![("HEAD", only_token()), ("DELETE", gone())]), "objects that are uploaded: "),
+        (until(2, vec![("HEAD", kept("other", 1)), ("DELETE", gone())]), "objects that are uploaded: "),
+        (until(11, vec![("HEAD", bare()), ("DELETE", gone())]), "objects that are uploaded in parts: "),
+    ];
+    for ((script, requests), words) in table {
+        let server = Scripted::start(script).await;
+        let error = check_with(PARTS, settings(server.address), true).await.unwrap_err();
+        assert_eq!(server.methods(), requests, "{error}");
+        assert_eq!(error.failure_type(), FailureType::Config);
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }
 
 /// Without a region in the settings: where it is found, and what is said if it is not.

@@ -1,6 +1,7 @@
 //! Which objects go: pure.
 //!
 //! A [`Replacement`] and what is known of an object (first its key, then its metadata) -> [`Verdict`].
+//! [`PlainNames`], told of every object of a stream -> the [`LastStep`]s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +37,10 @@ pub struct Replacement {
 pub(super) enum Verdict {
     /// It is not the stream's.
     NotOurs,
+    /// It has no metadata of ours at all: another program's, or the store has lost the metadata.
+    Unmarked,
+    /// It is a copy of an object of the stream that kept its metadata: somebody's archive.
+    Copy,
     Keep,
     Remove,
 }
@@ -46,10 +51,19 @@ impl Replacement {
         key.starts_with(&self.prefix) && self.marks.iter().any(|mark| key.contains(mark))
     }
 
-    pub(super) fn verdict(&self, object: &StoredObject) -> Verdict {
+    /// What becomes of the object at `key`, which may be the stream's.
+    pub(super) fn verdict(&self, key: &str, object: &StoredObject) -> Verdict {
         let value = |name: &str| object.get(name);
-        if object.token().is_none() || !self.owner.owns(value) {
+        if object.token().is_none() {
+            // Some programs make an empty object for each folder.
+            let is_unmarked = provenance::is_absent(value) && !key.ends_with('/');
+            return if is_unmarked { Verdict::Unmarked } else { Verdict::NotOurs };
+        }
+        if !self.owner.owns(value) {
             return Verdict::NotOurs;
+        }
+        if !object.was_written_to(key) {
+            return Verdict::Copy;
         }
         let goes = match self.rule {
             OldObjects::Keep => false,
@@ -63,19 +77,37 @@ impl Replacement {
     }
 }
 
-/// The least set of prefixes that together list what all of `replacements` may own.
-pub(super) fn prefixes(replacements: &[Replacement]) -> Vec<&str> {
-    let mut prefixes: Vec<&str> =
-        replacements.iter().map(|replacement| replacement.prefix.as_str()).collect();
-    prefixes.sort_unstable();
+/// What one listing is for. No key is in the listings of two groups.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Group<'a> {
+    /// What is listed.
+    pub(super) prefix: &'a str,
+    /// Those of the replacements, by their positions, whose keys all begin with it.
+    pub(super) members: Vec<usize>,
+}
+
+/// The least number of listings that together show what all of `replacements` may own.
+pub(super) fn groups(replacements: &[Replacement]) -> Vec<Group<'_>> {
+    let mut sorted: Vec<_> = replacements.iter().map(|one| one.prefix.as_str()).enumerate().collect();
+    sorted.sort_unstable_by_key(|(_, prefix)| *prefix);
+    let mut groups: Vec<Group<'_>> = Vec::new();
     // In this order a prefix comes right before all that begin with it.
-    prefixes.dedup_by(|longer, shorter| longer.starts_with(&**shorter));
-    prefixes
+    for (member, prefix) in sorted {
+        match groups.last_mut() {
+            Some(group) if prefix.starts_with(group.prefix) => group.members.push(member),
+            Some(_) | None => groups.push(Group { prefix, members: vec![member] }),
+        }
+    }
+    groups
 }
 
 /// Plain names of one stream, and what was found under and beside them.
 #[derive(Debug, Default)]
-pub(super) struct PlainNames(BTreeMap<String, Found>);
+pub(super) struct PlainNames {
+    found: BTreeMap<String, Found>,
+    /// Names that an object belongs to which could not be looked at.
+    unclear: BTreeSet<String>,
+}
 
 #[derive(Debug, Default)]
 struct Found {
@@ -118,7 +150,7 @@ impl PlainNames {
             if let Some(number) = stem.number_of(key).filter(|_| verdict == Verdict::Keep)
                 && let Some(plain) = stem.plain_name_of(key)
             {
-                let beside = &mut self.0.entry(plain).or_default().beside;
+                let beside = &mut self.found.entry(plain).or_default().beside;
                 let found = (number, key.to_owned(), token.to_owned());
                 *beside = Some(beside.take().map_or(found.clone(), |other| other.min(found)));
                 return true;
@@ -127,16 +159,26 @@ impl PlainNames {
                 let plain = match verdict {
                     Verdict::Remove => Plain::Old(token.to_owned()),
                     Verdict::Keep => Plain::New(token.to_owned()),
-                    Verdict::NotOurs => Plain::Foreign,
+                    Verdict::NotOurs | Verdict::Unmarked | Verdict::Copy => Plain::Foreign,
                 };
-                self.0.entry(key.to_owned()).or_default().plain = Some(plain);
+                self.found.entry(key.to_owned()).or_default().plain = Some(plain);
                 return true;
             }
         }
         false
     }
 
+    /// Takes note of an object that nobody could look at. Its plain name stays as it is: the object
+    /// may be the new one.
+    pub(super) fn mark_unclear(&mut self, stems: &BTreeSet<KeyStem>, key: &str) {
+        for stem in stems {
+            let plain = stem.has_plain_name(key).then(|| key.to_owned());
+            self.unclear.extend(plain.or_else(|| stem.plain_name_of(key)));
+        }
+    }
+
     pub(super) fn last_steps(self) -> Vec<LastStep> {
+        let Self { found, unclear } = self;
         let step = |(name, found): (String, Found)| match (found.plain, found.beside) {
             (Some(Plain::Old(over)), Some((_, from, token))) => {
                 Some(LastStep::Move { from, to: name, token, over: Some(over) })
@@ -150,7 +192,7 @@ impl PlainNames {
             }
             (Some(Plain::New(_) | Plain::Foreign) | None, _) => None,
         };
-        self.0.into_iter().filter_map(step).collect()
+        found.into_iter().filter(|(name, _)| !unclear.contains(name)).filter_map(step).collect()
     }
 }
 
@@ -219,12 +261,31 @@ mod tests {
         ];
         for (rule, generation, attempt, expected) in table {
             let replacement = replacement(*rule);
-            assert_eq!(replacement.verdict(&object(*generation, *attempt, &[])), *expected, "{rule:?}");
+            let verdict = |key: &str, change: &[(&str, Option<&str>)]| {
+                replacement.verdict(key, &object(*generation, *attempt, change))
+            };
+            assert_eq!(verdict("raw/users.csv", &[]), *expected, "{rule:?}");
             for change in others {
-                let verdict = replacement.verdict(&object(*generation, *attempt, change));
-                assert_eq!(verdict, Verdict::NotOurs, "{change:?}");
+                assert_eq!(verdict("raw/users.csv", change), Verdict::NotOurs, "{change:?}");
             }
+            let hash = [("key-hash", Some("of another key"))];
+            assert_eq!(verdict("raw/users.csv", &hash), Verdict::Copy);
         }
+        let bare = StoredObject::made_up(&[("owner", "somebody")]);
+        let replacement = replacement(RemoveOthers);
+        assert_eq!(replacement.verdict("raw/users.csv", &bare), Verdict::Unmarked);
+        assert_eq!(replacement.verdict("raw/users/", &bare), Verdict::NotOurs, "a folder of a console");
+    }
+
+    /// As S3 itself would show it: `printf %s raw/users.csv | sha256sum`.
+    #[test]
+    fn an_object_is_ours_only_under_the_key_that_it_was_written_to() {
+        let hash = "359bbab3b928ce0a6df7f0d2997ef454bebad95e35cbd17387e36e3d813790d2";
+        let ours = object(None, OLD, &[("key-hash", Some(hash))]);
+        let replacement = replacement(OldObjects::RemoveOthers);
+        assert_eq!(replacement.verdict("raw/users.csv", &ours), Verdict::Remove);
+        assert_eq!(replacement.verdict("raw/users_2.csv", &ours), Verdict::Copy);
+        assert_eq!(replacement.verdict("raw/users/archive/users.csv", &ours), Verdict::Copy);
     }
 
     #[test]
@@ -232,9 +293,12 @@ mod tests {
         let with =
             |prefix: &str| Replacement { prefix: prefix.to_owned(), ..replacement(OldObjects::RemoveOthers) };
         let list = ["raw/users", "raw/", "a", "raw/orders", "ab", "b/c", "raw/"].map(with);
-        assert_eq!(prefixes(&list), ["a", "b/c", "raw/"]);
+        let group = |prefix: &'static str, members: &[usize]| Group { prefix, members: members.to_vec() };
+        let mut found = groups(&list);
+        found.iter_mut().for_each(|group| group.members.sort_unstable());
+        assert_eq!(found, [group("a", &[2, 4]), group("b/c", &[5]), group("raw/", &[0, 1, 3, 6])]);
         let all = ["x", "", "y"].map(with);
-        assert_eq!(prefixes(&all), [""]);
+        assert_eq!(groups(&all), [group("", &[1, 0, 2])]);
         let users = with("raw/users");
         let keys = [
             ("raw/users.csv", true),
@@ -244,6 +308,17 @@ mod tests {
         ];
         for (key, expected) in keys {
             assert_eq!(users.may_own(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_an_object_that_could_not_be_looked_at_stays_as_it_is() {
+        let stems = BTreeSet::from([stem("{stream_name}.csv")]);
+        for (missed, steps) in [("users_2.csv", 0), ("users.csv", 0), ("users.csv.bak", 1)] {
+            let mut names = PlainNames::default();
+            names.mark_unclear(&stems, missed);
+            names.see(&stems, "users.csv", "o", Verdict::Remove);
+            assert_eq!(names.last_steps().len(), steps, "{missed}");
         }
     }
 

@@ -262,6 +262,7 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
         | Kind::ClockSkew
         | Kind::Throttled
         | Kind::Damaged
+        | Kind::BrokenListing(_)
         | Kind::Unsupported
         | Kind::Rejected => {
             if attempts == 1 {

@@ -8,6 +8,8 @@
 //!
 //! May import: `error`.
 
+use std::fmt;
+
 use super::handshake::Distrust;
 use super::operation::Operation;
 use crate::aws::EndpointVariant;
@@ -77,6 +79,8 @@ pub enum StoreErrorKind {
     Connection,
     /// The bytes arrived damaged.
     Damaged,
+    /// The store cuts listings, or never ends them: what else there is cannot be known.
+    BrokenListing(ListingFault),
     /// Bucket, region and endpoint make no usable address, or what answers there is not S3.
     InvalidEndpoint,
     /// The store does not implement the request.
@@ -85,6 +89,30 @@ pub enum StoreErrorKind {
     Rejected,
     /// An answer that none of the others describes.
     Unknown,
+}
+
+/// Why a listing that the store calls cut cannot be continued. As text: what the store does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListingFault {
+    /// There is no continuation token, and `start-after` does not help.
+    NoToken,
+    /// The continuation token is the one that was just sent, and `start-after` does not help.
+    SameToken,
+    /// Names come that came before.
+    Repeats,
+    /// Page after page comes without a name.
+    Empty,
+}
+
+impl fmt::Display for ListingFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoToken => "does not say where they begin (there is no NextContinuationToken)",
+            Self::SameToken => "sends the same NextContinuationToken again",
+            Self::Repeats => "lists names again that it has listed before",
+            Self::Empty => "lists none of them, page after page",
+        })
+    }
 }
 
 /// Whether the request that failed may have changed the bucket.
@@ -227,6 +255,7 @@ impl StoreErrorKind {
             | Self::NotHttp
             | Self::StorageFull
             | Self::InvalidKey
+            | Self::BrokenListing(_)
             | Self::InvalidEndpoint
             | Self::Unsupported => FailureType::Config,
             Self::KeyTaken

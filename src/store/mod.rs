@@ -38,10 +38,10 @@ mod settings;
 
 pub use client::S3Store;
 pub use credentials::Access;
-pub use error::{Denied, Effect, StoreError, StoreErrorKind};
+pub use error::{Denied, Effect, ListingFault, StoreError, StoreErrorKind};
 pub use handshake::{ConnectionProblem, Distrust, connection_problem};
 pub use http::{HttpClient, HttpError};
-pub use listing::{KeyPage, Listing};
+pub use listing::{Listing, Pages};
 pub use objects::StoredObject;
 pub use operation::Operation;
 pub use options::{CannedAcl, Checksum, Encryption, ObjectOptions, StorageClass, Tag};

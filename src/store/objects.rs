@@ -5,18 +5,21 @@
 //! | HEAD | 400 without a code | it has no body to say why: a GET of the same key does |
 //! | CopyObject | timeout, reset, 5xx, an error inside a 200, a refusal after an earlier attempt | HEAD of the target: the token of the object that is copied is success |
 //! | DeleteObjects | 501, 405, or the request is called wrong | the store lacks it: one at a time, from now on |
-//! | DeleteObjects | a doubtful answer | its keys one at a time: deleting again does no harm |
+//! | DeleteObjects | any other error | its keys one at a time: one of them may be the reason, and deleting again does no harm |
 //! | DeleteObjects | 200 with errors of single keys | those keys one at a time, which tries again; a missing key is deleted |
 //! | DeleteObject in [`S3Store::take_back`] | any error | HEAD: without our token there it is done |
 //!
 //! Not here: which objects may go (`pipeline`), requests that make a new object visible (`publish`).
 
-use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_s3::operation::copy_object::CopyObjectOutput;
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use aws_sdk_s3::operation::copy_object::builders::CopyObjectFluentBuilder;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_s3::types::{Delete, MetadataDirective, ObjectIdentifier};
+use futures_util::{StreamExt, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
@@ -24,7 +27,7 @@ use super::client::S3Store;
 use super::error::{Effect, StoreError, StoreErrorKind};
 use super::headers::TakesObjectHeaders;
 use super::operation::Operation;
-use super::settings::ObjectInfo;
+use super::settings::{ObjectInfo, key_hash};
 
 /// The most that DeleteObjects takes.
 const KEYS_OF_A_BATCH: usize = 1000;
@@ -41,6 +44,19 @@ const UNRESERVED: &AsciiSet =
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredObject {
     metadata: HashMap<String, String>,
+    headers: StoredHeaders,
+}
+
+/// The headers that an object is delivered with, other than its metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct StoredHeaders {
+    cache_control: Option<String>,
+    content_disposition: Option<String>,
+    content_encoding: Option<String>,
+    content_language: Option<String>,
+    content_type: Option<String>,
+    expires: Option<String>,
+    website_redirect_location: Option<String>,
 }
 
 impl StoredObject {
@@ -60,11 +76,67 @@ impl StoredObject {
         self.get(ObjectInfo::TOKEN_KEY)
     }
 
+    /// Whether the object was written to this key. False for a copy that kept the metadata of an
+    /// object elsewhere. Objects of versions that did not note the key down count as written where
+    /// they are.
+    #[must_use]
+    pub fn was_written_to(&self, key: &str) -> bool {
+        self.get(ObjectInfo::KEY_HASH_KEY).is_none_or(|hash| hash == key_hash(key))
+    }
+
+    /// Whether the object has the metadata that `put`, `create_multipart` or `copy` gave an object
+    /// at `key`: a store may lose them.
+    #[must_use]
+    pub fn kept_metadata(&self, key: &str, token: Uuid) -> bool {
+        self.token() == Some(token.to_string().as_str())
+            && self.get(ObjectInfo::KEY_HASH_KEY) == Some(key_hash(key).as_str())
+    }
+
+    /// The metadata that a copy of the object at `key` gets: all values as they are, but for the
+    /// hash of the key.
+    fn metadata_at(&self, key: &str) -> HashMap<String, String> {
+        let kept = self.metadata.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        let hash = (ObjectInfo::KEY_HASH_KEY.to_owned(), key_hash(key));
+        // The last one of a name counts.
+        kept.chain([hash]).collect()
+    }
+
     /// An object without a server.
     #[cfg(test)]
     pub(crate) fn made_up(metadata: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self { metadata: metadata.iter().map(owned).collect() }
+        Self { metadata: metadata.iter().map(owned).collect(), headers: StoredHeaders::default() }
+    }
+}
+
+impl From<HeadObjectOutput> for StoredObject {
+    fn from(head: HeadObjectOutput) -> Self {
+        Self {
+            metadata: head.metadata.unwrap_or_default(),
+            headers: StoredHeaders {
+                cache_control: head.cache_control,
+                content_disposition: head.content_disposition,
+                content_encoding: head.content_encoding,
+                content_language: head.content_language,
+                content_type: head.content_type,
+                expires: head.expires_string,
+                website_redirect_location: head.website_redirect_location,
+            },
+        }
+    }
+}
+
+impl StoredHeaders {
+    /// A copy that replaces metadata has to name all of these again.
+    fn repeat(self, copy: CopyObjectFluentBuilder) -> CopyObjectFluentBuilder {
+        let expires = self.expires.and_then(|text| DateTime::from_str(&text, DateTimeFormat::HttpDate).ok());
+        copy.set_cache_control(self.cache_control)
+            .set_content_disposition(self.content_disposition)
+            .set_content_encoding(self.content_encoding)
+            .set_content_language(self.content_language)
+            .set_content_type(self.content_type)
+            .set_expires(expires)
+            .set_website_redirect_location(self.website_redirect_location)
     }
 }
 
@@ -114,7 +186,7 @@ impl S3Store {
             .set_expected_bucket_owner(self.bucket_owner());
         self.send(Operation::HeadObject, key, |with| request.customize().config_override(with).send())
             .await
-            .map(|head| StoredObject { metadata: head.metadata.unwrap_or_default() })
+            .map(StoredObject::from)
     }
 
     async fn get_first_byte(&self, key: &str) -> Result<(), StoreError> {
@@ -140,13 +212,23 @@ impl S3Store {
         })
     }
 
-    /// Copies the object at `from`, which bears `token`, over `to` on the server, metadata and all, whatever `to`
-    /// holds. A reader of `to` sees the old object or the new one, each of them whole. S3 copies up to 5 GiB so.
+    /// Copies the object at `from`, which has `token`, over `to` on the server, whatever `to`
+    /// holds. Its metadata and headers stay as they are, but for the hash of the key, which is that
+    /// of `to`. A reader of `to` sees the old object or the new one, each of them whole. S3 copies
+    /// up to 5 GiB so.
     ///
     /// # Errors
-    /// [`StoreErrorKind::NotFound`]: nothing is at `from`. With [`Effect::Unknown`] the copy may be there or may still
-    /// appear.
+    /// [`StoreErrorKind::NotFound`]: the object is not at `from`. With [`Effect::Unknown`] the copy
+    /// may be there or may still appear.
     pub async fn copy(&self, from: &str, to: &str, token: &str) -> Result<(), StoreError> {
+        let Some(object) = self.head(from).await?.filter(|object| object.token() == Some(token)) else {
+            // Another process may have copied it and removed it where it was.
+            if self.holder(to, token).await? == Holder::Us {
+                return Ok(());
+            }
+            let call = self.call(Operation::CopyObject, from, 0);
+            return Err(call.without_answer(StoreErrorKind::NotFound, Effect::NotApplied));
+        };
         let source = format!("{}/{from}", self.bucket());
         let request = self
             .inner
@@ -158,7 +240,10 @@ impl S3Store {
             .set_expected_bucket_owner(self.bucket_owner())
             .set_expected_source_bucket_owner(self.bucket_owner())
             .object_headers(&self.inner.headers)
-            .set_tagging_directive(self.inner.headers.tagging_directive());
+            .set_tagging_directive(self.inner.headers.tagging_directive())
+            .metadata_directive(MetadataDirective::Replace)
+            .set_metadata(Some(object.metadata_at(to)));
+        let request = object.headers.repeat(request);
         let copied = self
             .send_for(
                 Operation::CopyObject,
@@ -206,29 +291,54 @@ impl S3Store {
         }
     }
 
-    /// Deletes objects. Those that are not there are deleted already.
-    ///
-    /// # Errors
-    /// The first [`StoreError`]. Any of the objects may be gone; doing it again does no harm.
-    pub async fn delete_all(&self, keys: Vec<String>) -> Result<(), StoreError> {
+    /// Deletes objects. Those that are not there are deleted already. `settled` is told of each key
+    /// how it went, in any order, and says whether to go on: after a `false` no further request is
+    /// begun, and keys that none was begun for are not told. A key that failed may be gone all the
+    /// same; doing it again does no harm.
+    pub async fn delete_all(
+        &self,
+        keys: Vec<String>,
+        mut settled: impl FnMut(String, Result<(), StoreError>) -> bool,
+    ) {
         let mut singly = Vec::new();
+        // What one key is refused for must not keep the others: batches first.
         for batch in keys.chunks(KEYS_OF_A_BATCH) {
-            // What one key is refused for must not keep the others: batches first.
-            singly.append(&mut self.delete_batch(batch).await?);
+            let left = self.delete_batch(batch).await;
+            let is_left: HashSet<&String> = left.iter().collect();
+            for key in batch.iter().filter(|key| !is_left.contains(key)) {
+                if !settled(key.clone(), Ok(())) {
+                    return;
+                }
+            }
+            singly.extend(left);
         }
-        self.delete_singly(singly).await
+        let stopped = AtomicBool::new(false);
+        let keys = singly.into_iter().take_while(|_| !stopped.load(Ordering::Relaxed));
+        let deletions = stream::iter(keys)
+            .map(async |key: String| {
+                let deleted = self.delete(&key).await;
+                (key, deleted)
+            })
+            .buffer_unordered(DELETES_AT_ONCE);
+        let mut deletions = std::pin::pin!(deletions);
+        // To the end, for what is under way happens.
+        while let Some((key, deleted)) = deletions.next().await {
+            if !settled(key, deleted) {
+                stopped.store(true, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Deletes what can be deleted at once and returns the keys that must be tried one at a time.
-    async fn delete_batch(&self, keys: &[String]) -> Result<Vec<String>, StoreError> {
+    async fn delete_batch(&self, keys: &[String]) -> Vec<String> {
         if keys.len() == 1 || self.inner.lacks_batch_deletes.load(Ordering::Relaxed) {
-            return Ok(keys.to_vec());
+            return keys.to_vec();
         }
-        let call = || self.call(Operation::DeleteObjects, "", 0);
-        let ours = |_| call().without_answer(StoreErrorKind::Rejected, Effect::NotApplied);
-        let object = |key| ObjectIdentifier::builder().key(key).build().map_err(ours);
-        let objects = keys.iter().map(object).collect::<Result<Vec<_>, _>>()?;
-        let batch = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(ours)?;
+        let object = |key| ObjectIdentifier::builder().key(key).build();
+        let objects = keys.iter().map(object).collect::<Result<Vec<_>, _>>();
+        let batch = objects.and_then(|keys| Delete::builder().set_objects(Some(keys)).quiet(true).build());
+        // The builders miss nothing that we leave out.
+        let Ok(batch) = batch else { return keys.to_vec() };
         let request = self
             .inner
             .client
@@ -252,25 +362,19 @@ impl S3Store {
                 let kept: Vec<_> =
                     errors.into_iter().filter(|error| error.code() != Some(NO_SUCH_KEY)).collect();
                 // An error that does not name its key may be about any of them.
-                Ok(kept.into_iter().map(|error| error.key).collect::<Option<_>>().unwrap_or(keys.to_vec()))
+                kept.into_iter().map(|error| error.key).collect::<Option<_>>().unwrap_or(keys.to_vec())
             }
-            Err(error) if matches!(error.kind, StoreErrorKind::Unsupported | StoreErrorKind::Rejected) => {
-                self.inner.lacks_batch_deletes.store(true, Ordering::Relaxed);
-                Ok(keys.to_vec())
+            Err(error) => {
+                if matches!(error.kind, StoreErrorKind::Unsupported | StoreErrorKind::Rejected) {
+                    self.inner.lacks_batch_deletes.store(true, Ordering::Relaxed);
+                }
+                keys.to_vec()
             }
-            Err(error) if error.effect == Effect::Unknown => Ok(keys.to_vec()),
-            Err(error) => Err(error),
         }
     }
 
-    async fn delete_singly(&self, keys: Vec<String>) -> Result<(), StoreError> {
-        stream::iter(keys)
-            .map(Ok)
-            .try_for_each_concurrent(DELETES_AT_ONCE, async |key: String| self.delete(&key).await)
-            .await
-    }
-
-    /// Removes the object at `key` if it bears `token`. Another object, or none, is as good.
+    /// Removes the object at `key` if it has `token`. Another object, or no object, is left as it
+    /// is.
     ///
     /// # Errors
     /// [`StoreError`]; the object may still be there.

@@ -192,7 +192,7 @@ impl S3Store {
                     .bucket(self.bucket())
                     .key(key)
                     .content_type(object.content_type)
-                    .set_metadata(Some(object.user_metadata()))
+                    .set_metadata(Some(object.user_metadata(key)))
                     .set_expected_bucket_owner(self.bucket_owner())
                     .object_headers(&self.inner.headers)
                     .set_checksum_algorithm(checksum.algorithm())

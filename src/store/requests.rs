@@ -46,7 +46,7 @@ impl S3Store {
             .bucket(self.bucket())
             .key(key)
             .content_type(object.content_type)
-            .set_metadata(Some(object.user_metadata()))
+            .set_metadata(Some(object.user_metadata(key)))
             .set_checksum_algorithm(self.inner.checksum.algorithm())
             .set_checksum_type(self.inner.checksum.of_whole_upload())
             .set_expected_bucket_owner(self.bucket_owner())

@@ -151,6 +151,12 @@ impl StoreError {
             StoreErrorKind::Damaged => {
                 format!("{what} arrived damaged{}: check the network and try again", self.answer())
             }
+            StoreErrorKind::BrokenListing(fault) => format!(
+                "bucket \"{bucket}\" cannot be listed {}: the store says that there are more names below \"{key}\" but {fault}, \
+                 so the connector cannot know which objects exist; use a store, or a version of it, that \
+                 implements the pages of ListObjectsV2, or change the proxy in front of it",
+                self.place()
+            ),
             StoreErrorKind::InvalidEndpoint => format!(
                 "{name} could not be sent to an S3 service {}: check s3_bucket_name, s3_bucket_region and s3_endpoint",
                 self.place()

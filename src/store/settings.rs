@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::credentials::Access;
@@ -75,7 +76,8 @@ pub struct ObjectInfo {
     /// Proves that an object was written by this very call: stored with the object and looked for after a lost answer.
     /// Every object must have its own.
     pub token: Uuid,
-    /// User metadata (`x-amz-meta-*`), already ASCII; together at most 2 KB less about 60 bytes for the token.
+    /// User metadata (`x-amz-meta-*`), already ASCII; together at most 2 KB less about 140 bytes
+    /// for the token and the hash of the key.
     pub metadata: Vec<(String, String)>,
 }
 
@@ -83,11 +85,21 @@ impl ObjectInfo {
     /// The metadata key of the token.
     pub(super) const TOKEN_KEY: &'static str = "destination-s3-token";
 
-    /// All user metadata, the token included.
-    pub(super) fn user_metadata(&self) -> HashMap<String, String> {
+    /// The metadata key of the hash of the object's key.
+    pub(super) const KEY_HASH_KEY: &'static str = "key-hash";
+
+    /// All user metadata of the object at `key`: the token and the hash of the key included.
+    pub(super) fn user_metadata(&self, key: &str) -> HashMap<String, String> {
         let token = (Self::TOKEN_KEY.to_owned(), self.token.to_string());
-        self.metadata.iter().cloned().chain([token]).collect()
+        let hash = (Self::KEY_HASH_KEY.to_owned(), key_hash(key));
+        self.metadata.iter().cloned().chain([token, hash]).collect()
     }
+}
+
+/// What an object says about the key that it was written to: a copy elsewhere still says the key of
+/// the original.
+pub(super) fn key_hash(key: &str) -> String {
+    Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -115,6 +115,14 @@ impl Reply {
         Self::Answer(status.to_owned(), String::new())
     }
 
+    /// What a HEAD shows of an object that the connector wrote to `key`.
+    pub(crate) fn head_of(key: &str, token: uuid::Uuid) -> Self {
+        let hash = super::settings::key_hash(key);
+        Self::status(&format!(
+            "200 OK\r\nx-amz-meta-destination-s3-token: {token}\r\nx-amz-meta-key-hash: {hash}"
+        ))
+    }
+
     pub(crate) fn error(status: &str, code: &str) -> Self {
         let message = format!("Nothing of this {SECRET} is shown");
         let body =

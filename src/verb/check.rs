@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::entrance::Entrance;
-use super::{connection_id, internal, read_config};
+use super::{connection_id, default_connection_id, internal, read_config};
 use crate::check::{CheckTarget, Report, check as check_with};
 use crate::env;
 use crate::error::Failure;
@@ -47,7 +47,8 @@ fn report(config: &Path) -> Result<Report, Failure> {
             .await
             .map_err(Failure::from)
     })?;
-    config.warnings().into_iter().for_each(|warning| report.add(warning));
+    let warnings = config.warnings().into_iter().chain(default_connection_id(&config));
+    warnings.for_each(|warning| report.add(warning));
     for partition in config.template.hive_partitions() {
         report.add(format!(
             "`s3_bucket_key` has the folder `{partition}=`: if a stream has a column {partition:?}, engines that read Hive \

@@ -6,6 +6,7 @@
 mod check;
 mod entrance;
 mod policy;
+mod replacing;
 mod spec;
 mod write;
 
@@ -83,6 +84,20 @@ fn read_config(path: &std::path::Path) -> Result<Config, Failure> {
 fn connection_id(config: &Config) -> Result<String, Failure> {
     let environment = env::var("CONNECTION_ID");
     Ok(key::ids::connection_id(config.connection_id.as_deref(), environment.as_deref(), &config.bucket)?)
+}
+
+/// What to say where nothing names the connection: all connections of the bucket then have one id,
+/// by which a sync that replaces a stream knows its older objects.
+fn default_connection_id(config: &Config) -> Option<String> {
+    let is_default = config.connection_id.is_none() && env::var("CONNECTION_ID").is_none();
+    is_default.then(|| {
+        format!(
+            "connection_id is not set, nor is the environment variable CONNECTION_ID: every connection that writes to bucket \"{}\" \
+             without an id counts as the same one, so a sync that replaces a stream also removes what another connection wrote for a \
+             stream of the same name and namespace; where two connections write to the bucket, give each its own connection_id",
+            config.bucket
+        )
+    })
 }
 
 fn internal(what: &str, error: &std::io::Error) -> Failure {

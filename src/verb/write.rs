@@ -11,7 +11,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::entrance::Entrance;
-use super::{connection_id, internal, read_config, read_file};
+use super::replacing::replace_old;
+use super::{connection_id, default_connection_id, internal, read_config, read_file};
 use crate::columns::{ShapeOptions, StreamShape};
 use crate::config::Config;
 use crate::encode::{Format, RowEncoder, StreamMeta};
@@ -29,9 +30,8 @@ use crate::pipeline::summary::RunSummary;
 use crate::protocol::catalog::{Catalog, CatalogStream, Dialect, OldObjects};
 use crate::protocol::emitter::{Emitter, LogLevel};
 use crate::provenance::Owner;
-use crate::replace::{Removed, Replacement, replace};
+use crate::replace::Replacement;
 use crate::stop::Stop;
-use crate::store::S3Store;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -130,54 +130,6 @@ fn execute<W: Write>(prepared: Prepared, emitter: &mut Emitter<W>) -> io::Result
     Ok(result)
 }
 
-/// Removes what this run replaces. Everything of it is published, acknowledged and printed.
-fn replace_old<W: Write>(
-    replacements: Vec<Option<Replacement>>,
-    summary: &RunSummary,
-    store: &S3Store,
-    runtime: &tokio::runtime::Runtime,
-    stop: &Stop,
-    emitter: &mut Emitter<W>,
-) -> io::Result<Result<(), Failure>> {
-    let mut proved = Vec::new();
-    for (replacement, stream) in replacements.into_iter().zip(&summary.streams) {
-        let Some(mut replacement) = replacement else { continue };
-        let name = &replacement.descriptor;
-        if stream.succeeded {
-            replacement.stems.extend(stream.beside.iter().cloned());
-            proved.push(replacement);
-        } else {
-            let message = format!(
-                "stream \"{name}\" is to be overwritten, but no STATE followed its last record, so that its end may be a failure of \
-                 the source: objects of earlier syncs, if there are any, stay beside the new ones until a sync replaces them (or delete them by hand)"
-            );
-            emitter.log(LogLevel::Warn, &message)?;
-        }
-    }
-    if proved.is_empty() {
-        return Ok(Ok(()));
-    }
-    let names: Vec<String> =
-        proved.iter().map(|replacement| format!("\"{}\"", replacement.descriptor)).collect();
-    // Whoever cancels a sync closes our stdout first: a line that cannot be written stops the removal.
-    emitter.log(LogLevel::Info, &format!("removing what this sync replaces of {}", names.join(", ")))?;
-    emitter.flush()?;
-    match runtime.block_on(replace(store, &proved, stop)) {
-        Ok(removed) => {
-            for (replacement, removed) in proved.iter().zip(removed) {
-                let Removed { objects, kept } = removed;
-                let message = format!(
-                    "stream \"{}\": {objects} older objects removed, {kept} objects kept",
-                    replacement.descriptor
-                );
-                emitter.log(LogLevel::Info, &message)?;
-            }
-            Ok(Ok(()))
-        }
-        Err(error) => Ok(Err(error.into())),
-    }
-}
-
 fn log_summary<W: Write>(summary: &RunSummary, emitter: &mut Emitter<W>) -> io::Result<()> {
     for stream in &summary.streams {
         emitter.log(LogLevel::Info, &format!("stream \"{}\": {}", stream.descriptor, stream.summary))?;
@@ -196,6 +148,9 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     let mut replacements = Vec::new();
     for (stream, values) in catalog.streams.iter().zip(&streams) {
         replacements.push(replacement(&config, &run_values, stream, values, attempt_id)?);
+    }
+    if replacements.iter().any(Option::is_some) {
+        warnings.extend(default_connection_id(&config));
     }
     let memory_limit = memory_limit_bytes(&config);
     let cursor_macros = config.template.uses_cursor();

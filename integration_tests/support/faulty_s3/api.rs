@@ -15,7 +15,8 @@ use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::super::keyring::Keyring;
 use super::checks::{check_conditions, check_names, headers_of, md5_hex, verified, whole};
-use super::store::{Description, Object, Part, Store, Upload};
+use super::quirks::Quirk;
+use super::store::{Description, Object, Page, Part, Store, Upload};
 use super::uploads::{assemble, check_number, check_part};
 
 /// The region of every bucket.
@@ -53,9 +54,13 @@ impl S3 for Store {
         let headers = headers_of(&sums);
 
         let mut state = self.lock();
+        let loses = state.has(&Quirk::LosesMetadata);
         let bucket = state.bucket(&req.input.bucket)?;
         check_conditions(&req, bucket.get(&req.input.key).map(|object| object.etag.as_str()))?;
-        let object = Object::whole(content, description!(req.input), sums);
+        let mut object = Object::whole(content, description!(req.input), sums);
+        if loses {
+            object.description.metadata.clear();
+        }
         let e_tag = Some(ETag::Strong(object.etag.clone()));
         bucket.insert(req.input.key, object);
         Ok(S3Response::with_headers(PutObjectOutput { e_tag, ..Default::default() }, headers))
@@ -114,7 +119,10 @@ impl S3 for Store {
 
         let mut state = self.lock();
         let upload = state.upload(&req.input.bucket, &req.input.key, &req.input.upload_id)?;
-        let object = assemble(upload, listed.unwrap_or_default())?;
+        let mut object = assemble(upload, listed.unwrap_or_default())?;
+        if state.has(&Quirk::LosesMetadata) || state.has(&Quirk::LosesMetadataOfUploads) {
+            object.description.metadata.clear();
+        }
         let bucket = state.bucket(&req.input.bucket)?;
         check_conditions(&req, bucket.get(&req.input.key).map(|object| object.etag.as_str()))?;
         let e_tag = Some(ETag::Strong(object.etag.clone()));
@@ -145,6 +153,7 @@ impl S3 for Store {
             req.input.metadata_directive.as_ref().map(MetadataDirective::as_str) == Some("REPLACE");
 
         let mut state = self.lock();
+        let replaces = replaces && !state.has(&Quirk::IgnoresMetadataDirective);
         let source = state.object(from_bucket, from_key)?;
         if let Some(condition) = &req.input.copy_source_if_match
             && condition.as_etag().is_some_and(|etag| !etag.strong_cmp(&ETag::Strong(source.etag.clone())))
@@ -233,9 +242,20 @@ impl S3 for Store {
             None => usize::MAX,
         };
         let token = input.continuation_token.as_deref().map(from_token).transpose()?;
-        let after = token.as_deref().or(input.start_after.as_deref());
+        let mut state = self.lock();
+        let same_token = state.has(&Quirk::SameToken);
+        let start_after = input.start_after.as_deref().filter(|_| !state.has(&Quirk::IgnoresStartAfter));
+        let after = token.as_deref().filter(|_| !same_token).or(start_after);
         let (prefix, delimiter) = (input.prefix.unwrap_or_default(), input.delimiter);
-        let page = self.lock().list(&input.bucket, &prefix, delimiter.as_deref(), after, max_keys)?;
+        let mut page = state.list(&input.bucket, &prefix, delimiter.as_deref(), after, max_keys)?;
+        if state.has(&Quirk::EmptyPages) {
+            page =
+                Page { next: Some(format!("{}+", token.as_deref().unwrap_or_default())), ..Page::default() };
+        }
+        let no_token = state.has(&Quirk::NoToken);
+        let next_token = page.next.as_deref().filter(|_| !no_token);
+        let next_token = next_token.map(|next| to_token(if same_token { "same" } else { next }));
+        drop(state);
         let object = |(key, object): (String, Object)| s3s::dto::Object {
             key: Some(key),
             size: Some(object.content.len() as i64),
@@ -248,7 +268,7 @@ impl S3 for Store {
             key_count: i32::try_from(page.objects.len() + page.prefixes.len()).ok(),
             max_keys: Some(input.max_keys.unwrap_or(1000).min(1000)),
             is_truncated: Some(page.next.is_some()),
-            next_continuation_token: page.next.as_deref().map(to_token),
+            next_continuation_token: next_token,
             contents: Some(page.objects.into_iter().map(object).collect()),
             common_prefixes: Some(
                 page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(prefix) }).collect(),
@@ -266,7 +286,11 @@ impl S3 for Store {
         &self,
         req: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        self.lock().bucket(&req.input.bucket)?.remove(&req.input.key);
+        let mut state = self.lock();
+        if !state.is_deletable(&req.input.key) {
+            return Err(s3_error!(AccessDenied));
+        }
+        state.bucket(&req.input.bucket)?.remove(&req.input.key);
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
@@ -286,14 +310,20 @@ impl S3 for Store {
             return Err(s3_error!(MalformedXML));
         }
         let mut state = self.lock();
-        let bucket = state.bucket(&req.input.bucket)?;
         let mut deleted = Vec::new();
+        let mut errors = Vec::new();
         for ObjectIdentifier { key, .. } in keys {
-            bucket.remove(&key);
+            if !state.is_deletable(&key) {
+                let code = Some("AccessDenied".to_owned());
+                errors.push(Error { key: Some(key), code, ..Default::default() });
+                continue;
+            }
+            state.bucket(&req.input.bucket)?.remove(&key);
             deleted.push(DeletedObject { key: Some(key), ..Default::default() });
         }
         let deleted = (req.input.delete.quiet != Some(true)).then_some(deleted);
-        Ok(S3Response::new(DeleteObjectsOutput { deleted, ..Default::default() }))
+        let errors = (!errors.is_empty()).then_some(errors);
+        Ok(S3Response::new(DeleteObjectsOutput { deleted, errors, ..Default::default() }))
     }
 
     async fn get_bucket_location(

@@ -11,12 +11,14 @@
 //! What it lacks: versions, ListParts, ListMultipartUploads, UploadPartCopy (501, and not in the record), conditional
 //! reads, and `encoding-type=url` of listings.
 //!
-//! - `rules`: which request meets which fault; - `front`: what a fault does; - `wire`: connections that break;
+//! - `quirks`: what the store gets wrong all the time; - `rules`: which request meets which fault;
+//!   - `front`: what a fault does; - `wire`: connections that break;
 //! - `api`, `uploads`, `checks`: what S3 does; - `store`: buckets.
 
 mod api;
 mod checks;
 mod front;
+mod quirks;
 mod rules;
 mod store;
 mod uploads;
@@ -46,6 +48,7 @@ use self::wire::{Line, Wire};
 #[allow(unused_imports, reason = "each program takes its share of the helpers")]
 pub(crate) use self::{
     front::Request,
+    quirks::Quirk,
     rules::{Fault, Operation, Rule},
 };
 use super::keyring::Keyring;
@@ -167,6 +170,11 @@ impl FaultyS3 {
     /// Pages of listings have at most this many names from now on (1 to 1,000).
     pub(crate) fn set_page_keys(&self, keys: usize) {
         self.store.lock().set_page_keys(keys);
+    }
+
+    /// Gives the store a bad habit, for good.
+    pub(crate) fn quirk(&self, quirk: Quirk) {
+        self.store.lock().quirks.push(quirk);
     }
 
     /// Adds a rule. Rules are looked at in order, and the first that acts on a request decides.

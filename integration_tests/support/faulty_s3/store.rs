@@ -15,6 +15,7 @@ use s3s::dto::{Metadata, Timestamp};
 use s3s::{S3Result, s3_error};
 
 use super::checks::{Sums, md5_hex};
+use super::quirks::Quirk;
 
 /// A page of a listing has at most this many keys and common prefixes.
 const PAGE_LIMIT: usize = 1000;
@@ -78,6 +79,7 @@ pub(super) struct State {
     pub(super) uploads: BTreeMap<String, Upload>,
     uploads_begun: u64,
     page_keys: Option<usize>,
+    pub(super) quirks: Vec<Quirk>,
 }
 
 /// One page of a listing, in order of the names.
@@ -123,6 +125,15 @@ impl State {
         let id = format!("upload.{:08}", self.uploads_begun);
         self.uploads.insert(id.clone(), upload);
         Ok(id)
+    }
+
+    pub(super) fn has(&self, quirk: &Quirk) -> bool {
+        self.quirks.contains(quirk)
+    }
+
+    /// Whether the object may be deleted.
+    pub(super) fn is_deletable(&self, key: &str) -> bool {
+        !self.quirks.iter().any(|quirk| matches!(quirk, Quirk::Undeletable(text) if key.contains(text)))
     }
 
     /// Sets a limit of the page size below S3's own.

@@ -19,6 +19,18 @@ fn copied() -> Reply {
     Reply::Answer("200 OK".to_owned(), "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>".to_owned())
 }
 
+/// Deletes all, and gives the first error.
+async fn deleted(store: &S3Store, keys: Vec<String>) -> Result<(), StoreError> {
+    let mut result = Ok(());
+    store
+        .delete_all(keys, |_, settled| {
+            result = std::mem::replace(&mut result, Ok(())).and(settled);
+            true
+        })
+        .await;
+    result
+}
+
 fn token(number: u128) -> String {
     Uuid::from_u128(number).to_string()
 }
@@ -56,17 +68,16 @@ async fn odd_keys_are_copied_over_others_and_deleted() {
         store.copy(key, &to, &token(number)).await.unwrap();
         assert_eq!(store.get(&to).await.unwrap(), rows, "{key}");
         let copy = store.head(&to).await.unwrap().unwrap();
-        assert_eq!(
-            (copy.token(), copy.get("stream")),
-            (Some(token(number).as_str()), Some("users")),
-            "{key}"
-        );
+        assert!(copy.kept_metadata(&to, Uuid::from_u128(number)), "{copy:?}");
+        assert_eq!(copy.get("stream"), Some("users"), "{key}");
+        let source = store.head(key).await.unwrap().unwrap();
+        assert!(source.was_written_to(key) && !source.was_written_to(&to), "{key}");
     }
     store.put("stays.csv", ROWS, &object(200)).await.unwrap();
     let gone: Vec<String> =
         ODD_KEYS.iter().flat_map(|key| [(*key).to_owned(), format!("to/{key}")]).collect();
-    store.delete_all(gone).await.unwrap();
-    assert_eq!(store.list_page("", None).await.unwrap().keys, ["stays.csv"]);
+    deleted(&store, gone).await.unwrap();
+    assert_eq!(store.all_keys("").next().await.unwrap().unwrap().keys, ["stays.csv"]);
 }
 
 #[tokio::test]
@@ -79,9 +90,9 @@ async fn a_copy_needs_its_source() {
 
 #[tokio::test]
 async fn the_source_of_a_copy_is_encoded() {
-    let server = Scripted::start(vec![copied()]).await;
+    let server = Scripted::start(vec![found_with_token(1), copied()]).await;
     server.store().copy("a b/1+1%20é.csv", "to", &token(1)).await.unwrap();
-    let request = server.requests().remove(0);
+    let request = server.requests().remove(1);
     assert!(request.contains("x-amz-copy-source: bucket/a%20b/1%2b1%2520%c3%a9.csv"), "{request}");
     assert!(!request.contains("if-none-match"), "whatever the target holds: {request}");
 }
@@ -131,7 +142,7 @@ async fn doubtful_answers_to_a_copy_are_settled() {
             "PUT PUT PUT HEAD",
             Err((Kind::Connection, Unknown)),
         ),
-        ("copied and removed before", vec![missing(), found_with_token(1)], "PUT HEAD", Ok(())),
+        ("copied and removed meanwhile", vec![missing(), found_with_token(1)], "PUT HEAD", Ok(())),
         ("no source", vec![missing(), found_with_token(2)], "PUT HEAD", Err((Kind::NotFound, NotApplied))),
         ("denied", vec![denied()], "PUT", Err((Kind::AccessDenied, NotApplied))),
         (
@@ -141,6 +152,25 @@ async fn doubtful_answers_to_a_copy_are_settled() {
             Ok(()),
         ),
     ];
+    for (name, mut script, requests, expected) in table {
+        script.insert(0, found_with_token(1));
+        let server = Scripted::start(script).await;
+        let outcome =
+            server.store().copy("from", "to", &token(1)).await.map_err(|error| (error.kind, error.effect));
+        assert_eq!(outcome, expected, "{name}");
+        assert_eq!(server.methods(), format!("HEAD {requests}"), "{name}");
+    }
+    let table: Vec<Row> = vec![
+        ("copied and removed before", vec![absent(), found_with_token(1)], "HEAD HEAD", Ok(())),
+        ("no source", vec![absent(), absent()], "HEAD HEAD", Err((Kind::NotFound, NotApplied))),
+        (
+            "another object is there",
+            vec![found_with_token(2), found_with_token(2)],
+            "HEAD HEAD",
+            Err((Kind::NotFound, NotApplied)),
+        ),
+        ("nobody can look", vec![denied()], "HEAD", Err((Kind::AccessDenied, NotApplied))),
+    ];
     for (name, script, requests, expected) in table {
         let server = Scripted::start(script).await;
         let outcome =
@@ -148,6 +178,35 @@ async fn doubtful_answers_to_a_copy_are_settled() {
         assert_eq!(outcome, expected, "{name}");
         assert_eq!(server.methods(), requests, "{name}");
     }
+}
+
+/// A copy that replaces metadata names all values again; only the hash of the key is its own.
+#[tokio::test]
+async fn a_copy_keeps_what_the_object_says_of_itself() {
+    let headers = [
+        ("Content-Type", "application/x-ndjson"),
+        ("Content-Encoding", "identity"),
+        ("Content-Disposition", "attachment"),
+        ("Content-Language", "de"),
+        ("Cache-Control", "no-store"),
+        ("Expires", "Thu, 01 Dec 2050 16:00:00 GMT"),
+        ("x-amz-website-redirect-location", "/elsewhere"),
+        ("x-amz-meta-Stream", "users"),
+        ("x-amz-meta-key-hash", "of another key"),
+        ("x-amz-meta-Destination-S3-Token", &token(1)),
+    ];
+    let lines: String = headers.iter().map(|(name, value)| format!("\r\n{name}: {value}")).collect();
+    let server = Scripted::start(vec![Reply::status(&format!("200 OK{lines}")), copied()]).await;
+    server.store().copy("from", "to", &token(1)).await.unwrap();
+    let request = server.requests().remove(1);
+    assert!(request.contains("x-amz-metadata-directive: replace"), "{request}");
+    for (name, value) in headers.iter().filter(|(name, _)| !name.contains("hash")) {
+        let line = format!("{name}: {value}").to_lowercase();
+        assert!(request.contains(&line), "{line} is not in {request}");
+    }
+    // `printf %s to | sha256sum`
+    let hash = "x-amz-meta-key-hash: 663ea1bfffe5038f3f0cf667f14c4257eff52d77ce7f2a218f72e9286616ea39";
+    assert_eq!((request.matches("key-hash").count() - 1, request.contains(hash)), (1, true), "{request}");
 }
 
 #[tokio::test]
@@ -173,12 +232,12 @@ async fn thousands_are_deleted_in_batches() {
     let done = || Reply::Answer("200 OK".to_owned(), "<DeleteResult></DeleteResult>".to_owned());
     let keys = |count: usize| (0..count).map(|number| format!("k{number}")).collect::<Vec<_>>();
     let server = Scripted::start(vec![done(), done(), done()]).await;
-    server.store().delete_all(keys(2500)).await.unwrap();
+    deleted(&server.store(), keys(2500)).await.unwrap();
     assert_eq!(server.methods(), "POST POST POST");
     assert!(server.requests().iter().all(|request| request.starts_with("post /bucket/?delete ")));
 
     let server = Scripted::start(vec![]).await;
-    server.store().delete_all(Vec::new()).await.unwrap();
+    deleted(&server.store(), Vec::new()).await.unwrap();
     assert_eq!(server.methods(), "");
 }
 
@@ -248,7 +307,16 @@ async fn keys_that_a_batch_does_not_settle_are_deleted_one_by_one() {
             "POST DELETE /bucket/a DELETE /bucket/b",
             Ok(()),
         ),
-        ("denied", vec![Reply::error("403 Forbidden", "AccessDenied")], "POST", Err(Kind::AccessDenied)),
+        (
+            "refused as a whole for one of them",
+            vec![
+                Reply::error("403 Forbidden", "AccessDenied"),
+                gone(),
+                Reply::error("403 Forbidden", "AccessDenied"),
+            ],
+            "POST DELETE /bucket/a DELETE /bucket/b",
+            Err(Kind::AccessDenied),
+        ),
         (
             "gone to an exact store",
             vec![broken(), broken(), broken(), Reply::error("404 Not Found", "NoSuchKey"), gone()],
@@ -258,7 +326,7 @@ async fn keys_that_a_batch_does_not_settle_are_deleted_one_by_one() {
     ];
     for (name, script, expected_requests, expected) in table {
         let server = Scripted::start(script).await;
-        let outcome = server.store().delete_all(vec!["a".to_owned(), "b".to_owned()]).await;
+        let outcome = deleted(&server.store(), vec!["a".to_owned(), "b".to_owned()]).await;
         assert_eq!(outcome.map_err(|error| error.kind), expected, "{name}");
         assert_eq!(deletions(&server), expected_requests, "{name}");
     }
@@ -281,6 +349,21 @@ fn deletions(server: &Scripted) -> String {
     seen.join(" ")
 }
 
+/// After a `false` nothing else is begun, and what is under way is told to its end.
+#[tokio::test]
+async fn deletions_stop_when_they_are_told_to() {
+    let server = Scripted::deciding(|_| Reply::error("403 Forbidden", "AccessDenied")).await;
+    let keys: Vec<String> = (0..200).map(|number| format!("k{number}")).collect();
+    let mut told = 0;
+    let count = |_: String, _: Result<(), StoreError>| {
+        told += 1;
+        told < 5
+    };
+    server.store().delete_all(keys, count).await;
+    assert!((5..=40).contains(&told), "{told}");
+    assert_eq!(server.requests().len(), 1 + told, "one batch, and single ones");
+}
+
 #[tokio::test]
 async fn a_store_without_batches_is_remembered() {
     let gone = || Reply::status("204 No Content");
@@ -294,8 +377,8 @@ async fn a_store_without_batches_is_remembered() {
         let server = Scripted::start(vec![Reply::error(status, code), gone(), gone(), gone(), gone()]).await;
         let store = server.store();
         let keys = || vec!["a".to_owned(), "b".to_owned()];
-        store.delete_all(keys()).await.unwrap();
-        store.clone().delete_all(keys()).await.unwrap();
+        deleted(&store, keys()).await.unwrap();
+        deleted(&store.clone(), keys()).await.unwrap();
         assert_eq!(server.methods(), "POST DELETE DELETE DELETE DELETE", "{code}");
     }
 }

@@ -28,7 +28,13 @@ fn with(server: &Scripted, objects: ObjectOptions) -> S3Store {
 
 /// The headers of S3's own that are about the object, but for its checksum, its metadata and its source.
 fn options_on((head, _): &(String, Vec<u8>)) -> Vec<String> {
-    let other = ["x-amz-date", "x-amz-content-sha256", "x-amz-user-agent", "x-amz-copy-source:"];
+    let other = [
+        "x-amz-date",
+        "x-amz-content-sha256",
+        "x-amz-user-agent",
+        "x-amz-copy-source:",
+        "x-amz-metadata-directive:",
+    ];
     let mut options: Vec<String> = head
         .lines()
         .filter(|line| line.to_ascii_lowercase().starts_with("x-amz-"))
@@ -89,7 +95,7 @@ async fn each_option_is_on_each_request_that_makes_an_object() {
         ),
     ];
     for (objects, expected) in rows {
-        let server = Scripted::start(vec![ok(), created(), ok(), completed(), copied()]).await;
+        let server = Scripted::start(vec![ok(), created(), ok(), completed(), found(), copied()]).await;
         let store = with(&server, objects.clone());
         store.put("k", ROWS, &object(1)).await.unwrap();
         let upload = store.create_multipart("k", &object(1)).await.unwrap();
@@ -103,7 +109,11 @@ async fn each_option_is_on_each_request_that_makes_an_object() {
             of_a_copy.insert(0, "tagging-directive: REPLACE");
         }
         let nothing: Vec<&str> = Vec::new();
-        assert_eq!(seen, [expected.clone(), expected, nothing.clone(), nothing, of_a_copy], "{objects:?}");
+        assert_eq!(
+            seen,
+            [expected.clone(), expected, nothing.clone(), nothing.clone(), nothing, of_a_copy],
+            "{objects:?}"
+        );
     }
 }
 
@@ -123,7 +133,7 @@ async fn every_request_names_the_owner_of_the_bucket() {
             // The first one has to be explained by a GET.
             ["HEAD", ..] => {
                 heads += 1;
-                if heads == 1 { Reply::status("400 Bad Request") } else { ok() }
+                if heads == 1 { Reply::status("400 Bad Request") } else { found() }
             }
             _ => ok(),
         }
@@ -133,7 +143,7 @@ async fn every_request_names_the_owner_of_the_bucket() {
         let store = store(&server, |settings| settings.bucket_owner.clone_from(&owner)).with_attempts(2);
         let before = server.requests().len();
         store.list_keys("").await.unwrap();
-        store.list_page("", None).await.unwrap();
+        store.all_keys("").next().await.unwrap();
         store.put("k", ROWS, &object(1)).await.unwrap();
         store.create_multipart("k", &object(1)).await.unwrap();
         let part = store.upload_part("k", "u", 1, ROWS).await.unwrap();
@@ -143,7 +153,7 @@ async fn every_request_names_the_owner_of_the_bucket() {
         store.get("k").await.unwrap();
         store.copy("k", "l", "t").await.unwrap();
         store.delete("k").await.unwrap();
-        store.delete_all(vec!["a".to_owned(), "b".to_owned()]).await.unwrap();
+        store.delete_all(vec!["a".to_owned(), "b".to_owned()], |_, _| true).await;
         let requests = server.requests().split_off(before);
         assert!(requests.len() >= 12, "{}", requests.len());
         for request in requests {
@@ -152,6 +162,11 @@ async fn every_request_names_the_owner_of_the_bucket() {
             assert_eq!(source, owner.is_some() && request.contains("x-amz-copy-source"), "{request}");
         }
     }
+}
+
+/// An object that has the token "t".
+fn found() -> Reply {
+    Reply::status("200 OK\r\nx-amz-meta-destination-s3-token: t")
 }
 
 fn every_option() -> ObjectOptions {
@@ -192,7 +207,7 @@ async fn a_refused_option_is_named() {
         ),
     ];
     for (reply, setting, text) in table {
-        let server = Scripted::start(vec![reply.clone(), reply.clone(), reply.clone()]).await;
+        let server = Scripted::start(vec![reply.clone(), reply.clone(), found(), reply.clone()]).await;
         let store = with(&server, every_option());
         let put = store.put("k", ROWS, &object(1)).await.unwrap_err();
         let create = store.create_multipart("k", &object(1)).await.unwrap_err();
@@ -202,7 +217,7 @@ async fn a_refused_option_is_named() {
             assert_eq!((error.effect, error.failure_type()), (Effect::NotApplied, FailureType::Config));
             assert!(error.to_string().contains(text), "{error}");
         }
-        assert_eq!(server.methods(), "PUT POST PUT", "{setting}: looking at the key changes nothing");
+        assert_eq!(server.methods(), "PUT POST HEAD PUT", "{setting}: looking at the key changes nothing");
     }
     // Not about an option.
     for (reply, kind) in [
@@ -237,7 +252,11 @@ async fn a_denial_names_the_actions_that_the_options_need() {
         ),
     ];
     for (objects, expected, of_a_copy) in table {
-        let server = Scripted::deciding(|_| Reply::error("403 Forbidden", "AccessDenied")).await;
+        let server = Scripted::deciding(|request| match request.starts_with("HEAD ") {
+            true => found(),
+            false => Reply::error("403 Forbidden", "AccessDenied"),
+        })
+        .await;
         let store = with(&server, objects);
         let put = store.put("k", ROWS, &object(1)).await.unwrap_err();
         assert!(put.to_string().contains(expected), "{put}");

@@ -1,0 +1,109 @@
+//! The end of a good `write`: removes what the run replaces, and says so.
+//!
+//! The [`Replacement`]s of the catalog and what the run has proved ([`RunSummary`]) -> objects are
+//! gone, LOG messages; a [`Failure`] if not all of them are.
+//!
+//! Invariants
+//! - A stream whose end is not proved keeps everything.
+//! - A line is written to stdout and flushed before the first object of a stream goes: a platform
+//!   that cancels a sync has closed our stdout by then, and the line that cannot be written stops
+//!   the removal.
+//! - Each key that goes is in the log; where nothing goes, there is no line.
+
+use std::io::{self, Write};
+
+use crate::error::Failure;
+use crate::model::StreamDescriptor;
+use crate::pipeline::summary::RunSummary;
+use crate::protocol::emitter::{Emitter, LogLevel};
+use crate::replace::{Removal, Removed, ReplaceError, Replacement, Report, SkippedObjects, replace};
+use crate::stop::Stop;
+use crate::store::S3Store;
+
+/// Removes what this run replaces. Everything of it is published, acknowledged and printed.
+pub(super) fn replace_old<W: Write>(
+    replacements: Vec<Option<Replacement>>,
+    summary: &RunSummary,
+    store: &S3Store,
+    runtime: &tokio::runtime::Runtime,
+    stop: &Stop,
+    emitter: &mut Emitter<W>,
+) -> io::Result<Result<(), Failure>> {
+    let mut proved = Vec::new();
+    for (replacement, stream) in replacements.into_iter().zip(&summary.streams) {
+        let Some(mut replacement) = replacement else { continue };
+        let name = &replacement.descriptor;
+        if stream.succeeded {
+            replacement.stems.extend(stream.beside.iter().cloned());
+            proved.push(replacement);
+        } else {
+            let message = format!(
+                "stream \"{name}\" is to be overwritten, but no STATE followed its last record, so that its end may be a failure of \
+                 the source: objects of earlier syncs, if there are any, stay beside the new ones until a sync replaces them (or delete them by hand)"
+            );
+            emitter.log(LogLevel::Warn, &message)?;
+        }
+    }
+    if proved.is_empty() {
+        return Ok(Ok(()));
+    }
+    let mut watch = |stream: &StreamDescriptor, removal: Removal<'_>| log_removal(emitter, stream, removal);
+    let report = runtime.block_on(replace(store, &proved, stop, &mut watch));
+    let Report { removed, unmarked, copies, result } = report;
+    if let Err(ReplaceError::StdoutClosed(error)) = result {
+        return Err(error);
+    }
+    for (replacement, removed) in proved.iter().zip(removed) {
+        let Removed { objects, kept } = removed;
+        if objects > 0 {
+            let name = &replacement.descriptor;
+            let message = format!("stream \"{name}\": {objects} older objects removed, {kept} objects kept");
+            emitter.log(LogLevel::Info, &message)?;
+        }
+    }
+    if unmarked.objects > 0 {
+        let message = skipped(
+            &unmarked,
+            "without this connector's metadata",
+            "another program wrote them, or the store does not keep metadata and rows of earlier syncs are still there; run \
+             `check` to find out which",
+        );
+        emitter.log(LogLevel::Warn, &message)?;
+    }
+    if copies.objects > 0 {
+        let message = skipped(
+            &copies,
+            "that this connector wrote under another key",
+            "they were copied or moved; delete them by hand if they are not an archive",
+        );
+        emitter.log(LogLevel::Warn, &message)?;
+    }
+    Ok(result.map_err(Failure::from))
+}
+
+fn log_removal<W: Write>(
+    emitter: &mut Emitter<W>,
+    stream: &StreamDescriptor,
+    removal: Removal<'_>,
+) -> io::Result<()> {
+    let message = match removal {
+        Removal::Begins => format!("stream \"{stream}\": removing what this sync replaces"),
+        Removal::Removed { key } => format!("stream \"{stream}\": removed \"{key}\""),
+        Removal::Replaced { key } => format!("stream \"{stream}\": replaced \"{key}\""),
+        Removal::Moved { from, to } => format!("stream \"{stream}\": moved \"{from}\" to \"{to}\""),
+    };
+    emitter.log(LogLevel::Info, &message)?;
+    if removal == Removal::Begins { emitter.flush() } else { Ok(()) }
+}
+
+/// `what` they are, and `why` they may be there.
+fn skipped(objects: &SkippedObjects, what: &str, why: &str) -> String {
+    let SkippedObjects { objects: number, streams, example } = objects;
+    let streams: Vec<String> = streams.iter().map(|name| format!("\"{name}\"")).collect();
+    let plural = if *number == 1 { "" } else { "s" };
+    format!(
+        "did not remove {number} object{plural} {what}, for example \"{example}\", with a key that names a replaced stream \
+         ({}): {why}",
+        streams.join(", ")
+    )
+}
