@@ -1,12 +1,17 @@
 //! Old objects that cannot be looked at or removed, and what is said about removals.
 
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::generations::{all_rows, appended, generation, good_input, stream, sync_one};
 use crate::generations_store::{FIXED_KEY, fixed, numbered, replace, start};
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Quirk, Rule};
-use crate::world::{BUCKET, World, catalog, connector, cursors, failure, jsonl_and, with};
+use crate::world::{
+    BUCKET, SOON, World, catalog, complete, connector, cursors, failure, jsonl_and, state, with,
+};
 
 /// A server with four old files of one row.
 fn four_files() -> (FaultyS3, Value) {
@@ -179,4 +184,34 @@ fn nothing_is_moved_where_nothing_can_be_removed() {
     let outcome = replace(&config, &[3]);
     assert!(failure(&outcome, "config_error").contains("1 object "), "{outcome:#?}");
     assert_eq!(all_rows(&server.objects(BUCKET)), ["1@1", "2@1", "3@1"]);
+}
+
+/// SIGTERM in the middle of the removal, which is slow: what is left stays, and the next sync removes it.
+#[test]
+fn a_signal_stops_the_removal() {
+    let (server, config) = four_files();
+    server.set_page_keys(1);
+    let clear = || {
+        let streams = catalog([stream("users", "overwrite", &generation(1, 1))]);
+        connector().write(&config, &streams).input([state("users", 1), complete("users")].concat())
+    };
+    server.inject(Rule::on(Operation::Head, Fault::SlowDrip));
+    let before = server.requests().len();
+    let mut session = clear().start();
+    session.close_stdin();
+    let deadline = Instant::now() + SOON;
+    while !server.requests().split_off(before).iter().any(|request| request.operation == Operation::Head) {
+        assert!(Instant::now() < deadline, "no object is looked at");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    session.signal(Signal::TERM);
+    let outcome = session.finish(SOON);
+    let message = failure(&outcome, "transient_error");
+    assert!(message.contains("SIGTERM stopped the removal"), "{message}");
+    assert_eq!(cursors(&outcome), [1]);
+    assert!(!server.keys(BUCKET).is_empty());
+
+    server.heal();
+    clear().run().expect_success();
+    assert_eq!(server.keys(BUCKET), [""; 0]);
 }
