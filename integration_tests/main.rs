@@ -89,7 +89,6 @@ mod policy_terraform;
 // `write` with a configuration, catalog or store that cannot work.
 mod refusals;
 // Faults that were reported, one test each.
-// Faults that real data, stores and containers have shown, each by its name.
 mod regression;
 // Nothing that was printed or written holds a secret.
 mod secrets;

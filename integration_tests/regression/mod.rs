@@ -11,6 +11,10 @@ mod csv_cells;
 mod endpoint_variants;
 // Half surrogate pairs, bare NaN, deep nesting, repeated members.
 mod json_text;
+// Listings that are cut or never end.
+mod listings;
+// Stores that lose the metadata by which objects are known, and objects without any.
+mod metadata;
 // Credentials of an instance, a web identity and a container, and how they fail.
 mod metadata_service;
 // Names of columns, folders and files that engines read in their own way.
@@ -19,12 +23,5 @@ mod names;
 mod no_proxy;
 // The clouds of AWS besides `aws`.
 mod partitions;
-//! Faults that real data, real stores and small containers have shown: one test for each, named
-//! after the fault, so that the list of tests shows the hard cases.
-
-// Listings that are cut or never end.
-mod listings;
-// Stores that lose the metadata by which objects are known, and objects without any.
-mod metadata;
 // Old objects that cannot be removed, and what is said about removals.
 mod replacement;
