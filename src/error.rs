@@ -37,6 +37,11 @@ impl FailureType {
 pub trait Classified: StdError {
     /// Decided by a `match` without a wildcard arm, so that a new variant does not compile until someone decides.
     fn failure_type(&self) -> FailureType;
+
+    /// What the store said in its own words, fit to be shown, where an answer of the store is what went wrong.
+    fn store_answer(&self) -> Option<String> {
+        None
+    }
 }
 
 /// An error on its way to the user: the one thing that TRACE ERROR and a FAILED status are made of.
@@ -49,12 +54,14 @@ pub struct Failure {
     pub message: String,
     /// The chain of causes, for whoever debugs the connector.
     pub internal: Option<String>,
+    /// What the store said in its own words, shortened and without anything that looks like a key, a token or a URL.
+    pub store_answer: Option<String>,
 }
 
 impl Failure {
     /// A failure with a message and no causes.
     pub fn new(failure_type: FailureType, message: impl Into<String>) -> Self {
-        Self { failure_type, message: message.into(), internal: None }
+        Self { failure_type, message: message.into(), internal: None, store_answer: None }
     }
 }
 
@@ -70,6 +77,7 @@ impl<E: Classified> From<E> for Failure {
             failure_type: error.failure_type(),
             message: error.to_string(),
             internal: (!causes.is_empty()).then(|| causes.join(": ")),
+            store_answer: error.store_answer(),
         }
     }
 }
@@ -87,7 +95,7 @@ pub fn found_in<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) 
     None
 }
 
-/// A word of somebody else's (an error code, a region) if it is fit for a sentence: nothing else that a server says is.
+/// A word of a server's (an error code, a region) if it is fit to be part of a sentence of ours.
 #[must_use]
 pub fn harmless(text: &str) -> Option<&str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');

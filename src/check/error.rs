@@ -100,4 +100,17 @@ impl Classified for CheckError {
             Self::LeftBehind { error, .. } => error.failure_type(),
         }
     }
+
+    fn store_answer(&self) -> Option<String> {
+        match self {
+            Self::Store(error) | Self::Denied { error, .. } => error.store_answer(),
+            Self::LeftBehind { error, .. } => error.store_answer(),
+            Self::Key(_)
+            | Self::SignIn(_)
+            | Self::Owner { .. }
+            | Self::Altered { .. }
+            | Self::Vanished { .. }
+            | Self::MetadataLost { .. } => None,
+        }
+    }
 }

@@ -39,7 +39,7 @@ impl Report {
     }
 
     pub(super) fn region_in_spite_of(&mut self, error: &StoreError, region: &str) {
-        let denial = denial(error, self.signer.as_ref(), "").unwrap_or_else(|| error.to_string());
+        let denial = denial(error, self.signer.as_ref(), "").unwrap_or_else(|| error.in_full());
         self.add(format!(
             "the bucket answers in region \"{region}\", although it may not be asked for it: set s3_bucket_region to \
              \"{region}\", or grant the action ({denial})"
@@ -49,7 +49,7 @@ impl Report {
     pub(super) fn undeletable(&mut self, error: &StoreError, left: &[String]) {
         let denied = match error.denied() {
             Some(denied) => format!("{} on {} was denied", denied.action, denied.resource),
-            None => error.to_string(),
+            None => error.in_full(),
         };
         self.add(format!(
             "{denied}: streams that are appended to work without it, but none can be overwritten or refreshed, and a failed sync \

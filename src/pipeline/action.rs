@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::key::KeyStem;
 use crate::protocol::emitter::LogLevel;
 use crate::stop::Signal;
-use crate::store::{ObjectInfo, PartReceipt, StoreError};
+use crate::store::{Notice, ObjectInfo, PartReceipt, StoreError};
 
 /// One request to the outside.
 #[derive(Debug)]
@@ -157,6 +157,8 @@ pub enum Event {
     },
     /// An S3 request has ended.
     Stored(FileId, StoreAnswer),
+    /// The store makes the sync wait, or no longer does.
+    Noticed(Notice),
     /// stdout is gone: whoever started us has left.
     StdoutClosed,
     /// Somebody wants the run to end now.

@@ -152,6 +152,9 @@ where
             let _ = stopped.send(Event::Stopped(signal));
         }
     });
+    let noticed = events.clone();
+    // The receiver goes only when the run is over.
+    store.tell(move |notice| drop(noticed.send(Event::Noticed(notice))));
     let frames = FrameQueue { budget: budget.clone(), tasks: frames };
     let uploader =
         Uploader::new(runtime.clone(), store, budget.clone(), buffers, settings.upload_concurrency, events);

@@ -98,7 +98,18 @@ fn most_in_a_row(kind: &StoreErrorKind) -> u32 {
         // What a HEAD's 400 without a word is taken for.
         | Kind::BadCredentials
         | Kind::Unknown => REFUSALS_IN_A_ROW,
-        Kind::Throttled | Kind::Server | Kind::Timeout | Kind::Connection | Kind::Damaged => OUTAGES_IN_A_ROW,
+        Kind::Throttled
+        | Kind::Server
+        | Kind::Timeout
+        | Kind::Connection
+        | Kind::ConnectionRefused
+        | Kind::NoConnection
+        | Kind::HostNotFound { .. }
+        | Kind::ProxyRefused
+        | Kind::TlsFailed
+        | Kind::NotS3
+        | Kind::TooLargeForProxy
+        | Kind::Damaged => OUTAGES_IN_A_ROW,
         Kind::AccountProblem
         | Kind::BucketMissing
         | Kind::InvalidBucketName
@@ -110,6 +121,8 @@ fn most_in_a_row(kind: &StoreErrorKind) -> u32 {
         | Kind::NotHttp
         | Kind::ClockSkew
         | Kind::BrokenListing(_)
+        | Kind::PathStyleRefused
+        | Kind::ProxyAuthentication
         | Kind::InvalidEndpoint => 1,
     }
 }

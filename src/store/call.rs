@@ -32,6 +32,12 @@ impl Call<'_> {
         StoreError { op: self.op, kind, effect, context: self.context(None, None), cause: None }
     }
 
+    /// The error of an answer that is called a success and lacks what S3 confirms one with: S3 did not give it.
+    pub(super) fn without_receipt(&self) -> StoreError {
+        let context = self.context(None, Some(200));
+        StoreError { op: self.op, kind: StoreErrorKind::NotS3, effect: Effect::Unknown, context, cause: None }
+    }
+
     /// What the error's sentence is made of.
     pub(super) fn context(&self, code: Option<&str>, status: Option<u16>) -> Box<ErrorContext> {
         Box::new(ErrorContext {
@@ -42,6 +48,8 @@ impl Call<'_> {
             variant: self.variant,
             code: code.map(str::to_owned),
             status,
+            attempts: self.attempts,
+            words: None,
             told: None,
             refusal: Refusal::default(),
             more_actions: self.more_actions.clone(),

@@ -4,7 +4,8 @@
 //!
 //! Invariants
 //! - The code decides before the status: stores agree on codes more than on statuses.
-//! - Nothing that the server says reaches a sentence except a code and a region of harmless letters.
+//! - Nothing that the server says reaches a sentence except a code and a region of harmless letters. Its message is kept
+//!   beside the sentence (`words`).
 //!
 //! Not here: the sentences (`error`), what is done about an error (`publish`; the SDK's own retries).
 
@@ -18,6 +19,9 @@ use super::handshake::{ConnectionProblem, asks_for_tls, connection_problem};
 use super::headers::refused_setting;
 use super::http::begins_with;
 use super::operation::Operation;
+use super::progress::Stalled;
+use super::unreachable::{Unreachable, unreachable};
+use super::words::presentable;
 use crate::error::{found_in, harmless, is_web_page};
 
 /// The header in which S3 names a bucket's region, whether it lets the caller in or not.
@@ -49,6 +53,19 @@ where
         _ if let Some(none) = none => StoreErrorKind::NoCredentials { temporary: none.temporary },
         SdkError::ConstructionFailure(_) => StoreErrorKind::InvalidEndpoint,
         SdkError::TimeoutError(_) => StoreErrorKind::Timeout,
+        SdkError::DispatchFailure(_)
+            if !is_about_scheme(error)
+                && let Some(unreachable) = unreachable(error) =>
+        {
+            match unreachable {
+                Unreachable::HostNotFound(host) => StoreErrorKind::HostNotFound { host },
+                Unreachable::Refused => StoreErrorKind::ConnectionRefused,
+                Unreachable::NoAnswer => StoreErrorKind::NoConnection,
+                Unreachable::Tls => StoreErrorKind::TlsFailed,
+                Unreachable::ProxyAuthentication => StoreErrorKind::ProxyAuthentication,
+                Unreachable::ProxyRefused => StoreErrorKind::ProxyRefused,
+            }
+        }
         SdkError::DispatchFailure(failure) if failure.is_timeout() => StoreErrorKind::Timeout,
         SdkError::DispatchFailure(_) if let Some(problem) = connection_problem(error) => match problem {
             ConnectionProblem::Certificate(distrust) => StoreErrorKind::Certificate(distrust),
@@ -62,6 +79,7 @@ where
             StoreErrorKind::InvalidEndpoint
         }
         SdkError::DispatchFailure(_) => StoreErrorKind::Connection,
+        SdkError::ResponseError(_) if found_in::<Stalled>(error).is_some() => StoreErrorKind::Timeout,
         // Headers came, but no whole body: a connection that broke, or a body that is no answer of S3.
         SdkError::ResponseError(_) => StoreErrorKind::Connection,
         SdkError::ServiceError(_) => {
@@ -85,10 +103,31 @@ where
         context: Box::new(ErrorContext {
             told: none.and_then(|none| none.sentence.clone()),
             refusal: error.message().map(refusal).unwrap_or_default(),
+            words: words_of(error, &call.secrets),
             ..*call.context(code, status)
         }),
         cause: Some(cause(call, error, status, request_id)),
     }
+}
+
+/// Whether certificates or the scheme keep client and server apart, which is told first.
+fn is_about_scheme(error: &(dyn StdError + 'static)) -> bool {
+    connection_problem(error).is_some()
+}
+
+/// The store's own message: that of its error document, else a body that is plain text.
+fn words_of<E>(error: &SdkError<E>, secrets: &[String]) -> Option<Box<str>>
+where
+    E: StdError + ProvideErrorMetadata + 'static,
+{
+    let SdkError::ServiceError(_) = error else { return None };
+    let body = || {
+        let body = error.raw_response()?.body().bytes()?;
+        let is_plain = !body.trim_ascii_start().starts_with(b"<") && !is_web_page(body);
+        is_plain.then(|| String::from_utf8_lossy(body).into_owned())
+    };
+    let message = error.message().map(str::to_owned).or_else(body)?;
+    presentable(&message, secrets)
 }
 
 /// Whether requests go out without TLS.
@@ -100,8 +139,16 @@ fn is_plain(call: &Call<'_>) -> bool {
 fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
     use StoreErrorKind as Kind;
     let wrong_region = || Kind::WrongRegion { expected: answer.elsewhere.map(str::to_owned) };
+    // Whatever else they say, it is not S3 that says it.
+    match answer.status {
+        407 => return Kind::ProxyAuthentication,
+        413 => return Kind::TooLargeForProxy,
+        _ => {}
+    }
     match answer.code.unwrap_or_default() {
         "InvalidRequest" if contains(answer.body, b"Object Lock") => Kind::ObjectLock,
+        // Said with a 501 by those that follow S3's documents.
+        _ if refuses_guard(op, answer) => Kind::Unsupported,
         code if let Some(setting) = refused_setting(op, code, answer.body) => Kind::OptionRefused { setting },
         // What S3 may not do with the key on the caller's behalf.
         "AccessDenied" if contains(answer.body, b"perform: kms:") => Kind::EncryptionKey,
@@ -111,6 +158,11 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         "AccountProblem" | "NotSignedUp" | "OptInRequired" | "InvalidPayer" | "UserSuspended" => {
             Kind::AccountProblem
         }
+        // Alibaba, Tencent, Huawei and Volcengine.
+        "SecondLevelDomainForbidden"
+        | "PathStyleDomainForbidden"
+        | "VirtualHostDomainRequired"
+        | "InvalidPathAccess" => Kind::PathStyleRefused,
         "NoSuchBucket" => Kind::BucketMissing,
         "InvalidBucketName" => Kind::InvalidBucketName,
         // A new bucket's name takes some hours to be known everywhere.
@@ -130,7 +182,7 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         | "AuthFailure" => Kind::BadCredentials,
         code if is_expired(code) => Kind::ExpiredCredentials,
         // KMS throttling comes first: all other codes of KMS are about the key.
-        "KMS.ThrottlingException" => Kind::Throttled,
+        code if is_throttling(code) => Kind::Throttled,
         code if code.starts_with("KMS.") => Kind::EncryptionKey,
         "QuotaExceeded" | "InsufficientStorage" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" => {
             Kind::StorageFull
@@ -143,15 +195,6 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         "NoSuchUpload" => Kind::NoSuchUpload,
         "ConditionalRequestConflict" | "OperationAborted" => Kind::Conflict,
         "RequestTimeTooSkewed" => Kind::ClockSkew,
-        "SlowDown"
-        | "SlowDownRead"
-        | "SlowDownWrite"
-        | "Throttling"
-        | "ThrottlingException"
-        | "TooManyRequests"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded"
-        | "BandwidthLimitExceeded" => Kind::Throttled,
         "InternalError"
         | "InternalServerError"
         | "InternalFailure"
@@ -178,10 +221,10 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         // `NotFound` is what the SDK calls a HEAD's 404, which has no body.
         _ => match answer.status {
             // An answer that is called a success and yet cannot be read: a web page, not S3.
-            200..=299 => Kind::InvalidEndpoint,
+            200..=299 => Kind::NotS3,
             400 if answer.wants_tls => Kind::NotHttp,
             // A proxy's page, or a web console.
-            400..=499 if answer.code.is_none() && is_web_page(answer.body) => Kind::InvalidEndpoint,
+            400..=499 if answer.code.is_none() && is_web_page(answer.body) => Kind::NotS3,
             302 | 307 if answer.elsewhere.is_none() => Kind::Server,
             301 | 302 | 307 | 308 => wrong_region(),
             401 => Kind::BadCredentials,
@@ -190,7 +233,7 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
             408 => Kind::Timeout,
             409 => Kind::Conflict,
             412 => Kind::KeyTaken,
-            429 => Kind::Throttled,
+            status if is_throttling_status(status) => Kind::Throttled,
             405 | 501 => Kind::Unsupported,
             507 => Kind::StorageFull,
             500..=599 => Kind::Server,
@@ -206,6 +249,37 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
 /// Whether a code says that credentials are past their end.
 pub(super) fn is_expired(code: &str) -> bool {
     matches!(code, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired")
+}
+
+/// Whether a code asks to slow down.
+pub(super) fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "KMS.ThrottlingException"
+            | "SlowDown"
+            | "SlowDownRead"
+            | "SlowDownWrite"
+            | "Throttling"
+            | "ThrottlingException"
+            | "TooManyRequests"
+            | "TooManyRequestsException"
+            | "RequestLimitExceeded"
+            | "BandwidthLimitExceeded"
+    )
+}
+
+/// Whether a status asks to slow down, whatever its code: 509 is a spent bandwidth, 529 an overloaded service.
+pub(super) fn is_throttling_status(status: u16) -> bool {
+    matches!(status, 429 | 509 | 529)
+}
+
+/// Whether the store says that it does not know `If-None-Match`, rather than that the key is taken.
+fn refuses_guard(op: Operation, answer: Answer<'_>) -> bool {
+    let names_guard = |body| {
+        let text = String::from_utf8_lossy(body).to_ascii_lowercase();
+        text.contains("if-none-match") || text.contains("ifnonematch")
+    };
+    op.is_guarded() && matches!(answer.status, 400 | 405 | 501) && names_guard(answer.body)
 }
 
 /// What is missing when a 404 does not say.
@@ -240,7 +314,10 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
         | Kind::NotHttp
         | Kind::Server
         | Kind::Unknown
-        | Kind::InvalidEndpoint => Effect::Unknown,
+        | Kind::InvalidEndpoint
+        | Kind::NotS3
+        // TLS may also break in the middle of an answer.
+        | Kind::TlsFailed => Effect::Unknown,
         Kind::AccessDenied
         | Kind::AccountProblem
         | Kind::BucketMissing
@@ -249,6 +326,13 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
         | Kind::BadCredentials
         | Kind::ExpiredCredentials
         | Kind::NoCredentials { .. }
+        | Kind::PathStyleRefused
+        | Kind::HostNotFound { .. }
+        | Kind::ConnectionRefused
+        | Kind::NoConnection
+        | Kind::ProxyAuthentication
+        | Kind::ProxyRefused
+        | Kind::TooLargeForProxy
         | Kind::EncryptionKey
         | Kind::ObjectLock
         | Kind::OptionRefused { .. }

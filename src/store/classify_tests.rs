@@ -57,6 +57,8 @@ fn codes_decide_before_statuses() {
         ("SomethingNew", 400, region("eu-north-1"), Config),
         ("SomethingNew", 418, Kind::Unknown, System),
         ("SomethingNew", 502, Kind::Server, Transient),
+        ("SomethingNew", 599, Kind::Server, Transient),
+        ("SecondLevelDomainForbidden", 403, Kind::PathStyleRefused, Config),
     ];
     for (code, status, kind, failure_type) in table {
         let answer =
@@ -89,7 +91,11 @@ fn a_bare_status_is_read_by_what_was_asked() {
         (Operation::PutObject, 501, Kind::Unsupported),
         (Operation::PutObject, 503, Kind::Server),
         (Operation::PutObject, 507, Kind::StorageFull),
-        (Operation::ListObjects, 200, Kind::InvalidEndpoint),
+        (Operation::PutObject, 509, Kind::Throttled),
+        (Operation::PutObject, 520, Kind::Server),
+        (Operation::PutObject, 529, Kind::Throttled),
+        (Operation::PutObject, 599, Kind::Server),
+        (Operation::ListObjects, 200, Kind::NotS3),
         (Operation::CopyObject, 404, Kind::NotFound),
         (Operation::DeleteObjects, 404, Kind::BucketMissing),
         (Operation::DeleteObjects, 405, Kind::Unsupported),
@@ -117,8 +123,13 @@ fn some_refusals_are_read_to_the_end() {
             Kind::ObjectLock,
         ),
         (400, Some("InvalidRequest"), "something else", Kind::Rejected),
-        (403, None, "<html><body>Forbidden by the proxy</body></html>", Kind::InvalidEndpoint),
-        (405, None, "<html>", Kind::InvalidEndpoint),
+        (403, None, "<html><body>Forbidden by the proxy</body></html>", Kind::NotS3),
+        (405, None, "<html>", Kind::NotS3),
+        (407, None, "<html>", Kind::ProxyAuthentication),
+        (413, None, "<html>", Kind::TooLargeForProxy),
+        (400, Some("InvalidArgument"), "<ArgumentName>If-None-Match</ArgumentName>", Kind::Unsupported),
+        (400, Some("InvalidRequest"), "x-amz-tagging", Kind::OptionRefused { setting: "object_tags" }),
+        (412, Some("PreconditionFailed"), "<Condition>If-None-Match</Condition>", Kind::KeyTaken),
         (403, None, "", Kind::AccessDenied),
         (503, None, "<html>", Kind::Server),
     ];

@@ -36,8 +36,10 @@ use aws_sdk_s3::config::{BehaviorVersion, Builder, Region, StalledStreamProtecti
 use super::call::Call;
 use super::credentials::Signing;
 use super::headers::ObjectHeaders;
+use super::notice::Waits;
 use super::operation::Operation;
 use super::options::Checksum;
+use super::progress::watched;
 use super::settings::{StoreSettings, without_userinfo};
 use crate::aws::EndpointVariant;
 use crate::env;
@@ -57,13 +59,17 @@ pub(crate) struct Pace {
     pub(crate) first_backoff: Duration,
     /// Longest wait before any attempt.
     pub(crate) longest_backoff: Duration,
-    /// How long one attempt of a request without a body may take.
+    /// How long one attempt of a request without a body may take, and how long any attempt may make no progress.
     pub(crate) answer: Duration,
     /// The same for requests that S3 works on: CompleteMultipartUpload, of which it documents that it "can take several
     /// minutes" for a large object, CopyObject and DeleteObjects.
     pub(crate) work: Duration,
     /// The slowest line that still works, for one request: a body gets the time that it needs at this rate on top.
     pub(crate) slowest_bytes_per_second: u32,
+    /// A request that has not succeeded for this long after its first failure is reported (`notice`).
+    pub(crate) long_wait: Duration,
+    /// Whether a host name that was not found is looked up again.
+    pub(crate) looks_up_again: bool,
 }
 
 impl Pace {
@@ -71,8 +77,8 @@ impl Pace {
     /// says SlowDown for as long as that while it spreads a busy prefix over more servers, and failing then would throw
     /// a whole sync away.
     ///
-    /// 16 KiB/s gives an 8 MiB part nine and a half minutes, so that eight parts at once pass over a line of 1 Mbit/s,
-    /// while a line that is dead is still given up before the kernel does so (15 minutes).
+    /// 16 KiB/s gives an 8 MiB part nine and a half minutes, so that eight parts at once pass over a line of 1 Mbit/s. A line
+    /// that is dead is given up after a minute (`progress`).
     pub(crate) const SYNC: Self = Self {
         attempts: 8,
         first_backoff: Duration::from_secs(1),
@@ -80,6 +86,8 @@ impl Pace {
         answer: Duration::from_secs(60),
         work: Duration::from_secs(300),
         slowest_bytes_per_second: 16 * 1024,
+        long_wait: Duration::from_secs(10),
+        looks_up_again: true,
     };
 
     fn retries(&self) -> RetryConfig {
@@ -89,13 +97,15 @@ impl Pace {
             .with_max_backoff(self.longest_backoff)
     }
 
-    /// The two limits of a request with `bytes` of body. An attempt may use its whole time twice, not eight times:
-    /// retries are for errors that come quickly.
+    /// The limits of a request with `bytes` of body. An attempt may use its whole time twice, not eight times: retries are
+    /// for errors that come quickly. The read timeout is the longest time without progress (`progress`): `answer` again, so
+    /// that a store which works for minutes before it says anything gets them.
     fn timeouts(&self, answer: Duration, bytes: usize) -> TimeoutConfig {
         let sending = Duration::from_secs(bytes as u64 / u64::from(self.slowest_bytes_per_second.max(1)));
         let attempt = answer.saturating_add(sending);
         TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(answer)
             .operation_attempt_timeout(attempt)
             .operation_timeout(attempt.saturating_mul(2).saturating_add(self.answer))
             .build()
@@ -129,6 +139,8 @@ pub(super) struct Inner {
     pub(super) pace: Pace,
     /// Whether each key is looked at before it is written, guard or not.
     pub(super) looks_first: bool,
+    /// What is told of long waits.
+    pub(super) waits: Arc<Waits>,
     /// Set once the store has refused `If-None-Match` and has taken the same write without it.
     pub(super) lacks_conditional_writes: AtomicBool,
     /// Set once the store has refused DeleteObjects.
@@ -169,8 +181,8 @@ impl S3Store {
             .force_path_style(settings.path_style)
             // Said outright, for otherwise the SDK asks the environment.
             .disable_s3_express_session_auth(false)
-            // A part goes to the connection in one piece, so that the SDK cannot see it move: on a slow line the
-            // protection would only do harm. The attempt timeout takes its place; downloads keep it.
+            // It gives an upload up where the whole line is slow: after 20 s at less than a byte a second, which many parts at
+            // once may see. `progress` takes its place; downloads keep it.
             .stalled_stream_protection(StalledStreamProtectionConfig::enabled().upload_enabled(false).build())
             .timeout_config(pace.timeouts(pace.answer, 0))
             .retry_config(pace.retries())
@@ -179,7 +191,7 @@ impl S3Store {
         let variant = if settings.endpoint.is_none() { settings.variant } else { EndpointVariant::default() };
         config = config.use_fips(variant.fips).use_dual_stack(variant.dual_stack);
         config.set_endpoint_url(settings.endpoint.clone());
-        config.set_http_client(Some(settings.http.for_endpoint(settings.endpoint.as_deref())));
+        config.set_http_client(Some(watched(settings.http.for_endpoint(settings.endpoint.as_deref()))));
         Self {
             inner: Arc::new(Inner {
                 client: Client::from_conf(config.build()),
@@ -192,6 +204,7 @@ impl S3Store {
                 checksum: settings.checksum,
                 bucket_owner: settings.bucket_owner.clone(),
                 pace,
+                waits: Arc::default(),
                 looks_first: settings.looks_first,
                 lacks_conditional_writes: AtomicBool::new(false),
                 lacks_batch_deletes: AtomicBool::new(false),
@@ -206,7 +219,8 @@ impl S3Store {
         self.at(Pace { attempts: attempts.clamp(1, pace.attempts), ..pace })
     }
 
-    /// The same store with fewer attempts, none of which waits long for an answer: `check` has somebody waiting for its own.
+    /// The same store with fewer attempts, none of which waits long for an answer, and none follows a host name that was not
+    /// found: a person waits for the answer of `check`.
     #[must_use]
     pub fn hurried(&self, attempts: u32) -> Self {
         let pace = self.inner.pace;
@@ -214,6 +228,7 @@ impl S3Store {
             attempts: attempts.clamp(1, pace.attempts),
             answer: pace.answer.min(HURRIED_ANSWER),
             work: pace.work.min(HURRIED_ANSWER),
+            looks_up_again: false,
             ..pace
         })
     }
@@ -240,6 +255,7 @@ impl S3Store {
                 checksum: inner.checksum,
                 bucket_owner: inner.bucket_owner.clone(),
                 pace,
+                waits: Arc::clone(&inner.waits),
                 looks_first: inner.looks_first,
                 lacks_conditional_writes: AtomicBool::new(
                     inner.lacks_conditional_writes.load(Ordering::Relaxed),
@@ -299,6 +315,6 @@ mod tests {
         let part = Pace::SYNC.timeouts(Pace::SYNC.answer, 8 << 20);
         assert_eq!(part.operation_attempt_timeout(), Some(Duration::from_secs(60 + 512)));
         assert_eq!(part.connect_timeout(), Some(CONNECT_TIMEOUT));
-        assert_eq!(part.read_timeout(), None, "it would count the time of sending");
+        assert_eq!(part.read_timeout(), Some(Duration::from_secs(60)), "the longest time without progress");
     }
 }

@@ -4,7 +4,7 @@
 //! happen). `classify` makes these errors from answers, `sentence` makes sentences of them.
 //!
 //! Invariants
-//! - Text that came from the server is only in the cause, shortened and freed of secrets.
+//! - Text that came from the server is in the cause and in the store's own words only, shortened and freed of secrets.
 //!
 //! May import: `error`.
 
@@ -40,6 +40,8 @@ pub enum StoreErrorKind {
         /// Whether asking later may help.
         temporary: bool,
     },
+    /// The store takes only requests that have the bucket in the host name.
+    PathStyleRefused,
     /// The bucket's encryption key cannot be used.
     EncryptionKey,
     /// The bucket has Object Lock, and uploads to it need a checksum.
@@ -77,12 +79,31 @@ pub enum StoreErrorKind {
     Timeout,
     /// The connection could not be made, or broke.
     Connection,
+    /// No name server knows the host, or none answers.
+    HostNotFound {
+        /// The name that was looked up: the store's, with the bucket where it stands before it, or a proxy's.
+        host: String,
+    },
+    /// The host answers, but nothing listens on the port.
+    ConnectionRefused,
+    /// The host does not answer at all.
+    NoConnection,
+    /// Client and server found no way to speak TLS.
+    TlsFailed,
+    /// The proxy wants a user and a password, or others.
+    ProxyAuthentication,
+    /// The proxy does not lead to the store.
+    ProxyRefused,
+    /// A proxy in front of the store does not let a body of this size through.
+    TooLargeForProxy,
     /// The bytes arrived damaged.
     Damaged,
     /// The store cuts listings, or never ends them: what else there is cannot be known.
     BrokenListing(ListingFault),
-    /// Bucket, region and endpoint make no usable address, or what answers there is not S3.
+    /// Bucket, region and endpoint make no usable address.
     InvalidEndpoint,
+    /// What answers is not an S3 service: a web page, or a success without what S3 confirms it with.
+    NotS3,
     /// The store does not implement the request.
     Unsupported,
     /// The store calls the request itself wrong, which is our defect.
@@ -151,6 +172,10 @@ pub(super) struct ErrorContext {
     pub(super) variant: EndpointVariant,
     pub(super) code: Option<String>,
     pub(super) status: Option<u16>,
+    /// How often the request went out.
+    pub(super) attempts: u32,
+    /// The store's own message, fit to be shown.
+    pub(super) words: Option<Box<str>>,
     /// The IAM actions that the object's options need besides the one of the request.
     pub(super) more_actions: Vec<&'static str>,
     /// Whether the credentials do not stand in the settings.
@@ -204,6 +229,30 @@ impl StoreError {
         self.context.status
     }
 
+    /// Status, code and message of the answer as the store gave them: `HTTP 403, QuotaExceeded: "..."`. `None` where there was
+    /// no answer, or one that says nothing.
+    #[must_use]
+    pub fn answer_of_store(&self) -> Option<String> {
+        let ErrorContext { status, code, words, .. } = &*self.context;
+        let status = status.filter(|_| code.is_some() || words.is_some());
+        let parts: Vec<String> =
+            status.map(|status| format!("HTTP {status}")).into_iter().chain(code.clone()).collect();
+        match (parts.join(", "), words) {
+            (parts, None) => (!parts.is_empty()).then_some(parts),
+            (parts, Some(words)) if parts.is_empty() => Some(format!("\"{words}\"")),
+            (parts, Some(words)) => Some(format!("{parts}: \"{words}\"")),
+        }
+    }
+
+    /// The sentence, and the store's own answer behind it.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        match self.answer_of_store() {
+            Some(answer) => format!("{self} (the store's own answer: {answer})"),
+            None => self.to_string(),
+        }
+    }
+
     /// What was denied, if that is what is wrong.
     #[must_use]
     pub fn denied(&self) -> Option<Denied> {
@@ -232,6 +281,10 @@ impl Classified for StoreError {
     fn failure_type(&self) -> FailureType {
         self.kind.failure_type()
     }
+
+    fn store_answer(&self) -> Option<String> {
+        self.answer_of_store()
+    }
 }
 
 impl StoreErrorKind {
@@ -247,6 +300,7 @@ impl StoreErrorKind {
             | Self::BadCredentials
             | Self::ExpiredCredentials
             | Self::NoCredentials { temporary: false }
+            | Self::PathStyleRefused
             | Self::EncryptionKey
             | Self::ObjectLock
             | Self::OptionRefused { .. }
@@ -257,6 +311,9 @@ impl StoreErrorKind {
             | Self::InvalidKey
             | Self::BrokenListing(_)
             | Self::InvalidEndpoint
+            | Self::NotS3
+            | Self::ProxyAuthentication
+            | Self::TooLargeForProxy
             | Self::Unsupported => FailureType::Config,
             Self::KeyTaken
             | Self::NotFound
@@ -268,6 +325,12 @@ impl StoreErrorKind {
             | Self::Server
             | Self::Timeout
             | Self::Connection
+            // A name server or a service that is away for a while looks the same as a wrong name or port.
+            | Self::HostNotFound { .. }
+            | Self::ConnectionRefused
+            | Self::NoConnection
+            | Self::TlsFailed
+            | Self::ProxyRefused
             | Self::Damaged => FailureType::Transient,
             Self::Rejected | Self::Unknown => FailureType::System,
         }

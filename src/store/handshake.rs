@@ -116,7 +116,9 @@ fn distrust(error: &CertificateError) -> Distrust {
 }
 
 /// `error` and all that it comes from. What an `io::Error` holds is asked for by `get_ref`: `source` skips it.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(super) fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>() {
         Some(io) => io.get_ref().map(|held| held as &(dyn StdError + 'static)),
         None => error.source(),

@@ -29,6 +29,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 
 use super::no_proxy::NoProxy;
+use super::unreachable::NamingResolver;
 use crate::env;
 use crate::error::{Classified, FailureType};
 
@@ -224,7 +225,7 @@ fn client(trusted: TrustStore, proxies: fn() -> ProxyConfig) -> Result<SharedHtt
             .tls_context(context.clone());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        connector.build()
+        connector.build_with_resolver(NamingResolver)
     }))
 }
 

@@ -84,6 +84,40 @@ impl Operation {
         }
     }
 
+    /// Whether the request may go out with `If-None-Match`.
+    pub(super) fn is_guarded(self) -> bool {
+        match self {
+            Self::PutObject | Self::CompleteMultipartUpload => true,
+            Self::GetBucketLocation
+            | Self::ListObjects
+            | Self::CreateMultipartUpload
+            | Self::UploadPart
+            | Self::AbortMultipartUpload
+            | Self::GetObject
+            | Self::HeadObject
+            | Self::CopyObject
+            | Self::DeleteObject
+            | Self::DeleteObjects => false,
+        }
+    }
+
+    /// Whether the answer to the request is the object itself, or its headers, and not a document of S3's.
+    pub(super) fn answers_with_object(self) -> bool {
+        match self {
+            Self::GetObject | Self::HeadObject => true,
+            Self::GetBucketLocation
+            | Self::ListObjects
+            | Self::PutObject
+            | Self::CreateMultipartUpload
+            | Self::UploadPart
+            | Self::CompleteMultipartUpload
+            | Self::AbortMultipartUpload
+            | Self::CopyObject
+            | Self::DeleteObject
+            | Self::DeleteObjects => false,
+        }
+    }
+
     /// Whether the request changes anything in the bucket.
     pub(super) fn writes(self) -> bool {
         match self {

@@ -19,7 +19,9 @@ use super::client::S3Store;
 use super::error::{Effect, StoreError, StoreErrorKind};
 use super::headers::TakesObjectHeaders;
 use super::operation::Operation;
+use super::progress::Stalled;
 use super::settings::ObjectInfo;
+use crate::error::found_in;
 
 /// Proof that a part is in S3. CompleteMultipartUpload takes all of them, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,9 +148,11 @@ impl S3Store {
             .await?;
         match object.body.collect().await {
             Ok(body) => Ok(body.into_bytes()),
-            Err(_) => Err(self
-                .call(Operation::GetObject, key, 1)
-                .without_answer(StoreErrorKind::Connection, Effect::NotApplied)),
+            Err(broken) => {
+                let stalled = found_in::<Stalled>(&broken).is_some();
+                let kind = if stalled { StoreErrorKind::Timeout } else { StoreErrorKind::Connection };
+                Err(self.call(Operation::GetObject, key, 1).without_answer(kind, Effect::NotApplied))
+            }
         }
     }
 }

@@ -4,9 +4,13 @@
 //!
 //! | answer | what is done |
 //! |---|---|
-//! | 500, 502, 503, 504, timeout, reset, half an answer | the SDK tries again |
-//! | SlowDown and its kin, 429 | as well; from the second time on for the same request the SDK's rate limiter joins in (`client`) |
+//! | 500, 502, 503, 504, timeout, no progress (`progress`), reset, half an answer | the SDK tries again |
+//! | every other 5xx, known or not, but 501 | as well: no store means it for ever. 501 names what the store lacks |
+//! | SlowDown and its kin, 429, 509, 529 | as well; from the second time on for the same request the SDK's rate limiter joins in (`client`) |
 //! | 408, 409 (another request on the key is under way) | as well, for S3 or its kin ask to |
+//! | 302, 307 that name no other region | as well: a new bucket's name takes some hours to be known everywhere |
+//! | a host name that is not found | as well, but not for `check`, which answers at once |
+//! | a proxy that wants a password | nothing: it would be the same again |
 //! | 200 with an error's code inside | as well: S3 may begin a long answer before it knows how it ends |
 //! | expired credentials that can be renewed | as well, once for each request and signed anew (`credentials`) |
 //! | no answer, because of a certificate or because the server does not speak TLS | nothing: it would be the same again |
@@ -21,21 +25,27 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_sdk_s3::config::interceptors::{BeforeTransmitInterceptorContextRef, InterceptorContext};
+use aws_sdk_s3::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, InterceptorContext,
+};
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_s3::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
 
-use super::classify::{classify, is_expired};
+use super::classify::{REGION_HEADER, classify, is_expired, is_throttling, is_throttling_status};
 use super::client::S3Store;
 use super::credentials::{Signer, Signing};
-use super::error::{Effect, StoreError, StoreErrorKind};
+use super::error::StoreError;
 use super::handshake::{ConnectionProblem, connection_problem};
 use super::operation::Operation;
+use super::trouble::Trouble;
+use super::unreachable::{Unreachable, unreachable};
+use crate::env;
+use crate::error::harmless;
 
 impl S3Store {
     /// Sends what `request` makes of the settings that it is given.
@@ -67,25 +77,67 @@ impl S3Store {
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
         F: Future<Output = Result<T, SdkError<E>>>,
     {
-        let sent = Sent::default();
-        let signing = self.inner.signing.clone();
-        let again = Again { has_receipt, sent: sent.clone(), signing, error: PhantomData::<fn() -> E> };
-        let answer = request(settings.interceptor(sent.clone()).retry_classifier(again)).await;
+        let inner = &self.inner;
+        let sent = Sent::new(op, Trouble::new(op, key, inner.pace.long_wait, Arc::clone(&inner.waits)));
+        let again = Again {
+            has_receipt,
+            sent: sent.clone(),
+            signing: inner.signing.clone(),
+            region: inner.region.clone(),
+            looks_up_again: inner.pace.looks_up_again,
+            error: PhantomData::<fn() -> E>,
+        };
+        let leave = Leave(sent.clone());
+        let answer = watch(&sent, request(settings.interceptor(sent.clone()).retry_classifier(again))).await;
         let call = || self.call(op, key, sent.attempts());
-        match answer {
-            Ok(answer) if has_receipt(&answer) => Ok(answer),
-            Ok(_) => Err(call().without_answer(StoreErrorKind::Connection, Effect::Unknown)),
+        let answer = match answer {
+            Ok(answer) if has_receipt(&answer) && !sent.was_page() => Ok(answer),
+            Ok(_) => Err(call().without_receipt()),
             Err(error) => Err(classify(&call(), &error)),
+        };
+        sent.trouble().ended(answer.is_ok(), env::instant());
+        drop(leave);
+        answer
+    }
+}
+
+/// Waits for the answer, and reports a wait that gets long.
+async fn watch<F: Future>(sent: &Sent, answer: F) -> F::Output {
+    let mut answer = std::pin::pin!(answer);
+    let mut look = sent.trouble().next_look(env::instant());
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = tokio::time::sleep_until(look.into()) => {
+                let now = env::instant();
+                let mut trouble = sent.trouble();
+                trouble.looked(now);
+                look = trouble.next_look(now);
+            }
         }
     }
 }
 
+/// Ends what a request has reported, also where nobody waits for its answer any more.
+struct Leave(Sent);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.0.trouble().ended(false, env::instant());
+    }
+}
+
 /// What has gone out of one request. Clones share.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Sent(Arc<Attempts>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Attempts {
+    op: Operation,
+    trouble: Mutex<Trouble>,
+    /// The last answer is called a success and is a web page.
+    was_page: AtomicBool,
     /// After a second attempt a refusal no longer proves that nothing happened.
     count: AtomicU32,
     /// Who signed the last attempt.
@@ -95,6 +147,25 @@ struct Attempts {
 }
 
 impl Sent {
+    fn new(op: Operation, trouble: Trouble) -> Self {
+        Self(Arc::new(Attempts {
+            op,
+            trouble: Mutex::new(trouble),
+            was_page: AtomicBool::new(false),
+            count: AtomicU32::new(0),
+            signer: Mutex::new(None),
+            renewed_after: AtomicU32::new(0),
+        }))
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Trouble> {
+        self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn was_page(&self) -> bool {
+        self.0.was_page.load(Ordering::Relaxed)
+    }
+
     fn attempts(&self) -> u32 {
         self.0.count.load(Ordering::Relaxed)
     }
@@ -125,7 +196,25 @@ impl Intercept for Sent {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.0.count.fetch_add(1, Ordering::Relaxed);
+        self.0.was_page.store(false, Ordering::Relaxed);
         *self.signer() = Signer::of_request(context.request());
+        self.trouble().sent(env::instant());
+        Ok(())
+    }
+
+    /// Any server answers any path with a page.
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let answer = context.response();
+        let content_type = answer.headers().get("content-type").unwrap_or_default();
+        let is_page = answer.status().is_success()
+            && !self.0.op.answers_with_object()
+            && content_type.trim_start().to_ascii_lowercase().starts_with("text/html");
+        self.0.was_page.store(is_page, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -135,6 +224,9 @@ struct Again<T, E> {
     has_receipt: fn(&T) -> bool,
     sent: Sent,
     signing: Signing,
+    /// The region that requests are signed for.
+    region: String,
+    looks_up_again: bool,
     error: PhantomData<fn() -> E>,
 }
 
@@ -153,7 +245,7 @@ where
         let code = match context.output_or_error() {
             None => return RetryAction::NoActionIndicated,
             Some(Ok(output)) => {
-                let honest = output.downcast_ref::<T>().is_none_or(self.has_receipt);
+                let honest = output.downcast_ref::<T>().is_none_or(self.has_receipt) && !self.sent.was_page();
                 return if honest { RetryAction::NoActionIndicated } else { RetryAction::transient_error() };
             }
             Some(Err(error))
@@ -167,6 +259,19 @@ where
                     ConnectionProblem::NotHttp => RetryAction::NoActionIndicated,
                 };
             }
+            Some(Err(error))
+                if let Some(problem) = error.as_connector_error().and_then(|e| unreachable(e)) =>
+            {
+                let is_final = match problem {
+                    Unreachable::ProxyAuthentication => true,
+                    Unreachable::HostNotFound(_) => !self.looks_up_again,
+                    Unreachable::Refused
+                    | Unreachable::NoAnswer
+                    | Unreachable::Tls
+                    | Unreachable::ProxyRefused => false,
+                };
+                return if is_final { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated };
+            }
             Some(Err(error)) => {
                 error.as_operation_error().and_then(|error| error.downcast_ref::<E>()?.code())
             }
@@ -176,18 +281,35 @@ where
                 self.sent.may_renew() && self.sent.signer().is_some_and(|used| self.signing.refused(used));
             return if renewed { RetryAction::client_error() } else { RetryAction::NoActionIndicated };
         }
-        match (context.response().map(|response| response.status().as_u16()), code) {
-            (Some(429), _) | (Some(200), Some("SlowDown")) => RetryAction::throttling_error(),
-            (Some(408 | 409), _) | (Some(200), Some(_)) => RetryAction::transient_error(),
+        let Some(response) = context.response() else { return RetryAction::NoActionIndicated };
+        let elsewhere = || response.headers().get(REGION_HEADER).is_some_and(|region| region != self.region);
+        match (response.status().as_u16(), code) {
+            (_, Some(code)) if is_throttling(code) => RetryAction::throttling_error(),
+            (status, _) if is_throttling_status(status) => RetryAction::throttling_error(),
+            (408 | 409, _) | (200, Some(_)) => RetryAction::transient_error(),
+            (302 | 307, _) if !elsewhere() => RetryAction::transient_error(),
             _ => RetryAction::NoActionIndicated,
         }
     }
 
     fn classify_retry_v2(&self, context: &InterceptorContext, previous: &RetryAction) -> RetryAction {
         let action = match self.classify_retry(context) {
+            RetryAction::NoActionIndicated if *previous == RetryAction::NoActionIndicated => {
+                match context.response().map(|response| response.status().as_u16()) {
+                    Some(501) | None => RetryAction::NoActionIndicated,
+                    Some(500..=599) => RetryAction::server_error(),
+                    Some(_) => RetryAction::NoActionIndicated,
+                }
+            }
             RetryAction::NoActionIndicated => previous.clone(),
             action => action,
         };
+        let is_tried_again = !matches!(action, RetryAction::NoActionIndicated | RetryAction::RetryForbidden);
+        if is_tried_again {
+            let throttled = action == RetryAction::throttling_error();
+            let attempts = self.sent.attempts();
+            self.sent.trouble().failed(attempts, || reason::<E>(context), throttled, env::instant());
+        }
         // S3 says SlowDown now and then while it grows; one of them is no reason to slow everything down.
         if action == RetryAction::throttling_error() && self.sent.attempts() < 2 {
             return RetryAction::server_error();
@@ -202,5 +324,36 @@ where
     fn priority(&self) -> RetryClassifierPriority {
         // Last, for it has the final say.
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+/// Why an attempt failed, in few words.
+fn reason<E>(context: &InterceptorContext) -> String
+where
+    E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let error = context.output_or_error().and_then(Result::err);
+    if let Some(problem) = error.and_then(|error| error.as_connector_error()).and_then(|e| unreachable(e)) {
+        return match problem {
+            Unreachable::HostNotFound(host) => format!("the host name \"{host}\" was not found"),
+            Unreachable::Refused => "the connection was refused".to_owned(),
+            Unreachable::NoAnswer => "no connection could be made in time".to_owned(),
+            Unreachable::Tls => "TLS failed".to_owned(),
+            Unreachable::ProxyAuthentication | Unreachable::ProxyRefused => "the proxy refused".to_owned(),
+        };
+    }
+    let timed_out = error.is_some_and(|error| {
+        error.is_timeout_error() || error.as_connector_error().is_some_and(|error| error.is_timeout())
+    });
+    if timed_out {
+        return "no answer in time".to_owned();
+    }
+    let Some(response) = context.response() else { return "the connection broke".to_owned() };
+    let status = format!("HTTP {}", response.status().as_u16());
+    let code =
+        error.and_then(|error| error.as_operation_error()?.downcast_ref::<E>()?.code()).and_then(harmless);
+    match code {
+        Some(code) => format!("{status}, {code}"),
+        None => status,
     }
 }

@@ -78,6 +78,11 @@ impl StoreError {
                 "the way of signing in that is configured gives no credentials: check the authentication settings"
                     .to_owned()
             }
+            StoreErrorKind::PathStyleRefused => format!(
+                "{} wants the bucket's name before its host name ({}): set s3_path_style to off",
+                self.server(),
+                or_dash(code)
+            ),
             StoreErrorKind::EncryptionKey => {
                 let answer = match &self.context.refusal.action {
                     Some(action) => format!("{action} was denied"),
@@ -135,18 +140,73 @@ impl StoreError {
                 "this machine's clock is too far from the store's clock: set the clock".to_owned()
             }
             StoreErrorKind::Throttled => {
-                format!("{what} was refused again and again because the store asked to slow down: try again later")
+                format!(
+                    "{what} was refused {} because the store asked to slow down{}: try again later",
+                    self.times(),
+                    self.answer()
+                )
             }
             StoreErrorKind::Server => {
-                format!("{what} failed again and again with an error of the store's own{}: try again later", self.answer())
+                format!(
+                    "{what} failed {} with an error of the store's own{}: try again later",
+                    self.times(),
+                    self.answer()
+                )
             }
             StoreErrorKind::Timeout => {
-                format!("{what} had no answer in time {}: check the network and try again", self.place())
+                format!(
+                    "{what} had no answer in time {}{}: check the network and try again",
+                    self.place(),
+                    self.attempts()
+                )
             }
             StoreErrorKind::Connection => format!(
-                "{what} found no working connection {}: check the network, the proxy settings{}",
+                "{what} found no working connection {}{}: check the network, the proxy settings and {}",
                 self.place(),
-                if self.context.endpoint.is_some() { " and s3_endpoint" } else { " and s3_bucket_region" }
+                self.attempts(),
+                self.address_setting()
+            ),
+            StoreErrorKind::HostNotFound { host } => format!(
+                "the host name \"{host}\" was not found in DNS{}: correct {} (or the proxy settings, where it is a proxy's \
+                 name), or check the name servers of this machine or container",
+                self.attempts(),
+                self.address_setting()
+            ),
+            StoreErrorKind::ConnectionRefused => format!(
+                "the connection was refused {}{}, for nothing listens on the port: check that the store is running, {} with its \
+                 port, and the proxy settings",
+                self.place(),
+                self.attempts(),
+                self.address_setting()
+            ),
+            StoreErrorKind::NoConnection => format!(
+                "no connection could be made in time {}{}: check {} with its port, and firewalls, routes and proxies on the way \
+                 (in a private network an endpoint for S3 may be missing)",
+                self.place(),
+                self.attempts(),
+                self.address_setting()
+            ),
+            StoreErrorKind::TlsFailed => format!(
+                "{} and the connector found no way to speak TLS{}: the server must speak TLS 1.2 or 1.3 and must not ask for a \
+                 client certificate; look for a proxy that breaks TLS, too",
+                self.server(),
+                self.attempts()
+            ),
+            StoreErrorKind::ProxyAuthentication => {
+                "the proxy on the way to the store refuses the connector (407, proxy authentication required): write its user and \
+                 password into HTTPS_PROXY or HTTP_PROXY (http://user:password@proxy:port), or name the store in NO_PROXY"
+                    .to_owned()
+            }
+            StoreErrorKind::ProxyRefused => format!(
+                "the proxy opens no connection to {}{}: allow it there, name the host in NO_PROXY, or correct {}",
+                self.server(),
+                self.attempts(),
+                self.address_setting()
+            ),
+            StoreErrorKind::TooLargeForProxy => format!(
+                "{what} is too large for the proxy in front of the store{}: raise its limit of a request's body to 16 MiB or more \
+                 (nginx: client_max_body_size), or go past the proxy",
+                self.answer()
             ),
             StoreErrorKind::Damaged => {
                 format!("{what} arrived damaged{}: check the network and try again", self.answer())
@@ -160,6 +220,13 @@ impl StoreError {
             StoreErrorKind::InvalidEndpoint => format!(
                 "{name} could not be sent to an S3 service {}: check s3_bucket_name, s3_bucket_region and s3_endpoint",
                 self.place()
+            ),
+            StoreErrorKind::NotS3 => format!(
+                "what answers {} is not an S3 service: it answered {name} with a web page, or without what S3 confirms success \
+                 with{}; check {} and its port (a store's console has another port than S3), and look for a proxy in between",
+                self.place(),
+                self.answer(),
+                self.address_setting()
             ),
             StoreErrorKind::Unsupported => {
                 format!("the store does not implement {name} in the way it is needed{}", self.answer())
@@ -203,6 +270,28 @@ impl StoreError {
         match &self.context.endpoint {
             Some(endpoint) => format!("the server at {endpoint}"),
             None => format!("S3 in region \"{}\"", self.context.region),
+        }
+    }
+
+    /// The setting that decides which host is asked.
+    fn address_setting(&self) -> &'static str {
+        if self.context.endpoint.is_some() { "s3_endpoint" } else { "s3_bucket_region" }
+    }
+
+    /// How often the request failed: `once`, `8 times`.
+    fn times(&self) -> String {
+        match self.context.attempts {
+            0 | 1 => "once".to_owned(),
+            2 => "twice".to_owned(),
+            attempts => format!("{attempts} times"),
+        }
+    }
+
+    /// ` in 8 attempts`, or nothing where there was only one.
+    fn attempts(&self) -> String {
+        match self.context.attempts {
+            0 | 1 => String::new(),
+            attempts => format!(" in {attempts} attempts"),
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) const HASTE: Pace = Pace {
     answer: Duration::from_secs(20),
     work: Duration::from_secs(20),
     slowest_bytes_per_second: 1024 * 1024,
+    long_wait: Duration::from_secs(20),
+    looks_up_again: true,
 };
 
 pub(crate) fn settings(address: SocketAddr) -> StoreSettings {

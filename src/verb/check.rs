@@ -21,6 +21,10 @@ pub(super) fn check<W: Write>(config: &Path, emitter: &mut Emitter<W>) -> io::Re
                 serde_json::json!({"status": "SUCCEEDED", "message": message})
             }
         }
+        Err(Failure { message, store_answer: Some(answer), .. }) => {
+            let message = format!("{message}; the store's own answer: {answer}");
+            serde_json::json!({"status": "FAILED", "message": message})
+        }
         Err(failure) => serde_json::json!({"status": "FAILED", "message": failure.message}),
     };
     emitter.message(&serde_json::json!({"type": "CONNECTION_STATUS", "connectionStatus": status}))?;
@@ -41,12 +45,15 @@ fn report(config: &Path) -> Result<Report, Failure> {
         .enable_all()
         .build()
         .map_err(|error| internal("the asynchronous runtime cannot be started", &error))?;
-    let mut report = runtime.block_on(async {
+    let report = runtime.block_on(async {
         let Entrance { session, settings, region_is_known } = Entrance::new(&config).await?;
         check_with(&target, &session, settings, region_is_known, env::utc_now(), random)
             .await
             .map_err(Failure::from)
-    })?;
+    });
+    // A name server that does not answer would hold up the end.
+    runtime.shutdown_background();
+    let mut report = report?;
     let warnings = config.warnings().into_iter().chain(default_connection_id(&config));
     warnings.for_each(|warning| report.add(warning));
     for partition in config.template.hive_partitions() {

@@ -10,6 +10,7 @@
 //!   the removal.
 //! - Each key that goes is in the log; where nothing goes, there is no line.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use crate::error::Failure;
@@ -18,7 +19,7 @@ use crate::pipeline::summary::RunSummary;
 use crate::protocol::emitter::{Emitter, LogLevel};
 use crate::replace::{Removal, Removed, ReplaceError, Replacement, Report, SkippedObjects, replace};
 use crate::stop::Stop;
-use crate::store::S3Store;
+use crate::store::{Notice, S3Store};
 
 /// Removes what this run replaces. Everything of it is published, acknowledged and printed.
 pub(super) fn replace_old<W: Write>(
@@ -47,8 +48,13 @@ pub(super) fn replace_old<W: Write>(
     if proved.is_empty() {
         return Ok(Ok(()));
     }
-    let mut watch = |stream: &StreamDescriptor, removal: Removal<'_>| log_removal(emitter, stream, removal);
-    let report = runtime.block_on(replace(store, &proved, stop, &mut watch));
+    // Removals and waits are told as they happen, by turns on this one thread.
+    let shared = RefCell::new(&mut *emitter);
+    let mut watch = |stream: &StreamDescriptor, removal: Removal<'_>| {
+        log_removal(*shared.borrow_mut(), stream, removal)
+    };
+    let work = replace(store, &proved, stop, &mut watch);
+    let report = wait_and_tell(work, store, runtime, &shared)?;
     let Report { removed, unmarked, copies, result } = report;
     if let Err(ReplaceError::StdoutClosed(error)) = result {
         return Err(error);
@@ -79,6 +85,38 @@ pub(super) fn replace_old<W: Write>(
         emitter.log(LogLevel::Warn, &message)?;
     }
     Ok(result.map_err(Failure::from))
+}
+
+/// Waits for `work`, and prints meanwhile when `store` makes it wait.
+fn wait_and_tell<W: Write, T>(
+    work: impl Future<Output = T>,
+    store: &S3Store,
+    runtime: &tokio::runtime::Runtime,
+    emitter: &RefCell<&mut Emitter<W>>,
+) -> io::Result<T> {
+    let (sender, mut notices) = tokio::sync::mpsc::unbounded_channel();
+    store.tell(move |notice| drop(sender.send(notice)));
+    let tell = |notice: Notice| {
+        let mut emitter = emitter.borrow_mut();
+        emitter.log(LogLevel::Warn, &notice.to_string())?;
+        emitter.flush()
+    };
+    runtime.block_on(async {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                // The store holds the sender.
+                Some(notice) = notices.recv() => tell(notice)?,
+                done = &mut work => {
+                    while let Ok(notice) = notices.try_recv() {
+                        tell(notice)?;
+                    }
+                    return Ok(done);
+                }
+            }
+        }
+    })
 }
 
 fn log_removal<W: Write>(

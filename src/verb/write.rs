@@ -82,6 +82,9 @@ pub(super) fn write<W: Write>(config: &Path, catalog: &Path, emitter: &mut Emitt
             Ok(true)
         }
         Err(failure) => {
+            if let Some(answer) = &failure.store_answer {
+                emitter.log(LogLevel::Warn, &format!("the store's own answer: {answer}"))?;
+            }
             emitter.trace_error(&failure, env::unix_ms())?;
             Ok(false)
         }

@@ -176,7 +176,8 @@ impl Engine {
         self.out.push(Action::Log(
             LogLevel::Warn,
             format!(
-                "\"{key}\" may hold rows that no STATE covers and that the source sends again; it could not be removed ({error}): if it is there, delete it by hand"
+                "\"{key}\" may hold rows that no STATE covers and that the source sends again; it could not be removed ({}): if it is there, delete it by hand",
+                error.in_full()
             ),
         ));
     }
@@ -186,7 +187,8 @@ impl Engine {
             self.out.push(Action::Log(
                 LogLevel::Warn,
                 format!(
-                    "an unfinished upload could not be removed ({error}); grant s3:AbortMultipartUpload, or let a lifecycle rule of the bucket remove incomplete multipart uploads"
+                    "an unfinished upload could not be removed ({}); grant s3:AbortMultipartUpload, or let a lifecycle rule of the bucket remove incomplete multipart uploads",
+                    error.in_full()
                 ),
             ));
         }

@@ -36,6 +36,7 @@ use super::summary::{RunSummary, StreamOutcome, StreamSummary};
 use crate::error::{Failure, FailureType};
 use crate::key::{KeyAllocator, KeyStem};
 use crate::model::StreamIx;
+use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::StateMessage;
 use crate::store::Effect;
 
@@ -202,6 +203,7 @@ impl Engine {
             }
             Event::Framed { file, frame, result } => self.framed(file, frame, result),
             Event::Stored(file, answer) => self.stored(file, answer),
+            Event::Noticed(notice) => self.out.push(Action::Log(LogLevel::Warn, notice.to_string())),
             Event::StdoutClosed => {
                 self.stdout_closed = true;
                 self.fail(Failure::new(

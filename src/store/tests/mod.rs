@@ -8,6 +8,7 @@ mod options;
 mod publishing;
 mod refusals;
 mod retries;
+mod stalls;
 mod tls;
 
 use std::time::Duration;

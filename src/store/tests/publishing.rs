@@ -65,7 +65,7 @@ async fn doubtful_answers_to_a_put_are_settled() {
             "never a receipt",
             vec![Reply::status("200 OK"), web_page(), Reply::status("200 OK"), absent()],
             "PUT PUT PUT HEAD",
-            Err((Kind::Connection, Unknown)),
+            Err((Kind::NotS3, Unknown)),
         ),
         (
             "an error inside a 200, then fine",
@@ -88,6 +88,24 @@ async fn doubtful_answers_to_a_put_are_settled() {
         ),
         ("no guard", vec![lacking(), absent(), ok()], "PUT HEAD PUT", Ok(())),
         ("no guard, foreign", vec![lacking(), ok()], "PUT HEAD", Err((Kind::KeyTaken, NotApplied))),
+        (
+            "the guard is an invalid argument",
+            vec![unknown_header("InvalidArgument"), absent(), ok()],
+            "PUT HEAD PUT",
+            Ok(()),
+        ),
+        (
+            "the guard is an invalid request",
+            vec![unknown_header("InvalidRequest"), absent(), ok()],
+            "PUT HEAD PUT",
+            Ok(()),
+        ),
+        (
+            "the guard is of no known code",
+            vec![unknown_header("BadHeader"), absent(), ok()],
+            "PUT HEAD PUT",
+            Ok(()),
+        ),
         (
             "no put at all",
             vec![lacking(), absent(), lacking()],
@@ -138,7 +156,7 @@ async fn doubtful_answers_to_a_completion_are_settled() {
             Ok(()),
         ),
         ("a web page, yet written", vec![web_page(), found_with_token(1)], "POST HEAD", Ok(())),
-        ("a web page", vec![web_page(), absent()], "POST HEAD", Err((Kind::InvalidEndpoint, Unknown))),
+        ("a web page", vec![web_page(), absent()], "POST HEAD", Err((Kind::NotS3, Unknown))),
         ("lost, and it had worked", vec![Reply::Lose, gone(), found_with_token(1)], "POST POST HEAD", Ok(())),
         ("upload gone", vec![gone(), absent()], "POST HEAD", Err((Kind::NoSuchUpload, NotApplied))),
         ("upload gone, foreign", vec![gone(), ok()], "POST HEAD", Err((Kind::NoSuchUpload, NotApplied))),
@@ -217,4 +235,33 @@ async fn a_key_is_looked_at_first_where_the_guard_may_be_ignored() {
         let done = store(&server).complete_multipart("a", "u", &parts, &object(1)).await;
         assert_eq!((done.map_err(|error| error.kind), server.methods().as_str()), (expected, requests));
     }
+}
+
+/// A store that does not know the guard, and does not say so with a 501.
+fn unknown_header(code: &str) -> Reply {
+    let body = format!(
+        "<Error><Code>{code}</Code><Message>Unsupported header.</Message><ArgumentName>If-None-Match</ArgumentName></Error>"
+    );
+    Reply::Answer("400 Bad Request\r\nContent-Type: application/xml".to_owned(), body)
+}
+
+#[tokio::test]
+async fn a_completion_whose_guard_is_an_invalid_argument_is_looked_for_and_sent_without_it() {
+    let server = Scripted::start(vec![unknown_header("InvalidArgument"), absent(), completed()]).await;
+    complete(&server).await.unwrap();
+    assert_eq!(server.methods(), "POST HEAD POST");
+    let guards: Vec<bool> = server.requests().iter().map(|head| head.contains("if-none-match: *")).collect();
+    assert_eq!(guards, [true, false, false]);
+}
+
+/// A static server may even send an ETag.
+#[tokio::test]
+async fn a_web_page_with_an_etag_is_no_receipt() {
+    let page = || {
+        let head = "200 OK\r\nETag: \"e\"\r\nContent-Type: text/html; charset=utf-8";
+        Reply::Answer(head.to_owned(), "<!doctype html><title>It works!</title>".to_owned())
+    };
+    let server = Scripted::start(vec![page(), page(), page(), absent()]).await;
+    let error = put(&server).await.unwrap_err();
+    assert_eq!((&error.kind, error.effect), (&Kind::NotS3, Effect::Unknown), "{error:?}");
 }

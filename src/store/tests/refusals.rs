@@ -1,5 +1,7 @@
 //! Refusals, silence and absence.
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::*;
 
 #[tokio::test]
@@ -36,7 +38,7 @@ async fn refusals_become_sentences_without_secrets() {
         ),
         (vec![Reply::error("400 Bad Request", "ExpiredToken")], Kind::ExpiredCredentials, "expired"),
         (vec![skewed(), skewed(), skewed()], Kind::ClockSkew, "clock"),
-        (vec![web_page()], Kind::InvalidEndpoint, "s3_endpoint"),
+        (vec![web_page()], Kind::NotS3, "is not an S3 service"),
         (vec![Reply::error("400 Bad Request", "NeverHeardOf")], Kind::Unknown, "HTTP 400, NeverHeardOf"),
     ];
     for (script, kind, text) in table {
@@ -56,7 +58,8 @@ async fn silence_and_absence_end_in_time() {
     let nobody = listener.local_addr().unwrap();
     drop(listener);
     let refused = S3Store::with_pace(&settings(nobody), HASTE).list_keys("").await.unwrap_err();
-    assert_eq!(refused.kind, Kind::Connection, "{refused:?}");
+    assert_eq!(refused.kind, Kind::ConnectionRefused, "{refused:?}");
+    assert!(refused.to_string().contains("the connection was refused"), "{refused}");
     assert!(refused.to_string().contains(&nobody.to_string()), "{refused}");
 
     let server = Scripted::start(vec![Reply::Hang, Reply::Hang, absent()]).await;
@@ -104,4 +107,100 @@ async fn an_upload_that_is_gone_is_aborted_already() {
             .to_string()
             .starts_with(&format!("s3:AbortMultipartUpload on arn:aws:s3:::{BUCKET}/k was denied"))
     );
+}
+
+/// What the store says besides its code stands beside the sentence, without what may be secret.
+#[tokio::test]
+async fn the_stores_own_words_are_kept_for_the_user() {
+    let error_of = async |answer: Reply| {
+        let server = Scripted::start(vec![answer]).await;
+        let error = server.store().put("k", ROWS, &object(1)).await.unwrap_err();
+        let failure = Failure::from(error.clone());
+        assert_eq!(failure.store_answer, error.answer_of_store());
+        failure
+    };
+    let capped = "<Error><Code>AccessDenied</Code><Message>Transaction cap exceeded, see https://example.com/caps?key=1 \
+                  (key AKIAIOSFODNN7EXAMPLE)&#xA;Increase it.</Message></Error>";
+    let failure = error_of(Reply::Answer("403 Forbidden".to_owned(), capped.to_owned())).await;
+    let expected = "HTTP 403, AccessDenied: \"Transaction cap exceeded, see *** (key ***) Increase it.\"";
+    assert_eq!(failure.store_answer.as_deref(), Some(expected));
+    assert!(!failure.message.contains("cap exceeded"), "{}", failure.message);
+
+    let failure = error_of(Reply::error("403 Forbidden", "QuotaExceeded")).await;
+    let expected = "HTTP 403, QuotaExceeded: \"Nothing of this *** is shown\"";
+    assert_eq!(failure.store_answer.as_deref(), Some(expected));
+
+    let text =
+        Reply::Answer("400 Bad Request".to_owned(), "bucket is read-only for maintenance\n".to_owned());
+    let failure = error_of(text).await;
+    assert_eq!(failure.store_answer.as_deref(), Some("HTTP 400: \"bucket is read-only for maintenance\""));
+    let page = Reply::Answer("403 Forbidden".to_owned(), "<html>no entry</html>".to_owned());
+    for silent in [Reply::status("403 Forbidden"), page] {
+        assert_eq!(error_of(silent).await.store_answer, None);
+    }
+}
+
+#[tokio::test]
+async fn a_host_name_that_is_not_found_is_called_that() {
+    let mut nowhere = settings("127.0.0.1:1".parse().unwrap());
+    nowhere.endpoint = Some("http://no-such-host.invalid:9000".to_owned());
+    let store = S3Store::with_pace(&nowhere, HASTE);
+    let error = store.list_keys("").await.unwrap_err();
+    assert_eq!(error.kind, Kind::HostNotFound { host: "no-such-host.invalid".to_owned() }, "{error:?}");
+    let text =
+        "the host name \"no-such-host.invalid\" was not found in DNS in 3 attempts: correct s3_endpoint";
+    assert!(error.to_string().starts_with(text), "{error}");
+    // A person waits for the answer of `check`.
+    let error = store.hurried(3).list_keys("").await.unwrap_err();
+    assert!(error.to_string().contains("was not found in DNS: correct s3_endpoint"), "{error}");
+}
+
+/// A server that ends each handshake with an alert.
+#[tokio::test]
+async fn a_handshake_that_fails_is_called_that() {
+    const HANDSHAKE_FAILURE: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 0x28];
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.read(&mut [0; 4096]).await;
+            let _ = socket.write_all(&HANDSHAKE_FAILURE).await;
+        }
+    });
+    let mut with_tls = settings(address);
+    with_tls.endpoint = Some(format!("https://{address}"));
+    let error = S3Store::with_pace(&with_tls, HASTE).list_keys("").await.unwrap_err();
+    assert_eq!(error.kind, Kind::TlsFailed, "{error:?}");
+    assert!(error.to_string().contains("found no way to speak TLS"), "{error}");
+}
+
+/// What a proxy says is not what S3 says.
+#[tokio::test]
+async fn proxies_and_other_dialects_have_sentences_of_their_own() {
+    let large = "<html><head><title>413 Request Entity Too Large</title></head></html>";
+    let table = [
+        (
+            Reply::Answer("413 Request Entity Too Large".to_owned(), large.to_owned()),
+            Kind::TooLargeForProxy,
+            "raise its limit",
+        ),
+        (
+            Reply::error("413 Payload Too Large", "EntityTooLarge"),
+            Kind::TooLargeForProxy,
+            "proxy in front of the store",
+        ),
+        (Reply::status("407 Proxy Authentication Required"), Kind::ProxyAuthentication, "HTTPS_PROXY"),
+        (
+            Reply::error("403 Forbidden", "SecondLevelDomainForbidden"),
+            Kind::PathStyleRefused,
+            "set s3_path_style to off",
+        ),
+    ];
+    for (answer, kind, words) in table {
+        let server = Scripted::start(vec![answer]).await;
+        let error = server.store().upload_part("k", "u", 1, ROWS).await.unwrap_err();
+        assert_eq!((&error.kind, error.failure_type()), (&kind, FailureType::Config), "{error:?}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }

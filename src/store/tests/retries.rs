@@ -39,7 +39,69 @@ async fn a_part_without_an_etag_is_sent_again() {
     assert_eq!(server.store().upload_part("k", "u", 1, ROWS).await.unwrap().etag, "\"e\"");
     let server = Scripted::start(vec![bare(), bare(), bare()]).await;
     let error = server.store().upload_part("k", "u", 1, ROWS).await.unwrap_err();
-    assert_eq!((error.kind, error.effect), (Kind::Connection, Effect::Unknown));
+    assert_eq!((&error.kind, error.effect), (&Kind::NotS3, Effect::Unknown));
+    assert!(error.to_string().contains("is not an S3 service"), "{error}");
+}
+
+/// Known or not, with a code or without: 501 alone says what the store lacks, and is acted upon.
+#[tokio::test]
+async fn every_5xx_is_tried_again_and_so_are_408_429_and_307() {
+    for status in (500..=599).filter(|status| *status != 501).chain([302, 307, 408, 429]) {
+        for answer in
+            [Reply::status(&format!("{status} Odd")), Reply::error(&format!("{status} Odd"), "NeverHeardOf")]
+        {
+            let server = Scripted::start(vec![answer.clone(), answer.clone(), ok()]).await;
+            server.store().upload_part("k", "u", 1, ROWS).await.unwrap();
+            assert_eq!(server.methods(), "PUT PUT PUT", "{answer:?}");
+        }
+    }
+    let lacking = Reply::error("501 Not Implemented", "NotImplemented");
+    let server = Scripted::start(vec![lacking, ok()]).await;
+    assert_eq!(server.store().upload_part("k", "u", 1, ROWS).await.unwrap_err().kind, Kind::Unsupported);
+    assert_eq!(server.methods(), "PUT");
+    // The same again would be redirected again.
+    let elsewhere =
+        Reply::error("307 Temporary Redirect\r\nx-amz-bucket-region: eu-west-3", "TemporaryRedirect");
+    let server = Scripted::start(vec![elsewhere, ok()]).await;
+    let error = server.store().upload_part("k", "u", 1, ROWS).await.unwrap_err();
+    assert_eq!(error.kind, Kind::WrongRegion { expected: Some("eu-west-3".to_owned()) });
+    assert_eq!(server.methods(), "PUT");
+}
+
+/// Codes that ask to slow down do so whatever their status.
+#[tokio::test]
+async fn throttling_of_kms_is_tried_again() {
+    let busy = Reply::error("400 Bad Request", "KMS.ThrottlingException");
+    let server = Scripted::start(vec![busy, ok()]).await;
+    server.store().upload_part("k", "u", 1, ROWS).await.unwrap();
+    assert_eq!(server.methods(), "PUT PUT");
+}
+
+#[tokio::test]
+async fn the_sentence_says_how_often_it_was_tried() {
+    let table = [
+        (Reply::status("520 Unknown"), 3, "failed 3 times with an error of the store's own (HTTP 520)"),
+        (Reply::status("520 Unknown"), 2, "failed twice with an error"),
+        (Reply::status("599 Odd"), 1, "failed once with an error"),
+        (
+            Reply::error("503 Slow Down", "SlowDown"),
+            3,
+            "was refused 3 times because the store asked to slow down (HTTP 503, SlowDown)",
+        ),
+        (
+            Reply::status("509 Bandwidth Limit Exceeded"),
+            1,
+            "was refused once because the store asked to slow down",
+        ),
+        (Reply::Lose, 3, "found no working connection"),
+        (Reply::Lose, 3, "in 3 attempts"),
+    ];
+    for (answer, attempts, words) in table {
+        let server = Scripted::start(vec![answer; 3]).await;
+        let error = server.store().with_attempts(attempts).list_keys("").await.unwrap_err();
+        assert!(error.to_string().contains(words), "{words} is not in: {error}");
+        assert_eq!(server.requests().len(), attempts as usize, "{error}");
+    }
 }
 
 /// With patience for an hour a request that the rate limiter held up would not be back in time: the limiter's first
