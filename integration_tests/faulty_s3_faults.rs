@@ -127,6 +127,7 @@ impl Subject {
             Fault::ResetBefore | Fault::ResetInBody => (Seen::Broken, 0),
             Fault::TruncatedReply | Fault::ReplyLost => (Seen::Broken, usual),
             Fault::SlowDrip => (Seen::Fine, usual),
+            Fault::Answer(_) => panic!("{case}: it is not one of all"),
         };
         assert_eq!(answer, expected, "{case}");
         assert_eq!(request.status, status, "{case}");

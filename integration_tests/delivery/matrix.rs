@@ -217,7 +217,8 @@ pub(crate) fn is_final(fault: Fault) -> bool {
         | Fault::SlowDrip
         | Fault::TruncatedReply
         | Fault::ReplyLost
-        | Fault::ErrorInside => false,
+        | Fault::ErrorInside
+        | Fault::Answer(_) => false,
     }
 }
 
@@ -233,6 +234,7 @@ fn is_throttling(fault: Fault) -> bool {
         | Fault::ReplyLost
         | Fault::ErrorInside
         | Fault::ExpiredToken
-        | Fault::AccessDenied => false,
+        | Fault::AccessDenied
+        | Fault::Answer(_) => false,
     }
 }

@@ -125,4 +125,11 @@ impl Classified for ReplaceError {
             Self::Stopped(_) | Self::StdoutClosed(_) => FailureType::Transient,
         }
     }
+
+    fn store_answer(&self) -> Option<String> {
+        match self {
+            Self::Failed { first, .. } => first.store_answer(),
+            Self::Stopped(_) | Self::StdoutClosed(_) => None,
+        }
+    }
 }

@@ -10,6 +10,7 @@
 //! Not here: the sentences (`error`), what is done about an error (`publish`; the SDK's own retries).
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use super::call::Call;
@@ -46,7 +47,7 @@ where
 {
     let raw = error.raw_response();
     let status = raw.map(|raw| raw.status().as_u16());
-    let code = error.code().and_then(harmless);
+    let code = error.code().or_else(|| element(body_of(error), "Code")).and_then(harmless);
     // What kept the request from being signed.
     let none = found_in::<NoCredentials>(error);
     let kind = match error {
@@ -84,9 +85,9 @@ where
         SdkError::ResponseError(_) => StoreErrorKind::Connection,
         SdkError::ServiceError(_) => {
             let header = raw.and_then(|raw| raw.headers().get(REGION_HEADER));
-            let body = raw.and_then(|raw| raw.body().bytes()).unwrap_or_default();
+            let body = body_of(error);
             let region = header
-                .or_else(|| region_element(body))
+                .or_else(|| element(body, "Region"))
                 .or_else(|| region_in(error.message()?))
                 .and_then(harmless);
             let elsewhere = region.filter(|region| *region != call.region);
@@ -121,13 +122,19 @@ where
     E: StdError + ProvideErrorMetadata + 'static,
 {
     let SdkError::ServiceError(_) = error else { return None };
-    let body = || {
-        let body = error.raw_response()?.body().bytes()?;
-        let is_plain = !body.trim_ascii_start().starts_with(b"<") && !is_web_page(body);
-        is_plain.then(|| String::from_utf8_lossy(body).into_owned())
+    let body = body_of(error);
+    let is_plain = !body.trim_ascii_start().starts_with(b"<") && !is_web_page(body);
+    let message = match error.message().or_else(|| element(body, "Message")) {
+        Some(message) => Cow::Borrowed(message),
+        None if is_plain => String::from_utf8_lossy(body),
+        None => return None,
     };
-    let message = error.message().map(str::to_owned).or_else(body)?;
     presentable(&message, secrets)
+}
+
+/// The body of an answer, as far as it was read.
+fn body_of<E>(error: &SdkError<E>) -> &[u8] {
+    error.raw_response().and_then(|raw| raw.body().bytes()).unwrap_or_default()
 }
 
 /// Whether requests go out without TLS.
@@ -376,10 +383,10 @@ fn contains(body: &[u8], words: &[u8]) -> bool {
     memchr::memmem::find(body, words).is_some()
 }
 
-/// The text of `<Region>` in an error's body, which the SDK does not model.
-fn region_element(body: &[u8]) -> Option<&str> {
-    let (_, rest) = std::str::from_utf8(body).ok()?.split_once("<Region>")?;
-    rest.split_once("</Region>").map(|(region, _)| region)
+/// The text of an element of an error's body: of those that the SDK does not model, and of bodies that are not quite XML.
+fn element<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
+    let (_, rest) = std::str::from_utf8(body).ok()?.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
 /// The bucket's region in the one error that has it nowhere else: "The me-south-1 location constraint is incompatible for the

@@ -236,6 +236,7 @@ fn server_text_is_kept_out_unless_harmless() {
     assert_eq!(harmless("eu west"), None);
     assert_eq!(harmless(""), None);
     assert_eq!(harmless(&"x".repeat(65)), None);
-    assert_eq!(region_element(b"<Error><Region>eu-west-1</Region></Error>"), Some("eu-west-1"));
-    assert_eq!(region_element(b"<Error><Region>eu"), None);
+    assert_eq!(element(b"<Error><Region>eu-west-1</Region></Error>", "Region"), Some("eu-west-1"));
+    assert_eq!(element(b"<Error><Region>eu", "Region"), None);
+    assert_eq!(element(b"<Error><Region>eu", "Code"), None);
 }

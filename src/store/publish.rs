@@ -8,7 +8,7 @@
 //! | 412 | HEAD: with our token it is our own write, whose answer was lost: success. Else the key is taken. |
 //! | 409, 503, 429, 200 with an error inside or without an ETag | it is sent again (`sending`); then as the next line |
 //! | timeout, reset, 5xx, NoSuchUpload, a refusal after an earlier attempt | HEAD: our token is success, another object is a taken key, none leaves the error as it is |
-//! | 501 | the store has no such guard: HEAD, and if nobody is there the same request without it, from now on |
+//! | 501, or a 400 that names the guard | the store has no such guard: HEAD, and if nobody is there the same request without it, from now on |
 //! | any, on a store that is not AWS | some take the guard and ignore it, and do not say so: HEAD first, always |
 //! | a plain refusal of the only attempt | the error |
 //!

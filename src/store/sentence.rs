@@ -2,7 +2,7 @@
 //!
 //! Invariants
 //! - A sentence names the bucket, the key or the action. Text that came from the server is not in it, but for a code, an action
-//!   and a region of harmless letters.
+//!   and a region of harmless letters; its message stands beside the sentence ([`StoreError::in_full`]).
 //!
 //! Not here: what an answer means (`classify`).
 

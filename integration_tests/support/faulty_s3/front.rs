@@ -23,7 +23,7 @@ use s3s::{Body, HttpRequest, HttpResponse};
 
 use super::super::keyring::{Keyring, Standing, signer};
 use super::api::RawBody;
-use super::rules::{Fault, Operation, Rule, Rules};
+use super::rules::{Answer, Fault, Operation, Rule, Rules};
 use super::wire::Line;
 
 /// One request that reached the server.
@@ -130,6 +130,7 @@ impl Front {
             Some(Fault::ErrorInside) => refuse(body, 200, "InternalError").await?,
             Some(Fault::ExpiredToken) => refuse(body, 400, "ExpiredToken").await?,
             Some(Fault::AccessDenied) => refuse(body, 403, "AccessDenied").await?,
+            Some(Fault::Answer(answer)) => say(body, answer).await?,
             None | Some(Fault::SlowDrip | Fault::TruncatedReply | Fault::ReplyLost) => {
                 match refusal(&self.keys.standing(&head)) {
                     Some((status, code)) => refuse(body, status, code).await?,
@@ -163,7 +164,8 @@ impl Front {
                 | Fault::ResetInBody
                 | Fault::ErrorInside
                 | Fault::ExpiredToken
-                | Fault::AccessDenied,
+                | Fault::AccessDenied
+                | Fault::Answer(_),
             ) => {}
         }
         Ok(answer)
@@ -251,6 +253,17 @@ fn head_bytes(answer: &HttpResponse) -> usize {
     const STATUS_LINE_AND_WHAT_HYPER_ADDS: usize = 80;
     let headers = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     STATUS_LINE_AND_WHAT_HYPER_ADDS + headers.sum::<usize>()
+}
+
+/// An answer of the test's own, without asking the store.
+async fn say(body: Incoming, answer: &Answer) -> Result<HttpResponse, Broken> {
+    whole(body).await?;
+    let mut said = HttpResponse::new(Body::from(answer.body.to_owned()));
+    *said.status_mut() = StatusCode::from_u16(answer.status).expect("a status");
+    for (name, value) in answer.headers {
+        said.headers_mut().insert(*name, HeaderValue::from_static(value));
+    }
+    Ok(said)
 }
 
 /// An error document of S3, without asking the store.

@@ -49,7 +49,7 @@ use self::wire::{Line, Wire};
 pub(crate) use self::{
     front::Request,
     quirks::Quirk,
-    rules::{Fault, Operation, Rule},
+    rules::{Answer, Fault, Operation, Rule},
 };
 use super::keyring::Keyring;
 use super::{embedded_s3, transcript};

@@ -103,10 +103,21 @@ pub(crate) enum Fault {
     ExpiredToken,
     /// 403 AccessDenied; nothing done.
     AccessDenied,
+    /// An answer of the test's own; nothing done.
+    Answer(&'static Answer),
+}
+
+/// An answer as a store, or something in front of it, gives it.
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Name and value.
+    pub(crate) headers: &'static [(&'static str, &'static str)],
+    pub(crate) body: &'static str,
 }
 
 impl Fault {
-    /// Every fault.
+    /// Every fault that is the same in every test.
     pub(crate) const ALL: [Self; 11] = [
         Self::TooManyRequests,
         Self::InternalError,
@@ -135,6 +146,7 @@ impl Fault {
             Self::ErrorInside => "200-with-error",
             Self::ExpiredToken => "expired-token",
             Self::AccessDenied => "access-denied",
+            Self::Answer(_) => "answer",
         }
     }
 
@@ -163,7 +175,8 @@ impl Fault {
             | Self::TruncatedReply
             | Self::ReplyLost
             | Self::ExpiredToken
-            | Self::AccessDenied => true,
+            | Self::AccessDenied
+            | Self::Answer(_) => true,
         }
     }
 
@@ -178,7 +191,8 @@ impl Fault {
             | Self::ResetInBody
             | Self::ErrorInside
             | Self::ExpiredToken
-            | Self::AccessDenied => false,
+            | Self::AccessDenied
+            | Self::Answer(_) => false,
         }
     }
 }
