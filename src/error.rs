@@ -38,7 +38,8 @@ pub trait Classified: StdError {
     /// Decided by a `match` without a wildcard arm, so that a new variant does not compile until someone decides.
     fn failure_type(&self) -> FailureType;
 
-    /// What the store said in its own words, fit to be shown, where an answer of the store is what went wrong.
+    /// What the store said in its own words, fit to be shown, where an answer of the store is what
+    /// went wrong.
     fn store_answer(&self) -> Option<String> {
         None
     }
@@ -54,7 +55,8 @@ pub struct Failure {
     pub message: String,
     /// The chain of causes, for whoever debugs the connector.
     pub internal: Option<String>,
-    /// What the store said in its own words, shortened and without anything that looks like a key, a token or a URL.
+    /// What the store said in its own words, shortened and without anything that looks like a key,
+    /// a token or a URL.
     pub store_answer: Option<String>,
 }
 

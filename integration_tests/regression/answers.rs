@@ -1,4 +1,5 @@
-//! Answers of stores, proxies and networks that are not those of Amazon S3: what `check` and `write` make of them.
+//! Answers of stores, proxies and networks that are not those of Amazon S3: what `check` and
+//! `write` make of them.
 
 use std::net::TcpListener;
 use std::thread;

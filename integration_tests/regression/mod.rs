@@ -26,6 +26,8 @@ mod partitions;
 // Old objects that cannot be removed, and what is said about removals.
 mod replacement;
 //! Faults that real stores, real data and small containers have shown: one test for each, named after the fault.
+//! Faults that real stores, real data and small containers have shown: one test for each, named
+//! after the fault.
 
 // What a store or a proxy answers.
 mod answers;

@@ -1,6 +1,7 @@
 //! Stores that let a sync wait: it says so once, and says when it goes on.
 //!
-//! Requests that hang are tried with a shorter limit than the product's in the tests of the store itself.
+//! Requests that hang are tried with a shorter limit than the product's in the tests of the store
+//! itself.
 
 use serde_json::Value;
 

@@ -32,7 +32,8 @@ impl Call<'_> {
         StoreError { op: self.op, kind, effect, context: self.context(None, None), cause: None }
     }
 
-    /// The error of an answer that is called a success and lacks what S3 confirms one with: S3 did not give it.
+    /// The error of an answer that is called a success and lacks what S3 confirms one with: S3 did
+    /// not give it.
     pub(super) fn without_receipt(&self) -> StoreError {
         let context = self.context(None, Some(200));
         StoreError { op: self.op, kind: StoreErrorKind::NotS3, effect: Effect::Unknown, context, cause: None }

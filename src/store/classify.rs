@@ -4,8 +4,8 @@
 //!
 //! Invariants
 //! - The code decides before the status: stores agree on codes more than on statuses.
-//! - Nothing that the server says reaches a sentence except a code and a region of harmless letters. Its message is kept
-//!   beside the sentence (`words`).
+//! - Nothing that the server says reaches a sentence except a code and a region of harmless
+//!   letters. Its message is kept beside the sentence (`words`).
 //!
 //! Not here: the sentences (`error`), what is done about an error (`publish`; the SDK's own retries).
 
@@ -275,7 +275,8 @@ pub(super) fn is_throttling(code: &str) -> bool {
     )
 }
 
-/// Whether a status asks to slow down, whatever its code: 509 is a spent bandwidth, 529 an overloaded service.
+/// Whether a status asks to slow down, whatever its code: 509 is a spent bandwidth, 529 an
+/// overloaded service.
 pub(super) fn is_throttling_status(status: u16) -> bool {
     matches!(status, 429 | 509 | 529)
 }
@@ -383,7 +384,8 @@ fn contains(body: &[u8], words: &[u8]) -> bool {
     memchr::memmem::find(body, words).is_some()
 }
 
-/// The text of an element of an error's body: of those that the SDK does not model, and of bodies that are not quite XML.
+/// The text of an element of an error's body: of those that the SDK does not model, and of bodies
+/// that are not quite XML.
 fn element<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
     let (_, rest) = std::str::from_utf8(body).ok()?.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)

@@ -59,14 +59,18 @@ pub(crate) struct Pace {
     pub(crate) first_backoff: Duration,
     /// Longest wait before any attempt.
     pub(crate) longest_backoff: Duration,
-    /// How long one attempt of a request without a body may take, and how long any attempt may make no progress.
+    /// How long a TCP and TLS connection may take to make.
+    pub(crate) connect: Duration,
+    /// How long one attempt of a request without a body may take, and how long any attempt may make
+    /// no progress.
     pub(crate) answer: Duration,
     /// The same for requests that S3 works on: CompleteMultipartUpload, of which it documents that it "can take several
     /// minutes" for a large object, CopyObject and DeleteObjects.
     pub(crate) work: Duration,
     /// The slowest line that still works, for one request: a body gets the time that it needs at this rate on top.
     pub(crate) slowest_bytes_per_second: u32,
-    /// A request that has not succeeded for this long after its first failure is reported (`notice`).
+    /// A request that has not succeeded for this long after its first failure is reported
+    /// (`notice`).
     pub(crate) long_wait: Duration,
     /// Whether a host name that was not found is looked up again.
     pub(crate) looks_up_again: bool,
@@ -77,12 +81,13 @@ impl Pace {
     /// says SlowDown for as long as that while it spreads a busy prefix over more servers, and failing then would throw
     /// a whole sync away.
     ///
-    /// 16 KiB/s gives an 8 MiB part nine and a half minutes, so that eight parts at once pass over a line of 1 Mbit/s. A line
-    /// that is dead is given up after a minute (`progress`).
+    /// 16 KiB/s gives an 8 MiB part nine and a half minutes, so that eight parts at once pass over
+    /// a line of 1 Mbit/s. A line that is dead is given up after a minute (`progress`).
     pub(crate) const SYNC: Self = Self {
         attempts: 8,
         first_backoff: Duration::from_secs(1),
         longest_backoff: Duration::from_secs(20),
+        connect: CONNECT_TIMEOUT,
         answer: Duration::from_secs(60),
         work: Duration::from_secs(300),
         slowest_bytes_per_second: 16 * 1024,
@@ -97,14 +102,15 @@ impl Pace {
             .with_max_backoff(self.longest_backoff)
     }
 
-    /// The limits of a request with `bytes` of body. An attempt may use its whole time twice, not eight times: retries are
-    /// for errors that come quickly. The read timeout is the longest time without progress (`progress`): `answer` again, so
-    /// that a store which works for minutes before it says anything gets them.
+    /// The limits of a request with `bytes` of body. An attempt may use its whole time twice, not
+    /// eight times: retries are for errors that come quickly. The read timeout is the longest time
+    /// without progress (`progress`): `answer` again, so that a store which works for minutes
+    /// before it says anything gets them.
     fn timeouts(&self, answer: Duration, bytes: usize) -> TimeoutConfig {
         let sending = Duration::from_secs(bytes as u64 / u64::from(self.slowest_bytes_per_second.max(1)));
         let attempt = answer.saturating_add(sending);
         TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(self.connect)
             .read_timeout(answer)
             .operation_attempt_timeout(attempt)
             .operation_timeout(attempt.saturating_mul(2).saturating_add(self.answer))
@@ -181,8 +187,9 @@ impl S3Store {
             .force_path_style(settings.path_style)
             // Said outright, for otherwise the SDK asks the environment.
             .disable_s3_express_session_auth(false)
-            // It gives an upload up where the whole line is slow: after 20 s at less than a byte a second, which many parts at
-            // once may see. `progress` takes its place; downloads keep it.
+            // It gives an upload up where the whole line is slow: after 20 s at less than a byte a
+            // second, which many parts at once may see. `progress` takes its place; downloads keep
+            // it.
             .stalled_stream_protection(StalledStreamProtectionConfig::enabled().upload_enabled(false).build())
             .timeout_config(pace.timeouts(pace.answer, 0))
             .retry_config(pace.retries())
@@ -219,8 +226,8 @@ impl S3Store {
         self.at(Pace { attempts: attempts.clamp(1, pace.attempts), ..pace })
     }
 
-    /// The same store with fewer attempts, none of which waits long for an answer, and none follows a host name that was not
-    /// found: a person waits for the answer of `check`.
+    /// The same store with fewer attempts, none of which waits long for an answer, and none follows
+    /// a host name that was not found: a person waits for the answer of `check`.
     #[must_use]
     pub fn hurried(&self, attempts: u32) -> Self {
         let pace = self.inner.pace;

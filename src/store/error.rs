@@ -4,7 +4,8 @@
 //! happen). `classify` makes these errors from answers, `sentence` makes sentences of them.
 //!
 //! Invariants
-//! - Text that came from the server is in the cause and in the store's own words only, shortened and freed of secrets.
+//! - Text that came from the server is in the cause and in the store's own words only, shortened
+//!   and freed of secrets.
 //!
 //! May import: `error`.
 
@@ -81,12 +82,13 @@ pub enum StoreErrorKind {
     Connection,
     /// No name server knows the host, or none answers.
     HostNotFound {
-        /// The name that was looked up: the store's, with the bucket where it stands before it, or a proxy's.
+        /// The name that was looked up: the store's, with the bucket where it stands before it, or
+        /// a proxy's.
         host: String,
     },
     /// The host answers, but nothing listens on the port.
     ConnectionRefused,
-    /// The host does not answer at all.
+    /// The host does not answer at all, or no way leads to it.
     NoConnection,
     /// Client and server found no way to speak TLS.
     TlsFailed,
@@ -102,7 +104,8 @@ pub enum StoreErrorKind {
     BrokenListing(ListingFault),
     /// Bucket, region and endpoint make no usable address.
     InvalidEndpoint,
-    /// What answers is not an S3 service: a web page, or a success without what S3 confirms it with.
+    /// What answers is not an S3 service: a web page, or a success without what S3 confirms it
+    /// with.
     NotS3,
     /// The store does not implement the request.
     Unsupported,
@@ -229,8 +232,8 @@ impl StoreError {
         self.context.status
     }
 
-    /// Status, code and message of the answer as the store gave them: `HTTP 403, QuotaExceeded: "..."`. `None` where there was
-    /// no answer, or one that says nothing.
+    /// Status, code and message of the answer as the store gave them: `HTTP 403, QuotaExceeded:
+    /// "..."`. `None` where there was no answer, or one that says nothing.
     #[must_use]
     pub fn answer_of_store(&self) -> Option<String> {
         let ErrorContext { status, code, words, .. } = &*self.context;
@@ -325,7 +328,8 @@ impl StoreErrorKind {
             | Self::Server
             | Self::Timeout
             | Self::Connection
-            // A name server or a service that is away for a while looks the same as a wrong name or port.
+            // A name server or a service that is away for a while looks the same as a wrong name or
+            // port.
             | Self::HostNotFound { .. }
             | Self::ConnectionRefused
             | Self::NoConnection

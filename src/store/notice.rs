@@ -1,7 +1,8 @@
-//! What a long wait for the store is called while it lasts: one notice when it begins, one when it is over.
+//! What a long wait for the store is called while it lasts: one notice when it begins, one when it
+//! is over.
 //!
-//! Every request reports here: answers after which it is tried again, and its end. A [`Notice`] goes to the listener that
-//! [`S3Store::tell`] names; without one nobody is told.
+//! Every request reports here: answers after which it is tried again, and its end. A [`Notice`]
+//! goes to the listener that [`S3Store::tell`] names; without one nobody is told.
 //!
 //! | what | notice |
 //! |---|---|
@@ -10,8 +11,10 @@
 //! | no request is in trouble any more | the wait is over |
 //!
 //! Invariants
-//! - All requests of a store share one wait: between two notices of a beginning there is always one of an end.
-//! - Two waits are announced at least [`QUIET`] apart: a store that throttles now and then does not fill the log.
+//! - All requests of a store share one wait: between two notices of a beginning there is always one
+//!   of an end.
+//! - Two waits are announced at least [`QUIET`] apart: a store that throttles now and then does not
+//!   fill the log.
 //!
 //! Not here: how a notice is printed (`pipeline`, `verb`).
 
@@ -147,8 +150,8 @@ impl State {
 }
 
 impl S3Store {
-    /// Tells `listener`, from now on and instead of an earlier one, when this store or a clone of it makes the sync wait.
-    /// The listener is called from any thread and must not block.
+    /// Tells `listener`, from now on and instead of an earlier one, when this store or a clone of
+    /// it makes the sync wait. The listener is called from any thread and must not block.
     pub fn tell(&self, listener: impl Fn(Notice) + Send + 'static) {
         self.inner.waits.state().listener = Some(Box::new(listener));
     }

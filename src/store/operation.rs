@@ -101,7 +101,8 @@ impl Operation {
         }
     }
 
-    /// Whether the answer to the request is the object itself, or its headers, and not a document of S3's.
+    /// Whether the answer to the request is the object itself, or its headers, and not a document
+    /// of S3's.
     pub(super) fn answers_with_object(self) -> bool {
         match self {
             Self::GetObject | Self::HeadObject => true,

@@ -1,11 +1,12 @@
 //! A request that makes no progress is given up, however long it may take while it makes some.
 //!
-//! The SDK's client for an address -> the same client, whose requests fail with a timeout once nothing has moved for the
-//! *read timeout* of the request's settings: no byte of its body was taken by the connection, and no byte of the answer came.
-//! Without a read timeout nothing changes.
+//! The SDK's client for an address -> the same client, whose requests fail with a timeout once
+//! nothing has moved for the *read timeout* of the request's settings: no byte of its body was
+//! taken by the connection, and no byte of the answer came. Without a read timeout nothing changes.
 //!
-//! A body goes to the connection in pieces, for otherwise it could not be seen to move. What the connection has taken may
-//! still be in the kernel: some hundred KiB on a slow line, which leave within the limit.
+//! A body goes to the connection in pieces, for otherwise it could not be seen to move. What the
+//! connection has taken may still be in the kernel: some hundred KiB on a slow line, which leave
+//! within the limit.
 //!
 //! Not here: how long the limit is (`client`), what is done about a timeout (`sending`).
 
@@ -27,7 +28,8 @@ use tokio::time::{Sleep, sleep_until};
 
 use crate::env;
 
-/// Pieces of a body: small enough that a line of 16 KiB/s takes several within any limit, large enough to cost nothing.
+/// Pieces of a body: small enough that a line of 16 KiB/s takes several within any limit, large
+/// enough to cost nothing.
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// Nothing has moved for this long.

@@ -337,7 +337,7 @@ where
         return match problem {
             Unreachable::HostNotFound(host) => format!("the host name \"{host}\" was not found"),
             Unreachable::Refused => "the connection was refused".to_owned(),
-            Unreachable::NoAnswer => "no connection could be made in time".to_owned(),
+            Unreachable::NoAnswer => "the host does not answer".to_owned(),
             Unreachable::Tls => "TLS failed".to_owned(),
             Unreachable::ProxyAuthentication | Unreachable::ProxyRefused => "the proxy refused".to_owned(),
         };

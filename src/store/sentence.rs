@@ -1,8 +1,9 @@
 //! The sentence of a [`StoreError`]: what is wrong, where, and what to do.
 //!
 //! Invariants
-//! - A sentence names the bucket, the key or the action. Text that came from the server is not in it, but for a code, an action
-//!   and a region of harmless letters; its message stands beside the sentence ([`StoreError::in_full`]).
+//! - A sentence names the bucket, the key or the action. Text that came from the server is not in
+//!   it, but for a code, an action and a region of harmless letters; its message stands beside the
+//!   sentence ([`StoreError::in_full`]).
 //!
 //! Not here: what an answer means (`classify`).
 
@@ -180,7 +181,7 @@ impl StoreError {
                 self.address_setting()
             ),
             StoreErrorKind::NoConnection => format!(
-                "no connection could be made in time {}{}: check {} with its port, and firewalls, routes and proxies on the way \
+                "no connection could be made {}{}, for the host does not answer: check {} with its port, and firewalls, routes and proxies on the way \
                  (in a private network an endpoint for S3 may be missing)",
                 self.place(),
                 self.attempts(),

@@ -28,6 +28,7 @@ pub(crate) const HASTE: Pace = Pace {
     attempts: 3,
     first_backoff: Duration::from_millis(1),
     longest_backoff: Duration::from_millis(1),
+    connect: Duration::from_secs(10),
     answer: Duration::from_secs(20),
     work: Duration::from_secs(20),
     slowest_bytes_per_second: 1024 * 1024,

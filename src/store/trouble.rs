@@ -1,9 +1,11 @@
 //! One request that does not succeed at once: since when, why, and what is told of it (`notice`).
 //!
-//! `sending` reports when an attempt goes out, when one fails and is tried again, and how the request ended.
+//! `sending` reports when an attempt goes out, when one fails and is tried again, and how the
+//! request ended.
 //!
-//! A request is in trouble from its first attempt that fails to its end, or while its first attempt waits for its turn. What is
-//! in flight is not a wait, however long it takes: a slow line is no trouble.
+//! A request is in trouble from its first attempt that fails to its end, or while its first attempt
+//! waits for its turn. What is in flight is not a wait, however long it takes: a slow line is no
+//! trouble.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

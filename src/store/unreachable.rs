@@ -1,9 +1,10 @@
 //! Why no connection to the store came about: its name, its port, TLS, or the proxy on the way.
 //!
-//! The chain of errors below the SDK's HTTP client -> [`Unreachable`], if it is one of these; and the resolver that puts
-//! the name that was looked up into that chain.
+//! The chain of errors below the SDK's HTTP client -> [`Unreachable`], if it is one of these; and
+//! the resolver that puts the name that was looked up into that chain.
 //!
-//! Not here: certificates and the wrong scheme (`handshake`), which of these is tried again (`sending`).
+//! Not here: certificates and the wrong scheme (`handshake`), which of these is tried again
+//! (`sending`).
 
 use std::error::Error as StdError;
 use std::io;
@@ -15,8 +16,9 @@ use rustls::Error as TlsError;
 
 use super::handshake::chain;
 
-/// How long a name may be looked up. Less than a connection may take to make, so that a name server that does not answer is
-/// called that; more than the 5 s after which the resolver of Linux asks again.
+/// How long a name may be looked up. Less than a connection may take to make, so that a name server
+/// that does not answer is called that; more than the 5 s after which the resolver of Linux asks
+/// again.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// Why no connection came about.
@@ -26,7 +28,7 @@ pub(super) enum Unreachable {
     HostNotFound(String),
     /// The host answers, and nothing listens on the port.
     Refused,
-    /// The host did not answer in time.
+    /// The host did not answer in time, or no way leads to it.
     NoAnswer,
     /// Client and server found no way to speak TLS.
     Tls,
@@ -46,7 +48,13 @@ pub(super) fn unreachable(error: &(dyn StdError + 'static)) -> Option<Unreachabl
             return Some(Unreachable::Tls);
         }
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            return (io.kind() == io::ErrorKind::ConnectionRefused).then_some(Unreachable::Refused);
+            return match io.kind() {
+                io::ErrorKind::ConnectionRefused => Some(Unreachable::Refused),
+                io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                    Some(Unreachable::NoAnswer)
+                }
+                _ => None,
+            };
         }
         // These two have no type that can be named.
         let text = error.to_string();

@@ -4,11 +4,12 @@
 //!
 //! Invariants
 //! - The text has at most [`LONGEST_CHARS`] characters, all of them printable.
-//! - It holds no secret of the caller's, and no word that looks like a key, a token, a signature or a URL: a store may
-//!   repeat what it was sent.
+//! - It holds no secret of the caller's, and no word that looks like a key, a token, a signature or
+//!   a URL: a store may repeat what it was sent.
 //! - Too much is hidden rather than too little.
 
-/// Long enough for every message that tells a user what to change; a page of text is not for a sentence.
+/// Long enough for every message that tells a user what to change; a page of text is not for a
+/// sentence.
 const LONGEST_CHARS: usize = 200;
 
 /// What stands in place of a hidden word.
@@ -91,8 +92,9 @@ fn is_of_key(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_' | '-' | '%')
 }
 
-/// Ids of keys have 16 characters or more, everything else that is secret has more. Codes, header names, permissions and most
-/// names of buckets and users are words of letters, or have few digits, all lower case.
+/// Ids of keys have 16 characters or more, everything else that is secret has more. Codes, header
+/// names, permissions and most names of buckets and users are words of letters, or have few digits,
+/// all lower case.
 fn looks_like_key(run: &str) -> bool {
     /// Shorter than any id of a key.
     const SHORTEST: usize = 16;

@@ -155,6 +155,25 @@ async fn a_host_name_that_is_not_found_is_called_that() {
     assert!(error.to_string().contains("was not found in DNS: correct s3_endpoint"), "{error}");
 }
 
+/// A host whose queue of connections is full: it drops what comes, as a firewall does.
+#[tokio::test]
+async fn a_host_that_does_not_answer_is_called_that() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(Ok(connected)) =
+        tokio::time::timeout(Duration::from_millis(500), tokio::net::TcpStream::connect(address)).await
+    {
+        waiting.push(connected);
+    }
+    let hasty = Pace { connect: Duration::from_millis(300), ..HASTE };
+    let error = S3Store::with_pace(&settings(address), hasty).put("k", ROWS, &object(1)).await.unwrap_err();
+    assert_eq!(error.kind, Kind::NoConnection, "{error:?}");
+    assert!(error.to_string().contains("no connection could be made at http://127.0.0.1:"), "{error}");
+}
+
 /// A server that ends each handshake with an alert.
 #[tokio::test]
 async fn a_handshake_that_fails_is_called_that() {

@@ -20,12 +20,12 @@ fn watchful(answer: Duration) -> Pace {
 #[tokio::test]
 async fn a_part_without_an_answer_is_given_up_long_before_its_time_is_over() {
     let body = Bytes::from(vec![b'x'; 1024 * 1024]);
-    let server = Scripted::start(vec![Reply::Hang, Reply::Hang, ok()]).await;
-    let store = S3Store::with_pace(&settings(server.address), watchful(Duration::from_millis(300)));
+    let server = Scripted::start(vec![Reply::Hang, ok()]).await;
+    let store = S3Store::with_pace(&settings(server.address), watchful(Duration::from_secs(2)));
     store.upload_part("k", "u", 1, body.clone()).await.unwrap();
-    assert_eq!(server.methods(), "PUT PUT PUT");
+    assert_eq!(server.methods(), "PUT PUT");
     let sent: Vec<bool> = server.verbatim().iter().map(|(_, sent)| *sent == body).collect();
-    assert_eq!(sent, [true; 3], "a body in pieces is the same body");
+    assert_eq!(sent, [true; 2], "a body in pieces is the same body");
 
     let server = Scripted::start(vec![Reply::Hang; 3]).await;
     let store = S3Store::with_pace(&settings(server.address), watchful(Duration::from_millis(300)));
@@ -128,7 +128,8 @@ async fn a_store_that_asks_to_slow_down_is_told_of_once() {
 
 #[tokio::test]
 async fn a_long_wait_is_told_while_it_lasts() {
-    // The wait before the second attempt is longer than a millisecond, but for one time in a thousand.
+    // The wait before the second attempt is longer than a millisecond, but for one time in a
+    // thousand.
     let pace = Pace {
         long_wait: Duration::from_millis(1),
         first_backoff: Duration::from_secs(1),
@@ -149,7 +150,7 @@ async fn a_long_wait_is_told_while_it_lasts() {
 /// Nobody could tell it from a slow line before it was given up.
 #[tokio::test]
 async fn an_attempt_that_hung_is_told_when_it_is_given_up() {
-    let pace = Pace { long_wait: Duration::from_millis(100), ..watchful(Duration::from_millis(200)) };
+    let pace = Pace { long_wait: Duration::from_millis(500), ..watchful(Duration::from_secs(1)) };
     let server = Scripted::start(vec![Reply::Hang, ok()]).await;
     let store = S3Store::with_pace(&settings(server.address), pace);
     let notices = listened(&store);
@@ -159,7 +160,7 @@ async fn an_attempt_that_hung_is_told_when_it_is_given_up() {
         panic!("{told:?}")
     };
     assert_eq!(reason, "no answer in time");
-    assert!(*waited >= Duration::from_millis(200), "{waited:?}");
+    assert!(*waited >= pace.long_wait, "{waited:?}");
 
     let server = Scripted::start(vec![Reply::Hang; 3]).await;
     let store = S3Store::with_pace(&settings(server.address), pace);
