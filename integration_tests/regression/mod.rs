@@ -3,6 +3,8 @@
 //! A module is an area. A listing of these files tells a reader the hard cases. Faults of one unit have their test
 //! beside the unit. Where the right behaviour is a decision, SEMANTICS.md says it.
 
+// What a store or a proxy answers.
+mod answers;
 // Catalogs and settings that are JSON, but not as usual.
 mod catalogs;
 // CSV cells that readers change.
@@ -25,11 +27,5 @@ mod no_proxy;
 mod partitions;
 // Old objects that cannot be removed, and what is said about removals.
 mod replacement;
-//! Faults that real stores, real data and small containers have shown: one test for each, named after the fault.
-//! Faults that real stores, real data and small containers have shown: one test for each, named
-//! after the fault.
-
-// What a store or a proxy answers.
-mod answers;
 // Stores that let a sync wait.
 mod stalls;
