@@ -20,9 +20,10 @@ COPY --from=build /build/target/release/destination-s3 /usr/local/bin/destinatio
 RUN mkdir /airbyte && chmod 1777 /airbyte && chmod 755 /usr/local/bin/destination-s3
 WORKDIR /airbyte
 
-# The platform wraps the entrypoint in a shell of its own: it reads the command from this variable, and needs the
-# base image's sh, sleep and mv.
-ENV AIRBYTE_ENTRYPOINT="/usr/local/bin/destination-s3"
+# The platform starts the command of this variable with `eval` in a background subshell of its own script (it needs the
+# base image's sh, sleep and mv), and cancels a sync by SIGTERM to that subshell. `exec` makes the connector that
+# subshell: without it the shell takes the signal, and the connector is killed with what it has not published.
+ENV AIRBYTE_ENTRYPOINT="exec /usr/local/bin/destination-s3"
 USER 1000:1000
 ENTRYPOINT ["/usr/local/bin/destination-s3"]
 

@@ -11,7 +11,7 @@ use crate::support::connector::Outcome;
 use crate::support::faulty_s3::FaultyS3;
 use crate::world::{
     BUCKET, SOON, World, catalog, complete, connector, cursors, failure, jsonl, jsonl_and, noise, plain,
-    record, refresh, state, user, users, with,
+    record, refresh, state, stopped, user, users, with,
 };
 
 #[test]
@@ -145,7 +145,7 @@ fn a_file_of_many_parts_is_whole_after_a_good_end() {
 /// What a STATE covers is published and given back before the process ends by itself, with stdin still open.
 #[test]
 fn signals_are_a_bad_end_that_keeps_what_is_covered() {
-    for (signal, name) in [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")] {
+    for (signal, name, code) in [(Signal::TERM, "SIGTERM", 143), (Signal::INT, "SIGINT", 130)] {
         let world = World::new();
         let input = [user(1), state("users", 1), user(2), state("users", 2), user(3)].concat();
         let settings = jsonl_and(&json!({ "checkpoint_interval_seconds": 3600 }));
@@ -156,7 +156,7 @@ fn signals_are_a_bad_end_that_keeps_what_is_covered() {
         session.signal(signal);
         assert!(session.ends_within(SOON), "{name}");
         let outcome = session.finish(SOON);
-        let message = failure(&outcome, "transient_error");
+        let message = stopped(&outcome, code);
         assert!(message.contains(name), "{message}");
         assert_eq!(cursors(&outcome), [9, 1, 2]);
         assert_eq!(world.ids(), ["1", "2"]);

@@ -234,10 +234,21 @@ pub(crate) fn in_part_order(objects: &BTreeMap<String, Vec<u8>>) -> Vec<(&String
 /// A bad end: exit code 1 and exactly one TRACE ERROR, of this type. Gives its message.
 #[track_caller]
 pub(crate) fn failure<'a>(outcome: &'a Outcome, failure_type: &str) -> &'a str {
+    failure_with_code(outcome, failure_type, 1)
+}
+
+/// The end that a signal makes: exactly one TRACE ERROR, `transient_error`, and this exit code. Gives its message.
+#[track_caller]
+pub(crate) fn stopped(outcome: &Outcome, code: i32) -> &str {
+    failure_with_code(outcome, "transient_error", code)
+}
+
+#[track_caller]
+fn failure_with_code<'a>(outcome: &'a Outcome, failure_type: &str, code: i32) -> &'a str {
     let errors = outcome.errors();
     let [error] = errors.as_slice() else { panic!("{} TRACE ERRORs: {outcome:#?}", errors.len()) };
     assert_eq!(error["failure_type"], failure_type, "{error:#}");
-    assert_eq!(outcome.code(), Some(1), "{error:#}");
+    assert_eq!(outcome.code(), Some(code), "{error:#}");
     assert_eq!(outcome.stderr, "", "stderr is for panics");
     error["message"].as_str().expect("a TRACE ERROR has a message")
 }

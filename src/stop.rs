@@ -1,10 +1,10 @@
-//! SIGTERM and SIGINT: somebody wants the run to end now.
+//! SIGTERM and SIGINT: the run is to end now.
 //!
-//! The first signal is passed on to whoever holds a [`Stop`]: a sync then publishes what STATEs cover, prints them and ends
-//! badly; a removal of old objects stops between two requests. A second signal ends the process at once, which is as safe
-//! as a crash.
+//! The first signal is passed on to everything that holds a [`Stop`]: a sync then publishes what STATEs cover, prints them
+//! and ends badly; a removal of old objects stops between two requests; what only prepares is dropped. A second signal
+//! ends the process at once, which is as safe as a crash.
 //!
-//! Not here: what a stage does about it (`pipeline::engine`, `replace`).
+//! Not here: what a stage does about it (`pipeline::engine`, `replace`, `verb::runtime`).
 
 use std::io;
 
@@ -32,6 +32,16 @@ impl Signal {
             Self::Interrupt => "SIGINT",
         }
     }
+
+    /// The exit code of a process that ended because of the signal: 128 and the signal's number, as shells report it.
+    /// Airbyte's orchestrator accepts 143 while it cancels.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Terminate => 128 + 15,
+            Self::Interrupt => 128 + 2,
+        }
+    }
 }
 
 /// Tells that the process is to stop. Clones tell the same.
@@ -55,7 +65,7 @@ impl Stop {
                     _ = interrupt.recv() => Signal::Interrupt,
                 };
                 if sender.send_replace(Some(signal)).is_some() {
-                    last_word::exit();
+                    last_word::exit(signal.exit_code());
                 }
             }
         });

@@ -29,3 +29,13 @@ mod partitions;
 mod replacement;
 // Stores that let a sync wait.
 mod stalls;
+//! Faults that users' data, stores and containers found, one test for each, named after the fault.
+
+// The input: byte order marks, text that is not Airbyte's, statuses.
+mod inputs;
+// Messages about settings and catalogs.
+mod settings;
+// SIGTERM and SIGINT at every moment, and exit codes.
+mod signals;
+// The platform's shell script around the connector.
+mod wrapper;

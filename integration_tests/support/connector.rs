@@ -104,9 +104,14 @@ impl Connector {
 
     /// Runs `check` with `config` in a temporary file.
     pub(crate) fn check(&self, config: &Value) -> Outcome {
+        self.start_check(config).finish(self.time_limit)
+    }
+
+    /// Starts `check` with `config` in a temporary file.
+    pub(crate) fn start_check(&self, config: &Value) -> Session {
         let files = Files::new(&[("config.json", config)]);
         let config = files.path("config.json");
-        Session::start(self, &["check", "--config", &config], Some(files)).finish(self.time_limit)
+        Session::start(self, &["check", "--config", &config], Some(files))
     }
 
     /// Prepares `write`; nothing runs before [`PendingWrite::run`] or [`PendingWrite::start`].

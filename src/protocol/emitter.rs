@@ -1,7 +1,7 @@
 //! The only writer to stdout: one JSON object per line, nothing else.
 //!
-//! Lines are buffered and flushed when a message must be seen at once: a STATE, an error, the end of a verb. A closed
-//! stdout is reported to the caller, who ends the run: whoever started us has left.
+//! Lines are buffered and flushed when a message must be seen at once: a STATE, a LOG, an error, the end of a verb. A
+//! closed stdout is reported to the caller, who ends the run: the reader has left.
 
 use std::io::{self, BufWriter, Write};
 
@@ -71,12 +71,14 @@ impl<W: Write> Emitter<W> {
         self.out.write_all(b"\n")
     }
 
-    /// Writes a LOG message. `message` must hold no secret and no content of records.
+    /// Writes a LOG message and flushes it: people watch a run by its LOGs. `message` must hold no secret and no content
+    /// of records.
     ///
     /// # Errors
     /// As [`Emitter::message`].
     pub fn log(&mut self, level: LogLevel, message: &str) -> io::Result<()> {
-        self.message(&json!({"type": "LOG", "log": {"level": level.as_str(), "message": message}}))
+        self.message(&json!({"type": "LOG", "log": {"level": level.as_str(), "message": message}}))?;
+        self.flush()
     }
 
     /// Writes the TRACE ERROR of a failed run and flushes it. `now_ms` is the wall clock in epoch milliseconds.
@@ -107,6 +109,34 @@ impl<W: Write> Emitter<W> {
 mod tests {
     use super::*;
     use crate::error::FailureType;
+
+    /// A reader that sees what was flushed, and nothing else.
+    #[derive(Default)]
+    struct Reader {
+        arriving: Vec<u8>,
+        seen: Vec<u8>,
+    }
+
+    impl Write for Reader {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.arriving.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.seen.append(&mut self.arriving);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_log_is_seen_at_once() {
+        let mut emitter = Emitter::new(Reader::default());
+        emitter.line(b"{}").unwrap();
+        assert_eq!(emitter.out.get_ref().seen, b"");
+        emitter.log(LogLevel::Info, "m").unwrap();
+        assert!(emitter.out.get_ref().seen.ends_with(b"\"m\"}}\n"), "a LOG waits in the buffer");
+    }
 
     #[test]
     fn messages_have_the_members_that_the_platform_demands() {

@@ -82,6 +82,19 @@ pub struct Report {
     pub result: Result<(), ReplaceError>,
 }
 
+impl Report {
+    /// Of a removal that was cut off in the middle of a request.
+    #[must_use]
+    pub fn stopped(signal: Signal) -> Self {
+        Self {
+            removed: Vec::new(),
+            unmarked: SkippedObjects::default(),
+            copies: SkippedObjects::default(),
+            result: Err(ReplaceError::Stopped(signal)),
+        }
+    }
+}
+
 /// Why not everything was removed. The run itself is published and acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplaceError {

@@ -1,18 +1,43 @@
 //! `check`: reads the settings, tries them out and prints one CONNECTION_STATUS.
+//!
+//! Stopped by a signal it prints a TRACE ERROR instead: nothing was found out about the settings.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::entrance::Entrance;
+use super::runtime::{End, Runtime};
 use super::{connection_id, default_connection_id, internal, read_config};
 use crate::check::{CheckTarget, Report, check as check_with};
 use crate::env;
 use crate::error::Failure;
 use crate::protocol::emitter::Emitter;
 
-/// Runs the verb. The status says whether the check has passed; an error is a closed stdout.
-pub(super) fn check<W: Write>(config: &Path, emitter: &mut Emitter<W>) -> io::Result<()> {
-    let status = match report(config) {
+/// What a signal leaves while nothing has been asked of S3.
+const NOTHING_WRITTEN: &str = "the settings were not tried";
+
+/// What a signal may leave in the bucket.
+const PROBES_MAY_BE_LEFT: &str = "the check did not come to its end; objects with `airbyte_connection_check` in their keys may be left in the \
+     bucket, and may be deleted";
+
+/// Runs the verb. The status says whether the check has passed; only a signal or a closed stdout is a bad end.
+pub(super) fn check<W: Write>(config: &Path, emitter: &mut Emitter<W>) -> End {
+    let runtime = match Runtime::start() {
+        Ok(runtime) => runtime,
+        Err(failure) => {
+            return if status(Err(failure), emitter).is_ok() { End::Good } else { End::Bad };
+        }
+    };
+    let result = report(config, &runtime);
+    let printed = match (result, runtime.stop().signal()) {
+        (Err(failure), Some(_)) => emitter.trace_error(&failure, env::unix_ms()).map(|()| false),
+        (result, _) => status(result, emitter).map(|()| true),
+    };
+    runtime.end(printed.unwrap_or(false))
+}
+
+fn status<W: Write>(result: Result<Report, Failure>, emitter: &mut Emitter<W>) -> io::Result<()> {
+    let status = match result {
         Ok(report) => {
             let message = report.to_string();
             if message.is_empty() {
@@ -31,8 +56,9 @@ pub(super) fn check<W: Write>(config: &Path, emitter: &mut Emitter<W>) -> io::Re
     emitter.flush()
 }
 
-fn report(config: &Path) -> Result<Report, Failure> {
-    let config = read_config(config)?;
+fn report(config: &Path, runtime: &Runtime) -> Result<Report, Failure> {
+    let path = config.to_owned();
+    let config = runtime.blocking_until_stopped(NOTHING_WRITTEN, move || read_config(&path))?;
     let random = env::random_uuid().map_err(|error| internal("there is no randomness", &error))?;
     let connection_id = connection_id(&config)?;
     let target = CheckTarget {
@@ -41,19 +67,13 @@ fn report(config: &Path) -> Result<Report, Failure> {
         timezone: config.timezone,
         connection_id: &connection_id,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| internal("the asynchronous runtime cannot be started", &error))?;
-    let report = runtime.block_on(async {
-        let Entrance { session, settings, region_is_known } = Entrance::new(&config).await?;
+    let Entrance { session, settings, region_is_known } =
+        runtime.until_stopped(NOTHING_WRITTEN, Entrance::new(&config))?;
+    let mut report = runtime.until_stopped(PROBES_MAY_BE_LEFT, async {
         check_with(&target, &session, settings, region_is_known, env::utc_now(), random)
             .await
             .map_err(Failure::from)
-    });
-    // A name server that does not answer would hold up the end.
-    runtime.shutdown_background();
-    let mut report = report?;
+    })?;
     let warnings = config.warnings().into_iter().chain(default_connection_id(&config));
     warnings.for_each(|warning| report.add(warning));
     for partition in config.template.hive_partitions() {

@@ -7,14 +7,17 @@ mod check;
 mod entrance;
 mod policy;
 mod replacing;
+mod runtime;
 mod spec;
 mod write;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::runtime::End;
 use crate::config::Config;
 use crate::error::{Failure, FailureType};
 use crate::protocol::emitter::Emitter;
@@ -55,25 +58,29 @@ enum Verb {
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let mut emitter = Emitter::stdout();
-    let done = match cli.verb {
-        Verb::Spec => spec::spec(&mut emitter).map(|()| true),
-        Verb::Check { config } => check::check(&config, &mut emitter).map(|()| true),
-        Verb::Write { config, catalog } => write::write(&config, &catalog, &mut emitter),
-        Verb::Policy(args) => policy::policy(args, emitter.plain(), &mut std::io::stderr()),
-    };
     // An error here is a closed stdout: nobody is left to tell.
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) | Err(_) => ExitCode::FAILURE,
-    }
+    let end = |done: std::io::Result<bool>| if done.unwrap_or(false) { End::Good } else { End::Bad };
+    let end = match cli.verb {
+        Verb::Spec => end(spec::spec(&mut emitter).map(|()| true)),
+        Verb::Check { config } => check::check(&config, &mut emitter),
+        Verb::Write { config, catalog } => write::write(config, catalog, &mut emitter),
+        Verb::Policy(args) => end(policy::policy(args, emitter.plain(), &mut std::io::stderr())),
+    };
+    end.into()
 }
 
 fn read_file(path: &std::path::Path, what: &str) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| {
-        Failure::new(
-            FailureType::Config,
-            format!("the {what} file {} cannot be read: {error}", path.display()),
-        )
+        let path = path.display();
+        let message = match error.kind() {
+            ErrorKind::NotFound => format!("the {what} file {path} does not exist"),
+            ErrorKind::PermissionDenied => {
+                format!("the {what} file {path} cannot be read: this process does not have the permission")
+            }
+            ErrorKind::IsADirectory => format!("the {what} file {path} cannot be read: it is a directory"),
+            _ => format!("the {what} file {path} cannot be read: {error}"),
+        };
+        Failure::new(FailureType::Config, message)
     })
 }
 

@@ -12,22 +12,26 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write};
+use std::time::Duration;
 
+use super::runtime::Runtime;
 use crate::error::Failure;
 use crate::model::StreamDescriptor;
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::emitter::{Emitter, LogLevel};
 use crate::replace::{Removal, Removed, ReplaceError, Replacement, Report, SkippedObjects, replace};
-use crate::stop::Stop;
+use crate::stop::{Signal, Stop};
 use crate::store::{Notice, S3Store};
+
+/// How long a removal that is stopped by a signal waits for the answer to its last request.
+const LAST_REQUEST: Duration = Duration::from_secs(5);
 
 /// Removes what this run replaces. Everything of it is published, acknowledged and printed.
 pub(super) fn replace_old<W: Write>(
     replacements: Vec<Option<Replacement>>,
     summary: &RunSummary,
     store: &S3Store,
-    runtime: &tokio::runtime::Runtime,
-    stop: &Stop,
+    runtime: &Runtime,
     emitter: &mut Emitter<W>,
 ) -> io::Result<Result<(), Failure>> {
     let mut proved = Vec::new();
@@ -39,8 +43,8 @@ pub(super) fn replace_old<W: Write>(
             proved.push(replacement);
         } else {
             let message = format!(
-                "stream \"{name}\" is to be overwritten, but no STATE followed its last record, so that its end may be a failure of \
-                 the source: objects of earlier syncs, if there are any, stay beside the new ones until a sync replaces them (or delete them by hand)"
+                "stream \"{name}\" is to be overwritten, but no STATE followed its last record, or it was reported INCOMPLETE, so that its \
+                 end may be a failure of the source: objects of earlier syncs, if there are any, stay beside the new ones until a sync replaces them (or delete them by hand)"
             );
             emitter.log(LogLevel::Warn, &message)?;
         }
@@ -53,7 +57,13 @@ pub(super) fn replace_old<W: Write>(
     let mut watch = |stream: &StreamDescriptor, removal: Removal<'_>| {
         log_removal(*shared.borrow_mut(), stream, removal)
     };
-    let work = replace(store, &proved, stop, &mut watch);
+    let work = async {
+        tokio::select! {
+            report = replace(store, &proved, runtime.stop(), &mut watch) => report,
+            // Each request is safe to lose: the next sync that replaces the stream goes on from what it finds.
+            Some(signal) = after_signal(runtime.stop()) => Report::stopped(signal),
+        }
+    };
     let report = wait_and_tell(work, store, runtime, &shared)?;
     let Report { removed, unmarked, copies, result } = report;
     if let Err(ReplaceError::StdoutClosed(error)) = result {
@@ -87,11 +97,18 @@ pub(super) fn replace_old<W: Write>(
     Ok(result.map_err(Failure::from))
 }
 
+/// Returns some seconds after the first signal, for a removal that hangs in a request.
+async fn after_signal(stop: &Stop) -> Option<Signal> {
+    let signal = stop.clone().wait().await;
+    tokio::time::sleep(LAST_REQUEST).await;
+    signal
+}
+
 /// Waits for `work`, and prints meanwhile when `store` makes it wait.
 fn wait_and_tell<W: Write, T>(
     work: impl Future<Output = T>,
     store: &S3Store,
-    runtime: &tokio::runtime::Runtime,
+    runtime: &Runtime,
     emitter: &RefCell<&mut Emitter<W>>,
 ) -> io::Result<T> {
     let (sender, mut notices) = tokio::sync::mpsc::unbounded_channel();

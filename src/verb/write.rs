@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::entrance::Entrance;
 use super::replacing::replace_old;
+use super::runtime::{End, Runtime};
 use super::{connection_id, default_connection_id, internal, read_config, read_file};
 use crate::columns::{ShapeOptions, StreamShape};
 use crate::config::Config;
@@ -31,7 +32,6 @@ use crate::protocol::catalog::{Catalog, CatalogStream, Dialect, OldObjects};
 use crate::protocol::emitter::{Emitter, LogLevel};
 use crate::provenance::Owner;
 use crate::replace::Replacement;
-use crate::stop::Stop;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -70,25 +70,41 @@ const DEFAULT_MEMORY_BYTES: u64 = 256 * MIB;
 const MOST_DEFAULT_MEMORY_BYTES: u64 = 512 * MIB;
 const LEAST_DEFAULT_MEMORY_BYTES: u64 = 64 * MIB;
 
-/// Runs the verb. `Ok(false)` means that the failure has been printed.
-pub(super) fn write<W: Write>(config: &Path, catalog: &Path, emitter: &mut Emitter<W>) -> io::Result<bool> {
-    let result = match prepare(config, catalog) {
-        Ok(prepared) => execute(prepared, emitter)?,
-        Err(failure) => Err(failure),
-    };
-    match result {
-        Ok(()) => {
-            emitter.flush()?;
-            Ok(true)
-        }
+/// What a signal leaves while nothing has been read.
+const NOTHING_READ: &str = "nothing was read or written yet";
+
+/// Runs the verb. A failure has been printed, unless stdout is closed.
+pub(super) fn write<W: Write>(config: PathBuf, catalog: PathBuf, emitter: &mut Emitter<W>) -> End {
+    let runtime = match Runtime::start() {
+        Ok(runtime) => runtime,
         Err(failure) => {
-            if let Some(answer) = &failure.store_answer {
-                emitter.log(LogLevel::Warn, &format!("the store's own answer: {answer}"))?;
-            }
-            emitter.trace_error(&failure, env::unix_ms())?;
-            Ok(false)
+            let _ = emitter.trace_error(&failure, env::unix_ms());
+            return End::Bad;
         }
+    };
+    let prepared = runtime.blocking_until_stopped(NOTHING_READ, move || prepare(&config, &catalog));
+    let result = match prepared {
+        Ok(prepared) => execute(prepared, &runtime, emitter),
+        Err(failure) => Ok(Err(failure)),
+    };
+    let is_good = match result {
+        Ok(Ok(())) => emitter.flush().is_ok(),
+        Ok(Err(failure)) => {
+            // The only error here is that stdout is closed; there is no one left to report it to.
+            let _ = report(&failure, emitter);
+            false
+        }
+        Err(_) => false,
+    };
+    runtime.end(is_good)
+}
+
+/// Prints what ended the run, after the store's own words where there are some.
+fn report<W: Write>(failure: &Failure, emitter: &mut Emitter<W>) -> io::Result<()> {
+    if let Some(answer) = &failure.store_answer {
+        emitter.log(LogLevel::Warn, &format!("the store's own answer: {answer}"))?;
     }
+    emitter.trace_error(failure, env::unix_ms())
 }
 
 struct Prepared {
@@ -99,36 +115,31 @@ struct Prepared {
     replacements: Vec<Option<Replacement>>,
 }
 
-fn execute<W: Write>(prepared: Prepared, emitter: &mut Emitter<W>) -> io::Result<Result<(), Failure>> {
+fn execute<W: Write>(
+    prepared: Prepared,
+    runtime: &Runtime,
+    emitter: &mut Emitter<W>,
+) -> io::Result<Result<(), Failure>> {
     for warning in &prepared.warnings {
         emitter.log(LogLevel::Warn, warning)?;
     }
-    emitter.flush()?;
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return Ok(Err(internal("the asynchronous runtime cannot be started", &error))),
-    };
-    let stop = match Stop::on_signals(runtime.handle()) {
-        Ok(stop) => stop,
-        Err(error) => return Ok(Err(internal("signals cannot be taken", &error))),
-    };
     if prepared.config.is_elsewhere() {
         let message = "s3_endpoint names a store that is not AWS: each key is looked at before it is written, for some stores ignore \
                        If-None-Match (`check` says whether this one does)";
         emitter.log(LogLevel::Info, message)?;
     }
-    let store = match runtime.block_on(async { Entrance::new(&prepared.config).await?.open().await }) {
+    let connecting = async { Entrance::new(&prepared.config).await?.open().await };
+    let store = match runtime.until_stopped(NOTHING_READ, connecting) {
         Ok(store) => store,
         Err(failure) => return Ok(Err(failure)),
     };
+    let stop = runtime.stop();
     let (summary, result) =
         run(io::stdin(), prepared.settings, store.clone(), runtime.handle(), stop.clone(), emitter);
     let result = match result {
-        Ok(()) => replace_old(prepared.replacements, &summary, &store, &runtime, &stop, emitter)?,
+        Ok(()) => replace_old(prepared.replacements, &summary, &store, runtime, emitter)?,
         Err(failure) => Err(failure),
     };
-    // Not waited for: the reader may be blocked on a stdin that never ends.
-    runtime.shutdown_background();
     log_summary(&summary, emitter)?;
     Ok(result)
 }
