@@ -62,7 +62,12 @@ fn what_the_configuration_gets_wrong() {
     let cases = [
         (
             json!({ "s3_bucket_key": "{stream_name}/{yeer}.{extension}" }),
-            vec!["s3_bucket_key", "{yeer}", "{year}", "{cursor_singular_date_time}"],
+            vec!["s3_bucket_key", "{yeer}", "{year}"],
+        ),
+        // No macro is like it: then all are named.
+        (
+            json!({ "s3_bucket_key": "{stream_name}/{?}.{extension}" }),
+            vec!["s3_bucket_key", "{?}", "{year}", "{cursor_singular_date_time}"],
         ),
         (json!({ "s3_bucket_key": "{stream_name}/{year.{extension}" }), vec!["s3_bucket_key", "brace"]),
         (

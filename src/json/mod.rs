@@ -20,6 +20,7 @@
 pub(crate) mod block;
 mod error;
 pub(crate) mod field_order;
+mod foreign;
 pub(crate) mod grammar;
 mod scanner;
 pub(crate) mod surrogates;
@@ -32,6 +33,7 @@ mod tests;
 use std::borrow::Cow;
 
 pub use error::{JsonError, JsonFault};
+pub use foreign::{ForeignText, without_byte_order_mark};
 pub use scanner::Scanner;
 pub use text::{integer, unescape};
 

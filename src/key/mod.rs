@@ -30,7 +30,7 @@ mod tests;
 pub use allocator::{Allocation, KeyAllocator, highest_listed};
 pub use render::KeyError;
 pub use stem::KeyStem;
-pub use template::{KeyTemplate, TemplateError};
+pub use template::{KeyTemplate, ShownExtension, TemplateError};
 pub use values::{FileValues, RunValues, StreamValues};
 
 /// The longest key that S3 takes, in bytes of UTF-8 ("Naming Amazon S3 objects").

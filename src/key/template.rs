@@ -4,9 +4,9 @@
 //!
 //! Invariants
 //! - `parse(print(t)) == t`, and the printed text is the one that was parsed.
-//! - A template that parsed names its stream, ends in a file name and is free of `.` and `..` segments.
+//! - A template that parsed tells streams apart, ends in a file name, has no `.` or `..` segment and is no URL.
 //!
-//! Not here: putting values in (`render`), the warning for a template without `{extension}` (the caller's).
+//! Not here: putting values in (`render`), the warnings about extensions (the caller's).
 
 use std::fmt;
 
@@ -21,6 +21,39 @@ pub struct KeyTemplate {
     /// The same pieces cut at the user's slashes, without the empty segments.
     segments: Vec<Vec<Piece>>,
 }
+
+/// The extension that a template's keys show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownExtension {
+    /// With its dot.
+    pub extension: &'static str,
+    /// Whether the files are what it says.
+    pub fits: bool,
+}
+
+/// Extensions that readers go by, longer ones before those that they end in, with the formats that they fit.
+const DATA_EXTENSIONS: &[(&str, &[&str])] = &[
+    (".csv.gz", &["csv.gz"]),
+    (".tsv.gz", &["csv.gz"]),
+    (".txt.gz", &["csv.gz", "jsonl.gz"]),
+    (".jsonl.gz", &["jsonl.gz"]),
+    (".ndjson.gz", &["jsonl.gz"]),
+    (".json.gz", &["jsonl.gz"]),
+    (".gz", &["csv.gz", "jsonl.gz"]),
+    (".csv", &["csv"]),
+    (".tsv", &["csv"]),
+    (".txt", &["csv", "jsonl"]),
+    (".jsonl", &["jsonl"]),
+    (".ndjson", &["jsonl"]),
+    (".json", &["jsonl"]),
+    (".parquet", &["parquet"]),
+    (".avro", &[]),
+    (".orc", &[]),
+    (".zip", &[]),
+    (".zst", &[]),
+    (".bz2", &[]),
+    (".xlsx", &[]),
+];
 
 /// What a template is made of. Two literals never follow one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,15 +72,30 @@ pub enum TemplateError {
     )]
     Empty,
     /// No macro has that name.
-    #[error(
-        "s3_bucket_key has the unknown macro {{{}}}{}; known macros: {}; a literal brace is doubled: {{{{ or }}}}",
-        .name.escape_debug(), question(.nearest), known()
-    )]
+    #[error("s3_bucket_key has the unknown macro {{{}}}; {}", .name.escape_debug(), advice(.hint))]
     UnknownMacro {
         /// What stands between the braces.
         name: String,
-        /// The known macro that is most like it.
-        nearest: Option<&'static str>,
+        /// What to write in its place, with braces, where that can be guessed.
+        hint: Option<&'static str>,
+    },
+    /// A macro behind a `$`: the text would keep the `$`.
+    #[error(
+        "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 destination; macros have no `$` \
+         here and are in lower case: write {}",
+        instead(.macros)
+    )]
+    DollarMacro {
+        /// What is written, and what is meant.
+        macros: Vec<(String, &'static str)>,
+    },
+    /// A URL in place of a key.
+    #[error(
+        "s3_bucket_key begins with `{scheme}://`: it is a key and no URL; give what follows the bucket's name"
+    )]
+    Url {
+        /// Letters and digits only.
+        scheme: String,
     },
     /// A brace is opened and not closed, or closed and not opened.
     #[error(
@@ -58,7 +106,9 @@ pub enum TemplateError {
         position: usize,
     },
     /// Two streams would share one key.
-    #[error("s3_bucket_key must contain {{stream_name}} or {{stream_id}}, to keep the streams' files apart")]
+    #[error(
+        "s3_bucket_key must contain {{stream_name}}, {{stream_id}} or {{stream_run_id}}, to keep the streams' files apart"
+    )]
     NoStream,
     /// The key would name a folder.
     #[error(
@@ -94,6 +144,8 @@ impl Classified for TemplateError {
         match self {
             Self::Empty
             | Self::UnknownMacro { .. }
+            | Self::DollarMacro { .. }
+            | Self::Url { .. }
             | Self::UnbalancedBrace { .. }
             | Self::NoStream
             | Self::EndsWithSlash
@@ -104,50 +156,95 @@ impl Classified for TemplateError {
     }
 }
 
-fn question(nearest: &Option<&str>) -> String {
-    nearest.map(|name| format!(", did you mean {{{name}}}?")).unwrap_or_default()
+fn advice(hint: &Option<&str>) -> String {
+    match hint {
+        Some(hint) => format!("did you mean {hint}?"),
+        None => format!("known macros: {}; a literal brace is doubled: {{{{ or }}}}", known()),
+    }
 }
 
 fn known() -> String {
     Macro::ALL.map(|known| format!("{{{}}}", known.name())).join(" ")
 }
 
+fn instead(macros: &[(String, &str)]) -> String {
+    let pairs: Vec<String> = macros.iter().map(|(written, meant)| format!("{meant} for {written}")).collect();
+    pairs.join(", ")
+}
+
 impl KeyTemplate {
     /// Parses the text of `s3_bucket_key`. `{{` and `}}` are literal braces.
     ///
     /// # Errors
-    /// [`TemplateError`]: show it to the user, at `check` and before anything is written.
+    /// [`TemplateError`], the first one: show it to the user, at `check` and before anything is written.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        if text.is_empty() {
-            return Err(TemplateError::Empty);
+        let (template, problems) = Self::read(text);
+        match problems.into_iter().next() {
+            Some(problem) => Err(problem),
+            None => Ok(template),
         }
-        let pieces = pieces(text)?;
-        let segments = segments(&pieces);
-        let template = Self { pieces, segments };
-        template.validate()?;
-        Ok(template)
     }
 
-    fn validate(&self) -> Result<(), TemplateError> {
-        let literals = || self.pieces.iter().filter_map(Piece::literal);
-        if self.pieces.last().and_then(Piece::literal).is_some_and(|last| last.ends_with('/')) {
-            return Err(TemplateError::EndsWithSlash);
+    /// All that is wrong with the text of `s3_bucket_key`.
+    #[must_use]
+    pub fn problems(text: &str) -> Vec<TemplateError> {
+        Self::read(text).1
+    }
+
+    fn read(text: &str) -> (Self, Vec<TemplateError>) {
+        let mut problems = Vec::new();
+        if text.is_empty() {
+            problems.push(TemplateError::Empty);
         }
-        for segment in &self.segments {
-            if let [Piece::Literal(literal)] = segment.as_slice()
-                && is_dots(literal)
-            {
-                return Err(TemplateError::DotSegment { segment: literal.clone() });
+        problems.extend(scheme_of(text).map(|scheme| TemplateError::Url { scheme }));
+        let pieces = pieces(text, &mut problems);
+        let segments = segments(&pieces);
+        let template = Self { pieces, segments };
+        let is_whole = !problems.iter().any(TemplateError::hides_more);
+        problems.extend(template.broken_rules().filter(|_| is_whole));
+        (template, problems)
+    }
+
+    /// What is wrong with the whole of a template whose pieces are all right.
+    fn broken_rules(&self) -> impl Iterator<Item = TemplateError> {
+        let literals = || self.pieces.iter().filter_map(Piece::literal);
+        let ends_with_slash =
+            self.pieces.last().and_then(Piece::literal).is_some_and(|last| last.ends_with('/'));
+        let dots = self.segments.iter().find_map(|segment| match segment.as_slice() {
+            [Piece::Literal(literal)] if is_dots(literal) => Some(literal.clone()),
+            _ => None,
+        });
+        let bytes = literals().map(str::len).sum();
+        [
+            ends_with_slash.then_some(TemplateError::EndsWithSlash),
+            dots.map(|segment| TemplateError::DotSegment { segment }),
+            (bytes > MAX_KEY_BYTES).then_some(TemplateError::TooLong { bytes }),
+            (!self.names_stream() && !self.has(Macro::StreamRunId)).then_some(TemplateError::NoStream),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Whether every key of a stream holds the stream's name or its id.
+    #[must_use]
+    pub fn names_stream(&self) -> bool {
+        self.has(Macro::StreamName) || self.has(Macro::StreamId)
+    }
+
+    /// The extension of a kind of file that keys end in, as far as the template shows it, for files of the format with
+    /// the extension `extension`. `None`: they end in none that is known.
+    #[must_use]
+    pub fn shown_extension(&self, extension: &str) -> Option<ShownExtension> {
+        let mut end = String::new();
+        for piece in self.segments.last()?.iter().rev() {
+            match piece {
+                Piece::Literal(literal) => end.insert_str(0, literal),
+                Piece::Macro(Macro::Extension) => end.insert_str(0, extension),
+                Piece::Macro(_) => break,
             }
         }
-        let bytes = literals().map(str::len).sum();
-        if bytes > MAX_KEY_BYTES {
-            return Err(TemplateError::TooLong { bytes });
-        }
-        if !self.has(Macro::StreamName) && !self.has(Macro::StreamId) {
-            return Err(TemplateError::NoStream);
-        }
-        Ok(())
+        let (shown, formats) = DATA_EXTENSIONS.iter().find(|(shown, _)| end.ends_with(shown))?;
+        Some(ShownExtension { extension: shown, fits: formats.contains(&extension) })
     }
 
     /// Whether a file's key depends on the cursor values of its records.
@@ -221,41 +318,88 @@ pub(super) fn is_dots(segment: &str) -> bool {
     matches!(segment, "." | "..")
 }
 
-fn pieces(text: &str) -> Result<Vec<Piece>, TemplateError> {
+impl TemplateError {
+    /// Whether something of the template was not read because of it, so that rules for the whole may seem broken.
+    fn hides_more(&self) -> bool {
+        match self {
+            Self::Empty | Self::UnknownMacro { .. } | Self::UnbalancedBrace { .. } => true,
+            Self::DollarMacro { .. }
+            | Self::Url { .. }
+            | Self::NoStream
+            | Self::EndsWithSlash
+            | Self::DotSegment { .. }
+            | Self::ControlCharacter { .. }
+            | Self::TooLong { .. } => false,
+        }
+    }
+}
+
+/// The scheme of a URL that the text begins with.
+fn scheme_of(text: &str) -> Option<String> {
+    let (scheme, _) = text.trim_start_matches(['/', ' ']).split_once("://")?;
+    let fits = scheme.len() <= 10 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (fits && scheme.starts_with(|first: char| first.is_ascii_alphabetic())).then(|| scheme.to_owned())
+}
+
+/// The pieces, up to a brace without a partner. What is wrong is left out and goes to `problems`.
+fn pieces(text: &str, problems: &mut Vec<TemplateError>) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
+    let mut dollars: Vec<(String, &'static str)> = Vec::new();
     let mut chars = text.chars().zip(1..).peekable();
     while let Some((c, position)) = chars.next() {
         match c {
             '{' | '}' if chars.next_if(|(next, _)| *next == c).is_some() => literal.push(c),
             '{' => {
                 let mut name = String::new();
-                loop {
+                let closed = loop {
                     match chars.next() {
-                        Some(('}', _)) => break,
-                        None | Some(('{', _)) => return Err(TemplateError::UnbalancedBrace { position }),
+                        Some(('}', _)) => break true,
+                        None | Some(('{', _)) => break false,
                         Some((c, _)) => name.push(c),
+                    }
+                };
+                if !closed {
+                    problems.push(TemplateError::UnbalancedBrace { position });
+                    break;
+                }
+                let mut shown = Macro::named(&name);
+                if literal.ends_with('$') {
+                    literal.pop();
+                    shown = shown.or_else(|| Macro::named(&name.to_lowercase()));
+                    let written = format!("${{{}}}", name.escape_debug());
+                    if let Some(meant) = shown.map(Macro::in_braces).or_else(|| Macro::hint(&name))
+                        && !dollars.iter().any(|(other, _)| *other == written)
+                    {
+                        dollars.push((written, meant));
                     }
                 }
                 if !literal.is_empty() {
                     pieces.push(Piece::Literal(std::mem::take(&mut literal)));
                 }
-                pieces.push(Piece::Macro(Macro::named(&name).ok_or_else(|| unknown(name))?));
+                match shown {
+                    Some(shown) => pieces.push(Piece::Macro(shown)),
+                    None => {
+                        let hint = Macro::hint(&name);
+                        problems.push(TemplateError::UnknownMacro { name, hint });
+                    }
+                }
             }
-            '}' => return Err(TemplateError::UnbalancedBrace { position }),
-            c if c.is_control() => return Err(TemplateError::ControlCharacter { position }),
+            '}' => {
+                problems.push(TemplateError::UnbalancedBrace { position });
+                break;
+            }
+            c if c.is_control() => problems.push(TemplateError::ControlCharacter { position }),
             c => literal.push(c),
         }
+    }
+    if !dollars.is_empty() {
+        problems.push(TemplateError::DollarMacro { macros: dollars });
     }
     if !literal.is_empty() {
         pieces.push(Piece::Literal(literal));
     }
-    Ok(pieces)
-}
-
-fn unknown(name: String) -> TemplateError {
-    let nearest = Macro::nearest(&name).map(Macro::name);
-    TemplateError::UnknownMacro { name, nearest }
+    pieces
 }
 
 fn segments(pieces: &[Piece]) -> Vec<Vec<Piece>> {

@@ -121,9 +121,10 @@ fn a_wrong_template_is_told_why() {
             "",
             "s3_bucket_key is empty: give the key that files are written to, such as {stream_name}.{extension}",
         ),
+        ("{stream_name}/{Yaer}", "s3_bucket_key has the unknown macro {Yaer}; did you mean {year}?"),
         (
-            "{stream_name}/{Yaer}",
-            "s3_bucket_key has the unknown macro {Yaer}, did you mean {year}?; known macros: {extension} {date_time} \
+            "{stream_name}/{?}",
+            "s3_bucket_key has the unknown macro {?}; known macros: {extension} {date_time} \
              {timestamp} {iso_date_time} {date} {iso_date} {year} {month} {day} {hour} {minute} {second} {stream_id} \
              {stream_name} {connection_id} {connection_run_id} {stream_run_id} {cursor_year} {cursor_month} \
              {cursor_day} {cursor_date_time} {cursor_iso_date_time} {cursor_singular_date_time} {namespace} {part} \
@@ -135,7 +136,7 @@ fn a_wrong_template_is_told_why() {
         ),
         (
             "{{stream_name}}.csv",
-            "s3_bucket_key must contain {stream_name} or {stream_id}, to keep the streams' files apart",
+            "s3_bucket_key must contain {stream_name}, {stream_id} or {stream_run_id}, to keep the streams' files apart",
         ),
         (
             "{stream_name}/",
@@ -160,14 +161,99 @@ fn a_wrong_template_is_told_why() {
     for text in ["./{stream_name}", "{stream_name}/.", "//.//{stream_name}"] {
         assert!(matches!(KeyTemplate::parse(text), Err(TemplateError::DotSegment { .. })), "{text}");
     }
-    let nearest = |name: &str| match KeyTemplate::parse(&format!("{{{name}}}")) {
-        Err(TemplateError::UnknownMacro { nearest, .. }) => nearest,
+}
+
+#[test]
+fn a_hint_leads_to_a_macro_that_does_the_same() {
+    let hint = |name: &str| match KeyTemplate::parse(&format!("{{{name}}}")) {
+        Err(TemplateError::UnknownMacro { hint, .. }) => hint,
         other => panic!("{other:?}"),
     };
-    assert_eq!(nearest("Stream-Name"), Some("stream_name"));
-    assert_eq!(nearest(" ext "), None);
-    assert_eq!(nearest("cursor_iso_datetime"), Some("cursor_iso_date_time"));
-    assert_eq!(nearest(""), None);
+    for (name, expected) in [
+        ("Stream-Name", Some("{stream_name}")),
+        ("STREAM_NAME", Some("{stream_name}")),
+        ("stream", Some("{stream_name}")),
+        (" ext ", Some("{extension}")),
+        ("format_extension", Some(".{extension}")),
+        ("cursor_iso_datetime", Some("{cursor_iso_date_time}")),
+        ("cursor", Some("{cursor_date_time}")),
+        ("run_id", Some("{connection_run_id}")),
+        ("sync", Some("{sync_id}")),
+        ("part_number", Some("{part}")),
+        ("epoch", Some("{timestamp}")),
+        ("date:yyyy_MM", Some("{date}")),
+        ("field:region", Some("{cursor_date_time}")),
+        ("", None),
+        ("?", None),
+    ] {
+        assert_eq!(hint(name), expected, "{name}");
+    }
+}
+
+/// Following the hints one by one led to keys such as `raw/$/$users/$2026.$jsonl.gz`.
+#[test]
+fn macros_of_airbytes_own_s3_destination_are_refused_with_what_to_write() {
+    let text = "raw/${NAMESPACE}/${STREAM_NAME}/${YEAR}_${EPOCH}_{part_number}{format_extension}";
+    let messages: Vec<String> = KeyTemplate::problems(text).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        messages,
+        [
+            "s3_bucket_key has the unknown macro {EPOCH}; did you mean {timestamp}?",
+            "s3_bucket_key has the unknown macro {part_number}; did you mean {part}?",
+            "s3_bucket_key has the unknown macro {format_extension}; did you mean .{extension}?",
+            "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 destination; macros have no \
+             `$` here and are in lower case: write {namespace} for ${NAMESPACE}, {stream_name} for ${STREAM_NAME}, {year} \
+             for ${YEAR}, {timestamp} for ${EPOCH}",
+        ]
+    );
+    for text in ["${stream_name}", "$$/{stream_name}/${year}", "a$${stream_id}"] {
+        assert!(matches!(KeyTemplate::parse(text), Err(TemplateError::DollarMacro { .. })), "{text}");
+    }
+    for text in ["us$/{stream_name}", "${{x}}/{stream_name}", "{stream_name}$"] {
+        assert!(KeyTemplate::parse(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_url_is_no_key() {
+    for (text, scheme) in [
+        ("s3://lake/{stream_name}.csv", "s3"),
+        ("/S3a://lake/{stream_name}.csv", "S3a"),
+        ("https://lake.s3.amazonaws.com/{stream_name}.csv", "https"),
+    ] {
+        assert_eq!(KeyTemplate::parse(text), Err(TemplateError::Url { scheme: scheme.to_owned() }));
+    }
+    assert!(KeyTemplate::parse("a:b//{stream_name}.csv").is_ok());
+    assert!(KeyTemplate::parse("{stream_name}://x").is_ok());
+}
+
+#[test]
+fn an_extension_that_is_not_the_formats_is_seen() {
+    for (template, format, expected) in [
+        ("{stream_name}.csv.gz", "csv", Some((".csv.gz", false))),
+        ("{stream_name}.csv.gz", "csv.gz", Some((".csv.gz", true))),
+        ("{stream_name}.csv", "csv.gz", Some((".csv", false))),
+        ("{stream_name}.{extension}", "csv.gz", Some((".csv.gz", true))),
+        ("{stream_name}.{extension}", "parquet", Some((".parquet", true))),
+        ("{stream_name}.{extension}.gz", "jsonl", Some((".jsonl.gz", false))),
+        ("{stream_name}.{extension}.csv", "jsonl", Some((".csv", false))),
+        ("{stream_name}.json", "jsonl", Some((".json", true))),
+        ("{stream_name}.jsonl", "parquet", Some((".jsonl", false))),
+        ("{stream_name}.csv/{part}", "parquet", None),
+        ("{stream_name}.v2", "parquet", None),
+        ("{stream_name}", "parquet", None),
+    ] {
+        let shown = KeyTemplate::parse(template).unwrap().shown_extension(format);
+        assert_eq!(shown.map(|shown| (shown.extension, shown.fits)), expected, "{template} {format}");
+    }
+}
+
+#[test]
+fn the_id_of_a_streams_run_tells_streams_apart() {
+    let template = KeyTemplate::parse("{connection_id}/{stream_run_id}.{extension}").unwrap();
+    assert!(!template.names_stream());
+    assert!(KeyTemplate::parse("{stream_id}").unwrap().names_stream());
+    assert!(KeyTemplate::parse("{connection_run_id}/{sync_id}").is_err());
 }
 
 #[test]

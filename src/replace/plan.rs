@@ -56,7 +56,8 @@ impl Replacement {
         let value = |name: &str| object.get(name);
         if object.token().is_none() {
             // Some programs make an empty object for each folder.
-            let is_unmarked = provenance::is_absent(value) && !key.ends_with('/');
+            let names_the_stream = !self.marks.iter().any(String::is_empty);
+            let is_unmarked = names_the_stream && provenance::is_absent(value) && !key.ends_with('/');
             return if is_unmarked { Verdict::Unmarked } else { Verdict::NotOurs };
         }
         if !self.owner.owns(value) {

@@ -236,7 +236,8 @@ fn replacement(
         owner: Owner::new(&values.descriptor, &run.connection_id),
         rule,
         prefix: config.template.constant_prefix(run, values),
-        marks: values.marks(),
+        // Keys that name no stream are all looked at: their metadata says whose they are.
+        marks: if config.template.names_stream() { values.marks() } else { vec![String::new()] },
         // With cursor macros each file has a name of its own: the run says which it used.
         stems: if config.template.uses_cursor() { BTreeSet::new() } else { BTreeSet::from([stem]) },
         attempt_id,
