@@ -1,6 +1,15 @@
 //! What comes on stdin, and when its effects are seen.
 
-use crate::world::{SOON, World, jsonl, users};
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::json;
+
+use crate::world::{
+    EMITTED_AT, SOON, World, catalog, complete, cursors, failure, jsonl, plain, record, state, user, users,
+    with,
+};
 
 /// It was seen with the first STATE, or at the end: a person looked at an empty screen for a minute.
 #[test]
@@ -9,4 +18,93 @@ fn a_log_line_is_seen_before_anything_is_read() {
     let mut session = world.write(&jsonl(), &users()).start();
     let log = session.wait_for(SOON, |message| message["type"] == "LOG");
     assert!(log.is_some(), "the LOG about the store that is not AWS waits for input");
+}
+
+#[test]
+fn a_byte_order_mark_before_the_first_line_is_skipped() {
+    for format in ["jsonl", "parquet"] {
+        let world = World::new();
+        let settings = json!({ "format": { "format_type": format } });
+        let input = ["\u{feff}", &user(1), &state("users", 1), &user(2), &complete("users")].concat();
+        let outcome = world.sync(&settings, &users(), &input);
+        assert_eq!(cursors(&outcome), [1], "{format}");
+        if format == "jsonl" {
+            assert_eq!(world.ids(), ["1", "2"]);
+        }
+    }
+    let world = World::new();
+    let input = [&user(1), "\u{feff}", &user(2)].concat();
+    let outcome = world.write(&jsonl(), &users()).input(input).run();
+    let message = failure(&outcome, "system_error");
+    assert!(message.starts_with("line 2 of the input is no Airbyte message"), "{message}");
+}
+
+#[test]
+fn input_that_is_not_airbytes_is_called_what_it_is() {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(user(1).as_bytes()).unwrap();
+    let utf16: Vec<u8> = user(1).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let cases: [(Vec<u8>, &str); 6] = [
+        (b"id,name\n1,a\n".to_vec(), "is no Airbyte message: it looks like CSV; expected is one JSON object"),
+        (
+            b"{\"id\":1,\"name\":\"a\"}\n".to_vec(),
+            "has no \"type\", so that it is no Airbyte message; expected is",
+        ),
+        (b"[{\"id\":1}]\n".to_vec(), "is no Airbyte message: it is a JSON array"),
+        (b"hello\n".to_vec(), "is no Airbyte message: it does not begin with `{`"),
+        (gzip.finish().unwrap(), "is no Airbyte message: the input is compressed with gzip"),
+        ([&b"\xff\xfe"[..], &utf16].concat(), "is no Airbyte message: the input is UTF-16 text"),
+    ];
+    for (input, expected) in cases {
+        let world = World::new();
+        let outcome = world.write(&jsonl(), &users()).input(input).run();
+        let message = failure(&outcome, "system_error");
+        assert!(message.starts_with(&format!("line 1 of the input {expected}")), "{message}");
+        assert_eq!(world.keys(), [""; 0]);
+    }
+}
+
+fn incomplete(stream: &str) -> String {
+    let status = json!({ "stream_descriptor": { "name": stream }, "status": "INCOMPLETE" });
+    let trace = json!({ "type": "STREAM_STATUS", "emitted_at": EMITTED_AT, "stream_status": status });
+    json!({ "type": "TRACE", "trace": trace }).to_string() + "\n"
+}
+
+/// Without generations the end of the input is a good end, also of a source that has said that it failed.
+#[test]
+fn a_stream_that_is_reported_incomplete_is_told_of_once_and_replaces_nothing() {
+    let properties = json!({ "id": {} });
+    let overwrite =
+        |name: &str| with(plain(name, &properties), &json!({ "destination_sync_mode": "overwrite" }));
+    let catalog = catalog([overwrite("users"), overwrite("orders")]);
+    let order = |id: u32| record("orders", &format!("{{\"id\":{id}}}"));
+    let world = World::new();
+    let first = [user(1), state("users", 1), order(2), state("orders", 1)].concat();
+    world.sync(&jsonl(), &catalog, &first);
+    let second = [
+        user(3),
+        state("users", 2),
+        order(4),
+        state("orders", 2),
+        incomplete("users"),
+        incomplete("users"),
+        incomplete("nobody"),
+    ];
+    let outcome = world.sync(&jsonl(), &catalog, &second.concat());
+    assert_eq!(world.ids(), ["1", "3", "4"], "the old rows of users stay, those of orders are replaced");
+    let warnings: Vec<_> =
+        outcome.logs("WARN").into_iter().filter(|log| log.contains("INCOMPLETE:")).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("\"users\""), "{warnings:?}");
+}
+
+/// The absence of COMPLETE says it there, in the TRACE ERROR.
+#[test]
+fn incomplete_in_a_catalog_with_generations_is_the_bad_end_that_it_was() {
+    let world = World::new();
+    let input = [user(1), state("users", 1), incomplete("users")].concat();
+    let outcome = world.write(&jsonl(), &users()).input(input).run();
+    failure(&outcome, "transient_error");
+    let warnings: Vec<&str> = outcome.logs("WARN");
+    assert!(warnings.iter().all(|warning| !warning.contains("INCOMPLETE")), "{warnings:?}");
+    assert_eq!((cursors(&outcome), world.ids()), (vec![1], vec!["1".to_owned()]));
 }

@@ -147,6 +147,8 @@ pub enum Item {
     State(StateMessage, Permit),
     /// The source is done with a stream.
     Complete(StreamIx),
+    /// The source has failed with a stream.
+    Incomplete(StreamIx),
 }
 
 /// What a worker makes of a block.

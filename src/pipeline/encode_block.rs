@@ -24,7 +24,7 @@ use super::recycle::Recycler;
 use super::stream_table::{RowMaker, StreamTable};
 use crate::columns::DecodedRows;
 use crate::encode::{RecordView, RowIds, Scratch};
-use crate::json::{Kind, Raw, Scanner};
+use crate::json::{ForeignText, Kind, Raw, Scanner, without_byte_order_mark};
 use crate::key::cursor::parse_cursor;
 use crate::model::StreamIx;
 use crate::protocol::envelope::{
@@ -96,14 +96,18 @@ impl BlockEncoder {
         // Checked once for the whole block, which is far quicker than per string.
         let valid = simdutf8::basic::from_utf8(&block.bytes)
             .map_or_else(|_| valid_prefix(&block.bytes), |text| text.len());
-        let mut repairs = repair_records(&mut block.bytes[..valid]).into_iter().peekable();
-        let mut start = 0;
+        // A byte order mark before the first line is no part of the input.
+        let is_first = block.index == 0;
+        let first_line =
+            if is_first { block.bytes.len() - without_byte_order_mark(&block.bytes).len() } else { 0 };
+        let mut repairs = repair_records(&mut block.bytes[first_line..valid.max(first_line)]).into_iter().peekable();
+        let mut start = first_line;
         while start < block.bytes.len() {
             let end = memchr::memchr(b'\n', &block.bytes[start..]).map_or(block.bytes.len(), |at| start + at);
             encoded.lines += 1;
-            let repair = repairs.next_if(|repair| repair.line_start == start);
+            let repair = repairs.next_if(|repair| first_line + repair.line_start == start);
             let result = if end > valid {
-                Err("is not valid UTF-8".to_owned())
+                Err(not_utf8(is_first && encoded.lines == 1, &block.bytes))
             } else {
                 self.line(&block.bytes[start..end], repair.as_ref(), &mut ids, &mut encoded)
             };
@@ -144,6 +148,11 @@ impl BlockEncoder {
                     self.close(ix, &mut encoded.items);
                     encoded.items.push(Item::Complete(ix));
                 }
+                Ok(())
+            }
+            Ok(Message::Incomplete(namespace, name)) => {
+                let stream = self.reader.table.find(namespace.as_deref(), &name);
+                encoded.items.extend(stream.map(Item::Incomplete));
                 Ok(())
             }
             Ok(Message::Ignored) => Ok(()),
@@ -276,13 +285,24 @@ impl BlockEncoder {
 fn told(error: &EnvelopeError, line: &[u8]) -> String {
     let stream = match error {
         EnvelopeError::Json(_) => stream_of_broken_record(line),
-        EnvelopeError::Trailing | EnvelopeError::NoType | EnvelopeError::Missing(..) => None,
+        EnvelopeError::NoObject(_)
+        | EnvelopeError::Trailing
+        | EnvelopeError::NoType
+        | EnvelopeError::Missing(..) => None,
     };
     match stream {
         Some((namespace, name)) => {
             format!("{error}, in a record of stream \"{}\"", shown_stream(namespace.as_deref(), &name))
         }
         None => error.to_string(),
+    }
+}
+
+/// What a line is that is not UTF-8. At the beginning of the input it may be a whole file of another kind.
+fn not_utf8(begins_input: bool, input: &[u8]) -> String {
+    match ForeignText::recognise(input).filter(|_| begins_input) {
+        Some(foreign) => format!("is no Airbyte message: the input {foreign}"),
+        None => "is not valid UTF-8".to_owned(),
     }
 }
 

@@ -56,6 +56,7 @@ fn steps(encoded: &EncodedBlock) -> Vec<String> {
             StateScope::Unlisted => "S-".to_owned(),
         },
         Item::Complete(ix) => format!("C{}", ix.0),
+        Item::Incomplete(ix) => format!("I{}", ix.0),
     };
     encoded.items.iter().map(step).collect()
 }

@@ -301,7 +301,7 @@ impl Worker {
         let Some(compressor) = self.compressor.as_mut().filter(|_| !self.sampled) else { return };
         let chunks = block.items.iter_mut().filter_map(|item| match item {
             Item::Chunk(chunk) => Some(chunk),
-            Item::State(..) | Item::Complete(_) => None,
+            Item::State(..) | Item::Complete(_) | Item::Incomplete(_) => None,
         });
         let Some(chunk) = chunks.max_by_key(|chunk| chunk.data.size_bytes()) else { return };
         let Rows::Text(segment) = &chunk.data else { return };

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Classified, FailureType};
 use crate::json::value::Broken;
-use crate::json::{self, JsonFault};
+use crate::json::{self, ForeignText, JsonFault, without_byte_order_mark};
 use crate::model::StreamDescriptor;
 
 /// The streams of a run.
@@ -98,9 +98,21 @@ pub enum CatalogError {
         /// Which stream the place belongs to, as the end of the sentence; empty where that is not known.
         within: String,
     },
+    /// The text is something else that is recognised.
+    #[error("the catalog is not JSON: it {0}")]
+    Foreign(ForeignText),
     /// There is no list of streams.
     #[error("the catalog is not a configured catalog: it must be a JSON object with a list `streams`")]
     NotACatalog,
+    /// It is the connector's settings.
+    #[error("the catalog file holds settings: are --config and --catalog swapped?")]
+    Settings,
+    /// It is what a source's `discover` answers.
+    #[error(
+        "the catalog is a discovered one, the answer of a source's `discover`, and not a configured one: put each stream into an object \
+         such as {{\"stream\": STREAM, \"sync_mode\": \"full_refresh\", \"destination_sync_mode\": \"append\"}}"
+    )]
+    Discovered,
     /// The list of streams is empty.
     #[error("the catalog has no streams; select at least one in the connection")]
     NoStreams,
@@ -163,7 +175,10 @@ impl Classified for CatalogError {
     fn failure_type(&self) -> FailureType {
         match self {
             Self::NotJson { .. }
+            | Self::Foreign(_)
             | Self::NotACatalog
+            | Self::Settings
+            | Self::Discovered
             | Self::NoStreams
             | Self::NoName { .. }
             | Self::Twice { .. }
@@ -182,8 +197,14 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`], which ends `write` before any record is read; the user must change the connection.
     pub fn parse(json_text: &[u8]) -> Result<Self, CatalogError> {
-        let catalog = json::value::parse(json_text).map_err(|broken| not_json(&broken))?;
+        let json_text = without_byte_order_mark(json_text);
+        let catalog = json::value::parse(json_text).map_err(|broken| {
+            ForeignText::recognise(json_text).map_or_else(|| not_json(&broken), CatalogError::Foreign)
+        })?;
         let Value::Object(mut catalog) = catalog else { return Err(CatalogError::NotACatalog) };
+        if let Some(error) = other_document(&catalog) {
+            return Err(error);
+        }
         let Some(Value::Array(entries)) = catalog.remove("streams") else {
             return Err(CatalogError::NotACatalog);
         };
@@ -286,6 +307,25 @@ fn broken_stream(before: &Value) -> Option<String> {
         Some(name) => format!(", in stream {}", StreamDescriptor::new(text("namespace"), name)),
         None => format!(", in stream number {number}"),
     })
+}
+
+/// What an object is that is known and is no configured catalog.
+fn other_document(catalog: &Map<String, Value>) -> Option<CatalogError> {
+    let is_discovered =
+        |entry: &Value| entry.get("stream").is_none() && entry.get("name").is_some_and(Value::is_string);
+    match catalog.get("streams") {
+        Some(Value::Array(entries)) => {
+            entries.first().is_some_and(is_discovered).then_some(CatalogError::Discovered)
+        }
+        Some(_) => None,
+        // The message that `discover` prints.
+        None if catalog.get("type").is_some_and(|kind| kind == "CATALOG") => Some(CatalogError::Discovered),
+        None => {
+            let is_settings =
+                catalog.contains_key("s3_bucket_name") || catalog.contains_key("authentication");
+            is_settings.then_some(CatalogError::Settings)
+        }
+    }
 }
 
 fn mode(entry: &Map<String, Value>, stream: &StreamDescriptor) -> Result<DestinationMode, CatalogError> {
@@ -513,6 +553,22 @@ mod tests {
             assert_eq!(error.to_string(), expected);
             assert_eq!(error.failure_type(), FailureType::Config);
         }
+        let settings = json!({"s3_bucket_name": "lake", "authentication": {"auth_type": "default_chain"}});
+        assert_eq!(
+            parse(&settings).unwrap_err().to_string(),
+            "the catalog file holds settings: are --config and --catalog swapped?"
+        );
+        // It was said to have no name.
+        let discovered = json!({"streams": [{"name": "users", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}]});
+        for catalog in [discovered.clone(), json!({"type": "CATALOG", "catalog": discovered})] {
+            let message = parse(&catalog).unwrap_err().to_string();
+            assert!(message.starts_with("the catalog is a discovered one"), "{message}");
+            assert!(message.contains(r#"{"stream": STREAM, "sync_mode""#), "{message}");
+        }
+        let yaml = Catalog::parse(b"streams:\n- name: users\n").unwrap_err();
+        assert_eq!(yaml.to_string(), "the catalog is not JSON: it looks like YAML; write it as JSON");
+        let marked = [b"\xef\xbb\xbf", one(&named, &json!({})).to_string().as_bytes()].concat();
+        assert!(Catalog::parse(&marked).is_ok(), "a byte order mark is no part of a text");
         let error = Catalog::parse(b"{\"streams\": [").unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -27,6 +27,8 @@ pub enum Message<'a> {
     },
     /// TRACE STREAM_STATUS COMPLETE of a stream: namespace and name.
     Complete(Option<String>, String),
+    /// TRACE STREAM_STATUS INCOMPLETE of a stream: namespace and name.
+    Incomplete(Option<String>, String),
     /// Anything that a destination has no use for, and blank lines.
     Ignored,
 }
@@ -58,17 +60,23 @@ pub enum RecordStream<'a> {
     },
 }
 
+/// What a line should be, for a message about one that is not.
+const EXPECTED: &str = r#"expected is one JSON object on each line, such as {"type":"RECORD","record":{"stream":"users","data":{"id":1},"emitted_at":1700000000000}}"#;
+
 /// Why a line is no message. The texts go on from "line N of the input".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// Not JSON, or not an object.
     #[error("is not a JSON object as the protocol wants it ({0})")]
     Json(#[from] JsonError),
+    /// Not even an attempt at an object.
+    #[error("is no Airbyte message: it {0}; {EXPECTED}")]
+    NoObject(&'static str),
     /// Something follows the object.
     #[error("has something behind its JSON object")]
     Trailing,
-    /// The message does not say what it is.
-    #[error("has no \"type\"")]
+    /// The message does not say what it is: a record without its envelope, usually.
+    #[error("has no \"type\", so that it is no Airbyte message; {EXPECTED}")]
     NoType,
     /// The message has a type and not what belongs to it.
     #[error("is of type {0} but its \"{1}\" is missing or of the wrong kind")]
@@ -162,6 +170,9 @@ fn read_whole_line<'a>(
     if scanner.at_end() {
         return Ok(Message::Ignored);
     }
+    if scanner.peek() != Some(b'{') {
+        return Err(EnvelopeError::NoObject(not_an_object(line)));
+    }
     scanner.enter_object()?;
     let (message, opening_end) = read_members(scanner, None, None, sink)?;
     if matches!(message, Message::Record(_)) {
@@ -196,6 +207,16 @@ pub fn stream_of_broken_record(line: &[u8]) -> Option<(Option<String>, String)> 
         }
     }
     name.map(|name| (namespace, name))
+}
+
+/// What a line is that is no object, for a message that must not hold its content.
+fn not_an_object(line: &[u8]) -> &'static str {
+    match line.trim_ascii_start().first() {
+        Some(b'[') => "is a JSON array",
+        Some(b'"') if line.trim_ascii_end().ends_with(b"\"") && !line.contains(&b',') => "is a JSON string",
+        _ if line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'|')) => "looks like CSV",
+        _ => "does not begin with `{`",
+    }
 }
 
 /// The types that matter.
@@ -339,23 +360,27 @@ fn complete_record(parts: Option<RecordParts<'_>>) -> Result<RecordMessage<'_>, 
     })
 }
 
-/// Only STREAM_STATUS COMPLETE matters. INCOMPLETE is the absence of COMPLETE; the rest is for people.
+/// Only STREAM_STATUS COMPLETE and INCOMPLETE matter; the rest is for people.
 fn read_trace<'a>(trace: &[u8]) -> Result<Option<Message<'a>>, EnvelopeError> {
-    let mut complete = false;
+    let mut status = None;
     let mut stream = None;
     let mut scanner = Scanner::new(trace);
     scanner.members(|key, value| {
         if key.is("stream_status") && value.kind == Kind::Object {
             let _ = Scanner::new(value.text).members(|key, value| {
                 if key.is("status") {
-                    complete = value.to_text().as_deref() == Some("COMPLETE");
+                    status = value.to_text().map(Cow::into_owned);
                 } else if key.is("stream_descriptor") && value.kind == Kind::Object {
                     stream = crate::protocol::state::descriptor(value.text);
                 }
             });
         }
     })?;
-    Ok(stream.filter(|_| complete).map(|(namespace, name)| Message::Complete(namespace, name)))
+    Ok(stream.and_then(|(namespace, name)| match status.as_deref() {
+        Some("COMPLETE") => Some(Message::Complete(namespace, name)),
+        Some("INCOMPLETE") => Some(Message::Incomplete(namespace, name)),
+        _ => None,
+    }))
 }
 
 #[cfg(test)]
@@ -461,7 +486,7 @@ mod tests {
             r#"{"type":"NEWS","record":null}"#,
             r#"{"type":"TRACE","trace":{"type":"ESTIMATE","emitted_at":1.5}}"#,
             r#"{"type":"TRACE","trace":null}"#,
-            r#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"s"},"status":"INCOMPLETE"}}}"#,
+            r#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"s"},"status":"RUNNING"}}}"#,
         ] {
             assert_eq!(read(line), Ok(Message::Ignored), "{line}");
         }
@@ -470,6 +495,12 @@ mod tests {
                 r#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":1.7E12,"stream_status":{"status":"COMPLETE","stream_descriptor":{"name":"s","namespace":"n"}}}}"#
             ),
             Ok(Message::Complete(Some("n".to_owned()), "s".to_owned()))
+        );
+        assert_eq!(
+            read(
+                r#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"s"},"status":"INCOMPLETE"}}}"#
+            ),
+            Ok(Message::Incomplete(None, "s".to_owned()))
         );
         assert_eq!(
             read(r#"{"type":"STATE","state": {"data":{}}}"#),
@@ -484,13 +515,12 @@ mod tests {
                 r#"{"unparseable"#,
                 "is not a JSON object as the protocol wants it (the JSON text ends too early at byte 13)",
             ),
-            (
-                r#"["secret"]"#,
-                "is not a JSON object as the protocol wants it (a JSON object is expected at byte 0)",
-            ),
+            (r#"["secret"]"#, &format!("is no Airbyte message: it is a JSON array; {EXPECTED}")),
+            ("7391846,secret", &format!("is no Airbyte message: it looks like CSV; {EXPECTED}")),
+            ("secret", &format!("is no Airbyte message: it does not begin with `{{`; {EXPECTED}")),
             (r#"{"type":"LOG"} x"#, "has something behind its JSON object"),
-            (r#"{"no_type":1}"#, "has no \"type\""),
-            (r#"{"type":null}"#, "has no \"type\""),
+            (r#"{"no_type":1}"#, &format!("has no \"type\", so that it is no Airbyte message; {EXPECTED}")),
+            (r#"{"type":null}"#, &format!("has no \"type\", so that it is no Airbyte message; {EXPECTED}")),
             (r#"{"type":"RECORD"}"#, "is of type RECORD but its \"record\" is missing or of the wrong kind"),
             (
                 r#"{"type":"RECORD","record":{"stream":"s","data":null,"emitted_at":1}}"#,

@@ -38,6 +38,7 @@ impl Engine {
                 Item::Chunk(chunk) => self.chunk(chunk, now),
                 Item::State(message, permit) => self.state(message, permit, now),
                 Item::Complete(stream) => self.streams[stream.index()].complete = true,
+                Item::Incomplete(stream) => self.incomplete(stream),
             }
             if self.ending.is_some() {
                 return;
@@ -92,6 +93,22 @@ impl Engine {
         if self.streams[ix.index()].tail.bytes > self.settings.tail_bytes {
             self.join_tail(ix);
         }
+    }
+
+    /// Where COMPLETE is expected its absence ends the run badly; elsewhere nothing else tells of the source's failure.
+    fn incomplete(&mut self, ix: StreamIx) {
+        let was_known = std::mem::replace(&mut self.streams[ix.index()].incomplete, true);
+        if was_known || self.settings.expects_complete {
+            return;
+        }
+        let name = &self.settings.streams[ix.index()].values.descriptor;
+        self.out.push(Action::Log(
+            LogLevel::Warn,
+            format!(
+                "the source reported stream \"{name}\" INCOMPLETE: its data may not be all there. What was sent is published, since \
+                 the catalog has no generations; objects of earlier syncs are not removed"
+            ),
+        ));
     }
 
     fn state(&mut self, message: StateMessage, permit: Permit, now: Instant) {

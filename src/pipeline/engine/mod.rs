@@ -65,6 +65,8 @@ struct StreamFiles {
     ungrouped_rows: u64,
     groups: VecDeque<GroupId>,
     complete: bool,
+    /// The source has reported it INCOMPLETE.
+    incomplete: bool,
     /// The last row that came, and whether a STREAM state came.
     last_row: Position,
     has_own_state: bool,
@@ -84,6 +86,7 @@ impl StreamFiles {
             ungrouped_rows: 0,
             groups: VecDeque::new(),
             complete: false,
+            incomplete: false,
             last_row: 0,
             has_own_state: false,
             beside: BTreeSet::new(),
