@@ -1,6 +1,6 @@
 //! The settings as the stages take them: every rule has been checked.
 //!
-//! JSON text -> [`Config`], or the first [`ConfigError`].
+//! JSON text -> [`Config`], or everything that is wrong ([`ConfigErrors`]).
 //!
 //! Invariants
 //! - A [`Config`] holds only what can work: a stage never checks a setting again.
@@ -13,19 +13,23 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use serde_json::Value;
 
 use super::endpoint::{Endpoint, Scheme};
-use super::error::{ConfigError, shown};
+use super::error::{ConfigError, ConfigErrors, Problems, shown};
 use super::format::checked_format;
 use super::options::{
     acl, checked_ca_bundle, checked_encryption, checked_owner, checked_tags, checksum, storage_class,
 };
 use super::raw::{MB, RawConfig, RawMetadataColumns, RawPathStyle};
+use super::region;
+use super::repeated::repeated;
 use super::schema::configuration_schema;
-use super::shape::{checked_shape, likeness};
+use super::shape::{checked_shape, nearest, type_name};
 use super::sign_in::{SignIn, checked_sign_in};
 use crate::encode::options::{Format, MetadataColumns};
-use crate::json;
+use crate::json::value::Broken;
+use crate::json::{self, ForeignText, without_byte_order_mark};
 use crate::key::{KeyTemplate, ids};
 use crate::store::{CannedAcl, Checksum, ObjectOptions};
 
@@ -72,17 +76,30 @@ impl Config {
     /// Reads and checks the text of a configuration.
     ///
     /// # Errors
-    /// The first thing that is wrong. It is for the user to correct; its message holds no secret.
-    pub fn parse(json_text: &[u8]) -> Result<Self, ConfigError> {
-        let value = json::value::parse(json_text).map_err(|broken| ConfigError::NotJson {
-            fault: broken.error.fault,
-            line: broken.line,
-            column: broken.column,
-        })?;
-        let value = checked_shape(value, configuration_schema())?;
-        let raw: RawConfig = serde_path_to_error::deserialize(value)
-            .map_err(|error| ConfigError::Unreadable { path: error.path().to_string() })?;
-        Self::check(raw)
+    /// Everything that is wrong. It is for the user to correct; no message holds a secret.
+    pub fn parse(json_text: &[u8]) -> Result<Self, ConfigErrors> {
+        let text = without_byte_order_mark(json_text);
+        let value = json::value::parse(text).map_err(|broken| not_json(text, &broken))?;
+        if !value.is_object() {
+            return Err(ConfigError::NotAnObject { found: type_name(&value) }.into());
+        }
+        if let Some(problem) = other_document(&value) {
+            return Err(ConfigError::NotSettings { problem }.into());
+        }
+        let mut problems = Problems::default();
+        repeated(text).into_iter().for_each(|path| problems.add(ConfigError::Repeated { path }));
+        let value = checked_shape(value, configuration_schema(), &mut problems);
+        let config = match serde_path_to_error::deserialize(value) {
+            Ok(raw) => Self::check(raw, &mut problems),
+            Err(error) => {
+                // A stand-in that does not fit must not add to what is wrong already.
+                if problems.is_empty() {
+                    problems.add(ConfigError::Unreadable { path: error.path().to_string() });
+                }
+                None
+            }
+        };
+        problems.finish(config)
     }
 
     /// Whether the bucket is in a store that is not AWS.
@@ -95,11 +112,26 @@ impl Config {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if !self.template.has_extension() {
-            warnings.push(
+        let format = self.format.extension();
+        match self.template.shown_extension(format) {
+            Some(shown) if !shown.fits => warnings.push(format!(
+                "`s3_bucket_key` makes keys that end in `{}`, but files are `{format}` (`format_type`), and many readers go by \
+                 the extension: write `.{{extension}}`",
+                shown.extension
+            )),
+            None if !self.template.has_extension() => warnings.push(
                 "`s3_bucket_key` has no `{extension}`: files get no extension, and many readers go by it"
                     .to_owned(),
-            );
+            ),
+            Some(_) | None => {}
+        }
+        if let Some(region) = &self.region
+            && let Some(meant) = region::meant(region)
+        {
+            warnings.push(format!(
+                "`s3_bucket_region` is `{}`, which no region of AWS is called; did you mean `{meant}`?",
+                shown(region)
+            ));
         }
         if let Some(endpoint) = &self.endpoint
             && endpoint.scheme == Scheme::Http
@@ -123,22 +155,38 @@ impl Config {
         warnings
     }
 
-    fn check(raw: RawConfig) -> Result<Self, ConfigError> {
-        let endpoint = raw.s3_endpoint.as_deref().map(Endpoint::parse).transpose()?;
+    /// `None`: at least one of the problems is new.
+    fn check(raw: RawConfig, problems: &mut Problems) -> Option<Self> {
+        let endpoint = problems
+            .take(raw.s3_endpoint.as_deref().map(Endpoint::parse).transpose().map_err(ConfigError::from));
+        let bucket = problems.take(checked_bucket(raw.s3_bucket_name));
+        if raw.connection_id.is_some() {
+            let id = ids::connection_id(raw.connection_id.as_deref(), None, "");
+            problems.take(id.map_err(ConfigError::from));
+        }
+        let region = problems.take(raw.s3_bucket_region.map(checked_region).transpose());
+        let template = KeyTemplate::parse(&raw.s3_bucket_key).ok();
+        for problem in KeyTemplate::problems(&raw.s3_bucket_key) {
+            problems.add(ConfigError::from(problem));
+        }
+        let sign_in = problems.take(checked_sign_in(raw.authentication));
+        let format = problems.take(checked_format(raw.format));
+        let timezone = problems.take(checked_timezone(&raw.timezone));
+        let encryption = problems.take(checked_encryption(raw.server_side_encryption));
+        let tags = problems.take(checked_tags(raw.object_tags));
+        let bucket_owner = problems.take(raw.expected_bucket_owner.map(checked_owner).transpose());
+        let ca_bundle = problems.take(raw.ca_bundle.map(checked_ca_bundle).transpose());
+        let endpoint = endpoint?;
         let path_style = match raw.s3_path_style {
             RawPathStyle::Auto => endpoint.is_some(),
             RawPathStyle::On => true,
             RawPathStyle::Off => false,
         };
-        let bucket = checked_bucket(raw.s3_bucket_name)?;
-        if raw.connection_id.is_some() {
-            ids::connection_id(raw.connection_id.as_deref(), None, &bucket)?;
-        }
-        Ok(Self {
-            region: raw.s3_bucket_region.map(checked_region).transpose()?,
-            template: KeyTemplate::parse(&raw.s3_bucket_key)?,
-            sign_in: checked_sign_in(raw.authentication)?,
-            format: checked_format(raw.format)?,
+        Some(Self {
+            region: region?,
+            template: template?,
+            sign_in: sign_in?,
+            format: format?,
             metadata_columns: match raw.metadata_columns {
                 RawMetadataColumns::All => MetadataColumns::All,
                 RawMetadataColumns::Ids => MetadataColumns::Ids,
@@ -146,36 +194,92 @@ impl Config {
             },
             file_size_bytes: u64::from(raw.file_size_mb) * MB,
             checkpoint_interval: Duration::from_secs(raw.checkpoint_interval_seconds.into()),
-            timezone: checked_timezone(&raw.timezone)?,
+            timezone: timezone?,
             connection_id: raw.connection_id,
             memory_limit_bytes: raw.memory_limit_mb.map(|mb| u64::from(mb) * MB),
             objects: ObjectOptions {
-                encryption: checked_encryption(raw.server_side_encryption)?,
+                encryption: encryption?,
                 storage_class: raw.storage_class.map(storage_class),
-                tags: checked_tags(raw.object_tags)?,
+                tags: tags?,
                 acl: raw.acl.map(acl),
             },
             checksum: checksum(raw.checksum, endpoint.as_ref().is_none_or(Endpoint::is_aws)),
-            bucket_owner: raw.expected_bucket_owner.map(checked_owner).transpose()?,
-            ca_bundle: raw.ca_bundle.map(checked_ca_bundle).transpose()?,
-            bucket,
+            bucket_owner: bucket_owner?,
+            ca_bundle: ca_bundle?,
+            bucket: bucket?,
             endpoint,
             path_style,
         })
     }
 }
 
+fn not_json(text: &[u8], broken: &Broken) -> ConfigError {
+    match ForeignText::recognise(text) {
+        Some(foreign) => ConfigError::Foreign(foreign),
+        None => ConfigError::NotJson {
+            fault: broken.error.fault,
+            line: broken.line,
+            column: broken.column,
+        },
+    }
+}
+
+/// What a JSON object is that is known and holds no settings.
+fn other_document(value: &Value) -> Option<&'static str> {
+    let is_message = |kind: &str| value.get("type").is_some_and(|found| found == kind);
+    let wraps = |name: &str| value.get(name).and_then(|inner| inner.get("s3_bucket_name")).is_some();
+    if value.get("s3_bucket_name").is_some() || value.get("authentication").is_some() {
+        None
+    } else if value.get("streams").is_some_and(Value::is_array) || is_message("CATALOG") {
+        Some("holds a catalog: are --config and --catalog swapped?")
+    } else if value.get("connectionSpecification").is_some() || is_message("SPEC") {
+        Some("holds the output of `spec`: give settings that fit it, such as those under spec/examples")
+    } else if wraps("configuration") || wraps("connectionConfiguration") || wraps("config") {
+        Some("holds the settings inside another object: give the inner object alone")
+    } else {
+        None
+    }
+}
+
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>, what all kinds of stores share.
 fn checked_bucket(name: String) -> Result<String, ConfigError> {
-    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    let good = (3..=63).contains(&bytes.len())
-        && bytes.iter().all(|byte| alphanumeric(byte) || matches!(byte, b'.' | b'-'))
-        && bytes.first().is_some_and(alphanumeric)
-        && bytes.last().is_some_and(alphanumeric)
-        && !name.contains("..")
-        && name.parse::<Ipv4Addr>().is_err();
-    if good { Ok(name) } else { Err(ConfigError::BucketName { given: shown(&name) }) }
+    match broken_bucket_rule(&name) {
+        None => Ok(name),
+        Some(problem) => Err(ConfigError::BucketName { given: shown(&name), problem }),
+    }
+}
+
+/// The first rule that the name breaks, as a sentence about it.
+fn broken_bucket_rule(name: &str) -> Option<String> {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let strange = name.chars().find(|c| !alphanumeric(*c) && !matches!(c, '.' | '-'));
+    let length = name.chars().count();
+    Some(if name.is_empty() {
+        "is empty".to_owned()
+    } else if let Some((scheme, _)) = name.split_once("://") {
+        format!("is a URL: leave out `{}://`; a folder belongs into `s3_bucket_key`", shown(scheme))
+    } else if name.starts_with("arn:") {
+        "is an ARN: give the name alone, which is its last part".to_owned()
+    } else if name.contains('/') {
+        "holds a slash: a folder belongs into `s3_bucket_key`".to_owned()
+    } else if let Some(strange) = strange {
+        let what = match strange {
+            c if c.is_uppercase() => format!("the upper-case letter `{c}`"),
+            c if c.is_whitespace() => "white space".to_owned(),
+            c => format!("the character `{}`", c.escape_debug()),
+        };
+        format!("holds {what}: names have lower-case letters, digits, dots and hyphens")
+    } else if !(3..=63).contains(&length) {
+        format!("has {length} characters: names have 3 to 63")
+    } else if !name.starts_with(alphanumeric) || !name.ends_with(alphanumeric) {
+        "does not begin and end with a letter or a digit".to_owned()
+    } else if name.contains("..") {
+        "has two dots in a row".to_owned()
+    } else if name.parse::<Ipv4Addr>().is_ok() {
+        "is an IP address".to_owned()
+    } else {
+        return None;
+    })
 }
 
 fn checked_region(name: String) -> Result<String, ConfigError> {
@@ -186,10 +290,7 @@ fn checked_region(name: String) -> Result<String, ConfigError> {
 fn checked_timezone(name: &str) -> Result<Tz, ConfigError> {
     name.parse().map_err(|_| {
         let given = shown(name);
-        let nearest = chrono_tz::TZ_VARIANTS
-            .iter()
-            .map(|zone| zone.name())
-            .max_by(|a, b| likeness(&given, a).total_cmp(&likeness(&given, b)));
-        ConfigError::Timezone { nearest: nearest.unwrap_or("UTC"), given }
+        let nearest = nearest(&given, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
+        ConfigError::Timezone { nearest, given }
     })
 }

@@ -7,9 +7,11 @@
 //!   its fields, never for a name that is unknown, never of an endpoint (people put passwords into URLs).
 //! - Whatever is repeated is short and on one line.
 
+use std::fmt;
+
 use super::endpoint::EndpointError;
 use crate::error::{Classified, FailureType};
-use crate::json::JsonFault;
+use crate::json::{ForeignText, JsonFault};
 use crate::key::{TemplateError, ids::IdError};
 
 /// Why a configuration is refused. The user must change it: nothing else helps.
@@ -31,18 +33,41 @@ pub enum ConfigError {
         /// The JSON type, with its article.
         found: &'static str,
     },
+    /// The text is something else that is recognised.
+    #[error("the configuration is not JSON: it {0}")]
+    Foreign(ForeignText),
+    /// The text is JSON of another kind: a catalog, a specification.
+    #[error("the settings file {problem}")]
+    NotSettings {
+        /// What it holds and what to do.
+        problem: &'static str,
+    },
+    /// A name stands twice in one object.
+    #[error("`{path}` is given more than once; keep one of them")]
+    Repeated {
+        /// Where it is.
+        path: String,
+    },
     /// A name that no field has at this place.
-    #[error("`{path}` is not a known field; the nearest one is `{nearest}`; known here: {known}")]
+    #[error("`{path}` is not a known field; {}", did_you_mean(nearest.as_deref(), known))]
     UnknownField {
         /// Where it is.
         path: String,
-        /// The known field that it resembles most, or the place where a field of this name belongs.
-        nearest: String,
+        /// The known field that it resembles, or the place where a field of this name belongs, if there is one.
+        nearest: Option<String>,
         /// All names that are known at this place.
         known: String,
     },
+    /// A field of Airbyte's own S3 destination.
+    #[error("`{path}` is not a known field here, as it is in Airbyte's own S3 destination: {advice}")]
+    OfPredecessor {
+        /// Where it is.
+        path: String,
+        /// What to do here.
+        advice: &'static str,
+    },
     /// A name that belongs to another form of the object than the chosen one.
-    #[error("`{path}` does not go with `{selector}` `{chosen}`, only with {others}; known here: {known}")]
+    #[error("`{path}` does not go with `{selector}` `{chosen}`, only with {others}")]
     FieldOfAnother {
         /// Where it is.
         path: String,
@@ -52,8 +77,6 @@ pub enum ConfigError {
         chosen: String,
         /// The forms that have the field.
         others: String,
-        /// All names that are known at this place.
-        known: String,
     },
     /// A required field is absent or null.
     #[error("`{path}` ({title}) is missing; it is required")]
@@ -82,7 +105,7 @@ pub enum ConfigError {
         found: &'static str,
     },
     /// A text that is none of the choices.
-    #[error("`{path}` must be {allowed}{}", but_it_is(given.as_deref()))]
+    #[error("`{path}` must be {allowed}{}{}", but_it_is(given.as_deref()), or_meant(nearest.as_deref()))]
     NotAChoice {
         /// Where it is.
         path: String,
@@ -90,6 +113,8 @@ pub enum ConfigError {
         allowed: String,
         /// What it is, where that may be shown.
         given: Option<String>,
+        /// The allowed value that it resembles, if there is one.
+        nearest: Option<String>,
     },
     /// A number that is too small or too big.
     #[error("`{path}` must be from {minimum} to {maximum}{}", but_it_is(given.as_deref()))]
@@ -110,13 +135,12 @@ pub enum ConfigError {
         path: String,
     },
     /// No name that a bucket can have.
-    #[error(
-        "`s3_bucket_name` must be the bare name of a bucket (3 to 63 lower-case letters, digits, dots and hyphens, \
-         first and last a letter or a digit, no two dots in a row, not an IP address), but it is `{given}`"
-    )]
+    #[error("`s3_bucket_name` must be the bare name of a bucket, but `{given}` {problem}")]
     BucketName {
         /// What it is.
         given: String,
+        /// The rule that it breaks.
+        problem: String,
     },
     /// No name that a region can have.
     #[error(
@@ -246,14 +270,14 @@ pub enum ConfigError {
     },
     /// Not a name of the IANA time zone database.
     #[error(
-        "`timezone` must be an IANA name such as `UTC` or `Europe/Berlin`, but it is `{given}`; the nearest one is \
-         `{nearest}`"
+        "`timezone` must be an IANA name such as `UTC` or `Europe/Berlin`, but it is `{given}`{}",
+        or_meant(*nearest)
     )]
     Timezone {
         /// What it is.
         given: String,
-        /// The known name that it resembles most.
-        nearest: &'static str,
+        /// The known name that it resembles, if there is one.
+        nearest: Option<&'static str>,
     },
     /// The connection id is not usable.
     #[error(transparent)]
@@ -268,7 +292,11 @@ impl Classified for ConfigError {
         match self {
             Self::NotJson { .. }
             | Self::NotAnObject { .. }
+            | Self::Foreign(_)
+            | Self::NotSettings { .. }
+            | Self::Repeated { .. }
             | Self::UnknownField { .. }
+            | Self::OfPredecessor { .. }
             | Self::FieldOfAnother { .. }
             | Self::Missing { .. }
             | Self::MissingChoice { .. }
@@ -297,6 +325,84 @@ impl Classified for ConfigError {
             | Self::Endpoint(_) => FailureType::Config,
         }
     }
+}
+
+/// Everything that is wrong with a configuration; at least one thing.
+#[derive(Debug)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// The problems, those of names and types first.
+    #[must_use]
+    pub fn all(&self) -> &[ConfigError] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [only] = self.0.as_slice() {
+            return only.fmt(f);
+        }
+        write!(f, "the settings have {} problems:", self.0.len())?;
+        for (error, number) in self.0.iter().zip(1..) {
+            write!(f, "\n{number}. {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Classified for ConfigErrors {
+    fn failure_type(&self) -> FailureType {
+        // Only the user can correct settings, whatever else may be wrong with them.
+        self.0.first().map_or(FailureType::Config, Classified::failure_type)
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+/// Collects what is wrong while the rest is still being checked.
+#[derive(Debug, Default)]
+pub(super) struct Problems(Vec<ConfigError>);
+
+impl Problems {
+    pub(super) fn add(&mut self, error: impl Into<ConfigErrors>) {
+        self.0.extend(error.into().0);
+    }
+
+    /// The value, or nothing where there is a problem instead.
+    pub(super) fn take<T, E: Into<ConfigErrors>>(&mut self, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value if there is no problem.
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, ConfigErrors> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            Some(_) | None => Err(ConfigErrors(self.0)),
+        }
+    }
+}
+
+fn did_you_mean(nearest: Option<&str>, known: &str) -> String {
+    match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("known here: {known}"),
+    }
+}
+
+fn or_meant(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }
 
 fn but_it_is(given: Option<&str>) -> String {

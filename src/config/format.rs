@@ -1,13 +1,13 @@
 //! The rules of the formats' options, as far as a schema cannot say them.
 //!
-//! Raw format -> [`Format`] as the encoders take it, or the first [`ConfigError`].
+//! Raw format -> [`Format`] as the encoders take it, or all that is wrong ([`ConfigErrors`]).
 //!
 //! Invariants
 //! - No option is ignored in silence: one that has no effect beside another is refused.
 //!
 //! Not here: names, types and bounds of single options (`shape`).
 
-use super::error::ConfigError;
+use super::error::{ConfigError, ConfigErrors, Problems};
 use super::raw::MB;
 use super::raw_format::{
     RawCodec, RawCsv, RawDelimiter, RawFormat, RawNested, RawNumbers, RawParquet, RawQuoteStyle,
@@ -26,7 +26,7 @@ const DEFAULT_SCALE: u8 = 9;
 ///
 /// # Errors
 /// An option that does not go with another one, or a text that would break the file.
-pub(super) fn checked_format(raw: RawFormat) -> Result<Format, ConfigError> {
+pub(super) fn checked_format(raw: RawFormat) -> Result<Format, ConfigErrors> {
     Ok(match raw {
         RawFormat::Csv(csv) => Format::Csv { options: checked_csv(csv)?, gzip_level: None },
         RawFormat::CsvGz(both) => {
@@ -75,13 +75,16 @@ fn undeclared_fields(raw: RawUndeclaredFields) -> UndeclaredFields {
     }
 }
 
-fn checked_parquet(raw: &RawParquet) -> Result<ParquetOptions, ConfigError> {
+fn checked_parquet(raw: &RawParquet) -> Result<ParquetOptions, ConfigErrors> {
+    let codec = checked_codec(raw.compression_codec, raw.compression_level);
+    let numbers = checked_numbers(raw.numbers, raw.decimal_precision, raw.decimal_scale);
+    let (codec, numbers) = both(codec, numbers)?;
     Ok(ParquetOptions {
-        codec: checked_codec(raw.compression_codec, raw.compression_level)?,
+        codec,
         row_group_bytes: u64::from(raw.row_group_mb) * MB,
         row_group_rows: raw.row_group_rows.into(),
         types: TypeOptions {
-            numbers: checked_numbers(raw.numbers, raw.decimal_precision, raw.decimal_scale)?,
+            numbers,
             nested: match raw.nested {
                 RawNested::Typed => Nested::Typed,
                 RawNested::Json => Nested::Json,
@@ -89,6 +92,13 @@ fn checked_parquet(raw: &RawParquet) -> Result<ParquetOptions, ConfigError> {
         },
         undeclared_fields: undeclared_fields(raw.undeclared_fields),
     })
+}
+
+/// Both values, or all that is wrong with either.
+fn both<A, B>(a: Result<A, ConfigError>, b: Result<B, ConfigError>) -> Result<(A, B), ConfigErrors> {
+    let mut problems = Problems::default();
+    let (a, b) = (problems.take(a), problems.take(b));
+    problems.finish(a.zip(b))
 }
 
 fn checked_codec(codec: RawCodec, level: Option<u8>) -> Result<Codec, ConfigError> {
@@ -157,7 +167,7 @@ mod tests {
     use crate::config::tests::{parse, with};
     use crate::error::{Classified, FailureType};
 
-    fn read(options: &Value) -> Result<Format, ConfigError> {
+    fn read(options: &Value) -> Result<Format, ConfigErrors> {
         let mut format = json!({"format_type": "parquet"});
         for (name, value) in options.as_object().unwrap() {
             format[name] = value.clone();
@@ -225,7 +235,7 @@ mod tests {
             (
                 "compression_codec",
                 json!({"compression_codec": "SNAPPY"}),
-                "must be one of `snappy`, `zstd`, `gzip`, `lz4_raw`, `none`, but it is `SNAPPY`",
+                "must be one of `snappy`, `zstd`, `gzip`, `lz4_raw`, `none`, but it is `SNAPPY`; did you mean `snappy`?",
             ),
             (
                 "compression_level",
@@ -328,9 +338,7 @@ mod tests {
             (
                 "gzip_level",
                 json!({"gzip_level": 6}),
-                "does not go with `format.format_type` `parquet`, only with `csv.gz`, `jsonl.gz`; known here: \
-                 `format_type`, `compression_codec`, `compression_level`, `row_group_mb`, `row_group_rows`, `numbers`, \
-                 `decimal_precision`, `decimal_scale`, `nested`, `undeclared_fields`",
+                "does not go with `format.format_type` `parquet`, only with `csv.gz`, `jsonl.gz`",
             ),
         ];
         for (option, given, expected) in cases {

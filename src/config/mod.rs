@@ -7,7 +7,8 @@
 //! - One [`Config`] is made once; no stage sees raw settings or the environment.
 //! - The value of a secret, and any value under the name of one, is in no error, no warning and no `Debug` text.
 //! - Nothing is trimmed, corrected or ignored in silence: a setting is used as it was written, or refused. A member
-//!   that is null counts as absent.
+//!   that is null counts as absent, an empty text too where the field is optional.
+//! - One answer names everything that is wrong.
 //! - What `spec` prints and what [`Config::parse`] takes come from the same Rust types.
 //!
 //! Not here: what a key template may hold (`key`), what the formats do (`encode`), the environment (`env`).
@@ -18,20 +19,25 @@ mod endpoint;
 mod error;
 mod format;
 mod options;
+mod predecessor;
 mod raw;
 mod raw_format;
 mod raw_options;
+mod region;
+mod repeated;
 mod schema;
 mod secret;
 mod shape;
 mod sign_in;
 
 #[cfg(test)]
+mod message_tests;
+#[cfg(test)]
 mod tests;
 
 pub use checked::Config;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
-pub use error::ConfigError;
+pub use error::{ConfigError, ConfigErrors};
 pub use schema::connector_specification;
 pub use secret::Secret;
 pub use sign_in::{AccessKey, Role, SignIn, is_external_id};

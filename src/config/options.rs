@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::error::{ConfigError, shown};
+use super::error::{ConfigError, ConfigErrors, Problems, shown};
 use super::raw_options::{RawAcl, RawChecksum, RawEncryption, RawStorageClass, RawTag};
 use crate::store::{CannedAcl, Checksum, Encryption, StorageClass, Tag};
 
@@ -37,33 +37,41 @@ fn checked_kms_key(key: Option<String>) -> Result<Option<String>, ConfigError> {
 /// Checks the tags.
 ///
 /// # Errors
-/// [`ConfigError`]: S3 would refuse one of them.
+/// [`ConfigErrors`]: S3 would refuse one of them.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
-pub(super) fn checked_tags(raw: Vec<RawTag>) -> Result<Vec<Tag>, ConfigError> {
+pub(super) fn checked_tags(raw: Vec<RawTag>) -> Result<Vec<Tag>, ConfigErrors> {
+    let mut problems = Problems::default();
     let mut keys = HashSet::new();
-    for (at, RawTag { key, value }) in raw.iter().enumerate() {
-        let wrong =
-            |field, problem| Err(ConfigError::Tag { path: format!("object_tags[{at}].{field}"), problem });
-        if !(1..=128).contains(&key.chars().count()) {
-            return wrong("key", "must have 1 to 128 characters");
-        }
-        if value.chars().count() > 256 {
-            return wrong("value", "must have at most 256 characters");
-        }
-        let fits = |c: char| c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c);
-        for (field, text) in [("key", key), ("value", value)] {
-            if !text.chars().all(fits) {
-                return wrong(field, "may hold letters, digits, spaces and `+ - = . _ : / @` only");
-            }
-        }
-        if key.to_ascii_lowercase().starts_with("aws:") {
-            return wrong("key", "must not begin with `aws:`, which AWS keeps for itself");
-        }
-        if !keys.insert(key) {
-            return wrong("key", "is the key of an earlier tag as well");
+    for (at, tag) in raw.iter().enumerate() {
+        if let Some((field, problem)) = broken_tag_rule(tag, &mut keys) {
+            problems.add(ConfigError::Tag { path: format!("object_tags[{at}].{field}"), problem });
         }
     }
-    Ok(raw.into_iter().map(|RawTag { key, value }| Tag { key, value }).collect())
+    problems.finish(Some(raw.into_iter().map(|RawTag { key, value }| Tag { key, value }).collect()))
+}
+
+/// The first rule that a tag breaks, and the field that breaks it. `keys` are those of the tags before.
+fn broken_tag_rule<'a>(
+    RawTag { key, value }: &'a RawTag,
+    keys: &mut HashSet<&'a String>,
+) -> Option<(&'static str, &'static str)> {
+    let is_new = keys.insert(key);
+    if !(1..=128).contains(&key.chars().count()) {
+        return Some(("key", "must have 1 to 128 characters"));
+    }
+    if value.chars().count() > 256 {
+        return Some(("value", "must have at most 256 characters"));
+    }
+    let fits = |c: char| c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c);
+    for (field, text) in [("key", key), ("value", value)] {
+        if !text.chars().all(fits) {
+            return Some((field, "may hold letters, digits, spaces and `+ - = . _ : / @` only"));
+        }
+    }
+    if key.to_ascii_lowercase().starts_with("aws:") {
+        return Some(("key", "must not begin with `aws:`, which AWS keeps for itself"));
+    }
+    (!is_new).then_some(("key", "is the key of an earlier tag as well"))
 }
 
 /// The storage class.

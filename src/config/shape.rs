@@ -1,28 +1,29 @@
 //! Compares a configuration with the schema that `spec` prints, in words that people understand.
 //!
-//! JSON value and schema -> the same value without null members and empty optional texts, and with whole numbers as integers, or the first thing
-//! that is wrong. In each object the order is: its selector, unknown names, missing names, then the members' own values.
+//! JSON value and schema -> the same value without null members and empty optional texts, and with whole numbers as
+//! integers, and all that is wrong. In each object the order is: its selector, unknown names, missing names, then the
+//! members' own values.
 //!
 //! Invariants
-//! - Whatever passes can be read by the raw types: serde's own complaints, which quote values, never reach anybody.
-//! - A value is repeated only where no field beside it is a secret.
+//! - Whatever passes can be read by the raw types: serde's own complaints, which quote values, never reach anybody. What
+//!   is wrong is taken out, or a stand-in takes its place, so that the rest can still be read and checked.
+//! - A value is repeated only where no field beside it is a secret, or where it is nearly an allowed value.
 //!
 //! Not here: patterns, and all that depends on two fields (`checked`).
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
 
-use super::error::{ConfigError, listed, shown};
+use super::error::{ConfigError, Problems, listed, shown};
+use super::predecessor;
 
-/// Checks `config` against `schema` and brings it into the form that serde takes without complaint.
-///
-/// # Errors
-/// The first [`ConfigError`] in the order of the module's header. The user must correct the configuration.
-pub(super) fn checked_shape(mut config: Value, schema: &Value) -> Result<Value, ConfigError> {
-    if !config.is_object() {
-        return Err(ConfigError::NotAnObject { found: type_name(&config) });
-    }
-    Place { schema, root: schema, path: "", secret: false }.check(&mut config)?;
-    Ok(config)
+/// How much a name must resemble a known one (see [`likeness`]) to be worth a question.
+pub(super) const NEAR: f64 = 0.6;
+
+/// Checks `config`, an object, against `schema` and brings it into the form that serde takes without complaint. What is
+/// wrong goes to `problems`.
+pub(super) fn checked_shape(mut config: Value, schema: &Value, problems: &mut Problems) -> Value {
+    Place { schema, root: schema, path: "", secret: false }.check(&mut config, problems);
+    config
 }
 
 /// A value's place: its schema, and what a message calls it.
@@ -34,120 +35,160 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn check(&self, value: &mut Value) -> Result<(), ConfigError> {
+    /// Whether the value can be used.
+    fn check(&self, value: &mut Value, problems: &mut Problems) -> bool {
         let expected = self.schema.get("type").and_then(Value::as_str).unwrap_or_default();
-        match expected {
-            "object" => match value {
-                Value::Object(object) => {
-                    object.retain(|_, member| !member.is_null());
-                    self.check_object(object)
+        let error = match (expected, &mut *value) {
+            ("object", Value::Object(object)) => {
+                object.retain(|_, member| !member.is_null());
+                return self.check_object(object, problems);
+            }
+            ("array", Value::Array(entries)) => {
+                self.check_entries(entries, problems);
+                return true;
+            }
+            ("string", Value::String(text)) => match self.check_text(text) {
+                None => return true,
+                Some(error) => error,
+            },
+            ("integer", Value::Number(number)) => match self.checked_integer(number) {
+                Ok(integer) => {
+                    *number = integer;
+                    return true;
                 }
-                _ => Err(self.wrong_type("an object", value)),
+                Err(error) => error,
             },
-            "string" => match value {
-                Value::String(text) => self.check_text(text),
-                _ => Err(self.wrong_type("a text", value)),
-            },
-            "integer" => match value {
-                Value::Number(number) => {
-                    *number = self.checked_integer(number)?;
-                    Ok(())
-                }
-                _ => Err(self.wrong_type("an integer", value)),
-            },
-            "array" => match value {
-                Value::Array(entries) => self.check_entries(entries),
-                _ => Err(self.wrong_type("an array", value)),
-            },
-            "boolean" if !value.is_boolean() => Err(self.wrong_type("true or false", value)),
-            _ => Ok(()),
-        }
+            ("boolean", Value::Bool(_)) => return true,
+            ("object", other) => self.wrong_type("an object", other),
+            ("array", other) => self.wrong_type("an array", other),
+            ("string", other) => self.wrong_type("a text", other),
+            ("integer", other) => self.wrong_type("an integer", other),
+            ("boolean", other) => self.wrong_type("true or false", other),
+            _ => return true,
+        };
+        problems.add(error);
+        false
     }
 
-    fn check_object(&self, object: &mut Map<String, Value>) -> Result<(), ConfigError> {
+    fn check_object(&self, object: &mut Map<String, Value>, problems: &mut Problems) -> bool {
         let form = match self.schema.get("oneOf").and_then(Value::as_array) {
-            Some(options) => self.chosen(object, options)?,
+            Some(options) => match self.chosen(object, options, problems) {
+                Some(form) => form,
+                None => return false,
+            },
             None => self.schema,
         };
         let no_fields = Map::new();
         let fields = form.get("properties").and_then(Value::as_object).unwrap_or(&no_fields);
-        if let Some(name) = object.keys().find(|name| !fields.contains_key(*name)) {
-            return Err(self.unknown_field(name, form, fields));
+        for name in object.keys().filter(|name| !fields.contains_key(*name)) {
+            problems.add(self.unknown_field(name, form, fields));
         }
         // Forms send an empty text for a field that nobody filled in.
-        object.retain(|name, member| {
-            member != ""
-                || fields.get(name).is_none_or(|field| field.get("default").is_some())
-                || is_required(form, name)
-        });
+        object.retain(|name, member| fields.contains_key(name) && (member != "" || is_required(form, name)));
         let required = form.get("required").and_then(Value::as_array).into_iter().flatten();
         for name in required.filter_map(Value::as_str) {
             if !object.contains_key(name) {
                 let title = fields.get(name).and_then(|field| field.get("title")).and_then(Value::as_str);
-                return Err(ConfigError::Missing {
+                problems.add(ConfigError::Missing {
                     path: self.below(name),
                     title: title.unwrap_or(name).to_owned(),
                 });
+                object.extend(self.stand_in(name).map(|value| (name.to_owned(), value)));
             }
         }
         let secret = self.secret || fields.values().any(is_secret);
         for (name, field) in fields {
-            if let Some(member) = object.get_mut(name) {
-                let path = self.below(name);
-                Place { schema: field, root: self.root, path: &path, secret }.check(member)?;
+            let Some(member) = object.get_mut(name) else { continue };
+            let path = self.below(name);
+            let place = Place { schema: field, root: self.root, path: &path, secret };
+            if !place.check(member, problems) {
+                match self.stand_in(name) {
+                    Some(value) => *member = value,
+                    None => drop(object.remove(name)),
+                }
             }
         }
-        Ok(())
+        true
     }
 
-    fn check_entries(&self, entries: &mut [Value]) -> Result<(), ConfigError> {
+    /// A value for a required field that has none which can be read, so that the other fields can be. It is never used:
+    /// the problem has been noted.
+    fn stand_in(&self, name: &str) -> Option<Value> {
+        match name {
+            "s3_bucket_name" => Some(json!("stand-in")),
+            "authentication" => Some(json!({"auth_type": "default_chain"})),
+            "role_arn" => Some(json!("arn:aws:iam::000000000000:role/stand-in")),
+            "access_key_id" | "secret_access_key" => Some(json!("stand-in")),
+            // A tag's key must differ from the others'.
+            "key" => Some(json!(self.path.replace(['[', ']'], "-"))),
+            "value" => Some(json!("")),
+            _ => None,
+        }
+    }
+
+    fn check_entries(&self, entries: &mut [Value], problems: &mut Problems) {
         let maximum = self.schema.get("maxItems").and_then(Value::as_u64).unwrap_or(u64::MAX);
         if entries.len() as u64 > maximum {
-            return Err(ConfigError::TooMany { path: self.path.to_owned(), maximum, given: entries.len() });
+            let (path, given) = (self.path.to_owned(), entries.len());
+            problems.add(ConfigError::TooMany { path, maximum, given });
         }
         let schema = self.schema.get("items").unwrap_or(&Value::Null);
         for (at, entry) in entries.iter_mut().enumerate() {
             let path = format!("{}[{at}]", self.path);
-            Place { schema, root: self.root, path: &path, secret: self.secret }.check(entry)?;
+            let place = Place { schema, root: self.root, path: &path, secret: self.secret };
+            if !place.check(entry, problems) {
+                let stand_in = |name: &str| Some((name.to_owned(), place.stand_in(name)?));
+                *entry = Value::Object(["key", "value"].into_iter().filter_map(stand_in).collect());
+            }
         }
-        Ok(())
     }
 
-    /// The form that the object's own selector names.
+    /// The form that the object's own selector names. One that it nearly names is taken for it once that is noted, so
+    /// that the other fields are looked at as well.
     fn chosen<'a>(
         &self,
-        object: &Map<String, Value>,
+        object: &mut Map<String, Value>,
         options: &'a [Value],
-    ) -> Result<&'a Value, ConfigError> {
-        let Some((selector, _)) = options.first().and_then(selector) else { return Ok(&Value::Null) };
+        problems: &mut Problems,
+    ) -> Option<&'a Value> {
+        let (selector, _) = options.first().and_then(selector)?;
         let path = self.below(selector);
-        let allowed = || one_of(options.iter().filter_map(|option| Some(self::selector(option)?.1)));
-        match object.get(selector) {
-            None => Err(ConfigError::MissingChoice { path, allowed: allowed() }),
-            Some(Value::String(name)) => options
-                .iter()
-                .find(|option| self::selector(option) == Some((selector, name)))
-                .ok_or_else(|| {
-                    let secret = self.secret || options.iter().any(has_secret);
-                    ConfigError::NotAChoice {
-                        path,
-                        allowed: allowed(),
-                        given: (!secret).then(|| shown(name)),
-                    }
-                }),
-            Some(other) => Err(ConfigError::WrongType { path, expected: "a text", found: type_name(other) }),
-        }
+        let names = || options.iter().filter_map(|option| Some(self::selector(option)?.1));
+        let named =
+            |name: &str| options.iter().find(|option| self::selector(option) == Some((selector, name)));
+        let allowed = one_of(names());
+        let error = match object.get(selector) {
+            None => ConfigError::MissingChoice { path, allowed },
+            Some(Value::String(name)) => {
+                if let Some(form) = named(name) {
+                    return Some(form);
+                }
+                let nearest = nearest(name, names()).map(str::to_owned);
+                let secret = self.secret || options.iter().any(has_secret);
+                let given = (!secret || nearest.is_some()).then(|| shown(name));
+                let form = nearest.as_deref().and_then(named);
+                problems.add(ConfigError::NotAChoice { path, allowed, given, nearest: nearest.clone() });
+                object.extend(nearest.map(|name| (selector.to_owned(), name.into())));
+                return form;
+            }
+            Some(other) => ConfigError::WrongType { path, expected: "a text", found: type_name(other) },
+        };
+        problems.add(error);
+        None
     }
 
-    fn check_text(&self, text: &str) -> Result<(), ConfigError> {
-        let Some(choices) = self.schema.get("enum").and_then(Value::as_array) else { return Ok(()) };
+    fn check_text(&self, text: &str) -> Option<ConfigError> {
+        let choices = self.schema.get("enum").and_then(Value::as_array)?;
         if choices.iter().any(|choice| choice == text) {
-            return Ok(());
+            return None;
         }
-        Err(ConfigError::NotAChoice {
+        let names = || choices.iter().filter_map(Value::as_str);
+        let nearest = nearest(text, names()).map(str::to_owned);
+        Some(ConfigError::NotAChoice {
             path: self.path.to_owned(),
-            allowed: one_of(choices.iter().filter_map(Value::as_str)),
-            given: (!self.secret).then(|| shown(text)),
+            allowed: one_of(names()),
+            given: (!self.secret || nearest.is_some()).then(|| shown(text)),
+            nearest,
         })
     }
 
@@ -181,25 +222,26 @@ impl Place<'_> {
     }
 
     fn unknown_field(&self, name: &str, form: &Value, fields: &Map<String, Value>) -> ConfigError {
-        let known = listed(fields.keys().map(String::as_str));
         let options = self.schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
         let others =
             options.filter(|option| has_field(option, name)).filter_map(|option| Some(selector(option)?.1));
         let others = listed(others);
         let shown = shown(name);
+        let path = self.below(&shown);
         if let (false, Some((selector, chosen))) = (others.is_empty(), selector(form)) {
-            let path = self.below(&shown);
-            return ConfigError::FieldOfAnother {
-                path,
-                selector: self.below(selector),
-                chosen: chosen.into(),
-                others,
-                known,
-            };
+            let selector = self.below(selector);
+            return ConfigError::FieldOfAnother { path, selector, chosen: chosen.into(), others };
         }
-        let nearest = place_of(name, self.root, "")
-            .unwrap_or_else(|| nearest(&shown, fields.keys()).unwrap_or_default().to_owned());
-        ConfigError::UnknownField { path: self.below(&shown), nearest, known }
+        if let Some(advice) = predecessor::replacement(self.path, name) {
+            return ConfigError::OfPredecessor { path, advice };
+        }
+        let all = all_fields(self.root, "");
+        let elsewhere =
+            |wanted: &str| all.iter().find(|(_, field)| *field == wanted).map(|(path, _)| path.clone());
+        let nearest = elsewhere(name)
+            .or_else(|| Some(self.below(nearest(&shown, fields.keys().map(String::as_str))?)))
+            .or_else(|| elsewhere(nearest(&shown, all.iter().map(|(_, field)| *field))?));
+        ConfigError::UnknownField { path, nearest, known: listed(fields.keys().map(String::as_str)) }
     }
 
     fn below(&self, name: &str) -> String {
@@ -234,26 +276,39 @@ fn has_secret(form: &Value) -> bool {
     form.get("properties").and_then(Value::as_object).is_some_and(|fields| fields.values().any(is_secret))
 }
 
-/// Where in the whole configuration a field of this name is known.
-fn place_of(name: &str, schema: &Value, path: &str) -> Option<String> {
+/// Every field of the whole configuration: its path and its name.
+fn all_fields<'a>(schema: &'a Value, path: &str) -> Vec<(String, &'a str)> {
     let options = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-    options.chain([schema]).filter_map(|form| form.get("properties")?.as_object()).find_map(|fields| {
-        if fields.contains_key(name) {
-            return Some(below(path, name));
-        }
-        fields.iter().find_map(|(field, schema)| place_of(name, schema, &below(path, field)))
-    })
+    let forms = options.chain([schema]).filter_map(|form| form.get("properties")?.as_object());
+    forms
+        .flatten()
+        .flat_map(|(name, field)| {
+            let path = below(path, name);
+            let inner = all_fields(field, &path);
+            std::iter::once((path, name.as_str())).chain(inner)
+        })
+        .collect()
 }
 
-/// The name that resembles `name` most.
-fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> Option<&'a str> {
-    known.into_iter().map(String::as_str).max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)))
+/// The name that resembles `name` most, if one does.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody mistypes a name into one of several times its length, and the distance costs the product of both.
+    const LONGEST: usize = 100;
+    if name.len() > LONGEST {
+        return None;
+    }
+    known
+        .into_iter()
+        .map(|known| (likeness(name, known), known))
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .filter(|(likeness, _)| *likeness >= NEAR)
+        .map(|(_, known)| known)
 }
 
 /// How much two names resemble each other: 0 not at all, 1 the same in all but case.
-pub(super) fn likeness(a: &str, b: &str) -> f64 {
+fn likeness(a: &str, b: &str) -> f64 {
     let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
-    let contained = a.len() > 2 && (a.contains(&b) || b.contains(&a));
+    let contained = a.len() > 2 && b.len() > 2 && (a.contains(&b) || b.contains(&a));
     strsim::normalized_damerau_levenshtein(&a, &b).max(if contained { 0.7 } else { 0.0 })
 }
 
@@ -263,7 +318,7 @@ fn one_of<'a>(choices: impl Iterator<Item = &'a str>) -> String {
     if choices.len() == 1 { listed } else { format!("one of {listed}") }
 }
 
-fn type_name(value: &Value) -> &'static str {
+pub(super) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

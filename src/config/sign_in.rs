@@ -1,6 +1,6 @@
 //! The rules of the ways to sign in, as far as a schema cannot say them.
 //!
-//! Raw authentication -> [`SignIn`], or the first [`ConfigError`].
+//! Raw authentication -> [`SignIn`], or all that is wrong ([`ConfigErrors`]).
 //!
 //! Invariants
 //! - No key, secret or token is in an error.
@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use super::error::{ConfigError, shown};
+use super::error::{ConfigError, ConfigErrors, Problems, shown};
 use super::raw::RawAuthentication;
 use super::secret::Secret;
 
@@ -57,26 +57,28 @@ impl fmt::Debug for AccessKey {
 /// Checks the way to sign in.
 ///
 /// # Errors
-/// The first [`ConfigError`]. The user must correct it.
-pub(super) fn checked_sign_in(raw: RawAuthentication) -> Result<SignIn, ConfigError> {
-    match raw {
+/// All that is wrong. The user must correct it.
+pub(super) fn checked_sign_in(raw: RawAuthentication) -> Result<SignIn, ConfigErrors> {
+    let mut problems = Problems::default();
+    let sign_in = match raw {
         RawAuthentication::CrossAccountRole { role_arn, external_id } => {
-            check_role_arn(&role_arn)?;
-            external_id.as_deref().map(check_external_id).transpose()?;
-            Ok(SignIn::Role(Role { arn: role_arn, external_id }))
+            problems.take(check_role_arn(&role_arn));
+            problems.take(external_id.as_deref().map(check_external_id).transpose());
+            SignIn::Role(Role { arn: role_arn, external_id })
         }
         RawAuthentication::AccessKey { access_key_id, secret_access_key, session_token } => {
             // The id and the token travel in headers; the secret does not, and some stores let people choose a sentence.
-            check_header_text("authentication.access_key_id", &access_key_id)?;
-            check_secret_key("authentication.secret_access_key", &secret_access_key)?;
+            problems.take(check_header_text("authentication.access_key_id", &access_key_id));
+            problems.take(check_secret_key("authentication.secret_access_key", &secret_access_key));
             if let Some(token) = &session_token {
-                check_header_text("authentication.session_token", token)?;
+                problems.take(check_header_text("authentication.session_token", token));
             }
             let access_key_id = access_key_id.expose().to_owned();
-            Ok(SignIn::AccessKey(AccessKey { access_key_id, secret_access_key, session_token }))
+            SignIn::AccessKey(AccessKey { access_key_id, secret_access_key, session_token })
         }
-        RawAuthentication::DefaultChain {} => Ok(SignIn::DefaultChain),
-    }
+        RawAuthentication::DefaultChain {} => SignIn::DefaultChain,
+    };
+    problems.finish(Some(sign_in))
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>

@@ -1,0 +1,270 @@
+//! What is said about settings that are wrong: all of it, at once, and what to do.
+
+use serde_json::{Value, json};
+
+use super::tests::{parse, with};
+use super::*;
+
+fn messages(config: &Value) -> Vec<String> {
+    messages_of(config.to_string().as_bytes())
+}
+
+fn messages_of(text: &[u8]) -> Vec<String> {
+    match Config::parse(text) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.all().iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// It took five rounds, one error each.
+#[test]
+fn the_settings_of_airbytes_own_s3_destination_are_answered_at_once() {
+    let config = json!({
+        "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+        "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "role_arn": "arn:aws:iam::111122223333:role/x",
+        "s3_bucket_name": "Lake",
+        "s3_bucket_path": "data_sync/test",
+        "s3_bucket_region": "us-east-1",
+        "s3_path_format": "${NAMESPACE}/${STREAM_NAME}/${YEAR}_${MONTH}_${DAY}_${EPOCH}_",
+        "file_name_pattern": "{part_number}{format_extension}",
+        "s3_bucket_key": "${NAMESPACE}/x",
+        "format": {
+            "format_type": "CSV", "flattening": "Root level flattening", "compression": {"compression_type": "GZIP"},
+        },
+    });
+    let here = |name: &str| {
+        format!("`{name}` is not a known field here, as it is in Airbyte's own S3 destination: ")
+    };
+    let key = "folder, path and file name are one setting, `s3_bucket_key`, for example \
+               `data_sync/{namespace}/{stream_name}/{year}_{month}_{day}_{part}.{extension}`";
+    let expected = [
+        here("access_key_id") + "put it into `authentication`, with `auth_type` `access_key`",
+        here("secret_access_key") + "put it into `authentication`, with `auth_type` `access_key`",
+        here("role_arn") + "put it into `authentication`, with `auth_type` `cross_account_role`",
+        here("s3_bucket_path") + key,
+        here("s3_path_format") + key,
+        here("file_name_pattern") + key,
+        "`authentication` (Authentication) is missing; it is required".to_owned(),
+        "`format.format_type` must be one of `csv`, `csv.gz`, `jsonl`, `jsonl.gz`, `parquet`, but it is `CSV`; did you mean `csv`?"
+            .to_owned(),
+        here("format.flattening")
+            + "the format decides it: CSV and Parquet have a column for each top-level field, JSON Lines keeps records as they \
+               are; remove it",
+        here("format.compression")
+            + "`format_type` decides it: `csv.gz` and `jsonl.gz` are compressed with gzip, `csv` and `jsonl` are not",
+        "`s3_bucket_name` must be the bare name of a bucket, but `Lake` holds the upper-case letter `L`: names have \
+         lower-case letters, digits, dots and hyphens"
+            .to_owned(),
+        "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 destination; macros have no `$` here \
+         and are in lower case: write {namespace} for ${NAMESPACE}"
+            .to_owned(),
+        "s3_bucket_key must contain {stream_name}, {stream_id} or {stream_run_id}, to keep the streams' files apart".to_owned(),
+    ];
+    assert_eq!(messages(&config), expected);
+    let whole = parse(&config).unwrap_err().to_string();
+    assert!(whole.starts_with("the settings have 13 problems:\n1. `access_key_id` is"), "{whole}");
+    assert!(whole.contains("\n13. s3_bucket_key must"), "{whole}");
+    assert!(!whole.contains("wJalr"), "{whole}");
+}
+
+/// One problem does not hide another, in whatever part of the settings they are.
+#[test]
+fn problems_of_all_kinds_come_in_one_answer() {
+    let config = json!({
+        "s3_bucket_name": 7,
+        "s3_bucket_region": "a b",
+        "s3_bucket_key": "{yeer}/",
+        "authentication": {
+            "auth_type": "access_key", "access_key_id": " a", "session_token": "b\n", "external_id": "x",
+        },
+        "format": {"format_type": "parquet", "numbers": "double", "decimal_scale": 1, "compression_level": 3, "nested": "flat"},
+        "timezone": "Europe/Berln",
+        "connection_id": "a/b",
+        "s3_endpoint": "minio",
+        "object_tags": [{"key": "a&b", "value": ""}, 7, {"key": "aws:x", "value": "y"}, {"key": "c"}],
+        "expected_bucket_owner": "1",
+        "ca_bundle": "/etc/ca.pem",
+        "file_size_mb": 0,
+        "server_side_encryption": {"encryption_type": "aws:kms", "kms_key_id": "a b"},
+        "streams": 1,
+    });
+    let messages = messages(&config);
+    let paths = [
+        "`streams`",
+        "`s3_bucket_name`",
+        "`authentication.external_id`",
+        "`authentication.secret_access_key`",
+        "`format.nested`",
+        "`file_size_mb`",
+        "`object_tags[1]`",
+        "`object_tags[3].value`",
+        "`s3_endpoint`",
+        "connection_id",
+        "`s3_bucket_region`",
+        "s3_bucket_key",
+        "`authentication.access_key_id`",
+        "`authentication.session_token`",
+        "`format.compression_level`",
+        "`format.decimal_scale`",
+        "`timezone`",
+        "`server_side_encryption.kms_key_id`",
+        "`object_tags[0].key`",
+        "`object_tags[2].key`",
+        "`expected_bucket_owner`",
+        "`ca_bundle`",
+    ];
+    assert_eq!(messages.len(), paths.len(), "{messages:#?}");
+    for path in paths {
+        assert!(messages.iter().any(|message| message.contains(path)), "{path} is not in {messages:#?}");
+    }
+}
+
+#[test]
+fn a_nearest_name_is_told_only_where_one_is_near() {
+    let cases = [
+        (
+            json!({"acess_key": 1}),
+            "`acess_key` is not a known field; did you mean `authentication.access_key_id`?",
+        ),
+        (json!({"FILE_SIZE_MB": 1}), "`FILE_SIZE_MB` is not a known field; did you mean `file_size_mb`?"),
+        (json!({"gzip_level": 1}), "`gzip_level` is not a known field; did you mean `format.gzip_level`?"),
+        (
+            json!({"xyzzy": 1}),
+            "`xyzzy` is not a known field; known here: `s3_bucket_name`, `s3_bucket_region`, ",
+        ),
+        (json!({"format": {"format_type": "parqet"}}), "but it is `parqet`; did you mean `parquet`?"),
+        (json!({"format": {"format_type": "avro"}}), "`parquet`, but it is `avro`"),
+        (json!({"acl": "publik-read"}), "but it is `publik-read`; did you mean `public-read`?"),
+        (
+            json!({"authentication": {"auth_type": "acess_key", "access_key_id": "a", "secret_access_key": "b"}}),
+            "`default_chain`, but it is `acess_key`; did you mean `access_key`?",
+        ),
+        (json!({"timezone": "berlin"}), "but it is `berlin`; did you mean `Europe/Berlin`?"),
+    ];
+    for (members, expected) in cases {
+        let messages = messages(&with(&members));
+        assert!(messages.len() == 1 && messages[0].contains(expected), "{messages:#?}");
+    }
+    let messages = messages(&with(&json!({"timezone": "+02:00"})));
+    let expected = "`timezone` must be an IANA name such as `UTC` or `Europe/Berlin`, but it is `+02:00`";
+    assert_eq!(messages, [expected]);
+}
+
+#[test]
+fn a_bucket_name_is_told_which_rule_it_breaks() {
+    let long = "b".repeat(64);
+    for (name, problem) in [
+        ("", "is empty"),
+        ("Lake", "holds the upper-case letter `L`"),
+        ("s3://lake", "is a URL: leave out `s3://`"),
+        ("lake/raw", "holds a slash: a folder belongs into `s3_bucket_key`"),
+        ("lake ", "holds white space"),
+        ("arn:aws:s3:::lake", "is an ARN"),
+        ("a_b", "holds the character `_`"),
+        ("ab", "has 2 characters"),
+        (&long, "has 64 characters"),
+        ("-ab", "does not begin and end with a letter or a digit"),
+        ("a..b", "has two dots in a row"),
+        ("192.168.5.4", "is an IP address"),
+    ] {
+        let messages = messages(&with(&json!({"s3_bucket_name": name})));
+        assert!(messages.len() == 1 && messages[0].contains(problem), "{name}: {messages:?}");
+    }
+}
+
+#[test]
+fn a_name_that_is_given_twice_is_refused() {
+    let text = with(&json!({})).to_string();
+    let twice = text.replacen(
+        '{',
+        r#"{"s3_bucket_name":"other","authentication":{"auth_type":"default_chain","auth_type":"x"},"#,
+        1,
+    );
+    let mut messages = messages_of(twice.as_bytes());
+    messages.sort();
+    // The last one of each counts for whatever else is wrong.
+    let expected = ["authentication.auth_type", "authentication", "s3_bucket_name"]
+        .map(|path| format!("`{path}` is given more than once; keep one of them"));
+    assert_eq!(messages, expected);
+}
+
+#[test]
+fn what_is_no_json_and_what_are_no_settings_is_called_by_its_name() {
+    let gzip = b"\x1f\x8b\x08\x00\x00".to_vec();
+    let utf16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (
+            b"s3_bucket_name: lake\n".to_vec(),
+            "the configuration is not JSON: it looks like YAML; write it as JSON",
+        ),
+        (gzip, "the configuration is not JSON: it is compressed with gzip; decompress it first"),
+        (utf16, "the configuration is not JSON: it is UTF-16 text; save it as UTF-8"),
+        (
+            b"{\"streams\":[]}".to_vec(),
+            "the settings file holds a catalog: are --config and --catalog swapped?",
+        ),
+        (
+            b"{\"type\":\"CATALOG\",\"catalog\":{}}".to_vec(),
+            "the settings file holds a catalog: are --config and --catalog swapped?",
+        ),
+        (
+            b"{\"configuration\":{\"s3_bucket_name\":\"lake\"}}".to_vec(),
+            "the settings file holds the settings inside another object: give the inner object alone",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(messages_of(&text), [expected]);
+    }
+    let spec = json!({"type": "SPEC", "spec": connector_specification()});
+    assert!(messages(&spec)[0].contains("the output of `spec`"));
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_settings() {
+    let text = ["\u{feff}", &with(&json!({})).to_string()].concat();
+    assert_eq!(messages_of(text.as_bytes()), [""; 0]);
+}
+
+#[test]
+fn an_empty_text_is_an_absent_one_in_every_optional_field() {
+    let schema = connector_specification();
+    let fields = schema["connectionSpecification"]["properties"].as_object().unwrap();
+    let absent = parse(&with(&json!({}))).unwrap();
+    for name in fields.keys().filter(|name| !["s3_bucket_name", "authentication"].contains(&name.as_str())) {
+        let config = parse(&with(&json!({ name: "" }))).unwrap_or_else(|error| panic!("{name}: {error}"));
+        if name == "s3_bucket_region" {
+            assert_eq!(config, Config { region: None, ..absent.clone() });
+        } else {
+            assert_eq!(config, absent, "{name}");
+        }
+    }
+    let formats = fields["format"]["oneOf"].as_array().unwrap();
+    for form in formats {
+        let form = form["properties"].as_object().unwrap();
+        let kind = &form["format_type"]["const"];
+        let plain = parse(&with(&json!({"format": {"format_type": kind}}))).unwrap();
+        for name in form.keys().filter(|name| *name != "format_type") {
+            let config = parse(&with(&json!({"format": {"format_type": kind, name: ""}})));
+            assert_eq!(config.unwrap(), plain, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_note_tells_of_an_extension_and_a_region_that_do_not_fit() {
+    let notes = |members: &Value| parse(&with(members)).unwrap().warnings();
+    let csv = json!({"format_type": "csv"});
+    assert_eq!(
+        notes(&json!({"s3_bucket_key": "{stream_name}.csv.gz", "format": csv})),
+        [
+            "`s3_bucket_key` makes keys that end in `.csv.gz`, but files are `csv` (`format_type`), and many readers go by \
+             the extension: write `.{extension}`"
+        ]
+    );
+    assert_eq!(notes(&json!({"s3_bucket_key": "{stream_name}.csv", "format": csv})), [""; 0]);
+    assert_eq!(
+        notes(&json!({"s3_bucket_region": "us-eats-1"})),
+        ["`s3_bucket_region` is `us-eats-1`, which no region of AWS is called; did you mean `us-east-1`?"]
+    );
+}

@@ -1,0 +1,50 @@
+//! The settings of Airbyte's own S3 destination, and what they are called here.
+//!
+//! The place and the name of a field that is not known here -> what to do instead. From that connector's documented
+//! settings, versions 0.1 to 1.9.
+
+/// What to write in place of the field `name` at `place` (the path of its object, empty at the top).
+pub(super) fn replacement(place: &str, name: &str) -> Option<&'static str> {
+    TABLE.iter().find(|(at, known, _)| (*at, *known) == (place, name)).map(|(_, _, advice)| *advice)
+}
+
+const KEY: &str = "folder, path and file name are one setting, `s3_bucket_key`, for example \
+     `data_sync/{namespace}/{stream_name}/{year}_{month}_{day}_{part}.{extension}`";
+const GZIP: &str =
+    "`format_type` decides it: `csv.gz` and `jsonl.gz` are compressed with gzip, `csv` and `jsonl` are not";
+const FIXED: &str = "there is no such setting; remove it";
+
+const TABLE: &[(&str, &str, &str)] = &[
+    ("", "s3_bucket_path", KEY),
+    ("", "s3_path_format", KEY),
+    ("", "file_name_pattern", KEY),
+    ("", "access_key_id", "put it into `authentication`, with `auth_type` `access_key`"),
+    ("", "secret_access_key", "put it into `authentication`, with `auth_type` `access_key`"),
+    ("", "role_arn", "put it into `authentication`, with `auth_type` `cross_account_role`"),
+    ("", "external_id", "put it into `authentication`, with `auth_type` `cross_account_role`"),
+    (
+        "",
+        "part_size_mb",
+        "the size of parts is not a setting; remove it. `file_size_mb` is the size of files",
+    ),
+    ("", "file_naming_pattern", KEY),
+    ("format", "flattening", FLATTENING),
+    ("format", "compression", GZIP),
+    ("format", "compression_type", GZIP),
+    ("format", "block_size_mb", "use `row_group_mb`"),
+    ("format", "max_padding_size_mb", FIXED),
+    ("format", "page_size_kb", FIXED),
+    ("format", "dictionary_page_size_kb", FIXED),
+    ("format", "dictionary_encoding", FIXED),
+    (
+        "format",
+        "part_size_mb",
+        "the size of parts is not a setting; remove it. `file_size_mb` is the size of files",
+    ),
+    ("format", "include_checksum", FIXED),
+    ("format", "unexpected_field_behavior", "use `undeclared_fields`"),
+    ("format", "flatten_data", FLATTENING),
+];
+
+const FLATTENING: &str = "the format decides it: CSV and Parquet have a column for each top-level field, JSON Lines keeps records as \
+     they are; remove it";

@@ -1,0 +1,49 @@
+//! Names that stand twice in one object of the settings: JSON readers take one of the two, and which is not said.
+//!
+//! JSON text -> paths of the names. Pure.
+
+use std::collections::HashSet;
+
+use super::error::shown;
+use crate::json::{Kind, Scanner};
+
+/// Settings are three levels deep; what lies deeper is refused for other reasons.
+const LEVELS: u32 = 6;
+
+/// The paths of all names that are repeated, once each. None for a text that is not JSON.
+pub(super) fn repeated(text: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    look(text, "", LEVELS, &mut found);
+    found
+}
+
+fn look(object: &[u8], path: &str, levels: u32, found: &mut Vec<String>) {
+    let mut names = HashSet::new();
+    let mut inner = Vec::new();
+    let read = Scanner::new(object).members(|key, value| {
+        let name = key.to_text().into_owned();
+        let path = if path.is_empty() { shown(&name) } else { format!("{path}.{}", shown(&name)) };
+        if value.kind == Kind::Object && levels > 0 {
+            inner.push((path.clone(), value.text));
+        }
+        if !names.insert(name) && !found.contains(&path) {
+            found.push(path);
+        }
+    });
+    if read.is_ok() {
+        inner.into_iter().for_each(|(path, text)| look(text, &path, levels - 1, found));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_name_is_found_at_every_level_and_in_every_spelling() {
+        let text = br#"{"a":1,"b":{"c":{"d":1,"\u0064":2}},"a":2,"\u0061":3,"e":[{"f":1,"f":2}]}"#;
+        assert_eq!(repeated(text), ["a", "b.c.d"]);
+        assert_eq!(repeated(br#"{"a":{"b":1},"c":{"b":1}}"#), [""; 0]);
+        assert_eq!(repeated(b"{\"a\":"), [""; 0]);
+    }
+}
