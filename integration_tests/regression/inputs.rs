@@ -36,7 +36,7 @@ fn a_byte_order_mark_before_the_first_line_is_skipped() {
     let input = [&user(1), "\u{feff}", &user(2)].concat();
     let outcome = world.write(&jsonl(), &users()).input(input).run();
     let message = failure(&outcome, "system_error");
-    assert!(message.starts_with("line 2 of the input is no Airbyte message"), "{message}");
+    assert!(message.starts_with("line 2 of the input is not an Airbyte message"), "{message}");
 }
 
 #[test]
@@ -45,15 +45,18 @@ fn input_that_is_not_airbytes_is_called_what_it_is() {
     gzip.write_all(user(1).as_bytes()).unwrap();
     let utf16: Vec<u8> = user(1).encode_utf16().flat_map(u16::to_le_bytes).collect();
     let cases: [(Vec<u8>, &str); 6] = [
-        (b"id,name\n1,a\n".to_vec(), "is no Airbyte message: it looks like CSV; expected is one JSON object"),
+        (
+            b"id,name\n1,a\n".to_vec(),
+            "is not an Airbyte message: it looks like CSV; expected one JSON object",
+        ),
         (
             b"{\"id\":1,\"name\":\"a\"}\n".to_vec(),
-            "has no \"type\", so that it is no Airbyte message; expected is",
+            "has no \"type\", so it is not an Airbyte message; expected one",
         ),
-        (b"[{\"id\":1}]\n".to_vec(), "is no Airbyte message: it is a JSON array"),
-        (b"hello\n".to_vec(), "is no Airbyte message: it does not begin with `{`"),
-        (gzip.finish().unwrap(), "is no Airbyte message: the input is compressed with gzip"),
-        ([&b"\xff\xfe"[..], &utf16].concat(), "is no Airbyte message: the input is UTF-16 text"),
+        (b"[{\"id\":1}]\n".to_vec(), "is not an Airbyte message: it is a JSON array"),
+        (b"hello\n".to_vec(), "is not an Airbyte message: it does not begin with `{`"),
+        (gzip.finish().unwrap(), "is not an Airbyte message: the input is compressed with gzip"),
+        ([&b"\xff\xfe"[..], &utf16].concat(), "is not an Airbyte message: the input is UTF-16 text"),
     ];
     for (input, expected) in cases {
         let world = World::new();

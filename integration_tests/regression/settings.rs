@@ -137,7 +137,7 @@ fn a_literal_extension_that_is_not_the_formats_is_a_note() {
         message.to_owned()
     };
     let message = note("{stream_name}.csv.gz");
-    assert!(message.contains("end in `.csv.gz`, but files are `csv`"), "{message}");
+    assert!(message.contains("ends keys in `.csv.gz`, but files are `csv`"), "{message}");
     assert!(!note("{stream_name}.csv").contains("extension"));
     assert!(note("{stream_name}").contains("has no `{extension}`"));
 }

@@ -115,7 +115,7 @@ impl Config {
         let format = self.format.extension();
         match self.template.shown_extension(format) {
             Some(shown) if !shown.fits => warnings.push(format!(
-                "`s3_bucket_key` makes keys that end in `{}`, but files are `{format}` (`format_type`), and many readers go by \
+                "`s3_bucket_key` ends keys in `{}`, but files are `{format}` (`format_type`), and many readers go by \
                  the extension: write `.{{extension}}`",
                 shown.extension
             )),
@@ -129,7 +129,7 @@ impl Config {
             && let Some(meant) = region::meant(region)
         {
             warnings.push(format!(
-                "`s3_bucket_region` is `{}`, which no region of AWS is called; did you mean `{meant}`?",
+                "`s3_bucket_region` is `{}`, which is not an AWS region; did you mean `{meant}`?",
                 shown(region)
             ));
         }
@@ -235,7 +235,7 @@ fn other_document(value: &Value) -> Option<&'static str> {
     } else if value.get("connectionSpecification").is_some() || is_message("SPEC") {
         Some("holds the output of `spec`: give settings that fit it, such as those under spec/examples")
     } else if wraps("configuration") || wraps("connectionConfiguration") || wraps("config") {
-        Some("holds the settings inside another object: give the inner object alone")
+        Some("holds the settings inside another object: pass only the inner object")
     } else {
         None
     }
@@ -257,11 +257,11 @@ fn broken_bucket_rule(name: &str) -> Option<String> {
     Some(if name.is_empty() {
         "is empty".to_owned()
     } else if let Some((scheme, _)) = name.split_once("://") {
-        format!("is a URL: leave out `{}://`; a folder belongs into `s3_bucket_key`", shown(scheme))
+        format!("is a URL: leave out `{}://`, and put the folder in `s3_bucket_key`", shown(scheme))
     } else if name.starts_with("arn:") {
-        "is an ARN: give the name alone, which is its last part".to_owned()
+        "is an ARN: give only its last part, the name".to_owned()
     } else if name.contains('/') {
-        "holds a slash: a folder belongs into `s3_bucket_key`".to_owned()
+        "holds a slash: put the folder in `s3_bucket_key`".to_owned()
     } else if let Some(strange) = strange {
         let what = match strange {
             c if c.is_uppercase() => format!("the upper-case letter `{c}`"),

@@ -39,9 +39,9 @@ fn the_settings_of_airbytes_own_s3_destination_are_answered_at_once() {
     let key = "folder, path and file name are one setting, `s3_bucket_key`, for example \
                `data_sync/{namespace}/{stream_name}/{year}_{month}_{day}_{part}.{extension}`";
     let expected = [
-        here("access_key_id") + "put it into `authentication`, with `auth_type` `access_key`",
-        here("secret_access_key") + "put it into `authentication`, with `auth_type` `access_key`",
-        here("role_arn") + "put it into `authentication`, with `auth_type` `cross_account_role`",
+        here("access_key_id") + "put it in `authentication`, with `auth_type` `access_key`",
+        here("secret_access_key") + "put it in `authentication`, with `auth_type` `access_key`",
+        here("role_arn") + "put it in `authentication`, with `auth_type` `cross_account_role`",
         here("s3_bucket_path") + key,
         here("s3_path_format") + key,
         here("file_name_pattern") + key,
@@ -158,7 +158,7 @@ fn a_bucket_name_is_told_which_rule_it_breaks() {
         ("", "is empty"),
         ("Lake", "holds the upper-case letter `L`"),
         ("s3://lake", "is a URL: leave out `s3://`"),
-        ("lake/raw", "holds a slash: a folder belongs into `s3_bucket_key`"),
+        ("lake/raw", "holds a slash: put the folder in `s3_bucket_key`"),
         ("lake ", "holds white space"),
         ("arn:aws:s3:::lake", "is an ARN"),
         ("a_b", "holds the character `_`"),
@@ -210,7 +210,7 @@ fn what_is_no_json_and_what_are_no_settings_is_called_by_its_name() {
         ),
         (
             b"{\"configuration\":{\"s3_bucket_name\":\"lake\"}}".to_vec(),
-            "the settings file holds the settings inside another object: give the inner object alone",
+            "the settings file holds the settings inside another object: pass only the inner object",
         ),
     ];
     for (text, expected) in cases {
@@ -258,13 +258,13 @@ fn a_note_tells_of_an_extension_and_a_region_that_do_not_fit() {
     assert_eq!(
         notes(&json!({"s3_bucket_key": "{stream_name}.csv.gz", "format": csv})),
         [
-            "`s3_bucket_key` makes keys that end in `.csv.gz`, but files are `csv` (`format_type`), and many readers go by \
+            "`s3_bucket_key` ends keys in `.csv.gz`, but files are `csv` (`format_type`), and many readers go by \
              the extension: write `.{extension}`"
         ]
     );
     assert_eq!(notes(&json!({"s3_bucket_key": "{stream_name}.csv", "format": csv})), [""; 0]);
     assert_eq!(
         notes(&json!({"s3_bucket_region": "us-eats-1"})),
-        ["`s3_bucket_region` is `us-eats-1`, which no region of AWS is called; did you mean `us-east-1`?"]
+        ["`s3_bucket_region` is `us-eats-1`, which is not an AWS region; did you mean `us-east-1`?"]
     );
 }

@@ -25,8 +25,6 @@ const ALIASES: &[(&[&str], &str)] = &[
     (&["hh"], "{hour}"),
     (&["ss"], "{second}"),
     (&["guid", "random", "id"], "{uuid}"),
-    // Files are not split by the values of other fields than the cursor.
-    (&["field", "column", "partition"], "{cursor_date_time}"),
 ];
 
 /// A `{name}` that a key template may hold.

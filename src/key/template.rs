@@ -72,7 +72,7 @@ pub enum TemplateError {
     )]
     Empty,
     /// No macro has that name.
-    #[error("s3_bucket_key has the unknown macro {{{}}}; {}", .name.escape_debug(), advice(.hint))]
+    #[error("s3_bucket_key has the unknown macro {{{}}}; {}", .name.escape_debug(), advice(.name, .hint))]
     UnknownMacro {
         /// What stands between the braces.
         name: String,
@@ -91,7 +91,7 @@ pub enum TemplateError {
     },
     /// A URL in place of a key.
     #[error(
-        "s3_bucket_key begins with `{scheme}://`: it is a key and no URL; give what follows the bucket's name"
+        "s3_bucket_key begins with `{scheme}://`: it is a key, not a URL; give only what follows the bucket's name"
     )]
     Url {
         /// Letters and digits only.
@@ -156,8 +156,12 @@ impl Classified for TemplateError {
     }
 }
 
-fn advice(hint: &Option<&str>) -> String {
+fn advice(name: &str, hint: &Option<&str>) -> String {
     match hint {
+        None if name.starts_with("field") => {
+            "keys do not show fields of the records, except the cursor: {cursor_date_time} and the like"
+                .to_owned()
+        }
         Some(hint) => format!("did you mean {hint}?"),
         None => format!("known macros: {}; a literal brace is doubled: {{{{ or }}}}", known()),
     }

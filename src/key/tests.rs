@@ -123,6 +123,11 @@ fn a_wrong_template_is_told_why() {
         ),
         ("{stream_name}/{Yaer}", "s3_bucket_key has the unknown macro {Yaer}; did you mean {year}?"),
         (
+            "{stream_name}/{field:region}",
+            "s3_bucket_key has the unknown macro {field:region}; keys do not show fields of the records, except the cursor: \
+             {cursor_date_time} and the like",
+        ),
+        (
             "{stream_name}/{?}",
             "s3_bucket_key has the unknown macro {?}; known macros: {extension} {date_time} \
              {timestamp} {iso_date_time} {date} {iso_date} {year} {month} {day} {hour} {minute} {second} {stream_id} \
@@ -182,7 +187,7 @@ fn a_hint_leads_to_a_macro_that_does_the_same() {
         ("part_number", Some("{part}")),
         ("epoch", Some("{timestamp}")),
         ("date:yyyy_MM", Some("{date}")),
-        ("field:region", Some("{cursor_date_time}")),
+        ("field:region", None),
         ("", None),
         ("?", None),
     ] {

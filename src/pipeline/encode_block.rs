@@ -301,7 +301,7 @@ fn told(error: &EnvelopeError, line: &[u8]) -> String {
 /// What a line is that is not UTF-8. At the beginning of the input it may be a whole file of another kind.
 fn not_utf8(begins_input: bool, input: &[u8]) -> String {
     match ForeignText::recognise(input).filter(|_| begins_input) {
-        Some(foreign) => format!("is no Airbyte message: the input {foreign}"),
+        Some(foreign) => format!("is not an Airbyte message: the input {foreign}"),
         None => "is not valid UTF-8".to_owned(),
     }
 }

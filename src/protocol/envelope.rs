@@ -61,7 +61,7 @@ pub enum RecordStream<'a> {
 }
 
 /// What a line should be, for a message about one that is not.
-const EXPECTED: &str = r#"expected is one JSON object on each line, such as {"type":"RECORD","record":{"stream":"users","data":{"id":1},"emitted_at":1700000000000}}"#;
+const EXPECTED: &str = r#"expected one JSON object per line, such as {"type":"RECORD","record":{"stream":"users","data":{"id":1},"emitted_at":1700000000000}}"#;
 
 /// Why a line is no message. The texts go on from "line N of the input".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,13 +70,13 @@ pub enum EnvelopeError {
     #[error("is not a JSON object as the protocol wants it ({0})")]
     Json(#[from] JsonError),
     /// Not even an attempt at an object.
-    #[error("is no Airbyte message: it {0}; {EXPECTED}")]
+    #[error("is not an Airbyte message: it {0}; {EXPECTED}")]
     NoObject(&'static str),
     /// Something follows the object.
     #[error("has something behind its JSON object")]
     Trailing,
     /// The message does not say what it is: a record without its envelope, usually.
-    #[error("has no \"type\", so that it is no Airbyte message; {EXPECTED}")]
+    #[error("has no \"type\", so it is not an Airbyte message; {EXPECTED}")]
     NoType,
     /// The message has a type and not what belongs to it.
     #[error("is of type {0} but its \"{1}\" is missing or of the wrong kind")]
@@ -515,12 +515,12 @@ mod tests {
                 r#"{"unparseable"#,
                 "is not a JSON object as the protocol wants it (the JSON text ends too early at byte 13)",
             ),
-            (r#"["secret"]"#, &format!("is no Airbyte message: it is a JSON array; {EXPECTED}")),
-            ("7391846,secret", &format!("is no Airbyte message: it looks like CSV; {EXPECTED}")),
-            ("secret", &format!("is no Airbyte message: it does not begin with `{{`; {EXPECTED}")),
+            (r#"["secret"]"#, &format!("is not an Airbyte message: it is a JSON array; {EXPECTED}")),
+            ("7391846,secret", &format!("is not an Airbyte message: it looks like CSV; {EXPECTED}")),
+            ("secret", &format!("is not an Airbyte message: it does not begin with `{{`; {EXPECTED}")),
             (r#"{"type":"LOG"} x"#, "has something behind its JSON object"),
-            (r#"{"no_type":1}"#, &format!("has no \"type\", so that it is no Airbyte message; {EXPECTED}")),
-            (r#"{"type":null}"#, &format!("has no \"type\", so that it is no Airbyte message; {EXPECTED}")),
+            (r#"{"no_type":1}"#, &format!("has no \"type\", so it is not an Airbyte message; {EXPECTED}")),
+            (r#"{"type":null}"#, &format!("has no \"type\", so it is not an Airbyte message; {EXPECTED}")),
             (r#"{"type":"RECORD"}"#, "is of type RECORD but its \"record\" is missing or of the wrong kind"),
             (
                 r#"{"type":"RECORD","record":{"stream":"s","data":null,"emitted_at":1}}"#,

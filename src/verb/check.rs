@@ -14,11 +14,11 @@ use crate::error::Failure;
 use crate::protocol::emitter::Emitter;
 
 /// What a signal leaves while nothing has been asked of S3.
-const NOTHING_WRITTEN: &str = "the settings were not tried";
+const NOTHING_WRITTEN: &str = "the settings were not tested";
 
 /// What a signal may leave in the bucket.
-const PROBES_MAY_BE_LEFT: &str = "the check did not come to its end; objects with `airbyte_connection_check` in their keys may be left in the \
-     bucket, and may be deleted";
+const PROBES_MAY_BE_LEFT: &str = "the check did not finish; objects with `airbyte_connection_check` in their keys may be left in the bucket; \
+     you can delete them";
 
 /// Runs the verb. The status says whether the check has passed; only a signal or a closed stdout is a bad end.
 pub(super) fn check<W: Write>(config: &Path, emitter: &mut Emitter<W>) -> End {

@@ -105,8 +105,8 @@ impl Engine {
         self.out.push(Action::Log(
             LogLevel::Warn,
             format!(
-                "the source reported stream \"{name}\" INCOMPLETE: its data may not be all there. What was sent is published, since \
-                 the catalog has no generations; objects of earlier syncs are not removed"
+                "the source reported stream \"{name}\" INCOMPLETE: some of its data may be missing. What was sent is published, because the \
+                 catalog has no generation ids, and objects of earlier syncs are kept"
             ),
         ));
     }
