@@ -237,7 +237,8 @@ pub(crate) fn failure<'a>(outcome: &'a Outcome, failure_type: &str) -> &'a str {
     failure_with_code(outcome, failure_type, 1)
 }
 
-/// The end that a signal makes: exactly one TRACE ERROR, `transient_error`, and this exit code. Gives its message.
+/// The end that a signal makes: exactly one TRACE ERROR, `transient_error`, and this exit code.
+/// Gives its message.
 #[track_caller]
 pub(crate) fn stopped(outcome: &Outcome, code: i32) -> &str {
     failure_with_code(outcome, "transient_error", code)

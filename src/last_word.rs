@@ -3,8 +3,9 @@
 //! A panic in any thread would leave the others waiting for it: the hook prints one TRACE ERROR, so that the platform
 //! shows a reason, and ends the process. Rows that no STATE has acknowledged are sent again by the source.
 //!
-//! Invariant: the process ends within [`LONGEST_WORD`] and a little, also where nobody reads stdout. The lock of
-//! `std::io::stdout` is not taken: another thread may hold it while it waits for a full pipe.
+//! Invariant: the process ends within [`LONGEST_WORD`] and a little, also where nobody reads
+//! stdout. The lock of `std::io::stdout` is not taken: another thread may hold it while it waits
+//! for a full pipe.
 
 use std::io;
 use std::panic;
@@ -16,7 +17,8 @@ use crate::env;
 use crate::error::{Failure, FailureType};
 use crate::protocol::emitter::Emitter;
 
-/// How long the hook waits for a reader of stdout. A platform reads all the time; this is for one that is busy.
+/// How long the hook waits for a reader of stdout. A platform reads all the time; this is for one
+/// that is busy.
 const LONGEST_WORD: Duration = Duration::from_secs(5);
 
 /// What a pipe that is ready for writing takes without waiting (PIPE_BUF of Linux, bytes).
@@ -25,7 +27,8 @@ const READY_BYTES: usize = 4096;
 /// Installs the hook. Call it first.
 pub fn install() {
     panic::set_hook(Box::new(|info| {
-        // What is written below cannot wait by itself, unless another thread fills the pipe at the same moment.
+        // What is written below cannot wait by itself, unless another thread fills the pipe at the
+        // same moment.
         let _ = std::thread::Builder::new().spawn(|| {
             std::thread::sleep(LONGEST_WORD);
             exit(1);
@@ -113,7 +116,8 @@ mod tests {
         assert!(!format!("{stdout}{stderr}").contains("content of a record"), "{stdout}{stderr}");
     }
 
-    /// Nobody reads the child's stdout while one of its threads holds the lock of it and waits for a full pipe.
+    /// Nobody reads the child's stdout while one of its threads holds the lock of it and waits for
+    /// a full pipe.
     #[test]
     #[allow(clippy::disallowed_methods, reason = "the lock of stdout is what the hook must not take")]
     fn a_panic_ends_the_process_although_stdout_is_full() {
@@ -123,7 +127,8 @@ mod tests {
                 let mut stdout = std::io::stdout().lock();
                 while stdout.write_all(&[b'x'; 4096]).and_then(|()| stdout.flush()).is_ok() {}
             });
-            // More than a pipe holds is there by now, or soon: the hook must not wait for it either way.
+            // More than a pipe holds is there by now, or soon: the hook must not wait for it either
+            // way.
             std::thread::sleep(Duration::from_millis(200));
             std::thread::spawn(|| panic!("the content of a record"));
             loop {

@@ -1,8 +1,9 @@
 //! SIGTERM and SIGINT: the run is to end now.
 //!
-//! The first signal is passed on to everything that holds a [`Stop`]: a sync then publishes what STATEs cover, prints them
-//! and ends badly; a removal of old objects stops between two requests; what only prepares is dropped. A second signal
-//! ends the process at once, which is as safe as a crash.
+//! The first signal is passed on to everything that holds a [`Stop`]: a sync then publishes what
+//! STATEs cover, prints them and ends badly; a removal of old objects stops between two requests;
+//! what only prepares is dropped. A second signal ends the process at once, which is as safe as a
+//! crash.
 //!
 //! Not here: what a stage does about it (`pipeline::engine`, `replace`, `verb::runtime`).
 
@@ -33,8 +34,8 @@ impl Signal {
         }
     }
 
-    /// The exit code of a process that ended because of the signal: 128 and the signal's number, as shells report it.
-    /// Airbyte's orchestrator accepts 143 while it cancels.
+    /// The exit code of a process that ended because of the signal: 128 and the signal's number, as
+    /// shells report it. Airbyte's orchestrator accepts 143 while it cancels.
     #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {

@@ -11,7 +11,8 @@ use crate::world::{
     with,
 };
 
-/// It was seen with the first STATE, or at the end: a person looked at an empty screen for a minute.
+/// It was seen with the first STATE, or at the end: a person looked at an empty screen for a
+/// minute.
 #[test]
 fn a_log_line_is_seen_before_anything_is_read() {
     let world = World::new();
@@ -44,7 +45,7 @@ fn input_that_is_not_airbytes_is_called_what_it_is() {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(user(1).as_bytes()).unwrap();
     let utf16: Vec<u8> = user(1).encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let cases: [(Vec<u8>, &str); 6] = [
+    let cases: [(Vec<u8>, &str); 8] = [
         (
             b"id,name\n1,a\n".to_vec(),
             "is not an Airbyte message: it looks like CSV; expected one JSON object",
@@ -57,6 +58,9 @@ fn input_that_is_not_airbytes_is_called_what_it_is() {
         (b"hello\n".to_vec(), "is not an Airbyte message: it does not begin with `{`"),
         (gzip.finish().unwrap(), "is not an Airbyte message: the input is compressed with gzip"),
         ([&b"\xff\xfe"[..], &utf16].concat(), "is not an Airbyte message: the input is UTF-16 text"),
+        // Without its mark it is valid UTF-8, with a zero byte behind each character.
+        (utf16, "is not an Airbyte message: the input is UTF-16 text"),
+        (b"type: RECORD\n".to_vec(), "is not an Airbyte message: the input looks like YAML"),
     ];
     for (input, expected) in cases {
         let world = World::new();
@@ -73,7 +77,8 @@ fn incomplete(stream: &str) -> String {
     json!({ "type": "TRACE", "trace": trace }).to_string() + "\n"
 }
 
-/// Without generations the end of the input is a good end, also of a source that has said that it failed.
+/// Without generations the end of the input is a good end, also of a source that has said that it
+/// failed.
 #[test]
 fn a_stream_that_is_reported_incomplete_is_told_of_once_and_replaces_nothing() {
     let properties = json!({ "id": {} });

@@ -125,7 +125,8 @@ fn settings_that_are_no_json_are_called_what_they_are() {
     }
 }
 
-/// `{stream_name}.csv.gz` with the format `csv` wrote CSV under that name, and the note said that there is no extension.
+/// `{stream_name}.csv.gz` with the format `csv` wrote CSV under that name, and the note said that
+/// there is no extension.
 #[test]
 fn a_literal_extension_that_is_not_the_formats_is_a_note() {
     let world = World::new();
@@ -142,7 +143,8 @@ fn a_literal_extension_that_is_not_the_formats_is_a_note() {
     assert!(note("{stream_name}").contains("has no `{extension}`"));
 }
 
-/// Keys of a template without the stream's name or id: an overwrite must find the objects of earlier runs all the same.
+/// Keys of a template without the stream's name or id: an overwrite must find the objects of
+/// earlier runs all the same.
 #[test]
 fn a_key_with_the_id_of_the_streams_run_is_taken_and_its_objects_are_replaced() {
     let world = World::new();
@@ -160,4 +162,25 @@ fn a_key_with_the_id_of_the_streams_run_is_taken_and_its_objects_are_replaced() 
     assert_eq!(world.ids(), ["1", "2"]);
     sync(3, "overwrite", 3);
     assert_eq!(world.ids(), ["3"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_why_without_numbers_of_errors() {
+    let (folder, [config]) = files([b"{}"]);
+    let folder = folder.path().to_str().unwrap();
+    let missing = format!("{folder}/nowhere.json");
+    for (config, catalog, expected) in [
+        (&missing, &missing, format!("the settings file {missing} does not exist")),
+        (
+            &folder.to_owned(),
+            &missing,
+            format!("the settings file {folder} cannot be read: it is a directory"),
+        ),
+    ] {
+        let outcome = connector().run(&["write", "--config", config, "--catalog", catalog]);
+        assert_eq!(failure(&outcome, "config_error"), expected);
+    }
+    let outcome = connector().run(&["check", "--config", &config]);
+    let (_, message) = outcome.connection_status();
+    assert!(message.starts_with("the settings have 2 problems:\n1. `s3_bucket_name`"), "{message}");
 }

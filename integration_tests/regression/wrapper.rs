@@ -1,8 +1,9 @@
 //! The connector inside the shell script that the platform starts it with.
 //!
-//! The platform's script runs `$AIRBYTE_ENTRYPOINT` with `eval` in a background subshell, between named pipes, waits for
-//! a marker file and then sends SIGTERM to that subshell. When the script ends, so does the container: whatever still
-//! runs in it is killed. The entrypoint is the one of the Dockerfile, with the path of the binary under test.
+//! The platform's script runs `$AIRBYTE_ENTRYPOINT` with `eval` in a background subshell, between
+//! named pipes, waits for a marker file and then sends SIGTERM to that subshell. When the script
+//! ends, so does the container: whatever still runs in it is killed. The entrypoint is the one of
+//! the Dockerfile, with the path of the binary under test.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -152,8 +153,8 @@ fn cursor_of(message: &Value) -> Option<u64> {
     message["state"]["stream"]["stream_state"]["cursor"].as_u64()
 }
 
-/// Seven STATEs with a hundred rows each, and rows behind the last one. The last STATE, of a stream that the catalog does
-/// not have, comes back at once: everything before it has been read then.
+/// Seven STATEs with a hundred rows each, and rows behind the last one. The last STATE, of a stream
+/// that the catalog does not have, comes back at once: everything before it has been read then.
 fn input() -> String {
     let mut input = String::new();
     for cursor in 1..=7 {
@@ -183,7 +184,8 @@ fn a_sync_that_is_cancelled_through_the_platforms_script_publishes_and_acknowled
     assert!(error.contains("SIGTERM"), "{error}");
 }
 
-/// An orchestrator that closes the pipes before it cancels: the connector ends by itself, or by the signal.
+/// An orchestrator that closes the pipes before it cancels: the connector ends by itself, or by the
+/// signal.
 #[test]
 fn a_cancel_that_closes_the_pipes_first_ends_the_container() {
     let world = World::new();

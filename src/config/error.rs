@@ -53,7 +53,8 @@ pub enum ConfigError {
     UnknownField {
         /// Where it is.
         path: String,
-        /// The known field that it resembles, or the place where a field of this name belongs, if there is one.
+        /// The known field that it resembles, or the place where a field of this name belongs, if
+        /// there is one.
         nearest: Option<String>,
         /// All names that are known at this place.
         known: String,

@@ -12,7 +12,8 @@
 //! - What `spec` prints and what [`Config::parse`] takes come from the same Rust types.
 //!
 //! Not here: what a key template may hold (`key`), what the formats do (`encode`), the environment (`env`).
-//! May import: `error`, `json`, `encode::options`, the choices of `columns` and `parquet_file`, `key`, the options of `store`.
+//! May import: `error`, `json`, `encode::options`, the choices of `columns` and `parquet_file`,
+//! `key`, the options of `store`.
 
 mod checked;
 mod endpoint;

@@ -50,7 +50,8 @@ pub(super) fn checked_tags(raw: Vec<RawTag>) -> Result<Vec<Tag>, ConfigErrors> {
     problems.finish(Some(raw.into_iter().map(|RawTag { key, value }| Tag { key, value }).collect()))
 }
 
-/// The first rule that a tag breaks, and the field that breaks it. `keys` are those of the tags before.
+/// The first rule that a tag breaks, and the field that breaks it. `keys` are those of the tags
+/// before.
 fn broken_tag_rule<'a>(
     RawTag { key, value }: &'a RawTag,
     keys: &mut HashSet<&'a String>,

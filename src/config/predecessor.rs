@@ -1,9 +1,10 @@
 //! The settings of Airbyte's own S3 destination, and what they are called here.
 //!
-//! The place and the name of a field that is not known here -> what to do instead. From that connector's documented
-//! settings, versions 0.1 to 1.9.
+//! The place and the name of a field that is not known here -> what to do instead. From that
+//! connector's documented settings, versions 0.1 to 1.9.
 
-/// What to write in place of the field `name` at `place` (the path of its object, empty at the top).
+/// What to write in place of the field `name` at `place` (the path of its object, empty at the
+/// top).
 pub(super) fn replacement(place: &str, name: &str) -> Option<&'static str> {
     TABLE.iter().find(|(at, known, _)| (*at, *known) == (place, name)).map(|(_, _, advice)| *advice)
 }

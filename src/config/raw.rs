@@ -87,8 +87,9 @@ pub(super) struct RawConfig {
     /// <code>{cursor_month}</code>, <code>{cursor_day}</code>, <code>{cursor_date_time}</code>,
     /// <code>{cursor_iso_date_time}</code>, <code>{cursor_singular_date_time}</code>. Of the file:
     /// <code>{part}</code> (its number), <code>{uuid}</code>, <code>{sync_id}</code>, <code>{generation_id}</code>,
-    /// <code>{extension}</code>. The key must hold <code>{stream_name}</code>, <code>{stream_id}</code> or
-    /// <code>{stream_run_id}</code>, so that streams do not share files; <code>{{</code> and <code>}}</code> are literal braces. A file that exists is
+    /// <code>{extension}</code>. The key must hold <code>{stream_name}</code>,
+    /// <code>{stream_id}</code> or <code>{stream_run_id}</code>, so that streams do not share
+    /// files; <code>{{</code> and <code>}}</code> are literal braces. A file that exists is
     /// never overwritten: where a key is taken, the new file gets a number before its extension.
     #[serde(default = "default_key")]
     #[schemars(

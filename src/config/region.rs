@@ -1,6 +1,7 @@
 //! Names of AWS regions that are mistyped.
 //!
-//! Regions of other stores have names of their own, and AWS opens new ones: nothing is refused here.
+//! Regions of other stores have names of their own, and AWS opens new ones: nothing is refused
+//! here.
 
 /// The regions of AWS when this was written (all partitions that are open to the public).
 /// <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>

@@ -1,4 +1,5 @@
-//! Names that stand twice in one object of the settings: JSON readers take one of the two, and which is not said.
+//! Names that stand twice in one object of the settings: JSON readers take one of the two, and
+//! which is not said.
 //!
 //! JSON text -> paths of the names. Pure.
 

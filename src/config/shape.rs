@@ -1,13 +1,15 @@
 //! Compares a configuration with the schema that `spec` prints, in words that people understand.
 //!
-//! JSON value and schema -> the same value without null members and empty optional texts, and with whole numbers as
-//! integers, and all that is wrong. In each object the order is: its selector, unknown names, missing names, then the
-//! members' own values.
+//! JSON value and schema -> the same value without null members and empty optional texts, and with
+//! whole numbers as integers, and all that is wrong. In each object the order is: its selector,
+//! unknown names, missing names, then the members' own values.
 //!
 //! Invariants
-//! - Whatever passes can be read by the raw types: serde's own complaints, which quote values, never reach anybody. What
-//!   is wrong is taken out, or a stand-in takes its place, so that the rest can still be read and checked.
-//! - A value is repeated only where no field beside it is a secret, or where it is nearly an allowed value.
+//! - Whatever passes can be read by the raw types: serde's own complaints, which quote values,
+//!   never reach anybody. What is wrong is taken out, or a stand-in takes its place, so that the
+//!   rest can still be read and checked.
+//! - A value is repeated only where no field beside it is a secret, or where it is nearly an
+//!   allowed value.
 //!
 //! Not here: patterns, and all that depends on two fields (`checked`).
 
@@ -19,8 +21,8 @@ use super::predecessor;
 /// How much a name must resemble a known one (see [`likeness`]) to be worth a question.
 pub(super) const NEAR: f64 = 0.6;
 
-/// Checks `config`, an object, against `schema` and brings it into the form that serde takes without complaint. What is
-/// wrong goes to `problems`.
+/// Checks `config`, an object, against `schema` and brings it into the form that serde takes
+/// without complaint. What is wrong goes to `problems`.
 pub(super) fn checked_shape(mut config: Value, schema: &Value, problems: &mut Problems) -> Value {
     Place { schema, root: schema, path: "", secret: false }.check(&mut config, problems);
     config
@@ -111,8 +113,8 @@ impl Place<'_> {
         true
     }
 
-    /// A value for a required field that has none which can be read, so that the other fields can be. It is never used:
-    /// the problem has been noted.
+    /// A value for a required field that has none which can be read, so that the other fields can
+    /// be. It is never used: the problem has been noted.
     fn stand_in(&self, name: &str) -> Option<Value> {
         match name {
             "s3_bucket_name" => Some(json!("stand-in")),
@@ -143,8 +145,8 @@ impl Place<'_> {
         }
     }
 
-    /// The form that the object's own selector names. One that it nearly names is taken for it once that is noted, so
-    /// that the other fields are looked at as well.
+    /// The form that the object's own selector names. One that it nearly names is taken for it once
+    /// that is noted, so that the other fields are looked at as well.
     fn chosen<'a>(
         &self,
         object: &mut Map<String, Value>,
@@ -292,7 +294,8 @@ fn all_fields<'a>(schema: &'a Value, path: &str) -> Vec<(String, &'a str)> {
 
 /// The name that resembles `name` most, if one does.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Nobody mistypes a name into one of several times its length, and the distance costs the product of both.
+    // Nobody mistypes a name into one of several times its length, and the distance costs the
+    // product of both.
     const LONGEST: usize = 100;
     if name.len() > LONGEST {
         return None;

@@ -1,13 +1,15 @@
 //! What a text is that should be JSON and is not: for the sentence that refuses it.
 //!
-//! Bytes -> [`ForeignText`], by their first bytes or their first line. Only a guess: ask when the text is refused already.
+//! Bytes -> [`ForeignText`], by their first bytes or their first line. Only a guess: ask when the
+//! text is refused already.
 
 use std::fmt;
 
 /// The byte order mark of UTF-8, which some editors put before a text. It is no part of it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A text that people give in place of JSON. `Display` is the part of a sentence that follows "it" and says what to do.
+/// A text that people give in place of JSON. `Display` is the part of a sentence that follows "it"
+/// and says what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignText {
     /// Nothing, or blanks.

@@ -197,7 +197,8 @@ impl Macro {
         Self::ALL.into_iter().find(|known| known.name() == name)
     }
 
-    /// What was probably meant by a name that no macro has, with braces, where a guess is worth a question.
+    /// What was probably meant by a name that no macro has, with braces, where a guess is worth a
+    /// question.
     pub(super) fn hint(name: &str) -> Option<&'static str> {
         // Nobody mistypes a name into one of twice its length, and the distance costs the product of both.
         const LONGEST: usize = 50;

@@ -4,7 +4,8 @@
 //!
 //! Invariants
 //! - `parse(print(t)) == t`, and the printed text is the one that was parsed.
-//! - A template that parsed tells streams apart, ends in a file name, has no `.` or `..` segment and is no URL.
+//! - A template that parsed tells streams apart, ends in a file name, has no `.` or `..` segment
+//!   and is no URL.
 //!
 //! Not here: putting values in (`render`), the warnings about extensions (the caller's).
 
@@ -31,7 +32,8 @@ pub struct ShownExtension {
     pub fits: bool,
 }
 
-/// Extensions that readers go by, longer ones before those that they end in, with the formats that they fit.
+/// Extensions that readers go by, longer ones before those that they end in, with the formats that
+/// they fit.
 const DATA_EXTENSIONS: &[(&str, &[&str])] = &[
     (".csv.gz", &["csv.gz"]),
     (".tsv.gz", &["csv.gz"]),
@@ -180,7 +182,8 @@ impl KeyTemplate {
     /// Parses the text of `s3_bucket_key`. `{{` and `}}` are literal braces.
     ///
     /// # Errors
-    /// [`TemplateError`], the first one: show it to the user, at `check` and before anything is written.
+    /// [`TemplateError`], the first one: show it to the user, at `check` and before anything is
+    /// written.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let (template, problems) = Self::read(text);
         match problems.into_iter().next() {
@@ -235,8 +238,8 @@ impl KeyTemplate {
         self.has(Macro::StreamName) || self.has(Macro::StreamId)
     }
 
-    /// The extension of a kind of file that keys end in, as far as the template shows it, for files of the format with
-    /// the extension `extension`. `None`: they end in none that is known.
+    /// The extension of a kind of file that keys end in, as far as the template shows it, for files
+    /// of the format with the extension `extension`. `None`: they end in none that is known.
     #[must_use]
     pub fn shown_extension(&self, extension: &str) -> Option<ShownExtension> {
         let mut end = String::new();
@@ -323,7 +326,8 @@ pub(super) fn is_dots(segment: &str) -> bool {
 }
 
 impl TemplateError {
-    /// Whether something of the template was not read because of it, so that rules for the whole may seem broken.
+    /// Whether something of the template was not read because of it, so that rules for the whole
+    /// may seem broken.
     fn hides_more(&self) -> bool {
         match self {
             Self::Empty | Self::UnknownMacro { .. } | Self::UnbalancedBrace { .. } => true,

@@ -107,11 +107,15 @@ impl BlockEncoder {
             encoded.lines += 1;
             let repair = repairs.next_if(|repair| first_line + repair.line_start == start);
             let result = if end > valid {
-                Err(not_utf8(is_first && encoded.lines == 1, &block.bytes))
+                Err("is not valid UTF-8".to_owned())
             } else {
                 self.line(&block.bytes[start..end], repair.as_ref(), &mut ids, &mut encoded)
             };
             if let Err(reason) = result {
+                let begins_input = is_first && encoded.lines == 1;
+                let foreign =
+                    Some(&block.bytes).filter(|_| begins_input).and_then(|input| foreign_input(input));
+                let reason = foreign.unwrap_or(reason);
                 encoded.fault = Some(LineFault { line: encoded.lines, reason });
                 break;
             }
@@ -298,11 +302,16 @@ fn told(error: &EnvelopeError, line: &[u8]) -> String {
     }
 }
 
-/// What a line is that is not UTF-8. At the beginning of the input it may be a whole file of another kind.
-fn not_utf8(begins_input: bool, input: &[u8]) -> String {
-    match ForeignText::recognise(input).filter(|_| begins_input) {
-        Some(foreign) => format!("is not an Airbyte message: the input {foreign}"),
-        None => "is not valid UTF-8".to_owned(),
+/// What the input is, if it is a whole file of another kind. (What a single line is that is no
+/// message, `envelope` says.)
+fn foreign_input(input: &[u8]) -> Option<String> {
+    match ForeignText::recognise(input)? {
+        ForeignText::Empty | ForeignText::Csv => None,
+        foreign @ (ForeignText::Gzip
+        | ForeignText::Zstd
+        | ForeignText::Zip
+        | ForeignText::Utf16
+        | ForeignText::Yaml) => Some(format!("is not an Airbyte message: the input {foreign}")),
     }
 }
 

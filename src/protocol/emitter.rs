@@ -1,7 +1,8 @@
 //! The only writer to stdout: one JSON object per line, nothing else.
 //!
-//! Lines are buffered and flushed when a message must be seen at once: a STATE, a LOG, an error, the end of a verb. A
-//! closed stdout is reported to the caller, who ends the run: the reader has left.
+//! Lines are buffered and flushed when a message must be seen at once: a STATE, a LOG, an error,
+//! the end of a verb. A closed stdout is reported to the caller, who ends the run: the reader has
+//! left.
 
 use std::io::{self, BufWriter, Write};
 
@@ -71,8 +72,8 @@ impl<W: Write> Emitter<W> {
         self.out.write_all(b"\n")
     }
 
-    /// Writes a LOG message and flushes it: people watch a run by its LOGs. `message` must hold no secret and no content
-    /// of records.
+    /// Writes a LOG message and flushes it: people watch a run by its LOGs. `message` must hold no
+    /// secret and no content of records.
     ///
     /// # Errors
     /// As [`Emitter::message`].

@@ -16,11 +16,8 @@ use crate::protocol::emitter::Emitter;
 /// What a signal leaves while nothing has been asked of S3.
 const NOTHING_WRITTEN: &str = "the settings were not tested";
 
-/// What a signal may leave in the bucket.
-const PROBES_MAY_BE_LEFT: &str = "the check did not finish; objects with `airbyte_connection_check` in their keys may be left in the bucket; \
-     you can delete them";
-
-/// Runs the verb. The status says whether the check has passed; only a signal or a closed stdout is a bad end.
+/// Runs the verb. The status says whether the check has passed; only a signal or a closed stdout is
+/// a bad end.
 pub(super) fn check<W: Write>(config: &Path, emitter: &mut Emitter<W>) -> End {
     let runtime = match Runtime::start() {
         Ok(runtime) => runtime,
@@ -69,7 +66,13 @@ fn report(config: &Path, runtime: &Runtime) -> Result<Report, Failure> {
     };
     let Entrance { session, settings, region_is_known } =
         runtime.until_stopped(NOTHING_WRITTEN, Entrance::new(&config))?;
-    let mut report = runtime.until_stopped(PROBES_MAY_BE_LEFT, async {
+    // The first digits are in the key of every probe, however long the template makes it.
+    let random_text = random.to_string();
+    let left = format!(
+        "the check did not finish; objects with `{}` in their keys may be left in the bucket; you can delete them",
+        random_text.get(..8).unwrap_or(&random_text)
+    );
+    let mut report = runtime.until_stopped(&left, async {
         check_with(&target, &session, settings, region_is_known, env::utc_now(), random)
             .await
             .map_err(Failure::from)

@@ -1,8 +1,10 @@
 //! What a verb that talks to S3 runs on: the threads of its requests, and the signals that end it.
 //!
 //! Invariants
-//! - From the first moment a signal is taken: the first process of a container ignores signals that it does not take.
-//! - A verb that is stopped while it prepares or connects ends at once: nothing of its work is waited for.
+//! - From the first moment a signal is taken: the first process of a container ignores signals that
+//!   it does not take.
+//! - A verb that is stopped while it prepares or connects ends at once: nothing of its work is
+//!   waited for.
 //!
 //! Not here: how a running sync ends (`pipeline`), what a second signal does (`stop`).
 
@@ -97,7 +99,8 @@ impl Runtime {
         })
     }
 
-    /// Ends the threads without waiting for them: one may be looking up a name, or be blocked on a stdin that never ends.
+    /// Ends the threads without waiting for them: one may be looking up a name, or be blocked on a
+    /// stdin that never ends.
     pub(super) fn end(self, is_good: bool) -> End {
         let end = match self.stop.signal() {
             _ if is_good => End::Good,

@@ -159,8 +159,8 @@ impl Engine {
     /// Whether the source has succeeded with a stream, as far as that can be told. Without COMPLETE the end of the input
     /// may be the end of a source that failed: then the source must have called the stream done with a STATE behind its
     /// last row. A stream without rows needs a STATE of its own, or one of a run without any rows (which is how a platform
-    /// clears streams): a STATE over all streams may stand anywhere before the failure. A stream that was reported INCOMPLETE
-    /// has not succeeded, whatever its STATEs say.
+    /// clears streams): a STATE over all streams may stand anywhere before the failure. A stream
+    /// that was reported INCOMPLETE has not succeeded, whatever its STATEs say.
     pub(super) fn has_succeeded(&self, ix: StreamIx) -> bool {
         let stream = &self.streams[ix.index()];
         let stated = if stream.last_row > 0 {

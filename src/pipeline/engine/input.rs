@@ -95,7 +95,8 @@ impl Engine {
         }
     }
 
-    /// Where COMPLETE is expected its absence ends the run badly; elsewhere nothing else tells of the source's failure.
+    /// Where COMPLETE is expected its absence ends the run badly; elsewhere nothing else tells of
+    /// the source's failure.
     fn incomplete(&mut self, ix: StreamIx) {
         let was_known = std::mem::replace(&mut self.streams[ix.index()].incomplete, true);
         if was_known || self.settings.expects_complete {
