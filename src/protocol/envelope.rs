@@ -174,7 +174,11 @@ fn read_whole_line<'a>(
         return Err(EnvelopeError::NoObject(not_an_object(line)));
     }
     scanner.enter_object()?;
-    let (message, opening_end) = read_members(scanner, None, None, sink)?;
+    let (message, opening_end) =
+        read_members(scanner, None, None, sink).map_err(|error| match line.trim_ascii() {
+            b"{" => EnvelopeError::NoObject("is the first line of a JSON text that has several"),
+            _ => error,
+        })?;
     if matches!(message, Message::Record(_)) {
         // That of another stream must not stay: the next line would be taken for one of this stream.
         opening.text.clear();
@@ -516,6 +520,12 @@ mod tests {
                 "is not a JSON object as the protocol wants it (the JSON text ends too early at byte 13)",
             ),
             (r#"["secret"]"#, &format!("is not an Airbyte message: it is a JSON array; {EXPECTED}")),
+            (
+                "{\r",
+                &format!(
+                    "is not an Airbyte message: it is the first line of a JSON text that has several; {EXPECTED}"
+                ),
+            ),
             ("7391846,secret", &format!("is not an Airbyte message: it looks like CSV; {EXPECTED}")),
             ("secret", &format!("is not an Airbyte message: it does not begin with `{{`; {EXPECTED}")),
             (r#"{"type":"LOG"} x"#, "has something behind its JSON object"),
