@@ -92,8 +92,6 @@ mod refusals;
 mod regression;
 // Nothing that was printed or written holds a secret.
 mod secrets;
-// Faults that users' data, stores and containers found.
-mod regression;
 // Signing in with a role.
 mod sign_in;
 // Where an identity comes from.

@@ -11,6 +11,8 @@ mod catalogs;
 mod csv_cells;
 // FIPS and dual stack.
 mod endpoint_variants;
+// The input: byte order marks, text that is not Airbyte's, statuses.
+mod inputs;
 // Half surrogate pairs, bare NaN, deep nesting, repeated members.
 mod json_text;
 // Listings that are cut or never end.
@@ -27,15 +29,11 @@ mod no_proxy;
 mod partitions;
 // Old objects that cannot be removed, and what is said about removals.
 mod replacement;
-// Stores that let a sync wait.
-mod stalls;
-//! Faults that users' data, stores and containers found, one test for each, named after the fault.
-
-// The input: byte order marks, text that is not Airbyte's, statuses.
-mod inputs;
 // Messages about settings and catalogs.
 mod settings;
 // SIGTERM and SIGINT at every moment, and exit codes.
 mod signals;
+// Stores that let a sync wait.
+mod stalls;
 // The platform's shell script around the connector.
 mod wrapper;
