@@ -37,3 +37,8 @@ mod signals;
 mod stalls;
 // The platform's shell script around the connector.
 mod wrapper;
+//! Faults that real data, real stores and small containers found: one test for each, named after
+//! the fault.
+
+// The address of the store: a path in it, the bucket in it.
+mod endpoint;

@@ -1,9 +1,9 @@
 //! AWS Signature Version 4, as a server checks it.
 //!
-//! The head and body of a request and the secret of its key -> whether the signature is right. For requests to the root
-//! of a service without a query, which is all that STS gets.
+//! The head and body of a request and the secret of its key -> whether the signature is right. For
+//! STS the hash of the body is part of it; for S3 the one that the client has put into a header is.
 //!
-//! Not here: which key it is and whether it is still good (`keyring`); S3's own variant (s3s).
+//! Not here: which key it is and whether it is still good (`keyring`); bodies in chunks (s3s).
 
 use hyper::http::request::Parts;
 use s3s::crypto::{Checksum as _, Sha256};
@@ -13,10 +13,16 @@ const BLOCK_BYTES: usize = 64;
 
 /// Whether a request was signed with `secret`.
 pub(crate) fn is_right(head: &Parts, body: &[u8], secret: &str) -> bool {
-    matches(head, body, secret) == Some(true)
+    matches(head, &hex(&Sha256::checksum(body)), secret) == Some(true)
 }
 
-fn matches(head: &Parts, body: &[u8], secret: &str) -> Option<bool> {
+/// Whether the head of a request to S3 was signed with `secret`.
+pub(crate) fn is_right_for_s3(head: &Parts, secret: &str) -> bool {
+    let hash = head.headers.get("x-amz-content-sha256").and_then(|hash| hash.to_str().ok());
+    hash.is_some_and(|hash| matches(head, hash, secret) == Some(true))
+}
+
+fn matches(head: &Parts, body_hash: &str, secret: &str) -> Option<bool> {
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let authorization = header("authorization")?.strip_prefix("AWS4-HMAC-SHA256 ")?;
     let part = |wanted: &str| {
@@ -31,9 +37,9 @@ fn matches(head: &Parts, body: &[u8], secret: &str) -> Option<bool> {
         "{}\n{}\n{}\n{}\n{signed}\n{}",
         head.method,
         head.uri.path(),
-        head.uri.query().unwrap_or_default(),
+        canonical_query(head.uri.query().unwrap_or_default()),
         headers?,
-        hex(&Sha256::checksum(body)),
+        body_hash,
     );
     let text = format!(
         "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
@@ -43,6 +49,14 @@ fn matches(head: &Parts, body: &[u8], secret: &str) -> Option<bool> {
     let secret = format!("AWS4{secret}").into_bytes();
     let key = scope.split('/').fold(secret, |key, part| hmac(&key, part.as_bytes()).to_vec());
     Some(hex(&hmac(&key, text.as_bytes())) == part("Signature")?)
+}
+
+/// Sorted by names, each with a value.
+fn canonical_query(query: &str) -> String {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let mut pairs: Vec<_> = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
+    pairs.sort_unstable();
+    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
 /// The region that a request is signed for.

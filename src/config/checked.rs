@@ -164,6 +164,9 @@ impl Config {
             let id = ids::connection_id(raw.connection_id.as_deref(), None, "");
             problems.take(id.map_err(ConfigError::from));
         }
+        if let (Some(Some(endpoint)), Some(bucket)) = (&endpoint, &bucket) {
+            problems.take(endpoint.check_bucket(bucket).map_err(ConfigError::from));
+        }
         let region = problems.take(raw.s3_bucket_region.map(checked_region).transpose());
         let template = KeyTemplate::parse(&raw.s3_bucket_key).ok();
         for problem in KeyTemplate::problems(&raw.s3_bucket_key) {

@@ -4,6 +4,7 @@
 //!
 //! Invariants
 //! - No message repeats any part of the URL: people put passwords into URLs.
+//! - A slash at the end of the URL means nothing: both spellings are the same [`Endpoint`].
 //!
 //! Not here: whether anybody answers there (`store`).
 
@@ -14,7 +15,7 @@ use crate::aws::Partition;
 /// The address of a store that is not AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The URL as the user wrote it.
+    /// The URL without slashes at its end.
     pub url: String,
     /// How to talk to it.
     pub scheme: Scheme,
@@ -29,6 +30,15 @@ pub enum Scheme {
     Http,
     /// Encrypted.
     Https,
+}
+
+impl Scheme {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 /// Why a text is not the URL of a store.
@@ -55,6 +65,11 @@ pub enum EndpointError {
     /// No number that a port can have.
     #[error("the port in the URL must be a number from 1 to 65535")]
     Port,
+    /// The path is the bucket, which every request would then name twice.
+    #[error(
+        "the path of the URL is the bucket, which the connector adds itself: give the endpoint without the bucket"
+    )]
+    PathIsBucket,
 }
 
 impl Endpoint {
@@ -115,7 +130,41 @@ impl Endpoint {
                 return Err(EndpointError::Port);
             }
         }
-        Ok(Self { url: url.to_owned(), scheme, host: host.to_owned() })
+        Ok(Self { url: url.trim_end_matches('/').to_owned(), scheme, host: host.to_owned() })
+    }
+
+    /// Checks the URL against the bucket that requests to it will name.
+    ///
+    /// # Errors
+    /// [`EndpointError::PathIsBucket`].
+    pub fn check_bucket(&self, bucket: &str) -> Result<(), EndpointError> {
+        let (_, path) = self.authority_and_path();
+        if path.trim_start_matches('/') == bucket { Err(EndpointError::PathIsBucket) } else { Ok(()) }
+    }
+
+    /// The URL without the bucket, if its host begins with the bucket's name or its path ends with
+    /// it. That may be what the store is called, so it is no error; but where requests fail it is
+    /// the likely cause.
+    #[must_use]
+    pub fn without_bucket(&self, bucket: &str) -> Option<String> {
+        let (authority, path) = self.authority_and_path();
+        let scheme = self.scheme.as_str();
+        let label = authority.get(..bucket.len()).filter(|label| label.eq_ignore_ascii_case(bucket));
+        if label.is_some()
+            && self.host.parse::<Ipv4Addr>().is_err()
+            && let Some(rest) = authority.get(bucket.len()..).and_then(|rest| rest.strip_prefix('.'))
+            && !rest.is_empty()
+        {
+            return Some(format!("{scheme}://{rest}{path}"));
+        }
+        let before = path.strip_suffix(bucket)?.strip_suffix('/')?;
+        Some(format!("{scheme}://{authority}{before}"))
+    }
+
+    /// Host and port, and what follows them.
+    fn authority_and_path(&self) -> (&str, &str) {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash))
     }
 
     /// Whether it is an endpoint of AWS itself, such as an endpoint in a private network.
@@ -153,6 +202,45 @@ mod tests {
         for (url, is_aws) in table {
             assert_eq!(Endpoint::parse(url).unwrap().is_aws(), is_aws, "{url}");
         }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_means_nothing() {
+        for url in ["http://h/s3", "http://h/s3/", "http://h/s3//"] {
+            assert_eq!(Endpoint::parse(url).unwrap().url, "http://h/s3", "{url}");
+        }
+        for url in ["https://h:9000", "https://h:9000/"] {
+            assert_eq!(Endpoint::parse(url).unwrap().url, "https://h:9000", "{url}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_in_the_url_is_refused_or_suspected() {
+        let refused = Err(EndpointError::PathIsBucket);
+        let cases = [
+            ("http://h", Ok(()), None),
+            ("http://h/raw", refused, Some("http://h")),
+            ("http://h/raw/", refused, Some("http://h")),
+            ("http://h//raw/", refused, Some("http://h/")),
+            ("http://h:1/s3/raw", Ok(()), Some("http://h:1/s3")),
+            ("http://h/s3raw", Ok(()), None),
+            ("http://h/RAW", Ok(()), None),
+            ("http://h/raw/s3", Ok(()), None),
+            ("http://raw.store.example", Ok(()), Some("http://store.example")),
+            ("HTTPS://Raw.store.example:9000/s3/", Ok(()), Some("https://store.example:9000/s3")),
+            ("http://raw", Ok(()), None),
+            ("http://raw.", Ok(()), None),
+            ("http://rawer.store.example", Ok(()), None),
+            ("http://[::1]:9000/raw/x", Ok(()), None),
+        ];
+        for (url, checked, without) in cases {
+            let endpoint = Endpoint::parse(url).unwrap();
+            assert_eq!(endpoint.check_bucket("raw"), checked, "{url}");
+            assert_eq!(endpoint.without_bucket("raw").as_deref(), without, "{url}");
+        }
+        assert_eq!(Endpoint::parse("http://127.0.0.1").unwrap().without_bucket("127"), None);
+        let dotted = Endpoint::parse("http://a.b.store.example").unwrap();
+        assert_eq!(dotted.without_bucket("a.b").as_deref(), Some("http://store.example"));
     }
 
     #[test]
@@ -196,7 +284,7 @@ mod tests {
                     let endpoint = parsed.unwrap();
                     assert_eq!(
                         (endpoint.url.as_str(), endpoint.scheme, endpoint.host.as_str()),
-                        (url, scheme, host)
+                        (url.trim_end_matches('/'), scheme, host)
                     );
                     assert_eq!(endpoint.is_loopback(), loopback, "{url}");
                 }

@@ -112,6 +112,7 @@ fn most_in_a_row(kind: &StoreErrorKind) -> u32 {
         | Kind::Damaged => OUTAGES_IN_A_ROW,
         Kind::AccountProblem
         | Kind::BucketMissing
+        | Kind::BucketInEndpoint
         | Kind::InvalidBucketName
         | Kind::WrongRegion { .. }
         | Kind::ExpiredCredentials

@@ -16,6 +16,9 @@ pub(super) struct Call<'a> {
     pub(super) endpoint: Option<&'a str>,
     /// Which of AWS's endpoints it went to.
     pub(super) variant: EndpointVariant,
+    /// The endpoint without the bucket, where it seems to name the bucket and nothing has shown yet
+    /// that it is right.
+    pub(super) endpoint_without_bucket: Option<&'a str>,
     /// How often the request went out, as far as it is known.
     pub(super) attempts: u32,
     /// The IAM actions that the object's options need besides the one of the request.
@@ -47,6 +50,7 @@ impl Call<'_> {
             region: self.region.to_owned(),
             endpoint: self.endpoint.map(str::to_owned),
             variant: self.variant,
+            endpoint_without_bucket: self.endpoint_without_bucket.map(str::to_owned),
             code: code.map(str::to_owned),
             status,
             attempts: self.attempts,

@@ -21,12 +21,14 @@ use super::headers::refused_setting;
 use super::http::begins_with;
 use super::operation::Operation;
 use super::progress::Stalled;
-use super::unreachable::{Unreachable, unreachable};
+use super::unreachable::{Unreachable, host_is_unknown, unreachable};
 use super::words::presentable;
 use crate::error::{found_in, harmless, is_web_page};
 
 /// The header in which S3 names a bucket's region, whether it lets the caller in or not.
 pub(super) const REGION_HEADER: &str = "x-amz-bucket-region";
+
+pub(super) const NO_SUCH_KEY: &str = "NoSuchKey";
 
 /// What is known of an answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,9 +99,17 @@ where
         _ => StoreErrorKind::Unknown,
     };
     let request_id = raw.and_then(|raw| raw.headers().get("x-amz-request-id"));
+    let effect = effect_of(call.op, &kind, call.attempts);
+    let no_bucket = match kind {
+        StoreErrorKind::BucketMissing => true,
+        StoreErrorKind::InvalidEndpoint => code == Some(NO_SUCH_KEY),
+        StoreErrorKind::HostNotFound { .. } => host_is_unknown(error),
+        _ => false,
+    };
+    let is_suspect = no_bucket && call.endpoint_without_bucket.is_some();
     StoreError {
-        effect: effect_of(call.op, &kind, call.attempts),
-        kind,
+        effect,
+        kind: if is_suspect { StoreErrorKind::BucketInEndpoint } else { kind },
         op: call.op,
         context: Box::new(ErrorContext {
             told: none.and_then(|none| none.sentence.clone()),
@@ -198,7 +208,9 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
             Kind::InvalidKey
         }
         "PreconditionFailed" => Kind::KeyTaken,
-        "NoSuchKey" | "NoSuchVersion" => Kind::NotFound,
+        // The request names no key: what answers takes the bucket for one.
+        NO_SUCH_KEY if op.is_about_bucket() => Kind::InvalidEndpoint,
+        NO_SUCH_KEY | "NoSuchVersion" => Kind::NotFound,
         "NoSuchUpload" => Kind::NoSuchUpload,
         "ConditionalRequestConflict" | "OperationAborted" => Kind::Conflict,
         "RequestTimeTooSkewed" => Kind::ClockSkew,
@@ -329,6 +341,7 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
         Kind::AccessDenied
         | Kind::AccountProblem
         | Kind::BucketMissing
+        | Kind::BucketInEndpoint
         | Kind::InvalidBucketName
         | Kind::WrongRegion { .. }
         | Kind::BadCredentials

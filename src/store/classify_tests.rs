@@ -195,6 +195,7 @@ fn sentences_name_the_thing_and_what_to_do() {
         region,
         endpoint: None,
         variant: EndpointVariant::default(),
+        endpoint_without_bucket: None,
         attempts: 1,
         more_actions: Vec::new(),
         renewable: false,

@@ -125,6 +125,11 @@ fn unlimited_retries() -> RetryPartition {
     RetryPartition::custom("destination-s3").token_bucket(TokenBucket::unlimited()).build()
 }
 
+/// The SDK puts the bucket right behind the address's path: `http://host/s3` with the bucket `raw` would become `/s3raw/`.
+fn with_slash(endpoint: &str) -> String {
+    format!("{}/", endpoint.trim_end_matches('/'))
+}
+
 /// One bucket. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct S3Store {
@@ -137,6 +142,10 @@ pub(super) struct Inner {
     pub(super) region: String,
     endpoint: Option<String>,
     variant: EndpointVariant,
+    /// The endpoint without the bucket, where it seems to name the bucket.
+    endpoint_without_bucket: Option<String>,
+    /// Set once the store has done anything that was asked: its address is then right.
+    pub(super) has_answered: AtomicBool,
     pub(super) signing: Signing,
     pub(super) headers: ObjectHeaders,
     pub(super) checksum: Checksum,
@@ -197,7 +206,7 @@ impl S3Store {
         // The SDK refuses a variant of an endpoint that somebody else has named.
         let variant = if settings.endpoint.is_none() { settings.variant } else { EndpointVariant::default() };
         config = config.use_fips(variant.fips).use_dual_stack(variant.dual_stack);
-        config.set_endpoint_url(settings.endpoint.clone());
+        config.set_endpoint_url(settings.endpoint.as_deref().map(with_slash));
         config.set_http_client(Some(watched(settings.http.for_endpoint(settings.endpoint.as_deref()))));
         Self {
             inner: Arc::new(Inner {
@@ -206,6 +215,8 @@ impl S3Store {
                 region: settings.region.clone(),
                 endpoint: settings.endpoint.as_deref().map(without_userinfo),
                 variant,
+                endpoint_without_bucket: settings.endpoint_without_bucket.as_deref().map(without_userinfo),
+                has_answered: AtomicBool::new(false),
                 signing,
                 headers: ObjectHeaders::from(&settings.objects),
                 checksum: settings.checksum,
@@ -257,6 +268,8 @@ impl S3Store {
                 region: inner.region.clone(),
                 endpoint: inner.endpoint.clone(),
                 variant: inner.variant,
+                endpoint_without_bucket: inner.endpoint_without_bucket.clone(),
+                has_answered: AtomicBool::new(inner.has_answered.load(Ordering::Relaxed)),
                 signing: inner.signing.clone(),
                 headers: inner.headers.clone(),
                 checksum: inner.checksum,
@@ -292,6 +305,11 @@ impl S3Store {
             region: &self.inner.region,
             endpoint: self.inner.endpoint.as_deref(),
             variant: self.inner.variant,
+            endpoint_without_bucket: self
+                .inner
+                .endpoint_without_bucket
+                .as_deref()
+                .filter(|_| !self.inner.has_answered.load(Ordering::Relaxed)),
             attempts,
             more_actions: self.inner.headers.actions(op),
             renewable: self.inner.signing.is_renewable(),

@@ -25,6 +25,8 @@ pub enum StoreErrorKind {
     AccountProblem,
     /// There is no such bucket.
     BucketMissing,
+    /// The endpoint seems to name the bucket, and what answers there, if anything, does not know it.
+    BucketInEndpoint,
     /// The bucket's name cannot be a bucket's name.
     InvalidBucketName,
     /// The bucket is in another region than the one that requests are signed for.
@@ -173,6 +175,8 @@ pub(super) struct ErrorContext {
     /// Without user information.
     pub(super) endpoint: Option<String>,
     pub(super) variant: EndpointVariant,
+    /// The same without the bucket, where it seems to name the bucket.
+    pub(super) endpoint_without_bucket: Option<String>,
     pub(super) code: Option<String>,
     pub(super) status: Option<u16>,
     /// How often the request went out.
@@ -298,6 +302,7 @@ impl StoreErrorKind {
             Self::AccessDenied
             | Self::AccountProblem
             | Self::BucketMissing
+            | Self::BucketInEndpoint
             | Self::InvalidBucketName
             | Self::WrongRegion { .. }
             | Self::BadCredentials

@@ -23,6 +23,7 @@ use futures_util::{StreamExt, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
+use super::classify::NO_SUCH_KEY;
 use super::client::S3Store;
 use super::error::{Effect, StoreError, StoreErrorKind};
 use super::headers::TakesObjectHeaders;
@@ -390,5 +391,3 @@ impl S3Store {
         }
     }
 }
-
-const NO_SUCH_KEY: &str = "NoSuchKey";

@@ -119,6 +119,22 @@ impl Operation {
         }
     }
 
+    /// Whether the request's path is the bucket's, without a key.
+    pub(super) fn is_about_bucket(self) -> bool {
+        match self {
+            Self::GetBucketLocation | Self::ListObjects | Self::DeleteObjects => true,
+            Self::PutObject
+            | Self::CreateMultipartUpload
+            | Self::UploadPart
+            | Self::CompleteMultipartUpload
+            | Self::AbortMultipartUpload
+            | Self::GetObject
+            | Self::HeadObject
+            | Self::CopyObject
+            | Self::DeleteObject => false,
+        }
+    }
+
     /// Whether the request changes anything in the bucket.
     pub(super) fn writes(self) -> bool {
         match self {

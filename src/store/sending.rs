@@ -91,7 +91,10 @@ impl S3Store {
         let answer = watch(&sent, request(settings.interceptor(sent.clone()).retry_classifier(again))).await;
         let call = || self.call(op, key, sent.attempts());
         let answer = match answer {
-            Ok(answer) if has_receipt(&answer) && !sent.was_page() => Ok(answer),
+            Ok(answer) if has_receipt(&answer) && !sent.was_page() => {
+                inner.has_answered.store(true, Ordering::Relaxed);
+                Ok(answer)
+            }
             Ok(_) => Err(call().without_receipt()),
             Err(error) => Err(classify(&call(), &error)),
         };

@@ -45,6 +45,14 @@ impl StoreError {
                 "bucket \"{bucket}\" does not exist {}: create it or correct s3_bucket_name",
                 self.place()
             ),
+            StoreErrorKind::BucketInEndpoint => format!(
+                "{what} found no bucket \"{bucket}\" {}{}: s3_endpoint already has the bucket's name in it, which is \
+                 the likely cause, for the connector adds the name itself; set s3_endpoint to {}, or, if it is right, \
+                 create the bucket or correct s3_bucket_name",
+                self.place(),
+                self.answer(),
+                self.context.endpoint_without_bucket.as_deref().unwrap_or("the address without the bucket")
+            ),
             StoreErrorKind::InvalidBucketName => {
                 format!("\"{bucket}\" is not a valid bucket name: correct s3_bucket_name")
             }

@@ -24,6 +24,8 @@ pub struct StoreSettings {
     pub endpoint: Option<String>,
     /// Which of Amazon S3's own endpoints are asked. Has no effect on an `endpoint`.
     pub variant: EndpointVariant,
+    /// The same address without the bucket, where it seems to name the bucket.
+    pub endpoint_without_bucket: Option<String>,
     /// Whether the bucket stands in the path (`host/bucket/key`) instead of in the host name.
     pub path_style: bool,
     /// Whose keys open it.
@@ -113,6 +115,7 @@ mod tests {
             region: "eu-west-1".to_owned(),
             endpoint: Some("http://root:hunter2@localhost:9000/x".to_owned()),
             variant: EndpointVariant::default(),
+            endpoint_without_bucket: None,
             path_style: true,
             access: Access::Key {
                 access_key_id: "AKIDEXAMPLE".to_owned(),

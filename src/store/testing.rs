@@ -42,6 +42,7 @@ pub(crate) fn settings(address: SocketAddr) -> StoreSettings {
         region: "us-east-1".to_owned(),
         endpoint: Some(format!("http://{address}")),
         variant: EndpointVariant::default(),
+        endpoint_without_bucket: None,
         path_style: true,
         access: access_key(SECRET),
         objects: ObjectOptions::default(),

@@ -41,7 +41,7 @@ pub(super) enum Unreachable {
 /// What the chain of errors that begins with `error` says about the connection.
 pub(super) fn unreachable(error: &(dyn StdError + 'static)) -> Option<Unreachable> {
     chain(error).find_map(|error| {
-        if let Some(NameNotFound(host)) = error.downcast_ref() {
+        if let Some(NameNotFound { host, .. }) = error.downcast_ref() {
             return Some(Unreachable::HostNotFound(host.clone()));
         }
         if error.downcast_ref::<TlsError>().is_some() {
@@ -71,8 +71,24 @@ pub(super) fn unreachable(error: &(dyn StdError + 'static)) -> Option<Unreachabl
 
 /// A host name without an address.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("no address was found for the host name \"{0}\"")]
-struct NameNotFound(String);
+#[error("no address was found for the host name \"{host}\"")]
+struct NameNotFound {
+    host: String,
+    /// No name server could be asked, or none answered: the name may exist.
+    for_now: bool,
+}
+
+/// Whether a name server says that the host's name has no address. One that cannot be asked says nothing of that kind.
+#[must_use]
+pub(super) fn host_is_unknown(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|error| matches!(error.downcast_ref(), Some(NameNotFound { for_now: false, .. })))
+}
+
+/// Whether the lookup failed for now, in the words of glibc and of musl: there is no type for either.
+fn is_for_now(error: &io::Error) -> bool {
+    let said = error.to_string();
+    ["Temporary failure", "Try again"].iter().any(|passing| said.contains(passing))
+}
 
 /// The machine's own resolver. Its errors name the host.
 #[derive(Clone, Copy, Debug)]
@@ -82,14 +98,17 @@ impl ResolveDns for NamingResolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
         DnsFuture::new(async move {
             let host = name.to_owned();
-            let not_found = || ResolveDnsError::new(NameNotFound(name.to_owned()));
+            let not_found =
+                |for_now| ResolveDnsError::new(NameNotFound { host: name.to_owned(), for_now });
             let lookup = tokio::task::spawn_blocking(move || {
                 let addresses = (host.as_str(), 0).to_socket_addrs()?;
                 Ok::<_, io::Error>(addresses.map(|address: SocketAddr| address.ip()).collect())
             });
             match tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await {
                 Ok(Ok(Ok::<Vec<IpAddr>, _>(addresses))) if !addresses.is_empty() => Ok(addresses),
-                Ok(Ok(Ok(_) | Err(_)) | Err(_)) | Err(_) => Err(not_found()),
+                Ok(Ok(Ok(_))) => Err(not_found(false)),
+                Ok(Ok(Err(error))) => Err(not_found(is_for_now(&error))),
+                Ok(Err(_)) | Err(_) => Err(not_found(true)),
             }
         })
     }

@@ -49,6 +49,10 @@ impl Entrance {
                 .unwrap_or_else(|| first_region(&config.sign_in, place, &surroundings)),
             endpoint: config.endpoint.as_ref().map(|endpoint| endpoint.url.clone()),
             variant: surroundings.variant,
+            endpoint_without_bucket: config
+                .endpoint
+                .as_ref()
+                .and_then(|endpoint| endpoint.without_bucket(&config.bucket)),
             path_style: config.path_style,
             access: session.access(),
             objects: config.objects.clone(),
@@ -60,13 +64,21 @@ impl Entrance {
         Ok(Self { session, settings, region_is_known: config.region.is_some() })
     }
 
-    /// The store, after a question for its region if the settings leave it out.
-    pub(super) async fn open(self) -> Result<S3Store, Failure> {
+    /// The store, after a question for its region if the settings leave it out. `prefix` is what
+    /// every key begins with.
+    pub(super) async fn open(self, prefix: &str) -> Result<S3Store, Failure> {
         let Self { mut settings, region_is_known, .. } = self;
         if !region_is_known {
             settings.region = S3Store::new(&settings).find_region().await?.region;
         }
-        Ok(S3Store::new(&settings))
+        let store = S3Store::new(&settings);
+        // A server that knows the bucket by its host name takes the bucket in the path for the
+        // beginning of a key. It would store every object under such a key; but it has no object
+        // with the key of a listing.
+        if settings.endpoint_without_bucket.is_some() {
+            store.all_keys(prefix).next().await?;
+        }
+        Ok(store)
     }
 }
 

@@ -128,7 +128,8 @@ fn execute<W: Write>(
                        If-None-Match (`check` says whether this one does)";
         emitter.log(LogLevel::Info, message)?;
     }
-    let connecting = async { Entrance::new(&prepared.config).await?.open().await };
+    let prefix = prepared.config.template.literal_prefix();
+    let connecting = async { Entrance::new(&prepared.config).await?.open(&prefix).await };
     let store = match runtime.until_stopped(NOTHING_READ, connecting) {
         Ok(store) => store,
         Err(failure) => return Ok(Err(failure)),

@@ -22,7 +22,9 @@ use s3s::service::S3Service;
 use s3s::{Body, HttpRequest, HttpResponse};
 
 use super::super::keyring::{Keyring, Standing, signer};
+use super::super::signature;
 use super::api::RawBody;
+use super::habits::{Habits, Place};
 use super::rules::{Answer, Fault, Operation, Rule, Rules};
 use super::wire::Line;
 
@@ -57,12 +59,17 @@ impl std::error::Error for Broken {}
 #[derive(Debug, Default)]
 struct Book {
     rules: Rules,
+    place: Place,
+    habits: Habits,
     requests: Vec<Request>,
+    targets: Vec<String>,
 }
 
 /// The store with everything that goes wrong before it.
 pub(super) struct Front {
     service: S3Service,
+    /// The same for requests whose signature has been checked.
+    unsigned: S3Service,
     keys: Keyring,
     book: Mutex<Book>,
 }
@@ -74,8 +81,20 @@ impl fmt::Debug for Front {
 }
 
 impl Front {
-    pub(super) fn new(service: S3Service, keys: Keyring) -> Self {
-        Self { service, keys, book: Mutex::default() }
+    pub(super) fn new(service: S3Service, unsigned: S3Service, keys: Keyring) -> Self {
+        Self { service, unsigned, keys, book: Mutex::default() }
+    }
+
+    pub(super) fn set_place(&self, place: Place) {
+        self.with_book(|book| book.place = place);
+    }
+
+    pub(super) fn set_habits(&self, habits: Habits) {
+        self.with_book(|book| book.habits = habits);
+    }
+
+    pub(super) fn targets(&self) -> Vec<String> {
+        self.with_book(|book| book.targets.clone())
     }
 
     pub(super) fn inject(&self, rule: Rule) {
@@ -102,15 +121,33 @@ impl Front {
     ) -> Result<HttpResponse, Broken> {
         line.heal();
         let (head, body) = request.into_parts();
+        let (place, habits) = self.with_book(|book| {
+            book.targets.push(target(&head));
+            (book.place.clone(), book.habits)
+        });
+        let Some((head, signed)) = place.enter(head) else {
+            whole(body).await?;
+            let mut answer = HttpResponse::new(Body::from("<html>nothing here</html>".to_owned()));
+            *answer.status_mut() = StatusCode::NOT_FOUND;
+            return Ok(answer);
+        };
+        let claims = signed.clone().unwrap_or_else(|| head.clone());
         // What is none of the operations is between the client and the store.
         let Some((operation, key)) = asked(&head) else {
             let body = whole(body).await?;
-            return self.ask_store(head, body).await;
+            return self.ask_store(head, signed, body).await;
         };
         let (fault, number) = self.with_book(|book| {
             let fault = book.rules.fault_of(operation, &key);
-            let signed_by = signer(&head).unwrap_or_default();
-            book.requests.push(Request { operation, key, fault, done: false, status: 0, signed_by });
+            let signed_by = signer(&claims).unwrap_or_default();
+            book.requests.push(Request {
+                operation,
+                key: key.clone(),
+                fault,
+                done: false,
+                status: 0,
+                signed_by,
+            });
             (fault, book.requests.len() - 1)
         });
         let head_only = head.method == Method::HEAD;
@@ -132,11 +169,13 @@ impl Front {
             Some(Fault::AccessDenied) => refuse(body, 403, "AccessDenied").await?,
             Some(Fault::Answer(answer)) => say(body, answer).await?,
             None | Some(Fault::SlowDrip | Fault::TruncatedReply | Fault::ReplyLost) => {
-                match refusal(&self.keys.standing(&head)) {
+                match refusal(&self.keys.standing(&claims)).or_else(|| habits.refusal(&head)) {
                     Some((status, code)) => refuse(body, status, code).await?,
                     None => {
                         let body = whole(body).await?;
-                        self.ask_store(head, body).await?
+                        let mut answer = self.ask_store(head, signed, body).await?;
+                        habits.spoil(operation, &key, &mut answer);
+                        answer
                     }
                 }
             }
@@ -171,11 +210,28 @@ impl Front {
         Ok(answer)
     }
 
-    /// The store's answer, with its body in memory.
-    async fn ask_store(&self, head: Parts, body: Bytes) -> Result<HttpResponse, Broken> {
+    /// The store's answer, with its body in memory. `signed` is the head that the client has
+    /// signed, if it is another one.
+    async fn ask_store(
+        &self,
+        head: Parts,
+        signed: Option<Parts>,
+        body: Bytes,
+    ) -> Result<HttpResponse, Broken> {
         let mut request = HttpRequest::from_parts(head, Body::from(body.clone()));
         request.extensions_mut().insert(RawBody(body));
-        let answer = self.service.call(request).await.map_err(|_| Broken)?;
+        let service = match &signed {
+            None => &self.service,
+            Some(signed) => {
+                if let Standing::Good(key) = self.keys.standing(signed)
+                    && !signature::is_right_for_s3(signed, &key.secret)
+                {
+                    return Ok(error_document(403, "SignatureDoesNotMatch"));
+                }
+                &self.unsigned
+            }
+        };
+        let answer = service.call(request).await.map_err(|_| Broken)?;
         let (head, mut body) = answer.into_parts();
         let body = body.store_all_limited(usize::MAX).await.map_err(|_| Broken)?;
         Ok(HttpResponse::from_parts(head, Body::from(body)))
@@ -269,6 +325,16 @@ async fn say(body: Incoming, answer: &Answer) -> Result<HttpResponse, Broken> {
 /// An error document of S3, without asking the store.
 async fn refuse(body: Incoming, status: u16, code: &str) -> Result<HttpResponse, Broken> {
     whole(body).await?;
+    Ok(error_document(status, code))
+}
+
+/// Host and path.
+fn target(head: &Parts) -> String {
+    let host = head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    format!("{host}{}", head.uri.path())
+}
+
+fn error_document(status: u16, code: &str) -> HttpResponse {
     let document = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>injected</Message>\
          <RequestId>FAULTY0000000000</RequestId><HostId>faulty</HostId></Error>"
@@ -276,5 +342,5 @@ async fn refuse(body: Incoming, status: u16, code: &str) -> Result<HttpResponse,
     let mut answer = HttpResponse::new(Body::from(document));
     *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-    Ok(answer)
+    answer
 }

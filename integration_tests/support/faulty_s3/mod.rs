@@ -11,13 +11,18 @@
 //! What it lacks: versions, ListParts, ListMultipartUploads, UploadPartCopy (501, and not in the record), conditional
 //! reads, and `encoding-type=url` of listings.
 //!
-//! - `quirks`: what the store gets wrong all the time; - `rules`: which request meets which fault;
-//!   - `front`: what a fault does; - `wire`: connections that break;
+//! A store can also be reached below a path or under host names of its buckets ([`Place`]), and
+//! have [`Habits`]: answers that are always wrong.
+//!
+//! - `rules`: which request meets which fault; - `front`: what a fault does;
+//! - `habits`: what is always wrong with requests for one object, and where the store is;
+//! - `quirks`: what is always wrong with listings and metadata; - `wire`: connections that break;
 //! - `api`, `uploads`, `checks`: what S3 does; - `store`: buckets.
 
 mod api;
 mod checks;
 mod front;
+mod habits;
 mod quirks;
 mod rules;
 mod store;
@@ -48,6 +53,7 @@ use self::wire::{Line, Wire};
 #[allow(unused_imports, reason = "each program takes its share of the helpers")]
 pub(crate) use self::{
     front::Request,
+    habits::{Habits, LostMetadata, Place},
     quirks::Quirk,
     rules::{Answer, Fault, Operation, Rule},
 };
@@ -76,7 +82,8 @@ impl FaultyS3 {
         let store = Store::default();
         let mut builder = S3ServiceBuilder::new(store.clone());
         builder.set_auth(keys.clone());
-        let front = Arc::new(Front::new(builder.build(), keys.clone()));
+        let unsigned = S3ServiceBuilder::new(store.clone()).build();
+        let front = Arc::new(Front::new(builder.build(), unsigned, keys.clone()));
 
         let listener =
             std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on the loopback address");
@@ -185,6 +192,22 @@ impl FaultyS3 {
     /// Forgets all rules and what they have counted.
     pub(crate) fn heal(&self) {
         self.front.heal();
+    }
+
+    /// The store is reached there from now on, and nowhere else.
+    pub(crate) fn set_place(&self, place: Place) {
+        self.front.set_place(place);
+    }
+
+    /// The store answers so from now on.
+    pub(crate) fn set_habits(&self, habits: Habits) {
+        self.front.set_habits(habits);
+    }
+
+    /// Host and path of everything that came, in the order of arrival, whether or not it is a
+    /// request to the store.
+    pub(crate) fn targets(&self) -> Vec<String> {
+        self.front.targets()
     }
 
     /// Everything that was asked, in the order of arrival.

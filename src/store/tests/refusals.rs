@@ -223,3 +223,69 @@ async fn proxies_and_other_dialects_have_sentences_of_their_own() {
         assert!(error.to_string().contains(words), "{error}");
     }
 }
+
+/// The endpoint names the bucket already. Each way in which that shows, and the same where
+/// something else is wrong.
+#[tokio::test]
+async fn a_bucket_in_the_endpoint_is_named_as_the_likely_cause() {
+    let suspect = |address, endpoint: Option<&str>| {
+        let mut suspect = settings(address);
+        suspect.endpoint_without_bucket = Some("http://store.example".to_owned());
+        suspect.endpoint = endpoint.map(str::to_owned).or(suspect.endpoint);
+        S3Store::with_pace(&suspect, HASTE)
+    };
+    let no_bucket = || Reply::error("404 Not Found", "NoSuchBucket");
+    let no_key = || Reply::error("404 Not Found", "NoSuchKey");
+    for (script, kind) in [
+        (vec![no_bucket()], Kind::BucketInEndpoint),
+        (vec![no_key()], Kind::BucketInEndpoint),
+        (vec![absent()], Kind::BucketInEndpoint),
+        (vec![Reply::error("403 Forbidden", "AccessDenied")], Kind::AccessDenied),
+        (vec![web_page()], Kind::NotS3),
+    ] {
+        let server = Scripted::start(script).await;
+        let error = suspect(server.address, None).list_keys("").await.unwrap_err();
+        assert_eq!(error.kind, kind, "{error:?}");
+        assert_eq!(error.failure_type(), FailureType::Config);
+        let named = error.to_string().contains("set s3_endpoint to http://store.example, or");
+        assert_eq!(named, kind == Kind::BucketInEndpoint, "{error}");
+    }
+    let nowhere = "127.0.0.1:1".parse().unwrap();
+    let host = suspect(nowhere, Some("http://bucket.nowhere.invalid")).list_keys("").await.unwrap_err();
+    assert_eq!((&host.kind, host.failure_type()), (&Kind::BucketInEndpoint, FailureType::Config), "{host:?}");
+    let refused = suspect(nowhere, None).list_keys("").await.unwrap_err();
+    assert_eq!(refused.kind, Kind::ConnectionRefused, "{refused:?}");
+
+    // Without the name in the endpoint, and where the store has worked before.
+    let server = Scripted::start(vec![no_key()]).await;
+    let error = server.store().list_keys("").await.unwrap_err();
+    assert_eq!((&error.kind, error.failure_type()), (&Kind::InvalidEndpoint, FailureType::Config));
+    let server = Scripted::start(vec![ok(), no_bucket()]).await;
+    let store = suspect(server.address, None);
+    store.put("k", ROWS, &object(1)).await.unwrap();
+    assert_eq!(store.list_keys("").await.unwrap_err().kind, Kind::BucketMissing);
+}
+
+/// What the SDK makes of an address with a path, where the bucket is in the path and where it is in
+/// the host name.
+#[tokio::test]
+async fn a_path_in_the_endpoint_stays_a_folder_of_its_own() {
+    let list = || {
+        let body = "<ListBucketResult></ListBucketResult>";
+        Reply::Answer("200 OK".to_owned(), body.to_owned())
+    };
+    for path in ["/s3", "/s3/", "/s3//"] {
+        let server = Scripted::start(vec![list(), ok()]).await;
+        let mut settings = settings(server.address);
+        settings.endpoint = Some(format!("http://{}{path}", server.address));
+        let store = S3Store::with_pace(&settings, HASTE);
+        store.list_keys("a/").await.unwrap();
+        store.put("a/b", ROWS, &object(1)).await.unwrap();
+        let lines: Vec<String> = server
+            .requests()
+            .iter()
+            .map(|request| request.split(['?', ' ']).nth(1).unwrap().to_owned())
+            .collect();
+        assert_eq!(lines, ["/s3/bucket/", "/s3/bucket/a/b"], "{path}");
+    }
+}
