@@ -9,6 +9,8 @@ mod answers;
 mod catalogs;
 // CSV cells that readers change.
 mod csv_cells;
+// The address of the store: a path in it, the bucket in it.
+mod endpoint;
 // FIPS and dual stack.
 mod endpoint_variants;
 // The input: byte order marks, text that is not Airbyte's, statuses.
@@ -37,8 +39,3 @@ mod signals;
 mod stalls;
 // The platform's shell script around the connector.
 mod wrapper;
-//! Faults that real data, real stores and small containers found: one test for each, named after
-//! the fault.
-
-// The address of the store: a path in it, the bucket in it.
-mod endpoint;

@@ -122,6 +122,9 @@ fn most_in_a_row(kind: &StoreErrorKind) -> u32 {
         | Kind::NotHttp
         | Kind::ClockSkew
         | Kind::BrokenListing(_)
+        | Kind::RefusesFreeKey
+        | Kind::FindsMissing
+        | Kind::LosesMetadata
         | Kind::PathStyleRefused
         | Kind::ProxyAuthentication
         | Kind::InvalidEndpoint => 1,

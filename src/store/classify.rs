@@ -207,6 +207,8 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         "KeyTooLongError" | "InvalidURI" | "InvalidObjectName" | "XMinioInvalidObjectName" => {
             Kind::InvalidKey
         }
+        // No condition was sent with it.
+        "PreconditionFailed" if !op.writes() => Kind::Unsupported,
         "PreconditionFailed" => Kind::KeyTaken,
         // The request names no key: what answers takes the bucket for one.
         NO_SUCH_KEY if op.is_about_bucket() => Kind::InvalidEndpoint,
@@ -251,6 +253,7 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
             404 => not_found(op),
             408 => Kind::Timeout,
             409 => Kind::Conflict,
+            412 if !op.writes() => Kind::Unsupported,
             412 => Kind::KeyTaken,
             status if is_throttling_status(status) => Kind::Throttled,
             405 | 501 => Kind::Unsupported,
@@ -361,6 +364,9 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
         | Kind::StorageFull
         | Kind::InvalidKey
         | Kind::KeyTaken
+        | Kind::RefusesFreeKey
+        | Kind::FindsMissing
+        | Kind::LosesMetadata
         | Kind::NotFound
         | Kind::NoSuchUpload
         | Kind::Conflict

@@ -227,6 +227,12 @@ fn sentences_name_the_thing_and_what_to_do() {
         assert!(sentence.contains("role or the connector's surroundings"), "{sentence}");
         assert!(!sentence.contains("access_key_id"), "{sentence}");
     }
+    let completed = text(Operation::CompleteMultipartUpload, "us-east-1", Kind::KeyTaken);
+    for needed in
+        ["ties the parts of an upload to its key", "the next attempt takes the next number", "{uuid}"]
+    {
+        assert!(completed.contains(needed), "{completed}");
+    }
     let missing = text(Operation::ListObjects, "us-east-1", Kind::BucketMissing);
     assert!(missing.contains("s3_bucket_name") && missing.contains("\"sales\""), "{missing}");
 }

@@ -125,7 +125,8 @@ fn unlimited_retries() -> RetryPartition {
     RetryPartition::custom("destination-s3").token_bucket(TokenBucket::unlimited()).build()
 }
 
-/// The SDK puts the bucket right behind the address's path: `http://host/s3` with the bucket `raw` would become `/s3raw/`.
+/// The SDK puts the bucket right behind the address's path: `http://host/s3` with the bucket `raw`
+/// would become `/s3raw/`.
 fn with_slash(endpoint: &str) -> String {
     format!("{}/", endpoint.trim_end_matches('/'))
 }
@@ -158,6 +159,8 @@ pub(super) struct Inner {
     pub(super) waits: Arc<Waits>,
     /// Set once the store has refused `If-None-Match` and has taken the same write without it.
     pub(super) lacks_conditional_writes: AtomicBool,
+    /// Set once the store has said of a key that was never written that there is no object.
+    pub(super) tells_missing: AtomicBool,
     /// Set once the store has refused DeleteObjects.
     pub(super) lacks_batch_deletes: AtomicBool,
 }
@@ -225,6 +228,7 @@ impl S3Store {
                 waits: Arc::default(),
                 looks_first: settings.looks_first,
                 lacks_conditional_writes: AtomicBool::new(false),
+                tells_missing: AtomicBool::new(false),
                 lacks_batch_deletes: AtomicBool::new(false),
             }),
         }
@@ -280,6 +284,7 @@ impl S3Store {
                 lacks_conditional_writes: AtomicBool::new(
                     inner.lacks_conditional_writes.load(Ordering::Relaxed),
                 ),
+                tells_missing: AtomicBool::new(inner.tells_missing.load(Ordering::Relaxed)),
                 lacks_batch_deletes: AtomicBool::new(inner.lacks_batch_deletes.load(Ordering::Relaxed)),
             }),
         }

@@ -25,7 +25,8 @@ pub enum StoreErrorKind {
     AccountProblem,
     /// There is no such bucket.
     BucketMissing,
-    /// The endpoint seems to name the bucket, and what answers there, if anything, does not know it.
+    /// The endpoint seems to name the bucket, and what answers there, if anything, does not know
+    /// it.
     BucketInEndpoint,
     /// The bucket's name cannot be a bucket's name.
     InvalidBucketName,
@@ -66,6 +67,13 @@ pub enum StoreErrorKind {
     InvalidKey,
     /// Somebody else's object has the key. Nothing was written.
     KeyTaken,
+    /// The guarded write was refused as if the key were taken, and the store finds no object there.
+    /// Nothing was written.
+    RefusesFreeKey,
+    /// The store finds an object at a key that was never written. Nothing was written.
+    FindsMissing,
+    /// The object at the key has none of our metadata, and may be ours all the same.
+    LosesMetadata,
     /// There is no object with the key.
     NotFound,
     /// The multipart upload does not exist (any more).
@@ -260,6 +268,13 @@ impl StoreError {
         }
     }
 
+    /// Whether nothing was written because another object has the key, so that the next key may do.
+    #[must_use]
+    pub fn asks_for_next_key(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::KeyTaken | StoreErrorKind::RefusesFreeKey)
+            && self.effect == Effect::NotApplied
+    }
+
     /// What was denied, if that is what is wrong.
     #[must_use]
     pub fn denied(&self) -> Option<Denied> {
@@ -318,6 +333,9 @@ impl StoreErrorKind {
             | Self::StorageFull
             | Self::InvalidKey
             | Self::BrokenListing(_)
+            | Self::RefusesFreeKey
+            | Self::FindsMissing
+            | Self::LosesMetadata
             | Self::InvalidEndpoint
             | Self::NotS3
             | Self::ProxyAuthentication

@@ -9,6 +9,10 @@
 //! | DeleteObjects | 200 with errors of single keys | those keys one at a time, which tries again; a missing key is deleted |
 //! | DeleteObject in [`S3Store::take_back`] | any error | HEAD: without our token there it is done |
 //!
+//! An object without any token may be another program's, or ours in a store that does not keep user
+//! metadata. Where a request of ours may have written it, that is a doubt
+//! ([`StoreErrorKind::LosesMetadata`]) and never a no.
+//!
 //! Not here: which objects may go (`pipeline`), requests that make a new object visible (`publish`).
 
 use std::collections::{HashMap, HashSet};
@@ -46,6 +50,8 @@ const UNRESERVED: &AsciiSet =
 pub struct StoredObject {
     metadata: HashMap<String, String>,
     headers: StoredHeaders,
+    /// Where the store says it.
+    size_bytes: Option<u64>,
 }
 
 /// The headers that an object is delivered with, other than its metadata.
@@ -106,13 +112,14 @@ impl StoredObject {
     #[cfg(test)]
     pub(crate) fn made_up(metadata: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self { metadata: metadata.iter().map(owned).collect(), headers: StoredHeaders::default() }
+        Self { metadata: metadata.iter().map(owned).collect(), headers: StoredHeaders::default(), size_bytes: None }
     }
 }
 
 impl From<HeadObjectOutput> for StoredObject {
     fn from(head: HeadObjectOutput) -> Self {
         Self {
+            size_bytes: head.content_length.and_then(|bytes| u64::try_from(bytes).ok()),
             metadata: head.metadata.unwrap_or_default(),
             headers: StoredHeaders {
                 cache_control: head.cache_control,
@@ -148,8 +155,13 @@ pub(super) enum Holder {
     Nobody,
     /// The object with the token that was asked for.
     Us,
-    /// Another object.
+    /// An object with another token.
     SomebodyElse,
+    /// An object without any token.
+    Unmarked {
+        /// Where the store says it.
+        size_bytes: Option<u64>,
+    },
 }
 
 impl S3Store {
@@ -208,9 +220,68 @@ impl S3Store {
     pub(super) async fn holder(&self, key: &str, token: &str) -> Result<Holder, StoreError> {
         Ok(match self.head(key).await? {
             None => Holder::Nobody,
-            Some(object) if object.token() == Some(token) => Holder::Us,
-            Some(_) => Holder::SomebodyElse,
+            Some(object) => match object.token() {
+                Some(held) if held == token => Holder::Us,
+                Some(_) => Holder::SomebodyElse,
+                None => Holder::Unmarked { size_bytes: object.size_bytes },
+            },
         })
+    }
+
+    /// That the store finds an object at `key` although there is none.
+    #[must_use]
+    pub fn finds_missing(&self, op: Operation, key: &str) -> StoreError {
+        self.call(op, key, 0).without_answer(StoreErrorKind::FindsMissing, Effect::NotApplied)
+    }
+
+    /// Whether the store tells a key that was never written from one that was. Asked once; where
+    /// the answer is another error, it counts as a yes.
+    async fn tells_missing(&self, never_written: &str) -> bool {
+        if self.inner.tells_missing.load(Ordering::Relaxed) {
+            return true;
+        }
+        match self.head(never_written).await {
+            Ok(Some(_)) => false,
+            Ok(None) => {
+                self.inner.tells_missing.store(true, Ordering::Relaxed);
+                true
+            }
+            Err(_) => true,
+        }
+    }
+
+    /// Fails if there is an object at the `key` for which `object` is meant. A look that fails says
+    /// nothing: the write that follows is guarded.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::KeyTaken`] or [`StoreErrorKind::FindsMissing`], about the request `op`
+    /// that was to follow.
+    pub async fn expect_free(&self, op: Operation, key: &str, object: &ObjectInfo) -> Result<(), StoreError> {
+        match self.head(key).await {
+            Ok(Some(found)) if found.token().is_none() => Err(self.taken_by_unmarked(op, key, object).await),
+            Ok(Some(_)) => Err(self.taken(op, key)),
+            Ok(None) | Err(_) => Ok(()),
+        }
+    }
+
+    /// That another object has the key.
+    pub(super) fn taken(&self, op: Operation, key: &str) -> StoreError {
+        self.call(op, key, 0).without_answer(StoreErrorKind::KeyTaken, Effect::NotApplied)
+    }
+
+    /// That another program's object has the key, or that the store would say so of every key.
+    pub(super) async fn taken_by_unmarked(
+        &self,
+        op: Operation,
+        key: &str,
+        object: &ObjectInfo,
+    ) -> StoreError {
+        // Nobody else knows the token.
+        if self.tells_missing(&format!("{key}.{}", object.token)).await {
+            self.taken(op, key)
+        } else {
+            self.finds_missing(op, key)
+        }
     }
 
     /// Copies the object at `from`, which has `token`, over `to` on the server, whatever `to`
@@ -263,8 +334,10 @@ impl S3Store {
         }
         match self.holder(to, token).await {
             Ok(Holder::Us) => Ok(()),
-            Ok(Holder::SomebodyElse | Holder::Nobody) | Err(_) if source_gone => Err(failed.about(from)),
-            Ok(Holder::SomebodyElse | Holder::Nobody) | Err(_) => {
+            Ok(Holder::SomebodyElse | Holder::Unmarked { .. } | Holder::Nobody) | Err(_) if source_gone => {
+                Err(failed.about(from))
+            }
+            Ok(Holder::SomebodyElse | Holder::Unmarked { .. } | Holder::Nobody) | Err(_) => {
                 Err(StoreError { effect: Effect::Unknown, ..failed })
             }
         }
@@ -374,19 +447,24 @@ impl S3Store {
         }
     }
 
-    /// Removes the object at `key` if it has `token`. Another object, or no object, is left as it
-    /// is.
+    /// Removes the object at `key` if it has `token`. An object with another token is left as it is.
     ///
     /// # Errors
-    /// [`StoreError`]; the object may still be there.
+    /// [`StoreError`]; the object may still be there. [`StoreErrorKind::LosesMetadata`]: there is
+    /// an object that cannot be told from ours; it stays.
     pub async fn take_back(&self, key: &str, token: Uuid) -> Result<(), StoreError> {
         let token = token.to_string();
-        if self.holder(key, &token).await? != Holder::Us {
-            return Ok(());
+        match self.holder(key, &token).await? {
+            Holder::Us => {}
+            Holder::Nobody | Holder::SomebodyElse => return Ok(()),
+            Holder::Unmarked { .. } => {
+                let call = self.call(Operation::DeleteObject, key, 0);
+                return Err(call.without_answer(StoreErrorKind::LosesMetadata, Effect::Unknown));
+            }
         }
         let Err(failed) = self.delete(key).await else { return Ok(()) };
         match self.holder(key, &token).await {
-            Ok(Holder::Nobody | Holder::SomebodyElse) => Ok(()),
+            Ok(Holder::Nobody | Holder::SomebodyElse | Holder::Unmarked { .. }) => Ok(()),
             Ok(Holder::Us) | Err(_) => Err(failed),
         }
     }

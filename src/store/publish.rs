@@ -5,15 +5,23 @@
 //!
 //! | answer | what is done |
 //! |---|---|
-//! | 412 | HEAD: with our token it is our own write, whose answer was lost: success. Else the key is taken. |
+//! | 412 | HEAD: with our token it is our own write, whose answer was lost: success. Another object has the key: it is taken |
+//! | 412, and HEAD finds no object | the object was deleted in between, or the store is wrong: PutObject may take the next key; CompleteMultipartUpload is sent three times in all |
 //! | 409, 503, 429, 200 with an error inside or without an ETag | it is sent again (`sending`); then as the next line |
-//! | timeout, reset, 5xx, NoSuchUpload, a refusal after an earlier attempt | HEAD: our token is success, another object is a taken key, none leaves the error as it is |
-//! | 501, or a 400 that names the guard | the store has no such guard: HEAD, and if nobody is there the same request without it, from now on |
+//! | timeout, reset, 5xx, NoSuchUpload, a refusal after an earlier attempt | HEAD: our token is success, another token is a taken key, no object leaves the error as it is |
+//! | 501, or a 400 that names the guard | the store has no such guard: HEAD, and if no object is there the same request without it, from now on |
 //! | any, on a store that is not AWS | some take the guard and ignore it, and do not say so: HEAD first, always |
 //! | a plain refusal of the only attempt | the error |
 //!
-//! A HEAD that finds nobody does not prove that a request in flight will not land yet: such an error keeps
-//! [`Effect::Unknown`].
+//! When is a HEAD no proof?
+//! - It finds nothing: a request in flight may still land. Such an error keeps [`Effect::Unknown`].
+//! - It finds another object, and the store has not shown that it honours the guard: a request in
+//!   flight may still land over that object. As above.
+//! - It finds an object without any token, and one of our attempts may have written it: the store
+//!   may not keep user metadata ([`StoreErrorKind::LosesMetadata`]), unless the object has another
+//!   size than ours.
+//! - It finds an object without any token, and would find one at every key
+//!   ([`StoreErrorKind::FindsMissing`]).
 
 use std::sync::atomic::Ordering;
 
@@ -37,6 +45,11 @@ use crate::error::FailureType;
 /// The guard: fail if the key has an object, whatever its ETag.
 const NO_OBJECT_YET: &str = "*";
 
+/// How often a completion is sent to a key that is refused as taken and yet has no object: an
+/// object may be deleted between the two answers, but hardly three times. (A file that is put takes
+/// the next key instead.)
+const COMPLETIONS_AT_FREE_KEY: u32 = 3;
+
 /// One of the two requests.
 #[derive(Debug)]
 enum Publication<'a> {
@@ -51,14 +64,31 @@ impl Publication<'_> {
             Self::Complete { .. } => Operation::CompleteMultipartUpload,
         }
     }
+
+    /// How often it is sent to a key that is refused as taken and yet has no object.
+    fn tries_at_free_key(&self) -> u32 {
+        match self {
+            Self::Put { .. } => 1,
+            Self::Complete { .. } => COMPLETIONS_AT_FREE_KEY,
+        }
+    }
+
+    /// Whether an object of this size can be what was sent. The sizes of parts are not known any
+    /// more.
+    fn can_have(&self, size_bytes: Option<u64>) -> bool {
+        match (self, size_bytes) {
+            (Self::Put { body }, Some(bytes)) => body.len() as u64 == bytes,
+            (Self::Put { .. }, None) | (Self::Complete { .. }, _) => true,
+        }
+    }
 }
 
 impl S3Store {
     /// Writes a whole object in one request, if no other object has the key.
     ///
     /// # Errors
-    /// [`StoreErrorKind::KeyTaken`]: nothing was written, take another key. With [`Effect::Unknown`] the object may
-    /// be there or may still appear; nothing may be acknowledged.
+    /// [`StoreError::asks_for_next_key`]: nothing was written. With [`Effect::Unknown`] the object
+    /// may be there or may still appear; nothing may be acknowledged.
     pub async fn put(&self, key: &str, body: Bytes, object: &ObjectInfo) -> Result<(), StoreError> {
         self.publish(key, object, &Publication::Put { body }).await
     }
@@ -106,20 +136,28 @@ impl S3Store {
         object: &ObjectInfo,
         what: &Publication<'_>,
     ) -> Result<(), StoreError> {
-        let lacks = self.inner.lacks_conditional_writes.load(Ordering::Relaxed);
-        if !lacks {
+        let mut doubtful = false;
+        if !self.inner.lacks_conditional_writes.load(Ordering::Relaxed) {
             if self.inner.looks_first
-                && let Some(found) = self.found(key, object, what).await?
+                && let Some(found) = self.found(key, object, what, doubtful).await?
             {
                 return found;
             }
-            match self.send_publication(key, object, what, true).await {
-                Ok(()) => return Ok(()),
-                Err(refused) if refused.kind == StoreErrorKind::Unsupported => {}
-                Err(failed) => return self.settle(key, object, failed).await,
+            for tries_left in (0..what.tries_at_free_key()).rev() {
+                match self.send_publication(key, object, what, true).await {
+                    Ok(()) => return Ok(()),
+                    Err(refused) if refused.kind == StoreErrorKind::Unsupported => {
+                        doubtful = refused.effect == Effect::Unknown;
+                        break;
+                    }
+                    Err(failed) => match self.settle(key, object, what, failed, true).await {
+                        Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, .. }) if tries_left > 0 => {}
+                        settled => return settled,
+                    },
+                }
             }
         }
-        if let Some(found) = self.found(key, object, what).await? {
+        if let Some(found) = self.found(key, object, what, doubtful).await? {
             return found;
         }
         match self.send_publication(key, object, what, false).await {
@@ -127,51 +165,78 @@ impl S3Store {
                 self.inner.lacks_conditional_writes.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            Err(failed) => self.settle(key, object, failed).await,
+            Err(failed) => self.settle(key, object, what, failed, false).await,
         }
     }
 
-    /// What becomes of a publication at a key that has an object already; `None` where the key is free.
+    /// How a publication ends at a key that has an object already; `None` where the key is free.
+    /// `doubtful`: an attempt may have written the object.
     async fn found(
         &self,
         key: &str,
         object: &ObjectInfo,
         what: &Publication<'_>,
+        doubtful: bool,
     ) -> Result<Option<Result<(), StoreError>>, StoreError> {
         Ok(match self.holder(key, &object.token.to_string()).await? {
             Holder::Us => Some(Ok(())),
             Holder::SomebodyElse => Some(Err(self.taken(what.op(), key))),
+            Holder::Unmarked { size_bytes } if doubtful && what.can_have(size_bytes) => {
+                Some(Err(self.loses_metadata(what.op(), key)))
+            }
+            Holder::Unmarked { .. } => Some(Err(self.taken_by_unmarked(what.op(), key, object).await)),
             Holder::Nobody => None,
         })
     }
 
     /// Turns a failed publication into what really happened.
-    async fn settle(&self, key: &str, object: &ObjectInfo, failed: StoreError) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        key: &str,
+        object: &ObjectInfo,
+        what: &Publication<'_>,
+        failed: StoreError,
+        guarded: bool,
+    ) -> Result<(), StoreError> {
         let taken = failed.kind == StoreErrorKind::KeyTaken;
         let upload_gone = failed.kind == StoreErrorKind::NoSuchUpload;
-        if failed.effect == Effect::NotApplied && !taken && !upload_gone {
+        let doubtful = failed.effect == Effect::Unknown;
+        if !doubtful && !taken && !upload_gone {
             return Err(failed);
         }
+        let unknown = |error: StoreError| StoreError { effect: Effect::Unknown, ..error };
+        // A store that is not AWS may ignore the guard; a 412 shows that it does not.
+        let guard_holds = taken || (guarded && !self.inner.looks_first);
         match self.holder(key, &object.token.to_string()).await {
             Ok(Holder::Us) => Ok(()),
-            // Neither request can land any more: the key has an object, or the parts are gone.
-            Ok(Holder::SomebodyElse | Holder::Nobody) if upload_gone => {
+            Ok(Holder::Unmarked { size_bytes }) if doubtful && what.can_have(size_bytes) => {
+                Err(self.loses_metadata(what.op(), key))
+            }
+            // No request can land any more: the parts are gone.
+            Ok(Holder::SomebodyElse | Holder::Unmarked { .. } | Holder::Nobody) if upload_gone => {
                 Err(StoreError { effect: Effect::NotApplied, ..failed })
             }
-            Ok(Holder::SomebodyElse) => Err(self.taken(failed.op, key)),
-            // Deleted in between; the next key is as good.
-            Ok(Holder::Nobody) if taken => Err(failed),
-            Ok(Holder::Nobody) => Err(StoreError { effect: Effect::Unknown, ..failed }),
-            // Whose object it is cannot be told: the reason is what the user can do something about.
-            Err(unseen) if taken || unseen.kind.failure_type() == FailureType::Config => {
-                Err(StoreError { effect: Effect::Unknown, ..unseen })
+            Ok(Holder::SomebodyElse | Holder::Unmarked { .. }) if doubtful && !guard_holds => {
+                Err(unknown(failed))
             }
-            Err(_) => Err(StoreError { effect: Effect::Unknown, ..failed }),
+            Ok(Holder::SomebodyElse) => Err(self.taken(failed.op, key)),
+            Ok(Holder::Unmarked { .. }) => Err(self.taken_by_unmarked(what.op(), key, object).await),
+            // An attempt may have written the object, and it was deleted since, or is not shown
+            // yet.
+            Ok(Holder::Nobody) if taken && doubtful => {
+                Err(StoreError { kind: StoreErrorKind::Conflict, ..failed })
+            }
+            Ok(Holder::Nobody) if taken => Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, ..failed }),
+            Ok(Holder::Nobody) => Err(unknown(failed)),
+            // Whose object it is cannot be told: the reason is what the user can do something
+            // about.
+            Err(unseen) if taken || unseen.kind.failure_type() == FailureType::Config => Err(unknown(unseen)),
+            Err(_) => Err(unknown(failed)),
         }
     }
 
-    fn taken(&self, op: Operation, key: &str) -> StoreError {
-        self.call(op, key, 0).without_answer(StoreErrorKind::KeyTaken, Effect::NotApplied)
+    fn loses_metadata(&self, op: Operation, key: &str) -> StoreError {
+        self.call(op, key, 0).without_answer(StoreErrorKind::LosesMetadata, Effect::Unknown)
     }
 
     /// Sends it, for an ETag: a 200 without one is no answer of S3, but of something on the way there.

@@ -134,6 +134,29 @@ impl StoreError {
             StoreErrorKind::InvalidKey => {
                 format!("the store does not accept the key \"{key}\": change s3_bucket_key")
             }
+            StoreErrorKind::KeyTaken if self.op == Operation::CompleteMultipartUpload => format!(
+                "another writer put an object at \"{key}\" in bucket \"{bucket}\" while a file was being uploaded to this \
+                 key in parts. The file cannot move to another key: S3 ties the parts of an upload to its key and copies \
+                 none of an unfinished one, and the connector no longer holds their bytes. Nothing is lost: the source \
+                 sends the rows again, and the next attempt takes the next number. Make sure that no second sync writes \
+                 under the same names, or put {{uuid}} into s3_bucket_key"
+            ),
+            StoreErrorKind::RefusesFreeKey => format!(
+                "{what} was refused as if the key were taken{}, but HeadObject finds no object there: the store, or a \
+                 proxy in front of it, answers If-None-Match wrongly, and the connector writes nothing without that \
+                 guard; have this corrected, or use another store",
+                self.answer()
+            ),
+            StoreErrorKind::FindsMissing => format!(
+                "{what} was not tried, because the store finds an object at every key: it answers HeadObject of a key \
+                 that was never written with 200 instead of 404. Have the store, or the proxy in front of it, corrected"
+            ),
+            StoreErrorKind::LosesMetadata => format!(
+                "the object \"{key}\" in bucket \"{bucket}\" has none of the metadata (x-amz-meta-...) that the connector \
+                 writes, so it cannot tell whether the object is its own: the store, or a proxy in front of it, does not \
+                 keep user metadata. Use a store that keeps it, and look at the object before the next sync: rows of this \
+                 sync in it are sent again and would be there twice"
+            ),
             StoreErrorKind::KeyTaken => {
                 format!("bucket \"{bucket}\" already has another object with the key \"{key}\"")
             }

@@ -201,7 +201,8 @@ impl Scripted {
                 seen.lock().unwrap().push(request);
                 match reply {
                     Reply::Answer(head, body) => {
-                        let length = if head_only { 0 } else { body.len() };
+                        // The length that a GET would have, as HTTP wants it.
+                        let length = body.len();
                         let body = if head_only { "" } else { body.as_str() };
                         let answer = format!(
                             "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"

@@ -1,5 +1,6 @@
 //! The store against a real S3 in this process, and against scripted answers that a real one rarely gives.
 
+mod bounds;
 mod checksums;
 mod credentials;
 mod listings;

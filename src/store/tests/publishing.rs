@@ -3,6 +3,12 @@
 use super::*;
 use crate::store::StoreSettings;
 
+/// An object of the size of [`ROWS`] without any metadata.
+fn unmarked() -> Reply {
+    let rows = String::from_utf8(ROWS.to_vec()).unwrap();
+    Reply::Answer("200 OK\r\nETag: \"e\"".to_owned(), rows)
+}
+
 /// Each row: the server's answers, the requests that they lead to, and what the caller learns.
 #[tokio::test]
 async fn doubtful_answers_to_a_put_are_settled() {
@@ -16,8 +22,49 @@ async fn doubtful_answers_to_a_put_are_settled() {
     let table: Vec<Row> = vec![
         ("lost, then our own", vec![Reply::Lose, refused(), found_with_token(1)], "PUT PUT HEAD", Ok(())),
         ("foreign", vec![refused(), found_with_token(2)], "PUT HEAD", Err((Kind::KeyTaken, NotApplied))),
-        ("without a token", vec![refused(), ok()], "PUT HEAD", Err((Kind::KeyTaken, NotApplied))),
-        ("deleted since", vec![refused(), absent()], "PUT HEAD", Err((Kind::KeyTaken, NotApplied))),
+        (
+            "without a token",
+            vec![refused(), unmarked(), absent()],
+            "PUT HEAD HEAD",
+            Err((Kind::KeyTaken, NotApplied)),
+        ),
+        (
+            "an object at every key",
+            vec![refused(), unmarked(), unmarked()],
+            "PUT HEAD HEAD",
+            Err((Kind::FindsMissing, NotApplied)),
+        ),
+        ("deleted since", vec![refused(), absent()], "PUT HEAD", Err((Kind::RefusesFreeKey, NotApplied))),
+        (
+            "lost, then taken by nothing",
+            vec![Reply::Lose, refused(), absent()],
+            "PUT PUT HEAD",
+            Err((Kind::Conflict, Unknown)),
+        ),
+        (
+            "lost, then without metadata",
+            vec![Reply::Lose, refused(), unmarked()],
+            "PUT PUT HEAD",
+            Err((Kind::LosesMetadata, Unknown)),
+        ),
+        (
+            "lost for ever, then without metadata",
+            vec![Reply::Lose, Reply::Lose, Reply::Lose, unmarked()],
+            "PUT PUT PUT HEAD",
+            Err((Kind::LosesMetadata, Unknown)),
+        ),
+        (
+            "lost, then of another size",
+            vec![Reply::Lose, refused(), ok(), absent()],
+            "PUT PUT HEAD HEAD",
+            Err((Kind::KeyTaken, NotApplied)),
+        ),
+        (
+            "lost, no guard, then without metadata",
+            vec![Reply::Lose, lacking(), unmarked()],
+            "PUT PUT HEAD",
+            Err((Kind::LosesMetadata, Unknown)),
+        ),
         ("whose?", vec![refused(), denied()], "PUT HEAD", Err((Kind::AccessDenied, Unknown))),
         ("lost, then fine", vec![Reply::Lose, ok()], "PUT PUT", Ok(())),
         ("busy, then fine", vec![Reply::error("503 Slow Down", "SlowDown"), ok()], "PUT PUT", Ok(())),
@@ -87,7 +134,18 @@ async fn doubtful_answers_to_a_put_are_settled() {
             Ok(()),
         ),
         ("no guard", vec![lacking(), absent(), ok()], "PUT HEAD PUT", Ok(())),
-        ("no guard, foreign", vec![lacking(), ok()], "PUT HEAD", Err((Kind::KeyTaken, NotApplied))),
+        (
+            "no guard, foreign",
+            vec![lacking(), found_with_token(2)],
+            "PUT HEAD",
+            Err((Kind::KeyTaken, NotApplied)),
+        ),
+        (
+            "no guard, lost, and foreign",
+            vec![lacking(), absent(), Reply::Lose, Reply::Lose, Reply::Lose, found_with_token(2)],
+            "PUT HEAD PUT PUT PUT HEAD",
+            Err((Kind::Connection, Unknown)),
+        ),
         (
             "the guard is an invalid argument",
             vec![unknown_header("InvalidArgument"), absent(), ok()],
@@ -128,6 +186,7 @@ async fn doubtful_answers_to_a_completion_are_settled() {
     // S3 may say 200 before it knows: the error is then in the body.
     let late = |code| Reply::error("200 OK", code);
     let gone = || Reply::error("404 Not Found", "NoSuchUpload");
+    let refused = || Reply::error("412 Precondition Failed", "PreconditionFailed");
     let without_etag = || {
         let body = "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>";
         Reply::Answer("200 OK".to_owned(), body.to_owned())
@@ -160,6 +219,24 @@ async fn doubtful_answers_to_a_completion_are_settled() {
         ("lost, and it had worked", vec![Reply::Lose, gone(), found_with_token(1)], "POST POST HEAD", Ok(())),
         ("upload gone", vec![gone(), absent()], "POST HEAD", Err((Kind::NoSuchUpload, NotApplied))),
         ("upload gone, foreign", vec![gone(), ok()], "POST HEAD", Err((Kind::NoSuchUpload, NotApplied))),
+        (
+            "lost, then gone, without metadata",
+            vec![Reply::Lose, gone(), unmarked()],
+            "POST POST HEAD",
+            Err((Kind::LosesMetadata, Unknown)),
+        ),
+        (
+            "deleted since, then fine",
+            vec![refused(), absent(), refused(), absent(), completed()],
+            "POST HEAD POST HEAD POST",
+            Ok(()),
+        ),
+        (
+            "refused for ever",
+            vec![refused(), absent(), refused(), absent(), refused(), absent()],
+            "POST HEAD POST HEAD POST HEAD",
+            Err((Kind::RefusesFreeKey, NotApplied)),
+        ),
         (
             "taken",
             vec![Reply::error("412 Precondition Failed", "PreconditionFailed"), found_with_token(2)],
@@ -222,11 +299,25 @@ async fn a_key_is_looked_at_first_where_the_guard_may_be_ignored() {
         (vec![found_with_token(2)], "HEAD", Err(Kind::KeyTaken)),
         (vec![found_with_token(1)], "HEAD", Ok(())),
         (vec![denied()], "HEAD", Err(Kind::AccessDenied)),
+        (vec![unmarked(), absent()], "HEAD HEAD", Err(Kind::KeyTaken)),
+        (vec![unmarked(), unmarked()], "HEAD HEAD", Err(Kind::FindsMissing)),
+        (vec![Reply::status("412 Precondition Failed")], "HEAD", Err(Kind::Unsupported)),
     ] {
         let server = Scripted::start(script).await;
         let put = store(&server).put("a", ROWS, &object(1)).await;
         assert_eq!((put.map_err(|error| error.kind), server.methods().as_str()), (expected, requests));
     }
+    // It may ignore the guard: a put whose answer is lost may still land over what is there.
+    let lost = || Reply::Lose;
+    let server = Scripted::start(vec![absent(), lost(), lost(), lost(), found_with_token(2)]).await;
+    let error = store(&server).put("a", ROWS, &object(1)).await.unwrap_err();
+    assert_eq!((&error.kind, error.effect), (&Kind::Connection, Effect::Unknown), "{error:?}");
+    assert!(!error.asks_for_next_key());
+    // It has shown that it does not ignore it.
+    let refused = Reply::error("412 Precondition Failed", "PreconditionFailed");
+    let server = Scripted::start(vec![absent(), lost(), refused, found_with_token(2)]).await;
+    let error = store(&server).put("a", ROWS, &object(1)).await.unwrap_err();
+    assert!(error.asks_for_next_key(), "{error:?}");
     for (script, requests, expected) in [
         (vec![absent(), completed()], "HEAD POST", Ok(())),
         (vec![found_with_token(2)], "HEAD", Err(Kind::KeyTaken)),

@@ -1,0 +1,75 @@
+//! Answers that never change: every request ends, and after a number of attempts that is known.
+
+use futures_util::StreamExt as _;
+
+use super::*;
+use crate::store::StoreSettings;
+
+/// With less time for a request that the SDK's rate limiter holds up: its first wait is 20 s.
+const IMPATIENT: Pace = Pace { answer: Duration::from_secs(1), work: Duration::from_secs(1), ..HASTE };
+
+/// How many requests one call may come to in [`HASTE`], whatever the store answers for ever: a
+/// write that is refused (three attempts), a look (a HEAD, the GET that asks it why and another
+/// HEAD, three attempts each), and for a completion three rounds of that.
+const MOST_REQUESTS: usize = 3 * (3 + 9) + 9;
+
+fn answers_for_ever() -> Vec<Reply> {
+    let page = |inside: &str| Reply::Answer("200 OK".to_owned(), format!("<html>{inside}</html>"));
+    let mut answers: Vec<Reply> = [
+        (307, "Temporary Redirect", "TemporaryRedirect"),
+        (400, "Bad Request", "ExpiredToken"),
+        (400, "Bad Request", "NeverHeardOf"),
+        (404, "Not Found", "NoSuchKey"),
+        (404, "Not Found", "NoSuchUpload"),
+        (408, "Request Timeout", "RequestTimeout"),
+        (409, "Conflict", "ConditionalRequestConflict"),
+        (412, "Precondition Failed", "PreconditionFailed"),
+        (429, "Too Many Requests", "TooManyRequests"),
+        (500, "Internal Server Error", "InternalError"),
+        (501, "Not Implemented", "NotImplemented"),
+        (503, "Slow Down", "SlowDown"),
+        (200, "OK", "InternalError"),
+    ]
+    .into_iter()
+    .map(|(status, reason, code)| Reply::error(&format!("{status} {reason}"), code))
+    .collect();
+    answers.extend([400, 404, 412, 500, 520, 599].map(|status| Reply::status(&format!("{status} Odd"))));
+    answers.extend([ok(), page(""), Reply::status("200 OK"), Reply::Lose, Reply::Garble]);
+    answers
+}
+
+/// Every call, where the guard is trusted and where each key is looked at first.
+#[tokio::test]
+async fn no_answer_that_never_changes_keeps_a_request_going() {
+    let cases = answers_for_ever()
+        .into_iter()
+        .flat_map(|answer| [false, true].map(|looks_first| (answer.clone(), looks_first)))
+        .flat_map(|(answer, looks_first)| (0..9).map(move |call| (answer.clone(), looks_first, call)));
+    futures_util::stream::iter(cases)
+        .for_each_concurrent(32, async |(answer, looks_first, call)| {
+            let same = answer.clone();
+            let server = Scripted::deciding(move |_| same.clone()).await;
+            let settings = StoreSettings { looks_first, ..settings(server.address) };
+            ask(&S3Store::with_pace(&settings, IMPATIENT), call).await;
+            let requests = server.connections();
+            assert!(requests <= MOST_REQUESTS, "{answer:?}, call {call}: {requests} requests");
+        })
+        .await;
+}
+
+/// The nth kind of call, however it ends.
+async fn ask(store: &S3Store, nth: usize) {
+    let object = object(1);
+    let part = PartReceipt { part_number: 1, etag: "e".to_owned(), checksum: None };
+    match nth {
+        0 => drop(store.put("k", ROWS, &object).await),
+        1 => drop(store.complete_multipart("k", "u", &[part], &object).await),
+        2 => drop(store.create_multipart("k", &object).await),
+        3 => drop(store.upload_part("k", "u", 1, ROWS).await),
+        4 => drop(store.head("k").await),
+        5 => drop(store.copy("k", "l", "t").await),
+        6 => drop(store.take_back("k", object.token).await),
+        7 => drop(store.abort_multipart("k", "u").await),
+        _ => store.delete_all(vec!["k".to_owned(), "l".to_owned()], |_, _| true).await,
+    }
+}
