@@ -113,8 +113,9 @@ pub(crate) fn batch(keys: impl IntoIterator<Item = String>) -> Delete {
 /// What a sync of one small object asks for.
 const WHOLE: [Operation; 3] = [Operation::List, Operation::Head, Operation::Put];
 /// As [`WHOLE`], for 18 MiB in parts of 8 MiB.
-const IN_PARTS: [Operation; 7] = [
+const IN_PARTS: [Operation; 8] = [
     Operation::List,
+    Operation::Head,
     Operation::Create,
     Operation::Part,
     Operation::Part,

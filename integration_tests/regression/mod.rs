@@ -39,3 +39,5 @@ mod signals;
 mod stalls;
 // The platform's shell script around the connector.
 mod wrapper;
+// Stores that say that keys are taken, other writers, lost metadata.
+mod taken_keys;

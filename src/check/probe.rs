@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | list, by the probe's own name | finding taken names | fails; it comes first, for some stores take a put to a bucket that does not exist |
 //! | put, head, get and compare | files below one part; telling one's own objects by their metadata | fails |
-//! | head of a key without an object | settling a lost answer | a note |
+//! | head of a key without an object | settling a lost answer | denied: a note; an object is found: fails |
 //! | put over it with `If-None-Match` | never overwriting | no 412: a note |
 //! | copy, head | replacing under a fixed name; the copy has metadata of its own | fails; not tried where no template leads to it |
 //! | delete | replacing; taking back what cannot be acknowledged | a note: appending works without it |
@@ -23,7 +23,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::place::ProbeKeys;
-use crate::store::{Effect, ObjectInfo, S3Store, StoreError, StoreErrorKind};
+use crate::store::{Effect, ObjectInfo, Operation, S3Store, StoreError, StoreErrorKind};
 
 /// S3's minimum for every part but the last.
 const FIRST_PART_BYTES: usize = 5 * 1024 * 1024;
@@ -114,7 +114,8 @@ impl Probes<'_> {
         self.look_back(single, object.token, Written::InOneRequest).await?;
         self.read_back(single, &body).await?;
         match store.head(&keys.multipart).await {
-            Ok(_) => {}
+            Ok(None) => {}
+            Ok(Some(_)) => return Err(store.finds_missing(Operation::PutObject, &keys.multipart).into()),
             Err(error) if error.kind == StoreErrorKind::AccessDenied => self.findings.hides_missing = true,
             Err(error) => return Err(error.into()),
         }

@@ -135,6 +135,14 @@ impl KeyAllocator {
         }
     }
 
+    /// Says that the bucket holds keys under this stem which no listing has shown: the next
+    /// [`Self::allocate`] asks for one.
+    pub fn list_again(&mut self, stem: &KeyStem) {
+        if let Some(taken) = self.stems.get_mut(stem) {
+            taken.listing = Listing::Needed;
+        }
+    }
+
     /// Says that one file under this stem was published (visible to listings from now on) or discarded.
     pub fn release(&mut self, stem: &KeyStem) {
         if let Some(taken) = self.stems.get_mut(stem) {
@@ -225,6 +233,18 @@ mod tests {
 
         let part = KeyStem::with_part("users/".to_owned(), vec!["/data.csv".to_owned()], false);
         assert_eq!(key(&mut allocator, &part, &["users/3/", "users/x/", "users/5.csv"]), "users/4/data.csv");
+    }
+
+    #[test]
+    fn numbering_goes_on_after_another_writer_once_the_bucket_is_listed_again() {
+        let mut allocator = KeyAllocator::new();
+        let users = suffixed("users");
+        assert_eq!(key(&mut allocator, &users, &[]), "users.csv");
+        assert_eq!(key(&mut allocator, &users, &["users_900.csv"]), "users_2.csv");
+        allocator.list_again(&users);
+        assert_eq!(key(&mut allocator, &users, &["users_900.csv"]), "users_901.csv");
+        allocator.list_again(&users);
+        assert_eq!(key(&mut allocator, &users, &[]), "users_902.csv", "a listing may be behind");
     }
 
     #[test]

@@ -124,8 +124,9 @@ pub enum StoreAnswer {
     Part(Result<PartReceipt, StoreError>),
     /// The file is visible, from `Put` or `Complete`.
     Published(Result<(), StoreError>),
-    /// `Put` found its key taken by somebody else's object; the bytes come back for another key.
-    KeyTaken(Vec<Segment>),
+    /// `Put` found its key taken by another object; the bytes come back for another key. `Created`
+    /// says the same with an error for which [`StoreError::asks_for_next_key`] holds.
+    KeyTaken(Vec<Segment>, StoreError),
     /// The request was not sent.
     Skipped,
     /// The upload is gone, or stays behind for a lifecycle rule.

@@ -111,6 +111,16 @@ pub struct File {
     stage_everything: bool,
     discarded: bool,
     requests: u32,
+    taken: TakenKeys,
+}
+
+/// How many of the keys that a file was given were taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TakenKeys {
+    /// In all.
+    pub all: u32,
+    /// Those where the store then found no object.
+    pub free: u32,
 }
 
 impl File {
@@ -136,6 +146,7 @@ impl File {
             stage_everything: false,
             discarded: false,
             requests: 0,
+            taken: TakenKeys::default(),
         }
     }
 
@@ -278,15 +289,27 @@ impl File {
         self.request(request, out);
     }
 
-    /// The key was taken by somebody else's object before the file could be put: it needs another one, and then to be
-    /// published again.
+    /// The key was taken by another object before the file could be put: it needs another one, and
+    /// then to be published again.
     pub fn key_taken(&mut self, body: Vec<Segment>) {
-        self.requests -= 1;
-        self.key = None;
-        self.upload = Upload::None;
+        self.upload_not_begun();
         if !self.discarded {
             self.frames.put_back(body);
         }
+    }
+
+    /// The key was taken by another object before an upload was begun: the file needs another one.
+    pub fn upload_not_begun(&mut self) {
+        self.requests -= 1;
+        self.key = None;
+        self.upload = Upload::None;
+    }
+
+    /// Counts a key that was taken.
+    pub fn count_taken_key(&mut self, is_free: bool) -> TakenKeys {
+        self.taken.all += 1;
+        self.taken.free += u32::from(is_free);
+        self.taken
     }
 
     /// Gives the file up: frees its memory, and removes what is in S3 of it as soon as no request of its own is under way.

@@ -19,7 +19,7 @@ use super::chunk::Segment;
 use super::ledger::FileId;
 use super::recycle::Buffers;
 use crate::key::{KeyStem, highest_listed};
-use crate::store::{Listing, S3Store, StoreError, StoreErrorKind};
+use crate::store::{Listing, Operation, S3Store, StoreError};
 
 /// Attempts to remove an unfinished upload, or an object that nobody will acknowledge.
 const REMOVAL_ATTEMPTS: u32 = 3;
@@ -100,7 +100,12 @@ impl Uploader {
         match request {
             StoreRequest::List { prefix, stem } => StoreAnswer::Listed(self.highest(&prefix, &stem).await),
             StoreRequest::Create { key, object } => {
-                StoreAnswer::Created(self.store.create_multipart(&key, &object).await)
+                // Once there are parts the file cannot take another key.
+                let operation = Operation::CreateMultipartUpload;
+                StoreAnswer::Created(match self.store.expect_free(operation, &key, &object).await {
+                    Ok(()) => self.store.create_multipart(&key, &object).await,
+                    Err(taken) => Err(taken),
+                })
             }
             StoreRequest::Part { key, upload_id, number, body } => {
                 let (body, permit) = self.contiguous(body);
@@ -112,8 +117,8 @@ impl Uploader {
             StoreRequest::Put { key, object, body } => {
                 let (body, permit) = self.contiguous(body);
                 match self.store.put(&key, body.clone(), &object).await {
-                    Err(error) if error.kind == StoreErrorKind::KeyTaken => {
-                        StoreAnswer::KeyTaken(vec![Segment { bytes: body.into(), permit }])
+                    Err(error) if error.asks_for_next_key() => {
+                        StoreAnswer::KeyTaken(vec![Segment { bytes: body.into(), permit }], error)
                     }
                     result => {
                         self.recycle(body);

@@ -177,7 +177,7 @@ impl Engine {
         self.out.push(Action::Log(
             LogLevel::Warn,
             format!(
-                "\"{key}\" may hold rows that no STATE covers and that the source sends again; it could not be removed ({}): if it is there, delete it by hand",
+                "\"{key}\" may hold rows that no STATE covers and that the source sends again; it could not be removed ({}): look at it, and delete it by hand if it holds such rows",
                 error.in_full()
             ),
         ));

@@ -5,15 +5,28 @@
 use uuid::Uuid;
 
 use super::{Engine, EngineSettings, PendingListing};
-use crate::error::Failure;
+use crate::error::{Classified, Failure};
 use crate::key::{Allocation, FileValues, KeyStem};
 use crate::model::StreamIx;
 use crate::pipeline::action::{Action, StoreRequest};
 use crate::pipeline::chunk::Segment;
-use crate::pipeline::file::File;
 use crate::pipeline::ledger::FileId;
+use crate::protocol::emitter::LogLevel;
 use crate::provenance::{Owner, Provenance};
-use crate::store::{ObjectInfo, StoreError};
+use crate::store::{ObjectInfo, StoreError, StoreErrorKind};
+
+/// How many keys in a row may be refused to a file as taken while the store finds no object there.
+/// An object may be deleted between the two answers, but hardly so often: the store is wrong, and
+/// would be at every key.
+const MOST_FREE_KEYS_REFUSED: u32 = 8;
+
+/// How many keys in a row a file may find taken. Other writers can be that fast once or twice; each
+/// listing shows how far they have got.
+const MOST_KEYS_TAKEN: u32 = 20;
+
+/// From this taken key on the bucket is listed again before the next: another writer may be
+/// thousands of files ahead.
+const LIST_AGAIN_AFTER: u32 = 3;
 
 impl Engine {
     /// Asks for a key: at once if the numbers under its stem are known, else after a listing.
@@ -38,8 +51,12 @@ impl Engine {
         match self.keys.allocate(stem) {
             Allocation::Key { key, .. } => {
                 self.with_file(id, |file, cut, out| file.key_ready(key, cut, out));
-                if self.renamed.remove(&id) {
-                    self.with_file(id, |file, cut, out| file.publish(cut, out));
+                if let Some(group_has_started) = self.renamed.remove(&id) {
+                    // The key that was taken.
+                    self.keys.release(stem);
+                    if group_has_started {
+                        self.with_file(id, |file, cut, out| file.publish(cut, out));
+                    }
                 }
             }
             Allocation::List { prefix } => {
@@ -69,18 +86,34 @@ impl Engine {
         }
     }
 
-    /// Somebody else took the key between the listing and the publication: take the next number. The file's group has
+    /// Another writer took the key between the listing and the publication: take the next number.
+    /// The file's group has
     /// started already, so the file is published as soon as it has its new key.
-    pub(super) fn key_taken(&mut self, id: FileId, body: Vec<Segment>) {
+    pub(super) fn key_taken(&mut self, id: FileId, body: Vec<Segment>, error: &StoreError) {
         self.with_file(id, |file, _, _| file.key_taken(body));
-        if self.files.get(&id).is_none_or(File::is_discarded) {
+        self.take_next_key(id, true, error);
+    }
+
+    /// Another key for a file that has just lost its own, or the end of the file where keys are
+    /// taken without end.
+    pub(super) fn take_next_key(&mut self, id: FileId, group_has_started: bool, error: &StoreError) {
+        let Some(file) = self.files.get_mut(&id).filter(|file| !file.is_discarded()) else { return };
+        let taken = file.count_taken_key(error.kind == StoreErrorKind::RefusesFreeKey);
+        let stream = file.stream;
+        let Some(stem) = self.stems.get(&id).cloned() else { return };
+        if taken.free >= MOST_FREE_KEYS_REFUSED || taken.all >= MOST_KEYS_TAKEN {
+            let message = format!("{} keys in a row were refused as taken; the last: {error}", taken.all);
+            self.lose(id, Failure::new(error.failure_type(), message));
             return;
         }
-        if let Some(stem) = self.stems.get(&id).cloned() {
-            self.keys.release(&stem);
-            self.renamed.insert(id);
-            self.allocate(id, &stem);
+        if !std::mem::replace(&mut self.streams[stream.index()].key_taken_logged, true) {
+            self.out.push(Action::Log(LogLevel::Warn, format!("{error}; the file takes the next number")));
         }
+        self.renamed.insert(id, group_has_started);
+        if taken.all >= LIST_AGAIN_AFTER {
+            self.keys.list_again(&stem);
+        }
+        self.allocate(id, &stem);
     }
 
     /// The file needs its key no more: it is published or given up.

@@ -20,7 +20,7 @@ mod keys;
 mod pressure;
 mod settings;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
 pub use settings::{EngineSettings, StreamPlan};
@@ -72,6 +72,8 @@ struct StreamFiles {
     has_own_state: bool,
     /// What names the published files beside whose plain name somebody else's object was.
     beside: BTreeSet<KeyStem>,
+    /// That a key was taken has been logged.
+    key_taken_logged: bool,
     /// First row of this stream's files that will never be published.
     first_lost: Position,
     summary: StreamSummary,
@@ -90,6 +92,7 @@ impl StreamFiles {
             last_row: 0,
             has_own_state: false,
             beside: BTreeSet::new(),
+            key_taken_logged: false,
             first_lost: Position::MAX,
             summary: StreamSummary::default(),
         }
@@ -146,8 +149,9 @@ pub struct Engine {
     keys: KeyAllocator,
     stems: HashMap<FileId, KeyStem>,
     listings: Vec<PendingListing>,
-    /// Files whose group has started and that wait for another key.
-    renamed: HashSet<FileId>,
+    /// Files that wait for another key because theirs was taken, and whether their group has
+    /// started.
+    renamed: HashMap<FileId, bool>,
     /// All text compressed so far: what text will come to.
     compressed: CompressionSample,
     /// First row of all files that will never be published; each stream has its own.
@@ -182,7 +186,7 @@ impl Engine {
             keys: KeyAllocator::new(),
             stems: HashMap::new(),
             listings: Vec::new(),
-            renamed: HashSet::new(),
+            renamed: HashMap::new(),
             compressed: CompressionSample::default(),
             first_lost: Position::MAX,
             stdout_closed: false,
@@ -271,7 +275,11 @@ impl Engine {
             StoreAnswer::Published(Ok(())) => {
                 self.with_file(id, |file, _, out| file.published(out));
             }
-            StoreAnswer::KeyTaken(body) => self.key_taken(id, body),
+            StoreAnswer::KeyTaken(body, error) => self.key_taken(id, body, &error),
+            StoreAnswer::Created(Err(error)) if error.asks_for_next_key() => {
+                self.with_file(id, |file, _, _| file.upload_not_begun());
+                self.take_next_key(id, false, &error);
+            }
             StoreAnswer::Skipped => {
                 self.with_file(id, |file, _, out| file.request_failed(false, out));
             }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::world::{Fate, Options, Printed, World, failure_type};
 use crate::error::FailureType;
+use crate::pipeline::action::{Action, StoreRequest};
+use crate::store::StoreErrorKind;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -311,4 +313,81 @@ fn which_streams_the_source_has_succeeded_with() {
         let succeeded: Vec<bool> = summary.streams.iter().map(|stream| stream.succeeded).collect();
         assert_eq!(succeeded, expected, "{what}");
     }
+}
+
+/// Refused as taken for ever: a few numbers where the store finds no object, a few more where it
+/// finds one.
+#[test]
+fn a_store_that_refuses_every_key_as_taken_ends_the_run() {
+    let table = [
+        (StoreErrorKind::RefusesFreeKey, 8, FailureType::Config),
+        (StoreErrorKind::KeyTaken, 20, FailureType::Transient),
+    ];
+    for (kind, keys, expected) in table {
+        let mut world = World::new(&Options::default());
+        world.refuses_keys = Some(kind);
+        world.rows(0, 3);
+        world.state(Some(0));
+        world.end_of_input();
+        let mut puts = 0;
+        while !world.pending.is_empty() {
+            puts += u32::from(matches!(world.pending[0], Action::Store(_, StoreRequest::Put { .. })));
+            assert!(puts <= keys, "no end");
+            world.answer(0, Fate::Done);
+        }
+        assert_eq!(puts, keys);
+        let takes: Vec<_> = world.logs.iter().filter(|log| log.contains("takes the next number")).collect();
+        assert_eq!(takes.len(), 1, "said once for each stream");
+        assert!(world.is_finished() && world.printed.is_empty() && world.objects.is_empty());
+        let (_, result) = world.finish();
+        assert_eq!(failure_type(&result), Some(expected));
+        let message = result.unwrap_err().message;
+        assert!(message.starts_with(&format!("{keys} keys in a row were refused as taken")), "{message}");
+    }
+}
+
+/// The other writer is far ahead: two numbers are tried, then the bucket tells.
+#[test]
+fn another_writer_that_is_thousands_of_files_ahead_is_passed_by_one_listing() {
+    let mut world = World::new(&Options { template: "{stream_name}.{extension}", ..Options::default() });
+    world.rows(0, 3);
+    world.state(Some(0));
+    world.end_of_input();
+    while !matches!(world.pending[0], Action::Store(_, StoreRequest::Put { .. })) {
+        world.answer(0, Fate::Done);
+    }
+    world.objects.insert("s0.jsonl".to_owned(), String::new());
+    (2..=5_000).for_each(|number| {
+        world.objects.insert(format!("s0_{number}.jsonl"), String::new());
+    });
+    world.settle();
+    assert!(world.requests < 12, "{} requests", world.requests);
+    assert_eq!(world.objects["s0_5001.jsonl"], "0:1;0:2;0:3;");
+    assert_eq!(world.printed.len(), 1);
+}
+
+/// Before an upload is begun its file can take another key; afterwards it could not.
+#[test]
+fn a_key_that_is_taken_before_an_upload_is_begun_costs_a_number_and_not_the_sync() {
+    let mut world = World::new(&Options {
+        template: "{stream_name}.{extension}",
+        file_size_bytes: 100,
+        tail_bytes: 10,
+        ..Options::default()
+    });
+    world.rows(0, 40);
+    world.rows(0, 5);
+    while !matches!(world.pending[0], Action::Store(_, StoreRequest::Create { .. })) {
+        world.answer(0, Fate::Done);
+    }
+    world.take_key();
+    world.state(Some(0));
+    world.end_of_input();
+    world.settle();
+    assert!(world.is_finished());
+    assert_eq!(world.objects.get("s0.jsonl").map(String::as_str), Some(""), "not ours");
+    let mut visible = world.visible(0);
+    visible.sort_unstable();
+    assert_eq!(visible, (1..=45).collect::<Vec<_>>());
+    assert!(world.finish().1.is_ok());
 }

@@ -19,7 +19,7 @@ use crate::pipeline::frames::Framing;
 use crate::pipeline::ledger::FileId;
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::state::{StateMessage, StateScope};
-use crate::store::{Operation, PartReceipt, StoreError, StoreErrorKind};
+use crate::store::{Effect, Operation, PartReceipt, StoreError, StoreErrorKind};
 
 pub(super) const STREAMS: usize = 3;
 
@@ -86,6 +86,15 @@ pub(super) struct World {
     pub(super) logs: Vec<String>,
     pub(super) requests: u64,
     skipped: HashSet<FileId>,
+    /// Every put is refused so.
+    pub(super) refuses_keys: Option<StoreErrorKind>,
+}
+
+/// A refusal that leaves nothing behind.
+fn taken(op: Operation, kind: StoreErrorKind) -> StoreError {
+    let mut error = StoreError::made_up(op, kind);
+    error.effect = Effect::NotApplied;
+    error
 }
 
 impl World {
@@ -139,6 +148,7 @@ impl World {
             logs: Vec::new(),
             requests: 0,
             skipped: HashSet::new(),
+            refuses_keys: None,
         }
     }
 
@@ -231,7 +241,8 @@ impl World {
     /// Somebody else's object appears under a key that is about to be put.
     pub(super) fn take_key(&mut self) {
         for action in &self.pending {
-            if let Action::Store(_, StoreRequest::Put { key, .. }) = action {
+            if let Action::Store(_, StoreRequest::Put { key, .. } | StoreRequest::Create { key, .. }) = action
+            {
                 self.objects.entry(key.clone()).or_default();
                 return;
             }
@@ -312,7 +323,7 @@ impl World {
             // An upload whose id is lost stays behind whatever we do, so such a request is not done.
             Fate::AnswerLost if !matches!(refused, StoreAnswer::Created(_)) => {
                 match self.carry_out(request) {
-                    taken @ StoreAnswer::KeyTaken(_) => (taken, false),
+                    taken @ StoreAnswer::KeyTaken(..) => (taken, false),
                     _ => (refused, true),
                 }
             }
@@ -329,6 +340,9 @@ impl World {
                 let keys = self.objects.keys().map(String::as_str).filter(|key| key.starts_with(&prefix));
                 StoreAnswer::Listed(Ok(highest_listed(&stem, keys).map(|(_, key)| key.to_owned())))
             }
+            StoreRequest::Create { key, .. } if self.objects.contains_key(&key) => {
+                StoreAnswer::Created(Err(taken(Operation::CreateMultipartUpload, StoreErrorKind::KeyTaken)))
+            }
             StoreRequest::Create { .. } => {
                 let id = format!("u{}", self.requests);
                 self.uploads.insert(id.clone(), BTreeMap::new());
@@ -342,8 +356,13 @@ impl World {
                     checksum: None,
                 }))
             }
+            StoreRequest::Put { body, .. } if let Some(kind) = &self.refuses_keys => {
+                StoreAnswer::KeyTaken(body, taken(Operation::PutObject, kind.clone()))
+            }
             StoreRequest::Put { key, body, object } => match self.objects.entry(key.clone()) {
-                Entry::Occupied(_) => StoreAnswer::KeyTaken(body),
+                Entry::Occupied(_) => {
+                    StoreAnswer::KeyTaken(body, taken(Operation::PutObject, StoreErrorKind::KeyTaken))
+                }
                 Entry::Vacant(free) => {
                     free.insert(text(body));
                     self.tokens.insert(key, object.token);
