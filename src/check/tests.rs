@@ -153,6 +153,11 @@ async fn each_step_that_fails_is_named_and_leaves_nothing() {
         ),
         (until(2, vec![("HEAD", missing()), ("DELETE", gone())]), config, &["is not found there"]),
         (
+            until(4, vec![("HEAD", ok()), ("DELETE", gone())]),
+            config,
+            &["finds an object at every key", "HeadObject"],
+        ),
+        (
             until(3, vec![("GET", denied()), ("DELETE", gone())]),
             config,
             &["s3:GetObject on arn:aws:s3:::bucket/p/"],

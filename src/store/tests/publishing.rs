@@ -34,6 +34,12 @@ async fn doubtful_answers_to_a_put_are_settled() {
             "PUT HEAD HEAD",
             Err((Kind::FindsMissing, NotApplied)),
         ),
+        (
+            "a look that is refused as if it had a condition",
+            vec![refused(), Reply::status("412 Precondition Failed")],
+            "PUT HEAD",
+            Err((Kind::Unsupported, Unknown)),
+        ),
         ("deleted since", vec![refused(), absent()], "PUT HEAD", Err((Kind::RefusesFreeKey, NotApplied))),
         (
             "lost, then taken by nothing",
