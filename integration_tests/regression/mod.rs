@@ -37,7 +37,7 @@ mod settings;
 mod signals;
 // Stores that let a sync wait.
 mod stalls;
-// The platform's shell script around the connector.
-mod wrapper;
 // Stores that say that keys are taken, other writers, lost metadata.
 mod taken_keys;
+// The platform's shell script around the connector.
+mod wrapper;
