@@ -5,8 +5,10 @@
 //!
 //! Invariants
 //! - Within a level no two names of the file are the same to a reader that folds case.
-//! - A name is only changed if an earlier one of its level, or a column of ours, has it. No declared name is ever
-//!   changed because an appended suffix took its place: suffixes go around all names that are declared.
+//! - Of declared names that a reader which folds case cannot tell apart, the last by code points keeps its own: the one
+//!   in lower case. The order of a schema decides nothing: it may be another one tomorrow.
+//! - A name is only changed if such a name, or a column of ours, has it. No declared name is ever changed because an
+//!   appended suffix took its place: suffixes go around all names that are declared.
 //! - Messages are short, whatever a schema holds.
 //!
 //! Not here: which properties become columns, and the walk through the levels (`schema`).
@@ -26,7 +28,7 @@ const MAX_WARNINGS: usize = 20;
 pub(super) struct FileName<'a> {
     /// What the file calls it.
     pub(super) name: String,
-    /// The name that was there first, if the name had to be changed.
+    /// The name that has its place, if the name had to be changed.
     pub(super) made_way_for: Option<&'a str>,
 }
 
@@ -37,21 +39,21 @@ pub(super) fn file_names<'a>(declared: &[&'a str], ours: &[&'a str]) -> Vec<File
     let mut holders: HashMap<String, &str> = ours.iter().map(|name| (name.to_lowercase(), *name)).collect();
     let mut names: Vec<FileName<'a>> = declared
         .iter()
-        .map(|declared| {
-            let made_way_for = match holders.entry(declared.to_lowercase()) {
-                Entry::Vacant(free) => {
-                    free.insert(declared);
-                    None
-                }
-                Entry::Occupied(holder) => Some(*holder.get()),
-            };
-            FileName { name: (*declared).to_owned(), made_way_for }
-        })
+        .map(|declared| FileName { name: (*declared).to_owned(), made_way_for: None })
         .collect();
+    let mut by_rank: Vec<_> = names.iter_mut().zip(declared.iter().copied()).collect();
+    by_rank.sort_by(|(_, one), (_, other)| other.cmp(one));
+    for (name, declared) in &mut by_rank {
+        match holders.entry(declared.to_lowercase()) {
+            Entry::Vacant(free) => {
+                free.insert(declared);
+            }
+            Entry::Occupied(holder) => name.made_way_for = Some(*holder.get()),
+        }
+    }
     // Where the search for a folded name's suffix goes on: a thousand spellings of one name must not cost a million.
     let mut suffixes: HashMap<String, u64> = HashMap::new();
-    for (renamed, declared) in names.iter_mut().zip(declared).filter(|(name, _)| name.made_way_for.is_some())
-    {
+    for (renamed, declared) in by_rank.into_iter().filter(|(name, _)| name.made_way_for.is_some()) {
         let suffix = suffixes.entry(declared.to_lowercase()).or_insert(2);
         loop {
             renamed.name = format!("{declared}_{suffix}");
@@ -132,6 +134,16 @@ impl Warnings {
         self.entries.truncate(len);
     }
 
+    /// Takes out what was added since there were `len`.
+    pub(super) fn split_off(&mut self, len: usize) -> Self {
+        Self { entries: self.entries.split_off(len.min(self.entries.len())) }
+    }
+
+    /// Adds what was taken out.
+    pub(super) fn append(&mut self, mut others: Self) {
+        self.entries.append(&mut others.entries);
+    }
+
     /// One sentence each, up to a bound; then one that says how many more columns there are.
     pub(super) fn sentences(&self) -> Vec<String> {
         let (shown, rest) = self.entries.split_at(self.entries.len().min(MAX_WARNINGS));
@@ -172,22 +184,28 @@ mod tests {
             (vec![], vec![], vec![]),
             (vec!["id", "name"], vec![], vec!["id", "name"]),
             (vec!["id", "ID"], vec![], vec!["id", "ID_2"]),
-            (vec!["ID", "id"], vec![], vec!["ID", "id_2"]),
-            (vec!["id", "ID", "Id", "iD"], vec![], vec!["id", "ID_2", "Id_3", "iD_4"]),
+            (vec!["ID", "id"], vec![], vec!["ID_2", "id"]),
+            (vec!["status", "Status"], vec![], vec!["status", "Status_2"]),
+            (vec!["Status", "STATUS", "status"], vec![], vec!["Status_2", "STATUS_3", "status"]),
+            (vec!["Status", "STATUS"], vec![], vec!["Status", "STATUS_2"]),
+            (vec!["id", "ID", "Id", "iD"], vec![], vec!["id", "ID_4", "Id_3", "iD_2"]),
             // A declared name keeps its place, before or behind the name that is changed.
             (vec!["id", "ID", "ID_2"], vec![], vec!["id", "ID_3", "ID_2"]),
             (vec!["id_2", "id", "ID", "Id_3"], vec![], vec!["id_2", "id", "ID_4", "Id_3"]),
-            (vec!["a", "A", "A_2", "a_2"], vec![], vec!["a", "A_3", "A_2", "a_2_2"]),
+            (vec!["a", "A", "A_2", "a_2"], vec![], vec!["a", "A_3", "A_2_2", "a_2"]),
             (vec!["", "_2"], vec![], vec!["", "_2"]),
             (vec!["Ångström", "ÅNGSTRÖM"], vec![], vec!["Ångström", "ÅNGSTRÖM_2"]),
             (vec!["straße", "STRASSE", "STRAẞE"], vec![], vec!["straße", "STRASSE", "STRAẞE_2"]),
-            (vec!["Имя", "имя"], vec![], vec!["Имя", "имя_2"]),
+            (vec!["Имя", "имя"], vec![], vec!["Имя_2", "имя"]),
             // Columns of ours never move.
             (vec!["_AIRBYTE_META", "x"], vec!["_airbyte_meta"], vec!["_AIRBYTE_META_2", "x"]),
             (vec!["extra"], vec!["extra"], vec!["extra_2"]),
-            (vec!["Extra", "extra"], vec!["extra", "EXTRA_2"], vec!["Extra_3", "extra_4"]),
+            (vec!["Extra", "extra"], vec!["extra", "EXTRA_2"], vec!["Extra_4", "extra_3"]),
         ] {
             assert_eq!(named(&declared, &ours), expected, "{declared:?} beside {ours:?}");
+            // The same names, whatever the order of the schema.
+            let backwards = |names: &[&'static str]| names.iter().rev().copied().collect::<Vec<_>>();
+            assert_eq!(named(&backwards(&declared), &ours), backwards(&expected), "{declared:?}");
         }
     }
 
@@ -221,6 +239,7 @@ mod tests {
             .collect();
         let names = named(&spellings.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
         assert_eq!(names.last().unwrap(), "XXXXXXXXXXXXX_8192");
+        assert_eq!(names[0], "xxxxxxxxxxxxx");
     }
 
     proptest! {
@@ -238,7 +257,13 @@ mod tests {
             for (at, (name, declared_name)) in names.iter().zip(&declared).enumerate() {
                 prop_assert!(seen.insert(name.name.to_lowercase()), "{names:?}");
                 let folded = declared_name.to_lowercase();
-                let taken = ours.iter().chain(&declared[..at]).any(|other| other.to_lowercase() == folded);
+                let before = declared.iter().enumerate().filter(|(place, other)| {
+                    *other > declared_name || (*other == declared_name && *place < at)
+                });
+                let taken = ours
+                    .iter()
+                    .chain(before.map(|(_, other)| other))
+                    .any(|other| other.to_lowercase() == folded);
                 prop_assert_eq!(taken, name.made_way_for.is_some());
                 prop_assert_eq!(!taken, name.name == *declared_name);
             }
