@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::parquet::{cut, input, nulled, replaced, run, too_large};
+use crate::sent::ADDITIONAL;
 use crate::world::refresh;
 
 /// What becomes of a value besides the cell.
@@ -65,6 +66,8 @@ const EXAMPLES: &[Example] = &[
             (r#""12""#, "12", Fits),
             (r#""4.0""#, "4", Fits),
             (r#""+7""#, "7", Fits),
+            (r#"" 42 ""#, "42", Fits),
+            (r#""4 2""#, "null", Nulled),
             ("9223372036854775808", "null", TooLarge),
             ("-9223372036854775809", "null", TooLarge),
             ("1e999999999", "null", TooLarge),
@@ -119,8 +122,11 @@ const EXAMPLES: &[Example] = &[
             (r#""3.14159265358979323846""#, r#""3.141592653589793""#, Cut),
             ("1e400", "null", TooLarge),
             ("-1e999999999", "null", TooLarge),
-            (r#""NaN""#, "null", Nulled),
-            (r#""Infinity""#, "null", Nulled),
+            (r#""NaN""#, r#""nan""#, Fits),
+            (r#""Infinity""#, r#""inf""#, Fits),
+            (r#""-Infinity""#, r#""-inf""#, Fits),
+            (r#"" 2.5\t""#, r#""2.5""#, Fits),
+            (r#""nan""#, "null", Nulled),
             (r#""1,5""#, "null", Nulled),
             ("false", "null", Nulled),
             ("{}", "null", Nulled),
@@ -139,7 +145,13 @@ const EXAMPLES: &[Example] = &[
             (r#""0001-01-01""#, r#""0001-01-01""#, Fits),
             (r#""2024/02/29""#, r#""2024-02-29""#, Fits),
             (r#""2024-02-29T00:00:00Z""#, r#""2024-02-29""#, Fits),
+            (r#""2024-02-29Z""#, r#""2024-02-29""#, Fits),
+            (r#""2024-02-29+02:00""#, r#""2024-02-29""#, Fits),
+            (r#""9999-12-31""#, r#""9999-12-31""#, Fits),
             (r#""2024-02-29T13:00:00""#, r#""2024-02-29""#, Cut),
+            (r#""24-02-29""#, "null", Nulled),
+            (r#""0000-12-31""#, "null", TooLarge),
+            (r#""10000-01-01""#, "null", TooLarge),
             (r#""2023-02-29""#, "null", Nulled),
             (r#""2024-13-01""#, "null", Nulled),
             (r#""today""#, "null", Nulled),
@@ -149,12 +161,12 @@ const EXAMPLES: &[Example] = &[
     ),
     (
         r#"{"type":"string","format":"time"}"#,
-        r#""time(us)""#,
+        r#""string""#,
         &[
-            (r#""12:34:56""#, r#""12:34:56""#, Fits),
+            (r#""12:34:56""#, r#""12:34:56.000000""#, Fits),
             (r#""23:59:59.999999Z""#, r#""23:59:59.999999""#, Fits),
-            (r#""11:34:56-01:00""#, r#""12:34:56""#, Fits),
-            (r#""00:30:00+01:00""#, r#""23:30:00""#, Fits),
+            (r#""11:34:56-01:00""#, r#""12:34:56.000000""#, Fits),
+            (r#""00:30:00+01:00""#, r#""23:30:00.000000""#, Fits),
             (r#""12:34:56.1234567""#, r#""12:34:56.123456""#, Cut),
             (r#""12:34:56.1234560""#, r#""12:34:56.123456""#, Fits),
             (r#""25:00:00""#, "null", Nulled),
@@ -166,16 +178,16 @@ const EXAMPLES: &[Example] = &[
     ),
     (
         r#"{"type":"string","format":"time","airbyte_type":"time_with_timezone"}"#,
-        r#""time(us)""#,
-        &[(r#""23:30:00-01:00""#, r#""00:30:00""#, Fits), (r#""x""#, "null", Nulled)],
+        r#""string""#,
+        &[(r#""23:30:00-01:00""#, r#""00:30:00.000000""#, Fits), (r#""x""#, "null", Nulled)],
     ),
     (
         r#"{"type":"string","format":"time","airbyte_type":"time_without_timezone"}"#,
-        r#""time(us)""#,
+        r#""string""#,
         &[
-            (r#""12:34""#, r#""12:34:00""#, Fits),
-            (r#""11:34:56-01:00""#, r#""11:34:56""#, Fits),
-            (r#""11:34:56Z""#, r#""11:34:56""#, Fits),
+            (r#""12:34""#, r#""12:34:00.000000""#, Fits),
+            (r#""11:34:56-01:00""#, r#""11:34:56.000000""#, Fits),
+            (r#""11:34:56Z""#, r#""11:34:56.000000""#, Fits),
             (r#""x""#, "null", Nulled),
         ],
     ),
@@ -194,7 +206,11 @@ const EXAMPLES: &[Example] = &[
             (r#""9999-12-31T23:59:59.999999Z""#, r#""9999-12-31T23:59:59.999999Z""#, Fits),
             (r#""1969-12-31T23:59:59.9999999Z""#, r#""1969-12-31T23:59:59.999999Z""#, Cut),
             (r#""2023-01-23T12:34:56.123456789Z""#, r#""2023-01-23T12:34:56.123456Z""#, Cut),
+            (r#""2023-01-23+05:30""#, r#""2023-01-22T18:30:00Z""#, Fits),
             (r#""300000-01-01T00:00:00Z""#, "null", TooLarge),
+            (r#""0001-01-01T00:00:00+00:01""#, "null", TooLarge),
+            (r#""9999-12-31T23:59:59-00:01""#, "null", TooLarge),
+            (r#""23-01-23T12:34:56Z""#, "null", Nulled),
             (r#""2023-02-30T12:34:56Z""#, "null", Nulled),
             (r#""2023-01-23T24:34:56Z""#, "null", Nulled),
             (r#""12:34:56""#, "null", Nulled),
@@ -279,8 +295,9 @@ const EXAMPLES: &[Example] = &[
         r#"{"list":"string"}"#,
         &[(r#"[1,{"a":2}]"#, r#"["1","{\"a\":2}"]"#, Fits)],
     ),
-    (r#"{"type":["string","integer"]}"#, r#""string""#, ANYTHING),
-    (r#"{"oneOf":[{"type":"string"},{"type":"boolean"},{"type":"null"}]}"#, r#""string""#, ANYTHING),
+    (r#"{"type":["string","integer"]}"#, r#""string""#, ANY_SCALAR),
+    (r#"{"oneOf":[{"type":"string"},{"type":"boolean"},{"type":"null"}]}"#, r#""string""#, ANY_SCALAR),
+    (r#"{"type":["string","object"]}"#, r#""string""#, ANYTHING),
     (
         r#"{"anyOf":[{"type":"object","properties":{"a":{"type":"string"}}},{"type":"array"}]}"#,
         r#""string""#,
@@ -318,12 +335,21 @@ const ANYTHING: &[(&str, &str, Fate)] = &[
     ("null", "null", Fits),
 ];
 
+/// Values of a column that takes several kinds of scalars: each by its text.
+const ANY_SCALAR: &[(&str, &str, Fate)] = &[
+    (r#""a\u00e9""#, r#""aé""#, Fits),
+    ("1.50", r#""1.50""#, Fits),
+    ("true", r#""true""#, Fits),
+    (r#"{ "a" : [1e400] }"#, r#""{ \"a\" : [1e400] }""#, Fits),
+    ("null", "null", Fits),
+];
+
 /// Every property is one value of one example, so that one record holds them all.
 #[test]
 fn an_example_for_every_type_and_every_bad_value() {
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let (mut properties, mut types, mut expected) = (json!({}), json!({}), json!({}));
-    let (mut data, mut changes) = (Vec::new(), Vec::new());
+    let (mut data, mut changes, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for (schema, kind, values) in EXAMPLES {
         for (value, cell, fate) in values.iter().chain(&[("null", "null", Fits)]) {
             let name = format!("c{}", data.len());
@@ -340,9 +366,13 @@ fn an_example_for_every_type_and_every_bad_value() {
                 Cut => changes.push(cut(&name)),
                 Replaced => changes.push(replaced(&name)),
             }
+            if let Nulled | TooLarge = fate {
+                kept.push(format!("\"{name}\":{value}"));
+            }
         }
     }
     expected["changes"] = json!(changes);
+    expected[ADDITIONAL] = json!(format!("{{{}}}", kept.join(",")));
     let stored = run(
         &refresh("examples", &properties),
         &json!({}),

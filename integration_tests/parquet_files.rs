@@ -101,7 +101,7 @@ fn the_shape_of_the_schema() {
         "lines": { "type": "array", "items": { "type": "object", "properties": {
             "tags": { "type": "array", "items": { "type": "string" } } } } },
     });
-    let stored = run(&refresh("s", &properties), &json!({}), &input("s", &["{}"]));
+    let stored = run(&refresh("s", &properties), &json!({ "times": "typed" }), &input("s", &["{}"]));
     let tree = &stored.files[0].tree;
     let named = |name: &'static str| tree.iter().filter(move |node| node["name"] == name);
     for node in &tree[1..] {
@@ -193,7 +193,7 @@ fn a_folder_is_one_table() {
             json!(["1", null, null, "2024-01-01", null, "41"]),
             json!(["2", null, null, null, r#"{"price":9.5}"#, "41"]),
             json!(["3", "1.5", [1, null], "2024-01-02", null, "42"]),
-            json!(["null", null, null, null, null, "42"]),
+            json!(["null", null, null, null, r#"{"id":"x"}"#, "42"]),
         ];
         assert_eq!(sorted(&table), expected, "{engine}");
     }

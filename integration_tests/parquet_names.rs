@@ -62,18 +62,18 @@ fn names_that_differ_only_in_case() {
     let stored = run(&refresh("s", &properties), &json!({}), &input("s", &[record]));
     let numbered = format!("{ADDITIONAL}_2");
     stored.assert_types(&json!({
-        "Id": "int64",
-        "id_2": "string",
+        "Id_2": "int64",
+        "id": "string",
         "ID_3": "boolean",
-        "nested": { "struct": [["A", "int64"], ["a_2", "int64"]] },
+        "nested": { "struct": [["A_2", "int64"], ["a", "int64"]] },
         "_AIRBYTE_RAW_ID_2": "string",
         &numbered: "int64",
     }));
     stored.assert_rows(&[json!({
-        "Id": 1, "id_2": "x", "ID_3": true, "nested": { "A": 3, "a_2": 2 }, "_AIRBYTE_RAW_ID_2": "theirs",
+        "Id_2": 1, "id": "x", "ID_3": true, "nested": { "A_2": 3, "a": 2 }, "_AIRBYTE_RAW_ID_2": "theirs",
         numbered: 4, ADDITIONAL: r#"{"iD":5}"# })]);
     let warnings = stored.outcome.logs("WARN");
-    for name in ["id_2", "ID_3"] {
+    for name in ["Id_2", "ID_3", "A_2"] {
         assert!(warnings.iter().any(|warning| warning.contains(name)), "nothing says {name}: {warnings:#?}");
     }
 }
@@ -153,7 +153,7 @@ fn spelled_and_repeated_names() {
         json!({ "id": 1, "é.x": "a", "o": { "k": 2, "l": null } }),
         json!({ "id": 3, "é.x": "b", "o": { "k": null, "l": 1 } }),
         json!({ "id": 4, "o": { "k": 6, "l": null }, ADDITIONAL: r#"{"\u0065xtra":2}"# }),
-        json!({ "changes": [nulled("id")] }),
+        json!({ "changes": [nulled("id")], ADDITIONAL: r#"{"id":"bad"}"# }),
         json!({}),
         json!({ "id": 10, "o": { "k": null, "l": null } }),
         json!({}),

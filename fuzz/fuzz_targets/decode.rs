@@ -30,7 +30,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use destination_s3::columns::{Batch, DecodedRows, RecordDecoder, ShapeOptions, StreamShape, arrays};
 use destination_s3::encode::{
-    MetadataColumns, Nested, Numbers, RowIds, StreamMeta, TypeOptions, UndeclaredFields,
+    Integers, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, Times, TypeOptions, UndeclaredFields,
 };
 use destination_s3::json::JsonFault;
 use libfuzzer_sys::fuzz_target;
@@ -150,6 +150,15 @@ fn options(seed: usize) -> ShapeOptions {
             _ => MetadataColumns::All,
         },
         undeclared_fields: if seed % 5 == 0 { UndeclaredFields::Drop } else { UndeclaredFields::Column },
-        types: TypeOptions { numbers, nested: if seed % 7 == 0 { Nested::Json } else { Nested::Typed } },
+        types: TypeOptions {
+            numbers,
+            integers: match seed % 11 {
+                0 => Integers::Decimal,
+                1 => Integers::Text,
+                _ => Integers::Int64,
+            },
+            times: if seed % 13 == 0 { Times::Typed } else { Times::Text },
+            nested: if seed % 7 == 0 { Nested::Json } else { Nested::Typed },
+        },
     }
 }

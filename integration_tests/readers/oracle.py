@@ -12,7 +12,7 @@ from decimal import Decimal, localcontext
 
 import canonical
 import json_text
-from schema_types import ADDITIONAL, INTEGER, canonical_name, columns, metadata_columns
+from schema_types import ADDITIONAL, METADATA, canonical_name, columns, in_file, metadata_columns
 
 WRONG = ("NULLED", "DESTINATION_SERIALIZATION_ERROR")
 TOO_LARGE = ("NULLED", "DESTINATION_FIELD_SIZE_LIMITATION")
@@ -24,15 +24,21 @@ DEFAULTS = {
     "numbers": "double",
     "decimal_precision": 38,
     "decimal_scale": 9,
+    "integers": "int64",
+    "times": "text",
     "nested": "typed",
 }
+BLANKS = " \t\n\r\f"
+NO_NUMBERS_OF_JSON = ("NaN", "Infinity", "-Infinity")
 NUMERIC_STRING = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 DATE = r"(?P<year>[0-9]{4,7})(?P<separator>[-/.])(?P<month>[0-9]{2})(?P=separator)(?P<day>[0-9]{2})"
 TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?"
 OFFSET = r"(?:Z|(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?)?"
-DATE_AND_TIME = re.compile(f"{DATE}(?:[T ]{TIME}{OFFSET})?")
+DATE_OFFSET = r"(?:Z|(?P<date_sign>[+-])(?P<date_hours>[0-9]{2}):(?P<date_minutes>[0-9]{2}))?"
+DATE_AND_TIME = re.compile(f"{DATE}(?:[T ]{TIME}{OFFSET}|{DATE_OFFSET})")
 TIME_OF_DAY = re.compile(TIME + OFFSET)
 MICROS_OF_A_DAY = 86_400_000_000
+FIRST_DAY, LAST_DAY = canonical.days(1, 1, 1), canonical.days(9999, 12, 31)
 
 
 class Misfit(Exception):
@@ -48,10 +54,15 @@ class Row:
 
     def __init__(self):
         self.changes = []
-        self.undeclared = {}
+        # Paths of members and values.
+        self.undeclared = []
+        self.nulled = []
 
-    def note(self, path, change):
-        self.changes.append({"field": path, "change": change[0], "reason": change[1]})
+    def note(self, path, change, value=None):
+        """`value` is what became null."""
+        self.changes.append({"field": ".".join(path), "change": change[0], "reason": change[1]})
+        if value is not None:
+            self.nulled.append((path, value))
 
 
 def expect(request):
@@ -61,7 +72,8 @@ def expect(request):
     with open(request["input"], encoding="utf-8", newline="\n") as input_file:
         records = records_of(input_file.read()).get((name, namespace), [])
     rows = [row_of(record, stream, layout, options) for record in records]
-    return {"columns": [[name, canonical_name(kind)] for _, name, kind in layout], "rows": rows}
+    kinds = [[name, canonical_name(in_file(name, kind, options))] for _, name, kind in layout]
+    return {"columns": kinds, "rows": rows}
 
 
 # Tests ask for one stream of an input after the other.
@@ -82,10 +94,16 @@ def records_of(messages):
 def row_of(record, stream, layout, options):
     row, data = Row(), record["data"].members
     for path in record["half_pairs"]:
-        row.note(path, REPLACED)
-    cells = {name: decode(kind, data[source], source, row) for source, name, kind in layout if source in data}
+        row.note((path,), REPLACED)
+    cells = {}
+    for source, name, kind in layout:
+        if source in data:
+            # Our files hold this one as a number of milliseconds in text formats.
+            is_epoch = kind is METADATA["_airbyte_extracted_at"] and source == "_airbyte_extracted_at"
+            kind = ("epoch",) if is_epoch and data[source].kind == "number" else kind
+            cells[name] = decode(kind, data[source], (source,), row)
     declared = {source for source, _, _ in layout}
-    row.undeclared.update({name: value for name, value in data.items() if name not in declared})
+    row.undeclared += [((name,), value) for name, value in data.items() if name not in declared]
     meta = record.get("meta")
     changes = meta.members.get("changes") if meta is not None else None
     of_source = json.loads(changes.text) if changes is not None else []
@@ -100,9 +118,30 @@ def row_of(record, stream, layout, options):
             cells[name] = own[name]
         elif cells.get(name) is None:
             cells[name] = {"any": "value"}
-    members = [f"{json.dumps(name, ensure_ascii=False)}:{value.text}" for name, value in row.undeclared.items()]
+    members = [f"{json.dumps(name, ensure_ascii=False)}:{value.text}" for name, value in told_apart(row)]
     cells.setdefault(ADDITIONAL, "{" + ",".join(members) + "}" if members else None)
-    return [cells.get(name) for _, name, _ in layout]
+    return [as_text(cells.get(name), name, kind, options) for _, name, kind in layout]
+
+
+def as_text(cell, name, kind, options):
+    if in_file(name, kind, options) is kind or cell is None or "any" in cell:
+        return cell
+    return json.dumps(cell, ensure_ascii=False, separators=(",", ":"))
+
+
+def told_apart(row):
+    """What nobody declared and what did not fit, by dotted paths; equal ones are numbered, those nested most."""
+    entries = [(".".join(path), len(path), value) for path, value in row.undeclared + row.nulled]
+    names, taken, held = {}, {name for name, _, _ in entries}, set()
+    for place in sorted(range(len(entries)), key=lambda place: entries[place][1]):
+        name = found = entries[place][0]
+        number = 2
+        while name in held and found in taken:
+            found, number = f"{name}_{number}", number + 1
+        held.add(name)
+        taken.add(found)
+        names[place] = found
+    return [(names[place], value) for place, (_, _, value) in enumerate(entries)]
 
 
 def decode(kind, value, path, row):
@@ -115,10 +154,10 @@ def decode(kind, value, path, row):
                 return struct(members, expected(value, "object"), path, row)
             case ("list", element):
                 elements = expected(value, "array").elements
-                return [decode(element, inner, f"{path}.{index}", row) for index, inner in enumerate(elements)]
+                return [decode(element, inner, (*path, str(index)), row) for index, inner in enumerate(elements)]
         spelled, cut = scalar(kind, value)
     except Misfit as misfit:
-        row.note(path, misfit.change)
+        row.note(path, misfit.change, value)
         return None
     if cut:
         row.note(path, CUT)
@@ -127,10 +166,9 @@ def decode(kind, value, path, row):
 
 def struct(members, value, path, row):
     declared = {source for source, _, _ in members}
-    row.undeclared.update(
-        {f"{path}.{name}": inner for name, inner in value.members.items() if name not in declared})
+    row.undeclared += [((*path, name), inner) for name, inner in value.members.items() if name not in declared]
     return {
-        name: decode(kind, value.members[source], f"{path}.{source}", row) if source in value.members else None
+        name: decode(kind, value.members[source], (*path, source), row) if source in value.members else None
         for source, name, kind in members
     }
 
@@ -156,23 +194,35 @@ def scalar(kind, value):
             return str(integer(number(value), 1 - 10**38, 10**38 - 1)), False
         case ("decimal", precision, scale):
             return fixed_point(number(value), precision, scale)
+        case ("epoch",):
+            first, last = FIRST_DAY * MICROS_OF_A_DAY // 1000, (LAST_DAY + 1) * MICROS_OF_A_DAY // 1000 - 1
+            return canonical.timestamp(1000 * integer(number(value), first, last), True), False
+        case ("integer_text",):
+            return integer_text(number(value)), False
         case ("double",):
+            if value.kind == "string" and value.string.strip(BLANKS) in NO_NUMBERS_OF_JSON:
+                return canonical.double(float(value.string)), False
             return double(number(value))
         case ("number_text",):
             return number(value), False
         case ("date",):
             found, day = date_and_time(value)
             micros, _ = time_of_day(found)
+            if not FIRST_DAY <= day <= LAST_DAY:
+                raise Misfit(TOO_LARGE)
             return canonical.date(day), micros != 0
-        case ("time", utc):
+        case ("time" | "time_text", utc):
             found = matched(TIME_OF_DAY, value)
             micros, cut = time_of_day(found)
-            return canonical.time((micros - offset(found) * utc) % MICROS_OF_A_DAY), cut
+            spelled = canonical.time((micros - offset(found) * utc) % MICROS_OF_A_DAY)
+            # As text all are of one length.
+            is_short = kind[0] == "time_text" and "." not in spelled
+            return spelled + ".000000" * is_short, cut
         case ("timestamp", utc):
             found, day = date_and_time(value)
             micros, cut = time_of_day(found)
             micros += day * MICROS_OF_A_DAY - offset(found) * utc
-            if not -(2**63) <= micros < 2**63:
+            if not FIRST_DAY * MICROS_OF_A_DAY <= micros < (LAST_DAY + 1) * MICROS_OF_A_DAY:
                 raise Misfit(TOO_LARGE)
             return canonical.timestamp(micros, utc), cut
     raise ValueError(f"no such type: {kind}")
@@ -182,8 +232,8 @@ def number(value):
     """The text of a number, or of a string that spells one."""
     if value.kind == "number":
         return value.text
-    if value.kind == "string" and NUMERIC_STRING.fullmatch(value.string):
-        return value.string
+    if value.kind == "string" and NUMERIC_STRING.fullmatch(value.string.strip(BLANKS)):
+        return value.string.strip(BLANKS)
     raise Misfit(WRONG)
 
 
@@ -210,6 +260,15 @@ def integer(text, lowest, highest):
     return found
 
 
+def integer_text(text):
+    sign, digits, exponent = digits_of(text)
+    if digits and exponent < 0:
+        raise Misfit(WRONG)
+    if len(digits) + exponent > max(400, len(text)):
+        raise Misfit(TOO_LARGE)
+    return "-" * sign + digits + "0" * exponent if digits else "0"
+
+
 def fixed_point(text, precision, scale):
     sign, digits, exponent = digits_of(text)
     if len(digits) + exponent > precision - scale:
@@ -234,7 +293,7 @@ def double(text):
 
 
 def matched(pattern, value):
-    found = pattern.fullmatch(expected(value, "string").string)
+    found = pattern.fullmatch(expected(value, "string").string.strip(BLANKS))
     if found is None:
         raise Misfit(WRONG)
     return found
@@ -259,5 +318,7 @@ def time_of_day(found):
 
 
 def offset(found):
-    minutes = int(found["hours"] or 0) * 60 + int(found["minutes"] or 0)
-    return (-1 if found["sign"] == "-" else 1) * minutes * 60_000_000
+    parts = found.groupdict()
+    prefix = "date_" if parts.get("date_hours") else ""
+    minutes = int(parts[f"{prefix}hours"] or 0) * 60 + int(parts[f"{prefix}minutes"] or 0)
+    return (-1 if parts[f"{prefix}sign"] == "-" else 1) * minutes * 60_000_000

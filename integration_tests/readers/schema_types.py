@@ -46,16 +46,26 @@ def metadata_columns(options):
     return list(METADATA)[: {"all": 4, "ids": 3, "none": 0}[options["metadata_columns"]]]
 
 
+def in_file(name, kind, options):
+    """The type of a column in the file: without nested columns our metadata is decoded as ever, but is text there."""
+    return JSON_TEXT if name == "_airbyte_meta" and kind[0] == "struct" and options["nested"] == "json" else kind
+
+
 def distinct(members, taken=()):
-    """Names that engines which fold case can tell apart: the later one gets a number."""
-    taken, named = {name.lower() for name in taken}, []
-    for name, kind in members:
+    """Names that engines which fold case can tell apart: the last by code points keeps its own, others get a number."""
+    taken, plain, renamed = {name.lower() for name in taken}, set(), {}
+    by_rank = sorted((name for name, _ in members), reverse=True)
+    for name in by_rank:
+        if name.lower() not in taken:
+            plain.add(name)
+            taken.add(name.lower())
+    for name in by_rank:
         found, number = name, 2
-        while found.lower() in taken:
+        while name not in plain and found.lower() in taken:
             found, number = f"{name}_{number}", number + 1
         taken.add(found.lower())
-        named.append((name, found, kind))
-    return tuple(named)
+        renamed[name] = found
+    return tuple((name, renamed[name], kind) for name, kind in members)
 
 
 def type_of(schema, options):
@@ -74,22 +84,28 @@ def type_of(schema, options):
 
 
 def the_one(kinds):
+    if len(kinds) == 1:
+        return kinds.pop()
+    if not kinds or any(kind[0] in ("json", "struct", "list") for kind in kinds):
+        return JSON_TEXT
     # An integer is a number in JSON Schema: both together are numbers.
-    if {kind[0] for kind in kinds} in ({"int64", number} for number in ("double", "decimal", "number_text")):
-        kinds = kinds - {INTEGER}
-    if kinds == {INTEGER, ("big_integer",)}:
-        return ("big_integer",)
-    return kinds.pop() if len(kinds) == 1 else JSON_TEXT
+    ranks = {"int64": 0, "integer_text": 0, "big_integer": 1, "double": 2, "decimal": 2, "number_text": 2}
+    if all(kind[0] in ranks for kind in kinds):
+        return max(kinds, key=lambda kind: ranks[kind[0]])
+    # All others have a text in common.
+    return STRING
 
 
 def one_type(name, schema, options):
     airbyte = schema.get("airbyte_type", "")
     if name == "string":
-        return text_type(schema.get("format") or airbyte, not airbyte.endswith("_without_timezone"))
+        return text_type(schema.get("format") or airbyte, not airbyte.endswith("_without_timezone"), options)
     if name == "boolean":
         return ("boolean",)
     if name == "integer" or name == "number" and airbyte in ("integer", "big_integer"):
-        return ("big_integer",) if airbyte == "big_integer" else INTEGER
+        if options["integers"] == "text":
+            return ("integer_text",)
+        return ("big_integer",) if airbyte == "big_integer" or options["integers"] == "decimal" else INTEGER
     if name == "number":
         return {
             "double": ("double",),
@@ -111,11 +127,11 @@ def nested(kind, options):
     return kind if options["nested"] == "typed" else JSON_TEXT
 
 
-def text_type(format_name, zone):
+def text_type(format_name, zone, options):
     if format_name == "date":
         return ("date",)
     if format_name in ("time", "time_with_timezone", "time_without_timezone"):
-        return ("time", zone)
+        return ("time" if options["times"] == "typed" else "time_text", zone)
     if format_name in ("date-time", "timestamp_with_timezone", "timestamp_without_timezone"):
         return ("timestamp", zone)
     return STRING
@@ -124,7 +140,7 @@ def text_type(format_name, zone):
 def canonical_name(kind):
     """The type as `canonical` spells it."""
     match kind:
-        case ("json" | "number_text",):
+        case ("json" | "number_text" | "integer_text",) | ("time_text", _):
             return "string"
         case ("big_integer",):
             return "decimal(38,0)"

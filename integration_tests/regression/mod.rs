@@ -27,6 +27,10 @@ mod metadata_service;
 mod names;
 // Hosts that are reached without a proxy.
 mod no_proxy;
+// Types and names of Parquet columns that engines refuse, or that change between syncs.
+mod parquet_types;
+// Values that a Parquet column cannot take.
+mod parquet_values;
 // The clouds of AWS besides `aws`.
 mod partitions;
 // Old objects that cannot be removed, and what is said about removals.

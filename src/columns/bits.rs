@@ -42,9 +42,12 @@ impl Bits {
         self.len += 1;
     }
 
+    fn is_set(&self, place: usize) -> bool {
+        self.bytes.get(place / 8).is_some_and(|byte| byte >> (place % 8) & 1 == 1)
+    }
+
     fn is_last_set(&self) -> bool {
-        let Some(last) = self.len.checked_sub(1) else { return false };
-        self.bytes.last().is_some_and(|byte| byte >> (last % 8) & 1 == 1)
+        self.len.checked_sub(1).is_some_and(|last| self.is_set(last))
     }
 
     pub(super) fn truncate(&mut self, len: usize) {
@@ -108,6 +111,11 @@ impl Validity {
 
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether a row holds a value; one that is not there does not.
+    pub(super) fn is_set(&self, row: usize) -> bool {
+        row < self.len && self.bits.as_ref().is_none_or(|bits| bits.is_set(row))
     }
 
     /// Whether the last row holds a value.

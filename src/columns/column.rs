@@ -9,6 +9,7 @@
 //!
 //! Not here: what a value means (`decode`).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::types::{
@@ -128,6 +129,11 @@ impl Texts {
         self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
     }
 
+    /// The text of a row; empty where there is none.
+    pub(super) fn get(&self, row: usize) -> &[u8] {
+        self.bytes.get(range_of(&self.ends, row)).unwrap_or_default()
+    }
+
     /// Where each text ends.
     pub(super) fn ends(&self) -> &[i32] {
         self.ends.get(1..).unwrap_or_default()
@@ -164,6 +170,11 @@ impl Lists {
         self.elements.truncate(self.ends.last().map_or(0, |end| *end as usize));
     }
 
+    /// The rows of the elements of a list; none where there is no list.
+    pub(super) fn rows_of(&self, row: usize) -> Range<usize> {
+        range_of(&self.ends, row)
+    }
+
     /// Where each list ends.
     pub(super) fn ends(&self) -> &[i32] {
         self.ends.get(1..).unwrap_or_default()
@@ -186,7 +197,11 @@ impl Column {
             ColumnType::Integer | ColumnType::Time(_) | ColumnType::Timestamp(_) => Values::Int64(Vec::new()),
             ColumnType::Double => Values::Double(Vec::new()),
             ColumnType::BigInteger | ColumnType::Decimal { .. } => Values::Decimal(Vec::new()),
-            ColumnType::NumberText | ColumnType::Text | ColumnType::JsonText => Values::Text(Texts::new()),
+            ColumnType::NumberText
+            | ColumnType::IntegerText
+            | ColumnType::TimeText(_)
+            | ColumnType::Text
+            | ColumnType::JsonText => Values::Text(Texts::new()),
             ColumnType::Struct(fields) => {
                 Values::Struct(fields.iter().map(|field| Self::new(&field.column_type)).collect())
             }
@@ -396,6 +411,14 @@ impl Column {
                 return Err(mismatch("a column is of another type than its field"));
             }
         })
+    }
+}
+
+/// What belongs to a row; `ends` begins with a zero.
+fn range_of(ends: &[i32], row: usize) -> Range<usize> {
+    match ends.get(row..) {
+        Some([start, end, ..]) => *start as usize..*end as usize,
+        Some(_) | None => 0..0,
     }
 }
 

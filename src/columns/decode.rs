@@ -151,12 +151,12 @@ pub(super) fn read_value(
                 return Ok(end);
             }
             let (read, end) = read_number(notes, text, pos, |text| number::integer(text).map(Parsed::whole))?;
-            end_row(notes, column, node, read);
+            end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
         (Kind::Double, Values::Double(_)) => {
             let (read, end) = read_number(notes, text, pos, number::double)?;
-            end_row(notes, column, node, read);
+            end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
         (Kind::BigInteger, Values::Decimal(_)) => {
@@ -166,13 +166,13 @@ pub(super) fn read_value(
                 read => read,
             };
             let (read, end) = read_number(notes, text, pos, whole)?;
-            end_row(notes, column, node, read);
+            end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
         (Kind::Decimal { precision, scale }, Values::Decimal(_)) => {
             let (precision, scale) = (*precision, *scale);
             let (read, end) = read_number(notes, text, pos, |text| number::decimal(text, precision, scale))?;
-            end_row(notes, column, node, read);
+            end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
         (Kind::NumberText, Values::Text(texts)) => {
@@ -182,16 +182,29 @@ pub(super) fn read_value(
                     texts.push(digits);
                     validity.push_value();
                 }
-                Some(Ok(Scalar::Text(content))) if number::is_number(content) => {
-                    texts.push(content);
+                Some(Ok(Scalar::Text(content))) if number::is_number(content.trim_ascii()) => {
+                    texts.push(content.trim_ascii());
                     validity.push_value();
                 }
                 Some(_) => {
                     column.push_null();
-                    notes.misfit(node, Cause::Wrong);
+                    notes.misfit(node, Cause::Wrong, &text[pos..end]);
                 }
                 None => column.push_null(),
             }
+            Ok(end)
+        }
+        (Kind::IntegerText, Values::Text(texts)) => {
+            if let Some((value, end)) = short_integer(text, pos) {
+                // A zero has no sign.
+                texts.push(if value == 0 { b"0" } else { &text[pos..end] });
+                validity.push_value();
+                return Ok(end);
+            }
+            let (read, end) = read_number(notes, text, pos, |digits| {
+                number::write_integer(digits, texts.open()).map(Parsed::whole)
+            })?;
+            end_text(notes, column, node, read.map(|read| read.map(|parsed| parsed.cut)), &text[pos..end]);
             Ok(end)
         }
         (Kind::Boolean, Values::Boolean(bits)) => {
@@ -201,30 +214,39 @@ pub(super) fn read_value(
                     bits.push(value.kind == json::Kind::True);
                     validity.push_value();
                 }
-                kind => push_other(notes, column, node, kind),
+                kind => push_other(notes, column, node, kind, &text[pos..value.end]),
             }
             Ok(value.end)
         }
         (Kind::Date, Values::Int32(_)) => {
             let (read, end) = read_text(notes, text, pos, temporal::date)?;
-            end_row(notes, column, node, read);
+            end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
         (Kind::Time(zone), Values::Int64(_)) => {
             let zone = *zone;
             let (read, end) = read_text(notes, text, pos, |text| temporal::time(text, zone))?;
-            end_row(notes, column, node, read);
+            end_row(notes, column, node, read, &text[pos..end]);
+            Ok(end)
+        }
+        (Kind::TimeText(zone), Values::Text(texts)) => {
+            let zone = *zone;
+            let (read, end) = read_text(notes, text, pos, |text| temporal::time(text, zone))?;
+            if let Some(Ok(parsed)) = &read {
+                temporal::write_time(parsed.value, texts.open());
+            }
+            end_text(notes, column, node, read.map(|read| read.map(|parsed| parsed.cut)), &text[pos..end]);
             Ok(end)
         }
         (Kind::Timestamp(zone), Values::Int64(_)) => {
             let zone = *zone;
             let (read, end) = read_text(notes, text, pos, |text| temporal::timestamp(text, zone))?;
-            end_row(notes, column, node, read);
+            end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
         (Kind::ExtractedAt, Values::Int64(_)) => {
             let (read, end) = read_extracted_at(notes, text, pos)?;
-            end_row(notes, column, node, read);
+            end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
         (Kind::Struct(members), Values::Struct(columns)) if text.get(pos) == Some(&b'{') => {
@@ -241,7 +263,7 @@ pub(super) fn read_value(
         // An object or a list that is none, or a column of another type, which `Column::new` rules out.
         (_, _) => {
             let value = grammar::value(text, pos)?;
-            push_other(notes, column, node, value.kind);
+            push_other(notes, column, node, value.kind, &text[pos..value.end]);
             Ok(value.end)
         }
     }
@@ -275,9 +297,19 @@ pub(super) fn read_elements(
 }
 
 impl Notes {
+    /// Notes that keep the texts of values that become null, or do not.
+    pub(super) fn new(keeps_texts: bool) -> Self {
+        Self { misfits: MisfitLog::new(keeps_texts), ..Self::default() }
+    }
+
+    /// Whether there is nothing to say about the record that was read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.misfits.is_empty() && self.extras.is_empty()
+    }
+
     #[cold]
-    fn misfit(&mut self, node: u32, cause: Cause) {
-        self.misfits.note(node, cause, &self.positions);
+    fn misfit(&mut self, node: u32, cause: Cause, value: &[u8]) {
+        self.misfits.note(node, cause, &self.positions, value);
     }
 
     /// Forgets all of the record that was being read.
@@ -290,10 +322,10 @@ impl Notes {
 
 /// Null for null, a noted null for a value of a wrong kind.
 #[cold]
-fn push_other(notes: &mut Notes, column: &mut Column, node: u32, kind: json::Kind) {
+fn push_other(notes: &mut Notes, column: &mut Column, node: u32, kind: json::Kind, value: &[u8]) {
     column.push_null();
     if kind != json::Kind::Null {
-        notes.misfit(node, Cause::Wrong);
+        notes.misfit(node, Cause::Wrong, value);
     }
 }
 
@@ -334,9 +366,15 @@ impl Stored for i128 {
     }
 }
 
-/// Ends a row with what was read.
+/// Ends a row with what was read from the JSON text of a value.
 #[inline(always)]
-fn end_row<T: Stored>(notes: &mut Notes, column: &mut Column, node: u32, read: Read<Parsed<T>>) {
+fn end_row<T: Stored>(
+    notes: &mut Notes,
+    column: &mut Column,
+    node: u32,
+    read: Read<Parsed<T>>,
+    value: &[u8],
+) {
     match read {
         Some(Ok(parsed)) => {
             if let Some(values) = T::list(&mut column.values) {
@@ -344,12 +382,32 @@ fn end_row<T: Stored>(notes: &mut Notes, column: &mut Column, node: u32, read: R
             }
             column.validity.push_value();
             if parsed.cut {
-                notes.misfit(node, Cause::Cut);
+                notes.misfit(node, Cause::Cut, value);
             }
         }
         Some(Err(misfit)) => {
             column.push_null();
-            notes.misfit(node, misfit.into());
+            notes.misfit(node, misfit.into(), value);
+        }
+        None => column.push_null(),
+    }
+}
+
+/// Ends a row with the text that was written, if there is one. `read` says whether it lost digits.
+fn end_text(notes: &mut Notes, column: &mut Column, node: u32, read: Read<bool>, value: &[u8]) {
+    match read {
+        Some(Ok(is_cut)) => {
+            if let Values::Text(texts) = &mut column.values {
+                texts.end();
+            }
+            column.validity.push_value();
+            if is_cut {
+                notes.misfit(node, Cause::Cut, value);
+            }
+        }
+        Some(Err(misfit)) => {
+            column.push_null();
+            notes.misfit(node, misfit.into(), value);
         }
         None => column.push_null(),
     }
@@ -393,22 +451,25 @@ fn read_parsed<T>(
     notes: &mut Notes,
     text: &[u8],
     pos: usize,
-    parse: impl Fn(Scalar<'_>) -> Result<Parsed<T>, Misfit>,
+    parse: impl FnOnce(Scalar<'_>) -> Result<Parsed<T>, Misfit>,
 ) -> Result<(Read<Parsed<T>>, usize), JsonError> {
     let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
     Ok((scalar.map(|scalar| scalar.and_then(parse)), end))
 }
 
-/// A number, or a string that holds one.
+/// A number, or a string that holds one. Blanks at the ends of the string are nothing, as with dates.
 #[inline(always)]
 fn read_number<T>(
     notes: &mut Notes,
     text: &[u8],
     pos: usize,
-    parse: impl Fn(&[u8]) -> Result<Parsed<T>, Misfit>,
+    parse: impl FnOnce(&[u8]) -> Result<Parsed<T>, Misfit>,
 ) -> Result<(Read<Parsed<T>>, usize), JsonError> {
-    read_parsed(notes, text, pos, |scalar| match scalar {
-        Scalar::Number(digits) | Scalar::Text(digits) => parse(digits),
+    read_parsed(notes, text, pos, |scalar| {
+        parse(match scalar {
+            Scalar::Number(digits) => digits,
+            Scalar::Text(content) => content.trim_ascii(),
+        })
     })
 }
 
@@ -435,14 +496,8 @@ fn read_extracted_at(
 ) -> Result<(Read<Parsed<i64>>, usize), JsonError> {
     read_parsed(notes, text, pos, |scalar| match scalar {
         Scalar::Text(content) => temporal::timestamp(content, Zone::Utc),
-        Scalar::Number(digits) => number::integer(digits).and_then(micros_of_millis),
+        Scalar::Number(digits) => number::integer(digits).and_then(temporal::timestamp_of_millis),
     })
-}
-
-/// Microseconds of milliseconds.
-#[inline]
-pub(super) fn micros_of_millis(millis: i64) -> Result<Parsed<i64>, Misfit> {
-    millis.checked_mul(1_000).map(Parsed::whole).ok_or(Misfit::TooLarge)
 }
 
 /// An integer of at most 18 digits in its plainest spelling; `None` for anything else, JSON or not.

@@ -11,7 +11,8 @@ use super::choices::{Choices, json as any_json, quoted};
 use super::values::{self, Fit};
 use crate::columns::{ColumnType, Field, ShapeOptions, StreamShape, Zone};
 use crate::encode::{
-    EXTRACTED_AT, MetadataColumns, Nested, Numbers, StreamMeta, TypeOptions, UndeclaredFields,
+    EXTRACTED_AT, Integers, MetadataColumns, Nested, Numbers, StreamMeta, Times, TypeOptions,
+    UndeclaredFields,
 };
 
 /// Names that schemas declare. None is a path of others, so that no two paths look the same.
@@ -62,6 +63,8 @@ pub(super) struct Misfit {
     pub(super) path: String,
     pub(super) field: String,
     pub(super) change: [&'static str; 2],
+    /// Of a value that became null: its text.
+    pub(super) text: Option<String>,
 }
 
 pub(super) const WRONG: [&str; 2] = ["NULLED", "DESTINATION_SERIALIZATION_ERROR"];
@@ -108,8 +111,9 @@ impl At {
         Self { path: format!("{}.{place}", self.path), field: format!("{}.*", self.field) }
     }
 
-    pub(super) fn misfit(&self, change: [&'static str; 2]) -> Misfit {
-        Misfit { path: self.path.clone(), field: self.field.clone(), change }
+    pub(super) fn misfit(&self, change: [&'static str; 2], text: &str) -> Misfit {
+        let text = (change != CUT).then(|| text.to_owned());
+        Misfit { path: self.path.clone(), field: self.field.clone(), change, text }
     }
 }
 
@@ -127,6 +131,8 @@ pub(super) fn stream(choices: &mut Choices) -> Stream {
             3 => Numbers::Decimal { precision: 38, scale: 9 },
             _ => Numbers::Text,
         },
+        integers: choices.of(&[Integers::Int64, Integers::Int64, Integers::Decimal, Integers::Text]),
+        times: choices.of(&[Times::Text, Times::Typed]),
         nested: choices.of(&[Nested::Typed, Nested::Typed, Nested::Typed, Nested::Json]),
     };
     let options = ShapeOptions {
@@ -161,12 +167,17 @@ fn names(choices: &mut Choices, most: usize) -> Vec<&'static str> {
 }
 
 fn column(choices: &mut Choices, options: &TypeOptions, levels: usize) -> (Value, ColumnType) {
+    let (integer, big_integer) = match options.integers {
+        Integers::Int64 => (ColumnType::Integer, ColumnType::BigInteger),
+        Integers::Decimal => (ColumnType::BigInteger, ColumnType::BigInteger),
+        Integers::Text => (ColumnType::IntegerText, ColumnType::IntegerText),
+    };
     let (schema, column_type) = match choices.below(if levels > 0 { 17 } else { 12 }) {
         0 => (json!({"type": "string"}), ColumnType::Text),
         1 => (json!({"type": "boolean"}), ColumnType::Boolean),
-        2 => (json!({"type": "integer"}), ColumnType::Integer),
-        3 => (json!({"type": "number", "airbyte_type": "integer"}), ColumnType::Integer),
-        4 => (json!({"type": "number", "airbyte_type": "big_integer"}), ColumnType::BigInteger),
+        2 => (json!({"type": "integer"}), integer),
+        3 => (json!({"type": "number", "airbyte_type": "integer"}), integer),
+        4 => (json!({"type": "number", "airbyte_type": "big_integer"}), big_integer),
         5 | 6 => {
             let column_type = match options.numbers {
                 Numbers::Double => ColumnType::Double,
@@ -180,7 +191,11 @@ fn column(choices: &mut Choices, options: &TypeOptions, levels: usize) -> (Value
             let (airbyte_type, zone) =
                 choices.of(&[("time_with_timezone", Zone::Utc), ("time_without_timezone", Zone::Local)]);
             let schema = json!({"type": "string", "format": "time", "airbyte_type": airbyte_type});
-            (schema, ColumnType::Time(zone))
+            let column_type = match options.times {
+                Times::Text => ColumnType::TimeText(zone),
+                Times::Typed => ColumnType::Time(zone),
+            };
+            (schema, column_type)
         }
         9 | 10 => {
             let (airbyte_type, zone) = choices.of(&[
@@ -202,10 +217,12 @@ fn column(choices: &mut Choices, options: &TypeOptions, levels: usize) -> (Value
                 r#"{"type":"object"}"#,
                 r#"{"type":"object","properties":{}}"#,
                 r#"{"type":"array"}"#,
-                r#"{"type":["string","integer"]}"#,
                 r#"{"oneOf":[{"type":"boolean"},{"type":"array"}]}"#,
+                r#"{"type":["string","integer"]}"#,
             ];
-            return (serde_json::from_str(choices.of(&texts)).unwrap(), ColumnType::JsonText);
+            let schema: Value = serde_json::from_str(choices.of(&texts)).unwrap();
+            let is_scalar = schema["type"] == json!(["string", "integer"]);
+            return (schema, if is_scalar { ColumnType::Text } else { ColumnType::JsonText });
         }
         12..=14 => {
             let mut properties = Map::new();
@@ -264,7 +281,7 @@ pub(super) fn by_source_name(column_type: &ColumnType) -> ColumnType {
 /// A record of a stream with these columns.
 pub(super) fn record(choices: &mut Choices, shape: &StreamShape) -> Record {
     let ours = shape.metadata_columns;
-    let columns = shape.named_fields();
+    let columns = &super::named_fields(shape);
     let declared = (0..columns.len()).filter(|ix| *ix >= ours || choices.one_in(12)).collect();
     let members = members(choices, columns, declared, None, ours);
     Record { text: members.text, cells: members.cells, misfits: members.misfits, extras: members.extras }
@@ -317,12 +334,8 @@ fn of_fit((text, fit): (String, Fit), at: &At) -> Sample {
         Fit::Wrong => (Cell::Null, Some(WRONG)),
         Fit::TooLarge => (Cell::Null, Some(TOO_LARGE)),
     };
-    Sample {
-        text,
-        cell,
-        misfits: change.map(|change| at.misfit(change)).into_iter().collect(),
-        extras: Vec::new(),
-    }
+    let misfits = change.map(|change| at.misfit(change, &text)).into_iter().collect();
+    Sample { text, cell, misfits, extras: Vec::new() }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

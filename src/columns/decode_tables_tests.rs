@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::cells::{Cell, rows_of};
 use crate::columns::{Batch, DecodedRows, RecordDecoder, ShapeOptions, StreamShape};
-use crate::encode::{MetadataColumns, Nested, Numbers, RowIds, StreamMeta, TypeOptions, UndeclaredFields};
+use crate::encode::{MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields};
 use crate::json::{JsonError, JsonFault, MAX_DEPTH};
 
 pub(super) const NULLED: &str = "DESTINATION_SERIALIZATION_ERROR";
@@ -23,7 +23,15 @@ impl Stream {
         undeclared_fields: UndeclaredFields,
         properties: &Value,
     ) -> Self {
-        let types = TypeOptions { numbers: Numbers::Double, nested: Nested::Typed };
+        Self::of_types(metadata, undeclared_fields, TypeOptions::DEFAULT, properties)
+    }
+
+    pub(super) fn of_types(
+        metadata: MetadataColumns,
+        undeclared_fields: UndeclaredFields,
+        types: TypeOptions,
+        properties: &Value,
+    ) -> Self {
         let options = ShapeOptions { metadata, undeclared_fields, types };
         let meta = StreamMeta { generation_id: Some(3), sync_id: 9 };
         let properties = properties.as_object().unwrap().iter();
@@ -108,9 +116,17 @@ fn the_last_of_several_members_of_one_name_counts() {
     for (data, row, lost) in [
         (r#"{"n":1,"n":2}"#, json!([2, null, null, null, null]), json!([])),
         (r#"{"n":"x","n":2}"#, json!([2, null, null, null, null]), json!([])),
-        (r#"{"n":2,"n":"x"}"#, json!([null, null, null, null, null]), json!([["n", "NULLED", NULLED]])),
+        (
+            r#"{"n":2,"n":"x"}"#,
+            json!([null, null, null, null, r#"{"n":"x"}"#]),
+            json!([["n", "NULLED", NULLED]]),
+        ),
         (r#"{"n":2,"n":null}"#, json!([null, null, null, null, null]), json!([])),
-        (r#"{"n":"x","n":"y"}"#, json!([null, null, null, null, null]), json!([["n", "NULLED", NULLED]])),
+        (
+            r#"{"n":"x","n":"y"}"#,
+            json!([null, null, null, null, r#"{"n":"y"}"#]),
+            json!([["n", "NULLED", NULLED]]),
+        ),
         (r#"{"n":1,"t":"a","n":2,"\u0074":"b","n":3}"#, json!([3, "b", null, null, null]), json!([])),
         (r#"{"t":"long","t":"","t":"x"}"#, json!([null, "x", null, null, null]), json!([])),
         // All that the earlier object had is gone: values, misfits, undeclared members.
@@ -122,12 +138,12 @@ fn the_last_of_several_members_of_one_name_counts() {
         (r#"{"o":{"n":1,"u":1},"o":null}"#, json!([null, null, null, null, null]), json!([])),
         (
             r#"{"o":{"n":1,"u":1},"o":5,"x":6}"#,
-            json!([null, null, null, null, r#"{"x":6}"#]),
+            json!([null, null, null, null, r#"{"x":6,"o":5}"#]),
             json!([["o", "NULLED", NULLED]]),
         ),
         (
             r#"{"o":null,"l":[{"n":"x","u":1},7],"o":{"n":"z","u":2},"l":[{"n":4,"l":["w"]},null]}"#,
-            json!([null, null, [[4, [null]], null], [null, null], r#"{"o.u":2}"#]),
+            json!([null, null, [[4, [null]], null], [null, null], r#"{"o.u":2,"o.n":"z","l.0.l.0":"w"}"#]),
             json!([["o.n", "NULLED", NULLED], ["l.0.l.0", "NULLED", NULLED]]),
         ),
         // Elements have notes on the same node; one of them had two.
@@ -139,7 +155,10 @@ fn the_last_of_several_members_of_one_name_counts() {
         // Inside one element of a list, beside elements that keep theirs.
         (
             r#"{"l":[{"n":"x","u":1},{"n":"y","u":2,"n":5,"u":3,"l":[8],"l":["x"]},{"l":[1],"l":[]}]}"#,
-            json!([null, null, [[null, null], [5, [null]], [null, []]], null, r#"{"l.0.u":1,"l.1.u":3}"#]),
+            {
+                let kept = r#"{"l.0.u":1,"l.1.u":3,"l.0.n":"x","l.1.l.0":"x"}"#;
+                json!([null, null, [[null, null], [5, [null]], [null, []]], null, kept])
+            },
             json!([["l.0.n", "NULLED", NULLED], ["l.1.l.0", "NULLED", NULLED]]),
         ),
         (
@@ -349,7 +368,7 @@ fn depth_is_bounded_where_a_column_ends() {
     let mut expected = Vec::new();
     for text in [deep(200), deep_object(200), deep(MAX_DEPTH), deep_object(MAX_DEPTH)] {
         stream.send(&format!(r#"{{"j":{text},"l":[[{text}]],"n":{text},"u":{text}}}"#));
-        expected.push(json!([text, [[null]], null, format!(r#"{{"u":{text}}}"#)]));
+        expected.push(json!([text, [[null]], null, format!(r#"{{"u":{text},"l.0.0":{text},"n":{text}}}"#)]));
     }
     for (name, levels) in [("j", 0), ("n", 0), ("u", 0), ("l", 2)] {
         let data = format!(r#"{{"{name}":{}}}"#, deep(MAX_DEPTH + levels + 1));

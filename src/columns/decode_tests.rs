@@ -10,8 +10,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
-use super::super::{Batch, ColumnType, FieldMisfits, RecordDecoder, StreamShape};
+use super::super::{Batch, ColumnType, Field, FieldMisfits, RecordDecoder, StreamShape};
 use crate::encode::{EXTRACTED_AT, META, RowIds};
 use cells::{Cell, rows_of};
 use choices::Choices;
@@ -47,9 +48,11 @@ fn row(shape: &StreamShape, record: &Record, emitted_at_ms: i64, changes: Option
     if let [raw_id, extracted_at, generation_id, meta @ ..] = ours {
         raw_id.get_or_insert(Cell::text(id));
         if extracted_at.is_none() {
-            let micros = emitted_at_ms.checked_mul(1_000);
+            let years_1_to_9999 = -62_135_596_800_000..253_402_300_800_000;
+            let micros = years_1_to_9999.contains(&emitted_at_ms).then(|| emitted_at_ms * 1_000);
             if micros.is_none() {
-                misfits.push(At::column(EXTRACTED_AT).misfit(records::TOO_LARGE));
+                let text = emitted_at_ms.to_string();
+                misfits.push(At::column(EXTRACTED_AT).misfit(records::TOO_LARGE, &text));
             }
             *extracted_at = Some(micros.map_or(Cell::Null, Cell::Integer));
         }
@@ -60,14 +63,14 @@ fn row(shape: &StreamShape, record: &Record, emitted_at_ms: i64, changes: Option
     }
     let mut cells: Vec<Cell> = cells.into_iter().map(|cell| cell.unwrap_or(Cell::Null)).collect();
     let mut dropped = 0;
-    if !shape.additional {
-        dropped = extras.len() as u64;
-    } else if extras.is_empty() {
-        cells.push(Cell::Null);
-    } else {
+    if shape.additional {
+        let nulled = misfits.iter().filter_map(|misfit| Some((misfit.path.clone(), misfit.text.clone()?)));
         // Compared with what `with_parsed_extras` makes of the decoder's text.
-        let last_of_each: BTreeMap<String, String> = extras.into_iter().collect();
-        cells.push(Cell::Text(format!("{last_of_each:?}")));
+        let last_of_each: BTreeMap<String, String> = extras.into_iter().chain(nulled).collect();
+        let is_null = last_of_each.is_empty();
+        cells.push(if is_null { Cell::Null } else { Cell::Text(format!("{last_of_each:?}")) });
+    } else {
+        dropped = extras.len() as u64;
     }
     Row { cells, misfits, dropped }
 }
@@ -102,11 +105,43 @@ fn own_meta(
         }));
         members[1] = Cell::List(list);
     }
-    Cell::Struct(members)
+    let meta = Cell::Struct(members);
+    if shape.meta_is_text { Cell::Text(meta_text(&meta)) } else { meta }
 }
 
-/// The same rows, with the last column by what it says instead of how.
+/// Our metadata as JSON text.
+fn meta_text(meta: &Cell) -> String {
+    fn json(cell: &Cell, names: &[&str]) -> Value {
+        match cell {
+            Cell::Integer(value) => json!(value),
+            Cell::Text(text) => json!(text),
+            Cell::List(entries) => {
+                entries.iter().map(|entry| json(entry, &["field", "change", "reason"])).collect()
+            }
+            Cell::Struct(members) => names
+                .iter()
+                .zip(members)
+                .map(|(name, member)| (name.to_string(), json(member, &[])))
+                .collect(),
+            _ => Value::Null,
+        }
+    }
+    json(meta, &["sync_id", "changes"]).to_string()
+}
+
+/// The columns that members of a record are matched with.
+fn named_fields(shape: &StreamShape) -> Vec<Field> {
+    let fields = shape.decoded_fields();
+    fields[..fields.len() - usize::from(shape.additional)].to_vec()
+}
+
+/// The same rows, with the last column by what it says instead of how, and so metadata that is text.
 fn with_parsed_extras(shape: &StreamShape, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
+    for row in rows.iter_mut().filter(|_| shape.meta_is_text) {
+        if let Some(Cell::Text(text)) = row.get_mut(3) {
+            *text = serde_json::from_str::<Value>(text).unwrap().to_string();
+        }
+    }
     for row in rows.iter_mut().filter(|_| shape.additional) {
         if let Some(Cell::Text(text)) = row.last_mut() {
             let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap();
@@ -124,7 +159,8 @@ fn shape_of(stream: &Stream) -> Arc<StreamShape> {
 
 /// The elements of the source's own `meta.changes`, right and wrong.
 fn changes(choices: &mut Choices, shape: &StreamShape) -> Option<Sample> {
-    let meta = shape.fields.iter().take(shape.metadata_columns).find(|field| field.name == META)?;
+    let fields = shape.decoded_fields();
+    let meta = fields.iter().take(shape.metadata_columns).find(|field| field.name == META)?;
     let ColumnType::Struct(members) = &meta.column_type else { return None };
     let ColumnType::List(element) = &members[1].column_type else { return None };
     choices.one_in(4).then(|| {
@@ -245,7 +281,7 @@ proptest! {
     fn records_become_the_rows_that_they_mean(schema in numbers(80), data in numbers(1500), records in 1usize..25) {
         let stream = records::stream(&mut Choices::new(schema));
         let shape = shape_of(&stream);
-        let found: Vec<_> = shape.named_fields().iter().skip(shape.metadata_columns)
+        let found: Vec<_> = named_fields(&shape).iter().skip(shape.metadata_columns)
             .map(|field| records::by_source_name(&field.column_type)).collect();
         prop_assert_eq!(&found, &stream.types, "{:?}", &stream.properties);
 

@@ -38,6 +38,7 @@ pub(super) fn leaf(choices: &mut Choices, column_type: &ColumnType) -> (String, 
             decimal(choices, usize::from(*precision), usize::from(*scale))
         }
         ColumnType::NumberText => number_text(choices),
+        ColumnType::IntegerText => integer_text(choices),
         ColumnType::Text => match choices.below(3) {
             0 | 1 => {
                 let (text, content) = string(choices);
@@ -57,6 +58,17 @@ pub(super) fn leaf(choices: &mut Choices, column_type: &ColumnType) -> (String, 
         }
         ColumnType::Date => date(choices),
         ColumnType::Time(zone) => time(choices, *zone),
+        ColumnType::TimeText(zone) => {
+            let written = |cell| match cell {
+                Cell::Integer(micros) => Cell::Text(time_text(micros)),
+                other => other,
+            };
+            match time(choices, *zone) {
+                (text, Whole(cell)) => (text, Whole(written(cell))),
+                (text, Cut(cell)) => (text, Cut(written(cell))),
+                other => other,
+            }
+        }
         ColumnType::Timestamp(zone) => timestamp(choices, *zone),
         ColumnType::Struct(_) | ColumnType::List(_) => {
             wrong(choices, &["1", "true", "\"{}\"", "\"[]\"", "\"\""])
@@ -68,9 +80,48 @@ fn wrong(choices: &mut Choices, texts: &[&str]) -> (String, Fit) {
     (choices.of(texts).to_owned(), Wrong)
 }
 
-/// A number in JSON's own spelling, or the same in a string.
+/// A number in JSON's own spelling, or the same in a string, perhaps with blanks around it.
 fn maybe_quoted(choices: &mut Choices, number: String) -> String {
-    if choices.one_in(4) { quoted(choices, &number) } else { number }
+    match choices.below(12) {
+        0 | 1 => quoted(choices, &number),
+        2 => quoted(choices, &format!(" {number}\t")),
+        _ => number,
+    }
+}
+
+fn integer_text(choices: &mut Choices) -> (String, Fit) {
+    let (text, written) = choices.of(&[
+        ("0", "0"),
+        ("-0", "0"),
+        ("7", "7"),
+        ("-12", "-12"),
+        ("4.0", "4"),
+        ("1e3", "1000"),
+        ("-1.5e1", "-15"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("123456789012345678901234567890123456789012345", "123456789012345678901234567890123456789012345"),
+        ("0e99999", "0"),
+        ("4.5", ""),
+        ("1e-3", ""),
+        ("1e401", "TooLarge"),
+    ]);
+    let fit = match written {
+        "" => Wrong,
+        "TooLarge" => TooLarge,
+        digits => Whole(Cell::text(digits)),
+    };
+    match choices.below(6) {
+        0 => wrong(choices, &NO_NUMBERS),
+        1 => ("\"+007\"".to_owned(), Whole(Cell::text("7"))),
+        _ => (maybe_quoted(choices, text.to_owned()), fit),
+    }
+}
+
+/// Always as long, so that times sort.
+fn time_text(micros: i64) -> String {
+    let seconds = micros / 1_000_000;
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{hour:02}:{minute:02}:{second:02}.{:06}", micros % 1_000_000)
 }
 
 const NO_NUMBERS: [&str; 14] = [
@@ -82,10 +133,10 @@ const NO_NUMBERS: [&str; 14] = [
     "{\"a\":1}",
     "\"\"",
     "\"abc\"",
-    "\" 1\"",
-    "\"1 \"",
-    "\"NaN\"",
-    "\"Infinity\"",
+    "\"1 2\"",
+    "\"- 1\"",
+    "\"nan\"",
+    "\"inf\"",
     "\"0x10\"",
     "\"1,5\"",
 ];
@@ -189,8 +240,14 @@ fn double(choices: &mut Choices) -> (String, Fit) {
         }
         5 => (choices.of(&["1e309", "-1e400", "1e99999999999999999999"]).to_owned(), TooLarge),
         _ if choices.one_in(2) => {
-            let (text, value) =
-                choices.of(&[("\"+2.5\"", 2.5), ("\".5\"", 0.5), ("\"5.\"", 5.0), ("\"-007\"", -7.0)]);
+            let (text, value) = choices.of(&[
+                ("\"+2.5\"", 2.5),
+                ("\".5\"", 0.5),
+                ("\"5.\"", 5.0),
+                ("\"-007\"", -7.0),
+                ("\"Infinity\"", f64::INFINITY),
+                ("\" -Infinity \"", f64::NEG_INFINITY),
+            ]);
             return (text.to_owned(), Whole(Cell::Double(value)));
         }
         _ => return wrong(choices, &NO_NUMBERS),
@@ -245,7 +302,9 @@ fn number_text(choices: &mut Choices) -> (String, Fit) {
     }
 }
 
-const NO_TIMES: [&str; 11] = [
+const NO_TIMES: [&str; 13] = [
+    "\"24-01-01\"",
+    "\"2024-01-01-05\"",
     "1",
     "1700000000000",
     "true",
@@ -279,12 +338,13 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, rest + 1)
 }
 
-/// A day of the years 0 to 9999: its number and its text.
+/// A day of the years 1 to 9999: its number and its text.
 fn day(choices: &mut Choices) -> (i64, String) {
     let days = match choices.below(3) {
         0 => 19_723 + choices.below(1_000) as i64,
         1 => choices.below(20_000) as i64 - 10_000,
-        _ => -719_528 + choices.below(3_652_425) as i64,
+        2 if choices.one_in(8) => choices.of(&[-719_162, 2_932_896]),
+        _ => -719_162 + choices.below(3_652_059) as i64,
     };
     let (year, month, day) = civil(days);
     (days, format!("{year:04}-{month:02}-{day:02}"))
@@ -336,7 +396,12 @@ fn date(choices: &mut Choices) -> (String, Fit) {
             let (clock, micros, cut, _) = clock(choices);
             (format!("{text}T{clock}"), cut_if(micros > 0 || cut, cell))
         }
-        4 => ("+9999999-01-01".to_owned(), TooLarge),
+        4 if choices.one_in(2) => {
+            let outside = ["+9999999-01-01", "10000-01-01", "0000-12-31", "-0001-06-01", "0044-03-15 BC"];
+            (choices.of(&outside).to_owned(), TooLarge)
+        }
+        // Midnight somewhere is the day as it is written.
+        4 => (format!("{text}{}", choices.of(&["Z", "+02:00", " -05:30", " UTC"])), Whole(cell)),
         _ => return wrong(choices, &NO_TIMES),
     };
     (quoted(choices, &text), fit)
@@ -358,12 +423,28 @@ fn timestamp(choices: &mut Choices, zone: Zone) -> (String, Fit) {
         1..=3 => {
             let (clock, micros, cut, offset) = clock(choices);
             let micros = days * DAY_MICROS + in_zone(zone, micros, offset);
-            (format!("{text}{}{clock}", choices.of(&['T', 't', ' '])), cut_if(cut, Cell::Integer(micros)))
+            (format!("{text}{}{clock}", choices.of(&['T', 't', ' '])), of_years_1_to_9999(micros, cut))
         }
-        4 => ("+299999-01-01T00:00:00Z".to_owned(), TooLarge),
+        4 if choices.one_in(2) => {
+            let micros = days * DAY_MICROS + in_zone(zone, 0, 7_200_000_000);
+            (format!("{text}+02:00"), of_years_1_to_9999(micros, false))
+        }
+        4 => {
+            let outside =
+                ["+299999-01-01T00:00:00Z", "0000-12-31T12:00:00Z", "9999-12-31T24:00:00", "10000-01-01"];
+            (choices.of(&outside).to_owned(), TooLarge)
+        }
         _ => return wrong(choices, &NO_TIMES),
     };
     (quoted(choices, &text), fit)
+}
+
+fn of_years_1_to_9999(micros: i64, cut: bool) -> Fit {
+    if (-62_135_596_800_000_000..253_402_300_800_000_000).contains(&micros) {
+        cut_if(cut, Cell::Integer(micros))
+    } else {
+        TooLarge
+    }
 }
 
 /// `_airbyte_extracted_at` of a record's own: a timestamp, or epoch milliseconds.

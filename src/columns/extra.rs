@@ -1,12 +1,21 @@
-//! Keeps the members of a record that the schema does not name, for `_airbyte_additional_properties`.
+//! Keeps the members of a record that the schema does not name, and writes `_airbyte_additional_properties`.
 //!
-//! In: key and value of an undeclared member, as the record spells them. Out: the text of one JSON object per record, or
-//! their number where they are dropped. A member of a nested object is called by its dotted path.
+//! In: key and value of an undeclared member, as the record spells them; at the end of a record also the values that
+//! became null. Out: the text of one JSON object per record, or the number of undeclared members where they are dropped.
+//! What is nested is called by its dotted path.
+//!
+//! Invariants
+//! - No name stands twice in the object: a name with a dot can look like a path, and then the more deeply nested one is
+//!   numbered.
 
+use std::collections::hash_map::{Entry, RandomState};
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher as _;
 use std::ops::Range;
 
 use super::journal::Journal;
-use super::misfit::{PathStep, dotted};
+use super::misfit::{MisfitLog, PathStep, dotted};
+use crate::json::unescape;
 
 /// A path stands before each member of each element of a list, so that the text can be many times the record's. No record
 /// whose undeclared fields are at its top is longer than this: a line has 128 MiB at most.
@@ -15,13 +24,14 @@ const LONGEST_TEXT_BYTES: usize = 256 * 1024 * 1024;
 /// The undeclared members of the record that is being read.
 #[derive(Debug, Default)]
 pub(super) struct ExtraLog {
-    entries: Journal<Entry>,
+    entries: Journal<Undeclared>,
     /// Keys, without their quotes, and values.
     text: Vec<u8>,
 }
 
+/// A member as it was met.
 #[derive(Debug)]
-struct Entry {
+struct Undeclared {
     /// The number of its name in that object.
     name: u32,
     key: Range<usize>,
@@ -49,7 +59,7 @@ impl ExtraLog {
         let place = noted[name as usize] as usize;
         let key = self.keep(key);
         let value = self.keep(value);
-        let entry = Entry { name, key, value, positions: positions.into() };
+        let entry = Undeclared { name, key, value, positions: positions.into() };
         match self.entries.get_mut(place, node) {
             Some(same) if place >= since && same.name == name => *same = entry,
             _ => {
@@ -90,40 +100,158 @@ impl ExtraLog {
         self.entries.iter().count() as u64
     }
 
-    /// Writes the members as one JSON object. `path` gives the path of an object. Gives the number of members that are
-    /// left out since the text would be longer than [`LONGEST_TEXT_BYTES`].
-    pub(super) fn write<'p>(&self, path: impl Fn(u32) -> &'p [PathStep], out: &mut Vec<u8>) -> u64 {
+    /// Writes the undeclared members, then the values that became null, as one JSON object. `path` returns the path of a
+    /// node.
+    pub(super) fn write<'p>(
+        &self,
+        misfits: &MisfitLog,
+        path: impl Fn(u32) -> &'p [PathStep],
+        out: &mut Vec<u8>,
+    ) -> LeftOut {
+        // The top level of a record has each name once.
+        let is_flat = misfits.is_empty() && self.entries.iter().all(|(node, _)| path(node).is_empty());
+        let numbers = if is_flat { HashMap::new() } else { self.numbers(misfits, &path) };
+        let mut left_out = LeftOut::default();
         let start = out.len();
         let mut before = b'{';
-        let mut left_out = 0;
-        for (node, entry) in self.entries.iter() {
-            if out.len() - start + entry.value.len() > LONGEST_TEXT_BYTES {
-                left_out += 1;
-                continue;
-            }
+        let mut place = 0;
+        self.for_each(misfits, &path, |member| {
+            let number = numbers.get(&place);
+            place += 1;
+            let value = match member.value {
+                Some(value) if out.len() - start + value.len() <= LONGEST_TEXT_BYTES => value,
+                Some(_) | None => {
+                    *(if member.is_undeclared { &mut left_out.members } else { &mut left_out.values }) += 1;
+                    return;
+                }
+            };
             out.push(before);
             before = b',';
             out.push(b'"');
-            let path = path(node);
-            if !path.is_empty() {
-                write_escaped(&dotted(path, &entry.positions), out);
-                out.push(b'.');
+            out.extend_from_slice(member.name);
+            if let Some(number) = number {
+                out.push(b'_');
+                out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
             }
-            out.extend_from_slice(&self.text[entry.key.clone()]);
             out.extend_from_slice(b"\":");
-            out.extend_from_slice(&self.text[entry.value.clone()]);
-        }
+            out.extend_from_slice(value);
+        });
         if before == b'{' {
             out.push(b'{');
         }
         out.push(b'}');
         left_out
     }
+
+    /// The members in their order. Names are made one at a time: together the paths of a record may be far longer than
+    /// its text.
+    fn for_each<'p>(
+        &self,
+        misfits: &MisfitLog,
+        path: &impl Fn(u32) -> &'p [PathStep],
+        mut each: impl FnMut(Member<'_>),
+    ) {
+        let mut name = Vec::new();
+        for (node, entry) in self.entries.iter() {
+            let path = path(node);
+            name.clear();
+            if !path.is_empty() {
+                write_escaped(dotted(path, &entry.positions).as_bytes(), &mut name);
+                name.push(b'.');
+            }
+            name.extend_from_slice(&self.text[entry.key.clone()]);
+            let value = Some(&self.text[entry.value.clone()]);
+            each(Member { name: &name, depth: path.len() + 1, value, is_undeclared: true });
+        }
+        for nulled in misfits.nulled() {
+            let path = path(nulled.node);
+            name.clear();
+            // One that is not kept has no positions either, and so no name.
+            if nulled.text.is_some() {
+                write_escaped(dotted(path, nulled.positions).as_bytes(), &mut name);
+            }
+            each(Member { name: &name, depth: path.len(), value: nulled.text, is_undeclared: false });
+        }
+    }
+
+    /// By place: the numbers of those members whose name another member has too. The one that is nested least keeps the
+    /// name, the first of several such.
+    fn numbers<'p>(&self, misfits: &MisfitLog, path: &impl Fn(u32) -> &'p [PathStep]) -> HashMap<usize, u64> {
+        let hasher = RandomState::new();
+        let mut plain = Vec::new();
+        // Eight bytes for each name: there may be millions.
+        let mut hashes = Vec::new();
+        self.for_each(misfits, path, |member| {
+            plain.clear();
+            unescape(member.name, &mut plain);
+            hashes.extend(member.value.map(|_| hasher.hash_one(&plain)));
+        });
+        hashes.sort_unstable();
+        let twice: HashSet<u64> =
+            hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        if twice.is_empty() {
+            return HashMap::new();
+        }
+        let mut equal: Vec<(usize, usize, Vec<u8>)> = Vec::new();
+        let mut place = 0;
+        self.for_each(misfits, path, |member| {
+            plain.clear();
+            unescape(member.name, &mut plain);
+            if member.value.is_some() && twice.contains(&hasher.hash_one(&plain)) {
+                equal.push((member.depth, place, plain.clone()));
+            }
+            place += 1;
+        });
+        equal.sort();
+        // Numbers go around all names that are there, and around each other.
+        let mut given: HashSet<u64> = HashSet::new();
+        let is_there = |hash: u64| hashes.binary_search(&hash).is_ok();
+        // Where the search for a name's number goes on: many members of one name must not cost their square.
+        let mut next: HashMap<Vec<u8>, u64> = HashMap::new();
+        let mut numbers = HashMap::new();
+        for (_, place, name) in equal {
+            match next.entry(name) {
+                Entry::Vacant(first) => {
+                    first.insert(2);
+                }
+                Entry::Occupied(mut held) => loop {
+                    let number = *held.get();
+                    held.insert(number + 1);
+                    let hash = hasher.hash_one([held.key(), format!("_{number}").as_bytes()].concat());
+                    if !is_there(hash) && given.insert(hash) {
+                        numbers.insert(place, number);
+                        break;
+                    }
+                },
+            }
+        }
+        numbers
+    }
+}
+
+/// What an object that would be too long does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    /// Undeclared members.
+    pub(super) members: u64,
+    /// Values that became null.
+    pub(super) values: u64,
+}
+
+/// A member of the object that is written.
+struct Member<'l> {
+    /// As it stands between the quotes of a JSON string.
+    name: &'l [u8],
+    /// How many steps lead to it.
+    depth: usize,
+    /// `None` if it is not kept.
+    value: Option<&'l [u8]>,
+    is_undeclared: bool,
 }
 
 /// A text between the quotes of a JSON string.
-fn write_escaped(text: &str, out: &mut Vec<u8>) {
-    for byte in text.bytes() {
+pub(super) fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
+    for &byte in text {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
             0..=0x1f => {

@@ -32,10 +32,12 @@ pub(super) enum Kind {
         scale: u8,
     },
     NumberText,
+    IntegerText,
     Text,
     JsonText,
     Date,
     Time(Zone),
+    TimeText(Zone),
     Timestamp(Zone),
     /// A timestamp that files of ours have in epoch milliseconds.
     ExtractedAt,
@@ -69,10 +71,12 @@ impl Guide {
                 Kind::Decimal { precision: *precision, scale: *scale }
             }
             ColumnType::NumberText => Kind::NumberText,
+            ColumnType::IntegerText => Kind::IntegerText,
             ColumnType::Text => Kind::Text,
             ColumnType::JsonText => Kind::JsonText,
             ColumnType::Date => Kind::Date,
             ColumnType::Time(zone) => Kind::Time(*zone),
+            ColumnType::TimeText(zone) => Kind::TimeText(*zone),
             ColumnType::Timestamp(zone) => Kind::Timestamp(*zone),
             ColumnType::Struct(fields) => Kind::Struct(Box::new(Members::new(node, fields, 0, numbers))),
             ColumnType::List(element) => Kind::List(Box::new(Self::new(element, numbers))),

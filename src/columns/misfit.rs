@@ -1,7 +1,8 @@
-//! Keeps account of values that a column could not take as they were: per record for `_airbyte_meta.changes`, per field for
-//! the summary at the end of a run.
+//! Keeps account of values that a column could not take as they were: per record for `_airbyte_meta.changes` and for
+//! `_airbyte_additional_properties`, per field for the summary at the end of a run.
 //!
-//! In: the node of a column and a cause, as values are read. Out: the entries of a record, in order, and counts per field.
+//! In: the node of a column, a cause and the value's text, as values are read. Out: the entries of a record, in order, the
+//! texts of the values that became null, and counts per field.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +13,13 @@ use super::value::Misfit;
 /// Entries that one record's `changes` may have of ours. A record with more is damaged beyond what a list can tell; its
 /// further misfits are only counted.
 const MOST_ENTRIES: usize = 1_000;
+
+/// Values of one record whose texts are kept. A line of 128 MiB may hold forty million wrong elements, and an entry takes
+/// many times the bytes of such an element.
+pub(super) const MOST_TEXTS: usize = 100_000;
+
+/// An empty log keeps room for this much: every worker has one per stream.
+const KEPT_BYTES: usize = 16 * 1024;
 
 /// What happened to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +48,14 @@ impl Cause {
             Self::Wrong => ("NULLED", "DESTINATION_SERIALIZATION_ERROR"),
             Self::TooLarge => ("NULLED", "DESTINATION_FIELD_SIZE_LIMITATION"),
             Self::Cut => ("TRUNCATED", "DESTINATION_FIELD_SIZE_LIMITATION"),
+        }
+    }
+
+    /// Whether nothing of the value is in its column.
+    fn is_nulled(self) -> bool {
+        match self {
+            Self::Wrong | Self::TooLarge => true,
+            Self::Cut => false,
         }
     }
 }
@@ -90,11 +106,34 @@ pub(super) struct Entry {
     pub(super) positions: Box<[u32]>,
 }
 
+/// What is noted of a value.
+#[derive(Debug)]
+struct Noted {
+    cause: Cause,
+    positions: Box<[u32]>,
+    /// Where its text is, if it is kept.
+    text: Option<Range<usize>>,
+}
+
+/// A value that became null.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nulled<'l> {
+    pub(super) node: u32,
+    /// Places in the lists that it is in, outermost first.
+    pub(super) positions: &'l [u32],
+    /// Its JSON text; `None` if the record has more than [`MOST_TEXTS`] entries.
+    pub(super) text: Option<&'l [u8]>,
+}
+
 /// The account of one worker's stream.
 #[derive(Debug, Default)]
 pub(super) struct MisfitLog {
     /// Of the record that is being read.
-    entries: Journal<(Cause, Box<[u32]>)>,
+    entries: Journal<Noted>,
+    /// The texts of its entries, one after the other.
+    texts: Vec<u8>,
+    /// Whether the file has a place for texts.
+    keeps_texts: bool,
     /// By node, in records that are read: nulled and truncated.
     counts: Vec<[u64; 2]>,
     /// Nodes with a count.
@@ -102,11 +141,34 @@ pub(super) struct MisfitLog {
 }
 
 impl MisfitLog {
+    /// An account that keeps the texts of values that become null, or does not.
+    pub(super) fn new(keeps_texts: bool) -> Self {
+        Self { keeps_texts, ..Self::default() }
+    }
+
+    /// Notes a value. `text` is the JSON text of one that becomes null.
     #[cold]
-    pub(super) fn note(&mut self, node: u32, cause: Cause, positions: &[u32]) {
-        // Those behind the last that is shown are only counted.
-        let positions = if self.entries.len() < MOST_ENTRIES { positions } else { &[] };
-        self.entries.push(node, (cause, positions.into()));
+    pub(super) fn note(&mut self, node: u32, cause: Cause, positions: &[u32], text: &[u8]) {
+        let is_kept = self.keeps_texts && cause.is_nulled() && self.entries.len() < MOST_TEXTS;
+        let text = is_kept.then(|| {
+            let start = self.texts.len();
+            self.texts.extend_from_slice(text);
+            start..self.texts.len()
+        });
+        // The others are only counted.
+        let is_shown = is_kept || self.entries.len() < MOST_ENTRIES;
+        let positions = if is_shown { positions } else { &[] };
+        self.entries.push(node, Noted { cause, positions: positions.into(), text });
+    }
+
+    /// The values that became null, where texts are kept.
+    pub(super) fn nulled(&self) -> impl Iterator<Item = Nulled<'_>> {
+        let nulled = self.entries.iter().filter(|(_, noted)| self.keeps_texts && noted.cause.is_nulled());
+        nulled.map(|(node, noted)| Nulled {
+            node,
+            positions: &noted.positions,
+            text: noted.text.clone().and_then(|text| self.texts.get(text)),
+        })
     }
 
     /// A place to go back to with [`MisfitLog::undo`].
@@ -121,6 +183,10 @@ impl MisfitLog {
 
     pub(super) fn clear(&mut self) {
         self.entries.clear();
+        self.texts.clear();
+        if self.texts.capacity() > KEPT_BYTES {
+            self.texts = Vec::new();
+        }
     }
 
     /// Takes back what was noted from place `since` on for the nodes of a column.
@@ -131,7 +197,7 @@ impl MisfitLog {
     /// Counts the record's entries and takes out those that its `changes` are to have.
     pub(super) fn end_record(&mut self) -> Vec<Entry> {
         let mut shown = Vec::new();
-        for (node, (cause, positions)) in self.entries.iter() {
+        for (node, Noted { cause, positions, .. }) in self.entries.iter() {
             let ix = node as usize;
             if self.counts.len() <= ix {
                 self.counts.resize(ix + 1, [0, 0]);
@@ -145,7 +211,7 @@ impl MisfitLog {
                 shown.push(Entry { node, cause: *cause, positions: positions.clone() });
             }
         }
-        self.entries.clear();
+        self.clear();
         shown
     }
 

@@ -6,13 +6,15 @@
 //! One file per step: `schema` and `names` make [`Field`]s of a JSON schema, `shape` puts our own columns beside them,
 //! `decode` reads a record straight into the columns (`guide` says which column a member belongs to, `number` and
 //! `temporal` read texts), `misfit` and `extra` keep in a `journal` what did not fit and what nobody declared, `row` ends a
-//! row. `column` and `bits` are the storage, `batch` and `packed` what leaves it.
+//! row, `meta_text` makes text of our metadata where the file has no nested columns. `column` and `bits` are the storage,
+//! `batch` and `packed` what leaves it.
 //!
 //! Invariants
 //! - Total: any JSON schema gives columns, any record gives a row. Only a text that is not JSON is an error.
 //! - One pass: no value tree is built, and no text is read twice unless a value does not fit.
-//! - Nothing is lost in silence: a value that does not fit, or loses digits, has an entry in `_airbyte_meta.changes` and
-//!   is counted; a field that is not declared is kept or counted.
+//! - Every loss is told: a value that does not fit, or loses digits, has an entry in `_airbyte_meta.changes` and is
+//!   counted. The text of a value that does not fit, and a field that is not declared, are kept, unless the user wants
+//!   them left out.
 //! - The same schema and options give the same columns in the same order.
 //!
 //! Not here: files, pages and codecs (`parquet_file`), which rows belong together (`pipeline`).
@@ -25,6 +27,7 @@ mod decode;
 mod extra;
 mod guide;
 mod journal;
+mod meta_text;
 mod misfit;
 mod names;
 mod number;

@@ -8,12 +8,14 @@
 use std::sync::Arc;
 
 use super::batch::Batch;
-use super::column::{Column, Size, Values};
-use super::decode::{Notes, micros_of_millis, read_elements, read_object};
+use super::column::{Column, Lists, Size, Values};
+use super::decode::{Notes, read_elements, read_object};
+use super::extra::LeftOut;
 use super::guide::{Kind, Members};
 use super::misfit::{Cause, FieldMisfits, dotted};
 use super::packed::PackedBatch;
 use super::shape::StreamShape;
+use super::{meta_text, temporal};
 use crate::encode::RowIds;
 use crate::json::JsonError;
 
@@ -58,11 +60,13 @@ impl RecordDecoder {
     /// A decoder without rows.
     #[must_use]
     pub fn new(shape: Arc<StreamShape>) -> Self {
+        let fields = shape.decoded_fields();
+        let named = fields.len() - usize::from(shape.additional);
         Self {
-            members: Members::of_record(shape.named_fields(), shape.metadata_columns),
-            columns: shape.fields.iter().map(|field| Column::new(&field.column_type)).collect(),
+            members: Members::of_record(&fields[..named], shape.metadata_columns),
+            columns: fields.iter().map(|field| Column::new(&field.column_type)).collect(),
             rows: 0,
-            notes: Notes::default(),
+            notes: Notes::new(shape.additional),
             dropped_fields: 0,
             expected: Vec::new(),
             packing: Vec::new(),
@@ -97,23 +101,24 @@ impl RecordDecoder {
     /// Makes what was read a row. Takes one id, unless rows carry no metadata. `changes` is the text of the record's own
     /// `meta.changes`, a JSON array.
     pub fn end_row(&mut self, emitted_at_ms: i64, changes: Option<&[u8]>, ids: &mut RowIds) {
-        let noted = self.notes.extras.len();
-        let mut dropped_fields = if noted > 0 { self.end_extras() } else { 0 };
         if self.shape.metadata_columns != 0 {
-            self.end_metadata(emitted_at_ms, changes, ids);
-        } else {
-            self.notes.misfits.end_record();
+            self.end_metadata(emitted_at_ms, ids);
+            if let Some(changes) = changes.filter(|_| self.has_meta()) {
+                self.read_changes(changes);
+            }
         }
-        if self.notes.extras.len() > noted {
-            // The source's changes have members that nobody knows.
-            dropped_fields = self.end_extras();
-            self.notes.misfits.clear();
-        }
-        self.dropped_fields += dropped_fields;
-        if !self.notes.extras.is_empty() {
-            self.notes.extras.clear();
+        if !self.notes.is_empty() {
+            self.end_notes();
         }
         self.rows += 1;
+    }
+
+    /// Writes down what was noted: first the values and members that are kept, since that may be worth a note of its own.
+    #[cold]
+    fn end_notes(&mut self) {
+        self.dropped_fields += self.end_extras();
+        self.add_changes();
+        self.notes.clear();
     }
 
     /// Rows so far.
@@ -131,6 +136,7 @@ impl RecordDecoder {
     /// As [`RecordDecoder::take`], with another limit for what is packed.
     pub(super) fn take_packed_below(&mut self, packed_bytes: usize) -> DecodedRows {
         let rows = std::mem::take(&mut self.rows);
+        let typed_meta = self.meta_to_text(rows);
         let used_bytes: usize = self.columns.iter().map(Column::used_bytes).sum();
         let batch = if used_bytes < packed_bytes {
             let packed = PackedBatch::new(&self.columns, rows, &mut self.packing);
@@ -140,6 +146,10 @@ impl RecordDecoder {
             self.expected = self.columns.iter().map(Column::size).collect();
             Batch::Columns { columns: self.columns.iter_mut().map(Column::take).collect(), rows }
         };
+        if let Some((column, mut typed)) = self.columns.get_mut(META).zip(typed_meta) {
+            typed.clear();
+            *column = typed;
+        }
         let shape = &self.shape;
         DecodedRows {
             batch,
@@ -148,21 +158,38 @@ impl RecordDecoder {
         }
     }
 
-    /// Our columns, but for those that the record bears itself.
+    /// Where `_airbyte_meta` is text in the file: puts the text of its rows in its place and returns the typed column.
+    fn meta_to_text(&mut self, rows: usize) -> Option<Column> {
+        if !self.shape.meta_is_text {
+            return None;
+        }
+        let column = self.columns.get_mut(META)?;
+        let text = meta_text::column(&self.shape.decoded_fields()[META].column_type, column, rows);
+        Some(std::mem::replace(column, text))
+    }
+
+    /// Whether rows have `_airbyte_meta`.
+    fn has_meta(&self) -> bool {
+        self.shape.metadata_columns > META
+    }
+
+    /// Our columns, but for those that the record has itself.
     #[inline]
-    fn end_metadata(&mut self, emitted_at_ms: i64, changes: Option<&[u8]>, ids: &mut RowIds) {
+    fn end_metadata(&mut self, emitted_at_ms: i64, ids: &mut RowIds) {
         let rows = self.rows;
         let id = ids.next_text();
         if let Some(column) = open_column(&mut self.columns, RAW_ID, rows) {
             push_text(column, id);
         }
         if let Some(column) = open_column(&mut self.columns, EXTRACTED_AT, rows) {
-            match micros_of_millis(emitted_at_ms) {
+            match temporal::timestamp_of_millis(emitted_at_ms) {
                 Ok(parsed) => push_integer(column, parsed.value),
                 Err(misfit) => {
                     column.push_null();
                     if let Some(guide) = self.members.guides.get(EXTRACTED_AT) {
-                        self.notes.misfits.note(guide.node, misfit.into(), &[]);
+                        let mut text = itoa::Buffer::new();
+                        let text = text.format(emitted_at_ms).as_bytes();
+                        self.notes.misfits.note(guide.node, misfit.into(), &[], text);
                     }
                 }
             }
@@ -173,16 +200,14 @@ impl RecordDecoder {
                 None => column.push_null(),
             }
         }
-        if self.shape.metadata_columns > META {
-            self.end_meta(changes);
-        } else {
-            self.notes.misfits.end_record();
+        if self.has_meta() {
+            self.end_meta();
         }
     }
 
     /// `_airbyte_meta`: a record's own object is kept and added to; anything else that it may hold is not.
     #[inline]
-    fn end_meta(&mut self, changes: Option<&[u8]>) {
+    fn end_meta(&mut self) {
         let rows = self.rows;
         let Some(column) = self.columns.get_mut(META) else { return };
         let bears_object = column.len() > rows && column.validity.is_last_set();
@@ -204,35 +229,35 @@ impl RecordDecoder {
             }
             validity.push_value();
         }
-        if changes.is_some() || !self.notes.misfits.is_empty() {
-            self.add_changes(changes);
-        }
     }
 
-    /// The source's changes, then ours, at the end of the row's list.
+    /// The source's changes, at the end of the row's list.
     #[cold]
-    fn add_changes(&mut self, changes: Option<&[u8]>) {
-        let rows = self.rows;
-        let Some(Column { values: Values::Struct(members), .. }) = self.columns.get_mut(META) else { return };
+    fn read_changes(&mut self, changes: &[u8]) {
         let Some(Kind::Struct(guides)) = self.members.guides.get_mut(META).map(|guide| &mut guide.kind)
         else {
             return;
         };
-        let (Some(column), Some(guide)) = (members.get_mut(CHANGES), guides.guides.get_mut(CHANGES)) else {
+        let (Some(lists), Some(guide)) =
+            (open_changes(&mut self.columns, self.rows), guides.guides.get_mut(CHANGES))
+        else {
             return;
         };
-        // A record's own object may have no list, or null for it.
-        if column.len() <= rows || !column.validity.is_last_set() {
-            column.truncate(rows);
-            column.fill(rows);
-            end_list(column);
-        }
-        let (Values::List(lists), Kind::List(guide)) = (&mut column.values, &mut guide.kind) else { return };
-        if let Some(changes) = changes {
+        if let Kind::List(guide) = &mut guide.kind {
             // The line was validated as a whole: there is nothing here that is not JSON.
             let _ = read_elements(&mut self.notes, guide, &mut lists.elements, changes, 0);
         }
-        for entry in self.notes.misfits.end_record() {
+        lists.extend_last();
+    }
+
+    /// Our changes, after the source's; without metadata they are only counted.
+    fn add_changes(&mut self) {
+        let entries = self.notes.misfits.end_record();
+        if entries.is_empty() || !self.has_meta() {
+            return;
+        }
+        let Some(lists) = open_changes(&mut self.columns, self.rows) else { return };
+        for entry in entries {
             let (change, reason) = entry.cause.as_change();
             let field = dotted(self.shape.path(entry.node), &entry.positions);
             let elements = &mut *lists.elements;
@@ -248,30 +273,40 @@ impl RecordDecoder {
         lists.extend_last();
     }
 
-    /// `_airbyte_additional_properties`. Gives the number of what is left out.
-    #[cold]
+    /// `_airbyte_additional_properties`. Returns the number of undeclared members that are left out.
     fn end_extras(&mut self) -> u64 {
         let (rows, shape) = (self.rows, &self.shape);
-        let extras = &self.notes.extras;
-        let count = extras.count();
+        let Notes { extras, misfits, .. } = &mut self.notes;
         if !shape.additional {
-            return count;
+            return extras.count();
         }
-        let mut left_out = 0;
-        if let Some(column) = self.columns.last_mut().filter(|_| count > 0) {
-            column.truncate(rows);
+        let mut left_out = LeftOut::default();
+        let has_content = !extras.is_empty() || misfits.nulled().next().is_some();
+        if let Some(column) = self.columns.last_mut().filter(|_| has_content) {
             column.fill(rows);
             if let Values::Text(texts) = &mut column.values {
-                left_out = extras.write(|node| shape.path(node), texts.open());
+                left_out = extras.write(misfits, |node| shape.path(node), texts.open());
                 texts.end();
             }
             column.validity.push_value();
-            if left_out > 0 {
-                self.notes.misfits.note(shape.additional_node(), Cause::Cut, &[]);
+            if left_out != LeftOut::default() {
+                misfits.note(shape.additional_node(), Cause::Cut, &[], &[]);
             }
         }
-        left_out
+        left_out.members
     }
+}
+
+/// The list of changes of the open row. A record's own object may have none, or null for it: then there is one now.
+fn open_changes(columns: &mut [Column], rows: usize) -> Option<&mut Lists> {
+    let Values::Struct(members) = &mut columns.get_mut(META)?.values else { return None };
+    let column = members.get_mut(CHANGES)?;
+    if column.len() <= rows || !column.validity.is_last_set() {
+        column.truncate(rows);
+        column.fill(rows);
+        end_list(column);
+    }
+    if let Values::List(lists) = &mut column.values { Some(lists) } else { None }
 }
 
 /// The column at `ix`, filled up to its open row; `None` if the record bears it itself.

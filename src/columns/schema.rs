@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::names::{Path, Warnings, clipped, file_names};
 use super::types::{ColumnType, Field, Zone};
-use crate::encode::{Nested, Numbers, TypeOptions};
+use crate::encode::{Integers, Nested, Numbers, Times, TypeOptions};
 
 /// How deep types are nested at most; what is deeper is JSON text. A `oneOf` and the like counts as a level.
 const MAX_LEVELS: usize = 32;
@@ -162,12 +162,20 @@ impl Mapper<'_> {
         match schema {
             Value::Object(schema) => {
                 let keywords = Keywords::of(schema, around);
+                let before = self.warnings.len();
                 let own = self.without_branches(schema, keywords, path, levels);
                 // Branches narrow a type that is known; they are asked where it is not.
                 match own {
                     Meaning::Silent => self.branches(schema, keywords.for_branches(), path, levels),
                     Meaning::Is(ColumnType::JsonText) => {
-                        self.branches(schema, keywords.for_branches(), path, levels).or(own)
+                        let says = self.warnings.split_off(before);
+                        match self.branches(schema, keywords.for_branches(), path, levels) {
+                            Meaning::Silent => {
+                                self.warnings.append(says);
+                                own
+                            }
+                            known => known,
+                        }
                     }
                     Meaning::Null | Meaning::Odd(_) | Meaning::Is(_) => own,
                 }
@@ -229,7 +237,7 @@ impl Mapper<'_> {
                 odd => return unknown_type(odd),
             }
         }
-        self.joined(Join::Any, &names, |mapper, name| mapper.named(name, keywords, path, levels))
+        self.joined(Join::Any, path, &names, |mapper, name| mapper.named(name, keywords, path, levels))
     }
 
     /// `oneOf`, `anyOf`, `allOf`: the first that has branches.
@@ -245,7 +253,9 @@ impl Mapper<'_> {
         );
         match found {
             Some((join, branches)) => self.deeper(levels, |mapper, levels| {
-                mapper.joined(join, branches, |mapper, branch| mapper.meaning(branch, around, path, levels))
+                mapper.joined(join, path, branches, |mapper, branch| {
+                    mapper.meaning(branch, around, path, levels)
+                })
             }),
             None => Meaning::Silent,
         }
@@ -255,12 +265,14 @@ impl Mapper<'_> {
     fn joined<T>(
         &mut self,
         join: Join,
+        path: &Path<'_>,
         parts: &[T],
         mut meaning: impl FnMut(&mut Self, &T) -> Meaning,
     ) -> Meaning {
         let before = self.warnings.len();
         let mut agreed: Option<ColumnType> = None;
         let mut after_first = before;
+        let mut is_mixed = false;
         for part in parts {
             let found = match (meaning(self, part), join) {
                 (Meaning::Null, _) | (Meaning::Silent, Join::All) => continue,
@@ -282,11 +294,22 @@ impl Mapper<'_> {
                         Some(common) => Some(common),
                         None => {
                             self.warnings.truncate(before);
-                            return Meaning::Is(ColumnType::JsonText);
+                            if join == Join::All {
+                                return Meaning::Is(ColumnType::JsonText);
+                            }
+                            // Parts that come may still say that nobody knows what is in there.
+                            after_first = before;
+                            is_mixed = true;
+                            Some(ColumnType::JsonText)
                         }
                     }
                 }
             };
+        }
+        if is_mixed {
+            let says = "has several types, objects or arrays among them; it is written as JSON text, strings with \
+                        their quotes";
+            self.warnings.add(path, says.to_owned());
         }
         match (agreed, join) {
             (Some(agreed), _) => Meaning::Is(agreed),
@@ -295,29 +318,27 @@ impl Mapper<'_> {
         }
     }
 
-    /// The type that stands for both, if it is more than JSON text: an integer is a number.
+    /// The type that stands for both, if it is more than JSON text: an integer is a number, and every value that is no
+    /// object or array has a text.
     fn common(&self, join: Join, one: ColumnType, other: ColumnType) -> Option<ColumnType> {
         if one == other {
             return Some(one);
         }
-        let width = |of: &ColumnType| {
-            [ColumnType::Integer, ColumnType::BigInteger, self.number()]
-                .iter()
-                .position(|numeric| numeric == of)
-        };
-        match (join, width(&one)?, width(&other)?) {
-            (Join::Any, of_one, of_other) => Some(if of_one > of_other { one } else { other }),
-            (Join::All, _, _) => None,
+        if join == Join::All || !is_scalar(&one) || !is_scalar(&other) {
+            return None;
         }
+        let numeric = [self.integer(), self.big_integer(), self.number()];
+        let width = |of: &ColumnType| numeric.iter().position(|numeric| numeric == of);
+        Some(match (width(&one), width(&other)) {
+            (Some(of_one), Some(of_other)) if of_one > of_other => one,
+            (Some(_), Some(_)) => other,
+            (None, _) | (_, None) => ColumnType::Text,
+        })
     }
 
     fn named(&mut self, name: &str, keywords: Keywords<'_>, path: &Path<'_>, levels: usize) -> Meaning {
         let whole = || {
-            if keywords.airbyte_type == Some("big_integer") {
-                ColumnType::BigInteger
-            } else {
-                ColumnType::Integer
-            }
+            if keywords.airbyte_type == Some("big_integer") { self.big_integer() } else { self.integer() }
         };
         Meaning::Is(match name {
             "null" => return Meaning::Null,
@@ -333,6 +354,28 @@ impl Mapper<'_> {
         })
     }
 
+    fn integer(&self) -> ColumnType {
+        match self.options.integers {
+            Integers::Int64 => ColumnType::Integer,
+            Integers::Decimal => ColumnType::BigInteger,
+            Integers::Text => ColumnType::IntegerText,
+        }
+    }
+
+    fn big_integer(&self) -> ColumnType {
+        match self.options.integers {
+            Integers::Int64 | Integers::Decimal => ColumnType::BigInteger,
+            Integers::Text => ColumnType::IntegerText,
+        }
+    }
+
+    fn time(&self, zone: Zone) -> ColumnType {
+        match self.options.times {
+            Times::Text => ColumnType::TimeText(zone),
+            Times::Typed => ColumnType::Time(zone),
+        }
+    }
+
     fn number(&self) -> ColumnType {
         match self.options.numbers {
             Numbers::Double => ColumnType::Double,
@@ -345,7 +388,7 @@ impl Mapper<'_> {
         let Keywords { format, airbyte_type, .. } = keywords;
         match format {
             Some("date") => ColumnType::Date,
-            Some("time") => ColumnType::Time(zone(airbyte_type == Some("time_without_timezone"))),
+            Some("time") => self.time(zone(airbyte_type == Some("time_without_timezone"))),
             Some("date-time") => {
                 ColumnType::Timestamp(zone(airbyte_type == Some("timestamp_without_timezone")))
             }
@@ -361,8 +404,8 @@ impl Mapper<'_> {
             None => match airbyte_type {
                 Some("timestamp_with_timezone") => ColumnType::Timestamp(Zone::Utc),
                 Some("timestamp_without_timezone") => ColumnType::Timestamp(Zone::Local),
-                Some("time_with_timezone") => ColumnType::Time(Zone::Utc),
-                Some("time_without_timezone") => ColumnType::Time(Zone::Local),
+                Some("time_with_timezone") => self.time(Zone::Utc),
+                Some("time_without_timezone") => self.time(Zone::Local),
                 Some(_) | None => ColumnType::Text,
             },
         }
@@ -391,9 +434,11 @@ impl Mapper<'_> {
                 .deeper(levels, |mapper, levels| {
                     let element = match items {
                         Value::Array(schemas) if schemas.is_empty() => Meaning::Silent,
-                        Value::Array(schemas) => mapper.joined(Join::Any, schemas, |mapper, schema| {
-                            mapper.meaning(schema, Keywords::default(), &path, levels)
-                        }),
+                        Value::Array(schemas) => {
+                            mapper.joined(Join::Any, &path, schemas, |mapper, schema| {
+                                mapper.meaning(schema, Keywords::default(), &path, levels)
+                            })
+                        }
                         schema => mapper.meaning(schema, Keywords::default(), &path, levels),
                     };
                     let element = match element {
@@ -430,13 +475,32 @@ impl Mapper<'_> {
             "Date" => ColumnType::Date,
             "TimestampWithTimezone" => ColumnType::Timestamp(Zone::Utc),
             "TimestampWithoutTimezone" => ColumnType::Timestamp(Zone::Local),
-            "TimeWithTimezone" => ColumnType::Time(Zone::Utc),
-            "TimeWithoutTimezone" => ColumnType::Time(Zone::Local),
+            "TimeWithTimezone" => self.time(Zone::Utc),
+            "TimeWithoutTimezone" => self.time(Zone::Local),
             "Number" => self.number(),
-            "Integer" => ColumnType::Integer,
+            "Integer" => self.integer(),
             "Boolean" => ColumnType::Boolean,
             _ => return None,
         })
+    }
+}
+
+/// Whether values of a type are neither objects nor arrays.
+fn is_scalar(column_type: &ColumnType) -> bool {
+    match column_type {
+        ColumnType::JsonText | ColumnType::Struct(_) | ColumnType::List(_) => false,
+        ColumnType::Boolean
+        | ColumnType::Integer
+        | ColumnType::BigInteger
+        | ColumnType::Double
+        | ColumnType::Decimal { .. }
+        | ColumnType::NumberText
+        | ColumnType::IntegerText
+        | ColumnType::Text
+        | ColumnType::Date
+        | ColumnType::Time(_)
+        | ColumnType::TimeText(_)
+        | ColumnType::Timestamp(_) => true,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! In: the declared properties and the choices. Out: a [`StreamShape`], made once per stream and shared by the workers.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
@@ -11,7 +12,7 @@ use super::misfit::{PathStep, dotted};
 use super::schema::data_columns;
 use super::types::{ColumnType, Field, Inside, Zone};
 use crate::encode::{
-    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, MetadataColumns, RAW_ID, StreamMeta,
+    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, MetadataColumns, Nested, RAW_ID, StreamMeta,
     TypeOptions, UndeclaredFields,
 };
 
@@ -38,6 +39,8 @@ pub struct StreamShape {
     pub(super) metadata_columns: usize,
     /// Whether the last column takes what nobody declared.
     pub(super) additional: bool,
+    /// Whether `_airbyte_meta` is JSON text in the file. Rows are decoded into typed columns all the same.
+    pub(super) meta_is_text: bool,
     /// By node.
     paths: Vec<Vec<PathStep>>,
     names: Vec<Arc<str>>,
@@ -50,7 +53,9 @@ impl StreamShape {
         let ours = options.metadata.names();
         let keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
         let mut beside = ours.to_vec();
-        beside.push(ADDITIONAL_PROPERTIES);
+        if keeps_undeclared {
+            beside.push(ADDITIONAL_PROPERTIES);
+        }
         let declared = data_columns(properties, &options.types, ours, &beside);
         let mut fields = metadata_fields(ours.len());
         fields.extend(declared.fields);
@@ -61,12 +66,20 @@ impl StreamShape {
         }
         let mut paths = vec![Vec::new()];
         fields.iter().for_each(|field| add_paths(field, &[], &mut paths));
+        let own = fields.iter_mut().take(ours.len());
+        let meta_column =
+            own.into_iter().find(|field| field.name == META && options.types.nested == Nested::Json);
+        let meta_is_text = meta_column.is_some();
+        if let Some(field) = meta_column {
+            field.column_type = ColumnType::JsonText;
+        }
         Self {
             fields,
             warnings: declared.warnings,
             meta: *meta,
             metadata_columns: ours.len(),
             additional,
+            meta_is_text,
             names: paths.iter().map(|path| Arc::from(dotted(path, &[]))).collect(),
             paths,
         }
@@ -84,9 +97,16 @@ impl StreamShape {
         self.fields.iter().map(|field| leaves(&field.column_type)).max().unwrap_or_default()
     }
 
-    /// The columns that members of a record are matched with.
-    pub(super) fn named_fields(&self) -> &[Field] {
-        &self.fields[..self.fields.len() - usize::from(self.additional)]
+    /// The columns that rows are decoded into: those of the file, but that `_airbyte_meta` always has its typed form.
+    pub(super) fn decoded_fields(&self) -> Cow<'_, [Field]> {
+        if !self.meta_is_text {
+            return Cow::Borrowed(&self.fields);
+        }
+        let mut fields = self.fields.clone();
+        for field in fields.iter_mut().take(self.metadata_columns).filter(|field| field.name == META) {
+            *field = meta_field();
+        }
+        Cow::Owned(fields)
     }
 
     /// The node of the column for what nobody declared: the last one.
@@ -103,22 +123,27 @@ impl StreamShape {
     }
 }
 
-/// The first `count` of them.
+/// The first `count` of our columns.
 fn metadata_fields(count: usize) -> Vec<Field> {
+    let mut fields = vec![
+        Field::new(RAW_ID, ColumnType::Text),
+        Field::new(EXTRACTED_AT, ColumnType::Timestamp(Zone::Utc)),
+        Field::new(GENERATION_ID, ColumnType::Integer),
+        meta_field(),
+    ];
+    fields.truncate(count);
+    fields
+}
+
+/// `_airbyte_meta`, typed.
+fn meta_field() -> Field {
     let text = |name: &str| Field::new(name, ColumnType::Text);
     let change = ColumnType::Struct(vec![text("field"), text("change"), text("reason")]);
     let meta = vec![
         Field::new("sync_id", ColumnType::Integer),
         Field::new("changes", ColumnType::List(Box::new(change))),
     ];
-    let mut fields = vec![
-        text(RAW_ID),
-        Field::new(EXTRACTED_AT, ColumnType::Timestamp(Zone::Utc)),
-        Field::new(GENERATION_ID, ColumnType::Integer),
-        Field::new(META, ColumnType::Struct(meta)),
-    ];
-    fields.truncate(count);
-    fields
+    Field::new(META, ColumnType::Struct(meta))
 }
 
 /// The columns that hold the values of a type.

@@ -6,21 +6,25 @@
 //! through a lenient grammar (blanks at both ends are nothing):
 //!
 //! ```text
-//! date-time = date [("T" / 1*blank) clock] [1*blank era]
+//! date-time = date [("T" / 1*blank) clock / *blank zone] [1*blank era]
 //! date      = year sep 1*2digit sep 1*2digit         sep = "-" / "/" / "." / blank
-//! year      = 2*7digit                               two digits mean 20xx; a sign before four or more
+//! year      = 3*7digit / 2digit era                  two digits may be of any century; a sign before four or more
 //! clock     = 1*2digit ":" 2digit [":" 2digit [("." / ",") 1*digit]] [*blank offset]
 //! offset    = "Z" / "UTC" / "GMT" / ("+" / "-") 1*2digit [":" 2digit [":" 2digit]] / ("+" / "-") 4digit
+//! zone      = "Z" / "UTC" / "GMT" / ("+" / "-") 2digit ":" 2digit     midnight there, as XML Schema's dates have it
 //! era       = "BC" / "BCE" / "AD" / "CE"             the year is then as written, without a sign and not 0
 //! ```
 //!
 //! Invariants
 //! - Words and the `T` may be in any case. Offsets go up to 18 hours, as Java's do.
 //! - A fraction is cut as it is written: a time before 1970 moves toward the past.
+//! - Values are those of the years 1 to 9999, which readers can show: of a timestamp in UTC the year in UTC counts.
 //! - In date-times 24:00:00 is the next midnight and second 60 the following second; in times of day they are `Wrong`.
 //!   A date column shows the day as written, and a clock of 24:00 is no midnight there.
 //!
 //! Not here: which of the types a column has (`types`).
+
+use std::ops::{Range, RangeInclusive};
 
 use super::types::Zone;
 use super::value::{Misfit, Parsed};
@@ -32,13 +36,17 @@ const MICRO_DIGITS: usize = 6;
 /// How many microseconds a fraction's last digit is, by the number of its digits.
 const FRACTION_UNITS: [i64; MICRO_DIGITS + 1] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
 const MOST_OFFSET_SECONDS: i64 = 18 * 3_600;
+/// 0001-01-01 to 9999-12-31 in days since 1970-01-01. One value outside makes a whole file unreadable to pandas, Delta
+/// and PyIceberg, and ClickHouse shows another.
+const DAYS: RangeInclusive<i64> = -719_162..=2_932_896;
+/// The same in seconds.
+const SECONDS: Range<i64> = *DAYS.start() * DAY_SECONDS..(*DAYS.end() + 1) * DAY_SECONDS;
 
 /// The days since 1970-01-01; of a date-time the day as written, cut unless that is at midnight.
 #[inline]
 pub(super) fn date(text: &[u8]) -> Result<Parsed<i32>, Misfit> {
     match plain_date_time(text) {
-        // No more than the days of 10,000 years.
-        Some((days, clock)) => Ok(Parsed { value: days as i32, cut: !clock.is_midnight() }),
+        Some((days, clock)) => day(days, &clock),
         None => lenient_date(text),
     }
 }
@@ -58,12 +66,58 @@ pub(super) fn time(text: &[u8], zone: Zone) -> Result<Parsed<i64>, Misfit> {
 #[inline]
 pub(super) fn timestamp(text: &[u8], zone: Zone) -> Result<Parsed<i64>, Misfit> {
     match plain_date_time(text) {
-        Some((days, clock)) => {
-            // 10,000 years are far from overflowing.
-            let seconds = days * DAY_SECONDS + clock.seconds_in(zone);
-            Ok(Parsed { value: seconds * SECOND_MICROS + clock.micros, cut: clock.cut })
-        }
+        Some((days, clock)) => moment(days, &clock, zone),
         None => lenient_timestamp(text, zone),
+    }
+}
+
+/// The timestamp that is so many milliseconds after 1970-01-01T00:00:00 UTC.
+#[inline]
+pub(super) fn timestamp_of_millis(millis: i64) -> Result<Parsed<i64>, Misfit> {
+    if SECONDS.contains(&millis.div_euclid(1_000)) {
+        Ok(Parsed::whole(millis * 1_000))
+    } else {
+        Err(Misfit::TooLarge)
+    }
+}
+
+/// Writes microseconds of a day as `HH:MM:SS.ffffff`.
+pub(super) fn write_time(micros: i64, out: &mut Vec<u8>) {
+    let (seconds, fraction) = (micros / SECOND_MICROS, micros % SECOND_MICROS);
+    let mut text = *b"00:00:00.000000";
+    let parts = [(1, seconds / 3_600), (4, seconds / 60 % 60), (7, seconds % 60), (14, fraction)];
+    for (last, mut value) in parts {
+        let mut place = last;
+        while value > 0 {
+            // A digit.
+            text[place] += (value % 10) as u8;
+            value /= 10;
+            place = place.wrapping_sub(1);
+        }
+    }
+    out.extend_from_slice(&text);
+}
+
+/// A day of the years that a date may be of.
+#[inline]
+fn day(days: i64, clock: &Clock) -> Result<Parsed<i32>, Misfit> {
+    if DAYS.contains(&days) {
+        // So few days that the cast keeps them.
+        Ok(Parsed { value: days as i32, cut: !clock.is_midnight() })
+    } else {
+        Err(Misfit::TooLarge)
+    }
+}
+
+/// A clock's time on a day, if that is of the years that a timestamp may be of.
+#[inline]
+fn moment(days: i64, clock: &Clock, zone: Zone) -> Result<Parsed<i64>, Misfit> {
+    // Ten million years in seconds are far from overflowing.
+    let seconds = days * DAY_SECONDS + clock.seconds_in(zone);
+    if SECONDS.contains(&seconds) {
+        Ok(Parsed { value: seconds * SECOND_MICROS + clock.micros, cut: clock.cut })
+    } else {
+        Err(Misfit::TooLarge)
     }
 }
 
@@ -249,8 +303,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 #[inline(never)]
 fn lenient_date(text: &[u8]) -> Result<Parsed<i32>, Misfit> {
     let (days, clock) = date_time(text).ok_or(Misfit::Wrong)?;
-    let value = i32::try_from(days).map_err(|_| Misfit::TooLarge)?;
-    Ok(Parsed { value, cut: !clock.is_midnight() })
+    day(days, &clock)
 }
 
 #[cold]
@@ -264,11 +317,7 @@ fn lenient_time(text: &[u8], zone: Zone) -> Result<Parsed<i64>, Misfit> {
 #[inline(never)]
 fn lenient_timestamp(text: &[u8], zone: Zone) -> Result<Parsed<i64>, Misfit> {
     let (days, clock) = date_time(text).ok_or(Misfit::Wrong)?;
-    let seconds = days * DAY_SECONDS + clock.seconds_in(zone);
-    // Only the sum has to fit.
-    let value = i128::from(seconds) * i128::from(SECOND_MICROS) + i128::from(clock.micros);
-    let value = i64::try_from(value).map_err(|_| Misfit::TooLarge)?;
-    Ok(Parsed { value, cut: clock.cut })
+    moment(days, &clock, zone)
 }
 
 /// The days since 1970-01-01, and the clock's time on that day, which is midnight if there is none.
@@ -287,11 +336,11 @@ fn date_time(text: &[u8]) -> Option<(i64, Clock)> {
                 year
             }
         }
-        (None, None) if year_digits == 2 => 2000 + year,
-        (None, None) => year,
+        (None, None) if year_digits > 2 => year,
         (None, Some(Era::Ours)) if year > 0 => year,
         (None, Some(Era::Before)) if year > 0 => 1 - year,
-        (Some(_), _) | (None, Some(_)) => return None,
+        // Two digits alone may mean 1924, 2024 or the year 24.
+        (Some(_), _) | (None, Some(_) | None) => return None,
     };
     let (month, _, rest) = digits(date_separator(rest)?, 1, 2)?;
     let (day, _, rest) = digits(date_separator(rest)?, 1, 2)?;
@@ -299,10 +348,24 @@ fn date_time(text: &[u8]) -> Option<(i64, Clock)> {
     let clock = match rest {
         [] => Clock::MIDNIGHT,
         [b'T' | b't', rest @ ..] => clock(rest)?,
-        [b' ', rest @ ..] => clock(without_blanks(rest))?,
-        _ => return None,
+        [b' ', rest @ ..] => {
+            let rest = without_blanks(rest);
+            clock(rest).or_else(|| midnight_in(rest))?
+        }
+        zone => midnight_in(zone)?,
     };
     Some((days, clock))
+}
+
+/// The midnight of a date that has an offset.
+fn midnight_in(zone: &[u8]) -> Option<Clock> {
+    // `-05` after a day may be an hour.
+    if let [b'+' | b'-', rest @ ..] = zone
+        && !matches!(rest, [_, _, b':', _, _])
+    {
+        return None;
+    }
+    Some(Clock { offset_seconds: offset_of(zone)?, ..Clock::MIDNIGHT })
 }
 
 #[derive(Clone, Copy)]

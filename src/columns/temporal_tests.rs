@@ -33,7 +33,7 @@ fn dates_in_all_their_forms() {
     let table = [
         ("2024-04-14", "2024-04-14"),
         ("1970-01-01", "1970-01-01"),
-        ("0000-01-01", "0000-01-01"),
+        ("0001-01-01", "0001-01-01"),
         ("9999-12-31", "9999-12-31"),
         ("2000-02-29", "2000-02-29"),
         ("2024-02-29", "2024-02-29"),
@@ -41,19 +41,11 @@ fn dates_in_all_their_forms() {
         ("2024.4.14", "2024-04-14"),
         ("2024 4 4", "2024-04-04"),
         ("2024-4/04", "2024-04-04"),
-        ("24-04-14", "2024-04-14"),
-        ("99.1.2", "2099-01-02"),
-        ("00/01/02", "2000-01-02"),
         ("123-04-05", "0123-04-05"),
-        ("12024-04-14", "+12024-04-14"),
+        ("002024-04-14", "2024-04-14"),
         ("+2024-04-14", "2024-04-14"),
-        ("+12024-04-14", "+12024-04-14"),
-        ("-0001-04-14", "-0001-04-14"),
-        ("-12024-04-14", "-12024-04-14"),
-        ("0044-03-15 BC", "-0043-03-15"),
-        ("0001-01-01 bc", "0000-01-01"),
         ("4-03-15 BC", ""),
-        ("44-03-15 BCE", "-0043-03-15"),
+        ("4-03-15 AD", ""),
         ("44-03-15 AD", "0044-03-15"),
         ("2024-04-14   CE", "2024-04-14"),
         ("  2024-04-14\t", "2024-04-14"),
@@ -61,6 +53,15 @@ fn dates_in_all_their_forms() {
         ("2024-04-14T00:00:00Z", "2024-04-14"),
         ("2024-04-14 00:00", "2024-04-14"),
         ("2024-04-14T00:00:00.000000000+05:00", "2024-04-14"),
+        // Dates of XML Schema may have an offset.
+        ("2024-02-29Z", "2024-02-29"),
+        ("2024-02-29z", "2024-02-29"),
+        ("2024-02-29+02:00", "2024-02-29"),
+        ("2024-02-29-05:30", "2024-02-29"),
+        ("2024-02-29 +14:00", "2024-02-29"),
+        ("2024-02-29 UTC", "2024-02-29"),
+        ("9999-12-31-12:00", "9999-12-31"),
+        ("0001-01-01+12:00", "0001-01-01"),
     ];
     for (text, expected) in table {
         let expected = if expected.is_empty() { Err(Wrong) } else { whole(day_number(expected)) };
@@ -69,6 +70,91 @@ fn dates_in_all_their_forms() {
         let midnight = expected.map(|day| Parsed::whole(i64::from(day.value) * DAY_SECONDS * SECOND_MICROS));
         assert_eq!(timestamp(text.as_bytes(), Zone::Local), midnight, "{text:?}");
         assert_eq!(time(text.as_bytes(), Zone::Local), Err(Wrong), "{text:?}");
+    }
+}
+
+/// Of which century they are is anybody's guess.
+#[test]
+fn two_digit_years_are_not_guessed() {
+    for text in ["24-04-14", "99.1.2", "00/01/02", "24 4 14", "24-04-14T11:23:45Z", "24/4/14 1:23"] {
+        assert_eq!(date(text.as_bytes()), Err(Wrong), "{text:?}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Err(Wrong), "{text:?}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Local), Err(Wrong), "{text:?}");
+    }
+}
+
+/// One of them would make a whole file unreadable to most programs.
+#[test]
+fn years_before_1_and_after_9999_do_not_fit() {
+    for text in [
+        "0000-12-31",
+        "0000-01-01T00:00:00Z",
+        "10000-01-01",
+        "12024-04-14",
+        "+12024-04-14T11:23:45Z",
+        "-0001-04-14",
+        "-12024-04-14T11:23:45.5+01:00",
+        "0044-03-15 BC",
+        "44-03-15 BCE",
+        "0001-01-01 bc",
+        "0044-03-15 12:00:00.5+01 BC",
+        "9999999-12-31 BC",
+        "-290308-12-21T19:59:05.224192Z",
+        "294247-01-10T04:00:54.775807Z",
+        "5881580-07-11",
+        "9999999-12-31",
+        "-9999999-01-01",
+    ] {
+        assert_eq!(date(text.as_bytes()), Err(TooLarge), "{text}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Err(TooLarge), "{text}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Local), Err(TooLarge), "{text}");
+    }
+    assert_eq!(date(b"9999999-02-30"), Err(Wrong));
+    // In UTC the year in UTC counts; a date shows the day as it is written.
+    let first = micros("0001-01-01T00:00:00");
+    let last = micros("9999-12-31T23:59:59.999999");
+    for (text, utc, local) in [
+        ("0001-01-01T00:00:00Z", whole(first), whole(first)),
+        ("0001-01-01T01:00:00+01:00", whole(first), whole(first + 3_600 * SECOND_MICROS)),
+        ("0001-01-01T00:00:00+00:01", Err(TooLarge), whole(first)),
+        ("0000-12-31T23:00:00-01:00", whole(first), Err(TooLarge)),
+        ("0001-01-01+01:00", Err(TooLarge), whole(first)),
+        ("9999-12-31T23:59:59.999999", whole(last), whole(last)),
+        ("9999-12-31 23:59:59.9999999Z", cut(last), cut(last)),
+        ("9999-12-31T23:59:59.999999-00:01", Err(TooLarge), whole(last)),
+        ("9999-12-31T24:00:00Z", Err(TooLarge), Err(TooLarge)),
+        ("9999-12-31T23:59:60Z", Err(TooLarge), Err(TooLarge)),
+        ("10000-01-01T00:59:59.999999+01:00", whole(last), Err(TooLarge)),
+    ] {
+        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), utc, "{text}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Local), local, "{text}");
+    }
+    for (millis, expected) in [
+        (0, whole(0)),
+        (-1, whole(-1_000)),
+        (-62_135_596_800_000, whole(first)),
+        (-62_135_596_800_001, Err(TooLarge)),
+        (253_402_300_799_999, whole(last - 999)),
+        (253_402_300_800_000, Err(TooLarge)),
+        (i64::MAX, Err(TooLarge)),
+        (i64::MIN, Err(TooLarge)),
+    ] {
+        assert_eq!(timestamp_of_millis(millis), expected, "{millis}");
+    }
+}
+
+#[test]
+fn times_are_written_with_six_digits_so_that_they_sort() {
+    for (text, expected) in [
+        ("0:00", "00:00:00.000000"),
+        ("01:02:03", "01:02:03.000000"),
+        ("23:59:59.999999", "23:59:59.999999"),
+        ("12:30:00.5", "12:30:00.500000"),
+        ("10:00:00.00001", "10:00:00.000010"),
+    ] {
+        let mut written = Vec::new();
+        write_time(time(text.as_bytes(), Zone::Local).unwrap().value, &mut written);
+        assert_eq!(String::from_utf8(written).unwrap(), expected);
     }
 }
 
@@ -82,7 +168,7 @@ fn a_time_in_a_date_is_cut_unless_it_is_midnight() {
         ("2024-04-14T23:30:00-05:00", "2024-04-14"),
         ("2024-04-14T24:00", "2024-04-14"),
         ("2024-04-14T23:59:60", "2024-04-14"),
-        ("0044-03-15 12:00:00+00 BC", "-0043-03-15"),
+        ("44-03-15 12:00:00+00 AD", "0044-03-15"),
     ];
     for (text, expected) in table {
         assert_eq!(date(text.as_bytes()), cut(day_number(expected)), "{text}");
@@ -100,7 +186,8 @@ fn timestamps_in_all_their_forms() {
         ("2024-04-14   11:23:45", "2024-04-14T11:23:45", "2024-04-14T11:23:45"),
         ("2024-04-14T11:23", "2024-04-14T11:23:00", "2024-04-14T11:23:00"),
         ("2024-04-14T1:23", "2024-04-14T01:23:00", "2024-04-14T01:23:00"),
-        ("24/4/14 1:23", "2024-04-14T01:23:00", "2024-04-14T01:23:00"),
+        ("2024-02-29+02:00", "2024-02-28T22:00:00", "2024-02-29T00:00:00"),
+        ("2024-02-29Z", "2024-02-29T00:00:00", "2024-02-29T00:00:00"),
         ("2024 4 14 1:23", "2024-04-14T01:23:00", "2024-04-14T01:23:00"),
         ("2024-04-14T11:23:45.1Z", "2024-04-14T11:23:45.1", "2024-04-14T11:23:45.1"),
         ("2024-04-14T11:23:45,123", "2024-04-14T11:23:45.123", "2024-04-14T11:23:45.123"),
@@ -120,8 +207,7 @@ fn timestamps_in_all_their_forms() {
         ("2024-04-14T24:00:00Z", "2024-04-15T00:00:00", "2024-04-15T00:00:00"),
         ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00", "2017-01-01T00:00:00"),
         ("2016-12-31T23:59:60.5Z", "2017-01-01T00:00:00.5", "2017-01-01T00:00:00.5"),
-        ("0044-03-15 12:00:00.5+01 BC", "-0043-03-15T11:00:00.5", "-0043-03-15T12:00:00.5"),
-        ("-0043-03-15T12:00:00Z", "-0043-03-15T12:00:00", "-0043-03-15T12:00:00"),
+        ("0044-03-15 12:00:00.5+01 AD", "0044-03-15T11:00:00.5", "0044-03-15T12:00:00.5"),
         (" 2024-04-14T11:23:45Z\n", "2024-04-14T11:23:45", "2024-04-14T11:23:45"),
     ];
     for (text, utc, local) in table {
@@ -138,7 +224,7 @@ fn fractions_finer_than_microseconds_are_cut_as_written() {
         ("2024-04-14T11:23:45.123456000000000000000001", "2024-04-14T11:23:45.123456"),
         ("1969-12-31T23:59:59.9999995", "1969-12-31T23:59:59.999999"),
         ("1969-12-31 23:59:59,9999999 UTC", "1969-12-31T23:59:59.999999"),
-        ("0001-01-01 0:00:00.0000001 BC", "0000-01-01T00:00:00"),
+        ("0001-01-01 0:00:00.0000001 AD", "0001-01-01T00:00:00"),
     ];
     for (text, expected) in table {
         assert_eq!(timestamp(text.as_bytes(), Zone::Utc), cut(micros(expected)), "{text}");
@@ -207,8 +293,13 @@ fn what_is_no_date_is_wrong_everywhere() {
         "12345678-04-14",
         "2024-04-14T",
         "2024-04-14X",
-        "2024-04-14Z",
-        "2024-04-14+01:00",
+        "2024-04-14ZZ",
+        "2024-04-14-05",
+        "2024-04-14+0100",
+        "2024-04-14+1",
+        "2024-04-14+19:00",
+        "2024-04-14TZ",
+        "2024-04-14T+01:00",
         "2024-04-14T11",
         "2024-04-14T11:2",
         "2024-04-14T11:23:4",
@@ -296,36 +387,6 @@ fn what_is_no_time_of_day_is_wrong() {
     }
 }
 
-#[test]
-fn the_ends_of_the_types() {
-    let table = [
-        ("-290308-12-21T19:59:05.224192Z", whole(i64::MIN)),
-        ("-290308-12-21T19:59:05.2241919Z", Err(TooLarge)),
-        ("-290308-12-21T20:59:05.224192+01:00", whole(i64::MIN)),
-        ("294247-01-10T04:00:54.775807Z", whole(i64::MAX)),
-        ("294247-01-10T04:00:54.7758079Z", cut(i64::MAX)),
-        ("294247-01-10T04:00:54.775808Z", Err(TooLarge)),
-        ("9999999-12-31", Err(TooLarge)),
-        ("-9999999-01-01", Err(TooLarge)),
-    ];
-    for (text, expected) in table {
-        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), expected, "{text}");
-    }
-    let table = [
-        ("5881580-07-11", whole(i32::MAX)),
-        ("5881580-07-12", Err(TooLarge)),
-        ("-5877641-06-23", whole(i32::MIN)),
-        ("5877642-06-23 BC", whole(i32::MIN)),
-        ("-5877641-06-22", Err(TooLarge)),
-        ("9999999-12-31", Err(TooLarge)),
-        ("9999999-12-31 BC", Err(TooLarge)),
-        ("9999999-02-30", Err(Wrong)),
-    ];
-    for (text, expected) in table {
-        assert_eq!(date(text.as_bytes()), expected, "{text}");
-    }
-}
-
 /// Every day of the calendar's period and both ends of what may be written: each is one more than the last.
 #[test]
 fn days_follow_each_other() {
@@ -400,8 +461,7 @@ fn dates() -> impl Strategy<Value = (String, NaiveDate)> {
         let (month, day) = (date.month(), date.day());
         let text = match (form, year) {
             (0 | 1, 0..10_000) => format!("{year:04}-{month:02}-{day:02}"),
-            (2, 2000..2100) => format!("{:02}{first}{month}{second}{day}", year - 2000),
-            (3, 100..) => format!("{year}{first}{month}{second}{day:02}"),
+            (2 | 3, 100..) => format!("{year}{first}{month}{second}{day:02}"),
             (4, 1000..) => format!("+{year}{first}{month:02}{second}{day}"),
             (_, 0..) => format!("{year:04}{first}{month:02}{second}{day:02}"),
             (_, ..0) => format!("-{:04}{first}{month:02}{second}{day:02}", -year),
@@ -424,10 +484,15 @@ proptest! {
         let text = format!("{date_text}{separator}{clock}{offset}");
         let local = i64::from(days) * DAY_SECONDS * SECOND_MICROS + clock_micros;
         let utc = local - offset_seconds * SECOND_MICROS;
-        prop_assert_eq!(date(date_text.as_bytes()), whole(days), "{}", date_text);
-        prop_assert_eq!(date(text.as_bytes()), Ok(Parsed { value: days, cut: clock_micros != 0 }), "{}", text);
-        prop_assert_eq!(timestamp(text.as_bytes(), Zone::Local), whole(local), "{}", text);
-        prop_assert_eq!(timestamp(text.as_bytes(), Zone::Utc), whole(utc), "{}", text);
+        let moment = |micros: i64| {
+            let seconds = micros.div_euclid(SECOND_MICROS);
+            if SECONDS.contains(&seconds) { whole(micros) } else { Err(TooLarge) }
+        };
+        let of_day = |cut| if DAYS.contains(&days.into()) { Ok(Parsed { value: days, cut }) } else { Err(TooLarge) };
+        prop_assert_eq!(date(date_text.as_bytes()), of_day(false), "{}", date_text);
+        prop_assert_eq!(date(text.as_bytes()), of_day(clock_micros != 0), "{}", text);
+        prop_assert_eq!(timestamp(text.as_bytes(), Zone::Local), moment(local), "{}", text);
+        prop_assert_eq!(timestamp(text.as_bytes(), Zone::Utc), moment(utc), "{}", text);
         let time_text = format!("{clock}{offset}");
         let day_micros = DAY_SECONDS * SECOND_MICROS;
         prop_assert_eq!(time(time_text.as_bytes(), Zone::Local), whole(clock_micros), "{}", time_text);
@@ -436,19 +501,19 @@ proptest! {
         if let Some(positive) = date_text.strip_prefix('-') {
             let (year, rest) = positive.split_at(positive.find(['-', '/', '.', ' ']).unwrap());
             let text = format!("{:04}{rest}{separator}{clock}{offset} BC", year.parse::<i32>().unwrap() + 1);
-            prop_assert_eq!(timestamp(text.as_bytes(), Zone::Utc), whole(utc), "{}", text);
+            prop_assert_eq!(timestamp(text.as_bytes(), Zone::Utc), moment(utc), "{}", text);
         }
     }
 
     #[test]
     fn rfc_3339_is_read_as_chrono_does(
-        seconds in -62_167_132_800_i64..253_402_214_400,
+        seconds in -62_135_510_400_i64..253_402_214_400,
         nanosecond in prop_oneof![Just(0), 0..1_000_000_000_u32],
         minutes in -1080..=1080i32,
     ) {
         let offset = FixedOffset::east_opt(minutes * 60).unwrap();
         let instant = DateTime::from_timestamp(seconds, nanosecond).unwrap().with_timezone(&offset);
-        prop_assume!((0..=9999).contains(&instant.year()));
+        prop_assume!((1..=9999).contains(&instant.year()));
         let text = instant.to_rfc3339();
         let cut = nanosecond % 1000 != 0;
         let utc = Parsed { value: instant.timestamp_micros(), cut };

@@ -38,6 +38,8 @@ pub enum ColumnType {
     },
     /// A number by its own text.
     NumberText,
+    /// An integer as text: its digits and its sign.
+    IntegerText,
     /// A string; other values by their JSON text.
     Text,
     /// Any value by its JSON text.
@@ -46,6 +48,8 @@ pub enum ColumnType {
     Date,
     /// A time of day in microseconds.
     Time(Zone),
+    /// A time of day as text: `HH:MM:SS.ffffff`, always 15 characters, so that it sorts.
+    TimeText(Zone),
     /// A date and time in microseconds.
     Timestamp(Zone),
     /// An object with declared members; never empty.
@@ -106,6 +110,8 @@ impl ColumnType {
             | Self::Double
             | Self::Decimal { .. }
             | Self::NumberText
+            | Self::IntegerText
+            | Self::TimeText(_)
             | Self::Text
             | Self::JsonText
             | Self::Date
@@ -123,7 +129,9 @@ impl ColumnType {
             Self::BigInteger => DataType::Decimal128(BIG_INTEGER_DIGITS, 0),
             Self::Double => DataType::Float64,
             Self::Decimal { precision, scale } => DataType::Decimal128(*precision, (*scale).cast_signed()),
-            Self::NumberText | Self::Text | Self::JsonText => DataType::Utf8,
+            Self::NumberText | Self::IntegerText | Self::TimeText(_) | Self::Text | Self::JsonText => {
+                DataType::Utf8
+            }
             Self::Date => DataType::Date32,
             Self::Time(_) => DataType::Time64(TimeUnit::Microsecond),
             Self::Timestamp(Zone::Utc) => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),

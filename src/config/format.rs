@@ -10,11 +10,12 @@
 use super::error::{ConfigError, ConfigErrors, Problems};
 use super::raw::MB;
 use super::raw_format::{
-    RawCodec, RawCsv, RawDelimiter, RawFormat, RawNested, RawNumbers, RawParquet, RawQuoteStyle,
-    RawUndeclaredFields,
+    RawCodec, RawCsv, RawDelimiter, RawFormat, RawIntegers, RawNested, RawNumbers, RawParquet, RawQuoteStyle,
+    RawTimes, RawUndeclaredFields,
 };
 use crate::encode::options::{
-    Codec, CsvOptions, Format, Nested, Numbers, ParquetOptions, QuoteStyle, TypeOptions, UndeclaredFields,
+    Codec, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle, Times, TypeOptions,
+    UndeclaredFields,
 };
 
 /// `decimal_precision` where the user gave none: the most that engines take.
@@ -85,6 +86,15 @@ fn checked_parquet(raw: &RawParquet) -> Result<ParquetOptions, ConfigErrors> {
         row_group_rows: raw.row_group_rows.into(),
         types: TypeOptions {
             numbers,
+            integers: match raw.integers {
+                RawIntegers::Int64 => Integers::Int64,
+                RawIntegers::Decimal => Integers::Decimal,
+                RawIntegers::Text => Integers::Text,
+            },
+            times: match raw.times {
+                RawTimes::Text => Times::Text,
+                RawTimes::Typed => Times::Typed,
+            },
             nested: match raw.nested {
                 RawNested::Typed => Nested::Typed,
                 RawNested::Json => Nested::Json,
@@ -185,13 +195,15 @@ mod tests {
         let zstd = |level| codec(Codec::Zstd { level });
         let nulls = json!({
             "compression_codec": null, "compression_level": null, "row_group_mb": null, "row_group_rows": null,
-            "numbers": null, "decimal_precision": null, "decimal_scale": null, "nested": null,
-            "undeclared_fields": null,
+            "numbers": null, "decimal_precision": null, "decimal_scale": null, "integers": null, "times": null,
+            "nested": null, "undeclared_fields": null,
         });
         let written_out = json!({
             "compression_codec": "snappy", "row_group_mb": 64, "row_group_rows": 1_000_000, "numbers": "double",
-            "nested": "typed", "undeclared_fields": "column",
+            "integers": "int64", "times": "text", "nested": "typed", "undeclared_fields": "column",
         });
+        let types = |types| ParquetOptions { types, ..default };
+        let integers = |integers| types(TypeOptions { integers, ..default.types });
         let nested_json = TypeOptions { nested: Nested::Json, ..default.types };
         let cases = [
             (json!({}), default),
@@ -216,7 +228,10 @@ mod tests {
             (json!({"numbers": "decimal", "decimal_precision": 9}), decimal(9, 9)),
             (json!({"numbers": "decimal", "decimal_precision": 1, "decimal_scale": 0}), decimal(1, 0)),
             (json!({"numbers": "decimal", "decimal_precision": 1, "decimal_scale": 1}), decimal(1, 1)),
-            (json!({"nested": "json"}), ParquetOptions { types: nested_json, ..default }),
+            (json!({"integers": "decimal"}), integers(Integers::Decimal)),
+            (json!({"integers": "text"}), integers(Integers::Text)),
+            (json!({"times": "typed"}), types(TypeOptions { times: Times::Typed, ..default.types })),
+            (json!({"nested": "json"}), types(nested_json)),
             (
                 json!({"undeclared_fields": "drop"}),
                 ParquetOptions { undeclared_fields: UndeclaredFields::Drop, ..default },
@@ -329,6 +344,12 @@ mod tests {
                 json!({"numbers": "text", "decimal_precision": 5, "decimal_scale": 9}),
                 "does not go with `format.numbers` `text`, only with `decimal`; leave it out",
             ),
+            (
+                "integers",
+                json!({"integers": "uint64"}),
+                "must be one of `int64`, `decimal`, `text`, but it is `uint64`; did you mean `int64`?",
+            ),
+            ("times", json!({"times": "time"}), "must be one of `text`, `typed`, but it is `time`"),
             ("nested", json!({"nested": "flat"}), "must be one of `typed`, `json`, but it is `flat`"),
             (
                 "undeclared_fields",

@@ -175,17 +175,32 @@ pub(super) struct RawParquet {
     /// <code>decimal</code>; empty means 9. Further digits are cut off, which is noted in <code>_airbyte_meta</code>.
     #[schemars(range(min = 0, max = 38), example = 9)]
     pub(super) decimal_scale: Option<u8>,
+    /// # Integers
+    ///
+    /// What integers become: <code>int64</code> (the default), up to 9,223,372,036,854,775,807; <code>decimal</code>,
+    /// exact up to 38 digits, which every unsigned 64-bit integer needs; <code>text</code>, of any length, which
+    /// engines must convert before they can add it up.
+    #[serde(default)]
+    pub(super) integers: RawIntegers,
+    /// # Times
+    ///
+    /// What times of day become: <code>text</code> (the default), written <code>12:30:00.500000</code>, which every
+    /// engine reads and sorts; <code>typed</code>, Parquet's own type for times. Spark, Delta and Athena refuse a whole
+    /// table that has one column of that type, and ClickHouse reads other values.
+    #[serde(default)]
+    pub(super) times: RawTimes,
     /// # Nested Values
     ///
     /// What objects and arrays become whose inside the stream's schema declares: <code>typed</code> (the default),
-    /// structs and lists; <code>json</code>, text columns that hold JSON. Those whose inside it does not declare are
-    /// always JSON text. Not every engine can load structs and lists; for those take <code>json</code>.
+    /// structs and lists; <code>json</code>, text columns that hold JSON, <code>_airbyte_meta</code> included. Those
+    /// whose inside the schema does not declare are always JSON text. Not every engine can load structs and lists; for
+    /// those take <code>json</code>.
     #[serde(default)]
     pub(super) nested: RawNested,
     /// # Undeclared Fields
     ///
-    /// What becomes of fields of a record that the stream's schema does not name, also inside structs:
-    /// <code>column</code> (the default) keeps them as JSON in a last column,
+    /// Where fields of a record go that the stream's schema does not name, also inside structs, and values that do not
+    /// fit their column: <code>column</code> (the default) keeps them as JSON in a last column,
     /// <code>_airbyte_additional_properties</code>; <code>drop</code> leaves them out and reports how many there were.
     #[serde(default)]
     pub(super) undeclared_fields: RawUndeclaredFields,
@@ -251,6 +266,23 @@ pub(super) enum RawNumbers {
     Double,
     Decimal,
     Text,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawIntegers {
+    #[default]
+    Int64,
+    Decimal,
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawTimes {
+    #[default]
+    Text,
+    Typed,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]

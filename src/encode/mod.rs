@@ -30,8 +30,8 @@ pub use ids::RowIds;
 pub use jsonl::JsonlEncoder;
 pub use metadata::{ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, RAW_ID};
 pub use options::{
-    Codec, CsvOptions, Format, MetadataColumns, Nested, Numbers, ParquetOptions, QuoteStyle, TypeOptions,
-    UndeclaredFields,
+    Codec, CsvOptions, Format, Integers, MetadataColumns, Nested, Numbers, ParquetOptions, QuoteStyle, Times,
+    TypeOptions, UndeclaredFields,
 };
 pub use record::{RecordView, RowNotes, StreamMeta};
 pub use rows::{RowEncoder, Scratch};

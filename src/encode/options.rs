@@ -118,7 +118,7 @@ impl Default for ParquetOptions {
             codec: Codec::Snappy,
             row_group_bytes: 64 * 1024 * 1024,
             row_group_rows: 1_000_000,
-            types: TypeOptions { numbers: Numbers::Double, nested: Nested::Typed },
+            types: TypeOptions::DEFAULT,
             undeclared_fields: UndeclaredFields::Column,
         }
     }
@@ -150,8 +150,28 @@ pub enum Codec {
 pub struct TypeOptions {
     /// What numbers with a fraction become.
     pub numbers: Numbers,
+    /// What integers become.
+    pub integers: Integers,
+    /// What times of day become.
+    pub times: Times,
     /// What objects and arrays become.
     pub nested: Nested,
+}
+
+impl TypeOptions {
+    /// What the settings mean where they say nothing.
+    pub const DEFAULT: Self = Self {
+        numbers: Numbers::Double,
+        integers: Integers::Int64,
+        times: Times::Text,
+        nested: Nested::Typed,
+    };
+}
+
+impl Default for TypeOptions {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// What a JSON `number` becomes.
@@ -168,6 +188,27 @@ pub enum Numbers {
     },
     /// Text, digit for digit.
     Text,
+}
+
+/// What a JSON `integer` becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Integers {
+    /// A signed integer of 64 bits.
+    Int64,
+    /// An exact decimal of 38 digits.
+    Decimal,
+    /// Text, of any length.
+    Text,
+}
+
+/// What a time of day becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// Text of a fixed width. Spark, Delta, Databend and Athena refuse the whole file for one column of Parquet's own
+    /// type; ClickHouse shows another value.
+    Text,
+    /// Parquet's own type.
+    Typed,
 }
 
 /// What objects and arrays with a declared inside become.

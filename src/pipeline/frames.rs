@@ -358,9 +358,7 @@ mod tests {
 
     use super::*;
     use crate::columns::{Batch, RecordDecoder, ShapeOptions, StreamShape};
-    use crate::encode::{
-        Codec, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, TypeOptions, UndeclaredFields,
-    };
+    use crate::encode::{Codec, MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields};
     use crate::parquet_file::FileLayout;
     use crate::pipeline::budget::Budget;
     use crate::pipeline::row_group::column_tasks;
@@ -371,7 +369,7 @@ mod tests {
         let options = ShapeOptions {
             metadata: MetadataColumns::None,
             undeclared_fields: UndeclaredFields::Drop,
-            types: TypeOptions { numbers: Numbers::Double, nested: Nested::Typed },
+            types: TypeOptions::DEFAULT,
         };
         let properties = [("id".to_owned(), serde_json::json!({"type": "integer"}))];
         let shape = StreamShape::new(&options, &StreamMeta { generation_id: None, sync_id: 0 }, &properties);

@@ -2,7 +2,8 @@
 //!
 //! In: the text of a JSON number, or of a string that may hold one. Strings are taken as Java's `BigDecimal` takes
 //! them: a JSON number, also with a plus, with leading zeros, or with nothing on one side of the point. No blanks, no
-//! hexadecimal, no `NaN`. Out: the value and whether digits were lost, or why there is none.
+//! hexadecimal; `NaN`, `Infinity` and `-Infinity` are doubles and nothing else. Out: the value and whether digits were
+//! lost, or why there is none.
 //!
 //! Invariants
 //! - Any bytes may come; what is no number is [`Misfit::Wrong`].
@@ -31,6 +32,9 @@ const DOUBLE_POINT: std::ops::RangeInclusive<i64> = -330..=310;
 const FRACTION_BITS: u64 = (1 << 52) - 1;
 /// Texts up to this length are read as they are; longer ones only in their digits that count.
 const PARSED_WHOLE: usize = 64;
+
+/// Zeros that an exponent may add to an integer's text: as far as doubles go, and more.
+const MOST_WRITTEN_DIGITS: usize = 400;
 
 /// Ten to the power of the index, for decimals.
 const WIDE_POWERS: [u128; MOST_DECIMAL_DIGITS + 1] = {
@@ -113,6 +117,30 @@ pub(super) fn decimal(number: &[u8], precision: u8, scale: u8) -> Result<Parsed<
     long_decimal(number, precision, scale)
 }
 
+/// Writes the integer that a number means: its digits and, if it is below zero, a minus. Nothing is written for what is
+/// no integer, or has more than [`MOST_WRITTEN_DIGITS`] of which the text has only an exponent.
+pub(super) fn write_integer(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
+    let number = Number::read(text).ok_or(Misfit::Wrong)?;
+    if number.len() == 0 {
+        out.push(b'0');
+        return Ok(());
+    }
+    let places = usize::try_from(number.point).map_err(|_| Misfit::Wrong)?;
+    if number.len() > places {
+        return Err(Misfit::Wrong);
+    }
+    if places > text.len().max(MOST_WRITTEN_DIGITS) {
+        return Err(Misfit::TooLarge);
+    }
+    if number.negative {
+        out.push(b'-');
+    }
+    let end = out.len() + places;
+    out.extend(number.digits());
+    out.resize(end, b'0');
+    Ok(())
+}
+
 /// Whether a string holds a number. The other functions find out by themselves.
 pub(super) fn is_number(text: &[u8]) -> bool {
     Number::read(text).is_some()
@@ -163,7 +191,15 @@ fn precise_double(text: &[u8], short: &Short) -> Result<Parsed<f64>, Misfit> {
 
 #[inline(never)]
 fn long_double(text: &[u8]) -> Result<Parsed<f64>, Misfit> {
-    let number = Number::read(text).ok_or(Misfit::Wrong)?;
+    let Some(number) = Number::read(text) else {
+        // As Java, JavaScript and Python write what JSON has no number for.
+        return match text {
+            b"NaN" => Ok(Parsed::whole(f64::NAN)),
+            b"Infinity" => Ok(Parsed::whole(f64::INFINITY)),
+            b"-Infinity" => Ok(Parsed::whole(f64::NEG_INFINITY)),
+            _ => Err(Misfit::Wrong),
+        };
+    };
     let size = if number.len() == 0 || number.point < *DOUBLE_POINT.start() {
         0.0
     } else if number.point > *DOUBLE_POINT.end() {

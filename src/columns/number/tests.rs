@@ -13,7 +13,7 @@ fn cut<T>(value: T) -> Result<Parsed<T>, Misfit> {
     Ok(Parsed { value, cut: true })
 }
 
-const NO_NUMBERS: [&str; 34] = [
+const NO_NUMBERS: [&str; 36] = [
     "",
     "-",
     "+",
@@ -39,10 +39,12 @@ const NO_NUMBERS: [&str; 34] = [
     "0x10",
     "1f",
     "1d",
-    "NaN",
     "nan",
+    "NAN",
+    "+NaN",
+    "-NaN",
     "inf",
-    "Infinity",
+    "+Infinity",
     "-infinity",
     "٣",
     "1e5x",
@@ -61,6 +63,58 @@ fn what_is_no_number_is_wrong_everywhere() {
             assert_eq!(decimal(text.as_bytes(), 38, 9), Err(Wrong), "{text:?}");
         }
     }
+}
+
+/// What Java, JavaScript and Python print where JSON has no number.
+#[test]
+fn nan_and_the_infinities_are_doubles_and_nothing_else() {
+    assert!(double(b"NaN").is_ok_and(|parsed| parsed.value.is_nan() && !parsed.cut));
+    assert_eq!(double(b"Infinity"), whole(f64::INFINITY));
+    assert_eq!(double(b"-Infinity"), whole(f64::NEG_INFINITY));
+    for text in ["NaN", "Infinity", "-Infinity"] {
+        assert!(!is_number(text.as_bytes()));
+        assert_eq!(integer(text.as_bytes()), Err(Wrong), "{text}");
+        assert_eq!(decimal(text.as_bytes(), 38, 9), Err(Wrong), "{text}");
+        assert_eq!(write_integer(text.as_bytes(), &mut Vec::new()), Err(Wrong), "{text}");
+    }
+}
+
+#[test]
+fn integers_as_text() {
+    let zeros = |count| "0".repeat(count);
+    for (text, expected) in [
+        ("0", Ok("0".to_owned())),
+        ("-0.0", Ok("0".to_owned())),
+        ("0e999999999999", Ok("0".to_owned())),
+        ("18446744073709551615", Ok("18446744073709551615".to_owned())),
+        ("-18446744073709551616", Ok("-18446744073709551616".to_owned())),
+        ("+0012", Ok("12".to_owned())),
+        ("4.0", Ok("4".to_owned())),
+        ("1.5e1", Ok("15".to_owned())),
+        ("1500e-2", Ok("15".to_owned())),
+        ("1e399", Ok(format!("1{}", zeros(399)))),
+        ("1e400", Err(TooLarge)),
+        ("-1e99999999999999999999", Err(TooLarge)),
+        ("4.5", Err(Wrong)),
+        ("1e-400", Err(Wrong)),
+        ("12a", Err(Wrong)),
+        ("", Err(Wrong)),
+    ] {
+        let mut written = b"before".to_vec();
+        let found = write_integer(text.as_bytes(), &mut written);
+        let written = String::from_utf8(written).unwrap();
+        assert_eq!(
+            found.map(|()| written.clone()),
+            expected.clone().map(|digits| format!("before{digits}")),
+            "{text}"
+        );
+        assert!(expected.is_ok() || written == "before", "{text}: nothing is left behind");
+    }
+    // All digits that are written out, however many.
+    let long = format!("12{}", zeros(2_000));
+    let mut written = Vec::new();
+    write_integer(long.as_bytes(), &mut written).unwrap();
+    assert_eq!(String::from_utf8(written).unwrap(), long);
 }
 
 #[test]
