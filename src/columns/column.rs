@@ -158,6 +158,11 @@ impl Lists {
         self.ends.push(self.elements.len() as i32);
     }
 
+    /// How many elements the last list has.
+    pub(super) fn last_len(&self) -> usize {
+        self.rows_of(self.ends.len().saturating_sub(2)).len()
+    }
+
     /// Elements pushed behind the last list become its last ones.
     pub(super) fn extend_last(&mut self) {
         if let Some(last) = self.ends.last_mut() {

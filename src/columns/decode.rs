@@ -255,7 +255,7 @@ pub(super) fn read_value(
             Ok(end)
         }
         (Kind::List(element), Values::List(lists)) if text.get(pos) == Some(&b'[') => {
-            let end = read_elements(notes, element, &mut lists.elements, text, pos)?;
+            let end = read_elements(notes, element, &mut lists.elements, 0, text, pos)?;
             lists.end();
             validity.push_value();
             Ok(end)
@@ -269,16 +269,18 @@ pub(super) fn read_value(
     }
 }
 
-/// Reads the elements of the array whose `[` is at `pos`. Whoever owns the list ends it.
+/// Reads the elements of the array whose `[` is at `pos`; `first` is the place of the first one in its list. The caller
+/// ends the list.
 pub(super) fn read_elements(
     notes: &mut Notes,
     guide: &mut Guide,
     elements: &mut Column,
+    first: u32,
     text: &[u8],
     pos: usize,
 ) -> Result<usize, JsonError> {
     let depth = notes.positions.len();
-    notes.positions.push(0);
+    notes.positions.push(first);
     let mut step = grammar::first(text, pos, b']');
     loop {
         let at = match step {

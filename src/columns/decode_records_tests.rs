@@ -301,12 +301,13 @@ pub(super) fn sample(choices: &mut Choices, column_type: &ColumnType, at: &At) -
                 extras: members.extras,
             }
         }
-        ColumnType::List(element) if !choices.one_in(5) => elements(choices, element, at),
+        ColumnType::List(element) if !choices.one_in(5) => elements(choices, element, at, 0),
         leaf => of_fit(values::leaf(choices, leaf), at),
     }
 }
 
-pub(super) fn elements(choices: &mut Choices, element: &ColumnType, at: &At) -> Sample {
+/// The elements of a list that has `before` others.
+pub(super) fn elements(choices: &mut Choices, element: &ColumnType, at: &At, before: usize) -> Sample {
     let mut all = Sample {
         text: format!("[{}", choices.blank()),
         cell: Cell::Null,
@@ -315,7 +316,7 @@ pub(super) fn elements(choices: &mut Choices, element: &ColumnType, at: &At) -> 
     };
     let mut cells = Vec::new();
     for place in 0..choices.below(5) {
-        let mut element = sample(choices, element, &at.element(place));
+        let mut element = sample(choices, element, &at.element(before + place));
         let comma = if place == 0 { "" } else { "," };
         all.text += &format!("{comma}{}{}{}", choices.blank(), element.text, choices.blank());
         cells.push(element.cell);

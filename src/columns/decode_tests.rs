@@ -158,14 +158,22 @@ fn shape_of(stream: &Stream) -> Arc<StreamShape> {
 }
 
 /// The elements of the source's own `meta.changes`, right and wrong.
-fn changes(choices: &mut Choices, shape: &StreamShape) -> Option<Sample> {
+fn changes(choices: &mut Choices, shape: &StreamShape, record: &Record) -> Option<Sample> {
     let fields = shape.decoded_fields();
     let meta = fields.iter().take(shape.metadata_columns).find(|field| field.name == META)?;
     let ColumnType::Struct(members) = &meta.column_type else { return None };
     let ColumnType::List(element) = &members[1].column_type else { return None };
     choices.one_in(4).then(|| {
         let at = At::column("_airbyte_meta.changes");
-        records::elements(choices, element, &at)
+        // They come after those of the record itself.
+        let own = match record.cells.get(3) {
+            Some(Some(Cell::Struct(members))) => match &members[1] {
+                Cell::List(own) => own.len(),
+                _ => 0,
+            },
+            _ => 0,
+        };
+        records::elements(choices, element, &at, own)
     })
 }
 
@@ -202,7 +210,7 @@ impl Run {
         let end = self.decoder.read(line.as_bytes(), before.len()).unwrap_or_else(|e| panic!("{e}: {line}"));
         assert_eq!(end, before.len() + record.text.len());
         let emitted_at_ms = choices.of(&[1_700_000_000_123, 0, -1, 1 << 50, i64::MAX, i64::MIN]);
-        let changes = changes(choices, &self.shape);
+        let changes = changes(choices, &self.shape, record);
         let id = std::str::from_utf8(self.ids.clone().next_text()).unwrap().to_owned();
         let source = changes.as_ref().map(|changes| changes.text.as_bytes());
         self.decoder.end_row(emitted_at_ms, source, &mut self.ids);

@@ -26,7 +26,7 @@ const KEPT_BYTES: usize = 16 * 1024;
 pub(super) enum Cause {
     /// It is null: it is not of the column's type.
     Wrong,
-    /// It is null: it is larger than the column's type can hold.
+    /// It is null: it is outside what the column's type can hold.
     TooLarge,
     /// Digits are missing.
     Cut,

@@ -245,7 +245,8 @@ impl RecordDecoder {
         };
         if let Kind::List(guide) = &mut guide.kind {
             // The line was validated as a whole: there is nothing here that is not JSON.
-            let _ = read_elements(&mut self.notes, guide, &mut lists.elements, changes, 0);
+            let first = lists.last_len() as u32;
+            let _ = read_elements(&mut self.notes, guide, &mut lists.elements, first, changes, 0);
         }
         lists.extend_last();
     }

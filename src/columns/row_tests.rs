@@ -239,6 +239,12 @@ fn what_does_not_fit_is_kept_by_its_text() {
     stream.send_with("{}", 0, Some(r#"[{"field":"f"},1,"x"]"#));
     let row = &stream.taken()[0];
     assert_eq!(row[9], json!(r#"{"_airbyte_meta.changes.1":1,"_airbyte_meta.changes.2":"x"}"#));
+    // After the entries of the record's own, by their places in the list that is in the file.
+    stream.send_with(r#"{"_airbyte_meta":{"changes":[{},7]}}"#, 0, Some("[8]"));
+    let row = &stream.taken()[0];
+    assert_eq!(row[9], json!(r#"{"_airbyte_meta.changes.1":7,"_airbyte_meta.changes.2":8}"#));
+    assert_eq!(changes(row)[3], json!(["_airbyte_meta.changes.1", "NULLED", NULLED]));
+    assert_eq!(changes(row)[4], json!(["_airbyte_meta.changes.2", "NULLED", NULLED]));
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(super) struct Parsed<T> {
 pub(super) enum Misfit {
     /// It is something else.
     Wrong,
-    /// It is of the type's kind, but larger than the type can hold.
+    /// It is of the type's kind, but outside what the type can hold.
     TooLarge,
 }
 
