@@ -219,11 +219,7 @@ impl Config {
 fn not_json(text: &[u8], broken: &Broken) -> ConfigError {
     match ForeignText::recognise(text) {
         Some(foreign) => ConfigError::Foreign(foreign),
-        None => ConfigError::NotJson {
-            fault: broken.error.fault,
-            line: broken.line,
-            column: broken.column,
-        },
+        None => ConfigError::NotJson { fault: broken.error.fault, line: broken.line, column: broken.column },
     }
 }
 

@@ -100,7 +100,8 @@ impl BlockEncoder {
         let is_first = block.index == 0;
         let first_line =
             if is_first { block.bytes.len() - without_byte_order_mark(&block.bytes).len() } else { 0 };
-        let mut repairs = repair_records(&mut block.bytes[first_line..valid.max(first_line)]).into_iter().peekable();
+        let mut repairs =
+            repair_records(&mut block.bytes[first_line..valid.max(first_line)]).into_iter().peekable();
         let mut start = first_line;
         while start < block.bytes.len() {
             let end = memchr::memchr(b'\n', &block.bytes[start..]).map_or(block.bytes.len(), |at| start + at);

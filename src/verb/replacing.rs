@@ -54,9 +54,8 @@ pub(super) fn replace_old<W: Write>(
     }
     // Removals and waits are told as they happen, by turns on this one thread.
     let shared = RefCell::new(&mut *emitter);
-    let mut watch = |stream: &StreamDescriptor, removal: Removal<'_>| {
-        log_removal(*shared.borrow_mut(), stream, removal)
-    };
+    let mut watch =
+        |stream: &StreamDescriptor, removal: Removal<'_>| log_removal(*shared.borrow_mut(), stream, removal);
     let work = async {
         tokio::select! {
             report = replace(store, &proved, runtime.stop(), &mut watch) => report,
