@@ -10,7 +10,7 @@ use crate::generations_store::{FIXED_KEY, fixed, numbered, replace, start};
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Quirk, Rule};
 use crate::world::{
-    BUCKET, SOON, World, catalog, complete, connector, cursors, failure, jsonl_and, state, with,
+    BUCKET, SOON, World, catalog, complete, connector, cursors, failure, jsonl_and, state, stopped, with,
 };
 
 /// A server with four old files of one row.
@@ -206,7 +206,7 @@ fn a_signal_stops_the_removal() {
     }
     session.signal(Signal::TERM);
     let outcome = session.finish(SOON);
-    let message = failure(&outcome, "transient_error");
+    let message = stopped(&outcome, 143);
     assert!(message.contains("SIGTERM stopped the removal"), "{message}");
     assert_eq!(cursors(&outcome), [1]);
     assert!(!server.keys(BUCKET).is_empty());

@@ -112,7 +112,11 @@ impl StoredObject {
     #[cfg(test)]
     pub(crate) fn made_up(metadata: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self { metadata: metadata.iter().map(owned).collect(), headers: StoredHeaders::default(), size_bytes: None }
+        Self {
+            metadata: metadata.iter().map(owned).collect(),
+            headers: StoredHeaders::default(),
+            size_bytes: None,
+        }
     }
 }
 

@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_s3::config::interceptors::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, InterceptorContext,
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, InterceptorContext,
 };
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_s3::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
@@ -205,16 +205,18 @@ impl Intercept for Sent {
         Ok(())
     }
 
-    /// Any server answers any path with a page.
-    fn read_before_deserialization(
+    /// Any server answers any path with a page. Some stores call an empty answer HTML, too.
+    fn read_after_deserialization(
         &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let answer = context.response();
         let content_type = answer.headers().get("content-type").unwrap_or_default();
+        let is_empty = answer.body().bytes().is_some_and(|body| body.trim_ascii().is_empty());
         let is_page = answer.status().is_success()
+            && !is_empty
             && !self.0.op.answers_with_object()
             && content_type.trim_start().to_ascii_lowercase().starts_with("text/html");
         self.0.was_page.store(is_page, Ordering::Relaxed);

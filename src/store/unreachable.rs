@@ -98,8 +98,7 @@ impl ResolveDns for NamingResolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
         DnsFuture::new(async move {
             let host = name.to_owned();
-            let not_found =
-                |for_now| ResolveDnsError::new(NameNotFound { host: name.to_owned(), for_now });
+            let not_found = |for_now| ResolveDnsError::new(NameNotFound { host: name.to_owned(), for_now });
             let lookup = tokio::task::spawn_blocking(move || {
                 let addresses = (host.as_str(), 0).to_socket_addrs()?;
                 Ok::<_, io::Error>(addresses.map(|address: SocketAddr| address.ip()).collect())

@@ -362,3 +362,13 @@ async fn a_web_page_with_an_etag_is_no_receipt() {
     let error = put(&server).await.unwrap_err();
     assert_eq!((&error.kind, error.effect), (&Kind::NotS3, Effect::Unknown), "{error:?}");
 }
+
+/// Flask, hence moto, calls every answer without a type of its own HTML, and a body there is not.
+#[tokio::test]
+async fn an_empty_answer_that_is_called_html_is_no_web_page() {
+    let named_html =
+        Reply::Answer("200 OK\r\nETag: \"e\"\r\nContent-Type: text/html".to_owned(), String::new());
+    let server = Scripted::start(vec![named_html]).await;
+    put(&server).await.unwrap();
+    assert_eq!(server.methods(), "PUT");
+}
