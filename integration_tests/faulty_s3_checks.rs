@@ -95,6 +95,29 @@ fn objects_are_checked() {
     });
 }
 
+/// A store that wants parts of one length refuses others, whatever their order, and a longer last one.
+#[test]
+fn parts_of_different_lengths_are_refused_on_demand() {
+    run(async {
+        let (server, client) = server();
+        server.want_equal_parts();
+        let part_of = |more: usize| vec![b'a'; SMALLEST_PART_BYTES + more];
+        for (lengths, is_taken) in
+            [([0, 0, 0], true), ([1, 1, 0], true), ([1, 0, 0], false), ([0, 1, 0], false), ([0, 0, 1], false)]
+        {
+            let key = &format!("folder/{lengths:?}");
+            let upload = begin(&client, key).await;
+            let mut parts = Vec::new();
+            for (number, more) in (1..).zip(lengths) {
+                parts.push(part(&client, key, &upload, number, part_of(more)).await);
+            }
+            let outcome = finish(&client, key, &upload, &parts).await;
+            assert_eq!(outcome == refused(400, "InvalidPart"), !is_taken, "{lengths:?}: {outcome:?}");
+        }
+        assert_eq!(server.part_lengths().len(), 2);
+    });
+}
+
 /// The list that ends a multipart upload, and what else can be wrong with one.
 #[test]
 fn uploads_are_checked() {

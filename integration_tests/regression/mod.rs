@@ -45,3 +45,11 @@ mod stalls;
 mod taken_keys;
 // The platform's shell script around the connector.
 mod wrapper;
+//! Hard cases that real data, real stores and small containers found, each test named after the fault.
+
+// Memory: long lines, many streams, many processors.
+mod memory;
+// Many streams: file sizes, GLOBAL states.
+mod many_streams;
+// Multipart uploads on a store that wants parts of one size.
+mod parts;

@@ -27,9 +27,6 @@ use super::types::{ColumnType, Zone, element_field};
 use crate::error::{Classified, FailureType};
 use crate::json::block;
 
-/// An empty column keeps room for this much: every worker has columns of every stream.
-const KEPT_BYTES: usize = 8 * 1024;
-
 /// One column of some rows.
 #[derive(Clone, Debug)]
 pub struct Column {
@@ -286,13 +283,9 @@ impl Column {
         values + self.validity.capacity_bytes() + size_of::<Self>()
     }
 
-    /// Forgets the rows and keeps the room, if it is little.
-    pub(super) fn clear(&mut self) {
-        if self.held_bytes() > KEPT_BYTES {
-            self.take();
-        } else {
-            self.truncate(0);
-        }
+    /// Room that an empty column keeps beyond its own size.
+    pub(super) fn room_bytes(&self) -> usize {
+        self.held_bytes() - size_of::<Self>()
     }
 
     /// Takes the rows out and leaves an empty column, without room: other streams may come first.

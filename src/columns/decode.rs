@@ -35,6 +35,19 @@ pub(super) struct Notes {
     unescaped: Vec<u8>,
 }
 
+/// Texts of notes keep this much from one block to the next.
+const KEPT_BYTES: usize = 16 * 1024;
+
+impl Notes {
+    /// Gives back what an unusually long value has made the scratch grow by.
+    pub(super) fn trim(&mut self) {
+        if self.unescaped.capacity() > KEPT_BYTES {
+            self.unescaped = Vec::new();
+        }
+        self.extras.trim(KEPT_BYTES);
+    }
+}
+
 /// Reads the object whose `{` is at `pos`. `columns` are those of its members, `rows` is how many rows are before it.
 pub(super) fn read_object(
     notes: &mut Notes,

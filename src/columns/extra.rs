@@ -90,6 +90,13 @@ impl ExtraLog {
         self.text.clear();
     }
 
+    /// Gives back room for text beyond `kept_bytes`. Not while a record is being read.
+    pub(super) fn trim(&mut self, kept_bytes: usize) {
+        if self.text.capacity() > kept_bytes {
+            self.text = Vec::new();
+        }
+    }
+
     /// Takes back what was noted from place `since` on in objects of the given nodes.
     pub(super) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
         self.entries.undo(since, nodes);

@@ -20,21 +20,24 @@ pub struct PackedBatch {
     rows: usize,
 }
 
+/// What a column takes besides its values, mostly: where it begins, its length, null bits.
+const USUAL_OVERHEAD_BYTES: usize = 16;
+
 /// Bytes of a length.
 const LENGTH_BYTES: usize = size_of::<u32>();
 
 impl PackedBatch {
-    /// Packs the rows of `columns`.
-    pub(super) fn new(columns: &[Column], rows: usize, scratch: &mut Vec<u8>) -> Self {
-        scratch.clear();
-        scratch.resize(columns.len() * LENGTH_BYTES, 0);
+    /// Packs the rows of `columns`, which take `used_bytes`.
+    pub(super) fn new(columns: &[Column], rows: usize, used_bytes: usize) -> Self {
+        let mut bytes = Vec::with_capacity(used_bytes + columns.len() * USUAL_OVERHEAD_BYTES);
+        bytes.resize(columns.len() * LENGTH_BYTES, 0);
         for (ix, column) in columns.iter().enumerate() {
-            let start = scratch.len() as u32;
+            let start = bytes.len() as u32;
             let place = ix * LENGTH_BYTES;
-            scratch[place..place + LENGTH_BYTES].copy_from_slice(&start.to_ne_bytes());
-            pack(column, scratch);
+            bytes[place..place + LENGTH_BYTES].copy_from_slice(&start.to_ne_bytes());
+            pack(column, &mut bytes);
         }
-        Self { bytes: scratch.as_slice().into(), rows }
+        Self { bytes: bytes.into_boxed_slice(), rows }
     }
 
     /// How many rows there are.

@@ -28,6 +28,9 @@ const META: usize = 3;
 const SYNC_ID: usize = 0;
 const CHANGES: usize = 1;
 
+/// Room that an empty column of usual rows keeps at most.
+const KEPT_BYTES: usize = 8 * 1024;
+
 /// Fewer bytes than this are packed into one buffer.
 const PACKED_BYTES: usize = 32 * 1024;
 
@@ -42,7 +45,10 @@ pub struct RecordDecoder {
     dropped_fields: u64,
     /// What was in the columns when they were taken.
     expected: Vec<Size>,
-    packing: Vec<u8>,
+    /// Room that the columns kept when their rows were packed.
+    kept_bytes: usize,
+    /// Room that they may keep.
+    spare_bytes: usize,
 }
 
 /// The rows that were taken, and what is to be said about them.
@@ -69,7 +75,8 @@ impl RecordDecoder {
             notes: Notes::new(shape.additional),
             dropped_fields: 0,
             expected: Vec::new(),
-            packing: Vec::new(),
+            kept_bytes: 0,
+            spare_bytes: usize::MAX,
             shape,
         }
     }
@@ -127,6 +134,17 @@ impl RecordDecoder {
         self.rows
     }
 
+    /// Room that the empty columns keep for the next rows.
+    #[must_use]
+    pub fn kept_bytes(&self) -> usize {
+        self.kept_bytes
+    }
+
+    /// The empty columns may keep this much room: every worker has columns of every stream.
+    pub fn set_spare_bytes(&mut self, spare_bytes: usize) {
+        self.spare_bytes = spare_bytes;
+    }
+
     /// Takes the rows out.
     #[must_use]
     pub fn take(&mut self) -> DecodedRows {
@@ -138,16 +156,24 @@ impl RecordDecoder {
         let rows = std::mem::take(&mut self.rows);
         let typed_meta = self.meta_to_text(rows);
         let used_bytes: usize = self.columns.iter().map(Column::used_bytes).sum();
+        self.kept_bytes = 0;
+        self.notes.trim();
         let batch = if used_bytes < packed_bytes {
-            let packed = PackedBatch::new(&self.columns, rows, &mut self.packing);
-            self.columns.iter_mut().for_each(Column::clear);
+            let packed = PackedBatch::new(&self.columns, rows, used_bytes);
+            self.kept_bytes = self.columns.iter().map(Column::room_bytes).sum();
+            if self.kept_bytes > self.spare_bytes.min(KEPT_BYTES * self.columns.len()) {
+                self.kept_bytes = 0;
+                self.columns.iter_mut().for_each(|column| drop(column.take()));
+            } else {
+                self.columns.iter_mut().for_each(|column| column.truncate(0));
+            }
             Batch::Packed(packed)
         } else {
             self.expected = self.columns.iter().map(Column::size).collect();
             Batch::Columns { columns: self.columns.iter_mut().map(Column::take).collect(), rows }
         };
         if let Some((column, mut typed)) = self.columns.get_mut(META).zip(typed_meta) {
-            typed.clear();
+            typed.take();
             *column = typed;
         }
         let shape = &self.shape;

@@ -60,6 +60,20 @@ pub(super) struct CsvScratch {
     undeclared: Vec<(u32, u32)>,
 }
 
+/// Buffers keep this much from one block to the next.
+const KEPT_BYTES: usize = 256 * 1024;
+
+impl CsvScratch {
+    pub(super) fn trim(&mut self) {
+        if self.text.capacity() > KEPT_BYTES {
+            self.text = Vec::new();
+        }
+        if self.undeclared.capacity() * size_of::<(u32, u32)>() > KEPT_BYTES {
+            self.undeclared = Vec::new();
+        }
+    }
+}
+
 #[derive(Debug)]
 struct StreamScratch {
     order: FieldOrder,

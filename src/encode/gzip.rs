@@ -1,9 +1,11 @@
 //! Compresses rows into gzip members.
 //!
-//! In: pieces of text. Out: one complete gzip member per call; members one behind the other are one valid gzip file.
+//! In: pieces of text. Out: complete gzip members; members one behind the other are one valid gzip file.
 //!
 //! Invariants
 //! - The same text at the same level gives the same bytes: no name and no time in the header.
+//! - What a compressor keeps between two calls is bounded by [`SCRATCH_BYTES`], however long a text was: a long text
+//!   becomes several members.
 
 use libdeflater::{CompressionLvl, Compressor};
 
@@ -28,10 +30,16 @@ impl Classified for GzipError {
     }
 }
 
+/// Text of one member at most. A frame of usual size is one member; in a long one a member more costs no ratio.
+const MEMBER_BYTES: usize = 2 * 1024 * 1024;
+
+/// Memory that a [`GzipCompressor`] keeps at most: a member's text and its worst case, besides tables of 64 KiB.
+pub const SCRATCH_BYTES: usize = 2 * MEMBER_BYTES + 128 * 1024;
+
 /// Compresses the frames of any number of files, one after another. One per worker: it keeps its tables.
 pub struct GzipCompressor {
     compressor: Compressor,
-    /// The compressor wants its input in one piece.
+    /// The compressor wants its input in one piece. At most [`MEMBER_BYTES`].
     joined: Vec<u8>,
     /// Room for the worst case, kept: clearing it for each frame would cost more than it holds.
     room: Vec<u8>,
@@ -60,25 +68,54 @@ impl GzipCompressor {
         Ok(Self { compressor: Compressor::new(level), joined: Vec::new(), room: Vec::new() })
     }
 
-    /// Appends to `out` one gzip member that holds the `segments` one behind the other.
+    /// Appends to `out` gzip members that hold the `segments` one behind the other: one member, or members of about the same
+    /// length where the text is longer than [`MEMBER_BYTES`].
     ///
     /// # Errors
-    /// [`GzipError::Room`], which is a defect: end the run. `out` is as it was.
-    pub fn member(&mut self, segments: &[&[u8]], out: &mut Vec<u8>) -> Result<(), GzipError> {
-        let text = match segments {
-            [one] => *one,
-            _ => {
-                self.joined.clear();
-                segments.iter().for_each(|segment| self.joined.extend_from_slice(segment));
-                &self.joined
+    /// [`GzipError::Room`], which is a defect: end the run. `out` is as it was, or has the first of several members.
+    pub fn members(&mut self, segments: &[&[u8]], out: &mut Vec<u8>) -> Result<(), GzipError> {
+        let total: usize = segments.iter().map(|segment| segment.len()).sum();
+        let count = total.div_ceil(MEMBER_BYTES).max(1);
+        let length = total.div_ceil(count).max(1);
+        let mut joined = std::mem::take(&mut self.joined);
+        joined.clear();
+        for segment in segments {
+            let mut rest = *segment;
+            while !rest.is_empty() {
+                let (text, behind) = rest.split_at(rest.len().min(length - joined.len()));
+                rest = behind;
+                // What is one piece already is not copied.
+                if text.len() == length || text.len() == total {
+                    self.member(text, out)?;
+                    continue;
+                }
+                joined.reserve_exact(length - joined.len());
+                joined.extend_from_slice(text);
+                if joined.len() == length {
+                    self.member(&joined, out)?;
+                    joined.clear();
+                }
             }
-        };
+        }
+        if !joined.is_empty() || total == 0 {
+            self.member(&joined, out)?;
+        }
+        self.joined = joined;
+        if count > 1 {
+            out.shrink_to_fit();
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), GzipError> {
         let bound = self.compressor.gzip_compress_bound(text.len());
         if self.room.len() < bound {
-            self.room.resize(bound, 0);
+            self.room = vec![0; bound];
         }
         let written = self.compressor.gzip_compress(text, &mut self.room).map_err(|_| GzipError::Room)?;
-        out.reserve_exact(written);
+        if out.is_empty() {
+            out.reserve_exact(written);
+        }
         out.extend_from_slice(&self.room[..written]);
         Ok(())
     }
@@ -96,9 +133,9 @@ mod tests {
             let (mut file, mut again) = (Vec::new(), Vec::new());
             for out in [&mut file, &mut again] {
                 let mut gzip = GzipCompressor::new(level).unwrap();
-                gzip.member(&[&rows], out).unwrap();
-                gzip.member(&[b"header\n", &rows, b"", b"end"], out).unwrap();
-                gzip.member(&[], out).unwrap();
+                gzip.members(&[&rows], out).unwrap();
+                gzip.members(&[b"header\n", &rows, b"", b"end"], out).unwrap();
+                gzip.members(&[], out).unwrap();
             }
             assert_eq!(file, again);
             assert_eq!(&file[4..8], [0; 4], "no time in the header");
@@ -110,6 +147,27 @@ mod tests {
         assert_eq!(GzipCompressor::new(10).unwrap_err(), GzipError::Level(10));
         for error in [GzipError::Level(0), GzipError::Room] {
             assert_eq!(error.failure_type(), FailureType::System);
+        }
+    }
+    #[test]
+    fn a_long_text_becomes_several_members_and_leaves_no_large_scratch_behind() {
+        let line: Vec<u8> = (0..5 * MEMBER_BYTES + 1).map(|at| (at % 251) as u8).collect();
+        let mut gzip = GzipCompressor::new(1).unwrap();
+        for segments in [vec![&line[..]], vec![b"header\n", &line[..7], &line, &line[..MEMBER_BYTES]]] {
+            let mut file = Vec::new();
+            gzip.members(&segments, &mut file).unwrap();
+            let whole = segments.concat();
+            let mut one = Vec::new();
+            flate2::bufread::GzDecoder::new(file.as_slice()).read_to_end(&mut one).unwrap();
+            assert_eq!(
+                one.len(),
+                whole.len().div_ceil(whole.len().div_ceil(MEMBER_BYTES)),
+                "the first member"
+            );
+            let mut read = Vec::new();
+            flate2::read::MultiGzDecoder::new(file.as_slice()).read_to_end(&mut read).unwrap();
+            assert!(read == whole);
+            assert!(gzip.room.capacity() + gzip.joined.capacity() <= SCRATCH_BYTES);
         }
     }
 }

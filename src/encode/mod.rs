@@ -25,7 +25,7 @@ mod rows;
 mod tests;
 
 pub use csv::CsvEncoder;
-pub use gzip::{GzipCompressor, GzipError};
+pub use gzip::{GzipCompressor, GzipError, SCRATCH_BYTES as GZIP_SCRATCH_BYTES};
 pub use ids::RowIds;
 pub use jsonl::JsonlEncoder;
 pub use metadata::{ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, RAW_ID};

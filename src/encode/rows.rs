@@ -13,6 +13,13 @@ pub struct Scratch {
     pub(super) csv: CsvScratch,
 }
 
+impl Scratch {
+    /// Gives back what an unusually long row has made the buffers grow by.
+    pub fn trim(&mut self) {
+        self.csv.trim();
+    }
+}
+
 /// Makes the rows of one stream.
 #[derive(Debug)]
 pub enum RowEncoder {

@@ -6,7 +6,7 @@
 use uuid::Uuid;
 
 use super::block::ReadFault;
-use super::chunk::{ColumnSegment, EncodedBlock, Frame, Segment};
+use super::chunk::{ColumnSegment, EncodedBlock, Frame, Segment, SegmentSlice};
 use super::ledger::FileId;
 use super::stream_table::ColumnLayout;
 use crate::error::Failure;
@@ -75,7 +75,7 @@ pub enum StoreRequest {
         /// From 1.
         number: i32,
         /// The part's bytes, in pieces.
-        body: Vec<Segment>,
+        body: Vec<SegmentSlice>,
     },
     /// Publish a file that was kept in memory.
     Put {
@@ -84,7 +84,7 @@ pub enum StoreRequest {
         /// What the object says about itself.
         object: ObjectInfo,
         /// All its bytes, in pieces.
-        body: Vec<Segment>,
+        body: Vec<SegmentSlice>,
     },
     /// Publish a file whose parts are all uploaded.
     Complete {
@@ -126,7 +126,7 @@ pub enum StoreAnswer {
     Published(Result<(), StoreError>),
     /// `Put` found its key taken by another object; the bytes come back for another key. `Created`
     /// says the same with an error for which [`StoreError::asks_for_next_key`] holds.
-    KeyTaken(Vec<Segment>, StoreError),
+    KeyTaken(Vec<SegmentSlice>, StoreError),
     /// The request was not sent.
     Skipped,
     /// The upload is gone, or stays behind for a lifecycle rule.

@@ -1,7 +1,8 @@
 //! Cuts stdin into blocks at line ends.
 //!
 //! Bytes in, [`Block`]s out, each of whole lines. A block is about [`BlockSettings::block_bytes`] long; a longer line makes
-//! a longer block, up to [`MAX_LINE_BYTES`]. What has arrived is passed on as soon as the source pauses, so that a STATE
+//! a longer block, up to [`MAX_LINE_BYTES`], in which it stands alone: no other block is longer, however much was read at
+//! once, since many streams and wide ones are promised small blocks. What has arrived is passed on as soon as the source pauses, so that a STATE
 //! never waits for input that may not come.
 //!
 //! Not here: what the lines mean (`encode_block`).
@@ -27,6 +28,10 @@ const MOST_LINGERS: u32 = 10;
 
 /// How much a block grows at once for a long line.
 const MOST_GROWTH_BYTES: usize = 8 * 1024 * 1024;
+
+/// What a block of one long line holds a permit for, in lengths of itself: until its row is made there are the line, its
+/// text without escapes, and the row.
+const LONG_LINE_COPIES: u64 = 3;
 
 /// Some whole lines of the input.
 #[derive(Debug)]
@@ -79,9 +84,46 @@ pub struct BlockReader<'fd> {
     settings: BlockSettings,
     budget: Budget,
     spare: Recycler,
-    rest: Vec<u8>,
+    rest: Rest,
     next_index: u64,
     ended: bool,
+}
+
+/// What was read and is in no block yet.
+#[derive(Debug)]
+struct Rest {
+    bytes: Vec<u8>,
+    /// Where it begins in `bytes`.
+    start: usize,
+    permit: Permit,
+}
+
+impl Rest {
+    fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
+    /// Moves its first bytes, `most` of them at most, behind `into`.
+    fn move_to(&mut self, into: &mut Vec<u8>, most: usize) {
+        let end = self.bytes.len().min(self.start + most);
+        into.extend_from_slice(&self.bytes[self.start..end]);
+        self.start = end;
+    }
+
+    /// Keeps the end of the block that is being cut. As long as something is left here, all of that block came from here.
+    fn keep(&mut self, end_of_block: &[u8], usual_bytes: usize) {
+        if !self.is_empty() {
+            self.start -= end_of_block.len();
+            return;
+        }
+        self.bytes.clear();
+        self.start = 0;
+        if self.bytes.capacity() > usual_bytes {
+            self.bytes = Vec::new();
+        }
+        self.bytes.extend_from_slice(end_of_block);
+        self.permit.resize(self.bytes.capacity() as u64);
+    }
 }
 
 impl<'fd> BlockReader<'fd> {
@@ -89,7 +131,8 @@ impl<'fd> BlockReader<'fd> {
     pub fn new(input: &'fd impl AsFd, settings: BlockSettings, budget: Budget, spare: Recycler) -> Self {
         // A larger pipe means fewer wake-ups of both sides. Refused for files, and where the system's limit is lower.
         let _ = rustix::pipe::fcntl_setpipe_size(input, settings.block_bytes);
-        Self { input: input.as_fd(), settings, budget, spare, rest: Vec::new(), next_index: 0, ended: false }
+        let rest = Rest { bytes: Vec::new(), start: 0, permit: budget.take(0) };
+        Self { input: input.as_fd(), settings, budget, spare, rest, next_index: 0, ended: false }
     }
 
     /// How many blocks have been read.
@@ -103,49 +146,63 @@ impl<'fd> BlockReader<'fd> {
     /// # Errors
     /// A line over the limit, or an input that cannot be read: end the run.
     pub fn next_block(&mut self) -> Result<Option<Block>, ReadFault> {
-        let room = self.rest.len().max(self.settings.block_bytes);
-        let mut permit = self.budget.acquire(room as u64);
-        let mut bytes = self.spare.take(room);
-        bytes.append(&mut self.rest);
+        let block_bytes = self.settings.block_bytes;
+        let mut permit = self.budget.acquire(block_bytes as u64);
+        let mut bytes = self.spare.take(block_bytes);
         // Where the last line end is known not to be: everything before was searched.
         let mut searched = 0;
         let mut lingers = 0;
         loop {
-            let full = bytes.len() >= self.settings.block_bytes;
-            if full || self.ended || (!bytes.is_empty() && !self.more_comes(&mut lingers)?) {
-                let line_end = memchr::memrchr(b'\n', &bytes[searched..]).map(|at| searched + at + 1);
+            let full = bytes.len() >= block_bytes;
+            let ended = self.ended && self.rest.is_empty();
+            let mut pauses = || -> Result<bool, ReadFault> {
+                Ok(!bytes.is_empty() && self.rest.is_empty() && !self.more_comes(&mut lingers)?)
+            };
+            if full || ended || pauses()? {
+                // Only a line longer than a block makes a block grow: the first line end is that line's.
+                let is_long = bytes.len() > block_bytes;
+                let behind = &bytes[searched..];
+                let line_end =
+                    if is_long { memchr::memchr(b'\n', behind) } else { memchr::memrchr(b'\n', behind) };
+                let line_end = line_end.map(|at| searched + at + 1);
                 searched = bytes.len();
-                let cut = if self.ended { Some(bytes.len()) } else { line_end };
+                let all = ended.then_some(bytes.len());
+                let cut = if is_long { line_end.or(all) } else { all.or(line_end) };
                 if let Some(cut) = cut.filter(|cut| *cut > 0) {
-                    // Only a line longer than a block makes a block grow, and it is then the first one.
-                    if cut > self.settings.max_line_bytes
-                        && memchr::memchr(b'\n', &bytes).unwrap_or(cut) > self.settings.max_line_bytes
-                    {
+                    let most = self.settings.max_line_bytes;
+                    if cut > most && memchr::memchr(b'\n', &bytes).unwrap_or(cut) > most {
                         return Err(self.line_too_long());
                     }
-                    self.rest.extend_from_slice(&bytes[cut..]);
+                    self.rest.keep(&bytes[cut..], block_bytes);
                     bytes.truncate(cut);
-                    permit.resize(bytes.capacity() as u64);
+                    permit.resize(bytes.capacity() as u64 * if is_long { LONG_LINE_COPIES } else { 1 });
                     let index = self.next_index;
                     self.next_index += 1;
                     return Ok(Some(Block { index, bytes, permit }));
                 }
-                if self.ended {
+                if ended {
                     return Ok(None);
                 }
                 if bytes.len() > self.settings.max_line_bytes {
                     return Err(self.line_too_long());
                 }
             }
-            self.read_some(&mut bytes)?;
-            permit.resize(bytes.capacity() as u64);
+            self.read_some(&mut bytes, &mut permit)?;
         }
     }
 
-    fn read_some(&mut self, bytes: &mut Vec<u8>) -> Result<(), ReadFault> {
+    /// Puts more of the input behind `bytes`: as much as has arrived and there is room for.
+    fn read_some(&mut self, bytes: &mut Vec<u8>, permit: &mut Permit) -> Result<(), ReadFault> {
         if bytes.len() == bytes.capacity() {
             // Grows in bounded steps: what is read beyond the long line is held with it.
-            bytes.reserve_exact(bytes.len().clamp(1, MOST_GROWTH_BYTES));
+            let step = bytes.len().clamp(1, MOST_GROWTH_BYTES);
+            self.budget.grow(permit, (bytes.len() + step) as u64 * LONG_LINE_COPIES);
+            bytes.reserve_exact(step);
+        }
+        if !self.rest.is_empty() {
+            let room = bytes.capacity() - bytes.len();
+            self.rest.move_to(bytes, room);
+            return Ok(());
         }
         loop {
             match rustix::io::read(self.input, rustix::buffer::spare_capacity(bytes)) {
@@ -213,7 +270,7 @@ mod tests {
             }
         });
         let mut reader =
-            BlockReader::new(&read, settings, Budget::new(1 << 20, 1 << 20), Recycler::default());
+            BlockReader::new(&read, settings, Budget::new(1 << 20, 1 << 20), Recycler::new(1 << 20, 1 << 20));
         let mut blocks = Vec::new();
         let result = loop {
             match reader.next_block() {
@@ -246,6 +303,30 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_stands_alone_and_no_block_after_it_is_larger_than_usual() {
+        // Many short lines behind a long one, all of them there at once: the input is a file.
+        let mut input = vec![b'x'; 60];
+        input.push(b'\n');
+        input.extend(b"short\n".repeat(50));
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&input).unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        let (budget, spare) = (Budget::new(1 << 20, 1 << 20), Recycler::new(1 << 20, 1 << 20));
+        // A recycled buffer with room for all of it.
+        spare.give(Vec::with_capacity(1 << 19));
+        let mut reader = BlockReader::new(&file, SMALL, budget.clone(), spare);
+        let mut blocks = Vec::new();
+        while let Some(block) = reader.next_block().unwrap() {
+            blocks.push(block.bytes);
+        }
+        assert_eq!(blocks.concat(), input);
+        assert_eq!(blocks[0].len(), 61);
+        assert!(blocks[1..].iter().all(|block| block.len() <= SMALL.block_bytes), "{blocks:?}");
+        drop(reader);
+        assert_eq!(budget.used_bytes(), 0);
+    }
+
+    #[test]
     fn an_empty_input_has_no_block() {
         assert_eq!(blocks_of(b"", SMALL).unwrap(), Vec::<Vec<u8>>::new());
     }
@@ -271,7 +352,8 @@ mod tests {
         let (read, write) = rustix::pipe::pipe().unwrap();
         let mut write = std::fs::File::from(write);
         write.write_all(b"state\nhalf a li").unwrap();
-        let mut reader = BlockReader::new(&read, SMALL, Budget::new(1 << 20, 1 << 20), Recycler::default());
+        let mut reader =
+            BlockReader::new(&read, SMALL, Budget::new(1 << 20, 1 << 20), Recycler::new(1 << 20, 1 << 20));
         assert_eq!(reader.next_block().unwrap().unwrap().bytes, b"state\n");
         write.write_all(b"ne\n").unwrap();
         drop(write);

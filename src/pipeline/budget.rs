@@ -53,6 +53,19 @@ impl Budget {
         Permit { budget: self.clone(), bytes }
     }
 
+    /// Grows a permit of the reader's for a line that is longer than a block. First waits until three quarters of the limit
+    /// are enough for all else that is in use: what rests in tails, open files and waiting STATEs stays below that, so that
+    /// the wait ends without further input.
+    pub fn grow(&self, permit: &mut Permit, bytes: u64) {
+        let shared = &self.shared;
+        let own = permit.bytes;
+        let full = |used: &mut Used| used.bytes - own > shared.limit_bytes / 4 * 3;
+        let used = self.used();
+        let mut used = shared.freed.wait_while(used, full).unwrap_or_else(PoisonError::into_inner);
+        used.bytes = used.bytes + bytes - own;
+        permit.bytes = bytes;
+    }
+
     /// Takes `bytes` at once, for bytes that come from others which are already accounted for.
     #[must_use]
     pub fn take(&self, bytes: u64) -> Permit {
@@ -149,6 +162,28 @@ mod tests {
         drop(chunk);
         waiting.join().unwrap();
         drop(block);
+        assert_eq!(budget.used_bytes(), 0);
+    }
+
+    #[test]
+    fn a_long_line_grows_once_the_others_leave_room_for_it() {
+        let budget = Budget::new(100, 100);
+        let chunk = budget.take(80);
+        let mut block = budget.acquire(10);
+        let growing = {
+            let budget = budget.clone();
+            std::thread::spawn(move || {
+                budget.grow(&mut block, 500);
+                block
+            })
+        };
+        assert_eq!(budget.used_bytes(), 90, "80 of others are more than three quarters");
+        drop(chunk);
+        let mut block = growing.join().unwrap();
+        let resting = budget.take(75);
+        budget.grow(&mut block, 600);
+        assert_eq!((block.bytes(), budget.used_bytes()), (600, 675));
+        drop((block, resting));
         assert_eq!(budget.used_bytes(), 0);
     }
 

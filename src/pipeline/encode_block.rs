@@ -6,6 +6,8 @@
 //! Invariants
 //! - A STATE closes the chunks of the streams that it covers, so that no chunk has rows on both sides of it.
 //! - At the first line that cannot be trusted the block ends: what came before it is kept, nothing after it is read.
+//! - Between two blocks a worker keeps little scratch, however long a line was, and empty columns of
+//!   [`COLUMN_SCRATCH_BYTES`] at most, however many streams there are.
 //! - An error says the line's number and never its content.
 //! - Half surrogate pairs are out of the records before anything reads them.
 //!
@@ -35,6 +37,12 @@ use crate::protocol::state::{StateKind, StateMessage, StateScope};
 /// What a chunk or a STATE takes besides its bytes: a source may send a STATE with every record.
 const OVERHEAD_BYTES: u64 = 192;
 
+/// Room that a worker's empty columns keep for the next block, in all: each worker has columns of every stream.
+pub const COLUMN_SCRATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// A chunk's buffer may be larger than its text by this before it is cut down.
+const SPARE_TEXT_BYTES: usize = 1024 * 1024;
+
 /// What makes the row ids of a block unique: the time of its reading and some randomness.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockSeed {
@@ -47,6 +55,7 @@ pub struct BlockSeed {
 /// Rows of one stream that are being collected.
 #[derive(Debug, Default)]
 struct OpenChunk {
+    number: u64,
     /// Where rows are text.
     text: Vec<u8>,
     rows: u64,
@@ -65,10 +74,14 @@ pub struct BlockEncoder {
     reader: RecordReader,
     scratch: Scratch,
     open: Vec<OpenChunk>,
-    /// Streams that have an open chunk, in the order of their first row.
-    touched: Vec<StreamIx>,
+    /// Streams that have an open chunk, in the order of their first row, with the number of that chunk; besides, those of
+    /// chunks that were closed since.
+    touched: Vec<(StreamIx, u64)>,
+    chunks: u64,
     /// How large each stream's last chunk was: what to reserve for its next one.
     expected_bytes: Vec<usize>,
+    /// Room that the empty columns of all streams keep.
+    kept_bytes: usize,
 }
 
 impl BlockEncoder {
@@ -84,7 +97,9 @@ impl BlockEncoder {
             scratch: Scratch::default(),
             open: std::iter::repeat_with(OpenChunk::default).take(streams).collect(),
             touched: Vec::new(),
+            chunks: 0,
             expected_bytes: vec![0; streams],
+            kept_bytes: 0,
         }
     }
 
@@ -123,6 +138,8 @@ impl BlockEncoder {
             start = end + 1;
         }
         self.close_all(&mut encoded.items);
+        self.scratch.trim();
+        self.reader.trim();
         encoded
     }
 
@@ -180,7 +197,9 @@ impl BlockEncoder {
         self.reader.of_last_record = Some(ix);
         let chunk = &mut self.open[ix.index()];
         if chunk.rows == 0 {
-            self.touched.push(ix);
+            self.chunks += 1;
+            chunk.number = self.chunks;
+            self.touched.push((ix, chunk.number));
             chunk.text = self.spare.take(self.expected_bytes[ix.index()]);
         }
         match &self.reader.table.streams[ix.index()].rows {
@@ -237,14 +256,15 @@ impl BlockEncoder {
 
     fn close(&mut self, ix: StreamIx, items: &mut Vec<Item>) {
         if self.open[ix.index()].rows > 0 {
-            self.touched.retain(|other| *other != ix);
             self.finish(ix, items);
         }
     }
 
     fn close_all(&mut self, items: &mut Vec<Item>) {
-        for ix in std::mem::take(&mut self.touched) {
-            self.finish(ix, items);
+        for (ix, number) in std::mem::take(&mut self.touched) {
+            if self.open[ix.index()].number == number {
+                self.close(ix, items);
+            }
         }
     }
 
@@ -253,7 +273,11 @@ impl BlockEncoder {
         let (data, misfits) = match &mut self.reader.decoders[ix.index()] {
             None => (Rows::Text(self.text_segment(ix, std::mem::take(&mut chunk.text))), Vec::new()),
             Some(decoder) => {
+                let before = decoder.kept_bytes();
+                let spare = COLUMN_SCRATCH_BYTES.saturating_sub(self.kept_bytes - before);
+                decoder.set_spare_bytes(spare);
                 let DecodedRows { batch, misfits, dropped_fields } = decoder.take();
+                self.kept_bytes = self.kept_bytes - before + decoder.kept_bytes();
                 chunk.dropped_fields += dropped_fields;
                 let permit = self.budget.take(batch.held_bytes() as u64 + OVERHEAD_BYTES);
                 (Rows::Columns(ColumnSegment { batch, permit }), misfits)
@@ -279,6 +303,9 @@ impl BlockEncoder {
             // Few rows in a large buffer, which may wait for a long time.
             let small = bytes.as_slice().to_vec();
             self.spare.give(std::mem::replace(&mut bytes, small));
+        } else if bytes.capacity() - bytes.len() > SPARE_TEXT_BYTES {
+            // A long row, written piece by piece.
+            bytes.shrink_to_fit();
         }
         let permit = self.budget.take(bytes.capacity() as u64 + OVERHEAD_BYTES);
         Segment { bytes, permit }

@@ -31,7 +31,7 @@ fn encode_with(table: Arc<StreamTable>, input: &[u8]) -> EncodedBlock {
     let budget = Budget::new(1 << 20, 1 << 20);
     let permit = budget.take(input.len() as u64);
     let mut block = Block { index: 3, bytes: input.to_vec(), permit };
-    let encoded = BlockEncoder::new(table, budget, Recycler::default()).encode(&mut block, SEED);
+    let encoded = BlockEncoder::new(table, budget, Recycler::new(1 << 24, 1 << 26)).encode(&mut block, SEED);
     assert_eq!(encoded.index, 3);
     encoded
 }

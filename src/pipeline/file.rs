@@ -9,7 +9,7 @@
 //! - *published*: PutObject or CompleteMultipartUpload has answered; the rows are visible.
 //!
 //! Invariants
-//! - Every part but the last has at least `part_bytes`.
+//! - Every part but the last has exactly `part_bytes`: S3 wants 5 MiB at least, and some stores one size for all.
 //! - Once discarded, a file asks for nothing but its own removal: the abort of its upload, or, where its object is visible
 //!   or may be, that this is taken back. It is gone when that is answered.
 //!
@@ -18,7 +18,7 @@
 use std::time::Instant;
 
 use super::action::{Action, StoreRequest};
-use super::chunk::{Chunk, CursorNotes, Frame, Segment};
+use super::chunk::{Chunk, CursorNotes, Frame, SegmentSlice};
 use super::frames::{Frames, Framing};
 use super::ledger::{FileId, Position};
 use crate::error::Failure;
@@ -57,7 +57,7 @@ impl SealReason {
 pub struct CutSettings {
     /// What becomes of rows before they join the body.
     pub framing: Framing,
-    /// Bytes of one part, at least: S3 wants 5 MiB for every part but the last, and at most 10,000 parts.
+    /// Bytes of every part but the last, which has as many at most. S3 takes 5 MiB or more, and 10,000 parts.
     pub part_bytes: usize,
     /// Whether the key is known only once the file is sealed (cursor macros), so that no upload can be opened before.
     pub key_when_sealed: bool,
@@ -291,7 +291,7 @@ impl File {
 
     /// The key was taken by another object before the file could be put: it needs another one, and
     /// then to be published again.
-    pub fn key_taken(&mut self, body: Vec<Segment>) {
+    pub fn key_taken(&mut self, body: Vec<SegmentSlice>) {
         self.upload_not_begun();
         if !self.discarded {
             self.frames.put_back(body);

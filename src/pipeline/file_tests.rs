@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::pipeline::budget::Budget;
-use crate::pipeline::chunk::Rows;
+use crate::pipeline::chunk::{Rows, Segment};
 
 const PART: usize = 10;
 
@@ -37,15 +37,18 @@ fn rows(text: &str) -> Chunk {
     }
 }
 
-fn text(body: &[Segment]) -> String {
-    body.iter().map(|segment| std::str::from_utf8(&segment.bytes).unwrap()).collect()
+fn text(body: &[impl AsRef<[u8]>]) -> String {
+    body.iter().map(|slice| std::str::from_utf8(slice.as_ref()).unwrap()).collect()
 }
 
 /// What the file asks for, one word each.
 fn asked(out: &mut Vec<Action>) -> Vec<String> {
     out.drain(..)
         .map(|action| match action {
-            Action::Compress { frame, text: of, .. } => format!("compress {frame} {}", text(&of)),
+            Action::Compress { frame, text: of, .. } => {
+                let of: Vec<Vec<u8>> = of.into_iter().map(|segment| segment.bytes).collect();
+                format!("compress {frame} {}", text(&of))
+            }
             Action::Store(_, StoreRequest::Create { key, .. }) => format!("create {key}"),
             Action::Store(_, StoreRequest::Part { number, body, .. }) => {
                 format!("part {number} {}", text(&body))
@@ -82,7 +85,7 @@ fn a_small_file_is_put_from_memory_with_its_header_first() {
 }
 
 #[test]
-fn frames_join_in_order_and_parts_before_the_last_are_full() {
+fn frames_join_in_order_and_every_part_but_the_last_has_the_same_length() {
     let (cut, mut out) = (cut(true), Vec::new());
     let mut file = file(None);
     file.key_ready("k".to_owned(), &cut, &mut out);
@@ -96,11 +99,11 @@ fn frames_join_in_order_and_parts_before_the_last_are_full() {
     file.framed(0, Frame::Bytes(segment("ABCDEF")), &cut, &mut out).unwrap();
     assert_eq!(asked(&mut out), ["create k"]);
     file.created("u".to_owned(), &cut, &mut out);
-    assert_eq!(asked(&mut out), ["part 1 ABCDEFGHIJKL"]);
+    assert_eq!(asked(&mut out), ["part 1 ABCDEFGHIJ"]);
     file.seal(SealReason::Size, &cut, &mut out).unwrap();
     assert_eq!(asked(&mut out), ["compress 2 mno"]);
     file.framed(2, Frame::Bytes(segment("MNO")), &cut, &mut out).unwrap();
-    assert_eq!(asked(&mut out), ["part 2 MNO"]);
+    assert_eq!(asked(&mut out), ["part 2 KLMNO"]);
     file.part_uploaded(receipt(2), &mut out);
     assert!(!file.is_staged(&cut));
     file.part_uploaded(receipt(1), &mut out);
@@ -162,7 +165,7 @@ fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
     small.append(rows("abc"), 1, &cut, &mut out);
     small.seal(SealReason::End, &cut, &mut out).unwrap();
     small.publish(&cut, &mut out);
-    small.key_taken(vec![segment("abc")]);
+    small.key_taken(vec![segment("abc").into()]);
     assert!(!small.is_staged(&cut), "it has no key");
     small.key_ready("k_2".to_owned(), &cut, &mut out);
     small.publish(&cut, &mut out);
@@ -231,4 +234,33 @@ fn an_object_says_its_rows_where_they_are_known_when_its_metadata_is_fixed() {
     early.append(rows("0123456789"), 1, &cut, &mut out);
     assert_eq!(told(&out), []);
     assert!(!early.tells_rows());
+}
+
+#[test]
+fn one_segment_of_many_parts_is_cut_without_a_copy_and_held_until_its_last_part_is_sent() {
+    let (cut, mut out) = (cut(false), Vec::new());
+    let budget = Budget::new(1, 1);
+    let mut file = file(None);
+    file.key_ready("k".to_owned(), &cut, &mut out);
+    let line = Segment { bytes: b"0123456789abcdefghijKLMNO".to_vec(), permit: budget.take(25) };
+    file.append(Chunk { data: Rows::Text(line), ..rows("") }, 1, &cut, &mut out);
+    file.created("u".to_owned(), &cut, &mut out);
+    assert_eq!(file.resident_bytes(), 25, "the rest keeps all of its segment in memory");
+    file.seal(SealReason::Memory, &cut, &mut out).unwrap();
+    assert_eq!(file.resident_bytes(), 0);
+    let mut parts: Vec<Vec<SegmentSlice>> = out
+        .drain(..)
+        .filter_map(|action| match action {
+            Action::Store(_, StoreRequest::Part { body, .. }) => Some(body),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        parts.iter().map(|part| text(part)).collect::<Vec<_>>(),
+        ["0123456789", "abcdefghij", "KLMNO"]
+    );
+    parts.truncate(1);
+    assert_eq!(budget.used_bytes(), 25);
+    parts.clear();
+    assert_eq!(budget.used_bytes(), 0);
 }

@@ -11,11 +11,11 @@
 //!
 //! Not here: where the bytes go (`file`), when a file is sealed (`engine`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::action::Action;
 use super::budget::Permit;
-use super::chunk::{ColumnSegment, Frame, Rows, Segment};
+use super::chunk::{ColumnSegment, Frame, Rows, Segment, SegmentSlice};
 use super::ledger::FileId;
 use super::stream_table::ColumnLayout;
 use crate::error::{Failure, FailureType};
@@ -103,7 +103,7 @@ pub struct Frames {
     discarded: bool,
     /// Until the footer has joined the body of a Parquet file.
     assembly: Option<Assembly>,
-    body: Vec<Segment>,
+    body: VecDeque<SegmentSlice>,
     body_bytes: usize,
     /// Memory that loose rows and the body hold, as the budget counts it.
     held_bytes: u64,
@@ -129,7 +129,7 @@ impl Frames {
             sealed: false,
             discarded: false,
             assembly,
-            body: Vec::new(),
+            body: VecDeque::new(),
             body_bytes: 0,
             held_bytes,
             encoded_bytes: 0,
@@ -236,7 +236,7 @@ impl Frames {
     pub fn discard(&mut self) {
         self.discarded = true;
         self.loose = Vec::new();
-        self.body = Vec::new();
+        self.body = VecDeque::new();
         self.early.clear();
         self.assembly = None;
         (self.loose_bytes, self.body_bytes, self.held_bytes) = (0, 0, 0);
@@ -296,30 +296,36 @@ impl Frames {
         self.encoded_bytes + (rows * ratio) as u64
     }
 
-    /// Takes `part_bytes` or a little more from the front of the body, or all that there is.
-    pub fn take_part(&mut self, part_bytes: usize) -> Vec<Segment> {
-        let mut taken = 0;
-        let count = self
-            .body
-            .iter()
-            .take_while(|segment| {
-                let more = taken < part_bytes;
-                taken += segment.bytes.len();
-                more
-            })
-            .count();
-        let rest = self.body.split_off(count);
-        let part = std::mem::replace(&mut self.body, rest);
-        self.body_bytes -= part.iter().map(|segment| segment.bytes.len()).sum::<usize>();
-        self.held_bytes -= part.iter().map(Segment::held_bytes).sum::<u64>();
+    /// Takes `part_bytes` from the front of the body, or all that there is.
+    pub fn take_part(&mut self, part_bytes: usize) -> Vec<SegmentSlice> {
+        let mut part = Vec::new();
+        let mut wanted = part_bytes;
+        while wanted > 0
+            && let Some(mut slice) = self.body.pop_front()
+        {
+            let taken = match slice.split_front(wanted) {
+                Some(front) => {
+                    self.body.push_front(slice);
+                    front
+                }
+                // The rest of its segment: nothing of that is held here any more.
+                None => {
+                    self.held_bytes -= slice.held_bytes();
+                    slice
+                }
+            };
+            wanted -= taken.len();
+            self.body_bytes -= taken.len();
+            part.push(taken);
+        }
         part
     }
 
-    /// Takes back what was taken.
-    pub fn put_back(&mut self, body: Vec<Segment>) {
-        self.body_bytes = body.iter().map(|segment| segment.bytes.len()).sum();
-        self.held_bytes = body.iter().map(Segment::held_bytes).sum();
-        self.body = body;
+    /// Takes back all that was taken.
+    pub fn put_back(&mut self, body: Vec<SegmentSlice>) {
+        self.body_bytes = body.iter().map(SegmentSlice::len).sum();
+        self.held_bytes = body.iter().map(SegmentSlice::held_bytes).sum();
+        self.body = body.into();
     }
 
     fn finish(&mut self) -> Result<(), Failure> {
@@ -337,7 +343,7 @@ impl Frames {
         self.encoded_bytes += segment.bytes.len() as u64;
         self.body_bytes += segment.bytes.len();
         self.held_bytes += segment.held_bytes();
-        self.body.push(segment);
+        self.body.push_back(segment.into());
     }
 }
 
@@ -445,7 +451,7 @@ mod tests {
         assert_eq!(frames.held_bytes(), frames.body_bytes() as u64);
         assert_eq!(budget.used_bytes(), frames.held_bytes());
         let file: Vec<u8> =
-            frames.take_part(usize::MAX).iter().flat_map(|segment| segment.bytes.clone()).collect();
+            frames.take_part(usize::MAX).iter().flat_map(|slice| slice.as_ref().to_vec()).collect();
         assert!(file.starts_with(b"PAR1") && file.ends_with(b"PAR1"));
         assert_eq!((frames.held_bytes(), budget.used_bytes()), (0, 0));
     }

@@ -18,6 +18,9 @@ use crate::protocol::envelope::{DataSink, RecordMessage, RecordStream};
 /// Longest name that is repeated in a message.
 const SHOWN_NAME_CHARS: usize = 200;
 
+/// Positions of members keep this much from one block to the next.
+const KEPT_BYTES: usize = 256 * 1024;
+
 /// The stream that was named last: the next one is usually the same.
 #[derive(Debug, Default)]
 struct LastStream {
@@ -82,6 +85,13 @@ impl RecordReader {
         self.last.namespace.extend_from_slice(namespace_text);
         self.last.ix = Some(ix);
         Ok(ix)
+    }
+
+    /// Gives back what a record of very many members has made the scratch grow by.
+    pub(super) fn trim(&mut self) {
+        if self.members.capacity() * size_of::<Member>() > KEPT_BYTES {
+            self.members = Vec::new();
+        }
     }
 
     /// Makes the row that was read a row of its stream.

@@ -5,10 +5,12 @@
 //! that is done with a buffer gives it to the [`Recycler`] of its kind; the stage that needs one takes it from there.
 //!
 //! Invariants
-//! - A taken buffer is empty. Small and huge buffers are not kept, and never more than [`KEPT`] of a kind.
+//! - A taken buffer is empty. Small and huge buffers are not kept, never more than [`KEPT`] of a kind, and never more bytes
+//!   of all kinds of a run than it was told: a part of the memory that the settings leave for the program itself.
 //!
-//! Not here: how much memory may be in use (`budget`); what is kept here comes on top and is bounded by [`KEPT`].
+//! Not here: how much memory may be in use (`budget`).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Buffers of one kind that are kept at most.
@@ -17,35 +19,65 @@ const KEPT: usize = 4;
 /// Buffers below this are the allocator's business.
 pub const LARGE_BYTES: usize = 256 * 1024;
 
-/// Buffers above this were made for something unusual, such as one huge line.
-const HUGE_BYTES: usize = 16 * 1024 * 1024;
-
 /// Spare buffers of one kind; clones share them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Recycler {
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Larger ones were made for something unusual, such as one huge line.
+    largest_bytes: usize,
+    room: Room,
+}
+
+/// How many bytes may still be kept; the kinds of a run share it.
+#[derive(Clone, Debug)]
+struct Room(Arc<AtomicUsize>);
+
+impl Room {
+    fn new(bytes: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(bytes)))
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let less = |left: usize| left.checked_sub(bytes);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+
+    fn give(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Recycler {
+    /// Keeps buffers of `largest_bytes` at most, and `most_bytes` of them in all.
+    #[must_use]
+    pub fn new(largest_bytes: usize, most_bytes: usize) -> Self {
+        Self::within(largest_bytes, Room::new(most_bytes))
+    }
+
+    fn within(largest_bytes: usize, room: Room) -> Self {
+        Self { spare: Arc::default(), largest_bytes, room }
+    }
+
     /// An empty buffer with room for at least `bytes`: a spare one if the room is worth it.
     #[must_use]
     pub fn take(&self, bytes: usize) -> Vec<u8> {
-        let spare = if bytes >= LARGE_BYTES {
+        let spare = if (LARGE_BYTES..=self.largest_bytes).contains(&bytes) {
             self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop()
         } else {
             None
         };
         let mut buffer = spare.unwrap_or_default();
-        buffer.reserve(bytes);
+        self.room.give(buffer.capacity());
+        buffer.reserve_exact(bytes);
         buffer
     }
 
     /// Takes a buffer that is no longer needed.
     pub fn give(&self, mut buffer: Vec<u8>) {
-        if (LARGE_BYTES..=HUGE_BYTES).contains(&buffer.capacity()) {
+        if (LARGE_BYTES..=self.largest_bytes).contains(&buffer.capacity()) {
             buffer.clear();
             let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-            if spare.len() < KEPT {
+            if spare.len() < KEPT && self.room.take(buffer.capacity()) {
                 spare.push(buffer);
             }
         }
@@ -53,7 +85,7 @@ impl Recycler {
 }
 
 /// The spare buffers of a run, by kind: each kind has its own usual size.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Buffers {
     /// Input lines.
     pub blocks: Recycler,
@@ -63,13 +95,39 @@ pub struct Buffers {
     pub bodies: Recycler,
 }
 
+/// The largest buffers of each kind of a run, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct LargestBuffers {
+    /// A block of lines of usual length. Never more, or a later block would be longer than usual.
+    pub block: usize,
+    /// A chunk of rows.
+    pub chunk: usize,
+    /// A part of an upload.
+    pub body: usize,
+}
+
+impl Buffers {
+    /// Keeps `most_bytes` of all kinds together at most.
+    #[must_use]
+    pub fn new(largest: LargestBuffers, most_bytes: usize) -> Self {
+        let room = Room::new(most_bytes);
+        Self {
+            blocks: Recycler::within(largest.block, room.clone()),
+            chunks: Recycler::within(largest.chunk, room.clone()),
+            bodies: Recycler::within(largest.body, room),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const HUGE_BYTES: usize = 8 * LARGE_BYTES;
+
     #[test]
     fn large_buffers_come_back_empty_and_small_ones_are_not_kept() {
-        let recycler = Recycler::default();
+        let recycler = Recycler::new(HUGE_BYTES, usize::MAX / 2);
         let mut buffer = recycler.take(LARGE_BYTES);
         buffer.extend_from_slice(b"rows");
         let address = buffer.as_ptr();
@@ -81,5 +139,22 @@ mod tests {
         assert!(recycler.spare.lock().unwrap().is_empty());
         (0..2 * KEPT).for_each(|_| recycler.give(Vec::with_capacity(LARGE_BYTES)));
         assert_eq!(recycler.spare.lock().unwrap().len(), KEPT);
+    }
+
+    #[test]
+    fn all_kinds_together_keep_no_more_than_they_may() {
+        let largest = LargestBuffers { block: HUGE_BYTES, chunk: HUGE_BYTES, body: HUGE_BYTES };
+        let buffers = Buffers::new(largest, 3 * LARGE_BYTES);
+        let kept = || {
+            let kinds = [&buffers.blocks, &buffers.chunks, &buffers.bodies];
+            kinds.iter().map(|kind| kind.spare.lock().unwrap().len()).sum::<usize>()
+        };
+        for kind in [&buffers.blocks, &buffers.chunks, &buffers.bodies] {
+            (0..KEPT).for_each(|_| kind.give(Vec::with_capacity(LARGE_BYTES)));
+        }
+        assert_eq!(kept(), 3);
+        drop(buffers.blocks.take(LARGE_BYTES));
+        buffers.bodies.give(Vec::with_capacity(LARGE_BYTES));
+        assert_eq!(kept(), 3, "what was taken makes room for another");
     }
 }

@@ -9,6 +9,7 @@
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased, unbounded};
 
@@ -19,7 +20,7 @@ use super::chunk::{ColumnSegment, CompressionSample, EncodedBlock, Frame, Item, 
 use super::encode_block::{BlockEncoder, BlockSeed};
 use super::engine::{Engine, EngineSettings};
 use super::ledger::FileId;
-use super::recycle::Buffers;
+use super::recycle::{Buffers, LargestBuffers};
 use super::row_group::{ColumnTask, column_tasks};
 use super::stream_table::{ColumnLayout, StreamTable};
 use super::summary::RunSummary;
@@ -40,6 +41,8 @@ pub struct RunSettings {
     pub table: StreamTable,
     /// Memory for everything between stdin and the receipts, in bytes.
     pub memory_limit_bytes: u64,
+    /// Memory for buffers that wait for their next use, in bytes.
+    pub spare_bytes: usize,
     /// Threads that encode and compress.
     pub workers: usize,
     /// The deflate level of the `.gz` formats.
@@ -52,8 +55,14 @@ pub struct RunSettings {
     pub upload_ahead_bytes: u64,
 }
 
-/// Text that a worker compresses to learn what text compresses to.
+/// Text that a worker compresses to learn what a stream's text compresses to.
 const SAMPLE_BYTES: usize = 64 * 1024;
+
+/// Chunks of less text say little, and of thousands of streams they come by the thousand.
+const LEAST_SAMPLE_BYTES: usize = 4 * 1024;
+
+/// A chunk of rows is seldom larger: its rows are those of one block, and a little more.
+const USUAL_CHUNK_BYTES: usize = 2 * 1024 * 1024;
 
 /// Work on a frame of a file.
 struct FrameTask {
@@ -115,7 +124,13 @@ where
     let (events, incoming) = unbounded();
     let (blocks, blocks_out) = bounded(2 * settings.workers);
     let (frames, frames_out) = unbounded();
-    let buffers = Buffers::default();
+    let largest = LargestBuffers {
+        block: settings.blocks.block_bytes,
+        chunk: USUAL_CHUNK_BYTES,
+        body: settings.engine.cut.part_bytes,
+    };
+    let buffers = Buffers::new(largest, settings.spare_bytes);
+    let sampled: Arc<[AtomicBool]> = settings.engine.streams.iter().map(|_| AtomicBool::new(false)).collect();
     let table = Arc::new(settings.table);
     for _ in 0..settings.workers {
         let compressor = match settings.gzip_level.map(GzipCompressor::new).transpose() {
@@ -126,7 +141,7 @@ where
         let worker = Worker {
             encoder,
             compressor,
-            sampled: false,
+            sampled: Arc::clone(&sampled),
             budget: budget.clone(),
             buffers: buffers.clone(),
             events: events.clone(),
@@ -259,7 +274,8 @@ fn block_random(run: u64, block: u64) -> u64 {
 struct Worker {
     encoder: BlockEncoder,
     compressor: Option<GzipCompressor>,
-    sampled: bool,
+    /// By stream: whether what its text compresses to has been tried.
+    sampled: Arc<[AtomicBool]>,
     budget: Budget,
     buffers: Buffers,
     events: Sender<Event>,
@@ -296,23 +312,29 @@ impl Worker {
         }
     }
 
-    /// Tries once what text compresses to.
+    /// Tries once what each stream's text compresses to.
     fn sample(&mut self, block: &mut EncodedBlock) {
-        let Some(compressor) = self.compressor.as_mut().filter(|_| !self.sampled) else { return };
-        let chunks = block.items.iter_mut().filter_map(|item| match item {
-            Item::Chunk(chunk) => Some(chunk),
-            Item::State(..) | Item::Complete(_) | Item::Incomplete(_) => None,
-        });
-        let Some(chunk) = chunks.max_by_key(|chunk| chunk.data.size_bytes()) else { return };
-        let Rows::Text(segment) = &chunk.data else { return };
-        let text = segment.bytes.get(..SAMPLE_BYTES).unwrap_or(&segment.bytes);
-        let mut compressed = Vec::new();
-        if compressor.member(&[text], &mut compressed).is_ok() {
-            self.sampled = true;
-            chunk.sample = Some(CompressionSample {
-                text_bytes: text.len() as u64,
-                compressed_bytes: compressed.len() as u64,
-            });
+        let Some(compressor) = self.compressor.as_mut() else { return };
+        for item in &mut block.items {
+            let Item::Chunk(chunk) = item else { continue };
+            let Rows::Text(segment) = &chunk.data else { continue };
+            let is_new = |sampled: &AtomicBool| !sampled.load(Ordering::Relaxed);
+            if segment.bytes.len() < LEAST_SAMPLE_BYTES
+                || !self.sampled.get(chunk.stream.index()).is_some_and(is_new)
+            {
+                continue;
+            }
+            let text = segment.bytes.get(..SAMPLE_BYTES).unwrap_or(&segment.bytes);
+            let mut compressed = Vec::new();
+            if compressor.members(&[text], &mut compressed).is_ok() {
+                if let Some(sampled) = self.sampled.get(chunk.stream.index()) {
+                    sampled.store(true, Ordering::Relaxed);
+                }
+                chunk.sample = Some(CompressionSample {
+                    text_bytes: text.len() as u64,
+                    compressed_bytes: compressed.len() as u64,
+                });
+            }
         }
     }
 
@@ -328,10 +350,13 @@ impl Worker {
 
     fn compress(&mut self, text: Vec<Segment>) -> Result<Segment, Failure> {
         let mut bytes = Vec::new();
+        // What comes of it is no longer than the text, but for some bytes.
+        let most = text.iter().map(|segment| segment.bytes.len() as u64).sum();
+        let mut permit = self.budget.take(most);
         let result = match &mut self.compressor {
             Some(compressor) => {
                 let text: Vec<&[u8]> = text.iter().map(|segment| segment.bytes.as_slice()).collect();
-                compressor.member(&text, &mut bytes).map_err(Failure::from)
+                compressor.members(&text, &mut bytes).map_err(Failure::from)
             }
             None => {
                 Err(Failure::new(FailureType::System, "a frame was cut for a format without compression"))
@@ -339,7 +364,7 @@ impl Worker {
         };
         text.into_iter().for_each(|segment| self.buffers.chunks.give(segment.bytes));
         result.map(|()| {
-            let permit = self.budget.take(bytes.len() as u64);
+            permit.resize(bytes.len() as u64);
             Segment { bytes, permit }
         })
     }

@@ -61,6 +61,7 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
         },
         table: StreamTable::new(encodings),
         memory_limit_bytes: 24 * 1024 * 1024,
+        spare_bytes: 1 << 26,
         workers,
         gzip_level,
         blocks: BlockSettings { block_bytes: 64 * 1024, max_line_bytes: 1 << 20 },

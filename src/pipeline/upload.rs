@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::action::{Event, StoreAnswer, StoreRequest};
 use super::budget::{Budget, Permit};
-use super::chunk::Segment;
+use super::chunk::{Segment, SegmentSlice};
 use super::ledger::FileId;
 use super::recycle::Buffers;
 use crate::key::{KeyStem, highest_listed};
@@ -71,7 +71,8 @@ impl Uploader {
             let answer = if uploader.is_skipped(file, &request) {
                 StoreAnswer::Skipped
             } else {
-                uploader.carry_out(request).await
+                // In memory only once it has a slot: thousands of files may wait for one, and each request is some KiB.
+                Box::pin(uploader.carry_out(request)).await
             };
             drop((slot, waiting));
             // The receiver goes only when the run is over and nobody waits for the answer.
@@ -108,21 +109,20 @@ impl Uploader {
                 })
             }
             StoreRequest::Part { key, upload_id, number, body } => {
-                let (body, permit) = self.contiguous(body);
-                let result = self.store.upload_part(&key, &upload_id, number, body.clone()).await;
+                let body = self.contiguous(body);
+                let bytes = body.bytes.clone();
+                let result = self.store.upload_part(&key, &upload_id, number, bytes).await;
                 self.recycle(body);
-                drop(permit);
                 StoreAnswer::Part(result)
             }
             StoreRequest::Put { key, object, body } => {
-                let (body, permit) = self.contiguous(body);
-                match self.store.put(&key, body.clone(), &object).await {
+                let body = self.contiguous(body);
+                match self.store.put(&key, body.bytes.clone(), &object).await {
                     Err(error) if error.asks_for_next_key() => {
-                        StoreAnswer::KeyTaken(vec![Segment { bytes: body.into(), permit }], error)
+                        StoreAnswer::KeyTaken(vec![self.take_back(body).into()], error)
                     }
                     result => {
                         self.recycle(body);
-                        drop(permit);
                         StoreAnswer::Published(result)
                     }
                 }
@@ -151,36 +151,56 @@ impl Uploader {
         Ok(highest.map(|(_, name)| name))
     }
 
-    /// S3 stores other than Amazon's refuse bodies that are sent in pieces, so a part is one piece of memory.
-    fn contiguous(&self, mut segments: Vec<Segment>) -> (Bytes, Permit) {
-        if segments.len() == 1
-            && let Some(Segment { bytes, permit }) = segments.pop()
+    /// S3 stores other than Amazon's refuse bodies that are sent in pieces, so a part is one piece of memory. Where it lies in
+    /// one segment (one long line makes a segment of many parts) nothing is copied.
+    fn contiguous(&self, mut slices: Vec<SegmentSlice>) -> Body {
+        if slices.len() == 1
+            && let Some(slice) = slices.pop()
         {
-            return (Bytes::from(bytes), permit);
+            return match slice.into_segment() {
+                Ok(Segment { bytes, permit }) => Body { bytes: Bytes::from(bytes), permit: Some(permit) },
+                Err(slice) => Body { bytes: Bytes::from_owner(slice), permit: None },
+            };
         }
-        let total = segments.iter().map(|segment| segment.bytes.len()).sum();
+        let total = slices.iter().map(SegmentSlice::len).sum();
         let permit = self.budget.take(total as u64);
         let mut body = self.buffers.bodies.take(total);
-        for segment in segments {
-            body.extend_from_slice(&segment.bytes);
-            self.buffers.chunks.give(segment.bytes);
+        for slice in slices {
+            body.extend_from_slice(slice.as_ref());
+            if let Some(buffer) = slice.into_last_buffer() {
+                self.buffers.chunks.give(buffer);
+            }
         }
-        (Bytes::from(body), permit)
+        Body { bytes: Bytes::from(body), permit: Some(permit) }
     }
 
     /// Keeps the body's buffer, unless the client still holds on to it.
-    fn recycle(&self, body: Bytes) {
-        if body.is_unique() {
-            self.buffers.bodies.give(body.into());
+    fn recycle(&self, body: Body) {
+        if body.permit.is_some() && body.bytes.is_unique() {
+            self.buffers.bodies.give(body.bytes.into());
         }
     }
+
+    /// The body as a segment again.
+    fn take_back(&self, body: Body) -> Segment {
+        let Body { bytes, permit } = body;
+        let permit = permit.unwrap_or_else(|| self.budget.take(bytes.len() as u64));
+        Segment { bytes: bytes.into(), permit }
+    }
+}
+
+/// The body of a request, in one piece.
+struct Body {
+    bytes: Bytes,
+    /// `None` if the bytes are a slice of a segment, whose permit they keep alive.
+    permit: Option<Permit>,
 }
 
 /// Bytes that a request carries to S3.
 fn body_bytes(request: &StoreRequest) -> u64 {
     match request {
         StoreRequest::Part { body, .. } | StoreRequest::Put { body, .. } => {
-            body.iter().map(|segment| segment.bytes.len() as u64).sum()
+            body.iter().map(|slice| slice.len() as u64).sum()
         }
         StoreRequest::List { .. }
         | StoreRequest::Create { .. }

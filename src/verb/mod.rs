@@ -5,6 +5,7 @@
 
 mod check;
 mod entrance;
+mod plan;
 mod policy;
 mod replacing;
 mod runtime;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::entrance::Entrance;
+use super::plan::{self, MemoryPlan, PART_BYTES, Scratch};
 use super::replacing::replace_old;
 use super::runtime::{End, Runtime};
 use super::{connection_id, default_connection_id, internal, read_config, read_file};
@@ -33,12 +34,6 @@ use crate::protocol::emitter::{Emitter, LogLevel};
 use crate::provenance::Owner;
 use crate::replace::Replacement;
 
-const MIB: u64 = 1024 * 1024;
-
-/// Parts of this size make files of up to 80 GB (S3 takes 10,000 parts), and are large enough that the round trip to S3
-/// does not matter.
-const PART_BYTES: usize = 8 * 1024 * 1024;
-
 /// Text that is compressed at once: large enough that cutting costs no ratio, small enough to spread over workers.
 const FRAME_BYTES: usize = 1024 * 1024;
 
@@ -46,9 +41,6 @@ const FRAME_BYTES: usize = 1024 * 1024;
 const BLOCK_BYTES: usize = 1024 * 1024;
 
 const LEAST_BLOCK_BYTES: usize = 64 * 1024;
-
-/// Memory that a column of a stream takes before it has data, measured: its types, and each worker's way to find it.
-const BYTES_PER_COLUMN: u64 = 4 * 1024;
 
 /// Structs with more members than this are looked at before a row group is given its rows.
 const USUAL_MEMBERS: usize = 16;
@@ -61,14 +53,6 @@ const LEAST_ROWS: u64 = 1_000;
 
 /// Streams with more columns than this are read in smaller blocks.
 const USUAL_COLUMNS: usize = 250;
-
-/// A tail of more than this joins its file without a STATE (DESIGN, "life of a file").
-const TAIL_BYTES: u64 = 16 * MIB;
-
-/// Memory where neither the settings nor a control group name a limit, and the most that is taken by default.
-const DEFAULT_MEMORY_BYTES: u64 = 256 * MIB;
-const MOST_DEFAULT_MEMORY_BYTES: u64 = 512 * MIB;
-const LEAST_DEFAULT_MEMORY_BYTES: u64 = 64 * MIB;
 
 /// What a signal leaves while nothing has been read.
 const NOTHING_READ: &str = "nothing was read or written yet";
@@ -167,7 +151,7 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     if replacements.iter().any(Option::is_some) {
         warnings.extend(default_connection_id(&config));
     }
-    let memory_limit = memory_limit_bytes(&config);
+    let memory_limit = plan::limit_bytes(config.memory_limit_bytes, env::cgroup_memory_limit_bytes());
     let cursor_macros = config.template.uses_cursor();
     let meta_sync_id = run_values.sync_id;
     let mut plans = Vec::new();
@@ -187,7 +171,13 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
         encodings.push((stream.descriptor.clone(), StreamEncoding { rows, cursor_field }));
     }
     let table = StreamTable::new(encodings);
-    let memory = data_memory_bytes(memory_limit, table.all_columns());
+    let scratch = match (&config.format, config.format.gzip_level()) {
+        (Format::Parquet { .. }, _) => Scratch::Columns(table.all_columns()),
+        (Format::Csv { .. } | Format::Jsonl { .. }, Some(_)) => Scratch::Gzip,
+        (Format::Csv { .. } | Format::Jsonl { .. }, None) => Scratch::None,
+    };
+    let plan = MemoryPlan::new(memory_limit, env::processors(), scratch);
+    let memory = plan.data_bytes;
     let file_size_bytes = config.file_size_bytes;
     let settings = RunSettings {
         engine: EngineSettings {
@@ -204,18 +194,18 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
             file_size_bytes: if cursor_macros { file_size_bytes.min(memory / 4) } else { file_size_bytes },
             checkpoint_interval: config.checkpoint_interval,
             checkpoint_records: checkpoint_records()?,
-            tail_bytes: TAIL_BYTES.min(memory / 8),
+            tail_bytes: plan.tail_bytes,
             expects_complete: catalog.dialect == Dialect::Refresh,
             attempt_id,
         },
         blocks: block_settings(&table, file_size_bytes),
         table,
         memory_limit_bytes: memory,
-        workers: env::processors(),
+        spare_bytes: plan.spare_bytes,
+        workers: plan.workers,
         gzip_level: config.format.gzip_level(),
-        upload_concurrency: upload_concurrency(memory),
-        // Two parts more than are on their way: no slot is ever empty while there is input.
-        upload_ahead_bytes: (upload_concurrency(memory) as u64 + 2) * PART_BYTES as u64,
+        upload_concurrency: plan.upload_concurrency,
+        upload_ahead_bytes: plan.upload_ahead_bytes,
     };
     Ok(Prepared { config, warnings, settings, replacements })
 }
@@ -341,24 +331,6 @@ fn stream_values(run: &RunValues, stream: &CatalogStream) -> StreamValues {
         stream_run_id: ids::stream_run_id(run.connection_run_id, stream_id),
         generation_id: stream.generation_id,
     }
-}
-
-fn memory_limit_bytes(config: &Config) -> u64 {
-    config.memory_limit_bytes.unwrap_or_else(|| match env::cgroup_memory_limit_bytes() {
-        Some(limit) => (limit / 2).clamp(LEAST_DEFAULT_MEMORY_BYTES, MOST_DEFAULT_MEMORY_BYTES),
-        None => DEFAULT_MEMORY_BYTES,
-    })
-}
-
-/// Memory for data between stdin and S3. The rest is for the S3 client, the allocator and spare buffers, and for what every
-/// worker keeps of every column.
-fn data_memory_bytes(limit_bytes: u64, columns: usize) -> u64 {
-    (limit_bytes / 4 * 3).saturating_sub(columns as u64 * BYTES_PER_COLUMN).max(limit_bytes / 4)
-}
-
-/// Parts in flight may take a third of the memory; fewer than four would leave the line idle between two answers.
-fn upload_concurrency(memory_bytes: u64) -> usize {
-    usize::try_from(memory_bytes / 3 / PART_BYTES as u64).unwrap_or(4).clamp(4, 16)
 }
 
 /// Test suites of the platform force a checkpoint every n records with this variable.

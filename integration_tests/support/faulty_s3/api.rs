@@ -17,7 +17,7 @@ use super::super::keyring::Keyring;
 use super::checks::{check_conditions, check_names, headers_of, md5_hex, verified, whole};
 use super::quirks::Quirk;
 use super::store::{Description, Object, Page, Part, Store, Upload};
-use super::uploads::{assemble, check_number, check_part};
+use super::uploads::{assemble, check_equal, check_number, check_part, part_lengths};
 
 /// The region of every bucket.
 const REGION: &str = "us-east-1";
@@ -119,7 +119,11 @@ impl S3 for Store {
 
         let mut state = self.lock();
         let upload = state.upload(&req.input.bucket, &req.input.key, &req.input.upload_id)?;
+        let lengths = part_lengths(upload);
         let mut object = assemble(upload, listed.unwrap_or_default())?;
+        if state.wants_equal_parts {
+            check_equal(&lengths)?;
+        }
         if state.has(&Quirk::LosesMetadata) || state.has(&Quirk::LosesMetadataOfUploads) {
             object.description.metadata.clear();
         }
@@ -127,6 +131,7 @@ impl S3 for Store {
         check_conditions(&req, bucket.get(&req.input.key).map(|object| object.etag.as_str()))?;
         let e_tag = Some(ETag::Strong(object.etag.clone()));
         bucket.insert(req.input.key.clone(), object);
+        state.part_lengths.push(lengths);
         state.uploads.remove(&req.input.upload_id);
         let (bucket, key) = (Some(req.input.bucket), Some(req.input.key));
         Ok(S3Response::new(CompleteMultipartUploadOutput { bucket, key, e_tag, ..Default::default() }))

@@ -16,6 +16,8 @@
 //!
 //! - `rules`: which request meets which fault; - `front`: what a fault does;
 //! - `habits`: what is always wrong with requests for one object, and where the store is;
+//! - On demand it wants what only some stores want: parts of one length
+//!   ([`FaultyS3::want_equal_parts`]).
 //! - `quirks`: what is always wrong with listings and metadata; - `wire`: connections that break;
 //! - `api`, `uploads`, `checks`: what S3 does; - `store`: buckets.
 
@@ -182,6 +184,16 @@ impl FaultyS3 {
     /// Gives the store a bad habit, for good.
     pub(crate) fn quirk(&self, quirk: Quirk) {
         self.store.lock().quirks.push(quirk);
+    }
+
+    /// Completes an upload from now on only if all its parts but the last have the same length, as Cloudflare R2 does.
+    pub(crate) fn want_equal_parts(&self) {
+        self.store.lock().wants_equal_parts = true;
+    }
+
+    /// The lengths of the parts of each upload that became an object, in all buckets.
+    pub(crate) fn part_lengths(&self) -> Vec<Vec<usize>> {
+        self.store.lock().part_lengths.clone()
     }
 
     /// Adds a rule. Rules are looked at in order, and the first that acts on a request decides.

@@ -80,6 +80,10 @@ pub(super) struct State {
     uploads_begun: u64,
     page_keys: Option<usize>,
     pub(super) quirks: Vec<Quirk>,
+    /// Whether every part but the last must have the same length.
+    pub(super) wants_equal_parts: bool,
+    /// The lengths of the parts of each upload that became an object.
+    pub(super) part_lengths: Vec<Vec<usize>>,
 }
 
 /// One page of a listing, in order of the names.

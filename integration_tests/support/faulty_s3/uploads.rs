@@ -58,6 +58,21 @@ pub(super) fn assemble(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Ob
     })
 }
 
+/// The lengths of the parts that were sent, in order.
+pub(super) fn part_lengths(upload: &Upload) -> Vec<usize> {
+    upload.parts.values().map(|part| part.content.len()).collect()
+}
+
+/// What Cloudflare R2 wants of parts besides: one length, and the last one no longer.
+pub(super) fn check_equal(lengths: &[usize]) -> S3Result<()> {
+    match lengths.split_last() {
+        Some((last, others)) if others.iter().any(|length| *length != others[0] || last > length) => {
+            Err(s3_error!(InvalidPart, "All non-trailing parts must have the same length."))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The part that was uploaded, if it is the one that is listed.
 fn found<'a>(upload: &'a Upload, listed: &CompletedPart) -> S3Result<&'a Part> {
     let number = listed.part_number.unwrap_or_default();

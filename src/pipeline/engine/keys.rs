@@ -9,7 +9,7 @@ use crate::error::{Classified, Failure};
 use crate::key::{Allocation, FileValues, KeyStem};
 use crate::model::StreamIx;
 use crate::pipeline::action::{Action, StoreRequest};
-use crate::pipeline::chunk::Segment;
+use crate::pipeline::chunk::SegmentSlice;
 use crate::pipeline::ledger::FileId;
 use crate::protocol::emitter::LogLevel;
 use crate::provenance::{Owner, Provenance};
@@ -89,7 +89,7 @@ impl Engine {
     /// Another writer took the key between the listing and the publication: take the next number.
     /// The file's group has
     /// started already, so the file is published as soon as it has its new key.
-    pub(super) fn key_taken(&mut self, id: FileId, body: Vec<Segment>, error: &StoreError) {
+    pub(super) fn key_taken(&mut self, id: FileId, body: Vec<SegmentSlice>, error: &StoreError) {
         self.with_file(id, |file, _, _| file.key_taken(body));
         self.take_next_key(id, true, error);
     }

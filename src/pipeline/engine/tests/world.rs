@@ -13,7 +13,9 @@ use crate::key::{KeyTemplate, RunValues, StreamValues, highest_listed, ids};
 use crate::model::{StreamDescriptor, StreamIx};
 use crate::pipeline::action::{Action, Event, StoreAnswer, StoreRequest};
 use crate::pipeline::budget::Budget;
-use crate::pipeline::chunk::{Chunk, CursorNotes, EncodedBlock, Frame, Item, LineFault, Rows, Segment};
+use crate::pipeline::chunk::{
+    Chunk, CursorNotes, EncodedBlock, Frame, Item, LineFault, Rows, Segment, SegmentSlice,
+};
 use crate::pipeline::file::CutSettings;
 use crate::pipeline::frames::Framing;
 use crate::pipeline::ledger::FileId;
@@ -97,41 +99,47 @@ fn taken(op: Operation, kind: StoreErrorKind) -> StoreError {
     error
 }
 
+impl StreamPlan {
+    pub(super) fn for_tests(descriptor: StreamDescriptor) -> Self {
+        let stream_id = ids::stream_id("c", &descriptor);
+        let stream_run_id = ids::stream_run_id(Uuid::nil(), stream_id);
+        let values = StreamValues { descriptor, stream_id, stream_run_id, generation_id: Some(1) };
+        Self { values, header: Vec::new(), columns: None }
+    }
+}
+
+/// The settings of a run over these streams.
+pub(super) fn settings(options: &Options, streams: Vec<StreamPlan>) -> EngineSettings {
+    let template = KeyTemplate::parse(options.template).unwrap();
+    EngineSettings {
+        run: RunValues {
+            extension: "jsonl",
+            started_at: chrono_tz::UTC.with_ymd_and_hms(2026, 11, 22, 1, 2, 3).unwrap(),
+            connection_id: "c".to_owned(),
+            connection_run_id: Uuid::nil(),
+            sync_id: 7,
+        },
+        streams,
+        content_type: "text/plain",
+        cut: CutSettings {
+            framing: if options.compress { Framing::Gzip { frame_bytes: 30 } } else { Framing::None },
+            part_bytes: 60,
+            key_when_sealed: template.uses_cursor(),
+        },
+        template,
+        file_size_bytes: options.file_size_bytes,
+        checkpoint_interval: options.interval,
+        checkpoint_records: options.checkpoint_records,
+        tail_bytes: options.tail_bytes,
+        expects_complete: options.expects_complete,
+        attempt_id: Uuid::nil(),
+    }
+}
+
 impl World {
     pub(super) fn new(options: &Options) -> Self {
-        let streams: Vec<StreamPlan> = (0..STREAMS)
-            .map(|ix| {
-                let descriptor = StreamDescriptor::new(None, format!("s{ix}"));
-                let stream_id = ids::stream_id("c", &descriptor);
-                let stream_run_id = ids::stream_run_id(Uuid::nil(), stream_id);
-                let values = StreamValues { descriptor, stream_id, stream_run_id, generation_id: Some(1) };
-                StreamPlan { values, header: Vec::new(), columns: None }
-            })
-            .collect();
-        let template = KeyTemplate::parse(options.template).unwrap();
-        let settings = EngineSettings {
-            run: RunValues {
-                extension: "jsonl",
-                started_at: chrono_tz::UTC.with_ymd_and_hms(2026, 11, 22, 1, 2, 3).unwrap(),
-                connection_id: "c".to_owned(),
-                connection_run_id: Uuid::nil(),
-                sync_id: 7,
-            },
-            streams,
-            content_type: "text/plain",
-            cut: CutSettings {
-                framing: if options.compress { Framing::Gzip { frame_bytes: 30 } } else { Framing::None },
-                part_bytes: 60,
-                key_when_sealed: template.uses_cursor(),
-            },
-            template,
-            file_size_bytes: options.file_size_bytes,
-            checkpoint_interval: options.interval,
-            checkpoint_records: options.checkpoint_records,
-            tail_bytes: options.tail_bytes,
-            expects_complete: options.expects_complete,
-            attempt_id: Uuid::nil(),
-        };
+        let plan = |ix| StreamPlan::for_tests(StreamDescriptor::new(None, format!("s{ix}")));
+        let settings = settings(options, (0..STREAMS).map(plan).collect());
         let budget = Budget::new(options.memory_bytes, u64::MAX);
         Self {
             engine: Engine::new(settings, budget.clone()),
@@ -332,8 +340,8 @@ impl World {
     }
 
     fn carry_out(&mut self, request: StoreRequest) -> StoreAnswer {
-        let text = |body: Vec<Segment>| -> String {
-            body.into_iter().map(|segment| String::from_utf8(segment.bytes).unwrap()).collect()
+        let text = |body: Vec<SegmentSlice>| -> String {
+            body.iter().map(|slice| std::str::from_utf8(slice.as_ref()).unwrap()).collect()
         };
         match request {
             StoreRequest::List { prefix, stem } => {
@@ -379,8 +387,8 @@ impl World {
                 );
                 let (_, whole) = stored.iter().next_back().map(|(last, _)| (last, stored.len())).unwrap();
                 assert!(
-                    stored.values().take(whole - 1).all(|part| part.len() >= 60),
-                    "small part before the last"
+                    stored.values().take(whole - 1).all(|part| part.len() == 60),
+                    "parts of different sizes"
                 );
                 self.tokens.insert(key.clone(), object.token);
                 assert!(self.objects.insert(key, stored.into_values().collect()).is_none(), "overwritten");

@@ -1,0 +1,140 @@
+//! How the memory of a run is divided, and how many threads share it.
+//!
+//! In: the limit of the settings, the machine, the format and the width of the streams. Out: a [`MemoryPlan`]. Pure: the same
+//! numbers in, the same plan out.
+//!
+//! The limit has four quarters. One is for the program itself: the S3 client, the allocator, and spare buffers, which may
+//! take half of that quarter. The other three are for data, less what rests for the whole run: scratch of the workers, and
+//! the columns' types.
+
+use crate::encode::GZIP_SCRATCH_BYTES;
+use crate::pipeline::encode_block::COLUMN_SCRATCH_BYTES;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Parts of this size make files of up to 80 GB (S3 takes 10,000 parts; a file has 5,000 MB at most), and are large enough
+/// that the round trip to S3 does not matter.
+pub(super) const PART_BYTES: usize = 8 * 1024 * 1024;
+
+/// Memory where neither the settings nor a control group name a limit, and the most that is taken by default.
+const DEFAULT_MEMORY_BYTES: u64 = 256 * MIB;
+const LEAST_DEFAULT_MEMORY_BYTES: u64 = 64 * MIB;
+const MOST_DEFAULT_MEMORY_BYTES: u64 = 512 * MIB;
+
+/// Part of the limit that each worker wants: its scratch, the block and the chunks in its hands, a row group's column or a
+/// frame, and what the allocator keeps for its thread.
+const WORKER_BYTES: u64 = 16 * MIB;
+
+/// Memory that a column of a stream takes before it has data, measured: its types, and two workers' way to find it.
+const COLUMN_BYTES: u64 = 2 * 1024;
+
+/// A tail of more than this joins its file without a STATE.
+const TAIL_BYTES: u64 = 16 * MIB;
+
+/// What the workers' scratch is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scratch {
+    /// Rows of text that are final already.
+    None,
+    /// Gzip members.
+    Gzip,
+    /// Columns of Parquet: how many columns all streams have together.
+    Columns(usize),
+}
+
+/// How a run uses its memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MemoryPlan {
+    /// Threads that encode and compress.
+    pub(super) workers: usize,
+    /// For everything between stdin and the receipts.
+    pub(super) data_bytes: u64,
+    /// For buffers that wait for their next use.
+    pub(super) spare_bytes: usize,
+    /// S3 requests at once.
+    pub(super) upload_concurrency: usize,
+    /// Bytes that may wait for S3 before stdin waits for them.
+    pub(super) upload_ahead_bytes: u64,
+    /// A tail of more than this joins its file without a STATE.
+    pub(super) tail_bytes: u64,
+}
+
+/// The limit: the settings' own, else half of the control group's.
+pub(super) fn limit_bytes(setting: Option<u64>, control_group: Option<u64>) -> u64 {
+    setting.unwrap_or_else(|| match control_group {
+        Some(limit) => (limit / 2).clamp(LEAST_DEFAULT_MEMORY_BYTES, MOST_DEFAULT_MEMORY_BYTES),
+        None => DEFAULT_MEMORY_BYTES,
+    })
+}
+
+impl MemoryPlan {
+    /// The plan of a run with `limit_bytes` on a machine with this many processors.
+    pub(super) fn new(limit_bytes: u64, processors: usize, scratch: Scratch) -> Self {
+        let affordable = usize::try_from(limit_bytes / WORKER_BYTES).unwrap_or(usize::MAX);
+        let workers = processors.min(affordable).max(1);
+        let (of_worker, of_columns) = match scratch {
+            Scratch::None => (0, 0),
+            Scratch::Gzip => (GZIP_SCRATCH_BYTES, 0),
+            Scratch::Columns(count) => (COLUMN_SCRATCH_BYTES, count as u64 * COLUMN_BYTES),
+        };
+        let resting = workers as u64 * of_worker as u64 + of_columns;
+        let data_bytes = (limit_bytes / 4 * 3).saturating_sub(resting).max(limit_bytes / 4);
+        // Parts in flight may take a third of the memory; fewer than four would leave the line idle between two answers.
+        let parts = usize::try_from(data_bytes / 3 / PART_BYTES as u64).unwrap_or(usize::MAX);
+        let upload_concurrency = parts.clamp(4, 16);
+        Self {
+            workers,
+            data_bytes,
+            spare_bytes: usize::try_from(limit_bytes / 8).unwrap_or(usize::MAX),
+            upload_concurrency,
+            // Two parts more than are on their way: no slot is ever empty while there is input.
+            upload_ahead_bytes: (upload_concurrency as u64 + 2) * PART_BYTES as u64,
+            tail_bytes: TAIL_BYTES.min(data_bytes / 8),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_the_settings_own_or_half_of_the_container() {
+        for (setting, control_group, expected) in [
+            (Some(128), None, 128),
+            (Some(128), Some(4096), 128),
+            (None, None, 256),
+            (None, Some(100), 64),
+            (None, Some(512), 256),
+            (None, Some(64 * 1024), 512),
+        ] {
+            let bytes = |mib: u64| mib * MIB;
+            let limit = limit_bytes(setting.map(bytes), control_group.map(bytes));
+            assert_eq!(limit, bytes(expected), "{setting:?} {control_group:?}");
+        }
+    }
+
+    /// (limit in MiB, processors, scratch) and (workers, MiB for data, requests at once).
+    #[test]
+    fn workers_follow_from_processors_and_memory() {
+        let many = Scratch::Columns(5_000 * 17);
+        for (limit, processors, scratch, expected) in [
+            (64, 1, Scratch::None, (1, 48, 4)),
+            (64, 2, Scratch::Gzip, (2, 39, 4)),
+            (64, 64, Scratch::Gzip, (4, 31, 4)),
+            // 64 processors in a container of 512 MiB.
+            (256, 64, Scratch::None, (16, 192, 8)),
+            (256, 64, Scratch::Gzip, (16, 126, 5)),
+            (256, 64, Scratch::Columns(100), (16, 159, 6)),
+            (256, 2, many, (2, 64, 4)),
+            (512, 8, Scratch::Gzip, (8, 351, 14)),
+            (65_536, 128, Scratch::Gzip, (128, 48_624, 16)),
+        ] {
+            let plan = MemoryPlan::new(limit * MIB, processors, scratch);
+            let found = (plan.workers, plan.data_bytes / MIB, plan.upload_concurrency);
+            assert_eq!(found, expected, "{limit} MiB, {processors} processors, {scratch:?}");
+            assert!(plan.tail_bytes <= plan.data_bytes / 8);
+            assert_eq!(plan.spare_bytes as u64, limit * MIB / 8);
+        }
+    }
+}
