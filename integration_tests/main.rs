@@ -89,7 +89,6 @@ mod policy_terraform;
 // `write` with a configuration, catalog or store that cannot work.
 mod refusals;
 // Faults that were reported, one test each.
-// Hard cases, each named after its fault.
 mod regression;
 // Nothing that was printed or written holds a secret.
 mod secrets;

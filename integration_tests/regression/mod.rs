@@ -19,6 +19,10 @@ mod inputs;
 mod json_text;
 // Listings that are cut or never end.
 mod listings;
+// Many streams: file sizes, GLOBAL states.
+mod many_streams;
+// Memory: long lines, many streams, many processors.
+mod memory;
 // Stores that lose the metadata by which objects are known, and objects without any.
 mod metadata;
 // Credentials of an instance, a web identity and a container, and how they fail.
@@ -33,6 +37,8 @@ mod parquet_types;
 mod parquet_values;
 // The clouds of AWS besides `aws`.
 mod partitions;
+// Multipart uploads on a store that wants parts of one size.
+mod parts;
 // Old objects that cannot be removed, and what is said about removals.
 mod replacement;
 // Messages about settings and catalogs.
@@ -45,11 +51,3 @@ mod stalls;
 mod taken_keys;
 // The platform's shell script around the connector.
 mod wrapper;
-//! Hard cases that real data, real stores and small containers found, each test named after the fault.
-
-// Memory: long lines, many streams, many processors.
-mod memory;
-// Many streams: file sizes, GLOBAL states.
-mod many_streams;
-// Multipart uploads on a store that wants parts of one size.
-mod parts;

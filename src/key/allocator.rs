@@ -6,7 +6,8 @@
 //! - A key is never given out while another file has it, nor after that file was published, whichever stems meet: a
 //!   stream called `a_2` and the second file of a stream called `a` want the same key.
 //! - Numbers go on after the highest one that is taken, found by one listing, not by trying.
-//! - Memory does not grow with files: it holds the stems with files in flight and 1,024 more.
+//! - Memory does not grow with files: it holds the stems with files in flight, and 1,024 more, or one per stream.
+//! - Time does not grow with stems: of the others only those are asked whose keys begin and end as the key does.
 //!
 //! How two stems are kept apart. What one stem has given out is a range of numbers, so "is this key taken?" is asked
 //! of each known stem by [`KeyStem::number_of`]. A forgotten stem's files are published, that is to say visible to
@@ -14,11 +15,11 @@
 //!
 //! Not here: the listing, and the write that refuses a key which another program took meanwhile (`store`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::stem::KeyStem;
 
-/// How many stems without a file in flight are remembered, to spare their listing.
+/// How many stems without a file in flight are remembered at least, to spare their listing.
 const IDLE_STEMS: usize = 1024;
 
 /// Listed numbers above this are left out. Nothing of ours gets there, and numbering must not run out because somebody
@@ -37,7 +38,37 @@ pub fn highest_listed<'a>(stem: &KeyStem, keys: impl Iterator<Item = &'a str>) -
 #[derive(Debug)]
 pub struct KeyAllocator {
     stems: HashMap<KeyStem, Taken>,
+    by_ends: StemsByEnds,
+    /// Stems without a file in flight, now and at most.
+    idle: usize,
     idle_stems: usize,
+}
+
+/// Stems by the fixed text at both ends of their keys.
+#[derive(Debug, Default)]
+struct StemsByEnds {
+    /// By the beginning, then by the end.
+    stems: HashMap<String, HashMap<String, Vec<KeyStem>>>,
+    /// How long beginnings and ends are, and how many stems have them so: few pairs, since templates differ little.
+    lengths: BTreeMap<(usize, usize), usize>,
+}
+
+impl StemsByEnds {
+    fn add(&mut self, stem: &KeyStem) {
+        let (head, tail) = stem.ends();
+        let by_tail = self.stems.entry(head.to_owned()).or_default();
+        by_tail.entry(tail.to_owned()).or_default().push(stem.clone());
+        *self.lengths.entry((head.len(), tail.len())).or_default() += 1;
+    }
+
+    /// The stems that may have given out `key`.
+    fn candidates<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a KeyStem> {
+        let with_ends = |(head, tail): &(usize, usize)| {
+            let tail_at = key.len().checked_sub(*tail).filter(|at| at >= head)?;
+            self.stems.get(key.get(..*head)?)?.get(key.get(tail_at..)?)
+        };
+        self.lengths.keys().filter_map(with_ends).flatten()
+    }
 }
 
 /// What to do for a file that needs a key.
@@ -89,30 +120,38 @@ impl KeyAllocator {
     /// An allocator that knows of no key.
     #[must_use]
     pub fn new() -> Self {
-        Self { stems: HashMap::new(), idle_stems: IDLE_STEMS }
+        Self { stems: HashMap::new(), by_ends: StemsByEnds::default(), idle: 0, idle_stems: IDLE_STEMS }
+    }
+
+    /// As [`Self::new`], for a run of this many streams: none of them forgets its stem while the others take their turns.
+    #[must_use]
+    pub fn for_streams(streams: usize) -> Self {
+        Self { idle_stems: IDLE_STEMS.max(streams), ..Self::new() }
     }
 
     /// The next key of a stem. The file counts as in flight until [`Self::release`].
     ///
-    /// Asks for one listing per stem, and for another one after the stem was forgotten or others were. Takes time in
-    /// proportion to the known stems. A stem with `{uuid}` is never listed: each file must have a stem of its own.
+    /// Asks for one listing per stem, and for another one after the stem was forgotten or others were. A stem with `{uuid}` is never listed: each file must have a stem of its own.
     pub fn allocate(&mut self, stem: &KeyStem) -> Allocation {
         if !self.stems.contains_key(stem) {
             self.make_room();
+            self.stems.insert(stem.clone(), Taken::default());
+            self.by_ends.add(stem);
+            self.idle += 1;
         }
-        let taken = self.stems.entry(stem.clone()).or_default();
         if let Some(prefix) = stem.listing_prefix()
-            && taken.listing != Listing::Done
+            && self.stems.get(stem).is_some_and(|taken| taken.listing != Listing::Done)
         {
-            taken.listing = Listing::Asked;
+            self.update(stem, |taken| taken.listing = Listing::Asked);
             return Allocation::List { prefix: prefix.to_owned() };
         }
-        taken.listing = Listing::Done;
-        let from = taken.next;
+        let from = self.stems.get(stem).map_or(0, |taken| taken.next);
         let (key, number) = self.first_free(stem, from);
-        let taken = self.stems.entry(stem.clone()).or_default();
-        taken.next = number.saturating_add(1);
-        taken.in_flight += 1;
+        self.update(stem, |taken| {
+            taken.listing = Listing::Done;
+            taken.next = number.saturating_add(1);
+            taken.in_flight += 1;
+        });
         Allocation::Key { key, number }
     }
 
@@ -122,17 +161,18 @@ impl KeyAllocator {
     /// There may be one listing per stem at a time; it must have begun after the [`Allocation::List`] that asked for
     /// it. When stems were forgotten meanwhile, the next [`Self::allocate`] asks again.
     pub fn listed<'a>(&mut self, stem: &KeyStem, keys: impl Iterator<Item = &'a str>) {
-        let Some(taken) = self.stems.get_mut(stem) else { return };
         let highest = highest_listed(stem, keys).map(|(number, _)| number);
         let after = highest.map_or(0, |number| number + 1);
-        let none_given = taken.first == taken.next;
-        taken.next = taken.next.max(after);
-        if none_given {
-            taken.first = taken.next;
-        }
-        if taken.listing == Listing::Asked {
-            taken.listing = Listing::Done;
-        }
+        self.update(stem, |taken| {
+            let none_given = taken.first == taken.next;
+            taken.next = taken.next.max(after);
+            if none_given {
+                taken.first = taken.next;
+            }
+            if taken.listing == Listing::Asked {
+                taken.listing = Listing::Done;
+            }
+        });
     }
 
     /// Says that the bucket holds keys under this stem which no listing has shown: the next
@@ -145,8 +185,15 @@ impl KeyAllocator {
 
     /// Says that one file under this stem was published (visible to listings from now on) or discarded.
     pub fn release(&mut self, stem: &KeyStem) {
+        self.update(stem, |taken| taken.in_flight = taken.in_flight.saturating_sub(1));
+    }
+
+    /// Changes what is known of a stem, if anything is, and keeps count of the idle ones.
+    fn update(&mut self, stem: &KeyStem, change: impl FnOnce(&mut Taken)) {
         if let Some(taken) = self.stems.get_mut(stem) {
-            taken.in_flight = taken.in_flight.saturating_sub(1);
+            self.idle -= usize::from(taken.is_idle());
+            change(taken);
+            self.idle += usize::from(taken.is_idle());
         }
     }
 
@@ -163,21 +210,25 @@ impl KeyAllocator {
     }
 
     fn others_gave(&self, stem: &KeyStem, key: &str) -> bool {
-        self.stems.iter().any(|(other, taken)| {
-            other != stem
-                && other.number_of(key).is_some_and(|number| (taken.first..taken.next).contains(&number))
+        self.by_ends.candidates(key).filter(|other| *other != stem).any(|other| {
+            let given = self.stems.get(other).map_or(0..0, |taken| taken.first..taken.next);
+            other.number_of(key).is_some_and(|number| given.contains(&number))
         })
     }
 
     /// Forgets the idle stems, all at once: each time costs the others a listing.
     fn make_room(&mut self) {
-        if self.stems.values().filter(|taken| taken.is_idle()).count() < self.idle_stems {
+        if self.idle < self.idle_stems {
             return;
         }
         self.stems.retain(|_, taken| !taken.is_idle());
-        for taken in self.stems.values_mut() {
+        self.by_ends = StemsByEnds::default();
+        for (stem, taken) in &mut self.stems {
             taken.listing = Listing::Needed;
+            self.by_ends.add(stem);
         }
+        // A caller that was asked for a listing is no longer waited for.
+        self.idle = self.stems.values().filter(|taken| taken.is_idle()).count();
     }
 }
 
@@ -288,6 +339,22 @@ mod tests {
         assert!(allocator.stems.len() <= IDLE_STEMS + 3, "{}", allocator.stems.len());
         let stragglers = allocator.stems.keys().filter(|stem| stem.key(0).starts_with("straggler")).count();
         assert!(stragglers <= 2, "{stragglers}");
+    }
+
+    #[test]
+    fn a_key_is_looked_for_among_the_stems_that_could_have_given_it_and_not_among_all() {
+        let part = |name: &str| KeyStem::with_part("raw/".to_owned(), vec![format!("/{name}.csv")], false);
+        let mut allocator = KeyAllocator::for_streams(10_000);
+        for stream in 0..10_000 {
+            // The number behind the stream's name, and before it.
+            for stem in [suffixed(&format!("raw/stream_{stream}")), part(&format!("stream_{stream}"))] {
+                let key = key(&mut allocator, &stem, &[]);
+                // Its own stem, and those of streams whose names begin the same: 1, 12 and 123.
+                assert!(allocator.by_ends.candidates(&key).count() <= 5, "{key}");
+                assert!(allocator.by_ends.lengths.len() <= 20);
+            }
+        }
+        assert_eq!(allocator.idle, 0);
     }
 
     #[derive(Clone, Debug)]

@@ -86,6 +86,11 @@ impl KeyStem {
         }
     }
 
+    /// The fixed text that every numbered form of this key begins and ends with.
+    pub(super) fn ends(&self) -> (&str, &str) {
+        (&self.head, self.tails.last().map_or("", String::as_str))
+    }
+
     /// Whether `key` is the plain name of this stem, which later files take a number for.
     #[must_use]
     pub fn has_plain_name(&self, key: &str) -> bool {

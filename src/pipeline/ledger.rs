@@ -13,6 +13,8 @@
 //! - STREAM states of one stream come out in the order received, GLOBAL and LEGACY states too. A sync has one kind or the
 //!   other by the protocol; where a source mixes them, each kind keeps its own order.
 //! - Memory: one entry per unpublished file and per waiting state.
+//! - Nothing but [`Ledger::new`] takes time in proportion to the streams: a source of thousands of streams may send a GLOBAL
+//!   state with every record.
 //!
 //! Not here: when to publish (`engine::checkpoint`).
 
@@ -55,6 +57,8 @@ struct Waiting<S> {
 #[derive(Debug)]
 struct StreamEntry<S> {
     records_since_state: u64,
+    /// How many states over all streams had come when `records_since_state` was counted: each begins the count anew.
+    counted_at: u64,
     covered: Position,
     unpublished: BTreeSet<(Position, FileId)>,
     waiting: VecDeque<Waiting<S>>,
@@ -68,9 +72,13 @@ pub struct Ledger<S> {
     /// Every unpublished file by its first row: what a state of scope `All` looks at.
     unpublished: BTreeSet<(Position, FileId)>,
     records_since_all: u64,
+    /// How many states over all streams have come.
+    states_over_all: u64,
     covered_by_all: Position,
     waiting_all: VecDeque<Waiting<S>>,
-    waiting_streams: usize,
+    waiting_states_of_streams: usize,
+    /// Streams of which a state waits.
+    waiting_streams: BTreeSet<StreamIx>,
     /// Streams whose front state may have become free; keeps `free` from looking at every stream.
     touched: BTreeSet<StreamIx>,
 }
@@ -81,6 +89,7 @@ impl<S> Ledger<S> {
     pub fn new(streams: usize) -> Self {
         let entry = || StreamEntry {
             records_since_state: 0,
+            counted_at: 0,
             covered: 0,
             unpublished: BTreeSet::new(),
             waiting: VecDeque::new(),
@@ -90,9 +99,11 @@ impl<S> Ledger<S> {
             streams: std::iter::repeat_with(entry).take(streams).collect(),
             unpublished: BTreeSet::new(),
             records_since_all: 0,
+            states_over_all: 0,
             covered_by_all: 0,
             waiting_all: VecDeque::new(),
-            waiting_streams: 0,
+            waiting_states_of_streams: 0,
+            waiting_streams: BTreeSet::new(),
             touched: BTreeSet::new(),
         }
     }
@@ -102,7 +113,7 @@ impl<S> Ledger<S> {
         let first = self.last_row + 1;
         self.last_row += count;
         self.records_since_all += count;
-        self.streams[stream.index()].records_since_state += count;
+        *self.records_since_state(stream) += count;
         (first, self.last_row)
     }
 
@@ -118,22 +129,31 @@ impl<S> Ledger<S> {
         let position = self.last_row;
         match scope {
             Scope::Stream(stream) => {
+                let records = std::mem::take(self.records_since_state(stream));
                 let entry = &mut self.streams[stream.index()];
-                let records = std::mem::take(&mut entry.records_since_state);
                 entry.covered = position;
                 entry.waiting.push_back(Waiting { position, records, state });
-                self.waiting_streams += 1;
+                self.waiting_states_of_streams += 1;
+                self.waiting_streams.insert(stream);
                 self.touched.insert(stream);
             }
             Scope::All => {
                 let records = std::mem::take(&mut self.records_since_all);
-                for entry in &mut self.streams {
-                    entry.records_since_state = 0;
-                }
+                self.states_over_all += 1;
                 self.covered_by_all = position;
                 self.waiting_all.push_back(Waiting { position, records, state });
             }
         }
+    }
+
+    /// Records of the stream since the last state that covers it, of whatever scope.
+    fn records_since_state(&mut self, stream: StreamIx) -> &mut u64 {
+        let entry = &mut self.streams[stream.index()];
+        if entry.counted_at != self.states_over_all {
+            entry.counted_at = self.states_over_all;
+            entry.records_since_state = 0;
+        }
+        &mut entry.records_since_state
     }
 
     /// Takes the receipt of a file: all its rows are in a visible object.
@@ -178,7 +198,13 @@ impl<S> Ledger<S> {
     /// How many STATEs wait.
     #[must_use]
     pub fn waiting_states(&self) -> usize {
-        self.waiting_streams + self.waiting_all.len()
+        self.waiting_states_of_streams + self.waiting_all.len()
+    }
+
+    /// The streams of which a STATE of their own waits.
+    #[must_use]
+    pub fn waiting_streams(&self) -> &BTreeSet<StreamIx> {
+        &self.waiting_streams
     }
 
     /// Takes out every STATE that has become free, in the order in which they are to be printed.
@@ -188,7 +214,10 @@ impl<S> Ledger<S> {
             let entry = &mut self.streams[stream.index()];
             let before = freed.len();
             take_free(&mut entry.waiting, &entry.unpublished, &mut freed);
-            self.waiting_streams -= freed.len() - before;
+            self.waiting_states_of_streams -= freed.len() - before;
+            if entry.waiting.is_empty() {
+                self.waiting_streams.remove(&stream);
+            }
         }
         take_free(&mut self.waiting_all, &self.unpublished, &mut freed);
         freed

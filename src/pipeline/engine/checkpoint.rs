@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::{Engine, Group, GroupId};
 use crate::model::StreamIx;
 use crate::pipeline::action::Action;
-use crate::pipeline::file::{File, SealReason};
+use crate::pipeline::file::SealReason;
 use crate::pipeline::ledger::{FileId, Scope};
 use crate::protocol::emitter::LogLevel;
 
@@ -21,42 +21,68 @@ impl Engine {
         if self.ending.is_some() {
             return None;
         }
-        self.waiting_scopes()
-            .into_iter()
-            .filter(|scope| !self.is_publishing(*scope))
-            .filter_map(|scope| {
-                let files = self.files_waited_for(scope)?;
-                let oldest =
-                    files.iter().filter_map(|id| self.files.get(id)).map(|file| file.opened_at).min()?;
-                oldest.checked_add(self.settings.checkpoint_interval)
-            })
-            .min()
+        let of_streams = self.index.deadlines().next().map(|(due, _)| due);
+        [of_streams, self.deadline_of_all()].into_iter().flatten().min()
     }
 
-    /// Cuts for every waiting STATE whose time has come, or for all of them with `force`; an ending run has no more cuts.
-    pub(super) fn checkpoint_waiting(&mut self, now: Instant, force: bool) {
+    /// When the STATE over all streams is due. A row that it does not cover came after it, so that the files with such rows
+    /// alone are the youngest.
+    fn deadline_of_all(&self) -> Option<Instant> {
+        if !self.ledger.is_waiting(Scope::All) || self.is_publishing(Scope::All) || self.index.any_straddles()
+        {
+            return None;
+        }
+        let is_covered = |ix: StreamIx| {
+            let first = self.streams[ix.index()].ungrouped.front().and_then(|id| self.files.get(id));
+            first.is_some_and(|file| file.first <= self.ledger.covered(ix))
+        };
+        let (oldest, _) = self.index.oldest().find(|(_, ix)| is_covered(*ix))?;
+        oldest.checked_add(self.settings.checkpoint_interval)
+    }
+
+    /// Cuts for every waiting STATE whose deadline has passed.
+    pub(super) fn checkpoint_due(&mut self, now: Instant) {
+        self.refresh();
+        let due = self.index.deadlines().take_while(|(due, _)| *due <= now).map(|(_, stream)| stream);
+        self.recheck.extend(due);
         if self.ending.is_none() {
-            for scope in self.waiting_scopes() {
-                self.checkpoint(scope, now, force);
-            }
+            self.checkpoint(Scope::All, now, false);
         }
     }
 
-    fn waiting_scopes(&self) -> Vec<Scope> {
-        if self.ledger.waiting_states() == 0 {
-            return Vec::new();
-        }
-        (0..self.streams.len() as u32)
-            .map(|ix| Scope::Stream(StreamIx(ix)))
-            .chain([Scope::All])
-            .filter(|scope| self.ledger.is_waiting(*scope))
-            .collect()
-    }
-
-    /// Cuts the files that the latest STATE of `scope` waits for, if they are due or `force` is set.
-    pub(super) fn checkpoint(&mut self, scope: Scope, now: Instant, force: bool) {
-        if self.is_publishing(scope) || (!force && scope == Scope::All && !self.anything_due(now)) {
+    /// Cuts for the waiting STATEs of streams of which a group has ended or a file was sealed, if they are due now.
+    pub(super) fn checkpoint_rechecked(&mut self, now: Instant) {
+        let streams = std::mem::take(&mut self.recheck);
+        if streams.is_empty() || self.ending.is_some() {
             return;
+        }
+        for stream in streams {
+            self.look(1);
+            self.checkpoint(Scope::Stream(stream), now, self.states_press);
+        }
+        self.checkpoint(Scope::All, now, self.states_press);
+    }
+
+    /// Cuts for every waiting STATE, due or not.
+    pub(super) fn checkpoint_waiting(&mut self, now: Instant) {
+        for stream in self.ledger.waiting_streams().clone() {
+            self.look(1);
+            self.checkpoint(Scope::Stream(stream), now, true);
+        }
+        self.checkpoint(Scope::All, now, true);
+    }
+
+    /// Cuts the files that the latest waiting STATE of `scope` waits for, if they are due or `force` is set. An ending run
+    /// has no more cuts.
+    pub(super) fn checkpoint(&mut self, scope: Scope, now: Instant, force: bool) {
+        if self.ending.is_some() || !self.ledger.is_waiting(scope) || self.is_publishing(scope) {
+            return;
+        }
+        if scope == Scope::All {
+            self.refresh();
+            if self.index.any_straddles() || !(force || self.anything_due(now)) {
+                return;
+            }
         }
         let Some(files) = self.files_waited_for(scope) else { return };
         if files.is_empty() || !(force || self.is_due(scope, &files, now)) {
@@ -81,17 +107,19 @@ impl Engine {
     /// STATE covers, so that it cannot be cut before the next one.
     fn files_waited_for(&self, scope: Scope) -> Option<Vec<FileId>> {
         let mut files = Vec::new();
-        let streams = match scope {
-            Scope::Stream(stream) => stream.0..stream.0 + 1,
-            Scope::All => 0..self.streams.len() as u32,
+        let streams: Vec<StreamIx> = match scope {
+            Scope::Stream(stream) => vec![stream],
+            Scope::All => self.index.oldest().map(|(_, stream)| stream).collect(),
         };
-        for ix in streams.map(StreamIx) {
+        for ix in streams {
             let covered = self.ledger.covered(ix);
+            self.look(1);
             for id in &self.streams[ix.index()].ungrouped {
                 let Some(file) = self.files.get(id).filter(|file| file.first <= covered) else { break };
                 if file.last > covered {
                     return None;
                 }
+                self.look(1);
                 files.push(*id);
             }
         }
@@ -101,7 +129,7 @@ impl Engine {
     fn is_due(&self, scope: Scope, files: &[FileId], now: Instant) -> bool {
         let rows: u64 = match scope {
             Scope::Stream(stream) => self.streams[stream.index()].ungrouped_rows,
-            Scope::All => self.streams.iter().map(|stream| stream.ungrouped_rows).sum(),
+            Scope::All => self.index.rows(),
         };
         let files = || files.iter().filter_map(|id| self.files.get(id));
         self.settings.checkpoint_records.is_some_and(|limit| rows >= limit)
@@ -111,63 +139,65 @@ impl Engine {
             || files().all(|file| file.sealed.is_some())
     }
 
-    /// A cheap look before the streams are walked: a GLOBAL state may come with every record.
+    /// A cheap look before the files are walked: a GLOBAL state may come with every record.
     fn anything_due(&self, now: Instant) -> bool {
         let interval = self.settings.checkpoint_interval;
-        self.settings.checkpoint_records.is_some()
-            || interval.is_zero()
-            || self.streams.iter().all(|stream| stream.open.is_none())
+        self.settings.checkpoint_records.is_some_and(|limit| self.index.rows() >= limit)
+            || !self.index.any_open()
             || self
-                .streams
-                .iter()
-                .filter_map(|stream| stream.ungrouped.front().and_then(|id| self.files.get(id)))
-                .any(|file| now.saturating_duration_since(file.opened_at) >= interval)
+                .index
+                .oldest()
+                .next()
+                .is_some_and(|(oldest, _)| now.saturating_duration_since(oldest) >= interval)
     }
 
     /// Takes files out of their streams' queues, to be published together. A file that is in no queue stays where it is:
     /// sealing one of them may have failed, and the end of the run has then sorted the others.
     pub(super) fn group(&mut self, mut files: Vec<FileId>) {
         files.retain(|id| {
-            let stream = self.files.get(id).map(|file| file.stream);
-            stream.is_some_and(|ix| self.streams[ix.index()].ungrouped.contains(id))
+            let Some(file) = self.files.get(id) else { return false };
+            self.streams[file.stream.index()].dequeue(*id, file.rows)
         });
         if files.is_empty() {
             return;
         }
         let id = self.next_group;
         self.next_group += 1;
-        let mut streams = BTreeSet::new();
-        for file in &files {
-            if let Some(file) = self.files.get(file) {
-                let stream = &mut self.streams[file.stream.index()];
-                stream.ungrouped.retain(|other| *other != file.id);
-                stream.ungrouped_rows -= file.rows;
-                streams.insert(file.stream);
-            }
-        }
+        let streams: BTreeSet<StreamIx> =
+            files.iter().filter_map(|file| self.files.get(file)).map(|file| file.stream).collect();
+        let mut blocked_by = 0;
         for stream in &streams {
-            self.streams[stream.index()].groups.push_back(id);
+            let groups = &mut self.streams[stream.index()].groups;
+            blocked_by += usize::from(!groups.is_empty());
+            groups.push_back(id);
         }
-        self.groups.insert(id, Group { files, streams, started: false });
+        let files: BTreeSet<FileId> = files.into_iter().collect();
+        self.group_of.extend(files.iter().map(|file| (*file, id)));
+        let group =
+            Group { files: files.clone(), behind: files.clone(), streams, blocked_by, started: false };
+        self.groups.insert(id, group);
+        files.into_iter().for_each(|file| self.file_changed(file));
     }
 
     /// Publishes every group that is staged and whose streams have no earlier group under way.
     pub(super) fn publish_ready_groups(&mut self) {
-        let cut = &self.settings.cut;
-        let ready: Vec<u64> = self
-            .groups
-            .iter()
-            .filter(|(id, group)| {
-                !group.started
-                    && group.streams.iter().all(|ix| self.streams[ix.index()].groups.front() == Some(*id))
-                    && group.files.iter().all(|id| self.files.get(id).is_none_or(|file| file.is_staged(cut)))
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ready {
+        for id in std::mem::take(&mut self.groups_touched) {
             let Some(group) = self.groups.get_mut(&id) else { continue };
+            if group.started || group.blocked_by > 0 || !group.behind.is_empty() {
+                continue;
+            }
+            // A file that was staged may have had to begin anew since.
+            let is_behind =
+                |id: &&FileId| self.files.get(*id).is_some_and(|file| !file.is_staged(&self.settings.cut));
+            group.behind = group.files.iter().filter(is_behind).copied().collect();
+            if !group.behind.is_empty() {
+                continue;
+            }
             group.started = true;
-            for file in group.files.clone() {
+            group.behind.clone_from(&group.files);
+            let files = group.files.clone();
+            self.look(files.len());
+            for file in files {
                 self.with_file(file, |file, cut, out| file.publish(cut, out));
             }
         }
@@ -175,16 +205,12 @@ impl Engine {
 
     /// Groups whose files are all visible: their rows are durable.
     pub(super) fn commit_visible_groups(&mut self) {
-        let visible: Vec<GroupId> = self
-            .groups
-            .iter()
-            .filter(|(_, group)| {
-                group.started && group.files.iter().all(|id| self.files.get(id).is_none_or(File::is_visible))
-            })
-            .map(|(id, _)| *id)
-            .collect();
+        let is_visible =
+            |id: &GroupId| self.groups.get(id).is_some_and(|group| group.started && group.behind.is_empty());
+        let visible: Vec<GroupId> = self.groups_touched.iter().copied().filter(is_visible).collect();
         for group in visible {
             let files = self.groups.get(&group).map(|group| group.files.clone()).unwrap_or_default();
+            self.look(files.len());
             for id in files {
                 self.leave_group(id);
                 self.commit(id);
@@ -194,7 +220,7 @@ impl Engine {
 
     /// A receipt: the file is visible and all its rows are durable.
     fn commit(&mut self, id: FileId) {
-        let Some(file) = self.files.remove(&id) else { return };
+        let Some(file) = self.forget(id) else { return };
         self.ledger.published(file.stream, id, file.first);
         let stream = &mut self.streams[file.stream.index()];
         stream.summary.published(&file);
@@ -214,19 +240,30 @@ impl Engine {
 
     /// A file is out of its group, committed or lost; the group ends with its last file.
     pub(super) fn leave_group(&mut self, id: FileId) {
-        let Some((group_id, group)) = self.groups.iter_mut().find(|(_, group)| group.files.contains(&id))
-        else {
-            return;
-        };
-        let group_id = *group_id;
-        group.files.retain(|other| *other != id);
-        if group.files.is_empty() {
-            self.group_ended = true;
-            let streams = std::mem::take(&mut group.streams);
-            self.groups.remove(&group_id);
-            for stream in streams {
-                self.streams[stream.index()].groups.retain(|other| *other != group_id);
+        let Some(group_id) = self.group_of.remove(&id) else { return };
+        let Some(group) = self.groups.get_mut(&group_id) else { return };
+        group.files.remove(&id);
+        group.behind.remove(&id);
+        if !group.files.is_empty() {
+            if group.behind.is_empty() {
+                self.groups_touched.insert(group_id);
             }
+            return;
+        }
+        let streams = std::mem::take(&mut group.streams);
+        self.groups.remove(&group_id);
+        for stream in streams {
+            let groups = &mut self.streams[stream.index()].groups;
+            let was_first = groups.front() == Some(&group_id);
+            groups.retain(|other| *other != group_id);
+            if let Some(next) = groups.front().filter(|_| was_first)
+                && let Some(group) = self.groups.get_mut(next)
+            {
+                group.blocked_by -= 1;
+                self.groups_touched.insert(*next);
+            }
+            self.index.touch(stream);
+            self.recheck.insert(stream);
         }
     }
 }

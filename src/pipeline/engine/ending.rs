@@ -81,6 +81,7 @@ impl Engine {
     fn settle(&mut self) {
         for stream in std::mem::take(&mut self.with_tail) {
             self.streams[stream.index()].tail = super::Tail::default();
+            self.index.touch(stream);
         }
         self.dissolve_waiting_groups();
         let publishing = self.groups.values().flat_map(|group| group.files.iter().copied());
@@ -121,10 +122,8 @@ impl Engine {
         if entry.open == Some(id) {
             entry.open = None;
         }
-        if entry.ungrouped.contains(&id) {
-            entry.ungrouped.retain(|other| *other != id);
-            entry.ungrouped_rows -= rows;
-        }
+        entry.dequeue(id, rows);
+        self.index.touch(stream);
         self.leave_group(id);
         self.with_file(id, |file, _, out| file.discard(out));
         self.forget_if_gone(id);
@@ -138,13 +137,16 @@ impl Engine {
             let Some(group) = self.groups.remove(&group_id) else { continue };
             for stream in group.streams {
                 self.streams[stream.index()].groups.retain(|other| *other != group_id);
+                self.index.touch(stream);
             }
             for id in group.files {
+                self.group_of.remove(&id);
                 if let Some(file) = self.files.get(&id) {
                     let stream = &mut self.streams[file.stream.index()];
                     stream.ungrouped.push_back(id);
                     stream.ungrouped_rows += file.rows;
                 }
+                self.file_changed(id);
             }
         }
         for stream in &mut self.streams {

@@ -10,7 +10,7 @@ use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
 use crate::pipeline::action::Action;
 use crate::pipeline::budget::Permit;
-use crate::pipeline::chunk::{Chunk, CompressionSample, EncodedBlock, Item, Segment};
+use crate::pipeline::chunk::{Chunk, EncodedBlock, Item, Segment};
 use crate::pipeline::file::{File, SealReason};
 use crate::pipeline::frames::{Assembly, Frames, Framing};
 use crate::pipeline::ledger::{FileId, Position, Scope};
@@ -73,8 +73,8 @@ impl Engine {
             ));
         }
         if let Some(sample) = chunk.sample {
-            self.compressed.text_bytes += sample.text_bytes;
-            self.compressed.compressed_bytes += sample.compressed_bytes;
+            self.compressed.add(sample);
+            stream.compressed.add(sample);
         }
         let (first, last) = self.ledger.rows(ix, chunk.rows);
         stream.last_row = last;
@@ -89,6 +89,7 @@ impl Engine {
         stream.tail.since.get_or_insert(now);
         stream.tail.bytes += chunk.data.held_bytes();
         stream.tail.chunks.push((chunk, first, last));
+        self.index.touch(ix);
         self.with_tail.insert(ix);
         if self.streams[ix.index()].tail.bytes > self.settings.tail_bytes {
             self.join_tail(ix);
@@ -136,7 +137,15 @@ impl Engine {
         }
         self.waiting_state_bytes += permit.bytes();
         self.ledger.state(scope, HeldState { message, permit });
-        self.checkpoint(scope, now, false);
+        match scope {
+            Scope::Stream(stream) => self.index.touch(stream),
+            Scope::All => {
+                self.refresh();
+                self.index.all_are_covered();
+                self.ledger.waiting_streams().iter().for_each(|stream| self.index.touch(*stream));
+            }
+        }
+        self.checkpoint(scope, now, self.states_press);
     }
 
     pub(super) fn join_all_tails(&mut self) {
@@ -148,6 +157,7 @@ impl Engine {
     /// Moves a stream's tail into its open file, rolling it at the file size.
     pub(super) fn join_tail(&mut self, ix: StreamIx) {
         self.with_tail.remove(&ix);
+        self.index.touch(ix);
         let tail = std::mem::take(&mut self.streams[ix.index()].tail);
         let Some(since) = tail.since else { return };
         for (chunk, first, last) in tail.chunks {
@@ -181,6 +191,7 @@ impl Engine {
         let stream = &mut self.streams[ix.index()];
         stream.open = Some(id);
         stream.ungrouped.push_back(id);
+        self.file_changed(id);
         if !self.settings.cut.key_when_sealed {
             self.request_key(id);
         }
@@ -189,11 +200,11 @@ impl Engine {
 
     /// Seals an open file that has reached the file size.
     pub(super) fn roll_if_full(&mut self, id: FileId) {
-        let ratio = self.compression_ratio();
         let full = self.files.get(&id).is_some_and(|file| {
             file.sealed.is_none()
                 && !file.is_discarded()
-                && file.frames().estimated_bytes(ratio) >= self.settings.file_size_bytes
+                && file.frames().estimated_bytes(self.compression_ratio(file.stream))
+                    >= self.settings.file_size_bytes
         });
         if full {
             self.seal(id, SealReason::Size);
@@ -201,14 +212,16 @@ impl Engine {
     }
 
     pub(super) fn seal(&mut self, id: FileId, reason: SealReason) {
-        let Some(stream) = self.files.get(&id).map(|file| file.stream) else { return };
-        let stream = &mut self.streams[stream.index()];
+        let Some(ix) = self.files.get(&id).map(|file| file.stream) else { return };
+        let stream = &mut self.streams[ix.index()];
         if stream.open == Some(id) {
             stream.open = None;
+            self.recheck.insert(ix);
             let sealed = match self.files.get_mut(&id) {
                 Some(file) => file.seal(reason, &self.settings.cut, &mut self.out),
                 None => Ok(()),
             };
+            self.file_changed(id);
             match sealed {
                 Ok(()) if self.settings.cut.key_when_sealed => self.request_key(id),
                 Ok(()) => {}
@@ -217,15 +230,14 @@ impl Engine {
         }
     }
 
-    /// Encoded bytes per byte of rows, from all frames and samples so far.
-    fn compression_ratio(&self) -> f64 {
-        let CompressionSample { text_bytes, compressed_bytes } = self.compressed;
+    /// Encoded bytes per byte of the stream's rows, from all its frames and samples so far: one stream may compress to a
+    /// hundredth and the next one not at all. Text of which nothing was tried yet counts as the other streams' does.
+    fn compression_ratio(&self, stream: StreamIx) -> f64 {
+        let own = self.streams[stream.index()].compressed.ratio();
         match self.settings.cut.framing {
-            Framing::Gzip { .. } | Framing::RowGroups { .. } if text_bytes > 0 => {
-                compressed_bytes as f64 / text_bytes as f64
-            }
-            Framing::RowGroups { .. } => FIRST_PARQUET_RATIO,
-            Framing::None | Framing::Gzip { .. } => 1.0,
+            Framing::Gzip { .. } => own.or(self.compressed.ratio()).unwrap_or(1.0),
+            Framing::RowGroups { .. } => own.unwrap_or(FIRST_PARQUET_RATIO),
+            Framing::None => 1.0,
         }
     }
 }

@@ -44,7 +44,7 @@ impl Engine {
     }
 
     fn allocate(&mut self, id: FileId, stem: &KeyStem) {
-        if let Some(listing) = self.listings.iter_mut().find(|listing| listing.stem == *stem) {
+        if let Some(listing) = self.listed_for.get(stem).and_then(|asked| self.listings.get_mut(asked)) {
             listing.waiting.push(id);
             return;
         }
@@ -60,7 +60,8 @@ impl Engine {
                 }
             }
             Allocation::List { prefix } => {
-                self.listings.push(PendingListing { asked_by: id, stem: stem.clone(), waiting: vec![id] });
+                self.listed_for.insert(stem.clone(), id);
+                self.listings.insert(id, PendingListing { stem: stem.clone(), waiting: vec![id] });
                 self.out.push(Action::Store(id, StoreRequest::List { prefix, stem: stem.clone() }));
             }
         }
@@ -68,8 +69,8 @@ impl Engine {
 
     /// The listing that file `id` asked for has come back, for every file that waits for it.
     pub(super) fn listed(&mut self, id: FileId, result: Result<Option<String>, StoreError>) {
-        let Some(ix) = self.listings.iter().position(|listing| listing.asked_by == id) else { return };
-        let PendingListing { stem, waiting, .. } = self.listings.swap_remove(ix);
+        let Some(PendingListing { stem, waiting }) = self.listings.remove(&id) else { return };
+        self.listed_for.remove(&stem);
         match result {
             Ok(highest) => {
                 self.keys.listed(&stem, highest.as_deref().into_iter());

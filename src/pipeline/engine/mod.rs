@@ -10,11 +10,14 @@
 //! - A file is published only when a received STATE covers all its rows, or by a good end.
 //! - The files that a STATE waits for are published together, once all of them are staged, so that little is visible
 //!   before its STATE is out; groups of one stream are published in order.
+//! - No event costs time in proportion to the streams or files of the run, only to those that it is about (`index` keeps the
+//!   rest in order). The ends of a run are the exception: they look at everything once.
 //! - After a failure nothing new is read, and only what can still be acknowledged is published or stays published: what
 //!   became visible and can no longer be acknowledged is taken back, since the source sends it again.
 
 mod checkpoint;
 mod ending;
+mod index;
 mod input;
 mod keys;
 mod pressure;
@@ -25,19 +28,20 @@ use std::time::Instant;
 
 pub use settings::{EngineSettings, StreamPlan};
 
+use self::index::{Facts, StreamIndex};
 use super::action::{Action, Event, StoreAnswer};
 use super::block::ReadFault;
 use super::budget::{Budget, Permit};
 use super::chunk::{Chunk, CompressionSample, Frame};
 use super::file::File;
-use super::ledger::{FileId, Ledger, Position};
+use super::ledger::{FileId, Ledger, Position, Scope};
 use super::order::InputOrder;
 use super::summary::{RunSummary, StreamOutcome, StreamSummary};
 use crate::error::{Failure, FailureType};
 use crate::key::{KeyAllocator, KeyStem};
 use crate::model::StreamIx;
 use crate::protocol::emitter::LogLevel;
-use crate::protocol::state::StateMessage;
+use crate::protocol::state::{StateMessage, StateScope};
 use crate::store::Effect;
 
 /// A waiting STATE and the right to hold it.
@@ -63,7 +67,11 @@ struct StreamFiles {
     /// Files that no group has taken yet, oldest first; the open one is the last.
     ungrouped: VecDeque<FileId>,
     ungrouped_rows: u64,
+    /// Bytes that rest in these files.
+    resident_bytes: u64,
     groups: VecDeque<GroupId>,
+    /// Its text compressed so far: what its text will come to.
+    compressed: CompressionSample,
     complete: bool,
     /// The source has reported it INCOMPLETE.
     incomplete: bool,
@@ -86,7 +94,9 @@ impl StreamFiles {
             open: None,
             ungrouped: VecDeque::new(),
             ungrouped_rows: 0,
+            resident_bytes: 0,
             groups: VecDeque::new(),
+            compressed: CompressionSample::default(),
             complete: false,
             incomplete: false,
             last_row: 0,
@@ -99,20 +109,33 @@ impl StreamFiles {
     }
 }
 
+impl StreamFiles {
+    /// Takes a file of `rows` rows out of the queue; says whether it was there. Ids grow, so the queue is sorted.
+    fn dequeue(&mut self, id: FileId, rows: u64) -> bool {
+        let Ok(place) = self.ungrouped.binary_search(&id) else { return false };
+        self.ungrouped.remove(place);
+        self.ungrouped_rows -= rows;
+        true
+    }
+}
+
 type GroupId = u64;
 
 /// Files that are published together: all of them count as durable, or none. Files that are lost leave their group.
 #[derive(Debug)]
 struct Group {
-    files: Vec<FileId>,
+    files: BTreeSet<FileId>,
+    /// Those that are not staged yet; once it has started, those that are not visible yet.
+    behind: BTreeSet<FileId>,
     streams: BTreeSet<StreamIx>,
+    /// How many of the streams have an earlier group under way.
+    blocked_by: usize,
     started: bool,
 }
 
 /// A listing that is under way, and the files that wait for what it finds.
 #[derive(Debug)]
 struct PendingListing {
-    asked_by: FileId,
     stem: KeyStem,
     waiting: Vec<FileId>,
 }
@@ -136,19 +159,29 @@ pub struct Engine {
     lines: u64,
     ledger: Ledger<HeldState>,
     waiting_state_bytes: u64,
+    /// Waiting STATEs take so much memory that they are due whatever their age.
+    states_press: bool,
     /// A GLOBAL or LEGACY state came.
     has_state_over_all: bool,
     streams: Vec<StreamFiles>,
+    index: StreamIndex,
+    /// What each file without a group holds, as the sum of its stream has it.
+    resident: HashMap<FileId, u64>,
     with_tail: BTreeSet<StreamIx>,
     files: HashMap<FileId, File>,
     next_file: u64,
     groups: BTreeMap<GroupId, Group>,
+    group_of: HashMap<FileId, GroupId>,
     next_group: GroupId,
-    /// A group has ended since the last look: what its streams' later STATEs wait for may be cut now.
-    group_ended: bool,
+    /// Groups that may be ready for their next step.
+    groups_touched: BTreeSet<GroupId>,
+    /// Streams of which a group has ended or a file was sealed: what a STATE of theirs waits for may be cut now.
+    recheck: BTreeSet<StreamIx>,
     keys: KeyAllocator,
     stems: HashMap<FileId, KeyStem>,
-    listings: Vec<PendingListing>,
+    /// By the file that asked.
+    listings: HashMap<FileId, PendingListing>,
+    listed_for: HashMap<KeyStem, FileId>,
     /// Files that wait for another key because theirs was taken, and whether their group has
     /// started.
     renamed: HashMap<FileId, bool>,
@@ -160,6 +193,8 @@ pub struct Engine {
     abort_warned: bool,
     ending: Option<Ending>,
     out: Vec<Action>,
+    #[cfg(test)]
+    looks: std::cell::Cell<u64>,
 }
 
 impl Engine {
@@ -175,17 +210,23 @@ impl Engine {
             lines: 0,
             ledger: Ledger::new(streams),
             waiting_state_bytes: 0,
+            states_press: false,
             has_state_over_all: false,
             streams: std::iter::repeat_with(StreamFiles::new).take(streams).collect(),
+            index: StreamIndex::new(streams),
+            resident: HashMap::new(),
             with_tail: BTreeSet::new(),
             files: HashMap::new(),
             next_file: 0,
             groups: BTreeMap::new(),
+            group_of: HashMap::new(),
             next_group: 0,
-            group_ended: false,
-            keys: KeyAllocator::new(),
+            groups_touched: BTreeSet::new(),
+            recheck: BTreeSet::new(),
+            keys: KeyAllocator::for_streams(streams),
             stems: HashMap::new(),
-            listings: Vec::new(),
+            listings: HashMap::new(),
+            listed_for: HashMap::new(),
             renamed: HashMap::new(),
             compressed: CompressionSample::default(),
             first_lost: Position::MAX,
@@ -193,6 +234,8 @@ impl Engine {
             abort_warned: false,
             ending: None,
             out: Vec::new(),
+            #[cfg(test)]
+            looks: std::cell::Cell::new(0),
         }
     }
 
@@ -225,15 +268,14 @@ impl Engine {
                     signal.name()
                 ),
             )),
-            Event::Timer => self.checkpoint_waiting(now, false),
+            Event::Timer => self.checkpoint_due(now),
         }
         self.commit_visible_groups();
-        if std::mem::take(&mut self.group_ended) {
-            self.checkpoint_waiting(now, false);
-        }
+        self.checkpoint_rechecked(now);
         self.relieve_pressure(now);
         self.publish_ready_groups();
         self.print_free_states();
+        self.refresh();
     }
 
     /// Takes out what is to be done, in order.
@@ -309,13 +351,18 @@ impl Engine {
     fn framed(&mut self, id: FileId, frame: u32, result: Result<Frame, Failure>) {
         let joined = match (result, self.files.get_mut(&id)) {
             (Ok(content), Some(file)) => {
-                self.compressed.compressed_bytes += content.size_bytes();
-                self.compressed.text_bytes += file.frames().in_work_bytes(frame);
+                let sample = CompressionSample {
+                    text_bytes: file.frames().in_work_bytes(frame),
+                    compressed_bytes: content.size_bytes(),
+                };
+                self.compressed.add(sample);
+                self.streams[file.stream.index()].compressed.add(sample);
                 file.framed(frame, content, &self.settings.cut, &mut self.out)
             }
             (Ok(_), None) => Ok(()),
             (Err(failure), _) => Err(failure),
         };
+        self.file_changed(id);
         match joined {
             Ok(()) => self.roll_if_full(id),
             Err(failure) => self.lose(id, failure),
@@ -331,18 +378,93 @@ impl Engine {
     ) {
         if let Some(file) = self.files.get_mut(&id) {
             act(file, &self.settings.cut, &mut self.out);
+            self.file_changed(id);
         }
+    }
+
+    /// Something of the file has changed: what it holds, how far it is.
+    fn file_changed(&mut self, id: FileId) {
+        let Some(file) = self.files.get(&id) else { return };
+        self.index.touch(file.stream);
+        let group_id = self.group_of.get(&id);
+        let resident = if group_id.is_none() { file.resident_bytes() } else { 0 };
+        let before =
+            if resident > 0 { self.resident.insert(id, resident) } else { self.resident.remove(&id) };
+        let sum = &mut self.streams[file.stream.index()].resident_bytes;
+        *sum = *sum + resident - before.unwrap_or_default();
+        if let Some(group_id) = group_id
+            && let Some(group) = self.groups.get_mut(group_id)
+        {
+            let is_through =
+                if group.started { file.is_visible() } else { file.is_staged(&self.settings.cut) };
+            if is_through && group.behind.remove(&id) && group.behind.is_empty() {
+                self.groups_touched.insert(*group_id);
+            }
+        }
+    }
+
+    /// Brings the index up to date.
+    fn refresh(&mut self) {
+        for ix in self.index.stale() {
+            self.look(1);
+            let facts = self.facts(ix);
+            self.index.set(ix, facts);
+        }
+    }
+
+    fn facts(&self, ix: StreamIx) -> Facts {
+        let stream = &self.streams[ix.index()];
+        let covered = self.ledger.covered(ix);
+        let file = |place: usize| stream.ungrouped.get(place).and_then(|id| self.files.get(id));
+        // Files follow each other: only the last one that begins before the STATE may end behind it.
+        let begun = stream
+            .ungrouped
+            .partition_point(|id| self.files.get(id).is_some_and(|file| file.first <= covered));
+        let straddles = begun.checked_sub(1).and_then(file).is_some_and(|last| last.last > covered);
+        let oldest = file(0).map(|file| file.opened_at);
+        let is_waiting = stream.groups.is_empty() && begun > 0 && !straddles;
+        let due = oldest
+            .filter(|_| is_waiting && self.ledger.is_waiting(Scope::Stream(ix)))
+            .and_then(|oldest| oldest.checked_add(self.settings.checkpoint_interval));
+        Facts {
+            resident: stream.tail.bytes + stream.resident_bytes,
+            oldest,
+            due,
+            straddles,
+            is_open: stream.open.is_some(),
+            rows: stream.ungrouped_rows,
+        }
+    }
+
+    /// Counts looks at streams and files, for the test that their number does not grow with the number of streams.
+    fn look(&self, count: usize) {
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + count as u64);
+        #[cfg(not(test))]
+        let _ = count;
     }
 
     fn forget_if_gone(&mut self, id: FileId) {
         if self.files.get(&id).is_some_and(File::is_gone) {
-            self.files.remove(&id);
+            self.forget(id);
             self.release_key(id);
         }
     }
 
+    fn forget(&mut self, id: FileId) -> Option<File> {
+        let file = self.files.remove(&id)?;
+        if let Some(resident) = self.resident.remove(&id) {
+            self.streams[file.stream.index()].resident_bytes -= resident;
+        }
+        self.index.touch(file.stream);
+        Some(file)
+    }
+
     fn print_free_states(&mut self) {
         for freed in self.ledger.free() {
+            if let StateScope::Stream(stream) = freed.state.message.scope {
+                self.index.touch(stream);
+            }
             self.waiting_state_bytes -= freed.state.permit.bytes();
             if !self.stdout_closed {
                 self.out.push(Action::PrintState(freed.state.message.acknowledged(freed.records)));

@@ -19,60 +19,57 @@ const SMALLEST_ROW_GROUP_BYTES: u64 = 64 * 1024;
 impl Engine {
     pub(super) fn relieve_pressure(&mut self, now: Instant) {
         let limit = self.budget.limit_bytes();
-        if self.ending.is_some() || self.budget.used_bytes() <= limit / 2 {
+        let is_short = self.ending.is_none() && self.budget.used_bytes() > limit / 2;
+        let did_press = self.states_press;
+        self.states_press = is_short && self.waiting_state_bytes > limit / 8;
+        if !is_short {
             return;
         }
-        if self.waiting_state_bytes > limit / 8 {
-            self.checkpoint_waiting(now, true);
+        // Those that come while they press are cut for as they come.
+        if self.states_press && !did_press {
+            self.checkpoint_waiting(now);
         }
-        let mut resident = self.residents();
-        let mut total: u64 = resident.iter().map(|(bytes, _)| bytes).sum();
+        self.refresh();
+        let total = self.index.resident_bytes();
         if total > limit / 2 && matches!(self.settings.cut.framing, Framing::RowGroups { .. }) {
-            total -= self.encode_early(total - limit / 2);
-            resident = self.residents();
+            self.encode_early(total - limit / 2);
+            self.refresh();
         }
-        resident.sort_unstable();
-        while total > limit / 2 && self.ending.is_none() {
-            let Some((bytes, stream)) = resident.pop() else { return };
-            total -= bytes;
-            self.evict(stream, now);
+        while self.index.resident_bytes() > limit / 2 && self.ending.is_none() {
+            let Some(largest) = self.index.largest().next() else { return };
+            self.look(1);
+            self.evict(largest.1, now);
+            self.refresh();
+            if self.index.largest().next() == Some(largest) {
+                return;
+            }
         }
     }
 
-    /// Streams and what they hold at rest.
-    fn residents(&self) -> Vec<(u64, StreamIx)> {
-        (0..self.streams.len() as u32)
-            .map(|ix| (self.resident_bytes(StreamIx(ix)), StreamIx(ix)))
-            .filter(|(bytes, _)| *bytes > 0)
-            .collect()
-    }
-
-    /// Makes row groups of the largest open files' rows until `wanted` bytes are on their way. Gives how many are.
-    fn encode_early(&mut self, wanted: u64) -> u64 {
-        let open = self.streams.iter().filter_map(|stream| stream.open);
-        let mut loose: Vec<(u64, FileId)> = open
-            .filter_map(|id| {
-                let frames = self.files.get(&id)?.frames();
-                // What the footer says of a row group stays in memory.
-                let least = SMALLEST_ROW_GROUP_BYTES.max(8 * frames.footer_entry_bytes());
-                Some((frames.loose_bytes() as u64, id)).filter(|(bytes, _)| *bytes >= least)
-            })
-            .collect();
-        loose.sort_unstable();
-        let mut cut = 0;
-        while cut < wanted
-            && let Some((bytes, id)) = loose.pop()
-        {
+    /// Makes row groups of the largest open files' rows until `wanted` bytes are on their way.
+    fn encode_early(&mut self, wanted: u64) {
+        let mut found = 0;
+        let mut loose: Vec<FileId> = Vec::new();
+        for (bytes, stream) in self.index.largest() {
+            if bytes < SMALLEST_ROW_GROUP_BYTES || found >= wanted {
+                break;
+            }
+            self.look(1);
+            let Some(file) = self.streams[stream.index()].open.and_then(|id| self.files.get(&id)) else {
+                continue;
+            };
+            let frames = file.frames();
+            // What the footer says of a row group stays in memory.
+            let least = SMALLEST_ROW_GROUP_BYTES.max(8 * frames.footer_entry_bytes());
+            let bytes = frames.loose_bytes() as u64;
+            if bytes >= least {
+                found += bytes;
+                loose.push(file.id);
+            }
+        }
+        for id in loose {
             self.with_file(id, |file, settings, out| file.cut_frame(settings, out));
-            cut += bytes;
         }
-        cut
-    }
-
-    fn resident_bytes(&self, ix: StreamIx) -> u64 {
-        let stream = &self.streams[ix.index()];
-        let files = stream.ungrouped.iter().filter_map(|id| self.files.get(id));
-        stream.tail.bytes + files.map(crate::pipeline::file::File::resident_bytes).sum::<u64>()
     }
 
     /// A file that a STATE covers is sealed before the tail could join it: the STATE must not come to depend on input

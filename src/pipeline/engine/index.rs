@@ -1,0 +1,191 @@
+//! What the engine keeps of its streams in order, so that no event makes it look at all of them.
+//!
+//! In: [`Facts`] of a stream whenever something of it has changed. Out: the largest stream, the oldest file, the next
+//! deadline, and sums.
+//!
+//! Invariants
+//! - A change costs the logarithm of the number of streams, and every answer is there already: a sync of 10,000 streams costs
+//!   per event what one of ten does.
+//!
+//! Not here: how facts follow from a stream's files (`Engine::refresh`).
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use crate::model::StreamIx;
+
+/// What matters of one stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// Bytes that rest in its tail and in its files without a group.
+    pub(super) resident: u64,
+    /// When the oldest row of its oldest file without a group arrived.
+    pub(super) oldest: Option<Instant>,
+    /// When its own waiting STATE is due.
+    pub(super) due: Option<Instant>,
+    /// Whether one of its files without a group has rows on both sides of the last STATE that covers the stream.
+    pub(super) straddles: bool,
+    /// Whether it has an open file.
+    pub(super) is_open: bool,
+    /// Rows in its files without a group.
+    pub(super) rows: u64,
+}
+
+/// The streams of a run, in the orders that the engine asks for.
+#[derive(Debug)]
+pub(super) struct StreamIndex {
+    facts: Vec<Facts>,
+    stale: BTreeSet<StreamIx>,
+    by_size: BTreeSet<(u64, StreamIx)>,
+    by_age: BTreeSet<(Instant, StreamIx)>,
+    by_deadline: BTreeSet<(Instant, StreamIx)>,
+    straddling: BTreeSet<StreamIx>,
+    open: usize,
+    resident: u64,
+    rows: u64,
+}
+
+impl StreamIndex {
+    /// Nothing is known of any of the streams.
+    pub(super) fn new(streams: usize) -> Self {
+        Self {
+            facts: vec![Facts::default(); streams],
+            stale: BTreeSet::new(),
+            by_size: BTreeSet::new(),
+            by_age: BTreeSet::new(),
+            by_deadline: BTreeSet::new(),
+            straddling: BTreeSet::new(),
+            open: 0,
+            resident: 0,
+            rows: 0,
+        }
+    }
+
+    /// Something of the stream has changed: its facts are to be looked at again.
+    pub(super) fn touch(&mut self, stream: StreamIx) {
+        self.stale.insert(stream);
+    }
+
+    /// A STATE over all streams has come: it covers every row that is in a file.
+    pub(super) fn all_are_covered(&mut self) {
+        for stream in std::mem::take(&mut self.straddling) {
+            self.facts[stream.index()].straddles = false;
+        }
+    }
+
+    /// Takes out the streams that were touched.
+    pub(super) fn stale(&mut self) -> BTreeSet<StreamIx> {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// Sets what is known of a stream.
+    pub(super) fn set(&mut self, stream: StreamIx, facts: Facts) {
+        let old = std::mem::replace(&mut self.facts[stream.index()], facts);
+        if old.resident != facts.resident {
+            self.by_size.remove(&(old.resident, stream));
+            if facts.resident > 0 {
+                self.by_size.insert((facts.resident, stream));
+            }
+            self.resident = self.resident + facts.resident - old.resident;
+        }
+        replace(&mut self.by_age, stream, old.oldest, facts.oldest);
+        replace(&mut self.by_deadline, stream, old.due, facts.due);
+        if old.straddles != facts.straddles {
+            self.straddling.remove(&stream);
+            if facts.straddles {
+                self.straddling.insert(stream);
+            }
+        }
+        self.open = self.open + usize::from(facts.is_open) - usize::from(old.is_open);
+        self.rows = self.rows + facts.rows - old.rows;
+    }
+
+    /// Bytes at rest, of all streams.
+    pub(super) fn resident_bytes(&self) -> u64 {
+        self.resident
+    }
+
+    /// The streams with bytes at rest, those with most of them first.
+    pub(super) fn largest(&self) -> impl Iterator<Item = (u64, StreamIx)> {
+        self.by_size.iter().rev().copied()
+    }
+
+    /// The streams with files without a group, the one with the oldest file first.
+    pub(super) fn oldest(&self) -> impl Iterator<Item = (Instant, StreamIx)> {
+        self.by_age.iter().copied()
+    }
+
+    /// The streams whose own STATE waits, by the time when it is due.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = (Instant, StreamIx)> {
+        self.by_deadline.iter().copied()
+    }
+
+    /// Whether any stream has a file with rows on both sides of the last STATE.
+    pub(super) fn any_straddles(&self) -> bool {
+        !self.straddling.is_empty()
+    }
+
+    /// Whether any stream has an open file.
+    pub(super) fn any_open(&self) -> bool {
+        self.open > 0
+    }
+
+    /// Rows in files without a group, of all streams.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+}
+
+fn replace(
+    set: &mut BTreeSet<(Instant, StreamIx)>,
+    stream: StreamIx,
+    old: Option<Instant>,
+    new: Option<Instant>,
+) {
+    if old != new {
+        if let Some(old) = old {
+            set.remove(&(old, stream));
+        }
+        if let Some(new) = new {
+            set.insert((new, stream));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_order_follows_a_change() {
+        let now = crate::env::instant();
+        let later = now + Duration::from_secs(1);
+        let (a, b) = (StreamIx(0), StreamIx(1));
+        let mut index = StreamIndex::new(2);
+        index.set(
+            a,
+            Facts {
+                resident: 5,
+                oldest: Some(later),
+                due: Some(later),
+                is_open: true,
+                rows: 2,
+                ..Facts::default()
+            },
+        );
+        index.set(b, Facts { resident: 9, oldest: Some(now), straddles: true, rows: 3, ..Facts::default() });
+        assert_eq!(index.largest().collect::<Vec<_>>(), [(9, b), (5, a)]);
+        assert_eq!(index.oldest().collect::<Vec<_>>(), [(now, b), (later, a)]);
+        assert_eq!(index.deadlines().collect::<Vec<_>>(), [(later, a)]);
+        assert_eq!((index.resident_bytes(), index.rows()), (14, 5));
+        assert!(index.any_straddles() && index.any_open());
+        index.all_are_covered();
+        assert!(!index.any_straddles());
+        index.set(a, Facts::default());
+        index.set(b, Facts::default());
+        assert_eq!((index.resident_bytes(), index.rows(), index.largest().count()), (0, 0, 0));
+        assert_eq!((index.oldest().count(), index.deadlines().count(), index.any_open()), (0, 0, false));
+    }
+}
