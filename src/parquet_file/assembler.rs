@@ -61,7 +61,8 @@ impl FileAssembler {
     /// # Errors
     /// A defect: see [`ParquetFileError`].
     pub fn new(layout: &FileLayout) -> Result<Self, ParquetFileError> {
-        let writer = SerializedFileWriter::new(Vec::new(), layout.root(), layout.file_properties())
+        let root = layout.root().map_err(ParquetFileError::Schema)?;
+        let writer = SerializedFileWriter::new(Vec::new(), root, layout.file_properties())
             .map_err(ParquetFileError::Assemble)?;
         Ok(Self { writer, leaf_count: layout.leaf_count() })
     }
@@ -80,7 +81,7 @@ impl FileAssembler {
             self.writer.inner_mut().reserve_exact(room.saturating_add(orders::MAGIC.len()));
             let mut into = self.writer.next_row_group()?;
             for chunk in group.columns.into_iter().flat_map(|column| column.chunks) {
-                chunk.append_to_row_group(&mut into)?;
+                chunk.append_to(&mut into)?;
             }
             into.close()?;
         }

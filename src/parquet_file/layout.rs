@@ -3,12 +3,12 @@
 //! In: the Arrow schema, the codec and the footer's texts. Out: what `column` and `assembler` ask for.
 //!
 //! Invariants
-//! - Made once per stream: nothing here is computed per row group, except the properties of a column, which bear the
-//!   choice of dictionaries.
+//! - What rests for the whole run is little: thousands of streams may have a layout each. The library's schema of a file, or
+//!   of a column, is made when the file is begun or the column is encoded, which takes some microseconds.
 
 use std::sync::Arc;
 
-use arrow_schema::{FieldRef, Schema, SchemaRef};
+use arrow_schema::{FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -17,7 +17,7 @@ use parquet::file::properties::{
     DEFAULT_CREATED_BY, EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterPropertiesPtr,
     WriterVersion,
 };
-use parquet::schema::types::{ColumnPath, Type, TypePtr};
+use parquet::schema::types::{ColumnDescPtr, ColumnPath, SchemaDescriptor, TypePtr};
 
 use super::error::ParquetFileError;
 use crate::encode::Codec;
@@ -31,11 +31,11 @@ const STATISTICS_BYTES: usize = 64;
 /// How the files of a stream are written; made once per stream, shared.
 #[derive(Debug)]
 pub struct FileLayout {
-    root: TypePtr,
+    fields: Fields,
     leaf_count: usize,
-    columns: Vec<ColumnLayout>,
     compression: Compression,
-    file_properties: WriterPropertiesPtr,
+    /// The texts that every footer carries.
+    footer: Vec<KeyValue>,
 }
 
 /// A top-level column, in a form as if it were alone: the library makes writers only for all columns of a schema.
@@ -49,6 +49,8 @@ pub(super) struct ColumnLayout {
     pub(super) root: TypePtr,
     /// Its leaves, in the order of the file.
     pub(super) leaves: Vec<ColumnPath>,
+    /// The first of them.
+    pub(super) leaf: ColumnDescPtr,
 }
 
 impl FileLayout {
@@ -61,44 +63,27 @@ impl FileLayout {
         codec: Codec,
         footer: Vec<(String, String)>,
     ) -> Result<Self, ParquetFileError> {
-        let descriptor = ArrowSchemaConverter::new()
-            .schema_root(ROOT)
-            .convert(schema)
-            .map_err(ParquetFileError::Schema)?;
-        let root = descriptor.root_schema_ptr();
-        let mut columns = Vec::with_capacity(schema.fields().len());
-        for (field, node) in schema.fields().iter().zip(root.get_fields()) {
-            columns.push(ColumnLayout {
-                arrow: Arc::new(Schema::new(vec![Arc::clone(field)])),
-                field: Arc::clone(field),
-                root: Arc::new(alone(node).map_err(ParquetFileError::Schema)?),
-                leaves: Vec::new(),
-            });
-        }
-        for (ix, leaf) in descriptor.columns().iter().enumerate() {
-            let column: &mut ColumnLayout = &mut columns[descriptor.get_column_root_idx(ix)];
-            column.leaves.push(leaf.path().clone());
-        }
-        let compression = compression(codec).map_err(ParquetFileError::Level)?;
-        let footer = footer.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect();
-        let file_properties = builder(compression).set_key_value_metadata(Some(footer)).build();
+        let descriptor = descriptor(schema).map_err(ParquetFileError::Schema)?;
         Ok(Self {
-            root,
+            fields: schema.fields().clone(),
             leaf_count: descriptor.num_columns(),
-            columns,
-            compression,
-            file_properties: Arc::new(file_properties),
+            compression: compression(codec).map_err(ParquetFileError::Level)?,
+            footer: footer.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect(),
         })
     }
 
     /// The number of top-level columns.
     #[must_use]
     pub fn column_count(&self) -> usize {
-        self.columns.len()
+        self.fields.len()
     }
 
-    pub(super) fn root(&self) -> TypePtr {
-        Arc::clone(&self.root)
+    pub(super) fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    pub(super) fn root(&self) -> Result<TypePtr, ParquetError> {
+        Ok(descriptor(&Schema::new(self.fields.clone()))?.root_schema_ptr())
     }
 
     /// The number of columns that have values of their own: members of structs and elements of lists instead of these.
@@ -108,16 +93,35 @@ impl FileLayout {
     }
 
     pub(super) fn file_properties(&self) -> WriterPropertiesPtr {
-        Arc::clone(&self.file_properties)
+        let footer = Some(self.footer.clone());
+        Arc::new(builder(self.compression).set_key_value_metadata(footer).build())
     }
 
-    pub(super) fn column(&self, column: usize) -> Result<&ColumnLayout, ParquetFileError> {
-        self.columns.get(column).ok_or(ParquetFileError::NoColumn(column))
+    pub(super) fn column(&self, column: usize) -> Result<ColumnLayout, ParquetFileError> {
+        let field = self.fields.get(column).ok_or(ParquetFileError::NoColumn(column))?;
+        let arrow = Arc::new(Schema::new(vec![Arc::clone(field)]));
+        let descriptor = descriptor(&arrow).map_err(ParquetFileError::Schema)?;
+        let leaf = descriptor.columns().first().ok_or(ParquetFileError::NoColumn(column))?;
+        Ok(ColumnLayout {
+            arrow,
+            field: Arc::clone(field),
+            root: descriptor.root_schema_ptr(),
+            leaves: descriptor.columns().iter().map(|leaf| leaf.path().clone()).collect(),
+            leaf: Arc::clone(leaf),
+        })
     }
 
-    /// How one column is written, with the leaves that have a dictionary.
-    pub(super) fn column_properties(&self, leaves: &[ColumnPath], dictionary: &[bool]) -> WriterProperties {
+    /// How one column is written, with the leaves that have a dictionary, and with or without minimum and maximum.
+    pub(super) fn column_properties(
+        &self,
+        leaves: &[ColumnPath],
+        dictionary: &[bool],
+        statistics: bool,
+    ) -> WriterProperties {
         let mut builder = builder(self.compression);
+        if !statistics {
+            builder = builder.set_statistics_enabled(EnabledStatistics::None);
+        }
         for (leaf, _) in leaves.iter().zip(dictionary).filter(|(_, chosen)| **chosen) {
             builder = builder.set_column_dictionary_enabled(leaf.clone(), true);
         }
@@ -125,8 +129,8 @@ impl FileLayout {
     }
 }
 
-fn alone(node: &TypePtr) -> Result<Type, ParquetError> {
-    Type::group_type_builder(ROOT).with_fields(vec![Arc::clone(node)]).build()
+fn descriptor(schema: &Schema) -> Result<SchemaDescriptor, ParquetError> {
+    ArrowSchemaConverter::new().schema_root(ROOT).convert(schema)
 }
 
 /// What all columns and files have in common. The limits that are not named are the library's: 1 MiB or 20,000 rows a

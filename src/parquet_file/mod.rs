@@ -18,6 +18,7 @@ mod column;
 mod dictionary;
 mod error;
 mod layout;
+mod long_text;
 mod orders;
 #[cfg(test)]
 mod test_tables;

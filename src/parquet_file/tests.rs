@@ -50,7 +50,7 @@ fn group(
         let starts = (first..first + rows).step_by(piece);
         let pieces: Vec<ArrayRef> =
             starts.map(|start| array.slice(start, piece.min(first + rows - start))).collect();
-        encode_column(layout, ix, &pieces).unwrap()
+        encode_column(layout, ix, pieces).unwrap()
     };
     let columns = table.iter().enumerate().map(of_column).collect();
     EncodedRowGroup::new(columns, rows).unwrap()
@@ -301,15 +301,15 @@ fn misuse_is_a_defect_of_ours() {
     let schema = Arc::new(Schema::new(vec![field("a", DataType::Int64), field("b", DataType::Utf8)]));
     let layout_of = layout(&schema, Codec::Snappy);
     let table = table(&schema, 10, 3, 0, 1);
-    let column = |ix: usize| encode_column(&layout_of, ix, &table[ix..=ix]).unwrap();
+    let column = |ix: usize| encode_column(&layout_of, ix, table[ix..=ix].to_vec()).unwrap();
     let join = |columns| {
         let group = EncodedRowGroup::new(columns, 10).unwrap();
         FileAssembler::new(&layout_of).unwrap().row_group(group).unwrap_err()
     };
     let level = |codec| FileLayout::new(&schema, codec, footer()).unwrap_err();
     let errors = [
-        encode_column(&layout_of, 2, &[]).unwrap_err(),
-        encode_column(&layout_of, 1, &table[..1]).unwrap_err(),
+        encode_column(&layout_of, 2, Vec::new()).unwrap_err(),
+        encode_column(&layout_of, 1, table[..1].to_vec()).unwrap_err(),
         EncodedRowGroup::new(vec![column(0)], 11).unwrap_err(),
         join(vec![column(1), column(0)]),
         join(vec![column(0)]),
@@ -333,5 +333,31 @@ fn misuse_is_a_defect_of_ours() {
         assert_eq!(error.failure_type(), FailureType::System);
         assert!(error.to_string().contains(expected), "{error}");
         assert!(error.to_string().ends_with("please report this"), "{error}");
+    }
+}
+
+#[test]
+fn long_texts_are_read_back_in_pages_that_are_not_larger_than_needed() {
+    let schema = Arc::new(Schema::new(vec![field("a", DataType::Utf8)]));
+    let long = "0123456789abcdef".repeat(100_000);
+    let mut texts: Vec<Option<&str>> =
+        vec![None, Some("short"), Some(&long), Some(""), None, None, Some(&long)];
+    texts.extend(std::iter::repeat_n(Some("x"), 30_000));
+    let table: Vec<ArrayRef> = vec![Arc::new(arrow_array::StringArray::from(texts.clone()))];
+    for codec in CODECS {
+        let layout = layout(&schema, codec);
+        // In one piece, and in pieces that begin and end with nulls.
+        for piece in [texts.len(), 2] {
+            let rows = if piece == 2 { 8 } else { texts.len() };
+            let file = file(&layout, &table, &[rows], piece);
+            assert_reads(&file, &schema, &table, 0..rows);
+            assert_offsets(&file);
+            let metadata = metadata(&file);
+            let chunk = metadata.row_group(0).column(0);
+            assert_eq!(chunk.num_values(), rows as i64);
+            assert_eq!(chunk.statistics().and_then(|found| found.null_count_opt()), Some(3));
+            assert!(chunk.statistics().is_some_and(|found| found.min_bytes_opt().is_none()));
+            assert!(chunk.uncompressed_size() as usize > 2 * long.len());
+        }
     }
 }

@@ -7,6 +7,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow_array::Array as _;
+
 use super::budget::{Budget, Permit};
 use super::chunk::{ColumnSegment, Frame};
 use super::stream_table::ColumnLayout;
@@ -38,8 +40,8 @@ struct Group {
 
 #[derive(Debug)]
 struct Progress {
-    /// Columns that are encoded, with their numbers.
-    encoded: Vec<(usize, EncodedColumn)>,
+    /// Columns that are encoded, with their numbers and the right to hold them.
+    encoded: Vec<(usize, EncodedColumn, Permit)>,
     /// Columns that are not.
     left: usize,
     failure: Option<Failure>,
@@ -79,7 +81,10 @@ impl ColumnTask {
         let results = columns
             .into_iter()
             .zip(first..)
-            .map(|(pieces, column)| Ok((column, group.encode(column, pieces)?)))
+            .map(|(pieces, column)| {
+                let (encoded, permit) = group.encode(column, pieces)?;
+                Ok((column, encoded, permit))
+            })
             .collect::<Result<Vec<_>, Failure>>();
         let mut progress = group.progress.lock().unwrap_or_else(PoisonError::into_inner);
         match results {
@@ -94,10 +99,14 @@ impl ColumnTask {
         let failure = progress.failure.take();
         let mut encoded = std::mem::take(&mut progress.encoded);
         drop(progress);
-        encoded.sort_unstable_by_key(|(column, _)| *column);
+        encoded.sort_unstable_by_key(|(column, _, _)| *column);
         Some(match failure {
             Some(failure) => Err(failure),
-            None => group.join(encoded.into_iter().map(|(_, encoded)| encoded).collect()),
+            None => {
+                let (columns, _permits): (Vec<_>, Vec<_>) =
+                    encoded.into_iter().map(|(_, encoded, permit)| (encoded, permit)).unzip();
+                group.join(columns)
+            }
         })
     }
 }
@@ -109,9 +118,14 @@ impl Group {
         Ok(Frame::RowGroup(encoded, permit))
     }
 
-    fn encode(&self, column: usize, pieces: Vec<Piece>) -> Result<EncodedColumn, Failure> {
+    /// While a column is encoded it is there twice at least: as arrays, and as pages.
+    fn encode(&self, column: usize, pieces: Vec<Piece>) -> Result<(EncodedColumn, Permit), Failure> {
         let ColumnLayout { shape, layout, .. } = &self.layout;
         let arrays = columns::arrays(&shape.fields[column].column_type, pieces)?;
-        Ok(encode_column(layout, column, &arrays)?)
+        let size = arrays.iter().map(|array| array.get_buffer_memory_size() as u64).sum();
+        let mut permit = self.budget.take(size);
+        let encoded = encode_column(layout, column, arrays)?;
+        permit.resize(encoded.encoded_bytes());
+        Ok((encoded, permit))
     }
 }
