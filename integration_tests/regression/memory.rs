@@ -14,7 +14,7 @@ const MIB: usize = 1024 * 1024;
 const LIMIT_MB: usize = 64;
 
 /// Memory of a build without optimization that one with it does not take: its code, and frames of the stack.
-const DEBUG_BUILD: usize = if cfg!(debug_assertions) { 24 * MIB } else { 0 };
+const DEBUG_BUILD: usize = if cfg!(debug_assertions) { 16 * MIB } else { 0 };
 
 /// Runs a write to its good end and gives the most memory that was resident at once.
 fn peak_bytes(write: PendingWrite, input: Vec<u8>) -> usize {

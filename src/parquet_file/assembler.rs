@@ -96,6 +96,7 @@ impl FileAssembler {
     pub fn finish(self) -> Result<Vec<u8>, ParquetFileError> {
         let mut footer = self.writer.into_inner().map_err(ParquetFileError::Assemble)?;
         orders::keep_to_type_order(&mut footer, self.leaf_count)?;
+        footer.shrink_to_fit();
         Ok(footer)
     }
 }

@@ -38,7 +38,7 @@ pub(super) enum Chunk {
     /// As the library makes it.
     Usual(ArrowColumnChunk),
     /// Of long texts.
-    LongText(Box<LongTextChunk>),
+    LongText(LongTextChunk),
 }
 
 impl Chunk {
@@ -97,7 +97,7 @@ fn encode(
         && pieces.iter().all(|piece| *piece.data_type() == DataType::Utf8)
     {
         let chunk = long_text::encode(&column.leaf, layout.compression(), pieces)?;
-        return Ok(EncodedColumn { chunks: vec![Chunk::LongText(Box::new(chunk))], rows });
+        return Ok(EncodedColumn { chunks: vec![Chunk::LongText(chunk)], rows });
     }
     let dictionaries = dictionary::choose(&column.field, column.leaves.len(), &pieces);
     let properties = Arc::new(layout.column_properties(&column.leaves, &dictionaries, !has_long_text));

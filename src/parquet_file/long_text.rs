@@ -42,6 +42,9 @@ pub(super) fn has_long_text(pieces: &[ArrayRef]) -> bool {
             return texts.value_data().len() >= LONG_BYTES
                 && texts.offsets().windows(2).any(|ends| ends[1] - ends[0] >= LONG_BYTES as i32);
         }
+        if !piece.data_type().is_nested() {
+            return false;
+        }
         let data = piece.to_data();
         data.child_data().iter().any(|child| has_long_text(&[arrow_array::make_array(child.clone())]))
     })

@@ -34,8 +34,9 @@ use crate::protocol::envelope::{
 };
 use crate::protocol::state::{StateKind, StateMessage, StateScope};
 
-/// What a chunk or a STATE takes besides its bytes: a source may send a STATE with every record.
-const OVERHEAD_BYTES: u64 = 192;
+/// What a chunk or a STATE takes besides its bytes, in lists that have grown by doubling: a source may send a STATE with every
+/// record, and thousands of streams make chunks of one row.
+const OVERHEAD_BYTES: u64 = 320;
 
 /// Room that a worker's empty columns keep for the next block, in all: each worker has columns of every stream.
 pub const COLUMN_SCRATCH_BYTES: usize = 2 * 1024 * 1024;

@@ -6,6 +6,7 @@
 //! No two of them can wait for each other: only the reader waits for memory, only for stages behind it, and no stage
 //! behind it ever waits for a full channel (what is in the channels holds permits of the budget).
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -78,10 +79,18 @@ enum FrameWork {
     Column(ColumnTask),
 }
 
-/// Hands frames to the workers.
+/// Row groups that each worker may have in work or handed back: encoded columns hold far more than their bytes, tens of KiB
+/// for a row group of one row, and thousands of files may be closed at once.
+const ROW_GROUPS_PER_WORKER: usize = 4;
+
+/// Hands frames to the workers: text at once, row groups a few at a time.
 struct FrameQueue {
     budget: Budget,
     tasks: Sender<FrameTask>,
+    waiting: VecDeque<(FileId, u32, ColumnLayout, Vec<ColumnSegment>)>,
+    /// Row groups that have not come back.
+    in_work: usize,
+    most_in_work: usize,
 }
 
 impl FrameQueue {
@@ -89,9 +98,25 @@ impl FrameQueue {
         let _ = self.tasks.send(FrameTask { file, frame, work: FrameWork::Compress(text) });
     }
 
-    fn encode(&self, file: FileId, frame: u32, layout: ColumnLayout, rows: Vec<ColumnSegment>) {
-        for task in column_tasks(layout, rows, &self.budget) {
-            let _ = self.tasks.send(FrameTask { file, frame, work: FrameWork::Column(task) });
+    fn encode(&mut self, file: FileId, frame: u32, layout: ColumnLayout, rows: Vec<ColumnSegment>) {
+        self.waiting.push_back((file, frame, layout, rows));
+        self.hand_out();
+    }
+
+    /// A frame has come back.
+    fn is_back(&mut self) {
+        self.in_work = self.in_work.saturating_sub(1);
+        self.hand_out();
+    }
+
+    fn hand_out(&mut self) {
+        while self.in_work < self.most_in_work
+            && let Some((file, frame, layout, rows)) = self.waiting.pop_front()
+        {
+            self.in_work += 1;
+            for task in column_tasks(layout, rows, &self.budget) {
+                let _ = self.tasks.send(FrameTask { file, frame, work: FrameWork::Column(task) });
+            }
         }
     }
 }
@@ -170,11 +195,17 @@ where
     let noticed = events.clone();
     // The receiver goes only when the run is over.
     store.tell(move |notice| drop(noticed.send(Event::Noticed(notice))));
-    let frames = FrameQueue { budget: budget.clone(), tasks: frames };
+    let mut frames = FrameQueue {
+        budget: budget.clone(),
+        tasks: frames,
+        waiting: VecDeque::new(),
+        in_work: 0,
+        most_in_work: ROW_GROUPS_PER_WORKER * settings.workers,
+    };
     let uploader =
         Uploader::new(runtime.clone(), store, budget.clone(), buffers, settings.upload_concurrency, events);
     let engine = Engine::new(settings.engine, budget);
-    drive(engine, &incoming, &frames, &uploader, emitter).into_outcome()
+    drive(engine, &incoming, &mut frames, &uploader, emitter).into_outcome()
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
@@ -193,7 +224,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure
 fn drive<W: Write>(
     mut engine: Engine,
     incoming: &Receiver<Event>,
-    frames: &FrameQueue,
+    frames: &mut FrameQueue,
     uploader: &Uploader,
     emitter: &mut Emitter<W>,
 ) -> Engine {
@@ -238,7 +269,11 @@ fn drive<W: Write>(
                 Err(_) => return engine,
             },
         };
+        let is_frame = matches!(event, Event::Framed { .. });
         engine.handle(event, env::instant());
+        if is_frame {
+            frames.is_back();
+        }
     }
 }
 

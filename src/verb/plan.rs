@@ -25,8 +25,11 @@ const MOST_DEFAULT_MEMORY_BYTES: u64 = 512 * MIB;
 /// frame, and what the allocator keeps for its thread.
 const WORKER_BYTES: u64 = 16 * MIB;
 
-/// Memory that a column of a stream takes before it has data, measured: its types, and two workers' way to find it.
-const COLUMN_BYTES: u64 = 2 * 1024;
+/// Memory that a column of a stream takes before it has data, measured: its types and names.
+const COLUMN_BYTES: u64 = 1024;
+
+/// Memory that a column takes in each worker besides, measured: the way to find it.
+const COLUMN_BYTES_IN_WORKER: u64 = 512;
 
 /// A tail of more than this joins its file without a STATE.
 const TAIL_BYTES: u64 = 16 * MIB;
@@ -70,14 +73,17 @@ pub(super) fn limit_bytes(setting: Option<u64>, control_group: Option<u64>) -> u
 impl MemoryPlan {
     /// The plan of a run with `limit_bytes` on a machine with this many processors.
     pub(super) fn new(limit_bytes: u64, processors: usize, scratch: Scratch) -> Self {
-        let affordable = usize::try_from(limit_bytes / WORKER_BYTES).unwrap_or(usize::MAX);
-        let workers = processors.min(affordable).max(1);
-        let (of_worker, of_columns) = match scratch {
+        let (of_worker, of_run) = match scratch {
             Scratch::None => (0, 0),
-            Scratch::Gzip => (GZIP_SCRATCH_BYTES, 0),
-            Scratch::Columns(count) => (COLUMN_SCRATCH_BYTES, count as u64 * COLUMN_BYTES),
+            Scratch::Gzip => (GZIP_SCRATCH_BYTES as u64, 0),
+            Scratch::Columns(count) => {
+                let in_worker = count as u64 * COLUMN_BYTES_IN_WORKER;
+                (COLUMN_SCRATCH_BYTES as u64 + in_worker, count as u64 * COLUMN_BYTES)
+            }
         };
-        let resting = workers as u64 * of_worker as u64 + of_columns;
+        let affordable = limit_bytes / WORKER_BYTES.max(2 * of_worker);
+        let workers = processors.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(1);
+        let resting = workers as u64 * of_worker + of_run;
         let data_bytes = (limit_bytes / 4 * 3).saturating_sub(resting).max(limit_bytes / 4);
         // Parts in flight may take a third of the memory; fewer than four would leave the line idle between two answers.
         let parts = usize::try_from(data_bytes / 3 / PART_BYTES as u64).unwrap_or(usize::MAX);
@@ -126,7 +132,9 @@ mod tests {
             (256, 64, Scratch::None, (16, 192, 8)),
             (256, 64, Scratch::Gzip, (16, 126, 5)),
             (256, 64, Scratch::Columns(100), (16, 159, 6)),
-            (256, 2, many, (2, 64, 4)),
+            // Thousands of streams: each worker has a way to each of their columns.
+            (256, 64, many, (2, 64, 4)),
+            (512, 64, many, (5, 128, 5)),
             (512, 8, Scratch::Gzip, (8, 351, 14)),
             (65_536, 128, Scratch::Gzip, (128, 48_624, 16)),
         ] {
