@@ -81,7 +81,8 @@ impl MemoryPlan {
                 (COLUMN_SCRATCH_BYTES as u64 + in_worker, count as u64 * COLUMN_BYTES)
             }
         };
-        let affordable = limit_bytes / WORKER_BYTES.max(2 * of_worker);
+        // The ways to the columns may take a quarter of the limit, in all workers together.
+        let affordable = limit_bytes / WORKER_BYTES.max(4 * of_worker);
         let workers = processors.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(1);
         let resting = workers as u64 * of_worker + of_run;
         let data_bytes = (limit_bytes / 4 * 3).saturating_sub(resting).max(limit_bytes / 4);
@@ -127,14 +128,14 @@ mod tests {
         for (limit, processors, scratch, expected) in [
             (64, 1, Scratch::None, (1, 48, 4)),
             (64, 2, Scratch::Gzip, (2, 39, 4)),
-            (64, 64, Scratch::Gzip, (4, 31, 4)),
+            (64, 64, Scratch::Gzip, (3, 35, 4)),
             // 64 processors in a container of 512 MiB.
             (256, 64, Scratch::None, (16, 192, 8)),
-            (256, 64, Scratch::Gzip, (16, 126, 5)),
+            (256, 64, Scratch::Gzip, (15, 130, 5)),
             (256, 64, Scratch::Columns(100), (16, 159, 6)),
             // Thousands of streams: each worker has a way to each of their columns.
-            (256, 64, many, (2, 64, 4)),
-            (512, 64, many, (5, 128, 5)),
+            (256, 64, many, (1, 65, 4)),
+            (512, 64, many, (2, 213, 8)),
             (512, 8, Scratch::Gzip, (8, 351, 14)),
             (65_536, 128, Scratch::Gzip, (128, 48_624, 16)),
         ] {
