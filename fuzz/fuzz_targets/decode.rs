@@ -151,6 +151,7 @@ fn options(seed: usize) -> ShapeOptions {
         },
         undeclared_fields: if seed % 5 == 0 { UndeclaredFields::Drop } else { UndeclaredFields::Column },
         types: TypeOptions {
+            names: if seed % 17 == 0 { ColumnNames::Safe } else { ColumnNames::Original },
             numbers,
             integers: match seed % 11 {
                 0 => Integers::Decimal,

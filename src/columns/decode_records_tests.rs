@@ -11,7 +11,7 @@ use super::choices::{Choices, json as any_json, quoted};
 use super::values::{self, Fit};
 use crate::columns::{ColumnType, Field, ShapeOptions, StreamShape, Zone};
 use crate::encode::{
-    EXTRACTED_AT, Integers, MetadataColumns, Nested, Numbers, StreamMeta, Times, TypeOptions,
+    ColumnNames, EXTRACTED_AT, Integers, MetadataColumns, Nested, Numbers, StreamMeta, Times, TypeOptions,
     UndeclaredFields,
 };
 
@@ -121,6 +121,7 @@ impl At {
 
 pub(super) fn stream(choices: &mut Choices) -> Stream {
     let types = TypeOptions {
+        names: choices.of(&[ColumnNames::Original, ColumnNames::Original, ColumnNames::Safe]),
         numbers: match choices.below(5) {
             0 | 1 => Numbers::Double,
             2 => {

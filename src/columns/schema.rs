@@ -136,7 +136,9 @@ impl Mapper<'_> {
     ) -> Vec<Field> {
         let names: Vec<&str> = declared.iter().map(|(name, _)| *name).collect();
         let mut fields = Vec::with_capacity(declared.len());
-        for ((source_name, schema), file_name) in declared.into_iter().zip(file_names(&names, ours)) {
+        for ((source_name, schema), file_name) in
+            declared.into_iter().zip(file_names(&names, ours, self.options.names))
+        {
             let path = Path::of(around, source_name);
             if let Some(says) = file_name.warning(source_name) {
                 self.warnings.add(&path, says);

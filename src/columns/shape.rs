@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::misfit::{PathStep, dotted};
 use super::schema::data_columns;
 use super::types::{ColumnType, Field, Inside, Zone};
+use crate::encode::column_names::{ColumnNames, refused_names};
 use crate::encode::{
     ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, MetadataColumns, Nested, RAW_ID, StreamMeta,
     TypeOptions, UndeclaredFields,
@@ -66,6 +67,12 @@ impl StreamShape {
         }
         let mut paths = vec![Vec::new()];
         fields.iter().for_each(|field| add_paths(field, &[], &mut paths));
+        let mut warnings = declared.warnings;
+        if options.types.names == ColumnNames::Original {
+            let mut names = Vec::new();
+            walk(&fields, "", &mut |field, _| names.push(field.name.clone()));
+            warnings.extend(refused_names(names.iter().map(String::as_str)));
+        }
         let own = fields.iter_mut().take(ours.len());
         let meta_column =
             own.into_iter().find(|field| field.name == META && options.types.nested == Nested::Json);
@@ -75,7 +82,7 @@ impl StreamShape {
         }
         Self {
             fields,
-            warnings: declared.warnings,
+            warnings,
             meta: *meta,
             metadata_columns: ours.len(),
             additional,
@@ -89,6 +96,19 @@ impl StreamShape {
     #[must_use]
     pub fn to_arrow(&self) -> SchemaRef {
         Arc::new(Schema::new(self.fields.iter().map(Field::to_arrow).collect::<Vec<_>>()))
+    }
+
+    /// The columns and members whose names in the file are not the schema's: the path in the file, dotted and with `[]`
+    /// for elements, and the name in the schema. In the order of the file.
+    #[must_use]
+    pub fn renamed(&self) -> Vec<(String, String)> {
+        let mut renamed = Vec::new();
+        walk(&self.fields, "", &mut |field, path| {
+            if field.name != field.source_name {
+                renamed.push((path.to_owned(), field.source_name.clone()));
+            }
+        });
+        renamed
     }
 
     /// Leaves of the top-level column that has most.
@@ -120,6 +140,23 @@ impl StreamShape {
 
     pub(super) fn name(&self, node: u32) -> Arc<str> {
         self.names.get(node as usize).cloned().unwrap_or_default()
+    }
+}
+
+/// Calls `see` with every field and its path in the file, from the outside in.
+fn walk(fields: &[Field], around: &str, see: &mut dyn FnMut(&Field, &str)) {
+    for field in fields {
+        let mut path =
+            if around.is_empty() { field.name.clone() } else { format!("{around}.{}", field.name) };
+        see(field, &path);
+        let mut inside = field.column_type.inside();
+        while let Inside::Elements(element) = inside {
+            path.push_str("[]");
+            inside = element.inside();
+        }
+        if let Inside::Members(members) = inside {
+            walk(members, &path, see);
+        }
     }
 }
 

@@ -10,9 +10,10 @@
 use super::error::{ConfigError, ConfigErrors, Problems};
 use super::raw::MB;
 use super::raw_format::{
-    RawCodec, RawCsv, RawDelimiter, RawFormat, RawIntegers, RawNested, RawNumbers, RawParquet, RawQuoteStyle,
-    RawTimes, RawUndeclaredFields,
+    RawCodec, RawColumnNames, RawCsv, RawDelimiter, RawFormat, RawIntegers, RawNested, RawNumbers,
+    RawParquet, RawQuoteStyle, RawTimes, RawUndeclaredFields,
 };
+use crate::encode::ColumnNames;
 use crate::encode::options::{
     Codec, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle, Times, TypeOptions,
     UndeclaredFields,
@@ -65,8 +66,16 @@ fn checked_csv(raw: RawCsv) -> Result<CsvOptions, ConfigError> {
         },
         header: raw.header,
         null_text: raw.null_text,
+        column_names: column_names(raw.column_names),
         undeclared_fields: undeclared_fields(raw.undeclared_fields),
     })
+}
+
+fn column_names(raw: RawColumnNames) -> ColumnNames {
+    match raw {
+        RawColumnNames::Original => ColumnNames::Original,
+        RawColumnNames::Safe => ColumnNames::Safe,
+    }
 }
 
 fn undeclared_fields(raw: RawUndeclaredFields) -> UndeclaredFields {
@@ -85,6 +94,7 @@ fn checked_parquet(raw: &RawParquet) -> Result<ParquetOptions, ConfigErrors> {
         row_group_bytes: u64::from(raw.row_group_mb) * MB,
         row_group_rows: raw.row_group_rows.into(),
         types: TypeOptions {
+            names: column_names(raw.column_names),
             numbers,
             integers: match raw.integers {
                 RawIntegers::Int64 => Integers::Int64,
@@ -196,11 +206,11 @@ mod tests {
         let nulls = json!({
             "compression_codec": null, "compression_level": null, "row_group_mb": null, "row_group_rows": null,
             "numbers": null, "decimal_precision": null, "decimal_scale": null, "integers": null, "times": null,
-            "nested": null, "undeclared_fields": null,
+            "nested": null, "column_names": null, "undeclared_fields": null,
         });
         let written_out = json!({
             "compression_codec": "snappy", "row_group_mb": 64, "row_group_rows": 1_000_000, "numbers": "double",
-            "integers": "int64", "times": "text", "nested": "typed", "undeclared_fields": "column",
+            "integers": "int64", "times": "text", "nested": "typed", "column_names": "original", "undeclared_fields": "column",
         });
         let types = |types| ParquetOptions { types, ..default };
         let integers = |integers| types(TypeOptions { integers, ..default.types });
@@ -230,6 +240,10 @@ mod tests {
             (json!({"numbers": "decimal", "decimal_precision": 1, "decimal_scale": 1}), decimal(1, 1)),
             (json!({"integers": "decimal"}), integers(Integers::Decimal)),
             (json!({"integers": "text"}), integers(Integers::Text)),
+            (
+                json!({"column_names": "safe"}),
+                types(TypeOptions { names: ColumnNames::Safe, ..default.types }),
+            ),
             (json!({"times": "typed"}), types(TypeOptions { times: Times::Typed, ..default.types })),
             (json!({"nested": "json"}), types(nested_json)),
             (

@@ -76,6 +76,13 @@ pub(super) struct RawCsv {
     /// must not hold the delimiter, a double quote or a line break.
     #[schemars(example = &"NULL", example = "\\N")]
     pub(super) null_text: String,
+    /// # Column Names
+    ///
+    /// What columns are called in the files: <code>original</code> (the default), as in the stream's schema;
+    /// <code>safe</code>, with every character but the letters A to Z, digits and underscores replaced by an
+    /// underscore, and equal names numbered. Hive, Delta and BigQuery refuse names with blanks and some other
+    /// characters.
+    pub(super) column_names: RawColumnNames,
     /// # Undeclared Fields
     ///
     /// What becomes of fields of a record that the stream's schema does not name: <code>column</code> (the default)
@@ -91,6 +98,7 @@ impl Default for RawCsv {
             quote_style: RawQuoteStyle::default(),
             header: true,
             null_text: String::new(),
+            column_names: RawColumnNames::default(),
             undeclared_fields: RawUndeclaredFields::default(),
         }
     }
@@ -197,6 +205,14 @@ pub(super) struct RawParquet {
     /// those take <code>json</code>.
     #[serde(default)]
     pub(super) nested: RawNested,
+    /// # Column Names
+    ///
+    /// What columns are called in the files: <code>original</code> (the default), as in the stream's schema;
+    /// <code>safe</code>, with every character but the letters A to Z, digits and underscores replaced by an
+    /// underscore, and equal names numbered. Hive, Delta and BigQuery refuse names with blanks and some other
+    /// characters. The file's footer has the original names.
+    #[serde(default)]
+    pub(super) column_names: RawColumnNames,
     /// # Undeclared Fields
     ///
     /// Where fields of a record go that the stream's schema does not name, also inside structs, and values that do not
@@ -291,4 +307,12 @@ pub(super) enum RawNested {
     #[default]
     Typed,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawColumnNames {
+    #[default]
+    Original,
+    Safe,
 }

@@ -302,6 +302,7 @@ fn every_option_arrives() {
         quote_style: QuoteStyle::NonNumeric,
         header: false,
         null_text: "\\N".to_owned(),
+        column_names: ColumnNames::Safe,
         undeclared_fields: UndeclaredFields::Drop,
     };
     assert_eq!(config.format, Format::Csv { options, gzip_level: None });

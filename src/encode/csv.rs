@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::RowIds;
+use super::column_names::{ColumnNames, FileName, clipped, file_names, refused_names};
 use super::metadata::{ADDITIONAL_PROPERTIES, META};
 use super::options::{CsvOptions, MetadataColumns, UndeclaredFields};
 use super::quoting::{Quoting, quoted};
@@ -31,8 +32,8 @@ pub struct CsvEncoder {
     metadata_columns: usize,
     /// The last column takes the fields that nobody declared; otherwise they are dropped.
     additional: bool,
-    /// What the header calls the declared column that has the name of the last one.
-    renamed_additional: Option<String>,
+    /// What the user should know about the names in the header, one sentence each.
+    warnings: Vec<String>,
     quoting: Quoting,
     header: Vec<u8>,
     metadata: MetadataText,
@@ -100,8 +101,8 @@ impl CsvEncoder {
                 columns.push(name.as_bytes().into());
             }
         }
-        let renamed_additional =
-            (keeps_undeclared && known.contains(ADDITIONAL_PROPERTIES)).then(|| free_name(&known));
+        let declared: Vec<&str> =
+            properties.iter().map(String::as_str).filter(|name| !ours.contains(name)).collect();
         let quoting = Quoting::new(options);
         let mut encoder = Self {
             number: ENCODERS.fetch_add(1, Ordering::Relaxed),
@@ -109,13 +110,17 @@ impl CsvEncoder {
             additional: keeps_undeclared || columns.is_empty(),
             columns,
             metadata_columns: ours.len(),
-            renamed_additional,
+            warnings: Vec::new(),
             header: Vec::new(),
             metadata: MetadataText::new(&quoting, ours, meta),
             quoting,
         };
         if options.header {
-            encoder.header = encoder.header_line();
+            let additional = keeps_undeclared.then_some(ADDITIONAL_PROPERTIES);
+            let (names, warnings) = header_names(options.column_names, &declared, ours, additional);
+            encoder.header =
+                encoder.header_line(ours.iter().copied().chain(names.iter().map(String::as_str)));
+            encoder.warnings = warnings;
         }
         encoder
     }
@@ -125,26 +130,14 @@ impl CsvEncoder {
     }
 
     /// What the user should know about the names in the header, one sentence each.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let renamed = self.renamed_additional.iter().filter(|_| !self.header.is_empty());
-        renamed
-            .map(|name| {
-                format!(
-                    "column \"{ADDITIONAL_PROPERTIES}\" is called \"{name}\" in the files: another column has that name"
-                )
-            })
-            .collect()
+    pub(super) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
-    fn header_line(&self) -> Vec<u8> {
+    fn header_line<'a>(&self, columns: impl Iterator<Item = &'a str>) -> Vec<u8> {
         let mut line = Vec::new();
-        let additional = self.additional.then_some(ADDITIONAL_PROPERTIES.as_bytes());
-        let columns = self.columns.iter().map(|name| match &self.renamed_additional {
-            Some(renamed) if name.as_ref() == ADDITIONAL_PROPERTIES.as_bytes() => renamed.as_bytes(),
-            Some(_) | None => name.as_ref(),
-        });
-        for name in columns.chain(additional) {
-            self.quoting.text(name, &mut line);
+        for name in columns.chain(self.additional.then_some(ADDITIONAL_PROPERTIES)) {
+            self.quoting.text(name.as_bytes(), &mut line);
             line.push(self.quoting.delimiter);
         }
         end_line(&mut line);
@@ -387,13 +380,56 @@ impl MetadataText {
     }
 }
 
-/// The name of the last column with the first number that makes it another one than all declared names.
-fn free_name(declared: &HashSet<&str>) -> String {
+/// What the header calls the declared columns, and what the user should know about that. `ours` and `additional` stand
+/// beside them.
+///
+/// Original names stay as they are, also where they differ only in case: a CSV reader goes by position. Only the name of
+/// the last column is not there twice.
+fn header_names(
+    style: ColumnNames,
+    declared: &[&str],
+    ours: &[&str],
+    additional: Option<&'static str>,
+) -> (Vec<String>, Vec<String>) {
+    let mut warnings = Vec::new();
+    let mut warn = |declared: &str, name: &FileName<'_>| {
+        let says = name.warning(declared).map(|says| format!("column {:?} {says}", clipped(declared)));
+        warnings.extend(says);
+    };
+    let names = match style {
+        ColumnNames::Safe => {
+            let beside: Vec<&str> = ours.iter().copied().chain(additional).collect();
+            let names = file_names(declared, &beside, style);
+            declared.iter().zip(&names).for_each(|(declared, name)| warn(declared, name));
+            names.into_iter().map(|name| name.name).collect()
+        }
+        ColumnNames::Original => {
+            let taken: HashSet<&str> = declared.iter().copied().collect();
+            let name_of = |declared: &&str| {
+                let made_way_for = additional.filter(|additional| additional == declared);
+                let name = match made_way_for {
+                    Some(additional) => free_name(additional, &taken),
+                    None => (*declared).to_owned(),
+                };
+                let name = FileName { name, made_way_for };
+                warn(declared, &name);
+                name.name
+            };
+            let names: Vec<String> = declared.iter().map(name_of).collect();
+            warnings.extend(refused_names(names.iter().map(String::as_str)));
+            names
+        }
+    };
+    (names, warnings)
+}
+
+/// `name` with the first number that makes it another one than all that are taken.
+fn free_name(name: &str, taken: &HashSet<&str>) -> String {
     let mut number = 2;
     loop {
-        let name = format!("{ADDITIONAL_PROPERTIES}_{number}");
-        if !declared.contains(name.as_str()) {
-            return name;
+        let numbered = format!("{name}_{number}");
+        if !taken.contains(numbered.as_str()) {
+            return numbered;
         }
         number += 1;
     }

@@ -11,6 +11,7 @@
 //! Not here: what a record means (`protocol`), where rows go (`pipeline`), settings (`config`).
 //! May import: `error`, `json`.
 
+pub mod column_names;
 mod csv;
 mod gzip;
 mod ids;
@@ -24,6 +25,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub use column_names::ColumnNames;
 pub use csv::CsvEncoder;
 pub use gzip::{GzipCompressor, GzipError, SCRATCH_BYTES as GZIP_SCRATCH_BYTES};
 pub use ids::RowIds;

@@ -2,6 +2,8 @@
 //!
 //! `config` makes these from the user's settings; nothing here reads settings.
 
+use super::column_names::ColumnNames;
+
 use super::metadata::{EXTRACTED_AT, GENERATION_ID, METADATA_NAMES, RAW_ID};
 
 /// A file format with its options. The five names of the vendor page are its extensions.
@@ -81,6 +83,8 @@ pub struct CsvOptions {
     pub header: bool,
     /// What stands for null; empty by default (an empty string is then `""`).
     pub null_text: String,
+    /// What the header calls the columns.
+    pub column_names: ColumnNames,
     /// What becomes of fields that the stream's schema does not name.
     pub undeclared_fields: UndeclaredFields,
 }
@@ -92,6 +96,7 @@ impl Default for CsvOptions {
             quote_style: QuoteStyle::Minimal,
             header: true,
             null_text: String::new(),
+            column_names: ColumnNames::Original,
             undeclared_fields: UndeclaredFields::Column,
         }
     }
@@ -145,9 +150,11 @@ pub enum Codec {
     None,
 }
 
-/// How schemas become types.
+/// How schemas become columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeOptions {
+    /// What columns and members are called.
+    pub names: ColumnNames,
     /// What numbers with a fraction become.
     pub numbers: Numbers,
     /// What integers become.
@@ -161,6 +168,7 @@ pub struct TypeOptions {
 impl TypeOptions {
     /// What the settings mean where they say nothing.
     pub const DEFAULT: Self = Self {
+        names: ColumnNames::Original,
         numbers: Numbers::Double,
         integers: Integers::Int64,
         times: Times::Text,

@@ -62,7 +62,7 @@ impl RowEncoder {
     pub fn warnings(&self) -> Vec<String> {
         match self {
             Self::Jsonl(_) => Vec::new(),
-            Self::Csv(csv) => csv.warnings(),
+            Self::Csv(csv) => csv.warnings().to_vec(),
         }
     }
 

@@ -285,7 +285,8 @@ prop_compose! {
         undeclared_fields in prop::sample::select(vec![UndeclaredFields::Column, UndeclaredFields::Drop]),
     ) -> CsvOptions {
         let null_text = if null_text.as_bytes().contains(&delimiter) { "" } else { null_text };
-        CsvOptions { delimiter, quote_style, header, null_text: null_text.to_owned(), undeclared_fields }
+        let null_text = null_text.to_owned();
+        CsvOptions { delimiter, quote_style, header, null_text, undeclared_fields, ..CsvOptions::default() }
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::entrance::Entrance;
@@ -267,6 +268,11 @@ fn row_maker(
     footer.extend(
         meta.generation_id.map(|value| ("destination_s3.generation_id".to_owned(), value.to_string())),
     );
+    let renamed: Map<String, Value> =
+        shape.renamed().into_iter().map(|(path, name)| (path, Value::String(name))).collect();
+    if !renamed.is_empty() {
+        footer.push(("destination_s3.column_names".to_owned(), Value::Object(renamed).to_string()));
+    }
     let layout = FileLayout::new(&shape.to_arrow(), options.codec, footer)?;
     let most_rows = most_rows(&shape, options.row_group_rows, memory_limit_bytes);
     Ok(RowMaker::Columns(ColumnLayout { shape: Arc::new(shape), layout: Arc::new(layout), most_rows }))

@@ -1,0 +1,311 @@
+//! What columns are called in Parquet and CSV files.
+//!
+//! In: the names that one level of a schema declares, in its order. Out: one name each for the file, and which other
+//! name it had to make way for. Pure.
+//!
+//! Hive, Delta (without column mapping) and BigQuery refuse tables whose columns have certain names. Delta refuses
+//! ` ,;{}()\n\t=`, Hive the same and the empty name, and BigQuery takes letters, digits and underscores by default.
+//!
+//! Invariants
+//! - Within a level no two names of the file are the same to a reader that folds case.
+//! - Of declared names whose names in the file a reader that folds case cannot tell apart, the last by code points
+//!   keeps its place: the one in lower case. The order of a schema decides nothing: it may be another one tomorrow.
+//! - A place is only lost to such a name, or to a column of ours. No name is ever changed because an appended suffix
+//!   took its place: suffixes go around all names of the level.
+//! - Messages are short, whatever a schema holds.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// The longest part of a name that a message repeats, in characters.
+const SHOWN_CHARS: usize = 80;
+
+/// The most names that one warning lists.
+const LISTED_NAMES: usize = 10;
+
+/// What columns of Parquet and CSV files are called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColumnNames {
+    /// The names of the stream's schema.
+    #[default]
+    Original,
+    /// Letters A to Z in both cases, digits and underscores only.
+    Safe,
+}
+
+/// What Delta refuses in a column's name; Hive refuses the same.
+const REFUSED: [char; 11] = [' ', ',', ';', '{', '}', '(', ')', '=', '\t', '\n', '\r'];
+
+impl ColumnNames {
+    /// The name of a column that the schema calls `declared`. Two declared names may become one; the caller numbers them.
+    #[must_use]
+    pub fn in_file(self, declared: &str) -> Cow<'_, str> {
+        match self {
+            Self::Original => Cow::Borrowed(declared),
+            Self::Safe => safe(declared),
+        }
+    }
+}
+
+/// Every other character becomes an underscore. A name neither begins with a digit nor is empty: engines would want
+/// quotes around it.
+fn safe(declared: &str) -> Cow<'_, str> {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let begins_well = declared.starts_with(|c: char| is_safe(c) && !c.is_ascii_digit());
+    if begins_well && declared.chars().all(is_safe) {
+        return Cow::Borrowed(declared);
+    }
+    let mut name = String::with_capacity(declared.len() + 1);
+    if declared.is_empty() || declared.starts_with(|c: char| c.is_ascii_digit()) {
+        name.push('_');
+    }
+    name.extend(declared.chars().map(|c| if is_safe(c) { c } else { '_' }));
+    Cow::Owned(name)
+}
+
+/// Whether Hive, Delta or BigQuery refuse a table for a column of this name.
+fn is_refused_by_engines(name: &str) -> bool {
+    name.is_empty() || name.contains(REFUSED)
+}
+
+/// The name of a column or member in the file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FileName<'a> {
+    /// What the file calls it.
+    pub name: String,
+    /// The name that has its place, if the name had to be changed.
+    pub made_way_for: Option<&'a str>,
+}
+
+/// The file's names for the names of one level. `ours` stand in the same level and keep theirs.
+///
+/// Folding is Unicode's lower-casing, whatever the language.
+#[must_use]
+pub fn file_names<'a>(declared: &[&'a str], ours: &[&'a str], style: ColumnNames) -> Vec<FileName<'a>> {
+    let mut holders: HashMap<String, &str> = ours.iter().map(|name| (name.to_lowercase(), *name)).collect();
+    let mut names: Vec<FileName<'a>> = declared
+        .iter()
+        .map(|declared| FileName { name: style.in_file(declared).into_owned(), made_way_for: None })
+        .collect();
+    let mut by_rank: Vec<_> = names.iter_mut().zip(declared.iter().copied()).collect();
+    by_rank.sort_by(|(_, one), (_, other)| other.cmp(one));
+    for (name, declared) in &mut by_rank {
+        match holders.entry(name.name.to_lowercase()) {
+            Entry::Vacant(free) => {
+                free.insert(declared);
+            }
+            Entry::Occupied(holder) => name.made_way_for = Some(*holder.get()),
+        }
+    }
+    // Where the search for a folded name's suffix goes on: a thousand spellings of one name must not cost a million.
+    let mut suffixes: HashMap<String, u64> = HashMap::new();
+    for (renamed, declared) in by_rank.into_iter().filter(|(name, _)| name.made_way_for.is_some()) {
+        let wanted = std::mem::take(&mut renamed.name);
+        let suffix = suffixes.entry(wanted.to_lowercase()).or_insert(2);
+        loop {
+            renamed.name = format!("{wanted}_{suffix}");
+            *suffix += 1;
+            if let Entry::Vacant(free) = holders.entry(renamed.name.to_lowercase()) {
+                free.insert(declared);
+                break;
+            }
+        }
+    }
+    names
+}
+
+impl FileName<'_> {
+    /// What the user should know, to follow `column "..."`.
+    #[must_use]
+    pub fn warning(&self, declared: &str) -> Option<String> {
+        let other = self.made_way_for?;
+        let called = format!("is called {:?} in the files", clipped(&self.name));
+        Some(if other == declared {
+            format!("{called}: another column has that name")
+        } else if other.to_lowercase() != declared.to_lowercase() {
+            format!("{called}: {:?} has the name that it would get", clipped(other))
+        } else {
+            format!("{called}: {:?} differs from it only in case, and most readers fold case", clipped(other))
+        })
+    }
+}
+
+/// One sentence about those of the names that some engines refuse, to follow the stream's name; `None` if there are none.
+#[must_use]
+pub fn refused_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let refused: Vec<String> =
+        names.filter(|name| is_refused_by_engines(name)).map(|name| format!("{:?}", clipped(name))).collect();
+    let (listed, rest) = refused.split_at(refused.len().min(LISTED_NAMES));
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    (!listed.is_empty()).then(|| {
+        format!(
+            "Hive, Delta and BigQuery refuse column names with a blank, a tab, a line break or one of ,;{{}}()=, and \
+             empty ones, such as {}{more}: if such an engine reads the files, set column_names to safe",
+            listed.join(", ")
+        )
+    })
+}
+
+/// A text for a message: the whole, or its beginning.
+#[must_use]
+pub fn clipped(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut shown: String = chars.by_ref().take(SHOWN_CHARS).collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn safe_names_have_letters_digits_and_underscores_only() {
+        for (declared, expected) in [
+            ("id", "id"),
+            ("Total_2", "Total_2"),
+            ("", "_"),
+            ("a b", "a_b"),
+            ("a.b", "a_b"),
+            ("1st", "_1st"),
+            ("été", "_t_"),
+            ("日本", "__"),
+            ("{x}=;", "_x___"),
+            ("_airbyte_x", "_airbyte_x"),
+        ] {
+            assert_eq!(ColumnNames::Safe.in_file(declared), expected, "{declared:?}");
+            assert_eq!(ColumnNames::Original.in_file(declared), declared);
+        }
+    }
+
+    #[test]
+    fn safe_names_that_meet_are_numbered() {
+        let names = |declared: &[&'static str], ours: &[&'static str]| -> Vec<String> {
+            file_names(declared, ours, ColumnNames::Safe).into_iter().map(|name| name.name).collect()
+        };
+        assert_eq!(names(&["a b", "a.b", "a_b", "A B"], &[]), ["a_b_3", "a_b_2", "a_b", "A_B_4"]);
+        assert_eq!(names(&["", "_", "é"], &[]), ["__3", "__2", "_"]);
+        assert_eq!(names(&["_airbyte meta"], &["_airbyte_meta"]), ["_airbyte_meta_2"]);
+        let twins = file_names(&["a b", "a.b"], &[], ColumnNames::Safe);
+        assert_eq!(
+            twins[0].warning("a b").unwrap(),
+            r#"is called "a_b_2" in the files: "a.b" has the name that it would get"#
+        );
+        assert_eq!(twins[1].warning("a.b"), None);
+    }
+
+    #[test]
+    fn one_sentence_names_what_engines_refuse() {
+        let names: Vec<String> = (0..13).map(|n| format!("column {n}")).collect();
+        let sentence = refused_names(names.iter().map(String::as_str)).unwrap();
+        assert!(
+            sentence.contains("\"column 9\" and 3 more") && sentence.contains("column_names to safe"),
+            "{sentence}"
+        );
+        assert_eq!(refused_names(["a", "b.c", "été"].into_iter()), None);
+    }
+
+    #[test]
+    fn names_that_engines_refuse() {
+        for name in ["", "a b", " a", "a,b", "a;b", "{", "}", "(", ")", "a=b", "a\tb", "a\nb"] {
+            assert!(is_refused_by_engines(name), "{name:?}");
+        }
+        for name in ["a", "a.b", "été", "a-b", "A/B", "1st", "a:b"] {
+            assert!(!is_refused_by_engines(name), "{name:?}");
+        }
+    }
+
+    fn named(declared: &[&str], ours: &[&str]) -> Vec<String> {
+        file_names(declared, ours, ColumnNames::Original).into_iter().map(|name| name.name).collect()
+    }
+
+    #[test]
+    fn names_that_differ_only_in_case_get_a_suffix() {
+        for (declared, ours, expected) in [
+            (vec![], vec![], vec![]),
+            (vec!["id", "name"], vec![], vec!["id", "name"]),
+            (vec!["id", "ID"], vec![], vec!["id", "ID_2"]),
+            (vec!["ID", "id"], vec![], vec!["ID_2", "id"]),
+            (vec!["status", "Status"], vec![], vec!["status", "Status_2"]),
+            (vec!["Status", "STATUS", "status"], vec![], vec!["Status_2", "STATUS_3", "status"]),
+            (vec!["Status", "STATUS"], vec![], vec!["Status", "STATUS_2"]),
+            (vec!["id", "ID", "Id", "iD"], vec![], vec!["id", "ID_4", "Id_3", "iD_2"]),
+            // A declared name keeps its place, before or behind the name that is changed.
+            (vec!["id", "ID", "ID_2"], vec![], vec!["id", "ID_3", "ID_2"]),
+            (vec!["id_2", "id", "ID", "Id_3"], vec![], vec!["id_2", "id", "ID_4", "Id_3"]),
+            (vec!["a", "A", "A_2", "a_2"], vec![], vec!["a", "A_3", "A_2_2", "a_2"]),
+            (vec!["", "_2"], vec![], vec!["", "_2"]),
+            (vec!["Ångström", "ÅNGSTRÖM"], vec![], vec!["Ångström", "ÅNGSTRÖM_2"]),
+            (vec!["straße", "STRASSE", "STRAẞE"], vec![], vec!["straße", "STRASSE", "STRAẞE_2"]),
+            (vec!["Имя", "имя"], vec![], vec!["Имя_2", "имя"]),
+            // Columns of ours never move.
+            (vec!["_AIRBYTE_META", "x"], vec!["_airbyte_meta"], vec!["_AIRBYTE_META_2", "x"]),
+            (vec!["extra"], vec!["extra"], vec!["extra_2"]),
+            (vec!["Extra", "extra"], vec!["extra", "EXTRA_2"], vec!["Extra_4", "extra_3"]),
+        ] {
+            assert_eq!(named(&declared, &ours), expected, "{declared:?} beside {ours:?}");
+            // The same names, whatever the order of the schema.
+            let backwards = |names: &[&'static str]| names.iter().rev().copied().collect::<Vec<_>>();
+            assert_eq!(named(&backwards(&declared), &ours), backwards(&expected), "{declared:?}");
+        }
+    }
+
+    #[test]
+    fn warnings_name_the_other_column() {
+        let names = file_names(&["id", "ID", "extra"], &["extra"], ColumnNames::Original);
+        assert_eq!(names[0].warning("id"), None);
+        assert_eq!(
+            names[1].warning("ID").unwrap(),
+            r#"is called "ID_2" in the files: "id" differs from it only in case, and most readers fold case"#
+        );
+        assert_eq!(
+            names[2].warning("extra").unwrap(),
+            r#"is called "extra_2" in the files: another column has that name"#
+        );
+    }
+
+    #[test]
+    fn thousands_of_spellings_of_one_name_are_no_trouble() {
+        let spellings: Vec<String> = (0..8192)
+            .map(|bits: u32| (0..13).map(|bit| if bits >> bit & 1 == 0 { 'x' } else { 'X' }).collect())
+            .collect();
+        let names = named(&spellings.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+        assert_eq!(names.last().unwrap(), "XXXXXXXXXXXXX_8192");
+        assert_eq!(names[0], "xxxxxxxxxxxxx");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_two_names_fold_to_one(
+            declared in prop::collection::vec("[aAσΣςİiß]{0,2}(_[23])?(_2)?", 0..20),
+            ours in prop::collection::hash_set("[abσ]{0,2}(_[23])?", 0..4),
+        ) {
+            let declared: Vec<&str> = declared.iter().map(String::as_str).collect();
+            let ours: Vec<&str> = ours.iter().map(String::as_str).collect();
+            let names = file_names(&declared, &ours, ColumnNames::Original);
+            let mut seen: HashSet<String> = ours.iter().map(|name| name.to_lowercase()).collect();
+            for (at, (name, declared_name)) in names.iter().zip(&declared).enumerate() {
+                prop_assert!(seen.insert(name.name.to_lowercase()), "{names:?}");
+                let folded = declared_name.to_lowercase();
+                let before = declared.iter().enumerate().filter(|(place, other)| {
+                    *other > declared_name || (*other == declared_name && *place < at)
+                });
+                let taken = ours
+                    .iter()
+                    .chain(before.map(|(_, other)| other))
+                    .any(|other| other.to_lowercase() == folded);
+                prop_assert_eq!(taken, name.made_way_for.is_some());
+                prop_assert_eq!(!taken, name.name == *declared_name);
+            }
+        }
+    }
+}
