@@ -30,7 +30,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use destination_s3::columns::{Batch, DecodedRows, RecordDecoder, ShapeOptions, StreamShape, arrays};
 use destination_s3::encode::{
-    Integers, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, Times, TypeOptions, UndeclaredFields,
+    ColumnNames, Integers, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, Times, TypeOptions, UndeclaredFields,
 };
 use destination_s3::json::JsonFault;
 use libfuzzer_sys::fuzz_target;

@@ -26,6 +26,7 @@ DEFAULTS = {
     "decimal_scale": 9,
     "integers": "int64",
     "times": "text",
+    "column_names": "original",
     "nested": "typed",
 }
 BLANKS = " \t\n\r\f"

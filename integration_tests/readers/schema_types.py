@@ -3,6 +3,8 @@
 A type is a tuple: its kind, then what belongs to it. `struct` has members of (name in records, name in files, type).
 """
 
+import re
+
 JSON_TEXT = ("json",)
 STRING = ("string",)
 INTEGER = ("int64",)
@@ -36,7 +38,7 @@ def columns(stream, options):
     declared = [(name, schema) for name, schema in properties.items() if name not in ours]
     keep = options["undeclared_fields"] == "column" or not (ours or declared)
     taken = ours + [ADDITIONAL] * keep
-    middle = distinct([(name, type_of(schema, options)) for name, schema in declared], taken)
+    middle = distinct([(name, type_of(schema, options)) for name, schema in declared], taken, options["column_names"])
     last = [(None, ADDITIONAL, STRING)] * keep
     return [(name, name, METADATA[name]) for name in ours] + list(middle) + last
 
@@ -51,21 +53,28 @@ def in_file(name, kind, options):
     return JSON_TEXT if name == "_airbyte_meta" and kind[0] == "struct" and options["nested"] == "json" else kind
 
 
-def distinct(members, taken=()):
+def distinct(members, taken=(), style="original"):
     """Names that engines which fold case can tell apart: the last by code points keeps its own, others get a number."""
     taken, plain, renamed = {name.lower() for name in taken}, set(), {}
     by_rank = sorted((name for name, _ in members), reverse=True)
+    wanted = {name: safe(name) if style == "safe" else name for name in by_rank}
     for name in by_rank:
-        if name.lower() not in taken:
+        if wanted[name].lower() not in taken:
             plain.add(name)
-            taken.add(name.lower())
+            taken.add(wanted[name].lower())
     for name in by_rank:
-        found, number = name, 2
+        found, number = wanted[name], 2
         while name not in plain and found.lower() in taken:
-            found, number = f"{name}_{number}", number + 1
+            found, number = f"{wanted[name]}_{number}", number + 1
         taken.add(found.lower())
         renamed[name] = found
     return tuple((name, renamed[name], kind) for name, kind in members)
+
+
+def safe(name):
+    """A name of the letters A to Z, digits and underscores that does not begin with a digit."""
+    plain = re.sub("[^A-Za-z0-9_]", "_", name)
+    return plain if re.match("[^0-9]", name) else "_" + plain
 
 
 def type_of(schema, options):
@@ -114,7 +123,7 @@ def one_type(name, schema, options):
         }[options["numbers"]]
     if name == "object" and schema.get("properties"):
         members = [(member, type_of(inner, options)) for member, inner in schema["properties"].items()]
-        return nested(("struct", distinct(members)), options)
+        return nested(("struct", distinct(members, (), options["column_names"])), options)
     if name == "array" and isinstance(schema.get("items"), list) and schema["items"]:
         # Any of these, wherever the element stands.
         return nested(("list", the_one({type_of(inner, options) for inner in schema["items"]})), options)

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::schema::configuration_schema;
 use super::*;
+use crate::encode::ColumnNames;
 use crate::encode::options::{CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields};
 use crate::error::{Classified, Failure, FailureType};
 use crate::key::KeyTemplate;
