@@ -96,13 +96,9 @@ impl CsvEncoder {
         let keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
         let mut columns: Vec<Box<[u8]>> = ours.iter().map(|name| name.as_bytes().into()).collect();
         let mut known: HashSet<&str> = ours.iter().copied().collect();
-        for name in properties {
-            if known.insert(name) {
-                columns.push(name.as_bytes().into());
-            }
-        }
         let declared: Vec<&str> =
-            properties.iter().map(String::as_str).filter(|name| !ours.contains(name)).collect();
+            properties.iter().map(String::as_str).filter(|name| known.insert(*name)).collect();
+        columns.extend(declared.iter().map(|name| Box::from(name.as_bytes())));
         let quoting = Quoting::new(options);
         let mut encoder = Self {
             number: ENCODERS.fetch_add(1, Ordering::Relaxed),
