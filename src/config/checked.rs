@@ -256,9 +256,13 @@ fn broken_bucket_rule(name: &str) -> Option<String> {
     Some(if name.is_empty() {
         "is empty".to_owned()
     } else if let Some((scheme, _)) = name.split_once("://") {
-        format!("is a URL: leave out `{}://`, and put the folder in `s3_bucket_key`", shown(scheme))
+        if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") {
+            "is a URL: give only the name of the bucket, and put the folder in `s3_bucket_key`".to_owned()
+        } else {
+            format!("is a URL: leave out `{}://`, and put the folder in `s3_bucket_key`", shown(scheme))
+        }
     } else if name.starts_with("arn:") {
-        "is an ARN: give only its last part, the name".to_owned()
+        "is an ARN: give only the name of the bucket (an access point is not supported)".to_owned()
     } else if name.contains('/') {
         "holds a slash: put the folder in `s3_bucket_key`".to_owned()
     } else if let Some(strange) = strange {
@@ -289,7 +293,13 @@ fn checked_region(name: String) -> Result<String, ConfigError> {
 fn checked_timezone(name: &str) -> Result<Tz, ConfigError> {
     name.parse().map_err(|_| {
         let given = shown(name);
-        let nearest = nearest(&given, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
+        // Abbreviations and offsets resemble zones that they do not mean: `CEST` is not `EST`, and
+        // `Etc/GMT+2` is two hours behind UTC.
+        let is_place = |zone: &&str| zone.contains('/') && !zone.starts_with("Etc/");
+        let zones = || chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        let nearest = zones()
+            .find(|zone| zone.eq_ignore_ascii_case(&given))
+            .or_else(|| nearest(&given, zones().filter(is_place)));
         ConfigError::Timezone { nearest, given }
     })
 }

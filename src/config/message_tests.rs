@@ -141,14 +141,21 @@ fn a_nearest_name_is_told_only_where_one_is_near() {
             "`default_chain`, but it is `acess_key`; did you mean `access_key`?",
         ),
         (json!({"timezone": "berlin"}), "but it is `berlin`; did you mean `Europe/Berlin`?"),
+        (json!({"timezone": "utc"}), "but it is `utc`; did you mean `UTC`?"),
+        (
+            json!({"format": {"format_type": "parquet", "compression_codec": "UNCOMPRESSED"}}),
+            "but it is `UNCOMPRESSED`; did you mean `none`?",
+        ),
     ];
     for (members, expected) in cases {
         let messages = messages(&with(&members));
         assert!(messages.len() == 1 && messages[0].contains(expected), "{messages:#?}");
     }
-    let messages = messages(&with(&json!({"timezone": "+02:00"})));
-    let expected = "`timezone` must be an IANA name such as `UTC` or `Europe/Berlin`, but it is `+02:00`";
-    assert_eq!(messages, [expected]);
+    for given in ["+02:00", "CEST", "UTC+2", "GMT+2"] {
+        let expected =
+            format!("`timezone` must be an IANA name such as `UTC` or `Europe/Berlin`, but it is `{given}`");
+        assert_eq!(messages(&with(&json!({"timezone": given}))), [expected]);
+    }
 }
 
 #[test]
@@ -160,6 +167,7 @@ fn a_bucket_name_is_told_which_rule_it_breaks() {
         ("s3://lake", "is a URL: leave out `s3://`"),
         ("lake/raw", "holds a slash: put the folder in `s3_bucket_key`"),
         ("lake ", "holds white space"),
+        ("https://lake.s3.amazonaws.com", "is a URL: give only the name of the bucket"),
         ("arn:aws:s3:::lake", "is an ARN"),
         ("a_b", "holds the character `_`"),
         ("ab", "has 2 characters"),
@@ -248,7 +256,35 @@ fn an_empty_text_is_an_absent_one_in_every_optional_field() {
             let config = parse(&with(&json!({"format": {"format_type": kind, name: ""}})));
             assert_eq!(config.unwrap(), plain, "{name}");
         }
+        // Fields of a format that was chosen before.
+        for name in formats.iter().flat_map(|form| form["properties"].as_object().unwrap().keys()) {
+            if name != "format_type" {
+                let config = parse(&with(&json!({"format": {"format_type": kind, name: ""}})));
+                assert_eq!(config.unwrap(), plain, "{kind}: {name}");
+            }
+        }
     }
+    let key =
+        json!({"auth_type": "access_key", "access_key_id": "a", "secret_access_key": "b", "role_arn": ""});
+    assert!(parse(&with(&json!({"authentication": key}))).is_ok());
+    let unknown = messages(&with(&json!({"no_such_field": ""})));
+    assert!(unknown.len() == 1 && unknown[0].contains("is not a known field"), "{unknown:?}");
+}
+
+/// Platforms check settings against the schema before the connector sees them.
+#[test]
+fn the_schema_takes_an_empty_text_in_every_optional_field_with_a_pattern() {
+    let specification = connector_specification();
+    let schema = &specification["connectionSpecification"];
+    let required = schema["required"].as_array().unwrap();
+    let mut fields = 0;
+    for (name, field) in schema["properties"].as_object().unwrap() {
+        if field.get("pattern").is_some() && !required.contains(&json!(name)) {
+            assert!(jsonschema::is_valid(field, &json!("")), "{name}");
+            fields += 1;
+        }
+    }
+    assert!(fields >= 4, "{fields}");
 }
 
 #[test]

@@ -9,6 +9,14 @@ pub(super) fn replacement(place: &str, name: &str) -> Option<&'static str> {
     TABLE.iter().find(|(at, known, _)| (*at, *known) == (place, name)).map(|(_, _, advice)| *advice)
 }
 
+/// What to write in place of the text `value` of the field at `path`.
+pub(super) fn value(path: &str, value: &str) -> Option<&'static str> {
+    match (path, value) {
+        ("format.compression_codec", "UNCOMPRESSED") => Some("none"),
+        _ => None,
+    }
+}
+
 const KEY: &str = "folder, path and file name are one setting, `s3_bucket_key`, for example \
      `data_sync/{namespace}/{stream_name}/{year}_{month}_{day}_{part}.{extension}`";
 const GZIP: &str =

@@ -19,14 +19,17 @@ use super::raw_options::{RawAcl, RawChecksum, RawEncryption, RawStorageClass, Ra
 
 /// Pattern of `s3_bucket_name`; `checked` knows the rules beyond it.
 pub(super) const BUCKET_PATTERN: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
+// Fields that may be left out: the patterns take an empty text, because forms and platforms check
+// the settings against them, and an empty text is an absent one.
+
 /// Pattern of `s3_bucket_region`.
-pub(super) const REGION_PATTERN: &str = "^[A-Za-z0-9._-]+$";
+pub(super) const REGION_PATTERN: &str = "^[A-Za-z0-9._-]*$";
 /// Pattern of `expected_bucket_owner`.
-pub(super) const OWNER_PATTERN: &str = "^[0-9]{12}$";
+pub(super) const OWNER_PATTERN: &str = "^([0-9]{12})?$";
 /// Pattern of `connection_id`.
-pub(super) const CONNECTION_ID_PATTERN: &str = "^[A-Za-z0-9_.-]{1,128}$";
+pub(super) const CONNECTION_ID_PATTERN: &str = "^[A-Za-z0-9_.-]{0,128}$";
 /// Pattern of `s3_endpoint`; `endpoint` knows the rules beyond it.
-pub(super) const ENDPOINT_PATTERN: &str = "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#@]+(/[^\\s?#]*)?$";
+pub(super) const ENDPOINT_PATTERN: &str = "^$|^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#@]+(/[^\\s?#]*)?$";
 
 /// What one MB of a setting is, in bytes.
 pub(super) const MB: u64 = 1024 * 1024;

@@ -47,12 +47,14 @@ const KNOWN: [&str; 39] = [
     "us-west-2",
 ];
 
-/// The region that was probably meant: `name` is none of AWS, and one typing error away from one.
+/// The region that was probably meant: `name` is not one of AWS, and is one typing error away from
+/// one or is in upper case.
 pub(super) fn meant(name: &str) -> Option<&'static str> {
     if KNOWN.contains(&name) || name.len() > 64 {
         return None;
     }
-    KNOWN.into_iter().find(|known| strsim::damerau_levenshtein(name, known) == 1)
+    let name = name.to_ascii_lowercase();
+    KNOWN.into_iter().find(|known| strsim::damerau_levenshtein(&name, known) <= 1)
 }
 
 #[cfg(test)]
@@ -65,6 +67,7 @@ mod tests {
             ("us-eats-1", Some("us-east-1")),
             ("eu-cental-1", Some("eu-central-1")),
             ("us-east1", Some("us-east-1")),
+            ("US-EAST-1", Some("us-east-1")),
             ("us-east-1", None),
             ("auto", None),
             ("garage", None),

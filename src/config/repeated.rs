@@ -24,8 +24,12 @@ fn look(object: &[u8], path: &str, levels: u32, found: &mut Vec<String>) {
     let read = Scanner::new(object).members(|key, value| {
         let name = key.to_text().into_owned();
         let path = if path.is_empty() { shown(&name) } else { format!("{path}.{}", shown(&name)) };
-        if value.kind == Kind::Object && levels > 0 {
-            inner.push((path.clone(), value.text));
+        match value.kind {
+            Kind::Object if levels > 0 => inner.push((path.clone(), value.text)),
+            Kind::Array if levels > 0 => inner.extend(
+                entries(value.text).into_iter().zip(0..).map(|(entry, at)| (format!("{path}[{at}]"), entry)),
+            ),
+            _ => {}
         }
         if !names.insert(name) && !found.contains(&path) {
             found.push(path);
@@ -36,14 +40,27 @@ fn look(object: &[u8], path: &str, levels: u32, found: &mut Vec<String>) {
     }
 }
 
+/// The texts of an array's entries.
+fn entries(array: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    let mut scanner = Scanner::new(array);
+    // Past the bracket, then past each comma.
+    while let Some(b'[' | b',') = scanner.peek() {
+        scanner.skip_to(scanner.position() + 1);
+        let Ok(entry) = scanner.value() else { break };
+        found.push(entry.text);
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_repeated_name_is_found_at_every_level_and_in_every_spelling() {
-        let text = br#"{"a":1,"b":{"c":{"d":1,"\u0064":2}},"a":2,"\u0061":3,"e":[{"f":1,"f":2}]}"#;
-        assert_eq!(repeated(text), ["a", "b.c.d"]);
+        let text = br#"{"a":1,"b":{"c":{"d":1,"\u0064":2}},"a":2,"\u0061":3,"e":[ 7, {"f":1,"f":2} ,[]]}"#;
+        assert_eq!(repeated(text), ["a", "b.c.d", "e[1].f"]);
         assert_eq!(repeated(br#"{"a":{"b":1},"c":{"b":1}}"#), [""; 0]);
         assert_eq!(repeated(b"{\"a\":"), [""; 0]);
     }

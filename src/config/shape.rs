@@ -82,10 +82,12 @@ impl Place<'_> {
         };
         let no_fields = Map::new();
         let fields = form.get("properties").and_then(Value::as_object).unwrap_or(&no_fields);
+        // Forms send an empty text for a field that was not filled in, and keep those of a form that
+        // was chosen before.
+        object.retain(|name, member| member != "" || fields.contains_key(name) || !self.is_of_another(name));
         for name in object.keys().filter(|name| !fields.contains_key(*name)) {
             problems.add(self.unknown_field(name, form, fields));
         }
-        // Forms send an empty text for a field that nobody filled in.
         object.retain(|name, member| fields.contains_key(name) && (member != "" || is_required(form, name)));
         let required = form.get("required").and_then(Value::as_array).into_iter().flatten();
         for name in required.filter_map(Value::as_str) {
@@ -185,7 +187,8 @@ impl Place<'_> {
             return None;
         }
         let names = || choices.iter().filter_map(Value::as_str);
-        let nearest = nearest(text, names()).map(str::to_owned);
+        let nearest =
+            predecessor::value(self.path, text).or_else(|| nearest(text, names())).map(str::to_owned);
         Some(ConfigError::NotAChoice {
             path: self.path.to_owned(),
             allowed: one_of(names()),
@@ -244,6 +247,12 @@ impl Place<'_> {
             .or_else(|| Some(self.below(nearest(&shown, fields.keys().map(String::as_str))?)))
             .or_else(|| elsewhere(nearest(&shown, all.iter().map(|(_, field)| *field))?));
         ConfigError::UnknownField { path, nearest, known: listed(fields.keys().map(String::as_str)) }
+    }
+
+    /// Whether any form of the object has a field of that name.
+    fn is_of_another(&self, name: &str) -> bool {
+        let mut options = self.schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+        options.any(|option| has_field(option, name))
     }
 
     fn below(&self, name: &str) -> String {
