@@ -117,6 +117,25 @@ fn half_a_source_does_not_fall_through_to_the_role_of_the_node() {
     }
 }
 
+/// A profile that is not in the files, by its own name or as the source of another one.
+#[test]
+fn a_missing_profile_does_not_fall_through_to_the_role_of_the_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    for (profile, text) in [
+        ("loader", "[profile other]\nregion = eu-west-1\n"),
+        ("default", "[default]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = loader\n"),
+    ] {
+        fs::write(&file, text).unwrap();
+        let cloud = Cloud::new();
+        let connector =
+            on_an_instance(&cloud).env("AWS_PROFILE", profile).env("AWS_CONFIG_FILE", file.to_str().unwrap());
+        let config = cloud.config(&chain());
+        assert_failed(&connector.check(&config), &["profile file", "AWS_PROFILE"]);
+        write_fails(&connector, &config, "config_error");
+    }
+}
+
 /// Forms and templates set variables that nobody filled in.
 #[test]
 fn an_empty_variable_is_not_set() {

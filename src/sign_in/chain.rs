@@ -171,6 +171,14 @@ impl Chain {
         }
         let cause = Some(cause_of(error));
         let (kind, code) = match error {
+            // The profile of AWS_PROFILE, or a source_profile, is not in the files: the SDK goes on to the next source,
+            // which is another identity than the one that was meant. It tells only in a text.
+            CredentialsError::CredentialsNotLoaded(_)
+                if source == CredentialSource::Profile
+                    && error.source().is_some_and(|text| text.to_string().contains("was not defined")) =>
+            {
+                (SignInErrorKind::NotSetUpRight { source }, None)
+            }
             CredentialsError::CredentialsNotLoaded(_) => return Miss::NotSetUp(cause),
             CredentialsError::InvalidConfiguration(_) => (SignInErrorKind::NotSetUpRight { source }, None),
             _ => match Answer::of(error) {
