@@ -19,7 +19,9 @@ impl KeyTemplate {
     pub fn hive_partitions(&self) -> impl Iterator<Item = &str> {
         let (_file, folders) = self.segments().split_last().unwrap_or((&EMPTY, &[]));
         folders.iter().filter_map(|folder| match folder.first()? {
-            Piece::Literal(literal) => literal.split_once(SEPARATOR).map(|(name, _)| name),
+            Piece::Literal(literal) => {
+                literal.split_once(SEPARATOR).map(|(name, _)| name).filter(|name| !name.is_empty())
+            }
             Piece::Macro(_) => None,
         })
     }
@@ -64,6 +66,7 @@ mod tests {
             ("{stream_name}={year}/x", vec![]),
             ("{stream_name}/y{year}=1/x", vec![]),
             ("{stream_name}/{iso_date}/x", vec![]),
+            ("{stream_name}/=1/x", vec![]),
             ("{stream_name}", vec![]),
         ] {
             assert_eq!(partitions(template), expected, "{template}");
