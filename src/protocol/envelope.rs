@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{self, JsonError, Key, Kind, Member, Raw, Scanner};
+use crate::json::{self, JsonError, Key, Kind, Member, Raw, Scanner, without_byte_order_mark};
 
 /// One message of the input.
 #[derive(Debug, PartialEq, Eq)]
@@ -216,6 +216,10 @@ pub fn stream_of_broken_record(line: &[u8]) -> Option<(Option<String>, String)> 
 /// What a line is that is no object, for a message that must not hold its content.
 fn not_an_object(line: &[u8]) -> &'static str {
     match line.trim_ascii_start().first() {
+        // A mark before the first line is skipped.
+        _ if without_byte_order_mark(line).starts_with(b"{") => {
+            "begins with a byte order mark, which only the first line may have"
+        }
         Some(b'[') => "is a JSON array",
         Some(b'"') if line.trim_ascii_end().ends_with(b"\"") && !line.contains(&b',') => "is a JSON string",
         _ if line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'|')) => "looks like CSV",
@@ -524,6 +528,12 @@ mod tests {
                 "{\r",
                 &format!(
                     "is not an Airbyte message: it is the first line of a JSON text that has several; {EXPECTED}"
+                ),
+            ),
+            (
+                "\u{feff}{\"type\":\"secret,\"}",
+                &format!(
+                    "is not an Airbyte message: it begins with a byte order mark, which only the first line may have; {EXPECTED}"
                 ),
             ),
             ("7391846,secret", &format!("is not an Airbyte message: it looks like CSV; {EXPECTED}")),
