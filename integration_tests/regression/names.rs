@@ -33,6 +33,28 @@ fn a_partition_folder_with_the_name_of_a_column() {
     }
 }
 
+/// What counts is the name in the file.
+#[test]
+fn a_partition_folder_with_the_name_that_a_column_has_in_the_file() {
+    let world = World::new();
+    let streams = [plain("products", &json!({ "sync year": {}, "Id": {}, "id": {} }))];
+    let input = [record("products", r#"{"id":1}"#), state("products", 1), complete("products")].concat();
+    for format in ["csv", "parquet"] {
+        let settings = json!({
+            "s3_bucket_key": "{stream_name}/sync_year={year}/id=1/{part}.{extension}",
+            "format": { "format_type": format, "column_names": "safe" },
+        });
+        let outcome = world.sync(&settings, &catalog(streams.clone()), &input);
+        let warnings: Vec<&str> =
+            outcome.logs("WARN").into_iter().filter(|warning| warning.contains("Hive partitions")).collect();
+        assert_eq!(warnings.len(), 2, "{format}: {warnings:?}");
+        // `Id` is `Id_2` in the file.
+        for (warning, column) in warnings.iter().zip(["\"sync_year\"", "\"id\""]) {
+            assert!(warning.contains(&format!("the column {column}")), "{warning}");
+        }
+    }
+}
+
 #[test]
 fn check_notes_each_partition_folder() {
     let world = World::new();

@@ -35,6 +35,8 @@ pub struct CsvEncoder {
     /// What the user should know about the names in the header, one sentence each.
     warnings: Vec<String>,
     quoting: Quoting,
+    /// The names of the declared columns in the file; without a header, those of the schema.
+    names: Vec<String>,
     header: Vec<u8>,
     metadata: MetadataText,
 }
@@ -107,6 +109,7 @@ impl CsvEncoder {
             columns,
             metadata_columns: ours.len(),
             warnings: Vec::new(),
+            names: declared.iter().map(|name| (*name).to_owned()).collect(),
             header: Vec::new(),
             metadata: MetadataText::new(&quoting, ours, meta),
             quoting,
@@ -117,12 +120,17 @@ impl CsvEncoder {
             encoder.header =
                 encoder.header_line(ours.iter().copied().chain(names.iter().map(String::as_str)));
             encoder.warnings = warnings;
+            encoder.names = names;
         }
         encoder
     }
 
     pub(super) fn header(&self) -> &[u8] {
         &self.header
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// What the user should know about the names in the header, one sentence each.

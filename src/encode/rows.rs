@@ -57,6 +57,16 @@ impl RowEncoder {
         }
     }
 
+    /// The names of the declared columns as the file has them. `None`: the format has no columns, and members keep the
+    /// names that records give them.
+    #[must_use]
+    pub fn column_names(&self) -> Option<&[String]> {
+        match self {
+            Self::Jsonl(_) => None,
+            Self::Csv(csv) => Some(csv.names()),
+        }
+    }
+
     /// What the user should know about the columns, one sentence each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {

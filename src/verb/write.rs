@@ -158,11 +158,11 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     let mut plans = Vec::new();
     let mut encodings = Vec::new();
     for (stream, values) in catalog.streams.iter().zip(streams) {
-        let columns = stream.properties.iter().map(|(name, _)| name.as_str());
-        let clashes = config.template.hive_clashes(columns);
-        warnings.extend(clashes.map(|clash| format!("stream \"{}\": {clash}", stream.descriptor)));
         let meta = StreamMeta { generation_id: stream.generation_id, sync_id: meta_sync_id };
         let rows = row_maker(&config, stream, &meta, memory_limit, &mut warnings)?;
+        let names = file_names(&rows, stream);
+        let clashes = config.template.hive_clashes(names.iter().copied());
+        warnings.extend(clashes.map(|clash| format!("stream \"{}\": {clash}", stream.descriptor)));
         let (header, columns) = match &rows {
             RowMaker::Text(encoder) => (encoder.header().to_vec(), None),
             RowMaker::Columns(columns) => (Vec::new(), Some(columns.clone())),
@@ -234,6 +234,17 @@ fn replacement(
         stems: if config.template.uses_cursor() { BTreeSet::new() } else { BTreeSet::from([stem]) },
         attempt_id,
     }))
+}
+
+/// The names of the top-level columns that readers of the files see.
+fn file_names<'a>(rows: &'a RowMaker, stream: &'a CatalogStream) -> Vec<&'a str> {
+    match rows {
+        RowMaker::Columns(columns) => columns.shape.fields.iter().map(|field| field.name.as_str()).collect(),
+        RowMaker::Text(encoder) => match encoder.column_names() {
+            Some(names) => names.iter().map(String::as_str).collect(),
+            None => stream.properties.iter().map(|(name, _)| name.as_str()).collect(),
+        },
+    }
 }
 
 fn row_maker(
