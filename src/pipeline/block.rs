@@ -147,7 +147,7 @@ impl<'fd> BlockReader<'fd> {
     /// A line over the limit, or an input that cannot be read: end the run.
     pub fn next_block(&mut self) -> Result<Option<Block>, ReadFault> {
         let block_bytes = self.settings.block_bytes;
-        let mut permit = self.budget.acquire(block_bytes as u64);
+        let mut permit = self.budget.acquire(block_bytes as u64, self.rest.permit.bytes());
         let mut bytes = self.spare.take(block_bytes);
         // Where the last line end is known not to be: everything before was searched.
         let mut searched = 0;
@@ -196,7 +196,8 @@ impl<'fd> BlockReader<'fd> {
         if bytes.len() == bytes.capacity() {
             // Grows in bounded steps: what is read beyond the long line is held with it.
             let step = bytes.len().clamp(1, MOST_GROWTH_BYTES);
-            self.budget.grow(permit, (bytes.len() + step) as u64 * LONG_LINE_COPIES);
+            let wanted = (bytes.len() + step) as u64 * LONG_LINE_COPIES;
+            self.budget.grow(permit, wanted, self.rest.permit.bytes());
             bytes.reserve_exact(step);
         }
         if !self.rest.is_empty() {
@@ -324,6 +325,37 @@ mod tests {
         assert!(blocks[1..].iter().all(|block| block.len() <= SMALL.block_bytes), "{blocks:?}");
         drop(reader);
         assert_eq!(budget.used_bytes(), 0);
+    }
+
+    /// What was read behind a long line is freed by nobody but the reader, which must not wait for it.
+    #[test]
+    fn long_lines_one_after_another_do_not_wait_for_what_the_reader_itself_holds() {
+        let mut input = Vec::new();
+        for length in [35, 60, 60, 33, 5, 60] {
+            input.extend(std::iter::repeat_n(b'x', length));
+            input.push(b'\n');
+        }
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&input).unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        let (blocks, read) = std::sync::mpsc::channel();
+        let reading = std::thread::spawn(move || {
+            let budget = Budget::new(100, 100);
+            let resting = budget.take(75);
+            let mut reader = BlockReader::new(&file, SMALL, budget.clone(), Recycler::new(1 << 20, 1 << 20));
+            while let Some(block) = reader.next_block().unwrap() {
+                blocks.send(block.bytes).unwrap();
+            }
+            drop((reader, resting));
+            assert_eq!(budget.used_bytes(), 0);
+        });
+        let mut found = Vec::new();
+        while found.len() < input.len() {
+            let patience = Duration::from_secs(60);
+            found.extend(read.recv_timeout(patience).expect("the reader waits for itself"));
+        }
+        assert_eq!(found, input);
+        reading.join().unwrap();
     }
 
     #[test]

@@ -40,12 +40,14 @@ impl Budget {
     }
 
     /// Waits until less than the limits is in use, then takes `bytes`, even if that crosses the limit: a single block
-    /// larger than the whole budget (one line may be 128 MB) must still get through.
+    /// larger than the whole budget (one line may be 128 MB) must still get through. `own_bytes` is what the reader holds
+    /// already: nothing frees that while the reader waits, so it does not count.
     #[must_use]
-    pub fn acquire(&self, bytes: u64) -> Permit {
+    pub fn acquire(&self, bytes: u64, own_bytes: u64) -> Permit {
         let shared = &self.shared;
         let full = |used: &mut Used| {
-            used.bytes >= shared.limit_bytes || used.uploading_bytes >= shared.most_uploading_bytes
+            used.bytes - own_bytes >= shared.limit_bytes
+                || used.uploading_bytes >= shared.most_uploading_bytes
         };
         let used = self.used();
         let mut used = shared.freed.wait_while(used, full).unwrap_or_else(PoisonError::into_inner);
@@ -54,15 +56,15 @@ impl Budget {
     }
 
     /// Grows a permit of the reader's for a line that is longer than a block. First waits until three quarters of the limit
-    /// are enough for all else that is in use: what rests in tails, open files and waiting STATEs stays below that, so that
-    /// the wait ends without further input.
-    pub fn grow(&self, permit: &mut Permit, bytes: u64) {
+    /// are enough for all else that is in use, but for the `own_bytes` that the reader holds besides: what rests in tails,
+    /// open files and waiting STATEs stays below that, so that the wait ends without further input.
+    pub fn grow(&self, permit: &mut Permit, bytes: u64, own_bytes: u64) {
         let shared = &self.shared;
-        let own = permit.bytes;
+        let own = permit.bytes + own_bytes;
         let full = |used: &mut Used| used.bytes - own > shared.limit_bytes / 4 * 3;
         let used = self.used();
         let mut used = shared.freed.wait_while(used, full).unwrap_or_else(PoisonError::into_inner);
-        used.bytes = used.bytes + bytes - own;
+        used.bytes = used.bytes + bytes - permit.bytes;
         permit.bytes = bytes;
     }
 
@@ -150,12 +152,12 @@ mod tests {
     #[test]
     fn the_reader_waits_and_later_stages_do_not() {
         let budget = Budget::new(10, 10);
-        let mut block = budget.acquire(8);
+        let mut block = budget.acquire(8, 0);
         let chunk = budget.take(8);
         assert_eq!(budget.used_bytes(), 16);
         let waiting = {
             let budget = budget.clone();
-            std::thread::spawn(move || drop(budget.acquire(4)))
+            std::thread::spawn(move || drop(budget.acquire(4, 0)))
         };
         block.resize(2);
         assert_eq!(budget.used_bytes(), 10, "still at the limit: the reader goes on waiting");
@@ -169,11 +171,11 @@ mod tests {
     fn a_long_line_grows_once_the_others_leave_room_for_it() {
         let budget = Budget::new(100, 100);
         let chunk = budget.take(80);
-        let mut block = budget.acquire(10);
+        let mut block = budget.acquire(10, 0);
         let growing = {
             let budget = budget.clone();
             std::thread::spawn(move || {
-                budget.grow(&mut block, 500);
+                budget.grow(&mut block, 500, 0);
                 block
             })
         };
@@ -181,7 +183,7 @@ mod tests {
         drop(chunk);
         let mut block = growing.join().unwrap();
         let resting = budget.take(75);
-        budget.grow(&mut block, 600);
+        budget.grow(&mut block, 600, 0);
         assert_eq!((block.bytes(), budget.used_bytes()), (600, 675));
         drop((block, resting));
         assert_eq!(budget.used_bytes(), 0);
@@ -193,7 +195,7 @@ mod tests {
         let part = budget.uploading(10);
         let waiting = {
             let budget = budget.clone();
-            std::thread::spawn(move || drop(budget.acquire(1)))
+            std::thread::spawn(move || drop(budget.acquire(1, 0)))
         };
         assert_eq!(budget.used_bytes(), 0);
         drop(part);
@@ -203,7 +205,7 @@ mod tests {
     #[test]
     fn a_block_larger_than_the_budget_gets_through_when_something_is_free() {
         let budget = Budget::new(10, 10);
-        let huge = budget.acquire(1_000);
+        let huge = budget.acquire(1_000, 0);
         assert_eq!(budget.used_bytes(), 1_000);
         drop(huge);
         assert_eq!(budget.used_bytes(), 0);
