@@ -1,6 +1,7 @@
 //! Frees memory when many streams share the budget.
 //!
-//! Half of the budget may rest in tails and open files, the other half is for what is on its way. Above that the columns
+//! Half of the budget may rest in tails and open files (less where waiting STATEs take more than a quarter), the other half
+//! is for what is on its way. Above that the columns
 //! of open Parquet files are encoded early, which leaves a fraction of them; where that is not enough, the stream that
 //! holds most is sealed early: published if a STATE covers it, else staged in S3 whatever its size. Waiting STATEs
 //! count too: a source that sends one with every record would else fill the memory between two checkpoints.
@@ -30,12 +31,15 @@ impl Engine {
             self.checkpoint_waiting(now);
         }
         self.refresh();
+        // Together with waiting STATEs, which may be of megabytes and wait for input, less than what the reader needs to be
+        // free for a long line (`Budget::grow`): else it would wait for ever.
+        let most = (limit / 4 * 3).saturating_sub(self.waiting_state_bytes).clamp(limit / 8, limit / 2);
         let total = self.index.resident_bytes();
-        if total > limit / 2 && matches!(self.settings.cut.framing, Framing::RowGroups { .. }) {
-            self.encode_early(total - limit / 2);
+        if total > most && matches!(self.settings.cut.framing, Framing::RowGroups { .. }) {
+            self.encode_early(total - most);
             self.refresh();
         }
-        while self.index.resident_bytes() > limit / 2 && self.ending.is_none() {
+        while self.index.resident_bytes() > most && self.ending.is_none() {
             let Some(largest) = self.index.largest().next() else { return };
             self.look(1);
             self.evict(largest.1, now);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::world::{Fate, Options, Printed, World, failure_type};
+use super::world::{Fate, Options, Printed, STREAMS, World, failure_type};
 use crate::error::FailureType;
 use crate::pipeline::action::{Action, StoreRequest};
 use crate::store::StoreErrorKind;
@@ -390,4 +390,30 @@ fn a_key_that_is_taken_before_an_upload_is_begun_costs_a_number_and_not_the_sync
     visible.sort_unstable();
     assert_eq!(visible, (1..=45).collect::<Vec<_>>());
     assert!(world.finish().1.is_ok());
+}
+
+/// The reader waits with a long line until three quarters of the limit are enough for all else. A STATE that only further
+/// input can free must not be what it waits for.
+#[test]
+fn a_large_state_that_waits_for_input_leaves_room_for_a_long_line() {
+    let options = Options { memory_bytes: 400, tail_bytes: 30, ..Options::default() };
+    let mut world = World::new(&options);
+    world.rows(0, 3);
+    world.state(None);
+    world.wait(options.interval);
+    // While those files are published a large STATE comes, and then rows that join the file which it waits for.
+    world.state_padding = 130;
+    world.rows(0, 1);
+    world.state(None);
+    world.rows(0, 10);
+    world.settle();
+    for round in 0..30 {
+        assert_eq!(world.printed.len(), 1, "the large STATE waits for the next one");
+        assert!(world.used_bytes() <= 300, "{} bytes rest after {round} rounds", world.used_bytes());
+        world.rows(round % STREAMS, 7);
+        world.settle();
+    }
+    world.state(None);
+    world.settle();
+    assert_eq!(world.printed.len(), 3);
 }

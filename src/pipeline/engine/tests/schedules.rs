@@ -89,8 +89,10 @@ proptest! {
         steps in proptest::collection::vec(step(), 1..120),
         complete in proptest::bool::weighted(0.8),
         order in proptest::collection::vec(0..64_usize, 200),
+        state_padding in prop_oneof![Just(0_usize), Just(70)],
     ) {
         let mut world = World::new(&options);
+        world.state_padding = state_padding;
         let mut broken = false;
         let mut refused = false;
         for step in steps {
@@ -127,6 +129,12 @@ proptest! {
             }
             world.settle();
             prop_assert_eq!(world.printed.len(), world.states.len(), "a STATE waits for input");
+        }
+        if !broken && !refused {
+            // The reader may be waiting with a long line until so much is free.
+            world.settle();
+            let most = options.memory_bytes / 4 * 3;
+            prop_assert!(world.used_bytes() <= most, "{} bytes rest, {most} at most", world.used_bytes());
         }
         if !broken {
             if complete {

@@ -90,6 +90,8 @@ pub(super) struct World {
     skipped: HashSet<FileId>,
     /// Every put is refused so.
     pub(super) refuses_keys: Option<StoreErrorKind>,
+    /// What a STATE is longer by than it need be.
+    pub(super) state_padding: usize,
 }
 
 /// A refusal that leaves nothing behind.
@@ -157,6 +159,7 @@ impl World {
             requests: 0,
             skipped: HashSet::new(),
             refuses_keys: None,
+            state_padding: 0,
         }
     }
 
@@ -185,7 +188,8 @@ impl World {
 
     pub(super) fn state(&mut self, stream: Option<usize>) {
         let scope = stream.map_or(StateScope::All, |ix| StateScope::Stream(StreamIx(ix as u32)));
-        let line = format!(r#"{{"n":{},"state":{{}}}}"#, self.states.len());
+        let padding = "x".repeat(self.state_padding);
+        let line = format!(r#"{{"n":{},"padding":"{padding}","state":{{}}}}"#, self.states.len());
         let at = line.find(r#"{}"#).unwrap();
         let message = StateMessage::keep(line.as_bytes(), at, scope).unwrap();
         self.states.push((stream, self.sent));
