@@ -136,6 +136,22 @@ impl StreamIndex {
     }
 }
 
+#[cfg(test)]
+impl StreamIndex {
+    /// Nothing is known but these facts, and every order has them.
+    pub(super) fn assert_facts(&self, facts: &[(StreamIx, Facts)]) {
+        for (ix, facts) in facts {
+            assert_eq!(self.facts[ix.index()], *facts, "{ix:?}");
+        }
+        let with = |is: fn(&Facts) -> bool| facts.iter().filter(|(_, facts)| is(facts)).count();
+        assert_eq!(self.by_size.len(), with(|facts| facts.resident > 0));
+        assert_eq!(self.by_age.len(), with(|facts| facts.oldest.is_some()));
+        assert_eq!(self.by_deadline.len(), with(|facts| facts.due.is_some()));
+        assert_eq!(self.straddling.len(), with(|facts| facts.straddles));
+        assert_eq!(self.open, with(|facts| facts.is_open));
+    }
+}
+
 fn replace(
     set: &mut BTreeSet<(Instant, StreamIx)>,
     stream: StreamIx,

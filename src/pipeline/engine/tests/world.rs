@@ -16,7 +16,7 @@ use crate::pipeline::budget::Budget;
 use crate::pipeline::chunk::{
     Chunk, CursorNotes, EncodedBlock, Frame, Item, LineFault, Rows, Segment, SegmentSlice,
 };
-use crate::pipeline::file::CutSettings;
+use crate::pipeline::file::{CutSettings, File};
 use crate::pipeline::frames::Framing;
 use crate::pipeline::ledger::FileId;
 use crate::pipeline::summary::RunSummary;
@@ -107,6 +107,43 @@ impl StreamPlan {
         let stream_run_id = ids::stream_run_id(Uuid::nil(), stream_id);
         let values = StreamValues { descriptor, stream_id, stream_run_id, generation_id: Some(1) };
         Self { values, header: Vec::new(), columns: None }
+    }
+}
+
+impl Engine {
+    /// What is kept in order and in sums is what a look at every stream and file finds.
+    fn assert_books(&self) {
+        let (mut rows, mut resident, mut all_facts) = (0, 0, Vec::new());
+        for (ix, stream) in (0..).map(StreamIx).zip(&self.streams) {
+            let files = || stream.ungrouped.iter().map(|id| &self.files[id]);
+            assert!(stream.ungrouped.iter().is_sorted());
+            assert!(files().zip(files().skip(1)).all(|(file, next)| file.last < next.first));
+            assert_eq!(stream.ungrouped_rows, files().map(|file| file.rows).sum::<u64>());
+            assert_eq!(stream.resident_bytes, files().map(File::resident_bytes).sum::<u64>());
+            let covered = self.ledger.covered(ix);
+            let straddles = |file: &File| file.first <= covered && file.last > covered;
+            let facts = self.facts(ix);
+            assert_eq!(facts.straddles, files().any(straddles));
+            all_facts.push((ix, facts));
+            rows += stream.ungrouped_rows;
+            resident += facts.resident;
+        }
+        assert_eq!((self.index.rows(), self.index.resident_bytes()), (rows, resident));
+        self.index.assert_facts(&all_facts);
+        let behind = |id: &FileId, started: bool| {
+            let file = &self.files[id];
+            if started { !file.is_visible() } else { !file.is_staged(&self.settings.cut) }
+        };
+        for (id, group) in &self.groups {
+            for file in &group.files {
+                assert_eq!(self.group_of.get(file), Some(id));
+                // The other way round a file that was staged may have lost its key.
+                assert!(group.behind.contains(file) || !group.started || !behind(file, true));
+                assert!(!group.behind.contains(file) || behind(file, group.started));
+            }
+        }
+        let grouped: usize = self.groups.values().map(|group| group.files.len()).sum();
+        assert_eq!(grouped, self.group_of.len());
     }
 }
 
@@ -295,6 +332,7 @@ impl World {
 
     fn handle(&mut self, event: Event) {
         self.engine.handle(event, self.now);
+        self.engine.assert_books();
         for action in self.engine.actions() {
             match action {
                 Action::PrintState(line) => {
