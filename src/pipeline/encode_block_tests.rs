@@ -1,5 +1,7 @@
 //! Blocks of lines, and what a worker must make of them.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::encode::{CsvOptions, Format, MetadataColumns, RowEncoder, StreamMeta};
 use crate::model::StreamDescriptor;
@@ -137,4 +139,112 @@ fn the_highest_cursor_is_noted_and_records_without_one_count_with_their_time() {
     let highest = chunk.cursor.highest.unwrap();
     assert_eq!(highest.to_rfc3339(), "2025-04-14T11:23:45+00:00");
     assert_eq!(chunk.cursor.rows_without, 1);
+}
+
+/// A line of a random input, and what comes of it.
+#[derive(Clone, Copy, Debug)]
+enum Line {
+    Record,
+    /// With half a pair in its value, and one in its changes.
+    Half,
+    State,
+    /// Of no use to a destination, with half a pair.
+    Log,
+    Blank,
+    /// Half a pair in a line that is not JSON.
+    Broken,
+    NotUtf8,
+}
+
+impl Line {
+    fn bytes(self, id: usize) -> Vec<u8> {
+        match self {
+            Self::Record => record("null", "a", id as u32).trim_end().into(),
+            Self::Half => format!(
+                r#"{{"type":"RECORD","record":{{"stream":"a","data":{{"id":"{id}\ud83d"}},"emitted_at":5,"meta":{{"changes":[{{"field":"\udc00"}}]}}}}}}"#
+            )
+            .into(),
+            Self::State => format!(
+                r#"{{"type":"STATE","n":{id},"x":"\ud83d","state":{{"type":"STREAM","y":["\udc00"],"stream":{{"stream_descriptor":{{"name":"a"}}}}}}}}"#
+            )
+            .into(),
+            Self::Log => r#"{"type":"LOG","log":{"level":"INFO","message":"\ud83d"}}"#.into(),
+            Self::Blank => Vec::new(),
+            Self::Broken => r#"{"type":"RECORD","record":{"stream":"a","data":{"id":"\ud83d"},"emitted_at":}}"#.into(),
+            Self::NotUtf8 => b"{\"type\":\"LOG\",\"x\":\"\\ud83d\xff\"}".to_vec(),
+        }
+    }
+}
+
+fn line() -> impl Strategy<Value = (Line, &'static str)> {
+    let line = prop_oneof![
+        8 => Just(Line::Record),
+        5 => Just(Line::Half),
+        3 => Just(Line::State),
+        2 => Just(Line::Log),
+        2 => Just(Line::Blank),
+        1 => Just(Line::Broken),
+        1 => Just(Line::NotUtf8),
+    ];
+    (line, prop_oneof![Just("\n"), Just("\r\n")])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever stands beside it: every record before the first fault is a row, a STATE stays as it came, and the fault
+    /// has the number of its line.
+    #[test]
+    fn half_pairs_line_ends_and_a_byte_order_mark_move_no_line(
+        lines in proptest::collection::vec(line(), 0..40),
+        is_first in any::<bool>(),
+        has_mark in any::<bool>(),
+        ends_with_line_end in any::<bool>(),
+    ) {
+        let mut input = if is_first && has_mark { "\u{feff}".as_bytes().to_vec() } else { Vec::new() };
+        let (mut rows, mut strings, mut states, mut fault) = (Vec::new(), 0, Vec::new(), None);
+        for (number, (line, end)) in lines.iter().enumerate() {
+            input.extend(line.bytes(number));
+            input.extend(end.as_bytes());
+            match line {
+                _ if fault.is_some() => {}
+                Line::Record => rows.push(number.to_string()),
+                Line::Half => {
+                    rows.push(format!("{number}\u{fffd}"));
+                    strings += 1;
+                }
+                Line::State => states.push([&line.bytes(number)[..], end.trim_end_matches('\n').as_bytes()].concat()),
+                Line::Broken | Line::NotUtf8 => fault = Some(number as u64 + 1),
+                Line::Log | Line::Blank => {}
+            }
+        }
+        if !ends_with_line_end && input.ends_with(b"\n") {
+            input.pop();
+        }
+        let budget = Budget::new(1 << 20, 1 << 20);
+        let permit = budget.take(input.len() as u64);
+        let mut block = Block { index: u64::from(!is_first), bytes: input, permit };
+        let spare = Recycler::new(1 << 24, 1 << 26);
+        let encoded = BlockEncoder::new(table(None), budget.clone(), spare).encode(&mut block, SEED);
+        prop_assert_eq!(encoded.fault.as_ref().map(|fault| fault.line), fault);
+        let (mut found_rows, mut found_strings, mut found_states) = (Vec::new(), 0, Vec::new());
+        for item in &encoded.items {
+            match item {
+                Item::Chunk(chunk) => {
+                    let Rows::Text(segment) = &chunk.data else { panic!("no text") };
+                    let text = std::str::from_utf8(&segment.bytes).unwrap();
+                    found_rows.extend(text.lines().map(|row| row.trim_end_matches(',').to_owned()));
+                    found_strings += chunk.repaired_strings;
+                }
+                Item::State(message, _) => {
+                    let line = String::from_utf8(message.acknowledged(7)).unwrap();
+                    found_states.push(line.replace(r#","destinationStats":{"recordCount":7.0}"#, "").into_bytes());
+                }
+                Item::Complete(_) | Item::Incomplete(_) => prop_assert!(false, "{item:?}"),
+            }
+        }
+        prop_assert_eq!((found_rows, found_strings, found_states), (rows, strings, states));
+        drop((encoded, block));
+        prop_assert_eq!(budget.used_bytes(), 0);
+    }
 }
