@@ -44,7 +44,12 @@ fn row_groups_are_cut_by_rows_and_by_bytes() {
         footer["row_groups"].as_array().unwrap().iter().map(|group| group[what].as_u64().unwrap()).collect()
     };
     assert_eq!(stored.files.len(), 1);
-    assert_eq!(groups(&stored.files[0].footer, "rows"), [1000, 1000, 500]);
+    let rows = groups(&stored.files[0].footer, "rows");
+    // A block of input may end anywhere, and its rows stay together. A row group that is not full ends
+    // only where the rows that follow would have been too many.
+    assert_eq!(rows.iter().sum::<u64>(), 2500, "{rows:?}");
+    assert!(rows.iter().all(|rows| *rows <= 1000), "{rows:?}");
+    assert!(rows.windows(2).all(|two| two[0] + two[1] > 1000), "{rows:?}");
 
     let long: Vec<String> =
         (0..2000).map(|id| format!(r#"{{"id":{id},"text":"{}"}}"#, noise(id + 1, 3000))).collect();
