@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use crate::support::faulty_s3::FaultyS3;
 use crate::support::read_back;
+use crate::support::readers;
 use crate::world::{BUCKET, catalog, complete, connector, noise, record, refresh, state};
+
+const ROWS: usize = 28;
 
 /// Rows of lengths that fit no part, one of them longer than two parts, and a STATE in between. Catalog, messages, and the
 /// length of all texts.
@@ -14,7 +17,7 @@ fn rows(streams: usize) -> (Value, String, usize) {
     let catalog = catalog(names.iter().map(|name| refresh(name, &properties)));
     let text = noise(1, 17_000_003);
     let (mut input, mut sent) = (String::new(), 0);
-    for id in 0..28 {
+    for id in 0..ROWS {
         let length = if id == 7 { text.len() } else { 900_000 + 31 * id };
         let text = text.get(text.len() - length..).unwrap();
         let name = &names[id % streams];
@@ -47,8 +50,12 @@ fn equal_parts(format: &str) {
             let (last, others) = parts.split_last().unwrap();
             assert!(others.iter().all(|part| *part == others[0] && last <= part), "{what}: {uploads:?}");
         }
-        if format != "parquet" {
-            let objects = server.objects(BUCKET);
+        let objects = server.objects(BUCKET);
+        if format == "parquet" {
+            let files = readers::read(objects.values());
+            let rows: usize = files.iter().map(|file| file.table.rows.len()).sum();
+            assert_eq!(rows, ROWS, "{what}");
+        } else {
             let stored: usize = objects.iter().map(|(key, bytes)| read_back::content(key, bytes).len()).sum();
             assert!(stored > sent, "{what}: {stored} bytes of {sent}");
         }
