@@ -244,6 +244,10 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
             // An answer that is called a success and yet cannot be read: a web page, not S3.
             200..=299 => Kind::NotS3,
             400 if answer.wants_tls => Kind::NotHttp,
+            // These say the same whoever answers: a proxy in front of the store sends a page with them.
+            408 => Kind::Timeout,
+            409 => Kind::Conflict,
+            status if is_throttling_status(status) => Kind::Throttled,
             // A proxy's page, or a web console.
             400..=499 if answer.code.is_none() && is_web_page(answer.body) => Kind::NotS3,
             302 | 307 if answer.elsewhere.is_none() => Kind::Server,
@@ -251,11 +255,8 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
             401 => Kind::BadCredentials,
             403 => Kind::AccessDenied,
             404 => not_found(op),
-            408 => Kind::Timeout,
-            409 => Kind::Conflict,
             412 if !op.writes() => Kind::Unsupported,
             412 => Kind::KeyTaken,
-            status if is_throttling_status(status) => Kind::Throttled,
             405 | 501 => Kind::Unsupported,
             507 => Kind::StorageFull,
             500..=599 => Kind::Server,
