@@ -157,15 +157,23 @@ impl S3Store {
                 }
             }
         }
-        if let Some(found) = self.found(key, object, what, doubtful).await? {
-            return found;
+        match self.found(key, object, what, doubtful).await {
+            Ok(Some(found)) => return found,
+            Ok(None) => {}
+            // Nobody could look whether the earlier attempt has written the object.
+            Err(unseen) if doubtful => return Err(StoreError { effect: Effect::Unknown, ..unseen }),
+            Err(unseen) => return Err(unseen),
         }
         match self.send_publication(key, object, what, false).await {
             Ok(()) => {
                 self.inner.lacks_conditional_writes.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            Err(failed) => self.settle(key, object, what, failed, false).await,
+            Err(failed) => {
+                // An earlier attempt stays doubtful, however plainly this one is refused.
+                let effect = if doubtful { Effect::Unknown } else { failed.effect };
+                self.settle(key, object, what, StoreError { effect, ..failed }, false).await
+            }
         }
     }
 
