@@ -72,7 +72,8 @@ pub enum StoreErrorKind {
     RefusesFreeKey,
     /// The store finds an object at a key that was never written. Nothing was written.
     FindsMissing,
-    /// The object at the key has none of our metadata, and may be ours all the same.
+    /// The object at the key has none of our metadata, and may be ours all the same. Of a copy: it
+    /// has the metadata of another key.
     LosesMetadata,
     /// There is no object with the key.
     NotFound,
@@ -273,6 +274,12 @@ impl StoreError {
     pub fn asks_for_next_key(&self) -> bool {
         matches!(self.kind, StoreErrorKind::KeyTaken | StoreErrorKind::RefusesFreeKey)
             && self.effect == Effect::NotApplied
+    }
+
+    /// Whether the store has said that the object is not there, or that another one is: the caller
+    /// goes on from there.
+    pub(super) fn is_plain_no(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::NotFound | StoreErrorKind::KeyTaken)
     }
 
     /// What was denied, if that is what is wrong.

@@ -126,6 +126,21 @@ async fn a_store_that_asks_to_slow_down_is_told_of_once() {
     assert_eq!(notices.try_iter().count(), 0);
 }
 
+/// The look before a write: that there is no object is what it hopes for.
+#[tokio::test]
+async fn a_wait_that_ends_with_a_missing_object_is_told_as_over() {
+    let busy = || Reply::status("429 Too Many Requests");
+    let server = Scripted::start(vec![busy(), busy(), absent()]).await;
+    let store = server.store();
+    let notices = listened(&store);
+    assert_eq!(store.head("a").await.unwrap(), None);
+    let told: Vec<Notice> = notices.try_iter().collect();
+    assert!(
+        matches!(told.as_slice(), [Notice::Waiting { throttled: true, .. }, Notice::GoingOn { .. }]),
+        "{told:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_long_wait_is_told_while_it_lasts() {
     // The wait before the second attempt is longer than a millisecond, but for one time in a
