@@ -371,7 +371,7 @@ impl S3Store {
 
     /// Deletes objects. Those that are not there are deleted already. `settled` is told of each key
     /// how it went, in any order, and says whether to go on: after a `false` no further request is
-    /// begun, and keys that none was begun for are not told. A key that failed may be gone all the
+    /// begun, and only the keys that one was begun for are told. A key that failed may be gone all the
     /// same; doing it again does no harm.
     pub async fn delete_all(
         &self,
@@ -383,10 +383,13 @@ impl S3Store {
         for batch in keys.chunks(KEYS_OF_A_BATCH) {
             let left = self.delete_batch(batch).await;
             let is_left: HashSet<&String> = left.iter().collect();
+            let mut goes_on = true;
+            // To the end of the batch, for all of these are gone.
             for key in batch.iter().filter(|key| !is_left.contains(key)) {
-                if !settled(key.clone(), Ok(())) {
-                    return;
-                }
+                goes_on &= settled(key.clone(), Ok(()));
+            }
+            if !goes_on {
+                return;
             }
             singly.extend(left);
         }

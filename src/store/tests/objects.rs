@@ -364,6 +364,21 @@ async fn deletions_stop_when_they_are_told_to() {
     assert_eq!(server.requests().len(), 1 + told, "one batch, and single ones");
 }
 
+/// Each of them is gone, and the log is to name it.
+#[tokio::test]
+async fn a_batch_that_is_deleted_is_told_whole_although_nothing_else_is_begun() {
+    let server =
+        Scripted::deciding(|_| Reply::Answer("200 OK".to_owned(), "<DeleteResult/>".to_owned())).await;
+    let keys: Vec<String> = (0..1500).map(|number| format!("k{number}")).collect();
+    let mut told = 0;
+    let count = |_: String, _: Result<(), StoreError>| {
+        told += 1;
+        told < 5
+    };
+    server.store().delete_all(keys, count).await;
+    assert_eq!((told, server.methods().as_str()), (1000, "POST"));
+}
+
 #[tokio::test]
 async fn a_store_without_batches_is_remembered() {
     let gone = || Reply::status("204 No Content");
