@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::connector::Outcome;
-use crate::support::faulty_s3::{Fault, FaultyS3, Habits, LostMetadata, Operation, Rule};
+use crate::support::faulty_s3::{Fault, FaultyS3, Habits, Operation, Quirk, Rule};
 use crate::world::{
     BUCKET, catalog, complete, connector, cursors, failure, jsonl, noise, plain, record, state, user, users,
 };
@@ -102,12 +102,13 @@ fn a_store_that_finds_an_object_at_every_key_ends_the_sync() {
 #[test]
 fn a_lost_answer_of_a_store_that_loses_metadata_is_a_doubt() {
     let cases = [
-        (LostMetadata::OfAll, Operation::Put, one_user()),
-        (LostMetadata::OfAll, Operation::Complete, large_user()),
-        (LostMetadata::OfParts, Operation::Complete, large_user()),
+        (Quirk::LosesMetadata, Operation::Put, one_user()),
+        (Quirk::LosesMetadata, Operation::Complete, large_user()),
+        (Quirk::LosesMetadataOfUploads, Operation::Complete, large_user()),
     ];
-    for (lost, operation, input) in cases {
-        let server = server(Habits { lost_metadata: Some(lost), ..Habits::default() });
+    for (quirk, operation, input) in cases {
+        let server = server(Habits::default());
+        server.quirk(quirk);
         server.inject(Rule::on(operation, Fault::ReplyLost).calls(1..=1));
         let outcome = sync(&server, &input);
         let message = failure(&outcome, "config_error");

@@ -49,16 +49,7 @@ impl Place {
     }
 }
 
-/// Of which objects user metadata is not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LostMetadata {
-    /// Of all.
-    OfAll,
-    /// Of those that were uploaded in parts.
-    OfParts,
-}
-
-/// What a store always gets wrong.
+/// Requests that a store always answers wrongly. (What it gets wrong about what it keeps: `quirks`.)
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Habits {
     /// A write with `If-None-Match` is refused with 412, whatever is there.
@@ -67,8 +58,6 @@ pub(crate) struct Habits {
     pub(crate) lacks_guard: bool,
     /// What HeadObject of a missing key is answered with, in place of 404.
     pub(crate) missing_head: Option<u16>,
-    /// User metadata is not kept.
-    pub(crate) lost_metadata: Option<LostMetadata>,
 }
 
 impl Habits {
@@ -91,18 +80,6 @@ impl Habits {
         {
             *answer = HttpResponse::new(Body::empty());
             *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
-        }
-        let etag = answer.headers().get("etag").and_then(|etag| etag.to_str().ok()).unwrap_or_default();
-        let is_lost = match self.lost_metadata {
-            Some(LostMetadata::OfAll) => true,
-            Some(LostMetadata::OfParts) => etag.contains('-'),
-            None => false,
-        };
-        if is_lost {
-            let names = answer.headers().keys().filter(|name| name.as_str().starts_with("x-amz-meta-"));
-            for name in names.cloned().collect::<Vec<_>>() {
-                answer.headers_mut().remove(name);
-            }
         }
     }
 }

@@ -55,7 +55,7 @@ use self::wire::{Line, Wire};
 #[allow(unused_imports, reason = "each program takes its share of the helpers")]
 pub(crate) use self::{
     front::Request,
-    habits::{Habits, LostMetadata, Place},
+    habits::{Habits, Place},
     quirks::Quirk,
     rules::{Answer, Fault, Operation, Rule},
 };
