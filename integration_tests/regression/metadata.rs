@@ -7,7 +7,7 @@ use crate::generations::{all_rows, appended, good_input};
 use crate::generations_store::{FIXED_KEY, fixed, numbered, overwritten, replace, rows, start};
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{FaultyS3, Quirk};
-use crate::world::{BUCKET, catalog, connector, noise, record, with};
+use crate::world::{BUCKET, catalog, connector, cursors, failure, noise, record, with};
 
 const ROW: &[u8] = b"{\"id\":77,\"_airbyte_generation_id\":1}\n";
 
@@ -48,6 +48,22 @@ fn a_store_that_loses_metadata_fails_the_check() {
     let server = start();
     server.quirk(Quirk::IgnoresMetadataDirective);
     assert_eq!(connector().check(&numbered(&server)).connection_status().0, "SUCCEEDED");
+}
+
+/// The copy at the plain name would say that it lies elsewhere, and no later sync would replace it.
+#[test]
+fn a_file_is_not_moved_where_copies_keep_the_metadata_of_their_source() {
+    let server = start();
+    server.quirk(Quirk::IgnoresMetadataDirective);
+    let config = fixed(&server);
+    replace(&config, &[1]).expect_success();
+    for id in 2..=3 {
+        let outcome = replace(&config, &[id]);
+        let message = failure(&outcome, "config_error");
+        assert!(message.contains("x-amz-metadata-directive") && message.contains(FIXED_KEY), "{message}");
+        assert_eq!(cursors(&outcome), [1]);
+        assert_eq!(all_rows(&server.objects(BUCKET)), [format!("{id}@1")], "once, under another name");
+    }
 }
 
 /// Old rows stay, for nobody can tell whose they are, and the sync says so once.

@@ -320,6 +320,7 @@ impl Sweep<'_> {
                 let is_as_seen = there.is_none_or(|there| over.is_some() && there.token() == over.as_deref());
                 if is_as_seen && self.announce(member) {
                     self.store.copy(from, to, token).await?;
+                    self.store.confirm_copy(to, token).await?;
                     if over.is_some() {
                         self.record_removal(member, Removal::Replaced { key: to });
                     }

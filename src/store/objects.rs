@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | HEAD | 400 without a code | it has no body to say why: a GET of the same key does |
 //! | CopyObject | timeout, reset, 5xx, an error inside a 200, a refusal after an earlier attempt | HEAD of the target: the token of the object that is copied is success |
+//! | CopyObject | success | HEAD of the target: a copy that does not say where it lies is removed ([`S3Store::confirm_copy`]) |
 //! | DeleteObjects | 501, 405, or the request is called wrong | the store lacks it: one at a time, from now on |
 //! | DeleteObjects | any other error | its keys one at a time: one of them may be the reason, and deleting again does no harm |
 //! | DeleteObjects | 200 with errors of single keys | those keys one at a time, which tries again; a missing key is deleted |
@@ -345,6 +346,25 @@ impl S3Store {
                 Err(StoreError { effect: Effect::Unknown, ..failed })
             }
         }
+    }
+
+    /// Makes sure that the copy at `to` of the object with `token` says that it lies there. Some
+    /// stores give a copy the metadata of its source whatever is asked for: such a copy would count
+    /// as an archive for ever, and is removed again. A look that fails says nothing.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::LosesMetadata`]: the copy is gone. Another error: it could not be removed.
+    pub async fn confirm_copy(&self, to: &str, token: &str) -> Result<(), StoreError> {
+        let is_wrong = match self.head(to).await {
+            Ok(Some(found)) => found.token() == Some(token) && !found.was_written_to(to),
+            Ok(None) | Err(_) => false,
+        };
+        if !is_wrong {
+            return Ok(());
+        }
+        self.delete(to).await?;
+        let call = self.call(Operation::CopyObject, to, 0);
+        Err(call.without_answer(StoreErrorKind::LosesMetadata, Effect::NotApplied))
     }
 
     /// Deletes the object; in a versioned bucket it becomes invisible. An object that is not there is deleted already.

@@ -151,11 +151,18 @@ impl StoreError {
                 "{what} was not tried, because the store finds an object at every key: it answers HeadObject of a key \
                  that was never written with 200 instead of 404. Have the store, or the proxy in front of it, corrected"
             ),
+            StoreErrorKind::LosesMetadata if self.op == Operation::CopyObject => format!(
+                "the store does not give a copy the metadata (x-amz-meta-...) that the connector asks for: the copy at \
+                 \"{key}\" in bucket \"{bucket}\" kept the metadata of the file that was copied, and the next sync would not \
+                 have known it as its own. The copy was removed, and the file stays under the name that it has. Use a \
+                 store that honours x-amz-metadata-directive, or put {{part}} into s3_bucket_key: such files are not copied"
+            ),
             StoreErrorKind::LosesMetadata => format!(
                 "the object \"{key}\" in bucket \"{bucket}\" has none of the metadata (x-amz-meta-...) that the connector \
                  writes, so it cannot tell whether the object is its own: the store, or a proxy in front of it, does not \
-                 keep user metadata. Use a store that keeps it, and look at the object before the next sync: rows of this \
-                 sync in it are sent again and would be there twice"
+                 keep user metadata (`check` finds out), or another program wrote the object. Use a store that keeps user \
+                 metadata, and look at the object before the next sync: rows of this sync in it are sent again and would be \
+                 there twice"
             ),
             StoreErrorKind::KeyTaken => {
                 format!("bucket \"{bucket}\" already has another object with the key \"{key}\"")
