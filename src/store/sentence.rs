@@ -10,6 +10,7 @@
 use std::fmt;
 
 use super::error::{ErrorContext, StoreError, StoreErrorKind};
+use super::handshake::Distrust;
 use super::operation::Operation;
 use crate::aws::Partition;
 
@@ -114,6 +115,17 @@ impl StoreError {
             }
             StoreErrorKind::OptionRefused { setting } => {
                 format!("the store does not accept the setting {setting}{}: change it or remove it", self.answer())
+            }
+            // The wildcard of a store's certificate covers one bucket before the host name, not two.
+            StoreErrorKind::Certificate(Distrust::OtherName)
+                if let Some(without_bucket) = &self.context.endpoint_without_bucket =>
+            {
+                format!(
+                    "the certificate of {} is not accepted: it is for another host name. s3_endpoint already has the bucket's \
+                     name in it, which is the likely cause, for the connector adds the name itself; set s3_endpoint to \
+                     {without_bucket}, or, if it is right, give the server a certificate for this name",
+                    self.server()
+                )
             }
             StoreErrorKind::Certificate(distrust) => {
                 format!("the certificate of {} is not accepted: {distrust}", self.server())

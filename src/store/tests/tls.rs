@@ -107,6 +107,28 @@ async fn certificates_are_refused_with_the_reason() {
     }
 }
 
+/// The bucket's name would stand before the host name twice, and no wildcard covers that.
+#[tokio::test]
+async fn a_certificate_for_another_name_may_be_the_bucket_in_the_endpoint() {
+    let authority = Authority::new("ours");
+    let tls = authority.server("elsewhere.example", |_| ());
+    let server = Scripted::behind_tls(tls, vec![ok()]).await;
+    let settings = StoreSettings {
+        endpoint: Some(format!("https://{}", server.address)),
+        endpoint_without_bucket: Some("https://store.example".to_owned()),
+        http: HttpClient::new(Some(authority.pem.as_bytes())).unwrap(),
+        ..settings(server.address)
+    };
+    let error = S3Store::with_pace(&settings, HASTE).list_keys("").await.unwrap_err();
+    assert_eq!(error.kind, Kind::Certificate(Distrust::OtherName), "{error:?}");
+    let sentence = error.to_string();
+    assert!(
+        sentence.contains("another host name")
+            && sentence.contains("set s3_endpoint to https://store.example,"),
+        "{sentence}"
+    );
+}
+
 #[tokio::test]
 async fn the_wrong_scheme_is_told() {
     let authority = Authority::new("ours");
