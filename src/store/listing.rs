@@ -10,6 +10,7 @@
 //! | truncated, with a new token | the next page is asked for with the token |
 //! | truncated, without a token or with the one just sent; the page before once more | the next page is asked for with `start-after` and the last name, from now on; an error where names do not come in order, or where there is no name to go on from |
 //! | a page that came before | an error |
+//! | the folder that came last, once more | it is left out; a page of nothing else has no name |
 //! | [`MOST_EMPTY_PAGES`] truncated pages in a row without a name | an error |
 //!
 //! Invariants
@@ -214,9 +215,10 @@ impl<'a> Pages<'a> {
     /// before.
     fn see(&mut self, page: &mut Listing) -> Result<bool, ListingFault> {
         let goes_by_name = matches!(self.next, Next::After(_));
-        if let (true, Some(highest)) = (goes_by_name, &self.highest) {
-            page.keys.retain(|name| name != highest);
+        if let Some(highest) = &self.highest {
+            // Some stores name a folder again on each page that its keys would have filled.
             page.folders.retain(|name| name != highest);
+            page.keys.retain(|name| !goes_by_name || name != highest);
         }
         let is_repeated = self.repeats.see(page);
         if is_repeated {

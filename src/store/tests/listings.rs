@@ -62,6 +62,18 @@ async fn a_cut_listing_is_continued_by_name_or_is_an_error() {
             &["", "after=b", "after=c"],
             Ok(&["a", "b", "c", "d"]),
         ),
+        (
+            "a folder of many keys on each of their pages",
+            vec![
+                cut(&["a", "f/"], Some("1")),
+                cut(&["f/"], Some("2")),
+                cut(&["f/"], Some("3")),
+                cut(&["f/", "g"], Some("4")),
+                last(&["h/"]),
+            ],
+            &["", "token=1", "token=2", "token=3", "token=4"],
+            Ok(&["a", "g", "f/", "h/"]),
+        ),
         ("an empty token", vec![cut(&["a"], Some("")), last(&["b"])], &["", "after=a"], Ok(&["a", "b"])),
         (
             "no token, and tokens later: they are not trusted any more",
