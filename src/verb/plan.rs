@@ -31,6 +31,10 @@ const COLUMN_BYTES: u64 = 1024;
 /// Memory that a column takes in each worker besides, measured: the way to find it.
 const COLUMN_BYTES_IN_WORKER: u64 = 512;
 
+/// Memory that a stream takes besides its columns and rows, measured: its names, its open file and what is known of its
+/// keys.
+const STREAM_BYTES: u64 = 8 * 1024;
+
 /// A tail of more than this joins its file without a STATE.
 const TAIL_BYTES: u64 = 16 * MIB;
 
@@ -71,8 +75,8 @@ pub(super) fn limit_bytes(setting: Option<u64>, control_group: Option<u64>) -> u
 }
 
 impl MemoryPlan {
-    /// The plan of a run with `limit_bytes` on a machine with this many processors.
-    pub(super) fn new(limit_bytes: u64, processors: usize, scratch: Scratch) -> Self {
+    /// The plan of a run of this many streams with `limit_bytes` on a machine with this many processors.
+    pub(super) fn new(limit_bytes: u64, processors: usize, streams: usize, scratch: Scratch) -> Self {
         let (of_worker, of_run) = match scratch {
             Scratch::None => (0, 0),
             Scratch::Gzip => (GZIP_SCRATCH_BYTES as u64, 0),
@@ -84,7 +88,7 @@ impl MemoryPlan {
         // The ways to the columns may take a quarter of the limit, in all workers together.
         let affordable = limit_bytes / WORKER_BYTES.max(4 * of_worker);
         let workers = processors.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(1);
-        let resting = workers as u64 * of_worker + of_run;
+        let resting = workers as u64 * of_worker + of_run + streams as u64 * STREAM_BYTES;
         let data_bytes = (limit_bytes / 4 * 3).saturating_sub(resting).max(limit_bytes / 4);
         // Parts in flight may take a third of the memory; fewer than four would leave the line idle between two answers.
         let parts = usize::try_from(data_bytes / 3 / PART_BYTES as u64).unwrap_or(usize::MAX);
@@ -124,24 +128,27 @@ mod tests {
     /// (limit in MiB, processors, scratch) and (workers, MiB for data, requests at once).
     #[test]
     fn workers_follow_from_processors_and_memory() {
-        let many = Scratch::Columns(5_000 * 17);
-        for (limit, processors, scratch, expected) in [
-            (64, 1, Scratch::None, (1, 48, 4)),
-            (64, 2, Scratch::Gzip, (2, 39, 4)),
-            (64, 64, Scratch::Gzip, (3, 35, 4)),
+        let many = Scratch::Columns(5_000 * 13);
+        for (limit, processors, streams, scratch, expected) in [
+            (64, 1, 0, Scratch::None, (1, 48, 4)),
+            (64, 2, 0, Scratch::Gzip, (2, 39, 4)),
+            (64, 64, 0, Scratch::Gzip, (3, 35, 4)),
             // 64 processors in a container of 512 MiB.
-            (256, 64, Scratch::None, (16, 192, 8)),
-            (256, 64, Scratch::Gzip, (15, 130, 5)),
-            (256, 64, Scratch::Columns(100), (16, 159, 6)),
+            (256, 64, 0, Scratch::None, (16, 192, 8)),
+            (256, 64, 0, Scratch::Gzip, (15, 130, 5)),
+            (256, 64, 0, Scratch::Columns(100), (16, 159, 6)),
             // Thousands of streams: each worker has a way to each of their columns.
-            (256, 64, many, (1, 65, 4)),
-            (512, 64, many, (2, 213, 8)),
-            (512, 8, Scratch::Gzip, (8, 351, 14)),
-            (65_536, 128, Scratch::Gzip, (128, 48_624, 16)),
+            (256, 64, 5_000, many, (1, 64, 4)),
+            (512, 64, 5_000, many, (3, 180, 7)),
+            (512, 8, 0, Scratch::Gzip, (8, 351, 14)),
+            (65_536, 128, 0, Scratch::Gzip, (128, 48_624, 16)),
         ] {
-            let plan = MemoryPlan::new(limit * MIB, processors, scratch);
+            let plan = MemoryPlan::new(limit * MIB, processors, streams, scratch);
             let found = (plan.workers, plan.data_bytes / MIB, plan.upload_concurrency);
-            assert_eq!(found, expected, "{limit} MiB, {processors} processors, {scratch:?}");
+            assert_eq!(
+                found, expected,
+                "{limit} MiB, {processors} processors, {streams} streams, {scratch:?}"
+            );
             assert!(plan.tail_bytes <= plan.data_bytes / 8);
             assert_eq!(plan.spare_bytes as u64, limit * MIB / 8);
         }

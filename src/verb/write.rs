@@ -177,7 +177,7 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
         (Format::Csv { .. } | Format::Jsonl { .. }, Some(_)) => Scratch::Gzip,
         (Format::Csv { .. } | Format::Jsonl { .. }, None) => Scratch::None,
     };
-    let plan = MemoryPlan::new(memory_limit, env::processors(), scratch);
+    let plan = MemoryPlan::new(memory_limit, env::processors(), catalog.streams.len(), scratch);
     let memory = plan.data_bytes;
     let file_size_bytes = config.file_size_bytes;
     let settings = RunSettings {
