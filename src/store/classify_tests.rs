@@ -227,7 +227,7 @@ fn sentences_name_the_thing_and_what_to_do() {
     };
     for kind in [Kind::BadCredentials, Kind::ExpiredCredentials] {
         let sentence = role(kind);
-        assert!(sentence.contains("role or the connector's surroundings"), "{sentence}");
+        assert!(sentence.contains("role or the connector's environment"), "{sentence}");
         assert!(!sentence.contains("access_key_id"), "{sentence}");
     }
     let completed = text(Operation::CompleteMultipartUpload, "us-east-1", Kind::KeyTaken);

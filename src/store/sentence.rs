@@ -66,12 +66,12 @@ impl StoreError {
                  set s3_bucket_region to the bucket's own region, and check access_key_id and s3_endpoint"
             ),
             StoreErrorKind::BadCredentials if self.context.renewable => format!(
-                "the store does not accept the credentials that the role or the connector's surroundings give ({}): check that \
+                "the store does not accept the credentials from the role or the connector's environment ({}): check that \
                  they are for this store and still valid",
                 or_dash(code)
             ),
             StoreErrorKind::ExpiredCredentials if self.context.renewable => {
-                "the credentials that the role or the connector's surroundings give have expired, and no others are to be had: \
+                "the credentials from the role or the connector's environment have expired, and no new ones can be had: \
                  renew them where they come from"
                     .to_owned()
             }
