@@ -45,6 +45,7 @@ impl Notes {
             self.unescaped = Vec::new();
         }
         self.extras.trim(KEPT_BYTES);
+        self.misfits.trim();
     }
 }
 
@@ -312,9 +313,9 @@ pub(super) fn read_elements(
 }
 
 impl Notes {
-    /// Notes that keep the texts of values that become null, or do not.
+    /// Notes that keep the texts of undeclared members and of values that become null, or only count them.
     pub(super) fn new(keeps_texts: bool) -> Self {
-        Self { misfits: MisfitLog::new(keeps_texts), ..Self::default() }
+        Self { misfits: MisfitLog::new(keeps_texts), extras: ExtraLog::new(keeps_texts), ..Self::default() }
     }
 
     /// Whether there is nothing to say about the record that was read.

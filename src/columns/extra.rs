@@ -27,6 +27,8 @@ pub(super) struct ExtraLog {
     entries: Journal<Undeclared>,
     /// Keys, without their quotes, and values.
     text: Vec<u8>,
+    /// Whether the file has a place for them; else they are only counted.
+    keeps_texts: bool,
 }
 
 /// A member as it was met.
@@ -41,6 +43,11 @@ struct Undeclared {
 }
 
 impl ExtraLog {
+    /// An account that keeps the members, or only counts them.
+    pub(super) fn new(keeps_texts: bool) -> Self {
+        Self { keeps_texts, ..Self::default() }
+    }
+
     /// Notes a member. `since` is where the entries of its object begin, `noted` where the object's names were noted last:
     /// of several members of one name the last is kept.
     #[cold]
@@ -59,6 +66,7 @@ impl ExtraLog {
         let place = noted[name as usize] as usize;
         let key = self.keep(key);
         let value = self.keep(value);
+        let positions = if self.keeps_texts { positions } else { &[] };
         let entry = Undeclared { name, key, value, positions: positions.into() };
         match self.entries.get_mut(place, node) {
             Some(same) if place >= since && same.name == name => *same = entry,
@@ -71,7 +79,9 @@ impl ExtraLog {
 
     fn keep(&mut self, text: &[u8]) -> Range<usize> {
         let start = self.text.len();
-        self.text.extend_from_slice(text);
+        if self.keeps_texts {
+            self.text.extend_from_slice(text);
+        }
         start..self.text.len()
     }
 
@@ -90,11 +100,12 @@ impl ExtraLog {
         self.text.clear();
     }
 
-    /// Gives back room for text beyond `kept_bytes`. Not while a record is being read.
+    /// Gives back room for entries, and for text beyond `kept_bytes`. Not while a record is being read.
     pub(super) fn trim(&mut self, kept_bytes: usize) {
         if self.text.capacity() > kept_bytes {
             self.text = Vec::new();
         }
+        self.entries.trim();
     }
 
     /// Takes back what was noted from place `since` on in objects of the given nodes.
@@ -115,23 +126,21 @@ impl ExtraLog {
         path: impl Fn(u32) -> &'p [PathStep],
         out: &mut Vec<u8>,
     ) -> LeftOut {
-        // The top level of a record has each name once.
-        let is_flat = misfits.is_empty() && self.entries.iter().all(|(node, _)| path(node).is_empty());
+        // The top level of a record has each name once, declared or not.
+        let is_flat = self.entries.iter().all(|(node, _)| path(node).is_empty())
+            && misfits.nulled().all(|nulled| path(nulled.node).len() == 1);
         let numbers = if is_flat { HashMap::new() } else { self.numbers(misfits, &path) };
-        let mut left_out = LeftOut::default();
+        let mut left_out = LeftOut { members: 0, values: misfits.nulled_further() };
         let start = out.len();
         let mut before = b'{';
         let mut place = 0;
         self.for_each(misfits, &path, |member| {
             let number = numbers.get(&place);
             place += 1;
-            let value = match member.value {
-                Some(value) if out.len() - start + value.len() <= LONGEST_TEXT_BYTES => value,
-                Some(_) | None => {
-                    *(if member.is_undeclared { &mut left_out.members } else { &mut left_out.values }) += 1;
-                    return;
-                }
-            };
+            if out.len() - start + member.value.len() > LONGEST_TEXT_BYTES {
+                *(if member.is_undeclared { &mut left_out.members } else { &mut left_out.values }) += 1;
+                return;
+            }
             out.push(before);
             before = b',';
             out.push(b'"');
@@ -141,7 +150,7 @@ impl ExtraLog {
                 out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
             }
             out.extend_from_slice(b"\":");
-            out.extend_from_slice(value);
+            out.extend_from_slice(member.value);
         });
         if before == b'{' {
             out.push(b'{');
@@ -167,16 +176,13 @@ impl ExtraLog {
                 name.push(b'.');
             }
             name.extend_from_slice(&self.text[entry.key.clone()]);
-            let value = Some(&self.text[entry.value.clone()]);
+            let value = &self.text[entry.value.clone()];
             each(Member { name: &name, depth: path.len() + 1, value, is_undeclared: true });
         }
         for nulled in misfits.nulled() {
             let path = path(nulled.node);
             name.clear();
-            // One that is not kept has no positions either, and so no name.
-            if nulled.text.is_some() {
-                write_escaped(dotted(path, nulled.positions).as_bytes(), &mut name);
-            }
+            write_escaped(dotted(path, nulled.positions).as_bytes(), &mut name);
             each(Member { name: &name, depth: path.len(), value: nulled.text, is_undeclared: false });
         }
     }
@@ -191,7 +197,7 @@ impl ExtraLog {
         self.for_each(misfits, path, |member| {
             plain.clear();
             unescape(member.name, &mut plain);
-            hashes.extend(member.value.map(|_| hasher.hash_one(&plain)));
+            hashes.push(hasher.hash_one(&plain));
         });
         hashes.sort_unstable();
         let twice: HashSet<u64> =
@@ -204,7 +210,7 @@ impl ExtraLog {
         self.for_each(misfits, path, |member| {
             plain.clear();
             unescape(member.name, &mut plain);
-            if member.value.is_some() && twice.contains(&hasher.hash_one(&plain)) {
+            if twice.contains(&hasher.hash_one(&plain)) {
                 equal.push((member.depth, place, plain.clone()));
             }
             place += 1;
@@ -251,8 +257,7 @@ struct Member<'l> {
     name: &'l [u8],
     /// How many steps lead to it.
     depth: usize,
-    /// `None` if it is not kept.
-    value: Option<&'l [u8]>,
+    value: &'l [u8],
     is_undeclared: bool,
 }
 

@@ -12,6 +12,9 @@
 
 use std::ops::Range;
 
+/// Room that an empty journal keeps: every worker has some per stream.
+const KEPT_NOTES: usize = 256;
+
 /// Notes of one kind.
 #[derive(Debug)]
 pub(super) struct Journal<T> {
@@ -57,6 +60,13 @@ impl<T> Journal<T> {
 
     pub(super) fn clear(&mut self) {
         self.notes.drain(..).for_each(|note| self.latest[note.node as usize] = 0);
+    }
+
+    /// Gives back room beyond [`KEPT_NOTES`]. Only when there are no notes.
+    pub(super) fn trim(&mut self) {
+        if self.notes.is_empty() && self.notes.capacity() > KEPT_NOTES {
+            self.notes = Vec::new();
+        }
     }
 
     /// The note at a place, if it is one on `node` that stands.

@@ -3,7 +3,10 @@
 //!
 //! In: the node of a column, a cause and the value's text, as values are read. Out: the entries of a record, in order, the
 //! texts of the values that became null, and counts per field.
+//!
+//! Invariant: memory for a record is bounded by its text and [`MOST_NOTES`], however many of its values do not fit.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,9 +17,9 @@ use super::value::Misfit;
 /// further misfits are only counted.
 const MOST_ENTRIES: usize = 1_000;
 
-/// Values of one record whose texts are kept. A line of 128 MiB may hold forty million wrong elements, and an entry takes
-/// many times the bytes of such an element.
-pub(super) const MOST_TEXTS: usize = 100_000;
+/// Values of one record that are noted one by one, with their texts. A line of 128 MiB may hold forty million wrong
+/// elements, and a note takes many times the bytes of such an element: further ones are only counted.
+pub(super) const MOST_NOTES: usize = 100_000;
 
 /// An empty log keeps room for this much: every worker has one per stream.
 const KEPT_BYTES: usize = 16 * 1024;
@@ -111,8 +114,8 @@ pub(super) struct Entry {
 struct Noted {
     cause: Cause,
     positions: Box<[u32]>,
-    /// Where its text is, if it is kept.
-    text: Option<Range<usize>>,
+    /// Where its text is; empty if it is not kept.
+    text: Range<usize>,
 }
 
 /// A value that became null.
@@ -121,8 +124,8 @@ pub(super) struct Nulled<'l> {
     pub(super) node: u32,
     /// Places in the lists that it is in, outermost first.
     pub(super) positions: &'l [u32],
-    /// Its JSON text; `None` if the record has more than [`MOST_TEXTS`] entries.
-    pub(super) text: Option<&'l [u8]>,
+    /// Its JSON text.
+    pub(super) text: &'l [u8],
 }
 
 /// The account of one worker's stream.
@@ -132,6 +135,8 @@ pub(super) struct MisfitLog {
     entries: Journal<Noted>,
     /// The texts of its entries, one after the other.
     texts: Vec<u8>,
+    /// By node: its values beyond [`MOST_NOTES`], nulled and truncated.
+    further: HashMap<u32, [u64; 2]>,
     /// Whether the file has a place for texts.
     keeps_texts: bool,
     /// By node, in records that are read: nulled and truncated.
@@ -149,26 +154,34 @@ impl MisfitLog {
     /// Notes a value. `text` is the JSON text of one that becomes null.
     #[cold]
     pub(super) fn note(&mut self, node: u32, cause: Cause, positions: &[u32], text: &[u8]) {
-        let is_kept = self.keeps_texts && cause.is_nulled() && self.entries.len() < MOST_TEXTS;
-        let text = is_kept.then(|| {
-            let start = self.texts.len();
+        if self.entries.len() >= MOST_NOTES {
+            self.further.entry(node).or_default()[usize::from(!cause.is_nulled())] += 1;
+            return;
+        }
+        let start = self.texts.len();
+        let is_kept = self.keeps_texts && cause.is_nulled();
+        if is_kept {
             self.texts.extend_from_slice(text);
-            start..self.texts.len()
-        });
+        }
         // The others are only counted.
         let is_shown = is_kept || self.entries.len() < MOST_ENTRIES;
         let positions = if is_shown { positions } else { &[] };
-        self.entries.push(node, Noted { cause, positions: positions.into(), text });
+        self.entries.push(node, Noted { cause, positions: positions.into(), text: start..self.texts.len() });
     }
 
-    /// The values that became null, where texts are kept.
+    /// The values that became null, where texts are kept; without those beyond [`MOST_NOTES`].
     pub(super) fn nulled(&self) -> impl Iterator<Item = Nulled<'_>> {
         let nulled = self.entries.iter().filter(|(_, noted)| self.keeps_texts && noted.cause.is_nulled());
         nulled.map(|(node, noted)| Nulled {
             node,
             positions: &noted.positions,
-            text: noted.text.clone().and_then(|text| self.texts.get(text)),
+            text: self.texts.get(noted.text.clone()).unwrap_or_default(),
         })
+    }
+
+    /// How many values became null beyond [`MOST_NOTES`].
+    pub(super) fn nulled_further(&self) -> u64 {
+        self.further.values().map(|[nulled, _]| nulled).sum()
     }
 
     /// A place to go back to with [`MisfitLog::undo`].
@@ -178,11 +191,12 @@ impl MisfitLog {
 
     /// Whether the record has no misfit.
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.further.is_empty()
     }
 
     pub(super) fn clear(&mut self) {
         self.entries.clear();
+        self.further.clear();
         self.texts.clear();
         if self.texts.capacity() > KEPT_BYTES {
             self.texts = Vec::new();
@@ -191,25 +205,34 @@ impl MisfitLog {
 
     /// Takes back what was noted from place `since` on for the nodes of a column.
     pub(super) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
+        // Behind the last place nobody can tell what came first: those stay counted.
+        if since < MOST_NOTES && !self.further.is_empty() {
+            self.further.retain(|node, _| !nodes.contains(node));
+        }
         self.entries.undo(since, nodes);
+    }
+
+    /// Gives back room that a record full of misfits has made the notes grow by. Not while a record is being read.
+    pub(super) fn trim(&mut self) {
+        self.entries.trim();
+        if self.further.is_empty() {
+            self.further = HashMap::new();
+        }
     }
 
     /// Counts the record's entries and takes out those that its `changes` are to have.
     pub(super) fn end_record(&mut self) -> Vec<Entry> {
         let mut shown = Vec::new();
         for (node, Noted { cause, positions, .. }) in self.entries.iter() {
-            let ix = node as usize;
-            if self.counts.len() <= ix {
-                self.counts.resize(ix + 1, [0, 0]);
-            }
-            let count = &mut self.counts[ix];
-            if *count == [0, 0] {
-                self.counted.push(node);
-            }
-            count[usize::from(*cause == Cause::Cut)] += 1;
+            count(&mut self.counts, &mut self.counted, node)[usize::from(!cause.is_nulled())] += 1;
             if shown.len() < MOST_ENTRIES {
                 shown.push(Entry { node, cause: *cause, positions: positions.clone() });
             }
+        }
+        for (node, [nulled, truncated]) in &self.further {
+            let count = count(&mut self.counts, &mut self.counted, *node);
+            count[0] += nulled;
+            count[1] += truncated;
         }
         self.clear();
         shown
@@ -229,6 +252,19 @@ impl MisfitLog {
     }
 }
 
+/// The count of a node, which is about to rise.
+fn count<'c>(counts: &'c mut Vec<[u64; 2]>, counted: &mut Vec<u32>, node: u32) -> &'c mut [u64; 2] {
+    let ix = node as usize;
+    if counts.len() <= ix {
+        counts.resize(ix + 1, [0, 0]);
+    }
+    let count = &mut counts[ix];
+    if *count == [0, 0] {
+        counted.push(node);
+    }
+    count
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,5 +277,30 @@ mod tests {
         assert_eq!(dotted(&path, &[3]), "items.3.tags.*");
         assert_eq!(dotted(&path, &[]), "items.*.tags.*");
         assert_eq!(dotted(&path[..1], &[]), "items");
+    }
+
+    /// Ten million wrong elements of one list took 25 times their line.
+    #[test]
+    fn a_record_full_of_misfits_takes_bounded_room() {
+        for keeps_texts in [true, false] {
+            let mut log = MisfitLog::new(keeps_texts);
+            log.note(3, Cause::Cut, &[], b"1.5");
+            for position in 0..3 * MOST_NOTES as u32 {
+                log.note(2, Cause::Wrong, &[position], b"[]");
+            }
+            log.note(3, Cause::Cut, &[], b"1.5");
+            assert_eq!(log.len(), MOST_NOTES);
+            assert_eq!(log.texts.len(), if keeps_texts { 2 * (MOST_NOTES - 1) } else { 0 });
+            assert_eq!(log.nulled_further(), 2 * MOST_NOTES as u64 + 1);
+            // A member that is repeated leaves nothing of its earlier value.
+            log.undo(1, &(2..3));
+            assert_eq!((log.nulled_further(), log.nulled().count()), (0, 0));
+            assert_eq!(log.end_record().len(), 1);
+            let counts = log.take_counts(|node| node.to_string().into());
+            assert_eq!(counts.len(), 1);
+            assert_eq!((counts[0].nulled, counts[0].truncated), (0, 2));
+            log.trim();
+            assert!(log.is_empty() && log.texts.capacity() <= KEPT_BYTES);
+        }
     }
 }

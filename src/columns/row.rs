@@ -308,7 +308,8 @@ impl RecordDecoder {
             return extras.count();
         }
         let mut left_out = LeftOut::default();
-        let has_content = !extras.is_empty() || misfits.nulled().next().is_some();
+        let has_content =
+            !extras.is_empty() || misfits.nulled().next().is_some() || misfits.nulled_further() > 0;
         if let Some(column) = self.columns.last_mut().filter(|_| has_content) {
             column.fill(rows);
             if let Values::Text(texts) = &mut column.values {
