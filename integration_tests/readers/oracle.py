@@ -31,7 +31,7 @@ DEFAULTS = {
 }
 BLANKS = " \t\n\r\f"
 NO_NUMBERS_OF_JSON = ("NaN", "Infinity", "-Infinity")
-NUMERIC_STRING = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+NUMERIC_STRING = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 DATE = r"(?P<year>[0-9]{4,7})(?P<separator>[-/.])(?P<month>[0-9]{2})(?P=separator)(?P<day>[0-9]{2})"
 TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?"
 OFFSET = r"(?:Z|(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?)?"
@@ -119,8 +119,13 @@ def row_of(record, stream, layout, options):
             cells[name] = own[name]
         elif cells.get(name) is None:
             cells[name] = {"any": "value"}
+        elif name == "_airbyte_meta" and (of_source or row.changes):
+            # The record's own changes come first.
+            cells[name]["changes"] = (cells[name]["changes"] or []) + of_source + row.changes
     members = [f"{json.dumps(name, ensure_ascii=False)}:{value.text}" for name, value in told_apart(row)]
-    cells.setdefault(ADDITIONAL, "{" + ",".join(members) + "}" if members else None)
+    # Without a source the column is ours.
+    if (None, ADDITIONAL) in [(source, name) for source, name, _ in layout]:
+        cells[ADDITIONAL] = "{" + ",".join(members) + "}" if members else None
     return [as_text(cells.get(name), name, kind, options) for _, name, kind in layout]
 
 
@@ -239,11 +244,13 @@ def number(value):
 
 
 def digits_of(text):
-    """(sign, digits without leading or trailing zeros, exponent of the last digit); no digits for zero."""
-    sign, digits, exponent = Decimal(text).as_tuple()
-    digits = "".join(map(str, digits)).lstrip("0")
+    """(sign, digits without leading or trailing zeros, exponent of the last digit); no digits and 0 for zero."""
+    mantissa, _, exponent = text.lower().partition("e")
+    whole, _, fraction = mantissa.lstrip("+-").partition(".")
+    digits = (whole + fraction).lstrip("0")
     kept = digits.rstrip("0")
-    return sign, kept, exponent + len(digits) - len(kept)
+    last = int(exponent or 0) - len(fraction) + len(digits) - len(kept)
+    return int(text.startswith("-")), kept, last if kept else 0
 
 
 def integer(text, lowest, highest):
@@ -285,11 +292,11 @@ def double(text):
     found = float(text)
     if found in (float("inf"), float("-inf")):
         raise Misfit(TOO_LARGE)
-    mantissa = re.split("[eE]", text)[0]
-    significant = re.sub(r"[^0-9]", "", mantissa).lstrip("0")
+    _, digits, exponent = digits_of(text)
+    # Zeros at the ends are no digits that a double has to give back.
     with localcontext() as context:
-        context.prec, context.Emax, context.Emin = max(len(significant), 1), 10**9, -(10**9)
-        cut = Decimal(text) != +Decimal(found)
+        context.prec, context.Emax, context.Emin = max(len(digits), 1), 10**9, -(10**9)
+        cut = digits_of(str(+Decimal(found)))[1:] != (digits, exponent)
     return canonical.double(found), cut
 
 

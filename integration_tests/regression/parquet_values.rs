@@ -192,3 +192,38 @@ fn no_name_stands_twice_among_the_additional_properties() {
             ADDITIONAL: r#"{"l.0.x_2":1,"l.0.x":2,"l.0.n":3,"l.0.n_2":{}}"# }),
     ]);
 }
+
+/// The record's own metadata and what the readers' oracle makes of it: its changes come first, ours after them.
+#[test]
+fn misfits_beside_metadata_of_the_records_own() {
+    let stream = refresh("s", &json!({ "id": { "type": "integer" } }));
+    let theirs = r#"{"field":"f","change":"NULLED","reason":"SOURCE_RETRIEVAL_ERROR"}"#;
+    let records = [
+        format!(r#"{{"id":"bad","_airbyte_meta":{{"sync_id":"x","changes":[{theirs}]}}}}"#),
+        r#"{"id":"bad","_airbyte_meta":{"sync_id":3}}"#.to_owned(),
+    ];
+    let theirs: Value = serde_json::from_str(theirs).unwrap();
+    for options in [json!({}), json!({ "nested": "json" })] {
+        run(&stream, &options, &input("s", &records)).assert_rows(&[
+            json!({ "changes": [theirs, nulled("id"), nulled("_airbyte_meta.sync_id")],
+                ADDITIONAL: r#"{"id":"bad","_airbyte_meta.sync_id":"x"}"# }),
+            json!({ "changes": [nulled("id")], ADDITIONAL: r#"{"id":"bad"}"# }),
+        ]);
+    }
+}
+
+/// Zeros at the ends of a number are no digits that a double has to give back.
+#[test]
+fn spellings_of_numbers_that_lose_nothing() {
+    let stream = refresh("s", &json!({ "n": { "type": "number" }, "i": { "type": "integer" } }));
+    let records = [
+        r#"{"n":0.10000000000000000000000,"i":0e999999999999999999999}"#,
+        r#"{"n":100000000000000000000000,"i":"007"}"#,
+        r#"{"n":".5","i":"5."}"#,
+    ];
+    run(&stream, &json!({}), &input("s", &records)).assert_rows(&[
+        json!({ "n": "0.1", "i": 0 }),
+        json!({ "n": "1e+23", "i": 7 }),
+        json!({ "n": "0.5", "i": 5 }),
+    ]);
+}
