@@ -214,12 +214,18 @@ impl File {
     pub fn created(&mut self, upload_id: String, cut: &CutSettings, out: &mut Vec<Action>) {
         self.requests -= 1;
         self.upload = Upload::Open(upload_id);
+        // S3 has it now, and tens of thousands of files may wait for a STATE.
+        self.object.metadata = Vec::new();
         self.advance(cut, out);
     }
 
     /// A part is in S3.
     pub fn part_uploaded(&mut self, receipt: PartReceipt, out: &mut Vec<Action>) {
         self.requests -= 1;
+        if self.parts.is_empty() {
+            // Most files have one part.
+            self.parts.reserve_exact(1);
+        }
         self.parts.push(receipt);
         self.remove_if_discarded(out);
     }

@@ -318,6 +318,14 @@ impl Frames {
             self.body_bytes -= taken.len();
             part.push(taken);
         }
+        if self.body.is_empty() {
+            self.body = VecDeque::new();
+            if self.is_complete() {
+                // Also empty they keep a node each, and tens of thousands of files may wait for a STATE.
+                self.early = BTreeMap::new();
+                self.in_work = BTreeMap::new();
+            }
+        }
         part
     }
 
