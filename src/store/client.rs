@@ -36,7 +36,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Builder, Region, StalledStreamProtecti
 use super::call::Call;
 use super::credentials::Signing;
 use super::headers::ObjectHeaders;
-use super::notice::Waits;
+use super::notice::{Notice, Waits};
 use super::operation::Operation;
 use super::options::Checksum;
 use super::progress::watched;
@@ -176,6 +176,12 @@ impl fmt::Debug for Inner {
 }
 
 impl S3Store {
+    /// Tells `listener`, from now on and instead of an earlier one, when this store or a clone of it makes the sync wait.
+    /// The listener is called from any thread and must not block.
+    pub fn tell(&self, listener: impl Fn(Notice) + Send + 'static) {
+        self.inner.waits.listen(listener);
+    }
+
     /// A store for `settings`, patient enough for a sync. Does nothing on the network and needs no runtime.
     #[must_use]
     pub fn new(settings: &StoreSettings) -> Self {

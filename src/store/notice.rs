@@ -2,7 +2,7 @@
 //! is over.
 //!
 //! Every request reports here: answers after which it is tried again, and its end. A [`Notice`]
-//! goes to the listener that [`S3Store::tell`] names; without one nobody is told.
+//! goes to the listener that [`Waits::listen`] names; without one nobody is told.
 //!
 //! | what | notice |
 //! |---|---|
@@ -21,8 +21,6 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use super::client::S3Store;
 
 /// The least time between two announcements.
 const QUIET: Duration = Duration::from_secs(60);
@@ -92,6 +90,11 @@ impl fmt::Debug for Waits {
 }
 
 impl Waits {
+    /// Tells `listener`, from now on and instead of an earlier one. It is called from any thread and must not block.
+    pub(super) fn listen(&self, listener: impl Fn(Notice) + Send + 'static) {
+        self.state().listener = Some(Box::new(listener));
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,14 +149,6 @@ impl State {
         if let Some(listener) = &self.listener {
             listener(notice);
         }
-    }
-}
-
-impl S3Store {
-    /// Tells `listener`, from now on and instead of an earlier one, when this store or a clone of
-    /// it makes the sync wait. The listener is called from any thread and must not block.
-    pub fn tell(&self, listener: impl Fn(Notice) + Send + 'static) {
-        self.inner.waits.state().listener = Some(Box::new(listener));
     }
 }
 
