@@ -75,6 +75,8 @@ fn tour(binary: &Path, folder: Option<&Path>) -> Result<(), String> {
     for (position, format) in ["jsonl.gz", "csv"].into_iter().enumerate() {
         let mut config = server.config(BUCKET);
         config["format"] = json!({ "format_type": format });
+        // Without an id all connections into a bucket would count as one.
+        config["connection_id"] = json!("quickstart");
         if position == 0 {
             show_check(&connector.check(&config))?;
         }
