@@ -173,7 +173,8 @@ impl RecordDecoder {
             Batch::Columns { columns: self.columns.iter_mut().map(Column::take).collect(), rows }
         };
         if let Some((column, mut typed)) = self.columns.get_mut(META).zip(typed_meta) {
-            typed.take();
+            // Its rows are in the text; the next ones begin in an empty column.
+            drop(typed.take());
             *column = typed;
         }
         let shape = &self.shape;

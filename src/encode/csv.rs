@@ -5,7 +5,7 @@
 //! Invariants
 //! - Every row has as many fields as the header, in its order, and no row is a blank line.
 //! - Of several members of one name the last is written.
-//! - A record that bears one of our names keeps its own value in that column. `_airbyte_additional_properties` is the
+//! - A record that has one of our names keeps its own value in that column. `_airbyte_additional_properties` is the
 //!   exception: where the schema declares it, it is a column beside ours, with a number behind its name.
 //! - No row is a line of blanks: readers skip those.
 

@@ -1,6 +1,6 @@
 //! Compresses rows into gzip members.
 //!
-//! In: pieces of text. Out: complete gzip members; members one behind the other are one valid gzip file.
+//! In: pieces of text. Out: complete gzip members; concatenated members are one valid gzip file.
 //!
 //! Invariants
 //! - The same text at the same level gives the same bytes: no name and no time in the header.
@@ -68,7 +68,7 @@ impl GzipCompressor {
         Ok(Self { compressor: Compressor::new(level), joined: Vec::new(), room: Vec::new() })
     }
 
-    /// Appends to `out` gzip members that hold the `segments` one behind the other: one member, or members of about the same
+    /// Appends to `out` gzip members that hold the concatenated `segments`: one member, or members of about the same
     /// length where the text is longer than [`MEMBER_BYTES`].
     ///
     /// # Errors

@@ -65,7 +65,7 @@ impl JsonlEncoder {
         }
         match record.data.split_first() {
             Some((_, rest)) if !record.members.is_empty() => {
-                // Nothing of ours is left when the record bears all the names.
+                // Nothing of ours is left when the record has all the names.
                 if borne.contains(&false) {
                     out.push(b',');
                 }

@@ -16,7 +16,7 @@ const SEPARATOR: char = '=';
 impl KeyTemplate {
     /// The names of the folders that read as Hive partitions, as the user typed them: `year` for `year={year}/`. Only
     /// names that are literal text; a folder that begins with a macro has no fixed name.
-    pub fn hive_partitions(&self) -> impl Iterator<Item = &str> {
+    fn hive_partitions(&self) -> impl Iterator<Item = &str> {
         let (_file, folders) = self.segments().split_last().unwrap_or((&EMPTY, &[]));
         folders.iter().filter_map(|folder| match folder.first()? {
             Piece::Literal(literal) => {
@@ -36,13 +36,30 @@ impl KeyTemplate {
             let folded = partition.to_lowercase();
             columns.clone().filter(move |column| column.to_lowercase() == folded).map(move |column| {
                 format!(
-                    "the column {column:?} has the name of the folder `{partition}=` in s3_bucket_key: engines that \
-                     read Hive partitions show the folder's value instead of the record's, or refuse the files; \
-                     rename the folder, for example to `sync_{partition}=`"
+                    "the column {column:?} has the name of the folder `{partition}=` in s3_bucket_key: {}",
+                    consequence(partition)
                 )
             })
         })
     }
+
+    /// One sentence for each partition of the template, where the streams' columns are not known.
+    pub fn hive_notes(&self) -> impl Iterator<Item = String> {
+        self.hive_partitions().map(|partition| {
+            format!(
+                "`s3_bucket_key` has the folder `{partition}=`: if a stream has a column {partition:?}, {}",
+                consequence(partition)
+            )
+        })
+    }
+}
+
+/// What comes of a column with the name of this partition, and what to do.
+fn consequence(partition: &str) -> String {
+    format!(
+        "engines that read Hive partitions show the folder's value instead of the record's, or refuse the files; rename \
+         the folder, for example to `sync_{partition}=`"
+    )
 }
 
 const EMPTY: Vec<Piece> = Vec::new();

@@ -78,13 +78,6 @@ fn report(config: &Path, runtime: &Runtime) -> Result<Report, Failure> {
             .map_err(Failure::from)
     })?;
     let warnings = config.warnings().into_iter().chain(default_connection_id(&config));
-    warnings.for_each(|warning| report.add(warning));
-    for partition in config.template.hive_partitions() {
-        report.add(format!(
-            "`s3_bucket_key` has the folder `{partition}=`: if a stream has a column {partition:?}, engines that read Hive \
-             partitions show the folder's value instead of the record's, or refuse the files; rename the folder, for \
-             example to `sync_{partition}=`"
-        ));
-    }
+    warnings.chain(config.template.hive_notes()).for_each(|warning| report.add(warning));
     Ok(report)
 }
