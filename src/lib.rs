@@ -4,22 +4,18 @@
 
 pub mod aws;
 pub mod check;
-pub mod columns;
 pub mod config;
-pub mod encode;
 pub mod env;
 pub mod error;
+pub mod format;
 pub mod json;
 pub mod key;
-pub mod last_word;
 pub mod model;
-pub mod parquet_file;
+pub mod panic_hook;
 pub mod pipeline;
-pub mod policy;
 pub mod protocol;
 pub mod provenance;
 pub mod replace;
-pub mod sign_in;
-pub mod stop;
+pub mod shutdown;
 pub mod store;
 pub mod verb;

@@ -6,6 +6,6 @@ use clap::Parser;
 use destination_s3::verb::{self, Cli};
 
 fn main() -> ExitCode {
-    destination_s3::last_word::install();
+    destination_s3::panic_hook::install();
     verb::run(Cli::parse())
 }

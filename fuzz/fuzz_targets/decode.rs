@@ -28,10 +28,8 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use destination_s3::columns::{Batch, DecodedRows, RecordDecoder, ShapeOptions, StreamShape, arrays};
-use destination_s3::encode::{
-    ColumnNames, Integers, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, Times, TypeOptions, UndeclaredFields,
-};
+use destination_s3::format::columns::{Batch, DecodedRows, RecordDecoder, ShapeOptions, StreamShape, arrays};
+use destination_s3::format::{ColumnNames, Integers, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, Times, TypeOptions, UndeclaredFields};
 use destination_s3::json::JsonFault;
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;

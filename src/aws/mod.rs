@@ -6,6 +6,8 @@
 
 mod endpoints;
 mod partition;
+pub mod policy;
+pub mod sign_in;
 
 pub use endpoints::{EndpointVariant, VariantError};
 pub use partition::Partition;

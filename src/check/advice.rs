@@ -4,7 +4,7 @@
 //!
 //! Not here: sentences about everything else (`store::StoreError`, `sign_in::SignInError`).
 
-use crate::sign_in::{Holder, Identity};
+use crate::aws::sign_in::{Holder, Identity};
 use crate::store::{Denied, StoreError};
 
 /// The sentence for a denied request; `None` where the error is another one, which speaks for itself. `prefix` is the text that

@@ -1,8 +1,8 @@
 //! Why a sync with the checked settings would fail.
 
+use crate::aws::sign_in::SignInError;
 use crate::error::{Classified, FailureType};
 use crate::key::KeyError;
-use crate::sign_in::SignInError;
 use crate::store::StoreError;
 
 /// What stopped the check: its text is the message of the FAILED status.

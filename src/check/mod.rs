@@ -35,8 +35,8 @@ pub use report::Report;
 use self::advice::denial;
 use self::place::ProbeKeys;
 use self::probe::{Findings, Trouble, probe};
+use crate::aws::sign_in::{Identity, Session, SignInError, SignInErrorKind};
 use crate::key::KeyTemplate;
-use crate::sign_in::{Identity, Session, SignInError, SignInErrorKind};
 use crate::store::{FoundRegion, S3Store, StoreError, StoreErrorKind, StoreSettings};
 
 /// Attempts of each request: somebody waits for the answer, and four are 7 s of waiting at most.

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::advice::{denial, place};
-use crate::sign_in::{Identity, SignInError};
+use crate::aws::sign_in::{Identity, SignInError};
 use crate::store::StoreError;
 
 /// The result of a check that passed. Its text is the message of the SUCCEEDED status; it may be empty.

@@ -1,9 +1,9 @@
 //! Each step that fails, against a server that plays a script; the whole against a real one.
 
 use super::*;
+use crate::aws::sign_in::{BucketPlace, Surroundings};
 use crate::config::{AccessKey, Secret, SignIn};
 use crate::error::{Classified, Failure, FailureType};
-use crate::sign_in::{BucketPlace, Surroundings};
 use crate::store::HttpClient;
 use crate::store::testing::{Embedded, Reply, SECRET, Scripted, settings};
 

@@ -13,8 +13,8 @@ use super::raw_format::{
     RawCodec, RawColumnNames, RawCsv, RawDelimiter, RawFormat, RawIntegers, RawNested, RawNumbers,
     RawParquet, RawQuoteStyle, RawTimes, RawUndeclaredFields,
 };
-use crate::encode::ColumnNames;
-use crate::encode::options::{
+use crate::format::ColumnNames;
+use crate::format::options::{
     Codec, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle, Times, TypeOptions,
     UndeclaredFields,
 };

@@ -11,8 +11,8 @@
 //! - One answer names everything that is wrong.
 //! - What `spec` prints and what [`Config::parse`] takes come from the same Rust types.
 //!
-//! Not here: what a key template may hold (`key`), what the formats do (`encode`), the environment (`env`).
-//! May import: `error`, `json`, `encode::options`, the choices of `columns` and `parquet_file`,
+//! Not here: what a key template may hold (`key`), what the formats do (`format`), the environment (`env`).
+//! May import: `error`, `json`, `format::options`, the choices of the formats,
 //! `key`, the options of `store`.
 
 mod checked;

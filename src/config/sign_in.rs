@@ -5,7 +5,7 @@
 //! Invariants
 //! - No key, secret or token is in an error.
 //!
-//! Not here: who that is and whether it works (`crate::sign_in`), what the environment may add (`verb`).
+//! Not here: who that is and whether it works (`crate::aws::sign_in`), what the environment may add (`verb`).
 
 use std::fmt;
 

@@ -13,7 +13,7 @@
 //! - No recursion: arrays and objects may nest [`MAX_DEPTH`] deep, one more is an error.
 //! - No allocation but in the caller's scratch, and in the rare escaped key.
 //!
-//! Not here: UTF-8 validation, the envelope's meaning (`protocol`), typed decoding (`columns`, which walks an object with
+//! Not here: UTF-8 validation, the envelope's meaning (`protocol`), typed decoding (`format::columns`, which walks an object with
 //! the functions of `grammar` itself and finds its columns with `field_order`, as the CSV encoder does).
 //! May import: `error`.
 

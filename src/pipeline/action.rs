@@ -12,7 +12,7 @@ use super::stream_table::ColumnLayout;
 use crate::error::Failure;
 use crate::key::KeyStem;
 use crate::protocol::emitter::LogLevel;
-use crate::stop::Signal;
+use crate::shutdown::Signal;
 use crate::store::{Notice, ObjectInfo, PartReceipt, StoreError};
 
 /// One request to the outside.

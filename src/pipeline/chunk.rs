@@ -10,10 +10,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::budget::Permit;
-use crate::columns::{Batch, FieldMisfits};
 use crate::error::Failure;
+use crate::format::columns::{Batch, FieldMisfits};
+use crate::format::parquet::EncodedRowGroup;
 use crate::model::StreamIx;
-use crate::parquet_file::EncodedRowGroup;
 use crate::protocol::state::StateMessage;
 
 /// Bytes and the right to hold them.

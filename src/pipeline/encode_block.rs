@@ -11,7 +11,7 @@
 //! - An error says the line's number and never its content.
 //! - Half surrogate pairs are out of the records before anything reads them.
 //!
-//! Not here: what a row looks like (`encode` for text, `columns` for Parquet), the order of blocks (`order`).
+//! Not here: what a row looks like (`format::text` for rows of text, `columns` for Parquet), the order of blocks (`order`).
 
 use std::sync::Arc;
 
@@ -24,8 +24,9 @@ use super::half_pairs::{Repair, repair_records};
 use super::record_reader::{RecordReader, shown_stream};
 use super::recycle::Recycler;
 use super::stream_table::{RowMaker, StreamTable};
-use crate::columns::DecodedRows;
-use crate::encode::{RecordView, RowIds, Scratch};
+use crate::format::RowIds;
+use crate::format::columns::DecodedRows;
+use crate::format::text::{RecordView, Scratch};
 use crate::json::{ForeignText, Kind, Raw, Scanner, without_byte_order_mark};
 use crate::key::cursor::parse_cursor;
 use crate::model::StreamIx;

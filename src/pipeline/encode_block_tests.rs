@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::encode::{CsvOptions, Format, MetadataColumns, RowEncoder, StreamMeta};
+use crate::format::text::RowEncoder;
+use crate::format::{CsvOptions, Format, MetadataColumns, StreamMeta};
 use crate::model::StreamDescriptor;
 use crate::pipeline::stream_table::StreamEncoding;
 

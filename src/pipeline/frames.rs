@@ -19,8 +19,8 @@ use super::chunk::{ColumnSegment, Frame, Rows, Segment, SegmentSlice};
 use super::ledger::FileId;
 use super::stream_table::ColumnLayout;
 use crate::error::{Failure, FailureType};
+use crate::format::parquet::{EncodedRowGroup, FileAssembler, ParquetFileError};
 use crate::model::StreamIx;
-use crate::parquet_file::{EncodedRowGroup, FileAssembler, ParquetFileError};
 
 /// How rows become frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -371,9 +371,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::columns::{Batch, RecordDecoder, ShapeOptions, StreamShape};
-    use crate::encode::{Codec, MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields};
-    use crate::parquet_file::FileLayout;
+    use crate::format::columns::{Batch, RecordDecoder, ShapeOptions, StreamShape};
+    use crate::format::parquet::FileLayout;
+    use crate::format::{Codec, MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields};
     use crate::pipeline::budget::Budget;
     use crate::pipeline::row_group::column_tasks;
 

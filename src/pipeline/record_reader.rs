@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use super::stream_table::{ColumnLayout, StreamTable};
-use crate::columns::RecordDecoder;
-use crate::encode::RowIds;
+use crate::format::RowIds;
+use crate::format::columns::RecordDecoder;
 use crate::json::{JsonError, Member, Raw, Scanner};
 use crate::model::{StreamDescriptor, StreamIx};
 use crate::protocol::envelope::{DataSink, RecordMessage, RecordStream};

@@ -3,7 +3,7 @@
 //! In: the rows of a row group. Out: a [`ColumnTask`] per column (or one for all), for any worker; the one that ends last
 //! has the whole row group.
 //!
-//! Not here: how a column is encoded (`parquet_file`), where a row group begins and ends (`frames`).
+//! Not here: how a column is encoded (`format::parquet`), where a row group begins and ends (`frames`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,9 +12,10 @@ use arrow_array::Array as _;
 use super::budget::{Budget, Permit};
 use super::chunk::{ColumnSegment, Frame};
 use super::stream_table::ColumnLayout;
-use crate::columns::{self, Piece};
 use crate::error::Failure;
-use crate::parquet_file::{EncodedColumn, EncodedRowGroup, encode_column};
+use crate::format::columns;
+use crate::format::columns::Piece;
+use crate::format::parquet::{EncodedColumn, EncodedRowGroup, encode_column};
 
 /// Some columns of a row group, to be encoded.
 #[derive(Debug)]

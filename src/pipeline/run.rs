@@ -26,11 +26,11 @@ use super::row_group::{ColumnTask, column_tasks};
 use super::stream_table::{ColumnLayout, StreamTable};
 use super::summary::RunSummary;
 use super::upload::Uploader;
-use crate::encode::GzipCompressor;
 use crate::env;
 use crate::error::{Failure, FailureType};
+use crate::format::text::GzipCompressor;
 use crate::protocol::emitter::Emitter;
-use crate::stop::Stop;
+use crate::shutdown::Stop;
 use crate::store::S3Store;
 
 /// What a run is made of.

@@ -6,7 +6,8 @@ use chrono::TimeZone;
 use uuid::Uuid;
 
 use super::*;
-use crate::encode::{Format, MetadataColumns, RowEncoder, StreamMeta};
+use crate::format::text::RowEncoder;
+use crate::format::{Format, MetadataColumns, StreamMeta};
 use crate::key::{KeyTemplate, RunValues, StreamValues, ids};
 use crate::model::StreamDescriptor;
 use crate::pipeline::engine::StreamPlan;

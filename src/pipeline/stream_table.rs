@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::columns::StreamShape;
-use crate::encode::RowEncoder;
+use crate::format::columns::StreamShape;
+use crate::format::parquet::FileLayout;
+use crate::format::text::RowEncoder;
 use crate::model::{StreamDescriptor, StreamIx};
-use crate::parquet_file::FileLayout;
 
 /// The streams of a run; never changes.
 #[derive(Debug)]

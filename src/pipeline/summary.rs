@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::file::{File, SealReason};
-use crate::columns::FieldMisfits;
+use crate::format::columns::FieldMisfits;
 use crate::key::KeyStem;
 use crate::model::StreamDescriptor;
 

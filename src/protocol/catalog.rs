@@ -10,7 +10,7 @@
 //!   absent or not offered is an error that names the stream.
 //! - A catalog has at least one stream and no two of one name.
 //!
-//! Not here: the meaning of a property's schema (`encode`), looking up a record's stream (`pipeline`), the deletion itself
+//! Not here: the meaning of a property's schema (`format`), looking up a record's stream (`pipeline`), the deletion itself
 //! (`replace`).
 //! May import: `error`, `json`, `model`.
 

@@ -16,7 +16,7 @@
 //! Files: `plan` (pure: which objects), `sweep` (listing, HEADs, deletions, copies), `failures`
 //! (pure: what failed, and when to give up), `report` (what was done). Not here: whether a stream
 //! may be replaced (`pipeline::engine`, `verb::write`), what is printed (`verb::replacing`). May
-//! import: `error`, `key`, `model`, `protocol::catalog`, `provenance`, `stop`, `store`.
+//! import: `error`, `key`, `model`, `protocol::catalog`, `provenance`, `shutdown`, `store`.
 
 mod failures;
 mod plan;

@@ -7,7 +7,7 @@ use std::io;
 
 use crate::error::{Classified, FailureType};
 use crate::model::StreamDescriptor;
-use crate::stop::Signal;
+use crate::shutdown::Signal;
 use crate::store::StoreError;
 
 /// Something that happens to an object of a stream.

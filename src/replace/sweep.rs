@@ -20,7 +20,7 @@ use super::failures::{Failures, Step};
 use super::plan::{Group, LastStep, PlainNames, Replacement, Verdict, groups};
 use super::{Removal, Removed, ReplaceError, Report, SkippedObjects};
 use crate::model::StreamDescriptor;
-use crate::stop::{Signal, Stop};
+use crate::shutdown::{Signal, Stop};
 use crate::store::{Listing, S3Store, StoreError, StoredObject};
 
 /// Listings at once: a sync may replace thousands of streams, and S3 takes 5,500 a second for a

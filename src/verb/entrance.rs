@@ -5,11 +5,11 @@
 use std::path::Path;
 
 use super::read_file;
+use crate::aws::sign_in::{BucketPlace, EnvironmentVariables, Session, Surroundings, first_region};
 use crate::aws::{EndpointVariant, Partition};
 use crate::config::{Config, Endpoint, is_external_id};
 use crate::env;
 use crate::error::{Failure, FailureType};
-use crate::sign_in::{BucketPlace, EnvironmentVariables, Session, Surroundings, first_region};
 use crate::store::{HttpClient, S3Store, StoreSettings};
 
 /// What opens the bucket.

@@ -7,7 +7,7 @@
 //! take half of that quarter. The other three are for data, less what rests for the whole run: scratch of the workers, and
 //! the columns' types.
 
-use crate::encode::GZIP_SCRATCH_BYTES;
+use crate::format::text::GZIP_SCRATCH_BYTES;
 use crate::pipeline::encode_block::COLUMN_SCRATCH_BYTES;
 
 const MIB: u64 = 1024 * 1024;

@@ -10,9 +10,11 @@ use clap::{Args, ValueEnum};
 use super::entrance::external_id;
 use super::read_config;
 use crate::aws::Partition;
+use crate::aws::policy::{
+    Document, Kind, Principal, RoleSubject, Subject, documents, json, terraform, warnings,
+};
 use crate::config::{Config, SignIn};
 use crate::error::{Failure, FailureType};
-use crate::policy::{Document, Kind, Principal, RoleSubject, Subject, documents, json, terraform, warnings};
 
 /// Options of the verb.
 #[derive(Debug, Args)]

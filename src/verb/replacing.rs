@@ -20,7 +20,7 @@ use crate::model::StreamDescriptor;
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::emitter::{Emitter, LogLevel};
 use crate::replace::{Removal, Removed, ReplaceError, Replacement, Report, SkippedObjects, replace};
-use crate::stop::{Signal, Stop};
+use crate::shutdown::{Signal, Stop};
 use crate::store::{Notice, S3Store};
 
 /// How long a removal that is stopped by a signal waits for the answer to its last request.

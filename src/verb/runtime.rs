@@ -6,14 +6,14 @@
 //! - A verb that is stopped while it prepares or connects ends at once: nothing of its work is
 //!   waited for.
 //!
-//! Not here: how a running sync ends (`pipeline`), what a second signal does (`stop`).
+//! Not here: how a running sync ends (`pipeline`), what a second signal does (`shutdown`).
 
 use std::future::Future;
 use std::process::ExitCode;
 
 use super::internal;
 use crate::error::{Failure, FailureType};
-use crate::stop::{Signal, Stop};
+use crate::shutdown::{Signal, Stop};
 
 /// How a verb ended, as its exit code says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

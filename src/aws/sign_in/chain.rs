@@ -1,0 +1,308 @@
+//! The identity that the connector's environment gives it: the AWS default chain.
+//!
+//! Environment, profile file, web identity, container, instance metadata, in this order -> credentials, or a
+//! [`SignInError`] that names the source and says what is wrong with it.
+//!
+//! Invariants
+//! - A source that is set up, but does not work, is an error: the next one is not asked in its place.
+//! - A source that is set up by half is an error, too.
+//!
+//! This is the one place besides `env` that looks at the environment: the SDK does, by its own documented rules, which is
+//! what `default_chain` means.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_sts::config::{Region, SharedHttpClient};
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+
+use super::error::{Cause, CredentialSource, SignInError, SignInErrorKind};
+use super::metadata::{InstanceMetadata, MetadataProblem, Waits};
+use super::{EnvironmentVariables, SESSION_NAME, Surroundings};
+use crate::error::{found_in, harmless};
+
+/// How long all sources together may take: some of them have no limit of their own. Less than a request to STS may take,
+/// which includes this, so that the right one gets the blame.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// The default chain, with errors in our words.
+pub(crate) struct Chain {
+    profile: ProfileFileCredentialsProvider,
+    web_identity: Option<WebIdentityTokenCredentialsProvider>,
+    container: EcsCredentialsProvider,
+    metadata: Option<Arc<InstanceMetadata>>,
+    variables: EnvironmentVariables,
+    has_answered: AtomicBool,
+}
+
+/// Why a source gives no credentials.
+enum Miss {
+    /// It is not set up: the next one is asked.
+    NotSetUp(Option<Cause>),
+    /// It is, and fails.
+    Failed(SignInError),
+}
+
+impl Chain {
+    /// `region` is where a web identity is exchanged for credentials. Nothing goes out yet.
+    pub(crate) fn new(http: SharedHttpClient, region: String, surroundings: &Surroundings) -> Self {
+        // The SDK refuses a variant of an endpoint that somebody else has named.
+        let variant = surroundings.sts_variant();
+        let config = ProviderConfig::without_region()
+            .with_http_client(http.clone())
+            .with_region(Some(Region::new(region)))
+            // Not `Some(false)`: a profile may ask for them itself.
+            .with_use_fips(variant.fips.then_some(true))
+            .with_use_dual_stack(variant.dual_stack.then_some(true));
+        let variables = surroundings.variables.clone();
+        let metadata = (!variables.metadata_is_disabled)
+            .then(|| Arc::new(InstanceMetadata::new(&config, http, Waits::USUAL)));
+        let mut profile = ProfileFileCredentialsProvider::builder().configure(&config);
+        if let Some(metadata) = &metadata {
+            // As patient as where the metadata is asked without a profile, and with the same sentences.
+            profile = profile.with_custom_provider("Ec2InstanceMetadata", OfProfile(Arc::clone(metadata)));
+        }
+        let web_identity = variables.token_file.as_ref().zip(variables.role_arn.as_ref());
+        Self {
+            profile: profile.build(),
+            web_identity: web_identity.map(|(token_file, role_arn)| {
+                WebIdentityTokenCredentialsProvider::builder()
+                    .configure(&config)
+                    .static_configuration(StaticConfiguration {
+                        web_identity_token_file: token_file.into(),
+                        role_arn: role_arn.clone(),
+                        session_name: variables
+                            .session_name
+                            .clone()
+                            .unwrap_or_else(|| SESSION_NAME.to_owned()),
+                    })
+                    .build()
+            }),
+            container: EcsCredentialsProvider::builder().configure(&config).build(),
+            metadata,
+            variables,
+            has_answered: AtomicBool::new(false),
+        }
+    }
+
+    /// The credentials of the first source that has any.
+    pub(crate) async fn credentials(&self) -> Result<Credentials, SignInError> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut last_cause = None;
+        for source in CredentialSource::IN_ORDER {
+            match tokio::time::timeout_at(deadline, self.ask(source)).await {
+                Ok(Ok(credentials)) => {
+                    self.has_answered.store(true, Ordering::Relaxed);
+                    return Ok(credentials);
+                }
+                Ok(Err(Miss::NotSetUp(cause))) => last_cause = cause,
+                Ok(Err(Miss::Failed(error))) => return Err(error),
+                Err(_) => {
+                    let kind = SignInErrorKind::SourceUnavailable { source };
+                    let cause = Cause(format!("no answer within {PATIENCE:?}").into());
+                    return Err(SignInError { kind, code: None, cause: Some(cause) });
+                }
+            }
+        }
+        Err(SignInError { kind: SignInErrorKind::NobodyThere { role: None }, code: None, cause: last_cause })
+    }
+
+    async fn ask(&self, source: CredentialSource) -> Result<Credentials, Miss> {
+        let variables = &self.variables;
+        match source {
+            CredentialSource::Environment => {
+                half(
+                    variables.has_key_id,
+                    variables.has_secret,
+                    "AWS_ACCESS_KEY_ID",
+                    "AWS_SECRET_ACCESS_KEY",
+                )?;
+                let answer = EnvironmentVariableCredentialsProvider::new().provide_credentials().await;
+                answer.map_err(|error| self.miss(source, &error))
+            }
+            CredentialSource::Profile => {
+                self.profile.provide_credentials().await.map_err(|error| self.miss(source, &error))
+            }
+            CredentialSource::WebIdentity => {
+                let (has_file, has_role) = (variables.token_file.is_some(), variables.role_arn.is_some());
+                half(has_file, has_role, "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")?;
+                let Some(provider) = &self.web_identity else { return Err(Miss::NotSetUp(None)) };
+                provider.provide_credentials().await.map_err(|error| self.miss(source, &error))
+            }
+            CredentialSource::Container => {
+                self.container.provide_credentials().await.map_err(|error| self.miss(source, &error))
+            }
+            CredentialSource::InstanceMetadata => {
+                let Some(metadata) = &self.metadata else { return Err(Miss::NotSetUp(None)) };
+                metadata.credentials().await.map_err(|error| match metadata_kind(error.problem) {
+                    Some(kind) => {
+                        Miss::Failed(SignInError { kind, code: None, cause: Some(cause_of(&error.source)) })
+                    }
+                    // It was there before.
+                    None if self.has_answered.load(Ordering::Relaxed) => {
+                        let kind = SignInErrorKind::SourceUnavailable { source };
+                        Miss::Failed(SignInError { kind, code: None, cause: Some(cause_of(&error.source)) })
+                    }
+                    None => Miss::NotSetUp(Some(cause_of(&error.source))),
+                })
+            }
+        }
+    }
+
+    /// What an error of one of the SDK's providers means.
+    fn miss(&self, source: CredentialSource, error: &CredentialsError) -> Miss {
+        // The instance metadata that a profile asks for.
+        if let Some(error) = found_in::<SignInError>(error) {
+            return Miss::Failed(error.clone());
+        }
+        let cause = Some(cause_of(error));
+        let (kind, code) = match error {
+            // The profile of AWS_PROFILE, or a source_profile, is not in the files: the SDK goes on to the next source,
+            // which is another identity than the one that was meant. It tells only in a text.
+            CredentialsError::CredentialsNotLoaded(_)
+                if source == CredentialSource::Profile
+                    && error.source().is_some_and(|text| text.to_string().contains("was not defined")) =>
+            {
+                (SignInErrorKind::NotSetUpRight { source }, None)
+            }
+            CredentialsError::CredentialsNotLoaded(_) => return Miss::NotSetUp(cause),
+            CredentialsError::InvalidConfiguration(_) => (SignInErrorKind::NotSetUpRight { source }, None),
+            _ => match Answer::of(error) {
+                Some(answer) if answer.is_final() => (SignInErrorKind::SourceRefused { source }, answer.code),
+                Some(answer) => (SignInErrorKind::SourceUnavailable { source }, answer.code),
+                // No request was sent: the token file cannot be read. In mid-sync somebody is replacing it.
+                None if source == CredentialSource::WebIdentity
+                    && !self.has_answered.load(Ordering::Relaxed) =>
+                {
+                    (SignInErrorKind::NotSetUpRight { source }, None)
+                }
+                None => (SignInErrorKind::SourceUnavailable { source }, None),
+            },
+        };
+        Miss::Failed(SignInError { kind, code, cause })
+    }
+}
+
+/// The instance metadata, for a profile with `credential_source = Ec2InstanceMetadata`.
+#[derive(Debug)]
+struct OfProfile(Arc<InstanceMetadata>);
+
+impl ProvideCredentials for OfProfile {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            self.0.credentials().await.map_err(|error| {
+                let absent = SignInErrorKind::NotSetUpRight { source: CredentialSource::Profile };
+                let kind = metadata_kind(error.problem).unwrap_or(absent);
+                let cause = Some(cause_of(&error.source));
+                CredentialsError::provider_error(SignInError { kind, code: None, cause })
+            })
+        })
+    }
+}
+
+/// What to say about the instance metadata; `None`: there is no such service.
+fn metadata_kind(problem: MetadataProblem) -> Option<SignInErrorKind> {
+    let source = CredentialSource::InstanceMetadata;
+    match problem {
+        MetadataProblem::Absent => None,
+        MetadataProblem::Silent => Some(SignInErrorKind::MetadataSilent { tries: Waits::USUAL.tries }),
+        MetadataProblem::Refused(status) => Some(SignInErrorKind::MetadataRefused { status }),
+        MetadataProblem::NoRole => Some(SignInErrorKind::NoInstanceRole),
+        MetadataProblem::UnusableRole => Some(SignInErrorKind::NotSetUpRight { source }),
+        MetadataProblem::Failed => Some(SignInErrorKind::SourceUnavailable { source }),
+    }
+}
+
+/// A source that two variables set up together needs both.
+fn half(has_first: bool, has_second: bool, first: &'static str, second: &'static str) -> Result<(), Miss> {
+    let (given, missing) = match (has_first, has_second) {
+        (true, false) => (first, second),
+        (false, true) => (second, first),
+        (true, true) | (false, false) => return Ok(()),
+    };
+    let kind = SignInErrorKind::HalfSetUp { given, missing };
+    Err(Miss::Failed(SignInError { kind, code: None, cause: None }))
+}
+
+/// What a server said to a request for credentials. Without status and code there was no answer.
+struct Answer {
+    status: Option<u16>,
+    code: Option<Box<str>>,
+}
+
+impl Answer {
+    /// `None`: no request was sent, as far as the error tells.
+    fn of(error: &CredentialsError) -> Option<Self> {
+        if let Some(error) = found_in::<SdkError<AssumeRoleWithWebIdentityError>>(error) {
+            return Some(Self::of_sts(error));
+        }
+        if let Some(error) = found_in::<SdkError<AssumeRoleError>>(error) {
+            return Some(Self::of_sts(error));
+        }
+        // The SDK keeps the status of a container's endpoint in a text only.
+        let text = error.source()?.to_string();
+        let (_, status) = text.split_once("StatusCode(")?;
+        let status: u16 = status.split(')').next()?.parse().ok()?;
+        Some(Self { status: Some(status), code: Some(format!("HTTP {status}").into()) })
+    }
+
+    fn of_sts<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Self {
+        let status = error.raw_response().map(|raw| raw.status().as_u16());
+        Self { status, code: error.code().and_then(harmless).map(Into::into) }
+    }
+
+    /// Whether the same request would be refused again. STS says with 400 that it cannot reach the issuer of a token,
+    /// or that it was asked too often.
+    fn is_final(&self) -> bool {
+        let may_change = ["Throttling", "ThrottlingException", "RequestThrottled", "IDPCommunicationError"];
+        let passes = self.code.as_deref().is_some_and(|code| may_change.contains(&code));
+        !passes && self.status.is_some_and(|status| matches!(status, 400..=407 | 409..=428))
+    }
+}
+
+/// What kept the chain from giving anything: the kind of error, and what the machine says. What a server says is left out, for it
+/// may repeat tokens.
+fn cause_of(error: &CredentialsError) -> Cause {
+    let mut parts = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(below) = next {
+        parts.extend(below.downcast_ref::<io::Error>().map(ToString::to_string));
+        next = below.source();
+    }
+    Cause(parts.join(": ").into())
+}
+
+impl ProvideCredentials for Chain {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            self.credentials().await.map_err(CredentialsError::provider_error)
+        })
+    }
+}
+
+// The SDK's own Debug of a chain shows what it has read.
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chain")
+    }
+}

@@ -1,0 +1,398 @@
+//! The decoder against an oracle that knows what each record means, since it made the record; and against `serde_json` on
+//! damaged texts.
+//!
+//! `records` draws schemas and records, `values` single values, both of `choices`; `cells` reads Arrow arrays. `tables` and
+//! `rows` are tables of the cases that have a name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::super::{Batch, ColumnType, Field, FieldMisfits, RecordDecoder, StreamShape};
+use crate::format::{EXTRACTED_AT, META, RowIds};
+use cells::{Cell, rows_of};
+use choices::Choices;
+use records::{At, Misfit, Record, Sample, Stream};
+
+#[path = "decode_cells_tests.rs"]
+mod cells;
+#[path = "decode_choices_tests.rs"]
+mod choices;
+#[path = "decode_records_tests.rs"]
+mod records;
+#[path = "row_tests.rs"]
+mod rows;
+#[path = "decode_tables_tests.rs"]
+mod tables;
+#[path = "decode_values_tests.rs"]
+mod values;
+
+/// A row as it must be read back.
+#[derive(Debug)]
+struct Row {
+    cells: Vec<Cell>,
+    misfits: Vec<Misfit>,
+    dropped: u64,
+}
+
+/// The row of a record, its own columns included.
+fn row(shape: &StreamShape, record: &Record, emitted_at_ms: i64, changes: Option<&Sample>, id: &str) -> Row {
+    let mut cells = record.cells.clone();
+    let mut misfits = record.misfits.clone();
+    let mut extras = record.extras.clone();
+    let (ours, _) = cells.split_at_mut(shape.metadata_columns);
+    if let [raw_id, extracted_at, generation_id, meta @ ..] = ours {
+        raw_id.get_or_insert(Cell::text(id));
+        if extracted_at.is_none() {
+            let years_1_to_9999 = -62_135_596_800_000..253_402_300_800_000;
+            let micros = years_1_to_9999.contains(&emitted_at_ms).then(|| emitted_at_ms * 1_000);
+            if micros.is_none() {
+                let text = emitted_at_ms.to_string();
+                misfits.push(At::column(EXTRACTED_AT).misfit(records::TOO_LARGE, &text));
+            }
+            *extracted_at = Some(micros.map_or(Cell::Null, Cell::Integer));
+        }
+        generation_id.get_or_insert(shape.meta.generation_id.map_or(Cell::Null, Cell::Integer));
+        if let [meta] = meta {
+            *meta = Some(own_meta(shape, meta.take(), changes, &mut misfits, &mut extras));
+        }
+    }
+    let mut cells: Vec<Cell> = cells.into_iter().map(|cell| cell.unwrap_or(Cell::Null)).collect();
+    let mut dropped = 0;
+    if shape.additional {
+        let nulled = misfits.iter().filter_map(|misfit| Some((misfit.path.clone(), misfit.text.clone()?)));
+        // Compared with what `with_parsed_extras` makes of the decoder's text.
+        let last_of_each: BTreeMap<String, String> = extras.into_iter().chain(nulled).collect();
+        let is_null = last_of_each.is_empty();
+        cells.push(if is_null { Cell::Null } else { Cell::Text(format!("{last_of_each:?}")) });
+    } else {
+        dropped = extras.len() as u64;
+    }
+    Row { cells, misfits, dropped }
+}
+
+/// `_airbyte_meta` of a row; what does not fit in the source's own changes joins the row's.
+fn own_meta(
+    shape: &StreamShape,
+    of_record: Option<Cell>,
+    changes: Option<&Sample>,
+    misfits: &mut Vec<Misfit>,
+    extras: &mut Vec<(String, String)>,
+) -> Cell {
+    let mut members = match of_record {
+        Some(Cell::Struct(members)) => members,
+        _ => vec![Cell::Integer(shape.meta.sync_id), Cell::List(Vec::new())],
+    };
+    if let Some(changes) = changes {
+        misfits.extend(changes.misfits.iter().cloned());
+        extras.extend(changes.extras.iter().cloned());
+    }
+    if changes.is_some() || !misfits.is_empty() {
+        let mut list = match &members[1] {
+            Cell::List(own) => own.clone(),
+            _ => Vec::new(),
+        };
+        if let Some(Sample { cell: Cell::List(changes), .. }) = changes {
+            list.extend(changes.iter().cloned());
+        }
+        list.extend(misfits.iter().take(1_000).map(|misfit| {
+            let [change, reason] = misfit.change;
+            Cell::Struct(vec![Cell::text(&misfit.path), Cell::text(change), Cell::text(reason)])
+        }));
+        members[1] = Cell::List(list);
+    }
+    let meta = Cell::Struct(members);
+    if shape.meta_is_text { Cell::Text(meta_text(&meta)) } else { meta }
+}
+
+/// Our metadata as JSON text.
+fn meta_text(meta: &Cell) -> String {
+    fn json(cell: &Cell, names: &[&str]) -> Value {
+        match cell {
+            Cell::Integer(value) => json!(value),
+            Cell::Text(text) => json!(text),
+            Cell::List(entries) => {
+                entries.iter().map(|entry| json(entry, &["field", "change", "reason"])).collect()
+            }
+            Cell::Struct(members) => names
+                .iter()
+                .zip(members)
+                .map(|(name, member)| (name.to_string(), json(member, &[])))
+                .collect(),
+            _ => Value::Null,
+        }
+    }
+    json(meta, &["sync_id", "changes"]).to_string()
+}
+
+/// The columns that members of a record are matched with.
+fn named_fields(shape: &StreamShape) -> Vec<Field> {
+    let fields = shape.decoded_fields();
+    fields[..fields.len() - usize::from(shape.additional)].to_vec()
+}
+
+/// The same rows, with the last column by what it says instead of how, and so metadata that is text.
+fn with_parsed_extras(shape: &StreamShape, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
+    for row in rows.iter_mut().filter(|_| shape.meta_is_text) {
+        if let Some(Cell::Text(text)) = row.get_mut(3) {
+            *text = serde_json::from_str::<Value>(text).unwrap().to_string();
+        }
+    }
+    for row in rows.iter_mut().filter(|_| shape.additional) {
+        if let Some(Cell::Text(text)) = row.last_mut() {
+            let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap();
+            let members: BTreeMap<_, _> =
+                members.iter().map(|(name, value)| (name.as_str(), value.get())).collect();
+            *text = format!("{members:?}");
+        }
+    }
+    rows
+}
+
+fn shape_of(stream: &Stream) -> Arc<StreamShape> {
+    Arc::new(StreamShape::new(&stream.options, &stream.meta, &stream.properties))
+}
+
+/// The elements of the source's own `meta.changes`, right and wrong.
+fn changes(choices: &mut Choices, shape: &StreamShape, record: &Record) -> Option<Sample> {
+    let fields = shape.decoded_fields();
+    let meta = fields.iter().take(shape.metadata_columns).find(|field| field.name == META)?;
+    let ColumnType::Struct(members) = &meta.column_type else { return None };
+    let ColumnType::List(element) = &members[1].column_type else { return None };
+    choices.one_in(4).then(|| {
+        let at = At::column("_airbyte_meta.changes");
+        // They come after those of the record itself.
+        let own = match record.cells.get(3) {
+            Some(Some(Cell::Struct(members))) => match &members[1] {
+                Cell::List(own) => own.len(),
+                _ => 0,
+            },
+            _ => 0,
+        };
+        records::elements(choices, element, &at, own)
+    })
+}
+
+/// What was sent to a decoder, and what came out of it.
+#[derive(Debug)]
+struct Run {
+    shape: Arc<StreamShape>,
+    decoder: RecordDecoder,
+    ids: RowIds,
+    rows: Vec<Row>,
+    batches: Vec<Batch>,
+    counts: Vec<FieldMisfits>,
+    dropped: u64,
+}
+
+impl Run {
+    fn new(shape: &Arc<StreamShape>) -> Self {
+        Self {
+            decoder: RecordDecoder::new(Arc::clone(shape)),
+            shape: Arc::clone(shape),
+            ids: RowIds::new(1_700_000_000_000, 7),
+            rows: Vec::new(),
+            batches: Vec::new(),
+            counts: Vec::new(),
+            dropped: 0,
+        }
+    }
+
+    /// Reads a record where it stands in a line, and ends its row.
+    fn send(&mut self, choices: &mut Choices, record: &Record) {
+        let before = choices.of(&["", r#"{"record":{"data":"#, " "]);
+        let behind = choices.of(&["", "}}", "\n", "                                  "]);
+        let line = format!("{before}{}{behind}", record.text);
+        let end = self.decoder.read(line.as_bytes(), before.len()).unwrap_or_else(|e| panic!("{e}: {line}"));
+        assert_eq!(end, before.len() + record.text.len());
+        let emitted_at_ms = choices.of(&[1_700_000_000_123, 0, -1, 1 << 50, i64::MAX, i64::MIN]);
+        let changes = changes(choices, &self.shape, record);
+        let id = std::str::from_utf8(self.ids.clone().next_text()).unwrap().to_owned();
+        let source = changes.as_ref().map(|changes| changes.text.as_bytes());
+        self.decoder.end_row(emitted_at_ms, source, &mut self.ids);
+        self.rows.push(row(&self.shape, record, emitted_at_ms, changes.as_ref(), &id));
+        if choices.one_in(6) {
+            self.take();
+        }
+    }
+
+    fn take(&mut self) {
+        let taken = self.decoder.take();
+        assert_eq!(self.decoder.rows(), 0);
+        self.batches.push(taken.batch);
+        self.counts.extend(taken.misfits);
+        self.dropped += taken.dropped_fields;
+    }
+
+    /// Compares all that came out: all of it at once, or each batch by itself.
+    fn check(mut self, choices: &mut Choices) {
+        self.take();
+        let batches = if choices.one_in(3) {
+            self.batches.into_iter().map(|batch| vec![batch]).collect()
+        } else {
+            vec![self.batches]
+        };
+        let mut rest = self.rows.as_slice();
+        for batches in batches {
+            let (rows, behind) = rest.split_at(batches.iter().map(Batch::rows).sum());
+            same_rows(&self.shape, batches, rows);
+            rest = behind;
+        }
+        assert_eq!(rest.len(), 0);
+
+        let mut expected: HashMap<String, [u64; 2]> = HashMap::new();
+        for misfit in self.rows.iter().flat_map(|row| &row.misfits) {
+            let truncated = misfit.change == records::CUT;
+            expected.entry(misfit.field.clone()).or_default()[usize::from(truncated)] += 1;
+        }
+        let mut found: HashMap<String, [u64; 2]> = HashMap::new();
+        for FieldMisfits { field, nulled, truncated } in self.counts {
+            assert!(nulled + truncated > 0, "{field} is named without a count");
+            let count = found.entry(field.to_string()).or_default();
+            count[0] += nulled;
+            count[1] += truncated;
+        }
+        assert_eq!(found, expected);
+        assert_eq!(self.dropped, self.rows.iter().map(|row| row.dropped).sum::<u64>());
+    }
+}
+
+fn same_rows(shape: &StreamShape, batches: Vec<Batch>, expected: &[Row]) {
+    let found = with_parsed_extras(shape, rows_of(batches, shape));
+    assert_eq!(found.len(), expected.len());
+    for (place, (found, expected)) in found.iter().zip(expected).enumerate() {
+        for ((found, expected), field) in found.iter().zip(&expected.cells).zip(&shape.fields) {
+            assert_eq!(found, expected, "row {place}, {:?}: {:?}", field.name, field.column_type);
+        }
+        assert_eq!(found.len(), expected.cells.len());
+    }
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    // `PROPTEST_CASES` asks for more.
+    let cases = ProptestConfig::default().cases.max(256) / 256 * cases;
+    ProptestConfig { failure_persistence: None, cases, max_shrink_iters: 20_000, ..ProptestConfig::default() }
+}
+
+fn numbers(most: usize) -> impl Strategy<Value = Vec<u32>> {
+    prop::collection::vec(any::<u32>(), 0..most)
+}
+
+proptest! {
+    #![proptest_config(config(400))]
+
+    #[test]
+    fn records_become_the_rows_that_they_mean(schema in numbers(80), data in numbers(1500), records in 1usize..25) {
+        let stream = records::stream(&mut Choices::new(schema));
+        let shape = shape_of(&stream);
+        let found: Vec<_> = named_fields(&shape).iter().skip(shape.metadata_columns)
+            .map(|field| records::by_source_name(&field.column_type)).collect();
+        prop_assert_eq!(&found, &stream.types, "{:?}", &stream.properties);
+
+        let mut choices = Choices::new(data);
+        let mut run = Run::new(&shape);
+        for _ in 0..records {
+            let record = records::record(&mut choices, &shape);
+            if choices.one_in(10) {
+                // Read and taken back: not a record after all.
+                run.decoder.read(record.text.as_bytes(), 0).unwrap();
+                run.decoder.undo_row();
+            }
+            run.send(&mut choices, &record);
+        }
+        run.check(&mut choices);
+    }
+
+    #[test]
+    fn damage_is_noticed_and_leaves_no_trace(
+        schema in numbers(80),
+        data in numbers(1000),
+        records in 1usize..10,
+        cuts in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::sample::select(DAMAGE.to_vec())), 10..11
+        ),
+    ) {
+        let shape = shape_of(&records::stream(&mut Choices::new(schema)));
+        let mut choices = Choices::new(data);
+        let mut run = Run::new(&shape);
+        let mut cuts = cuts.into_iter();
+        for _ in 0..records {
+            let record = records::record(&mut choices, &shape);
+            let mut bytes = record.text.clone().into_bytes();
+            for (at, (removed, inserted)) in cuts.by_ref().take(1 + choices.below(2)) {
+                let at = at.index(bytes.len() + 1);
+                bytes.splice(at..bytes.len().min(at + removed), inserted.iter().copied());
+            }
+            // The decoder's texts are UTF-8 and begin with a brace by contract.
+            if bytes.first() == Some(&b'{') && std::str::from_utf8(&bytes).is_ok() {
+                let read = run.decoder.read(&bytes, 0);
+                let whole = read.is_ok_and(|end| bytes[end..].trim_ascii().is_empty());
+                let oracle = serde_json::from_slice::<IgnoredAny>(&bytes).is_ok();
+                prop_assert_eq!(whole, oracle, "{:?}: {:?}", read, String::from_utf8_lossy(&bytes));
+                run.decoder.undo_row();
+            }
+            run.send(&mut choices, &record);
+        }
+        run.check(&mut choices);
+    }
+
+    #[test]
+    fn what_was_read_before_makes_no_difference(schema in numbers(80), data in numbers(1000), damage in numbers(40)) {
+        // Damaged records that are JSON all the same: nobody knows what they mean, but they always mean the same.
+        let shape = shape_of(&records::stream(&mut Choices::new(schema)));
+        let (mut choices, mut damage) = (Choices::new(data), Choices::new(damage));
+        let mut ids = RowIds::new(0, 0);
+        let mut decoder = RecordDecoder::new(Arc::clone(&shape));
+        let mut expected = Vec::new();
+        for _ in 0..8 {
+            let mut bytes = records::record(&mut choices, &shape).text.into_bytes();
+            for _ in 0..damage.below(3) {
+                let (removed, inserted) = damage.of(&DAMAGE);
+                let at = 1 + damage.below(bytes.len());
+                bytes.splice(at.min(bytes.len())..(at + removed).min(bytes.len()), inserted.iter().copied());
+            }
+            if std::str::from_utf8(&bytes).is_ok() && decoder.read(&bytes, 0).is_ok() {
+                let mut fresh = RecordDecoder::new(Arc::clone(&shape));
+                fresh.read(&bytes, 0).unwrap();
+                fresh.end_row(0, None, &mut ids.clone());
+                decoder.end_row(0, None, &mut ids);
+                expected.extend(rows_of(vec![fresh.take().batch], &shape));
+            } else {
+                decoder.undo_row();
+            }
+        }
+        prop_assert_eq!(rows_of(vec![decoder.take().batch], &shape), expected);
+    }
+}
+
+/// Bytes to take away, and what to put there instead.
+const DAMAGE: [(usize, &[u8]); 24] = [
+    (1, b""),
+    (3, b""),
+    (usize::MAX >> 1, b""),
+    (0, b"\""),
+    (0, b"\\"),
+    (0, b"\\u12"),
+    (0, b"\\ud800"),
+    (0, b","),
+    (0, b":"),
+    (0, b"{"),
+    (0, b"}"),
+    (0, b"["),
+    (0, b"]"),
+    (0, b"\n"),
+    (1, b"\x1f"),
+    (0, b"0"),
+    (0, b"-"),
+    (0, b"."),
+    (0, b"e"),
+    (1, b"\x7f"),
+    (1, b" "),
+    (1, b"\xff"),
+    (0, b"null"),
+    (0, b",\"a\":1"),
+];

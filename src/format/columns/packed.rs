@@ -1,0 +1,174 @@
+//! Few rows of many columns in one buffer.
+//!
+//! With hundreds of interleaved streams a block of input has a handful of rows of each. As columns of their own these would
+//! be thousands of tiny allocations per block, most of whose memory is not theirs. Packed they are one.
+//!
+//! In: columns. Out: a [`PackedBatch`], of which each column can be unpacked by itself, behind other rows.
+//!
+//! The form, for this process only: where each column begins; then per column its rows, its null bits if it has any, its
+//! values one behind the other, and what is inside it. Numbers are in the machine's byte order.
+
+use arrow_buffer::ToByteSlice;
+
+use super::bits::{Bits, Validity};
+use super::column::{Column, ColumnError, Lists, Texts, Values, mismatch};
+
+/// Rows of one stream in one buffer.
+#[derive(Clone, Debug)]
+pub struct PackedBatch {
+    bytes: Box<[u8]>,
+    rows: usize,
+}
+
+/// What a column takes besides its values, mostly: where it begins, its length, null bits.
+const USUAL_OVERHEAD_BYTES: usize = 16;
+
+/// Bytes of a length.
+const LENGTH_BYTES: usize = size_of::<u32>();
+
+impl PackedBatch {
+    /// Packs the rows of `columns`, which take `used_bytes`.
+    pub(crate) fn new(columns: &[Column], rows: usize, used_bytes: usize) -> Self {
+        let mut bytes = Vec::with_capacity(used_bytes + columns.len() * USUAL_OVERHEAD_BYTES);
+        bytes.resize(columns.len() * LENGTH_BYTES, 0);
+        for (ix, column) in columns.iter().enumerate() {
+            let start = bytes.len() as u32;
+            let place = ix * LENGTH_BYTES;
+            bytes[place..place + LENGTH_BYTES].copy_from_slice(&start.to_ne_bytes());
+            pack(column, &mut bytes);
+        }
+        Self { bytes: bytes.into_boxed_slice(), rows }
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Memory that the batch holds.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.bytes.len() + size_of::<Self>()
+    }
+
+    /// Puts the rows of one of the columns behind the `rows` rows of `into`, which is of the same type.
+    ///
+    /// # Errors
+    /// [`ColumnError`]: a defect, `into` is of another type.
+    pub fn unpack(&self, column: usize, into: &mut Column, rows: usize) -> Result<(), ColumnError> {
+        let mut starts = Reader { bytes: self.bytes.get(column * LENGTH_BYTES..).unwrap_or_default() };
+        starts
+            .length()
+            .and_then(|start| self.bytes.get(start..))
+            .and_then(|bytes| unpack(&mut Reader { bytes }, into, rows))
+            .ok_or_else(|| mismatch("packed rows are not those of the column"))
+    }
+}
+
+fn pack(column: &Column, out: &mut Vec<u8>) {
+    let rows = column.len();
+    push_length(rows, out);
+    if rows == 0 {
+        return;
+    }
+    match column.validity.bits() {
+        Some(bits) => {
+            out.push(1);
+            out.extend_from_slice(bits.as_bytes());
+        }
+        None => out.push(0),
+    }
+    match &column.values {
+        Values::Boolean(bits) => out.extend_from_slice(bits.as_bytes()),
+        Values::Int32(values) => out.extend_from_slice(values.to_byte_slice()),
+        Values::Int64(values) => out.extend_from_slice(values.to_byte_slice()),
+        Values::Double(values) => out.extend_from_slice(values.to_byte_slice()),
+        Values::Decimal(values) => out.extend_from_slice(values.to_byte_slice()),
+        Values::Text(texts) => {
+            out.extend_from_slice(texts.ends().to_byte_slice());
+            out.extend_from_slice(texts.bytes());
+        }
+        Values::Struct(members) => members.iter().for_each(|member| pack(member, out)),
+        Values::List(lists) => {
+            out.extend_from_slice(lists.ends().to_byte_slice());
+            pack(&lists.elements, out);
+        }
+    }
+}
+
+fn unpack(reader: &mut Reader<'_>, into: &mut Column, rows: usize) -> Option<()> {
+    let count = reader.length()?;
+    if count == 0 {
+        return Some(());
+    }
+    into.fill(rows);
+    let bits = match reader.take(1)? {
+        [0] => None,
+        _ => Some(Bits::from_bytes(reader.take(count.div_ceil(8))?, count)),
+    };
+    into.validity.append(&Validity::from_bits(bits, count));
+    match &mut into.values {
+        Values::Boolean(values) => values.append(&Bits::from_bytes(reader.take(count.div_ceil(8))?, count)),
+        Values::Int32(values) => values.extend(reader.numbers(count, i32::from_ne_bytes)?),
+        Values::Int64(values) => values.extend(reader.numbers(count, i64::from_ne_bytes)?),
+        Values::Double(values) => values.extend(reader.numbers(count, f64::from_ne_bytes)?),
+        Values::Decimal(values) => values.extend(reader.numbers(count, i128::from_ne_bytes)?),
+        Values::Text(texts) => unpack_texts(reader, texts, count)?,
+        Values::Struct(members) => {
+            for member in members {
+                unpack(reader, member, rows)?;
+            }
+        }
+        Values::List(lists) => unpack_lists(reader, lists, count)?,
+    }
+    Some(())
+}
+
+fn unpack_texts(reader: &mut Reader<'_>, texts: &mut Texts, count: usize) -> Option<()> {
+    let ends = reader.clone().numbers(count, i32::from_ne_bytes)?;
+    reader.take(count * size_of::<i32>())?;
+    let length = ends.clone().last().and_then(|end| usize::try_from(end).ok())?;
+    texts.extend(ends, reader.take(length)?);
+    Some(())
+}
+
+fn unpack_lists(reader: &mut Reader<'_>, lists: &mut Lists, count: usize) -> Option<()> {
+    let ends = reader.numbers(count, i32::from_ne_bytes)?;
+    lists.extend_ends(ends);
+    let rows = lists.elements.len();
+    unpack(reader, &mut lists.elements, rows)
+}
+
+fn push_length(length: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(length as u32).to_ne_bytes());
+}
+
+/// What is still to be unpacked.
+#[derive(Clone)]
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.bytes.split_at_checked(count)?;
+        self.bytes = rest;
+        Some(taken)
+    }
+
+    fn length(&mut self) -> Option<usize> {
+        let (bytes, rest) = self.bytes.split_first_chunk()?;
+        self.bytes = rest;
+        usize::try_from(u32::from_ne_bytes(*bytes)).ok()
+    }
+
+    fn numbers<const N: usize, T>(
+        &mut self,
+        count: usize,
+        number: impl Fn([u8; N]) -> T + Clone + 'a,
+    ) -> Option<impl Iterator<Item = T> + Clone + 'a> {
+        let (numbers, _) = self.take(count * N)?.as_chunks::<N>();
+        Some(numbers.iter().map(move |bytes| number(*bytes)))
+    }
+}

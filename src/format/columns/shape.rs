@@ -1,0 +1,212 @@
+//! The columns of a stream's files: ours before and behind the declared ones.
+//!
+//! In: the declared properties and the choices. Out: a [`StreamShape`], made once per stream and shared by the workers.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow_schema::{Schema, SchemaRef};
+use serde_json::Value;
+
+use super::misfit::{PathStep, dotted};
+use super::schema::data_columns;
+use super::types::{ColumnType, Field, Inside, Zone};
+use crate::format::column_names::{ColumnNames, refused_names};
+use crate::format::{
+    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, MetadataColumns, Nested, RAW_ID, StreamMeta,
+    TypeOptions, UndeclaredFields,
+};
+
+/// The choices that a shape is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct ShapeOptions {
+    /// Whether our own columns come first.
+    pub metadata: MetadataColumns,
+    /// What becomes of fields that the schema does not name.
+    pub undeclared_fields: UndeclaredFields,
+    /// How schemas become types.
+    pub types: TypeOptions,
+}
+
+/// The columns of one stream.
+#[derive(Debug)]
+pub struct StreamShape {
+    /// All of them, in the order of the file.
+    pub fields: Vec<Field>,
+    /// What the user should know about them, one sentence each.
+    pub warnings: Vec<String>,
+    pub(crate) meta: StreamMeta,
+    /// How many of the columns are our metadata: those of [`MetadataColumns::names`].
+    pub(crate) metadata_columns: usize,
+    /// Whether the last column takes what nobody declared.
+    pub(crate) additional: bool,
+    /// Whether `_airbyte_meta` is JSON text in the file. Rows are decoded into typed columns all the same.
+    pub(crate) meta_is_text: bool,
+    /// By node.
+    paths: Vec<Vec<PathStep>>,
+    names: Vec<Arc<str>>,
+}
+
+impl StreamShape {
+    /// The columns of a stream with these declared properties.
+    #[must_use]
+    pub fn new(options: &ShapeOptions, meta: &StreamMeta, properties: &[(String, Value)]) -> Self {
+        let ours = options.metadata.names();
+        let keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
+        let mut beside = ours.to_vec();
+        if keeps_undeclared {
+            beside.push(ADDITIONAL_PROPERTIES);
+        }
+        let declared = data_columns(properties, &options.types, ours, &beside);
+        let mut fields = metadata_fields(ours.len());
+        fields.extend(declared.fields);
+        // A file without any column could not be read.
+        let additional = keeps_undeclared || fields.is_empty();
+        if additional {
+            fields.push(Field::new(ADDITIONAL_PROPERTIES, ColumnType::JsonText));
+        }
+        let mut paths = vec![Vec::new()];
+        fields.iter().for_each(|field| add_paths(field, &[], &mut paths));
+        let mut warnings = declared.warnings;
+        if options.types.names == ColumnNames::Original {
+            let mut names = Vec::new();
+            walk(&fields, "", &mut |field, _| names.push(field.name.clone()));
+            warnings.extend(refused_names(names.iter().map(String::as_str)));
+        }
+        let own = fields.iter_mut().take(ours.len());
+        let meta_column =
+            own.into_iter().find(|field| field.name == META && options.types.nested == Nested::Json);
+        let meta_is_text = meta_column.is_some();
+        if let Some(field) = meta_column {
+            field.column_type = ColumnType::JsonText;
+        }
+        Self {
+            fields,
+            warnings,
+            meta: *meta,
+            metadata_columns: ours.len(),
+            additional,
+            meta_is_text,
+            names: paths.iter().map(|path| Arc::from(dotted(path, &[]))).collect(),
+            paths,
+        }
+    }
+
+    /// The same for Arrow.
+    #[must_use]
+    pub fn to_arrow(&self) -> SchemaRef {
+        Arc::new(Schema::new(self.fields.iter().map(Field::to_arrow).collect::<Vec<_>>()))
+    }
+
+    /// The columns and members whose names in the file are not the schema's: the path in the file, dotted and with `[]`
+    /// for elements, and the name in the schema. In the order of the file.
+    #[must_use]
+    pub fn renamed(&self) -> Vec<(String, String)> {
+        let mut renamed = Vec::new();
+        walk(&self.fields, "", &mut |field, path| {
+            if field.name != field.source_name {
+                renamed.push((path.to_owned(), field.source_name.clone()));
+            }
+        });
+        renamed
+    }
+
+    /// Leaves of the top-level column that has most.
+    #[must_use]
+    pub fn widest_column(&self) -> usize {
+        self.fields.iter().map(|field| leaves(&field.column_type)).max().unwrap_or_default()
+    }
+
+    /// The columns that rows are decoded into: those of the file, but that `_airbyte_meta` always has its typed form.
+    pub(crate) fn decoded_fields(&self) -> Cow<'_, [Field]> {
+        if !self.meta_is_text {
+            return Cow::Borrowed(&self.fields);
+        }
+        let mut fields = self.fields.clone();
+        for field in fields.iter_mut().take(self.metadata_columns).filter(|field| field.name == META) {
+            *field = meta_field();
+        }
+        Cow::Owned(fields)
+    }
+
+    /// The node of the column for what nobody declared: the last one.
+    pub(crate) fn additional_node(&self) -> u32 {
+        self.paths.len().saturating_sub(1) as u32
+    }
+
+    pub(crate) fn path(&self, node: u32) -> &[PathStep] {
+        self.paths.get(node as usize).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn name(&self, node: u32) -> Arc<str> {
+        self.names.get(node as usize).cloned().unwrap_or_default()
+    }
+}
+
+/// Calls `see` with every field and its path in the file, from the outside in.
+fn walk(fields: &[Field], around: &str, see: &mut dyn FnMut(&Field, &str)) {
+    for field in fields {
+        let mut path =
+            if around.is_empty() { field.name.clone() } else { format!("{around}.{}", field.name) };
+        see(field, &path);
+        let mut inside = field.column_type.inside();
+        while let Inside::Elements(element) = inside {
+            path.push_str("[]");
+            inside = element.inside();
+        }
+        if let Inside::Members(members) = inside {
+            walk(members, &path, see);
+        }
+    }
+}
+
+/// The first `count` of our columns.
+fn metadata_fields(count: usize) -> Vec<Field> {
+    let mut fields = vec![
+        Field::new(RAW_ID, ColumnType::Text),
+        Field::new(EXTRACTED_AT, ColumnType::Timestamp(Zone::Utc)),
+        Field::new(GENERATION_ID, ColumnType::Integer),
+        meta_field(),
+    ];
+    fields.truncate(count);
+    fields
+}
+
+/// `_airbyte_meta`, typed.
+fn meta_field() -> Field {
+    let text = |name: &str| Field::new(name, ColumnType::Text);
+    let change = ColumnType::Struct(vec![text("field"), text("change"), text("reason")]);
+    let meta = vec![
+        Field::new("sync_id", ColumnType::Integer),
+        Field::new("changes", ColumnType::List(Box::new(change))),
+    ];
+    Field::new(META, ColumnType::Struct(meta))
+}
+
+/// The columns that hold the values of a type.
+fn leaves(column_type: &ColumnType) -> usize {
+    match column_type.inside() {
+        Inside::Nothing => 1,
+        Inside::Members(fields) => fields.iter().map(|field| leaves(&field.column_type)).sum(),
+        Inside::Elements(element) => leaves(element),
+    }
+}
+
+/// The paths of a field and of all that is inside it, in the order of their nodes.
+fn add_paths(field: &Field, parent: &[PathStep], paths: &mut Vec<Vec<PathStep>>) {
+    let path = [parent, &[PathStep::Name(field.source_name.clone())]].concat();
+    paths.push(path.clone());
+    add_inner_paths(&field.column_type, &path, paths);
+}
+
+fn add_inner_paths(column_type: &ColumnType, path: &[PathStep], paths: &mut Vec<Vec<PathStep>>) {
+    match column_type.inside() {
+        Inside::Nothing => {}
+        Inside::Members(fields) => fields.iter().for_each(|field| add_paths(field, path, paths)),
+        Inside::Elements(element) => {
+            let inner = [path, &[PathStep::Element]].concat();
+            paths.push(inner.clone());
+            add_inner_paths(element, &inner, paths);
+        }
+    }
+}

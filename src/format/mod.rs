@@ -1,0 +1,26 @@
+//! The formats of a file, and what all of them share.
+//!
+//! `options` holds what a user may choose, `column_names` what columns are called in files,
+//! `metadata` the `_airbyte_*` columns and `row_ids` the ids in one of them. Each format has a
+//! folder: `text` encodes rows of CSV and JSONL, `columns` decodes records to Arrow arrays and
+//! `parquet` encodes these to files.
+//!
+//! Not here: which rows make a file (`pipeline`), how options are spelled in settings (`config`).
+
+pub mod column_names;
+pub mod columns;
+mod metadata;
+pub mod options;
+pub mod parquet;
+mod row_ids;
+pub mod text;
+
+pub use column_names::ColumnNames;
+pub use metadata::{
+    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, RAW_ID, StreamMeta,
+};
+pub use options::{
+    Codec, CsvOptions, Format, Integers, MetadataColumns, Nested, Numbers, ParquetOptions, QuoteStyle, Times,
+    TypeOptions, UndeclaredFields,
+};
+pub use row_ids::RowIds;

@@ -1,0 +1,116 @@
+//! Encodes one top-level column of a row group.
+//!
+//! In: the column's arrays in row order. Out: its column chunks, one per leaf, compressed and with their statistics, but
+//! at no place in a file yet.
+//!
+//! Invariants
+//! - Needs only the layout and the arrays, so that any number of threads can encode at the same time.
+//! - Texts of many megabytes are not held more often than needed: `long_text` encodes them where they are a column of their
+//!   own, and minimum and maximum, which the library would copy, are left out.
+//! - The writers are made for this column alone: making those of all columns for each column would be quadratic.
+
+use std::io::{Sink, Write};
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use parquet::errors::ParquetError;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+
+use super::dictionary;
+use super::error::ParquetFileError;
+use super::layout::{ColumnLayout, FileLayout};
+use super::long_text::{self, LongTextChunk};
+
+/// A column of a row group, encoded.
+#[derive(Debug)]
+pub struct EncodedColumn {
+    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) rows: usize,
+}
+
+/// One column chunk.
+#[derive(Debug)]
+pub(crate) enum Chunk {
+    /// As the library makes it.
+    Usual(ArrowColumnChunk),
+    /// Of long texts.
+    LongText(LongTextChunk),
+}
+
+impl Chunk {
+    fn encoded_bytes(&self) -> u64 {
+        match self {
+            Self::Usual(chunk) => chunk.close().bytes_written,
+            Self::LongText(chunk) => chunk.close.bytes_written,
+        }
+    }
+
+    /// Puts it behind the columns that the row group has already.
+    pub(crate) fn append_to<W: Write + Send>(
+        self,
+        group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), ParquetError> {
+        match self {
+            Self::Usual(chunk) => chunk.append_to_row_group(group),
+            Self::LongText(chunk) => group.append_column(&chunk.bytes, chunk.close),
+        }
+    }
+}
+
+impl EncodedColumn {
+    /// The bytes that it takes in the file.
+    #[must_use]
+    pub fn encoded_bytes(&self) -> u64 {
+        self.chunks.iter().map(Chunk::encoded_bytes).sum()
+    }
+}
+
+/// Encodes the top-level column number `column` (all its leaves) of a row group. `pieces` are the column's arrays in row
+/// order, dropped as early as they can be; there may be hundreds of small ones, though each costs about a microsecond per leaf, however few rows it has
+/// (copying small ones together first costs as much).
+///
+/// # Errors
+/// A defect: see [`ParquetFileError`].
+pub fn encode_column(
+    layout: &FileLayout,
+    column: usize,
+    pieces: Vec<ArrayRef>,
+) -> Result<EncodedColumn, ParquetFileError> {
+    let of_column = layout.column(column)?;
+    let encoded = encode(layout, &of_column, pieces);
+    encoded.map_err(|source| ParquetFileError::Encode { column: of_column.field.name().clone(), source })
+}
+
+fn encode(
+    layout: &FileLayout,
+    column: &ColumnLayout,
+    pieces: Vec<ArrayRef>,
+) -> Result<EncodedColumn, ParquetError> {
+    let rows = pieces.iter().map(|piece| piece.len()).sum();
+    let has_long_text = long_text::has_long_text(&pieces);
+    if has_long_text
+        && *column.field.data_type() == DataType::Utf8
+        && pieces.iter().all(|piece| *piece.data_type() == DataType::Utf8)
+    {
+        let chunk = long_text::encode(&column.leaf, layout.compression(), pieces)?;
+        return Ok(EncodedColumn { chunks: vec![Chunk::LongText(chunk)], rows });
+    }
+    let dictionaries = dictionary::choose(&column.field, column.leaves.len(), &pieces);
+    let properties = Arc::new(layout.column_properties(&column.leaves, &dictionaries, !has_long_text));
+    // A file that is never written: the library has no other way to a factory of column writers.
+    let file = SerializedFileWriter::<Sink>::new(std::io::sink(), Arc::clone(&column.root), properties)?;
+    let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&column.arrow));
+    let mut writers = factory.create_column_writers(0)?;
+    for piece in pieces {
+        for (writer, leaf) in writers.iter_mut().zip(compute_leaves(&column.field, &piece)?) {
+            writer.write(&leaf)?;
+        }
+    }
+    let close = |writer: ArrowColumnWriter| writer.close().map(Chunk::Usual);
+    let chunks = writers.into_iter().map(close).collect::<Result<_, _>>()?;
+    Ok(EncodedColumn { chunks, rows })
+}

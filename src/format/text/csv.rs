@@ -1,0 +1,463 @@
+//! CSV: one column per declared field, between our metadata columns and one for the fields that nobody declared.
+//!
+//! In: records whose fields come in any order, or not at all. Out: lines that all have the same columns.
+//!
+//! Invariants
+//! - Every row has as many fields as the header, in its order, and no row is a blank line.
+//! - Of several members of one name the last is written.
+//! - A record that has one of our names keeps its own value in that column. `_airbyte_additional_properties` is the
+//!   exception: where the schema declares it, it is a column beside ours, with a number behind its name.
+//! - No row is a line of blanks: readers skip those.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::quoting::{Quoting, quoted};
+use super::record::{RecordView, RowNotes};
+use crate::format::RowIds;
+use crate::format::StreamMeta;
+use crate::format::column_names::{ColumnNames, FileName, clipped, file_names, refused_names};
+use crate::format::metadata::{ADDITIONAL_PROPERTIES, META};
+use crate::format::options::{CsvOptions, MetadataColumns, UndeclaredFields};
+use crate::json::field_order::{FieldOrder, START};
+use crate::json::{Kind, Member, unescape};
+
+/// Makes the CSV rows of one stream.
+#[derive(Debug)]
+pub struct CsvEncoder {
+    /// Finds this encoder's table among those of a scratch; no other encoder of the process has it.
+    number: usize,
+    /// Metadata columns, then the declared ones.
+    columns: Vec<Box<[u8]>>,
+    /// How many of them are ours: those of [`MetadataColumns::names`].
+    metadata_columns: usize,
+    /// The last column takes the fields that nobody declared; otherwise they are dropped.
+    additional: bool,
+    /// What the user should know about the names in the header, one sentence each.
+    warnings: Vec<String>,
+    quoting: Quoting,
+    /// The names of the declared columns in the file; without a header, those of the schema.
+    names: Vec<String>,
+    header: Vec<u8>,
+    metadata: MetadataText,
+}
+
+/// The parts of a row's metadata that are the same in every row.
+#[derive(Debug)]
+struct MetadataText {
+    /// Before the id, between id and time, and from behind the time to the delimiter behind the last column.
+    /// `None` where the choices are so odd that each row must be looked at.
+    pieces: Option<[Vec<u8>; 3]>,
+    generation: Option<String>,
+    /// `{"sync_id":..,"changes":`, where rows have that column.
+    meta: Option<String>,
+}
+
+/// Buffers of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct CsvScratch {
+    /// By the number of the encoder.
+    streams: Vec<Option<Box<StreamScratch>>>,
+    /// A text before it is quoted.
+    text: Vec<u8>,
+    /// Member and field number of what nobody declared, in record order.
+    undeclared: Vec<(u32, u32)>,
+}
+
+/// Buffers keep this much from one block to the next.
+const KEPT_BYTES: usize = 256 * 1024;
+
+impl CsvScratch {
+    pub(crate) fn trim(&mut self) {
+        if self.text.capacity() > KEPT_BYTES {
+            self.text = Vec::new();
+        }
+        if self.undeclared.capacity() * size_of::<(u32, u32)>() > KEPT_BYTES {
+            self.undeclared = Vec::new();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct StreamScratch {
+    order: FieldOrder,
+    /// The last member that each field number was seen on in this row, or [`MISSING`].
+    members: Vec<u32>,
+}
+
+const MISSING: u32 = u32::MAX;
+
+impl CsvEncoder {
+    pub(crate) fn new(
+        options: &CsvOptions,
+        metadata: MetadataColumns,
+        meta: &StreamMeta,
+        properties: &[String],
+    ) -> Self {
+        static ENCODERS: AtomicUsize = AtomicUsize::new(0);
+        let ours = metadata.names();
+        let keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
+        let mut columns: Vec<Box<[u8]>> = ours.iter().map(|name| name.as_bytes().into()).collect();
+        let mut known: HashSet<&str> = ours.iter().copied().collect();
+        let declared: Vec<&str> =
+            properties.iter().map(String::as_str).filter(|name| known.insert(*name)).collect();
+        columns.extend(declared.iter().map(|name| Box::from(name.as_bytes())));
+        let quoting = Quoting::new(options);
+        let mut encoder = Self {
+            number: ENCODERS.fetch_add(1, Ordering::Relaxed),
+            // A row without any column could not be told from no row.
+            additional: keeps_undeclared || columns.is_empty(),
+            columns,
+            metadata_columns: ours.len(),
+            warnings: Vec::new(),
+            names: declared.iter().map(|name| (*name).to_owned()).collect(),
+            header: Vec::new(),
+            metadata: MetadataText::new(&quoting, ours, meta),
+            quoting,
+        };
+        if options.header {
+            let additional = keeps_undeclared.then_some(ADDITIONAL_PROPERTIES);
+            let (names, warnings) = header_names(options.column_names, &declared, ours, additional);
+            encoder.header =
+                encoder.header_line(ours.iter().copied().chain(names.iter().map(String::as_str)));
+            encoder.warnings = warnings;
+            encoder.names = names;
+        }
+        encoder
+    }
+
+    pub(crate) fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// What the user should know about the names in the header, one sentence each.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn header_line<'a>(&self, columns: impl Iterator<Item = &'a str>) -> Vec<u8> {
+        let mut line = Vec::new();
+        for name in columns.chain(self.additional.then_some(ADDITIONAL_PROPERTIES)) {
+            self.quoting.text(name.as_bytes(), &mut line);
+            line.push(self.quoting.delimiter);
+        }
+        end_line(&mut line);
+        line
+    }
+
+    pub(crate) fn encode(
+        &self,
+        record: &RecordView<'_>,
+        ids: &mut RowIds,
+        scratch: &mut CsvScratch,
+        out: &mut Vec<u8>,
+    ) -> RowNotes {
+        let CsvScratch { streams, text, undeclared } = scratch;
+        let stream = self.stream_scratch(streams);
+        undeclared.clear();
+        let mut previous = START;
+        for (index, member) in record.members.iter().enumerate() {
+            let key = member.key.start as usize..member.key.end as usize;
+            previous = stream.order.find(previous, record.data, key, member.key_escaped);
+            let number = previous as usize;
+            if number > self.columns.len() {
+                undeclared.push((index as u32, previous));
+                stream.members.resize(stream.order.len(), MISSING);
+            }
+            stream.members[number] = index as u32;
+        }
+
+        let start = out.len();
+        out.reserve(record.data.len() + self.columns.len() + 320);
+        let (_, found) = stream.members.split_at(1);
+        let (ours, declared) = found.split_at(self.metadata_columns);
+        if self.metadata_columns != 0 {
+            self.write_metadata(record, ids, ours, text, out);
+        }
+        for index in declared.iter().take(self.columns.len() - self.metadata_columns) {
+            match record.members.get(*index as usize) {
+                Some(member) => self.write_field(record.data, member, text, out),
+                None => self.quoting.null(out),
+            }
+            out.push(self.quoting.delimiter);
+        }
+        // Of several members of one name the last has the field.
+        undeclared.retain(|(member, number)| stream.members[*number as usize] == *member);
+        let mut notes = RowNotes::default();
+        if self.additional {
+            self.write_additional(record, undeclared, text, out);
+            out.push(self.quoting.delimiter);
+        } else {
+            notes.dropped_fields = undeclared.len() as u32;
+        }
+        if self.columns.len() + usize::from(self.additional) == 1 {
+            quote_blank_line(start, out);
+        }
+        end_line(out);
+        notes
+    }
+
+    /// This encoder's own table, ready for a row.
+    #[inline]
+    fn stream_scratch<'s>(&self, streams: &'s mut Vec<Option<Box<StreamScratch>>>) -> &'s mut StreamScratch {
+        if streams.len() <= self.number {
+            streams.resize_with(self.number + 1, || None);
+        }
+        let entry = &mut streams[self.number];
+        if entry.as_ref().is_some_and(|stream| stream.order.is_overgrown()) {
+            *entry = None;
+        }
+        let stream = entry.get_or_insert_with(|| {
+            let order = FieldOrder::new(&self.columns, self.metadata_columns + 1);
+            Box::new(StreamScratch { members: vec![MISSING; order.len()], order })
+        });
+        stream.members.fill(MISSING);
+        stream
+    }
+
+    #[inline(always)]
+    fn write_field(&self, data: &[u8], member: &Member, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+        let (start, end) = (member.value.start as usize, member.value.end as usize);
+        if member.kind == Kind::String && !member.value_escaped {
+            self.quoting.plain_text(data, start + 1, end - 1, out);
+        } else if member.kind == Kind::Number {
+            self.quoting.plain_number(data, start, end, out);
+        } else {
+            self.write_rarer_field(data, member, scratch, out);
+        }
+    }
+
+    #[inline(never)]
+    fn write_rarer_field(&self, data: &[u8], member: &Member, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+        let text = member.value.of(data);
+        match member.kind {
+            Kind::Null => self.quoting.null(out),
+            Kind::Number => self.quoting.number(text, out),
+            Kind::True | Kind::False | Kind::Array | Kind::Object => self.quoting.text(text, out),
+            Kind::String => {
+                scratch.clear();
+                unescape(&text[1..text.len() - 1], scratch);
+                self.quoting.text(scratch, out);
+            }
+        }
+    }
+
+    /// The columns of ours; `found` holds the record's own member for each of them.
+    #[inline(always)]
+    fn write_metadata(
+        &self,
+        record: &RecordView<'_>,
+        ids: &mut RowIds,
+        found: &[u32],
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) {
+        let id = ids.next_text();
+        let mut time = itoa::Buffer::new();
+        let time = time.format(record.emitted_at_ms).as_bytes();
+        let is_usual = found.iter().all(|index| *index == MISSING)
+            && (record.changes.is_none() || self.metadata.meta.is_none());
+        if let (true, Some([before_id, before_time, behind_time])) = (is_usual, &self.metadata.pieces) {
+            out.extend_from_slice(before_id);
+            out.extend_from_slice(id);
+            out.extend_from_slice(before_time);
+            out.extend_from_slice(time);
+            out.extend_from_slice(behind_time);
+        } else {
+            self.write_metadata_fields(record, id, time, found, scratch, out);
+        }
+    }
+
+    #[cold]
+    fn write_metadata_fields(
+        &self,
+        record: &RecordView<'_>,
+        id: &[u8],
+        time: &[u8],
+        found: &[u32],
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) {
+        for (column, index) in found.iter().enumerate() {
+            match (record.members.get(*index as usize), column) {
+                (Some(member), _) => self.write_field(record.data, member, scratch, out),
+                (None, 0) => self.quoting.text(id, out),
+                (None, 1) => self.quoting.number(time, out),
+                (None, 2) => self.metadata.write_generation(&self.quoting, out),
+                (None, _) => self.metadata.write_meta(&self.quoting, record.changes, scratch, out),
+            }
+            out.push(self.quoting.delimiter);
+        }
+    }
+
+    /// The column of what nobody declared.
+    fn write_additional(
+        &self,
+        record: &RecordView<'_>,
+        undeclared: &[(u32, u32)],
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) {
+        let data = record.data;
+        let mut members = undeclared.iter().filter_map(|(member, _)| record.members.get(*member as usize));
+        match members.next() {
+            None => self.quoting.null(out),
+            Some(first) => {
+                let object = scratch;
+                object.clear();
+                object.push(b'{');
+                for member in std::iter::once(first).chain(members) {
+                    if object.len() > 1 {
+                        object.push(b',');
+                    }
+                    object.push(b'"');
+                    object.extend_from_slice(member.key.of(data));
+                    object.extend_from_slice(b"\":");
+                    object.extend_from_slice(member.value.of(data));
+                }
+                object.push(b'}');
+                quoted(object, out);
+            }
+        }
+    }
+}
+
+impl MetadataText {
+    fn new(quoting: &Quoting, ours: &[&str], meta: &StreamMeta) -> Self {
+        let mut text = Self {
+            pieces: None,
+            generation: meta.generation_id.map(|id| id.to_string()),
+            meta: ours.contains(&META).then(|| format!("{{\"sync_id\":{},\"changes\":", meta.sync_id)),
+        };
+        if quoting.is_plain(b"0123456789abcdef-") {
+            text.pieces = Some(text.pieces(quoting));
+        }
+        text
+    }
+
+    /// Writes a row's metadata around stand-ins for its id and its time, and takes what is around them.
+    fn pieces(&self, quoting: &Quoting) -> [Vec<u8>; 3] {
+        let around = |write: &dyn Fn(&[u8], &mut Vec<u8>)| {
+            let mut field = Vec::new();
+            write(b"0", &mut field);
+            field.iter().position(|byte| *byte == b'0').map(|at| field.split_at(at)).map_or_else(
+                || (Vec::new(), Vec::new()),
+                |(before, behind)| (before.to_vec(), behind.get(1..).unwrap_or_default().to_vec()),
+            )
+        };
+        let (before_id, mut before_time) = around(&|field, out| quoting.text(field, out));
+        let (quote, mut behind_time) = around(&|field, out| quoting.number(field, out));
+        before_time.push(quoting.delimiter);
+        before_time.extend_from_slice(&quote);
+        behind_time.push(quoting.delimiter);
+        self.write_generation(quoting, &mut behind_time);
+        behind_time.push(quoting.delimiter);
+        if self.meta.is_some() {
+            self.write_meta(quoting, None, &mut Vec::new(), &mut behind_time);
+            behind_time.push(quoting.delimiter);
+        }
+        [before_id, before_time, behind_time]
+    }
+
+    fn write_generation(&self, quoting: &Quoting, out: &mut Vec<u8>) {
+        match &self.generation {
+            Some(id) => quoting.number(id.as_bytes(), out),
+            None => quoting.null(out),
+        }
+    }
+
+    fn write_meta(
+        &self,
+        quoting: &Quoting,
+        changes: Option<&[u8]>,
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) {
+        scratch.clear();
+        scratch.extend_from_slice(self.meta.as_deref().unwrap_or_default().as_bytes());
+        scratch.extend_from_slice(changes.unwrap_or(b"[]"));
+        scratch.push(b'}');
+        quoting.text(scratch, out);
+    }
+}
+
+/// What the header calls the declared columns, and what the user should know about that. `ours` and `additional` stand
+/// beside them.
+///
+/// Original names stay as they are, also where they differ only in case: a CSV reader goes by position. Only the name of
+/// the last column is not there twice.
+fn header_names(
+    style: ColumnNames,
+    declared: &[&str],
+    ours: &[&str],
+    additional: Option<&'static str>,
+) -> (Vec<String>, Vec<String>) {
+    let mut warnings = Vec::new();
+    let mut warn = |declared: &str, name: &FileName<'_>| {
+        let says = name.warning(declared).map(|says| format!("column {:?} {says}", clipped(declared)));
+        warnings.extend(says);
+    };
+    let names = match style {
+        ColumnNames::Safe => {
+            let beside: Vec<&str> = ours.iter().copied().chain(additional).collect();
+            let names = file_names(declared, &beside, style);
+            declared.iter().zip(&names).for_each(|(declared, name)| warn(declared, name));
+            names.into_iter().map(|name| name.name).collect()
+        }
+        ColumnNames::Original => {
+            let taken: HashSet<&str> = declared.iter().copied().collect();
+            let name_of = |declared: &&str| {
+                let made_way_for = additional.filter(|additional| additional == declared);
+                let name = match made_way_for {
+                    Some(additional) => free_name(additional, &taken),
+                    None => (*declared).to_owned(),
+                };
+                let name = FileName { name, made_way_for };
+                warn(declared, &name);
+                name.name
+            };
+            let names: Vec<String> = declared.iter().map(name_of).collect();
+            warnings.extend(refused_names(names.iter().map(String::as_str)));
+            names
+        }
+    };
+    (names, warnings)
+}
+
+/// `name` with the first number that makes it another one than all that are taken.
+fn free_name(name: &str, taken: &HashSet<&str>) -> String {
+    let mut number = 2;
+    loop {
+        let numbered = format!("{name}_{number}");
+        if !taken.contains(numbered.as_str()) {
+            return numbered;
+        }
+        number += 1;
+    }
+}
+
+/// Quotes the only field of a row, which begins at `start` and has the delimiter behind it, if it is empty or all blanks:
+/// readers skip a line of nothing else.
+#[inline]
+fn quote_blank_line(start: usize, out: &mut Vec<u8>) {
+    let field = out.get(start..out.len().saturating_sub(1)).unwrap_or_default();
+    if field.iter().all(|byte| matches!(byte, b' ' | b'\t')) {
+        let field = field.to_vec();
+        out.truncate(start);
+        quoted(&field, out);
+        // Where the line end goes.
+        out.push(b'\n');
+    }
+}
+
+/// Puts the line end where the delimiter behind the last field stands.
+#[inline(always)]
+fn end_line(line: &mut [u8]) {
+    if let Some(last) = line.last_mut() {
+        *last = b'\n';
+    }
+}

@@ -1,0 +1,95 @@
+//! The encoder of a stream, whatever the format.
+//!
+//! One [`RowEncoder`] per stream is made once and shared by the workers; each worker has its own [`Scratch`].
+
+use super::csv::CsvScratch;
+use super::record::{RecordView, RowNotes};
+use super::{CsvEncoder, JsonlEncoder};
+use crate::format::RowIds;
+use crate::format::StreamMeta;
+use crate::format::options::{Format, MetadataColumns};
+
+/// Buffers of one worker, kept from row to row. It may serve any number of encoders.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(crate) csv: CsvScratch,
+}
+
+impl Scratch {
+    /// Gives back what an unusually long row has made the buffers grow by.
+    pub fn trim(&mut self) {
+        self.csv.trim();
+    }
+}
+
+/// Makes the rows of one stream.
+#[derive(Debug)]
+pub enum RowEncoder {
+    /// One JSON object per line.
+    Jsonl(JsonlEncoder),
+    /// Comma-separated values.
+    Csv(Box<CsvEncoder>),
+}
+
+impl RowEncoder {
+    /// `properties` are the top-level names that the stream's schema declares, in its order. `None` for Parquet, which
+    /// has columns and no rows.
+    #[must_use]
+    pub fn new(
+        format: &Format,
+        metadata: MetadataColumns,
+        meta: &StreamMeta,
+        properties: &[String],
+    ) -> Option<Self> {
+        match format {
+            Format::Jsonl { .. } => Some(Self::Jsonl(JsonlEncoder::new(metadata, meta))),
+            Format::Csv { options, .. } => {
+                Some(Self::Csv(Box::new(CsvEncoder::new(options, metadata, meta, properties))))
+            }
+            Format::Parquet { .. } => None,
+        }
+    }
+
+    /// What every file of the stream begins with: the line of column names, or nothing.
+    #[must_use]
+    pub fn header(&self) -> &[u8] {
+        match self {
+            Self::Jsonl(_) => &[],
+            Self::Csv(csv) => csv.header(),
+        }
+    }
+
+    /// The names of the declared columns as the file has them. `None`: the format has no columns, and members keep the
+    /// names that records give them.
+    #[must_use]
+    pub fn column_names(&self) -> Option<&[String]> {
+        match self {
+            Self::Jsonl(_) => None,
+            Self::Csv(csv) => Some(csv.names()),
+        }
+    }
+
+    /// What the user should know about the columns, one sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Jsonl(_) => Vec::new(),
+            Self::Csv(csv) => csv.warnings().to_vec(),
+        }
+    }
+
+    /// Appends exactly one row to `out`, its line end included. Takes one id, unless rows carry no metadata.
+    #[inline]
+    pub fn encode(
+        &self,
+        record: &RecordView<'_>,
+        ids: &mut RowIds,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> RowNotes {
+        match self {
+            Self::Jsonl(jsonl) => jsonl.encode(record, ids, out),
+            Self::Csv(csv) => csv.encode(record, ids, &mut scratch.csv, out),
+        }
+    }
+}

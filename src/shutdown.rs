@@ -1,0 +1,92 @@
+//! SIGTERM and SIGINT: the run is to end now.
+//!
+//! The first signal is passed on to everything that holds a [`Stop`]: a sync then publishes what
+//! STATEs cover, prints them and ends badly; a removal of old objects stops between two requests;
+//! what only prepares is dropped. A second signal ends the process at once, which is as safe as a
+//! crash.
+//!
+//! Not here: what a stage does about it (`pipeline::engine`, `replace`, `verb::runtime`).
+
+use std::io;
+
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::panic_hook;
+
+/// What was sent to the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM: a platform that cancels.
+    Terminate,
+    /// SIGINT: a person at a terminal.
+    Interrupt,
+}
+
+impl Signal {
+    /// Its name, for a message.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+        }
+    }
+
+    /// The exit code of a process that ended because of the signal: 128 and the signal's number, as
+    /// shells report it. Airbyte's orchestrator accepts 143 while it cancels.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Terminate => 128 + 15,
+            Self::Interrupt => 128 + 2,
+        }
+    }
+}
+
+/// Tells that the process is to stop. Clones tell the same.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<Option<Signal>>);
+
+impl Stop {
+    /// Takes the two signals over, for the rest of the process.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn on_signals(runtime: &Handle) -> io::Result<Self> {
+        let _inside = runtime.enter();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let (sender, receiver) = watch::channel(None);
+        runtime.spawn(async move {
+            loop {
+                let signal = tokio::select! {
+                    _ = terminate.recv() => Signal::Terminate,
+                    _ = interrupt.recv() => Signal::Interrupt,
+                };
+                if sender.send_replace(Some(signal)).is_some() {
+                    panic_hook::exit(signal.exit_code());
+                }
+            }
+        });
+        Ok(Self(receiver))
+    }
+
+    /// The signal that came, if one did.
+    #[must_use]
+    pub fn signal(&self) -> Option<Signal> {
+        *self.0.borrow()
+    }
+
+    /// Waits for a signal; `None` if none can come any more.
+    pub async fn wait(mut self) -> Option<Signal> {
+        self.0.wait_for(Option::is_some).await.ok().and_then(|signal| *signal)
+    }
+
+    /// One that no signal reaches, for tests.
+    #[cfg(test)]
+    pub(crate) fn never() -> Self {
+        Self(watch::channel(None).1)
+    }
+}
