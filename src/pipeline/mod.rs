@@ -11,21 +11,13 @@
 //! become its bytes) and `ledger` (what may be acknowledged) as its parts. `upload` talks to the store, `run` wires them
 //! together. `budget` bounds the memory of all of it.
 
-pub mod action;
-pub mod block;
 pub mod budget;
-pub mod chunk;
-pub mod encode_block;
+pub mod buffer_pool;
 pub mod engine;
 pub mod file;
-pub mod frames;
-mod half_pairs;
-pub mod ledger;
-pub mod order;
-mod record_reader;
-pub mod recycle;
-pub mod row_group;
+pub mod input;
+pub mod messages;
 pub mod run;
-pub mod stream_table;
 pub mod summary;
 pub mod upload;
+mod worker;

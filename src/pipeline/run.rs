@@ -10,25 +10,24 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::action::{Action, Event};
-use super::block::{Block, BlockReader, BlockSettings};
 use super::budget::Budget;
-use super::chunk::{ColumnSegment, CompressionSample, EncodedBlock, Frame, Item, Rows, Segment};
-use super::encode_block::{BlockEncoder, BlockSeed};
 use super::engine::{Engine, EngineSettings};
-use super::ledger::FileId;
-use super::recycle::{Buffers, LargestBuffers};
-use super::row_group::{ColumnTask, column_tasks};
-use super::stream_table::{ColumnLayout, StreamTable};
 use super::summary::RunSummary;
 use super::upload::Uploader;
+use super::worker::{FrameQueue, ROW_GROUPS_PER_WORKER, Worker};
 use crate::env;
 use crate::error::{Failure, FailureType};
 use crate::format::text::GzipCompressor;
+use crate::pipeline::buffer_pool::{Buffers, LargestBuffers};
+use crate::pipeline::input::StreamTable;
+use crate::pipeline::input::{BlockEncoder, BlockSeed};
+use crate::pipeline::input::{BlockReader, BlockSettings};
+use crate::pipeline::messages::Block;
+use crate::pipeline::messages::{Action, Event};
 use crate::protocol::emitter::Emitter;
 use crate::shutdown::Stop;
 use crate::store::S3Store;
@@ -56,70 +55,8 @@ pub struct RunSettings {
     pub upload_ahead_bytes: u64,
 }
 
-/// Text that a worker compresses to learn what a stream's text compresses to.
-const SAMPLE_BYTES: usize = 64 * 1024;
-
-/// Chunks of less text say little, and of thousands of streams they come by the thousand.
-const LEAST_SAMPLE_BYTES: usize = 4 * 1024;
-
 /// A chunk of rows is seldom larger: its rows are those of one block, and a little more.
 const USUAL_CHUNK_BYTES: usize = 2 * 1024 * 1024;
-
-/// Work on a frame of a file.
-struct FrameTask {
-    file: FileId,
-    frame: u32,
-    work: FrameWork,
-}
-
-enum FrameWork {
-    /// Text to be compressed.
-    Compress(Vec<Segment>),
-    /// One column of a row group to be encoded.
-    Column(ColumnTask),
-}
-
-/// Row groups that each worker may have in work or handed back: encoded columns hold far more than their bytes, tens of KiB
-/// for a row group of one row, and thousands of files may be closed at once.
-const ROW_GROUPS_PER_WORKER: usize = 4;
-
-/// Hands frames to the workers: text at once, row groups a few at a time.
-struct FrameQueue {
-    budget: Budget,
-    tasks: Sender<FrameTask>,
-    waiting: VecDeque<(FileId, u32, ColumnLayout, Vec<ColumnSegment>)>,
-    /// Row groups that have not come back.
-    in_work: usize,
-    most_in_work: usize,
-}
-
-impl FrameQueue {
-    fn compress(&self, file: FileId, frame: u32, text: Vec<Segment>) {
-        let _ = self.tasks.send(FrameTask { file, frame, work: FrameWork::Compress(text) });
-    }
-
-    fn encode(&mut self, file: FileId, frame: u32, layout: ColumnLayout, rows: Vec<ColumnSegment>) {
-        self.waiting.push_back((file, frame, layout, rows));
-        self.hand_out();
-    }
-
-    /// A frame has come back.
-    fn is_back(&mut self) {
-        self.in_work = self.in_work.saturating_sub(1);
-        self.hand_out();
-    }
-
-    fn hand_out(&mut self) {
-        while self.in_work < self.most_in_work
-            && let Some((file, frame, layout, rows)) = self.waiting.pop_front()
-        {
-            self.in_work += 1;
-            for task in column_tasks(layout, rows, &self.budget) {
-                let _ = self.tasks.send(FrameTask { file, frame, work: FrameWork::Column(task) });
-            }
-        }
-    }
-}
 
 /// Reads `input` to its end and writes what it holds to `store`; prints freed STATEs as they become free.
 ///
@@ -303,106 +240,6 @@ fn read(
 fn block_random(run: u64, block: u64) -> u64 {
     let name = [run.to_be_bytes(), block.to_be_bytes()].concat();
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &name).as_u64_pair().1
-}
-
-/// One worker's thread.
-struct Worker {
-    encoder: BlockEncoder,
-    compressor: Option<GzipCompressor>,
-    /// By stream: whether what its text compresses to has been tried.
-    sampled: Arc<[AtomicBool]>,
-    budget: Budget,
-    buffers: Buffers,
-    events: Sender<Event>,
-}
-
-impl Worker {
-    /// Compresses before it encodes: what is nearer to S3 frees memory sooner.
-    fn work(mut self, mut blocks: Receiver<(Block, BlockSeed)>, frames: &Receiver<FrameTask>) {
-        loop {
-            let event = select_biased! {
-                recv(frames) -> frame => match frame {
-                    Ok(task) => match self.frame(task) {
-                        Some(event) => event,
-                        None => continue,
-                    },
-                    Err(_) => return,
-                },
-                recv(blocks) -> block => match block {
-                    Ok((mut block, seed)) => {
-                        let mut encoded = self.encoder.encode(&mut block, seed);
-                        self.sample(&mut encoded);
-                        self.buffers.blocks.give(block.bytes);
-                        Event::Block(encoded)
-                    }
-                    Err(_) => {
-                        blocks = never();
-                        continue;
-                    }
-                },
-            };
-            if self.events.send(event).is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Tries once what each stream's text compresses to.
-    fn sample(&mut self, block: &mut EncodedBlock) {
-        let Some(compressor) = self.compressor.as_mut() else { return };
-        for item in &mut block.items {
-            let Item::Chunk(chunk) = item else { continue };
-            let Rows::Text(segment) = &chunk.data else { continue };
-            let is_new = |sampled: &AtomicBool| !sampled.load(Ordering::Relaxed);
-            if segment.bytes.len() < LEAST_SAMPLE_BYTES
-                || !self.sampled.get(chunk.stream.index()).is_some_and(is_new)
-            {
-                continue;
-            }
-            let text = segment.bytes.get(..SAMPLE_BYTES).unwrap_or(&segment.bytes);
-            let mut compressed = Vec::new();
-            if compressor.members(&[text], &mut compressed).is_ok() {
-                if let Some(sampled) = self.sampled.get(chunk.stream.index()) {
-                    sampled.store(true, Ordering::Relaxed);
-                }
-                chunk.sample = Some(CompressionSample {
-                    text_bytes: text.len() as u64,
-                    compressed_bytes: compressed.len() as u64,
-                });
-            }
-        }
-    }
-
-    /// `None` while other columns of the row group are in work.
-    fn frame(&mut self, task: FrameTask) -> Option<Event> {
-        let FrameTask { file, frame, work } = task;
-        let result = match work {
-            FrameWork::Compress(text) => self.compress(text).map(Frame::Bytes),
-            FrameWork::Column(column) => column.run()?,
-        };
-        Some(Event::Framed { file, frame, result })
-    }
-
-    fn compress(&mut self, text: Vec<Segment>) -> Result<Segment, Failure> {
-        let mut bytes = Vec::new();
-        // What comes of it is no longer than the text, but for some bytes.
-        let most = text.iter().map(|segment| segment.bytes.len() as u64).sum();
-        let mut permit = self.budget.take(most);
-        let result = match &mut self.compressor {
-            Some(compressor) => {
-                let text: Vec<&[u8]> = text.iter().map(|segment| segment.bytes.as_slice()).collect();
-                compressor.members(&text, &mut bytes).map_err(Failure::from)
-            }
-            None => {
-                Err(Failure::new(FailureType::System, "a frame was cut for a format without compression"))
-            }
-        };
-        text.into_iter().for_each(|segment| self.buffers.chunks.give(segment.bytes));
-        result.map(|()| {
-            permit.resize(bytes.len() as u64);
-            Segment { bytes, permit }
-        })
-    }
 }
 
 #[cfg(test)]

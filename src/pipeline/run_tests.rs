@@ -12,8 +12,8 @@ use crate::key::{KeyTemplate, RunValues, StreamValues, ids};
 use crate::model::StreamDescriptor;
 use crate::pipeline::engine::StreamPlan;
 use crate::pipeline::file::CutSettings;
-use crate::pipeline::frames::Framing;
-use crate::pipeline::stream_table::{RowMaker, StreamEncoding};
+use crate::pipeline::file::Framing;
+use crate::pipeline::input::{RowMaker, StreamEncoding};
 use crate::store::testing::Embedded;
 
 const STREAMS: [&str; 2] = ["a", "b"];

@@ -13,12 +13,12 @@ use crossbeam_channel::Sender;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::action::{Event, StoreAnswer, StoreRequest};
 use super::budget::{Budget, Permit};
-use super::chunk::{Segment, SegmentSlice};
-use super::ledger::FileId;
-use super::recycle::Buffers;
 use crate::key::{KeyStem, highest_listed};
+use crate::pipeline::buffer_pool::Buffers;
+use crate::pipeline::messages::FileId;
+use crate::pipeline::messages::{Event, StoreAnswer, StoreRequest};
+use crate::pipeline::messages::{Segment, SegmentSlice};
 use crate::store::{Listing, Operation, S3Store, StoreError};
 
 /// Attempts to remove an unfinished upload, or an object that nobody will acknowledge.

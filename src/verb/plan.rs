@@ -8,7 +8,7 @@
 //! the columns' types.
 
 use crate::format::text::GZIP_SCRATCH_BYTES;
-use crate::pipeline::encode_block::COLUMN_SCRATCH_BYTES;
+use crate::pipeline::input::COLUMN_SCRATCH_BYTES;
 
 const MIB: u64 = 1024 * 1024;
 

@@ -9,13 +9,14 @@ use std::time::Instant;
 
 use super::{Engine, Group, GroupId};
 use crate::model::StreamIx;
-use crate::pipeline::action::Action;
+use crate::pipeline::engine::ledger::Scope;
 use crate::pipeline::file::SealReason;
-use crate::pipeline::ledger::{FileId, Scope};
+use crate::pipeline::messages::Action;
+use crate::pipeline::messages::FileId;
 use crate::protocol::emitter::LogLevel;
 
 impl Engine {
-    /// When [`Event::Timer`](crate::pipeline::action::Event::Timer) is wanted, if nothing else happens before.
+    /// When [`Event::Timer`](crate::pipeline::messages::Event::Timer) is wanted, if nothing else happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         if self.ending.is_some() {

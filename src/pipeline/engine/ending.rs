@@ -6,9 +6,10 @@
 use super::{Ending, Engine};
 use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
-use crate::pipeline::action::Action;
+use crate::pipeline::engine::ledger::Scope;
 use crate::pipeline::file::SealReason;
-use crate::pipeline::ledger::{FileId, Position, Scope};
+use crate::pipeline::messages::Action;
+use crate::pipeline::messages::{FileId, Position};
 use crate::protocol::emitter::LogLevel;
 use crate::store::StoreError;
 

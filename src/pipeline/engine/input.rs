@@ -8,12 +8,13 @@ use std::time::Instant;
 use super::{Engine, HeldState};
 use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
-use crate::pipeline::action::Action;
 use crate::pipeline::budget::Permit;
-use crate::pipeline::chunk::{Chunk, EncodedBlock, Item, Segment};
+use crate::pipeline::engine::ledger::Scope;
+use crate::pipeline::file::{Assembly, Frames, Framing};
 use crate::pipeline::file::{File, SealReason};
-use crate::pipeline::frames::{Assembly, Frames, Framing};
-use crate::pipeline::ledger::{FileId, Position, Scope};
+use crate::pipeline::messages::Action;
+use crate::pipeline::messages::{Chunk, EncodedBlock, Item, Segment};
+use crate::pipeline::messages::{FileId, Position};
 use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::{StateMessage, StateScope};
 

@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use super::Engine;
 use crate::model::StreamIx;
+use crate::pipeline::engine::ledger::Scope;
+use crate::pipeline::file::Framing;
 use crate::pipeline::file::SealReason;
-use crate::pipeline::frames::Framing;
-use crate::pipeline::ledger::{FileId, Scope};
+use crate::pipeline::messages::FileId;
 
 /// Fewer rows than this are not worth a row group of their own.
 const SMALLEST_ROW_GROUP_BYTES: u64 = 64 * 1024;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::key::{KeyTemplate, RunValues, StreamValues};
 use crate::pipeline::file::CutSettings;
-use crate::pipeline::stream_table::ColumnLayout;
+use crate::pipeline::messages::ColumnLayout;
 
 /// A stream as the engine sees it.
 #[derive(Clone, Debug)]

@@ -5,10 +5,10 @@ use std::time::Instant;
 use super::super::{Engine, StreamPlan};
 use super::world::{Options, settings};
 use crate::model::{StreamDescriptor, StreamIx};
-use crate::pipeline::action::{Action, Event, StoreAnswer, StoreRequest};
 use crate::pipeline::budget::Budget;
-use crate::pipeline::chunk::{Chunk, CursorNotes, EncodedBlock, Item, Rows, Segment};
-use crate::pipeline::ledger::FileId;
+use crate::pipeline::messages::FileId;
+use crate::pipeline::messages::{Action, Event, StoreAnswer, StoreRequest};
+use crate::pipeline::messages::{Chunk, CursorNotes, EncodedBlock, Item, Rows, Segment};
 use crate::protocol::state::{StateMessage, StateScope};
 use crate::store::PartReceipt;
 

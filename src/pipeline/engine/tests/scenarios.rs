@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::world::{Fate, Options, Printed, STREAMS, World, failure_type};
 use crate::error::FailureType;
-use crate::pipeline::action::{Action, StoreRequest};
+use crate::pipeline::messages::{Action, StoreRequest};
 use crate::store::StoreErrorKind;
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -11,14 +11,14 @@ use super::super::{Engine, EngineSettings, StreamPlan};
 use crate::error::{Failure, FailureType};
 use crate::key::{KeyTemplate, RunValues, StreamValues, highest_listed, ids};
 use crate::model::{StreamDescriptor, StreamIx};
-use crate::pipeline::action::{Action, Event, StoreAnswer, StoreRequest};
 use crate::pipeline::budget::Budget;
-use crate::pipeline::chunk::{
+use crate::pipeline::file::Framing;
+use crate::pipeline::file::{CutSettings, File};
+use crate::pipeline::messages::FileId;
+use crate::pipeline::messages::{Action, Event, StoreAnswer, StoreRequest};
+use crate::pipeline::messages::{
     Chunk, CursorNotes, EncodedBlock, Frame, Item, LineFault, Rows, Segment, SegmentSlice,
 };
-use crate::pipeline::file::{CutSettings, File};
-use crate::pipeline::frames::Framing;
-use crate::pipeline::ledger::FileId;
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::state::{StateMessage, StateScope};
 use crate::store::{Effect, Operation, PartReceipt, StoreError, StoreErrorKind};

@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::Array as _;
 
-use super::budget::{Budget, Permit};
-use super::chunk::{ColumnSegment, Frame};
-use super::stream_table::ColumnLayout;
 use crate::error::Failure;
 use crate::format::columns;
 use crate::format::columns::Piece;
 use crate::format::parquet::{EncodedColumn, EncodedRowGroup, encode_column};
+use crate::pipeline::budget::{Budget, Permit};
+use crate::pipeline::messages::ColumnLayout;
+use crate::pipeline::messages::{ColumnSegment, Frame};
 
 /// Some columns of a row group, to be encoded.
 #[derive(Debug)]

@@ -17,12 +17,12 @@
 
 use std::time::Instant;
 
-use super::action::{Action, StoreRequest};
-use super::chunk::{Chunk, CursorNotes, Frame, SegmentSlice};
-use super::frames::{Frames, Framing};
-use super::ledger::{FileId, Position};
 use crate::error::Failure;
 use crate::model::StreamIx;
+use crate::pipeline::file::{Frames, Framing};
+use crate::pipeline::messages::{Action, StoreRequest};
+use crate::pipeline::messages::{Chunk, CursorNotes, Frame, SegmentSlice};
+use crate::pipeline::messages::{FileId, Position};
 use crate::provenance;
 use crate::store::{ObjectInfo, PartReceipt};
 
@@ -441,5 +441,5 @@ impl File {
 }
 
 #[cfg(test)]
-#[path = "file_tests.rs"]
+#[path = "lifecycle_tests.rs"]
 mod tests;

@@ -5,15 +5,12 @@
 
 use uuid::Uuid;
 
-use super::block::ReadFault;
-use super::chunk::{ColumnSegment, EncodedBlock, Frame, Segment, SegmentSlice};
-use super::ledger::FileId;
-use super::stream_table::ColumnLayout;
-use crate::error::Failure;
 use crate::key::KeyStem;
+use crate::pipeline::messages::ColumnLayout;
+use crate::pipeline::messages::FileId;
+use crate::pipeline::messages::{ColumnSegment, Segment, SegmentSlice};
 use crate::protocol::emitter::LogLevel;
-use crate::shutdown::Signal;
-use crate::store::{Notice, ObjectInfo, PartReceipt, StoreError};
+use crate::store::{ObjectInfo, PartReceipt};
 
 /// One request to the outside.
 #[derive(Debug)]
@@ -111,59 +108,4 @@ pub enum StoreRequest {
         /// The object's own: another one at the key is left alone.
         token: Uuid,
     },
-}
-
-/// How a [`StoreRequest`] ended.
-#[derive(Debug)]
-pub enum StoreAnswer {
-    /// The key or folder with the highest number, if one is taken.
-    Listed(Result<Option<String>, StoreError>),
-    /// The upload's id.
-    Created(Result<String, StoreError>),
-    /// The part's receipt.
-    Part(Result<PartReceipt, StoreError>),
-    /// The file is visible, from `Put` or `Complete`.
-    Published(Result<(), StoreError>),
-    /// `Put` found its key taken by another object; the bytes come back for another key. `Created`
-    /// says the same with an error for which [`StoreError::asks_for_next_key`] holds.
-    KeyTaken(Vec<SegmentSlice>, StoreError),
-    /// The request was not sent.
-    Skipped,
-    /// The upload is gone, or stays behind for a lifecycle rule.
-    Aborted(Result<(), StoreError>),
-    /// The object is not, or no longer, there; or it stays and holds rows that will be there twice.
-    TakenBack(Result<(), StoreError>),
-}
-
-/// One report from the outside.
-#[derive(Debug)]
-pub enum Event {
-    /// A worker has finished a block.
-    Block(EncodedBlock),
-    /// The reader has seen the end of stdin after this many blocks, or could not read on.
-    InputEnded {
-        /// Blocks in all.
-        blocks: u64,
-        /// Why reading stopped before the end, if it did.
-        fault: Option<ReadFault>,
-    },
-    /// A frame is compressed, or a row group is encoded.
-    Framed {
-        /// Whose frame.
-        file: FileId,
-        /// Position of the frame in its file.
-        frame: u32,
-        /// The frame, or why there is none.
-        result: Result<Frame, Failure>,
-    },
-    /// An S3 request has ended.
-    Stored(FileId, StoreAnswer),
-    /// The store makes the sync wait, or no longer does.
-    Noticed(Notice),
-    /// stdout is gone: whoever started us has left.
-    StdoutClosed,
-    /// Somebody wants the run to end now.
-    Stopped(Signal),
-    /// A deadline has passed.
-    Timer,
 }

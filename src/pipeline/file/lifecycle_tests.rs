@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::pipeline::budget::Budget;
-use crate::pipeline::chunk::{Rows, Segment};
+use crate::pipeline::messages::{Rows, Segment};
 
 const PART: usize = 10;
 

@@ -1,19 +1,17 @@
 //! The streams of the catalog as workers need them: found by name, each with what makes its rows.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use crate::format::columns::StreamShape;
-use crate::format::parquet::FileLayout;
 use crate::format::text::RowEncoder;
 use crate::model::{StreamDescriptor, StreamIx};
+use crate::pipeline::messages::ColumnLayout;
 
 /// The streams of a run; never changes.
 #[derive(Debug)]
 pub struct StreamTable {
     by_name: HashMap<String, Vec<(Option<String>, StreamIx)>>,
     /// In the order of the catalog.
-    pub(super) streams: Vec<StreamEncoding>,
+    pub(crate) streams: Vec<StreamEncoding>,
 }
 
 /// How one stream's records become rows.
@@ -32,17 +30,6 @@ pub enum RowMaker {
     Text(RowEncoder),
     /// Columns for Parquet.
     Columns(ColumnLayout),
-}
-
-/// The columns of a stream, as they are read and as they are written.
-#[derive(Clone, Debug)]
-pub struct ColumnLayout {
-    /// Which columns there are, and what they take.
-    pub shape: Arc<StreamShape>,
-    /// How they are written to a file.
-    pub layout: Arc<FileLayout>,
-    /// Rows of a chunk and of a row group at most.
-    pub most_rows: u64,
 }
 
 impl StreamTable {

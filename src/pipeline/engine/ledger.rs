@@ -21,17 +21,11 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::model::StreamIx;
-
-/// Number of a row in the order of arrival, over all streams, from 1; 0 is "before the first".
-pub type Position = u64;
-
-/// Identity of a file within a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FileId(pub u64);
+use crate::pipeline::messages::{FileId, Position};
 
 /// Which rows a STATE covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scope {
+pub(super) enum Scope {
     /// The rows of one stream.
     Stream(StreamIx),
     /// The rows of all streams: GLOBAL and LEGACY.
@@ -40,7 +34,7 @@ pub enum Scope {
 
 /// A STATE that may be printed.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Freed<S> {
+pub(super) struct Freed<S> {
     /// What [`Ledger::state`] was given.
     pub state: S,
     /// Records between the previous received STATE of the same scope and this one.
@@ -66,7 +60,7 @@ struct StreamEntry<S> {
 
 /// The ledger of one run.
 #[derive(Debug)]
-pub struct Ledger<S> {
+pub(super) struct Ledger<S> {
     last_row: Position,
     streams: Vec<StreamEntry<S>>,
     /// Every unpublished file by its first row: what a state of scope `All` looks at.
@@ -86,7 +80,7 @@ pub struct Ledger<S> {
 impl<S> Ledger<S> {
     /// A ledger for a catalog of `streams` streams.
     #[must_use]
-    pub fn new(streams: usize) -> Self {
+    pub(super) fn new(streams: usize) -> Self {
         let entry = || StreamEntry {
             records_since_state: 0,
             counted_at: 0,
@@ -109,7 +103,7 @@ impl<S> Ledger<S> {
     }
 
     /// Numbers `count` rows of `stream` that have arrived; gives the first and the last number.
-    pub fn rows(&mut self, stream: StreamIx, count: u64) -> (Position, Position) {
+    pub(super) fn rows(&mut self, stream: StreamIx, count: u64) -> (Position, Position) {
         let first = self.last_row + 1;
         self.last_row += count;
         self.records_since_all += count;
@@ -119,13 +113,13 @@ impl<S> Ledger<S> {
 
     /// Says that `file` of `stream` exists and that its first row is `first`. Rows that join the same file later come
     /// after it and need no word.
-    pub fn joined(&mut self, stream: StreamIx, file: FileId, first: Position) {
+    pub(super) fn joined(&mut self, stream: StreamIx, file: FileId, first: Position) {
         self.streams[stream.index()].unpublished.insert((first, file));
         self.unpublished.insert((first, file));
     }
 
     /// Registers a received STATE. Every row that arrived before it in its scope must be in a file by now.
-    pub fn state(&mut self, scope: Scope, state: S) {
+    pub(super) fn state(&mut self, scope: Scope, state: S) {
         let position = self.last_row;
         match scope {
             Scope::Stream(stream) => {
@@ -157,7 +151,7 @@ impl<S> Ledger<S> {
     }
 
     /// Takes the receipt of a file: all its rows are in a visible object.
-    pub fn published(&mut self, stream: StreamIx, file: FileId, first: Position) {
+    pub(super) fn published(&mut self, stream: StreamIx, file: FileId, first: Position) {
         self.streams[stream.index()].unpublished.remove(&(first, file));
         self.unpublished.remove(&(first, file));
         self.touched.insert(stream);
@@ -165,19 +159,19 @@ impl<S> Ledger<S> {
 
     /// The last row that has arrived, of any stream; 0 before the first.
     #[must_use]
-    pub fn last_row(&self) -> Position {
+    pub(super) fn last_row(&self) -> Position {
         self.last_row
     }
 
     /// The last row of `stream`'s that a received STATE covers (a number in the common sequence).
     #[must_use]
-    pub fn covered(&self, stream: StreamIx) -> Position {
+    pub(super) fn covered(&self, stream: StreamIx) -> Position {
         self.streams[stream.index()].covered.max(self.covered_by_all)
     }
 
     /// Whether a STATE of exactly this scope waits.
     #[must_use]
-    pub fn is_waiting(&self, scope: Scope) -> bool {
+    pub(super) fn is_waiting(&self, scope: Scope) -> bool {
         match scope {
             Scope::Stream(stream) => !self.streams[stream.index()].waiting.is_empty(),
             Scope::All => !self.waiting_all.is_empty(),
@@ -186,7 +180,7 @@ impl<S> Ledger<S> {
 
     /// The position of the last waiting STATE of this scope that lies before row `before`.
     #[must_use]
-    pub fn last_waiting_before(&self, scope: Scope, before: Position) -> Option<Position> {
+    pub(super) fn last_waiting_before(&self, scope: Scope, before: Position) -> Option<Position> {
         let waiting = match scope {
             Scope::Stream(stream) => &self.streams[stream.index()].waiting,
             Scope::All => &self.waiting_all,
@@ -197,18 +191,19 @@ impl<S> Ledger<S> {
 
     /// How many STATEs wait.
     #[must_use]
-    pub fn waiting_states(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn waiting_states(&self) -> usize {
         self.waiting_states_of_streams + self.waiting_all.len()
     }
 
     /// The streams of which a STATE of their own waits.
     #[must_use]
-    pub fn waiting_streams(&self) -> &BTreeSet<StreamIx> {
+    pub(super) fn waiting_streams(&self) -> &BTreeSet<StreamIx> {
         &self.waiting_streams
     }
 
     /// Takes out every STATE that has become free, in the order in which they are to be printed.
-    pub fn free(&mut self) -> Vec<Freed<S>> {
+    pub(super) fn free(&mut self) -> Vec<Freed<S>> {
         let mut freed = Vec::new();
         for stream in std::mem::take(&mut self.touched) {
             let entry = &mut self.streams[stream.index()];

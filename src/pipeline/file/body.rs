@@ -13,14 +13,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::action::Action;
-use super::budget::Permit;
-use super::chunk::{ColumnSegment, Frame, Rows, Segment, SegmentSlice};
-use super::ledger::FileId;
-use super::stream_table::ColumnLayout;
 use crate::error::{Failure, FailureType};
 use crate::format::parquet::{EncodedRowGroup, FileAssembler, ParquetFileError};
 use crate::model::StreamIx;
+use crate::pipeline::budget::Permit;
+use crate::pipeline::messages::Action;
+use crate::pipeline::messages::ColumnLayout;
+use crate::pipeline::messages::FileId;
+use crate::pipeline::messages::{ColumnSegment, Frame, Rows, Segment, SegmentSlice};
 
 /// How rows become frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -375,7 +375,7 @@ mod tests {
     use crate::format::parquet::FileLayout;
     use crate::format::{Codec, MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields};
     use crate::pipeline::budget::Budget;
-    use crate::pipeline::row_group::column_tasks;
+    use crate::pipeline::file::column_tasks;
 
     const FRAMING: Framing = Framing::RowGroups { row_group_bytes: 1 << 20 };
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::format::text::RowEncoder;
 use crate::format::{CsvOptions, Format, MetadataColumns, StreamMeta};
 use crate::model::StreamDescriptor;
-use crate::pipeline::stream_table::StreamEncoding;
+use crate::pipeline::input::StreamEncoding;
 
 const SEED: BlockSeed = BlockSeed { unix_ms: 1_700_000_000_000, random: 1 };
 

@@ -17,19 +17,21 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::block::Block;
-use super::budget::Budget;
-use super::chunk::{Chunk, ColumnSegment, CursorNotes, EncodedBlock, Item, LineFault, Rows, Segment};
 use super::half_pairs::{Repair, repair_records};
 use super::record_reader::{RecordReader, shown_stream};
-use super::recycle::Recycler;
-use super::stream_table::{RowMaker, StreamTable};
 use crate::format::RowIds;
 use crate::format::columns::DecodedRows;
 use crate::format::text::{RecordView, Scratch};
 use crate::json::{ForeignText, Kind, Raw, Scanner, without_byte_order_mark};
 use crate::key::cursor::parse_cursor;
 use crate::model::StreamIx;
+use crate::pipeline::budget::Budget;
+use crate::pipeline::buffer_pool::Recycler;
+use crate::pipeline::input::{RowMaker, StreamTable};
+use crate::pipeline::messages::Block;
+use crate::pipeline::messages::{
+    Chunk, ColumnSegment, CursorNotes, EncodedBlock, Item, LineFault, Rows, Segment,
+};
 use crate::protocol::envelope::{
     EnvelopeError, Message, Opening, RecordMessage, read_line, stream_of_broken_record,
 };
@@ -379,5 +381,5 @@ fn cursor_value<'a>(data: &'a [u8], path: &[String]) -> Option<&'a [u8]> {
 }
 
 #[cfg(test)]
-#[path = "encode_block_tests.rs"]
+#[path = "block_encoder_tests.rs"]
 mod tests;

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use super::chunk::EncodedBlock;
+use crate::pipeline::messages::EncodedBlock;
 
 /// The re-sequencer of one run.
 #[derive(Debug, Default)]
-pub struct InputOrder {
+pub(super) struct InputOrder {
     next: u64,
     early: BTreeMap<u64, EncodedBlock>,
     total: Option<u64>,
@@ -16,25 +16,25 @@ pub struct InputOrder {
 
 impl InputOrder {
     /// Takes a finished block.
-    pub fn push(&mut self, block: EncodedBlock) {
+    pub(super) fn push(&mut self, block: EncodedBlock) {
         self.early.insert(block.index, block);
     }
 
     /// The next block in input order, if it has come.
-    pub fn pop(&mut self) -> Option<EncodedBlock> {
+    pub(super) fn pop(&mut self) -> Option<EncodedBlock> {
         let block = self.early.remove(&self.next)?;
         self.next += 1;
         Some(block)
     }
 
     /// The reader says how many blocks the input had in all.
-    pub fn end(&mut self, total: u64) {
+    pub(super) fn end(&mut self, total: u64) {
         self.total = Some(total);
     }
 
     /// Whether the input has ended and every block of it was popped.
     #[must_use]
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.total.is_some_and(|total| self.next >= total)
     }
 }

@@ -8,11 +8,12 @@
 
 use std::sync::Arc;
 
-use super::stream_table::{ColumnLayout, StreamTable};
 use crate::format::RowIds;
 use crate::format::columns::RecordDecoder;
 use crate::json::{JsonError, Member, Raw, Scanner};
 use crate::model::{StreamDescriptor, StreamIx};
+use crate::pipeline::input::StreamTable;
+use crate::pipeline::messages::ColumnLayout;
 use crate::protocol::envelope::{DataSink, RecordMessage, RecordStream};
 
 /// Longest name that is repeated in a message.
@@ -31,20 +32,20 @@ struct LastStream {
 
 /// Takes a record's `data` while its line is read: the positions of its members, or their values straight into columns.
 #[derive(Debug)]
-pub(super) struct RecordReader {
-    pub(super) table: Arc<StreamTable>,
-    pub(super) members: Vec<Member>,
+pub(crate) struct RecordReader {
+    pub(crate) table: Arc<StreamTable>,
+    pub(crate) members: Vec<Member>,
     /// By stream, once it has a record, where the format has columns.
-    pub(super) decoders: Vec<Option<Box<RecordDecoder>>>,
+    pub(crate) decoders: Vec<Option<Box<RecordDecoder>>>,
     /// The stream whose decoder has read a row that is not ended.
     unended: Option<StreamIx>,
     /// The stream of the last record: what [`RecordStream::Same`] means.
-    pub(super) of_last_record: Option<StreamIx>,
+    pub(crate) of_last_record: Option<StreamIx>,
     last: LastStream,
 }
 
 impl RecordReader {
-    pub(super) fn new(table: Arc<StreamTable>) -> Self {
+    pub(crate) fn new(table: Arc<StreamTable>) -> Self {
         Self {
             decoders: std::iter::repeat_with(|| None).take(table.streams.len()).collect(),
             table,
@@ -56,7 +57,7 @@ impl RecordReader {
     }
 
     #[inline]
-    pub(super) fn stream_of(&mut self, stream: RecordStream<'_>) -> Result<StreamIx, String> {
+    pub(crate) fn stream_of(&mut self, stream: RecordStream<'_>) -> Result<StreamIx, String> {
         match (stream, self.of_last_record) {
             (RecordStream::Same, Some(ix)) => Ok(ix),
             (RecordStream::Same, None) => Err("is of no stream".to_owned()),
@@ -88,14 +89,14 @@ impl RecordReader {
     }
 
     /// Gives back what a record of very many members has made the scratch grow by.
-    pub(super) fn trim(&mut self) {
+    pub(crate) fn trim(&mut self) {
         if self.members.capacity() * size_of::<Member>() > KEPT_BYTES {
             self.members = Vec::new();
         }
     }
 
     /// Makes the row that was read a row of its stream.
-    pub(super) fn end_row(
+    pub(crate) fn end_row(
         &mut self,
         ix: StreamIx,
         record: &RecordMessage<'_>,
@@ -113,7 +114,7 @@ impl RecordReader {
         Ok(())
     }
 
-    pub(super) fn undo_row(&mut self) {
+    pub(crate) fn undo_row(&mut self) {
         if let Some(ix) = self.unended.take()
             && let Some(decoder) = &mut self.decoders[ix.index()]
         {
@@ -139,7 +140,7 @@ impl RecordReader {
 }
 
 /// A stream's name for a message: the whole, or its beginning.
-pub(super) fn shown_stream(namespace: Option<&str>, name: &str) -> String {
+pub(crate) fn shown_stream(namespace: Option<&str>, name: &str) -> String {
     StreamDescriptor::new(namespace, name).to_string().chars().take(SHOWN_NAME_CHARS).collect()
 }
 

@@ -22,18 +22,18 @@ const MOST_PATH_BYTES: usize = 64 * 1024;
 
 /// A line that was changed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Repair {
+pub(crate) struct Repair {
     /// Where the line begins in its block.
-    pub(super) line_start: usize,
+    pub(crate) line_start: usize,
     /// Names and strings of the record's data that held half a pair.
-    pub(super) strings: u64,
+    pub(crate) strings: u64,
     /// The entries for `changes`, joined by commas.
     entries: String,
 }
 
 impl Repair {
     /// The changes that the source reported, the text of an array, and ours behind them.
-    pub(super) fn changes(&self, of_source: Option<&[u8]>) -> Vec<u8> {
+    pub(crate) fn changes(&self, of_source: Option<&[u8]>) -> Vec<u8> {
         let listed = of_source.map(<[u8]>::trim_ascii_end).and_then(|list| list.strip_suffix(b"]"));
         let mut changes = listed.unwrap_or(b"[").trim_ascii_end().to_vec();
         if changes.last() != Some(&b'[') && !self.entries.is_empty() {
@@ -46,7 +46,7 @@ impl Repair {
 }
 
 /// Replaces half pairs in the RECORD lines of `block`, which must be valid UTF-8. Repairs come in the order of the lines.
-pub(super) fn repair_records(block: &mut [u8]) -> Vec<Repair> {
+pub(crate) fn repair_records(block: &mut [u8]) -> Vec<Repair> {
     let mut repairs = Vec::new();
     let mut from = 0;
     while let Some(at) = find_half_pair(block, from) {

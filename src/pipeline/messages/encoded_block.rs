@@ -4,112 +4,14 @@
 //! and COMPLETE messages between them. Invariant: an [`Item::State`] comes after the chunks of every row that it covers
 //! and before the chunks of later rows of the streams it covers.
 
-use std::ops::Range;
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 
-use super::budget::Permit;
+use super::{ColumnSegment, Segment};
 use crate::error::Failure;
-use crate::format::columns::{Batch, FieldMisfits};
-use crate::format::parquet::EncodedRowGroup;
+use crate::format::columns::FieldMisfits;
 use crate::model::StreamIx;
+use crate::pipeline::budget::Permit;
 use crate::protocol::state::StateMessage;
-
-/// Bytes and the right to hold them.
-#[derive(Debug)]
-pub struct Segment {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// Held for as long as the bytes are.
-    pub permit: Permit,
-}
-
-impl Segment {
-    /// Memory that the segment holds, as the budget counts it: a buffer may be larger than its bytes.
-    #[must_use]
-    pub fn held_bytes(&self) -> u64 {
-        self.permit.bytes()
-    }
-}
-
-/// A run of bytes of a segment. Parts of an upload have one size, so two of them may share a segment: it stays in memory,
-/// and its permit is held, until the last slice of it is dropped.
-#[derive(Clone, Debug)]
-pub struct SegmentSlice {
-    segment: Arc<Segment>,
-    range: Range<usize>,
-}
-
-impl SegmentSlice {
-    /// Length in bytes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.range.len()
-    }
-
-    /// Whether there are no bytes in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.range.is_empty()
-    }
-
-    /// Memory of the whole segment, as the budget counts it.
-    #[must_use]
-    pub fn held_bytes(&self) -> u64 {
-        self.segment.held_bytes()
-    }
-
-    /// Cuts the first `len` bytes off; `None` if there are no more than that.
-    pub fn split_front(&mut self, len: usize) -> Option<Self> {
-        if len >= self.len() {
-            return None;
-        }
-        let cut = self.range.start + len;
-        let front = Self { segment: Arc::clone(&self.segment), range: self.range.start..cut };
-        self.range.start = cut;
-        Some(front)
-    }
-
-    /// The segment itself, if the slice is all of it.
-    ///
-    /// # Errors
-    /// The slice, if it is a part of the segment or if others share the segment.
-    pub fn into_segment(self) -> Result<Segment, Self> {
-        if self.range != (0..self.segment.bytes.len()) {
-            return Err(self);
-        }
-        let range = self.range;
-        Arc::try_unwrap(self.segment).map_err(|segment| Self { segment, range })
-    }
-
-    /// The buffer of the segment, if this was the last slice of it.
-    #[must_use]
-    pub fn into_last_buffer(self) -> Option<Vec<u8>> {
-        Arc::into_inner(self.segment).map(|segment| segment.bytes)
-    }
-}
-
-impl From<Segment> for SegmentSlice {
-    fn from(segment: Segment) -> Self {
-        Self { range: 0..segment.bytes.len(), segment: Arc::new(segment) }
-    }
-}
-
-impl AsRef<[u8]> for SegmentSlice {
-    fn as_ref(&self) -> &[u8] {
-        self.segment.bytes.get(self.range.clone()).unwrap_or_default()
-    }
-}
-
-/// Rows as columns, and the right to hold them.
-#[derive(Debug)]
-pub struct ColumnSegment {
-    /// The rows.
-    pub batch: Batch,
-    /// Held for as long as the rows are.
-    pub permit: Permit,
-}
 
 /// Rows as workers make them of a block.
 #[derive(Debug)]
@@ -136,26 +38,6 @@ impl Rows {
         match self {
             Self::Text(segment) => segment.held_bytes(),
             Self::Columns(segment) => segment.permit.bytes(),
-        }
-    }
-}
-
-/// What a worker makes of some rows of a file: the next piece of it.
-#[derive(Debug)]
-pub enum Frame {
-    /// Final bytes.
-    Bytes(Segment),
-    /// The encoded columns of a row group, and the right to hold them.
-    RowGroup(EncodedRowGroup, Permit),
-}
-
-impl Frame {
-    /// Bytes that it takes in the object.
-    #[must_use]
-    pub fn size_bytes(&self) -> u64 {
-        match self {
-            Self::Bytes(segment) => segment.bytes.len() as u64,
-            Self::RowGroup(_, permit) => permit.bytes(),
         }
     }
 }

@@ -12,10 +12,9 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::budget::{Budget, Permit};
-use super::chunk::LineFault;
-use super::recycle::Recycler;
-use crate::error::Failure;
+use crate::pipeline::budget::{Budget, Permit};
+use crate::pipeline::buffer_pool::Recycler;
+use crate::pipeline::messages::{Block, ReadFault};
 
 /// The longest line that is taken. The protocol names no limit; sources are known to send 100 MB.
 pub const MAX_LINE_BYTES: usize = 128 * 1024 * 1024;
@@ -33,17 +32,6 @@ const MOST_GROWTH_BYTES: usize = 8 * 1024 * 1024;
 /// text without escapes, and the row.
 const LONG_LINE_COPIES: u64 = 3;
 
-/// Some whole lines of the input.
-#[derive(Debug)]
-pub struct Block {
-    /// Position in the input, from 0.
-    pub index: u64,
-    /// The lines with their line ends; the last one of the input may lack it.
-    pub bytes: Vec<u8>,
-    /// Held for as long as the bytes are.
-    pub permit: Permit,
-}
-
 /// How stdin is cut.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockSettings {
@@ -51,30 +39,6 @@ pub struct BlockSettings {
     pub block_bytes: usize,
     /// [`MAX_LINE_BYTES`] but for tests.
     pub max_line_bytes: usize,
-}
-
-/// Why stdin could not be read to its end.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadFault {
-    /// One line is longer than the limit.
-    #[error(
-        "is longer than {limit_bytes} bytes, the most that is taken; make the source send smaller records"
-    )]
-    LineTooLong {
-        /// The limit.
-        limit_bytes: usize,
-    },
-    /// The operating system said no.
-    #[error("cannot be read: {0}")]
-    Unreadable(String),
-}
-
-impl ReadFault {
-    /// The failure that ends the run, once the number of lines before it is known.
-    #[must_use]
-    pub fn failure(&self, lines_before: u64) -> Failure {
-        LineFault { line: 1, reason: self.to_string() }.failure(lines_before)
-    }
 }
 
 /// Reads blocks from a file descriptor.

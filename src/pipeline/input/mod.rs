@@ -1,0 +1,11 @@
+//! From stdin to encoded blocks: the stages that run in parallel.
+
+mod block_encoder;
+mod block_reader;
+mod half_pairs;
+mod record_reader;
+mod stream_table;
+
+pub use block_encoder::{BlockEncoder, BlockSeed, COLUMN_SCRATCH_BYTES};
+pub use block_reader::{BlockReader, BlockSettings, MAX_LINE_BYTES};
+pub use stream_table::{RowMaker, StreamEncoding, StreamTable};

@@ -1,0 +1,40 @@
+//! A piece of the input, and why there is no further one.
+
+use super::LineFault;
+use crate::error::Failure;
+use crate::pipeline::budget::Permit;
+
+/// Some whole lines of the input.
+#[derive(Debug)]
+pub struct Block {
+    /// Position in the input, from 0.
+    pub index: u64,
+    /// The lines with their line ends; the last one of the input may lack it.
+    pub bytes: Vec<u8>,
+    /// Held for as long as the bytes are.
+    pub permit: Permit,
+}
+
+/// Why stdin could not be read to its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadFault {
+    /// One line is longer than the limit.
+    #[error(
+        "is longer than {limit_bytes} bytes, the most that is taken; make the source send smaller records"
+    )]
+    LineTooLong {
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// The operating system said no.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl ReadFault {
+    /// The failure that ends the run, once the number of lines before it is known.
+    #[must_use]
+    pub fn failure(&self, lines_before: u64) -> Failure {
+        LineFault { line: 1, reason: self.to_string() }.failure(lines_before)
+    }
+}
