@@ -15,45 +15,25 @@
 //! (`pipeline`), where the settings come from (`config`).
 //! May import: `env`, `error`.
 
-mod call;
-mod checksum;
-mod classify;
+mod answers;
 mod client;
-mod credentials;
-mod error;
-mod handshake;
-mod headers;
-mod http;
-mod listing;
-mod no_proxy;
-mod notice;
-mod objects;
 mod operation;
 mod options;
-mod progress;
-mod publish;
-mod region;
 mod requests;
-mod sending;
-mod sentence;
-mod settings;
-mod trouble;
-mod unreachable;
-mod words;
 
-pub use client::S3Store;
-pub use credentials::Access;
-pub use error::{Denied, Effect, ListingFault, StoreError, StoreErrorKind};
-pub use handshake::{ConnectionProblem, Distrust, connection_problem};
-pub use http::{HttpClient, HttpError};
-pub use listing::{Listing, Pages};
-pub use notice::Notice;
-pub use objects::StoredObject;
+pub use answers::error::{Denied, Effect, ListingFault, StoreError, StoreErrorKind};
+pub use answers::handshake::{ConnectionProblem, Distrust, connection_problem};
+pub use client::credentials::Access;
+pub use client::http::{HttpClient, HttpError};
+pub use client::notice::Notice;
+pub use client::s3_store::S3Store;
+pub use client::settings::{ObjectInfo, StoreSettings};
 pub use operation::Operation;
 pub use options::{CannedAcl, Checksum, Encryption, ObjectOptions, StorageClass, Tag};
-pub use region::FoundRegion;
-pub use requests::PartReceipt;
-pub use settings::{ObjectInfo, StoreSettings};
+pub use requests::listing::{Listing, Pages};
+pub use requests::multipart::PartReceipt;
+pub use requests::objects::StoredObject;
+pub use requests::region::FoundRegion;
 
 #[cfg(test)]
 pub(crate) mod testing;

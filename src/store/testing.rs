@@ -16,9 +16,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::client::Pace;
 use super::{Access, Checksum, HttpClient, ObjectOptions, S3Store, StoreSettings};
 use crate::aws::EndpointVariant;
+use crate::store::client::s3_store::Pace;
 
 pub(crate) const BUCKET: &str = "bucket";
 pub(crate) const SECRET: &str = "secret-of-the-tests";
@@ -121,7 +121,7 @@ impl Reply {
 
     /// What a HEAD shows of an object that the connector wrote to `key`.
     pub(crate) fn head_of(key: &str, token: uuid::Uuid) -> Self {
-        let hash = super::settings::key_hash(key);
+        let hash = crate::store::client::settings::key_hash(key);
         Self::status(&format!(
             "200 OK\r\nx-amz-meta-destination-s3-token: {token}\r\nx-amz-meta-key-hash: {hash}"
         ))

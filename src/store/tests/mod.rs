@@ -17,10 +17,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::client::Pace;
 use super::testing::{BUCKET, Embedded, HASTE, Reply, SECRET, Scripted, access_key, settings};
 use super::{Effect, ObjectInfo, PartReceipt, S3Store, StoreError, StoreErrorKind as Kind};
 use crate::error::{Classified, Failure, FailureType};
+use crate::store::client::s3_store::Pace;
 
 fn object(token: u128) -> ObjectInfo {
     ObjectInfo {

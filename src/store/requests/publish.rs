@@ -32,15 +32,15 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
 use super::checksum::Digests;
-use super::client::S3Store;
-use super::error::{Effect, StoreError, StoreErrorKind};
-use super::headers::TakesObjectHeaders;
 use super::objects::Holder;
-use super::operation::Operation;
-use super::options::Checksum;
-use super::requests::PartReceipt;
-use super::settings::ObjectInfo;
 use crate::error::FailureType;
+use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
+use crate::store::client::headers::TakesObjectHeaders;
+use crate::store::client::s3_store::S3Store;
+use crate::store::client::settings::ObjectInfo;
+use crate::store::operation::Operation;
+use crate::store::options::Checksum;
+use crate::store::requests::multipart::PartReceipt;
 
 /// The guard: fail if the key has an object, whatever its ETag.
 const NO_OBJECT_YET: &str = "*";

@@ -24,9 +24,9 @@ use std::hash::{Hash, Hasher};
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 
-use super::client::S3Store;
-use super::error::{Effect, ListingFault, StoreError, StoreErrorKind};
-use super::operation::Operation;
+use crate::store::answers::error::{Effect, ListingFault, StoreError, StoreErrorKind};
+use crate::store::client::s3_store::S3Store;
+use crate::store::operation::Operation;
 
 /// Truncated pages without a name that are followed in a row. Some stores pass over deleted names
 /// in steps of a page, so a few are normal; 200 pages are 200,000 names.

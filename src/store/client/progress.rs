@@ -35,17 +35,17 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Nothing has moved for this long.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("no progress for {} ms", .0.as_millis())]
-pub(super) struct Stalled(Duration);
+pub(crate) struct Stalled(Duration);
 
 /// A client, or a connector of it, whose requests are watched.
 #[derive(Debug)]
-pub(super) struct Watched<T> {
+pub(crate) struct Watched<T> {
     inner: T,
     limit: Duration,
 }
 
 /// `client`, whose requests are watched where their settings have a read timeout.
-pub(super) fn watched(client: SharedHttpClient) -> SharedHttpClient {
+pub(crate) fn watched(client: SharedHttpClient) -> SharedHttpClient {
     SharedHttpClient::new(Watched { inner: client, limit: Duration::MAX })
 }
 

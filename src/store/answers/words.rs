@@ -19,7 +19,7 @@ const HIDDEN: &str = "***";
 const SIGNATURES: [&str; 4] = ["AWS4-HMAC-SHA256", "AWS4-ECDSA", "X-Amz-Signature", "Signature="];
 
 /// The message in a form that is fit to be shown. `secrets` are the caller's own.
-pub(super) fn presentable(message: &str, secrets: &[String]) -> Option<Box<str>> {
+pub(crate) fn presentable(message: &str, secrets: &[String]) -> Option<Box<str>> {
     let mut text = message.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, HIDDEN);

@@ -58,7 +58,7 @@ impl fmt::Debug for Access {
 
 /// What the requests of a store are signed with.
 #[derive(Clone)]
-pub(super) enum Signing {
+pub(crate) enum Signing {
     /// Credentials that cannot be renewed.
     Fixed(Credentials),
     /// Credentials that can.
@@ -67,7 +67,7 @@ pub(super) enum Signing {
 
 impl Signing {
     /// `now` is the clock that tells when credentials end.
-    pub(super) fn new(access: &Access, now: fn() -> SystemTime) -> Self {
+    pub(crate) fn new(access: &Access, now: fn() -> SystemTime) -> Self {
         match access {
             Access::Key { access_key_id, secret_access_key, session_token } => Self::Fixed(Credentials::new(
                 access_key_id,
@@ -81,7 +81,7 @@ impl Signing {
     }
 
     /// Settings of a client with these credentials.
-    pub(super) fn sign(&self, config: Builder) -> Builder {
+    pub(crate) fn sign(&self, config: Builder) -> Builder {
         match self {
             Self::Fixed(credentials) => config.credentials_provider(credentials.clone()),
             Self::Renewing(renewing) => {
@@ -95,7 +95,7 @@ impl Signing {
 
     /// The store has told a request signed with `used` that its credentials have expired. Says whether it is worth
     /// another attempt.
-    pub(super) fn refused(&self, used: Signer) -> bool {
+    pub(crate) fn refused(&self, used: Signer) -> bool {
         match self {
             Self::Fixed(_) => false,
             Self::Renewing(renewing) => renewing.refused(used),
@@ -103,12 +103,12 @@ impl Signing {
     }
 
     /// Whether new credentials can be had.
-    pub(super) fn is_renewable(&self) -> bool {
+    pub(crate) fn is_renewable(&self) -> bool {
         matches!(self, Self::Renewing(_))
     }
 
     /// Values that no message may show.
-    pub(super) fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self) -> Vec<String> {
         let parts = |credentials: &Credentials| {
             [
                 Some(credentials.access_key_id()),
@@ -145,7 +145,7 @@ const EARLY_PATIENCE: Duration = Duration::from_secs(5);
 const LATE_PATIENCE: Duration = Duration::from_secs(50);
 
 /// Credentials from a provider, kept until they run out.
-pub(super) struct Renewing {
+pub(crate) struct Renewing {
     provider: SharedCredentialsProvider,
     now: fn() -> SystemTime,
     /// Held by the request that asks.
@@ -314,7 +314,7 @@ impl fmt::Debug for Signing {
 
 /// Tells credentials apart without being them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Signer(u64);
+pub(crate) struct Signer(u64);
 
 impl Signer {
     fn of(credentials: &Credentials) -> Self {
@@ -322,7 +322,7 @@ impl Signer {
     }
 
     /// Whose credentials `request` is signed with.
-    pub(super) fn of_request(request: &HttpRequest) -> Option<Self> {
+    pub(crate) fn of_request(request: &HttpRequest) -> Option<Self> {
         let headers = request.headers();
         let key = || headers.get("authorization")?.split_once("Credential=")?.1.split('/').next();
         headers.get("x-amz-security-token").or_else(key).map(Self::new)
@@ -338,11 +338,11 @@ impl Signer {
 /// The provider gave nothing.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{text}")]
-pub(super) struct NoCredentials {
+pub(crate) struct NoCredentials {
     /// Whether asking later may help.
-    pub(super) temporary: bool,
+    pub(crate) temporary: bool,
     /// What to tell the user, from a provider that knows.
-    pub(super) sentence: Option<Box<str>>,
+    pub(crate) sentence: Option<Box<str>>,
     /// What it said, for whoever debugs; it passes the filter of secrets first (`classify`).
     text: Box<str>,
 }

@@ -26,11 +26,11 @@ use aws_smithy_types::base64;
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
-use super::options::Checksum;
+use crate::store::options::Checksum;
 
 impl Checksum {
     /// What S3 calls it; `None` where it is not among the checksums that S3 keeps.
-    pub(super) fn algorithm(self) -> Option<ChecksumAlgorithm> {
+    pub(crate) fn algorithm(self) -> Option<ChecksumAlgorithm> {
         match self {
             Self::None | Self::Md5 => None,
             Self::Crc32 => Some(ChecksumAlgorithm::Crc32),
@@ -41,7 +41,7 @@ impl Checksum {
     }
 
     /// How S3 makes the checksum of an object from those of its parts, where that must be said.
-    pub(super) fn of_whole_upload(self) -> Option<ChecksumType> {
+    pub(crate) fn of_whole_upload(self) -> Option<ChecksumType> {
         match self {
             Self::Crc64Nvme => Some(ChecksumType::FullObject),
             // S3's default for these is the checksum of checksums.
@@ -50,7 +50,7 @@ impl Checksum {
     }
 
     /// Client settings: whether the SDK adds checksums of its own and asks for them back.
-    pub(super) fn configure(self, config: Builder) -> Builder {
+    pub(crate) fn configure(self, config: Builder) -> Builder {
         match self.algorithm() {
             Some(_) => config
                 .request_checksum_calculation(RequestChecksumCalculation::WhenSupported)
@@ -62,7 +62,7 @@ impl Checksum {
     }
 
     /// The checksum of a part as the store confirms it.
-    pub(super) fn confirmed(self, part: UploadPartOutput) -> Option<String> {
+    pub(crate) fn confirmed(self, part: UploadPartOutput) -> Option<String> {
         match self {
             Self::None | Self::Md5 => None,
             Self::Crc32 => part.checksum_crc32,
@@ -73,7 +73,7 @@ impl Checksum {
     }
 
     /// Repeats what the store has confirmed of a part.
-    pub(super) fn repeat(
+    pub(crate) fn repeat(
         self,
         part: CompletedPartBuilder,
         confirmed: Option<String>,
@@ -90,14 +90,14 @@ impl Checksum {
 
 /// What we compute ourselves for one body, in Base64.
 #[derive(Debug, Default)]
-pub(super) struct Digests {
-    pub(super) content_md5: Option<String>,
-    pub(super) sha256: Option<String>,
+pub(crate) struct Digests {
+    pub(crate) content_md5: Option<String>,
+    pub(crate) sha256: Option<String>,
     payload: Option<Payload>,
 }
 
 impl Digests {
-    pub(super) fn of(checksum: Checksum, body: &[u8]) -> Self {
+    pub(crate) fn of(checksum: Checksum, body: &[u8]) -> Self {
         match checksum {
             Checksum::None | Checksum::Crc32 | Checksum::Crc32C | Checksum::Crc64Nvme => Self::default(),
             Checksum::Md5 => Self { content_md5: Some(base64::encode(Md5::digest(body))), ..Self::default() },
@@ -114,7 +114,7 @@ impl Digests {
     }
 
     /// Settings of the request that carries the body: it is signed with what is known of it already.
-    pub(super) fn sign(self, settings: Builder) -> Builder {
+    pub(crate) fn sign(self, settings: Builder) -> Builder {
         match self.payload {
             Some(payload) => settings.interceptor(payload),
             None => settings,

@@ -15,13 +15,13 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
 use super::checksum::Digests;
-use super::client::S3Store;
-use super::error::{Effect, StoreError, StoreErrorKind};
-use super::headers::TakesObjectHeaders;
-use super::operation::Operation;
-use super::progress::Stalled;
-use super::settings::ObjectInfo;
 use crate::error::found_in;
+use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
+use crate::store::client::headers::TakesObjectHeaders;
+use crate::store::client::progress::Stalled;
+use crate::store::client::s3_store::S3Store;
+use crate::store::client::settings::ObjectInfo;
+use crate::store::operation::Operation;
 
 /// Proof that a part is in S3. CompleteMultipartUpload takes all of them, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,11 +11,11 @@ use std::fmt;
 
 use super::error::{ErrorContext, StoreError, StoreErrorKind};
 use super::handshake::Distrust;
-use super::operation::Operation;
 use crate::aws::Partition;
+use crate::store::operation::Operation;
 
 impl StoreError {
-    pub(super) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let ErrorContext { bucket, key, region, code, .. } = &*self.context;
         let (name, action) = (self.op.name(), self.op.iam_action());
         let what = What(self);
@@ -287,7 +287,7 @@ impl StoreError {
         }
     }
 
-    pub(super) fn arn(&self) -> String {
+    pub(crate) fn arn(&self) -> String {
         let ErrorContext { bucket, key, region, .. } = &*self.context;
         let partition = Partition::of_region(region).id;
         match self.op {
@@ -307,7 +307,7 @@ impl StoreError {
     }
 
     /// `s3:PutObject and s3:PutObjectTagging`.
-    pub(super) fn actions(&self) -> String {
+    pub(crate) fn actions(&self) -> String {
         let actions: Vec<_> =
             [self.op.iam_action()].into_iter().chain(self.context.more_actions.iter().copied()).collect();
         match actions.as_slice() {

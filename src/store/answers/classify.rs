@@ -14,21 +14,21 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use super::call::Call;
-use super::credentials::NoCredentials;
 use super::error::{Cause, Effect, ErrorContext, Refusal, StoreError, StoreErrorKind};
 use super::handshake::{ConnectionProblem, asks_for_tls, connection_problem};
-use super::headers::refused_setting;
-use super::http::begins_with;
-use super::operation::Operation;
-use super::progress::Stalled;
 use super::unreachable::{Unreachable, host_is_unknown, unreachable};
 use super::words::presentable;
 use crate::error::{found_in, harmless, is_web_page};
+use crate::store::client::credentials::NoCredentials;
+use crate::store::client::headers::refused_setting;
+use crate::store::client::http::begins_with;
+use crate::store::client::progress::Stalled;
+use crate::store::operation::Operation;
 
 /// The header in which S3 names a bucket's region, whether it lets the caller in or not.
-pub(super) const REGION_HEADER: &str = "x-amz-bucket-region";
+pub(crate) const REGION_HEADER: &str = "x-amz-bucket-region";
 
-pub(super) const NO_SUCH_KEY: &str = "NoSuchKey";
+pub(crate) const NO_SUCH_KEY: &str = "NoSuchKey";
 
 /// What is known of an answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +43,7 @@ struct Answer<'a> {
 }
 
 /// The error that `error` is for us.
-pub(super) fn classify<E>(call: &Call<'_>, error: &SdkError<E>) -> StoreError
+pub(crate) fn classify<E>(call: &Call<'_>, error: &SdkError<E>) -> StoreError
 where
     E: StdError + ProvideErrorMetadata + 'static,
 {
@@ -270,12 +270,12 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
 }
 
 /// Whether a code says that credentials are past their end.
-pub(super) fn is_expired(code: &str) -> bool {
+pub(crate) fn is_expired(code: &str) -> bool {
     matches!(code, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired")
 }
 
 /// Whether a code asks to slow down.
-pub(super) fn is_throttling(code: &str) -> bool {
+pub(crate) fn is_throttling(code: &str) -> bool {
     matches!(
         code,
         "KMS.ThrottlingException"
@@ -293,7 +293,7 @@ pub(super) fn is_throttling(code: &str) -> bool {
 
 /// Whether a status asks to slow down, whatever its code: 509 is a spent bandwidth, 529 an
 /// overloaded service.
-pub(super) fn is_throttling_status(status: u16) -> bool {
+pub(crate) fn is_throttling_status(status: u16) -> bool {
     matches!(status, 429 | 509 | 529)
 }
 

@@ -33,16 +33,16 @@ use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Region, StalledStreamProtectionConfig};
 
-use super::call::Call;
 use super::credentials::Signing;
 use super::headers::ObjectHeaders;
 use super::notice::{Notice, Waits};
-use super::operation::Operation;
-use super::options::Checksum;
 use super::progress::watched;
 use super::settings::{StoreSettings, without_userinfo};
 use crate::aws::EndpointVariant;
 use crate::env;
+use crate::store::answers::call::Call;
+use crate::store::operation::Operation;
+use crate::store::options::Checksum;
 
 /// How long a TCP and TLS connection may take to make: far regions and busy gateways need more than the SDK's 3.1 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -134,35 +134,35 @@ fn with_slash(endpoint: &str) -> String {
 /// One bucket. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct S3Store {
-    pub(super) inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-pub(super) struct Inner {
-    pub(super) client: Client,
-    pub(super) bucket: String,
-    pub(super) region: String,
+pub(crate) struct Inner {
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
+    pub(crate) region: String,
     endpoint: Option<String>,
     variant: EndpointVariant,
     /// The endpoint without the bucket, where it seems to name the bucket.
     endpoint_without_bucket: Option<String>,
     /// Set once the store has done anything that was asked: its address is then right.
-    pub(super) has_answered: AtomicBool,
-    pub(super) signing: Signing,
-    pub(super) headers: ObjectHeaders,
-    pub(super) checksum: Checksum,
+    pub(crate) has_answered: AtomicBool,
+    pub(crate) signing: Signing,
+    pub(crate) headers: ObjectHeaders,
+    pub(crate) checksum: Checksum,
     /// Goes with every request: S3 refuses those to a bucket of another account.
-    pub(super) bucket_owner: Option<String>,
-    pub(super) pace: Pace,
+    pub(crate) bucket_owner: Option<String>,
+    pub(crate) pace: Pace,
     /// Whether each key is looked at before it is written, guard or not.
-    pub(super) looks_first: bool,
+    pub(crate) looks_first: bool,
     /// What is told of long waits.
-    pub(super) waits: Arc<Waits>,
+    pub(crate) waits: Arc<Waits>,
     /// Set once the store has refused `If-None-Match` and has taken the same write without it.
-    pub(super) lacks_conditional_writes: AtomicBool,
+    pub(crate) lacks_conditional_writes: AtomicBool,
     /// Set once the store has said of a key that was never written that there is no object.
-    pub(super) tells_missing: AtomicBool,
+    pub(crate) tells_missing: AtomicBool,
     /// Set once the store has refused DeleteObjects.
-    pub(super) lacks_batch_deletes: AtomicBool,
+    pub(crate) lacks_batch_deletes: AtomicBool,
 }
 
 impl fmt::Debug for Inner {
@@ -195,7 +195,7 @@ impl S3Store {
     }
 
     /// As [`S3Store::new`], with another patience and another clock for the end of credentials.
-    pub(super) fn with_clock(settings: &StoreSettings, pace: Pace, now: fn() -> SystemTime) -> Self {
+    pub(crate) fn with_clock(settings: &StoreSettings, pace: Pace, now: fn() -> SystemTime) -> Self {
         let signing = Signing::new(&settings.access, now);
         let config = Builder::new().behavior_version(BehaviorVersion::v2026_01_12());
         let mut config = settings
@@ -303,12 +303,12 @@ impl S3Store {
     }
 
     /// The account that must own the bucket, as every request says it.
-    pub(super) fn bucket_owner(&self) -> Option<String> {
+    pub(crate) fn bucket_owner(&self) -> Option<String> {
         self.inner.bucket_owner.clone()
     }
 
     /// What an error about a request needs to know.
-    pub(super) fn call<'a>(&'a self, op: Operation, key: &'a str, attempts: u32) -> Call<'a> {
+    pub(crate) fn call<'a>(&'a self, op: Operation, key: &'a str, attempts: u32) -> Call<'a> {
         Call {
             op,
             key,
@@ -329,12 +329,12 @@ impl S3Store {
     }
 
     /// Overrides for a request with `bytes` of body.
-    pub(super) fn sending(&self, bytes: usize) -> Builder {
+    pub(crate) fn sending(&self, bytes: usize) -> Builder {
         Builder::new().timeout_config(self.inner.pace.timeouts(self.inner.pace.answer, bytes))
     }
 
     /// Overrides for a request that S3 works on for a while before it answers.
-    pub(super) fn working(&self) -> Builder {
+    pub(crate) fn working(&self) -> Builder {
         Builder::new().timeout_config(self.inner.pace.timeouts(self.inner.pace.work, 0))
     }
 }

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::notice::{Notice, Waits};
-use super::operation::Operation;
 use crate::env;
+use crate::store::operation::Operation;
 
 /// What is told of one request.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     request: String,
     /// Trouble of at least this long is told.
     long: Duration,
@@ -33,7 +33,7 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    pub(super) fn new(op: Operation, key: &str, long: Duration, waits: Arc<Waits>) -> Self {
+    pub(crate) fn new(op: Operation, key: &str, long: Duration, waits: Arc<Waits>) -> Self {
         let request =
             if key.is_empty() { op.name().to_owned() } else { format!("{} of \"{key}\"", op.name()) };
         Self {
@@ -49,7 +49,7 @@ impl Trouble {
     }
 
     /// An attempt goes out.
-    pub(super) fn sent(&mut self, now: Instant) {
+    pub(crate) fn sent(&mut self, now: Instant) {
         if self.failed_attempt == 0 {
             self.since = None;
         }
@@ -57,7 +57,7 @@ impl Trouble {
     }
 
     /// Attempt number `attempt` has failed and is tried again, if there is still an attempt left.
-    pub(super) fn failed(
+    pub(crate) fn failed(
         &mut self,
         attempt: u32,
         reason: impl FnOnce() -> String,
@@ -81,7 +81,7 @@ impl Trouble {
     }
 
     /// When to look whether the wait has got long.
-    pub(super) fn next_look(&self, now: Instant) -> Instant {
+    pub(crate) fn next_look(&self, now: Instant) -> Instant {
         match self.since {
             Some(since) if self.in_flight.is_none() && since + self.long > now => since + self.long,
             _ => now + self.long,
@@ -89,14 +89,14 @@ impl Trouble {
     }
 
     /// It is time to look.
-    pub(super) fn looked(&mut self, now: Instant) {
+    pub(crate) fn looked(&mut self, now: Instant) {
         if let (Some(since), None) = (self.since, self.in_flight) {
             self.tell_if_long(since, now);
         }
     }
 
     /// The request has ended.
-    pub(super) fn ended(&mut self, succeeded: bool, now: Instant) {
+    pub(crate) fn ended(&mut self, succeeded: bool, now: Instant) {
         self.since = None;
         if std::mem::take(&mut self.is_counted) {
             self.waits.leave(succeeded, now);

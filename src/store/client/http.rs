@@ -29,9 +29,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 
 use super::no_proxy::NoProxy;
-use super::unreachable::NamingResolver;
 use crate::env;
 use crate::error::{Classified, FailureType};
+use crate::store::answers::unreachable::NamingResolver;
 
 /// A bundle that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -264,6 +264,6 @@ fn proxy_speaks_tls() -> bool {
 }
 
 /// Whether an address has this scheme (`http://`), in whatever case.
-pub(super) fn begins_with(address: &str, scheme: &str) -> bool {
+pub(crate) fn begins_with(address: &str, scheme: &str) -> bool {
     address.trim_start().get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }

@@ -22,7 +22,7 @@ use std::net::IpAddr;
 
 /// The entries of `NO_PROXY`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct NoProxy(Vec<Entry>);
+pub(crate) struct NoProxy(Vec<Entry>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Entry {
@@ -35,18 +35,18 @@ enum Entry {
 
 impl NoProxy {
     /// Reads the text of the variable. Entries that fit none of the rules cover nothing.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let entries = text.split([',', ' ', '\t', '\n']).filter(|entry| !entry.is_empty());
         Self(entries.filter_map(Entry::parse).collect())
     }
 
     /// Whether nothing is covered.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether the server of an `http://` or `https://` URL is covered.
-    pub(super) fn covers(&self, url: &str) -> bool {
+    pub(crate) fn covers(&self, url: &str) -> bool {
         let Some((scheme, rest)) = url.split_once("://") else { return false };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

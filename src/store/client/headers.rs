@@ -15,15 +15,15 @@ use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::types::{ObjectCannedAcl, ServerSideEncryption, StorageClass as Class, TaggingDirective};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::operation::Operation;
-use super::options::{CannedAcl, Encryption, ObjectOptions, StorageClass, Tag};
+use crate::store::operation::Operation;
+use crate::store::options::{CannedAcl, Encryption, ObjectOptions, StorageClass, Tag};
 
 /// Letters that stand for themselves in a tag. S3 decodes the rest.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What every object of a store is created with. What is `None` is left to the bucket.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ObjectHeaders {
+pub(crate) struct ObjectHeaders {
     encryption: Option<ServerSideEncryption>,
     kms_key_id: Option<String>,
     bucket_key: Option<bool>,
@@ -56,7 +56,7 @@ impl From<&ObjectOptions> for ObjectHeaders {
 
 impl ObjectHeaders {
     /// The IAM actions that these headers need for `op`, besides the one of `op` itself.
-    pub(super) fn actions(&self, op: Operation) -> Vec<&'static str> {
+    pub(crate) fn actions(&self, op: Operation) -> Vec<&'static str> {
         match op {
             Operation::PutObject | Operation::CreateMultipartUpload | Operation::CopyObject => {
                 let tagging = self.tagging.as_ref().map(|_| "s3:PutObjectTagging");
@@ -76,13 +76,13 @@ impl ObjectHeaders {
     }
 
     /// What a copy is to do about the tags of its source.
-    pub(super) fn tagging_directive(&self) -> Option<TaggingDirective> {
+    pub(crate) fn tagging_directive(&self) -> Option<TaggingDirective> {
         self.tagging.as_ref().map(|_| TaggingDirective::Replace)
     }
 }
 
 /// A request that makes an object.
-pub(super) trait TakesObjectHeaders {
+pub(crate) trait TakesObjectHeaders {
     /// The request with `headers` on it.
     fn object_headers(self, headers: &ObjectHeaders) -> Self;
 }
@@ -107,7 +107,7 @@ macro_rules! takes_object_headers {
 takes_object_headers!(PutObjectFluentBuilder, CreateMultipartUploadFluentBuilder, CopyObjectFluentBuilder);
 
 /// The setting that a refusal is about, going by its code or by the header that it names.
-pub(super) fn refused_setting(op: Operation, code: &str, body: &[u8]) -> Option<&'static str> {
+pub(crate) fn refused_setting(op: Operation, code: &str, body: &[u8]) -> Option<&'static str> {
     const HEADERS: [(&str, &str); 6] = [
         ("x-amz-server-side-encryption", "server_side_encryption"),
         ("x-amz-storage-class", "storage_class"),

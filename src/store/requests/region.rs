@@ -17,11 +17,11 @@ use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef
 use aws_sdk_s3::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 
-use super::classify::REGION_HEADER;
-use super::client::S3Store;
-use super::error::{Effect, StoreError, StoreErrorKind};
-use super::operation::Operation;
 use crate::error::harmless;
+use crate::store::answers::classify::REGION_HEADER;
+use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
+use crate::store::client::s3_store::S3Store;
+use crate::store::operation::Operation;
 
 /// Where a bucket is.
 #[derive(Clone, Debug)]

@@ -12,9 +12,9 @@
 use std::fmt;
 
 use super::handshake::Distrust;
-use super::operation::Operation;
 use crate::aws::EndpointVariant;
 use crate::error::{Classified, FailureType};
+use crate::store::operation::Operation;
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,46 +169,46 @@ pub struct StoreError {
     pub kind: StoreErrorKind,
     /// Whether the request may have happened.
     pub effect: Effect,
-    pub(super) context: Box<ErrorContext>,
+    pub(crate) context: Box<ErrorContext>,
     #[source]
-    pub(super) cause: Option<Cause>,
+    pub(crate) cause: Option<Cause>,
 }
 
 /// Where a request went and what came back, for the sentence.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ErrorContext {
-    pub(super) bucket: String,
+pub(crate) struct ErrorContext {
+    pub(crate) bucket: String,
     /// The key, or the prefix of a listing.
-    pub(super) key: String,
-    pub(super) region: String,
+    pub(crate) key: String,
+    pub(crate) region: String,
     /// Without user information.
-    pub(super) endpoint: Option<String>,
-    pub(super) variant: EndpointVariant,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) variant: EndpointVariant,
     /// The same without the bucket, where it seems to name the bucket.
-    pub(super) endpoint_without_bucket: Option<String>,
-    pub(super) code: Option<String>,
-    pub(super) status: Option<u16>,
+    pub(crate) endpoint_without_bucket: Option<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) status: Option<u16>,
     /// How often the request went out.
-    pub(super) attempts: u32,
+    pub(crate) attempts: u32,
     /// The store's own message, fit to be shown.
-    pub(super) words: Option<Box<str>>,
+    pub(crate) words: Option<Box<str>>,
     /// The IAM actions that the object's options need besides the one of the request.
-    pub(super) more_actions: Vec<&'static str>,
+    pub(crate) more_actions: Vec<&'static str>,
     /// Whether the credentials do not stand in the settings.
-    pub(super) renewable: bool,
+    pub(crate) renewable: bool,
     /// What signing in says of itself.
-    pub(super) told: Option<Box<str>>,
+    pub(crate) told: Option<Box<str>>,
     /// What a refusal says of itself, where it does.
-    pub(super) refusal: Refusal,
+    pub(crate) refusal: Refusal,
 }
 
 /// What AWS says about a request that it denies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     /// The action that was denied: a put may need more than one.
-    pub(super) action: Option<String>,
+    pub(crate) action: Option<String>,
     /// A policy forbids it, rather than that none allows it.
-    pub(super) explicit: bool,
+    pub(crate) explicit: bool,
 }
 
 /// A request that no policy allows, or that one forbids.
@@ -225,7 +225,7 @@ pub struct Denied {
 /// What was reported below us, freed of secrets: for whoever debugs, not for the user.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Cause(pub(super) Box<str>);
+pub(crate) struct Cause(pub(crate) Box<str>);
 
 impl StoreError {
     /// The key that the request was about; the prefix of a listing; nothing for a batch of keys.
@@ -241,7 +241,7 @@ impl StoreError {
     }
 
     /// The answer's HTTP status, where there was an answer.
-    pub(super) fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         self.context.status
     }
 
@@ -278,7 +278,7 @@ impl StoreError {
 
     /// Whether the store has said that the object is not there, or that another one is: the caller
     /// goes on from there.
-    pub(super) fn is_plain_no(&self) -> bool {
+    pub(crate) fn is_plain_no(&self) -> bool {
         matches!(self.kind, StoreErrorKind::NotFound | StoreErrorKind::KeyTaken)
     }
 
@@ -300,7 +300,7 @@ impl StoreError {
     }
 
     /// The same error about another key.
-    pub(super) fn about(mut self, key: &str) -> Self {
+    pub(crate) fn about(mut self, key: &str) -> Self {
         key.clone_into(&mut self.context.key);
         self
     }

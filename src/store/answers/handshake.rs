@@ -93,7 +93,7 @@ const SPEAKS_TLS: [&str; 3] = [
 ];
 
 /// Whether the body of a 400 says that the server speaks TLS and wants us to do so.
-pub(super) fn asks_for_tls(body: &[u8]) -> bool {
+pub(crate) fn asks_for_tls(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body).to_ascii_lowercase();
     SPEAKS_TLS.iter().any(|said| text.contains(said))
 }
@@ -116,7 +116,7 @@ fn distrust(error: &CertificateError) -> Distrust {
 }
 
 /// `error` and all that it comes from. What an `io::Error` holds is asked for by `get_ref`: `source` skips it.
-pub(super) fn chain<'a>(
+pub(crate) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>() {

@@ -36,20 +36,22 @@ use aws_sdk_s3::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
 
-use super::classify::{REGION_HEADER, classify, is_expired, is_throttling, is_throttling_status};
-use super::client::S3Store;
 use super::credentials::{Signer, Signing};
-use super::error::StoreError;
-use super::handshake::{ConnectionProblem, connection_problem};
-use super::operation::Operation;
 use super::trouble::Trouble;
-use super::unreachable::{Unreachable, unreachable};
 use crate::env;
 use crate::error::harmless;
+use crate::store::answers::classify::{
+    REGION_HEADER, classify, is_expired, is_throttling, is_throttling_status,
+};
+use crate::store::answers::error::StoreError;
+use crate::store::answers::handshake::{ConnectionProblem, connection_problem};
+use crate::store::answers::unreachable::{Unreachable, unreachable};
+use crate::store::client::s3_store::S3Store;
+use crate::store::operation::Operation;
 
 impl S3Store {
     /// Sends what `request` makes of the settings that it is given.
-    pub(super) async fn send<T, E, F>(
+    pub(crate) async fn send<T, E, F>(
         &self,
         op: Operation,
         key: &str,
@@ -64,7 +66,7 @@ impl S3Store {
     }
 
     /// As [`S3Store::send`], with settings of its own, for a receipt that an honest answer holds.
-    pub(super) async fn send_for<T, E, F>(
+    pub(crate) async fn send_for<T, E, F>(
         &self,
         op: Operation,
         key: &str,

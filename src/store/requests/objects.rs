@@ -28,12 +28,12 @@ use futures_util::{StreamExt, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
-use super::classify::NO_SUCH_KEY;
-use super::client::S3Store;
-use super::error::{Effect, StoreError, StoreErrorKind};
-use super::headers::TakesObjectHeaders;
-use super::operation::Operation;
-use super::settings::{ObjectInfo, key_hash};
+use crate::store::answers::classify::NO_SUCH_KEY;
+use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
+use crate::store::client::headers::TakesObjectHeaders;
+use crate::store::client::s3_store::S3Store;
+use crate::store::client::settings::{ObjectInfo, key_hash};
+use crate::store::operation::Operation;
 
 /// The most that DeleteObjects takes.
 const KEYS_OF_A_BATCH: usize = 1000;
@@ -155,7 +155,7 @@ impl StoredHeaders {
 
 /// What a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holder {
+pub(crate) enum Holder {
     /// No object.
     Nobody,
     /// The object with the token that was asked for.
@@ -222,7 +222,7 @@ impl S3Store {
     }
 
     /// Whose object is at `key`, going by `token`.
-    pub(super) async fn holder(&self, key: &str, token: &str) -> Result<Holder, StoreError> {
+    pub(crate) async fn holder(&self, key: &str, token: &str) -> Result<Holder, StoreError> {
         Ok(match self.head(key).await? {
             None => Holder::Nobody,
             Some(object) => match object.token() {
@@ -270,12 +270,12 @@ impl S3Store {
     }
 
     /// That another object has the key.
-    pub(super) fn taken(&self, op: Operation, key: &str) -> StoreError {
+    pub(crate) fn taken(&self, op: Operation, key: &str) -> StoreError {
         self.call(op, key, 0).without_answer(StoreErrorKind::KeyTaken, Effect::NotApplied)
     }
 
     /// That another program's object has the key, or that the store would say so of every key.
-    pub(super) async fn taken_by_unmarked(
+    pub(crate) async fn taken_by_unmarked(
         &self,
         op: Operation,
         key: &str,

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::credentials::Access;
 use super::http::HttpClient;
-use super::options::{Checksum, ObjectOptions};
 use crate::aws::EndpointVariant;
+use crate::store::options::{Checksum, ObjectOptions};
 
 /// Where the bucket is and whose keys open it.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl fmt::Debug for StoreSettings {
 }
 
 /// `http://user:password@host/` as `http://host/`: an address fit for a message.
-pub(super) fn without_userinfo(address: &str) -> String {
+pub(crate) fn without_userinfo(address: &str) -> String {
     let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),
@@ -85,13 +85,13 @@ pub struct ObjectInfo {
 
 impl ObjectInfo {
     /// The metadata key of the token.
-    pub(super) const TOKEN_KEY: &'static str = "destination-s3-token";
+    pub(crate) const TOKEN_KEY: &'static str = "destination-s3-token";
 
     /// The metadata key of the hash of the object's key.
-    pub(super) const KEY_HASH_KEY: &'static str = "key-hash";
+    pub(crate) const KEY_HASH_KEY: &'static str = "key-hash";
 
     /// All user metadata of the object at `key`: the token and the hash of the key included.
-    pub(super) fn user_metadata(&self, key: &str) -> HashMap<String, String> {
+    pub(crate) fn user_metadata(&self, key: &str) -> HashMap<String, String> {
         let token = (Self::TOKEN_KEY.to_owned(), self.token.to_string());
         let hash = (Self::KEY_HASH_KEY.to_owned(), key_hash(key));
         self.metadata.iter().cloned().chain([token, hash]).collect()
@@ -100,7 +100,7 @@ impl ObjectInfo {
 
 /// What an object says about the key that it was written to: a copy elsewhere still says the key of
 /// the original.
-pub(super) fn key_hash(key: &str) -> String {
+pub(crate) fn key_hash(key: &str) -> String {
     Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

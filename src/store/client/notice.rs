@@ -7,7 +7,7 @@
 //! | what | notice |
 //! |---|---|
 //! | the second answer that asks to slow down, while a request that got one is not through yet | a wait begins |
-//! | a request that failed, or waits for its turn, is not through after [`Pace::long_wait`](super::client::Pace) | a wait begins |
+//! | a request that failed, or waits for its turn, is not through after [`Pace::long_wait`](crate::store::client::s3_store::Pace) | a wait begins |
 //! | no request is in trouble any more | the wait is over |
 //!
 //! Invariants
@@ -70,7 +70,7 @@ type Listener = Box<dyn Fn(Notice) + Send>;
 
 /// The waits of one store. Shared by its clones.
 #[derive(Default)]
-pub(super) struct Waits(Mutex<State>);
+pub(crate) struct Waits(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -91,7 +91,7 @@ impl fmt::Debug for Waits {
 
 impl Waits {
     /// Tells `listener`, from now on and instead of an earlier one. It is called from any thread and must not block.
-    pub(super) fn listen(&self, listener: impl Fn(Notice) + Send + 'static) {
+    pub(crate) fn listen(&self, listener: impl Fn(Notice) + Send + 'static) {
         self.state().listener = Some(Box::new(listener));
     }
 
@@ -100,12 +100,12 @@ impl Waits {
     }
 
     /// A request gets into trouble; it must [`Waits::leave`].
-    pub(super) fn enter(&self) {
+    pub(crate) fn enter(&self) {
         self.state().requests += 1;
     }
 
     /// An answer asked to slow down.
-    pub(super) fn throttled(&self, reason: String, now: Instant) {
+    pub(crate) fn throttled(&self, reason: String, now: Instant) {
         let mut state = self.state();
         state.throttled_answers += 1;
         if state.throttled_answers >= THROTTLED_ANSWERS {
@@ -114,12 +114,12 @@ impl Waits {
     }
 
     /// A request in trouble has waited for long.
-    pub(super) fn long(&self, notice: Notice, since: Instant, now: Instant) {
+    pub(crate) fn long(&self, notice: Notice, since: Instant, now: Instant) {
         self.state().announce(notice, since, now);
     }
 
     /// A request is out of trouble, one way or the other.
-    pub(super) fn leave(&self, succeeded: bool, now: Instant) {
+    pub(crate) fn leave(&self, succeeded: bool, now: Instant) {
         let mut state = self.state();
         state.requests = state.requests.saturating_sub(1);
         if state.requests > 0 {

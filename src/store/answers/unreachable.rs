@@ -23,7 +23,7 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// Why no connection came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unreachable {
+pub(crate) enum Unreachable {
     /// No name server knows the name of the host, or none answers.
     HostNotFound(String),
     /// The host answers, and nothing listens on the port.
@@ -39,7 +39,7 @@ pub(super) enum Unreachable {
 }
 
 /// What the chain of errors that begins with `error` says about the connection.
-pub(super) fn unreachable(error: &(dyn StdError + 'static)) -> Option<Unreachable> {
+pub(crate) fn unreachable(error: &(dyn StdError + 'static)) -> Option<Unreachable> {
     chain(error).find_map(|error| {
         if let Some(NameNotFound { host, .. }) = error.downcast_ref() {
             return Some(Unreachable::HostNotFound(host.clone()));
@@ -80,7 +80,7 @@ struct NameNotFound {
 
 /// Whether a name server says that the host's name has no address. One that cannot be asked says nothing of that kind.
 #[must_use]
-pub(super) fn host_is_unknown(error: &(dyn StdError + 'static)) -> bool {
+pub(crate) fn host_is_unknown(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|error| matches!(error.downcast_ref(), Some(NameNotFound { for_now: false, .. })))
 }
 
@@ -92,7 +92,7 @@ fn is_for_now(error: &io::Error) -> bool {
 
 /// The machine's own resolver. Its errors name the host.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NamingResolver;
+pub(crate) struct NamingResolver;
 
 impl ResolveDns for NamingResolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {

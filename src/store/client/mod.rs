@@ -1,0 +1,12 @@
+//! The client: who signs, whom it trusts, how a request is sent, watched and retried.
+
+pub(crate) mod credentials;
+pub(crate) mod headers;
+pub(crate) mod http;
+pub(crate) mod no_proxy;
+pub(crate) mod notice;
+pub(crate) mod progress;
+pub(crate) mod s3_store;
+pub(crate) mod sending;
+pub(crate) mod settings;
+pub(crate) mod trouble;
