@@ -1,25 +1,35 @@
-//! Measures the connector against its floor and against programs that do part of its work, side by side: `make bench`.
+//! Measures the connector against its floor and against programs that do part of its work, side by
+//! side: `make bench`.
 //!
-//! `bench BINARY [--records N] [--streams N] [--runs N] [--formats A,B] [--folder FOLDER] [--peers FOLDER]` prints:
+//! `bench BINARY [--records N] [--streams N] [--runs N] [--formats A,B] [--folder FOLDER] [--peers
+//! FOLDER]` prints:
 //!
-//! 1. For each format, one stream of `--records` records (1,000,000): runs in turn, `--runs` times (5), the connector, the
-//!    floor (`copy_floor` on the same stdin) and the format's peer if it has one: pigz for gzip, DuckDB for Parquet.
-//!    Machines change their speed from minute to minute, so ratios are taken within a turn and their median is given.
-//! 2. For `parquet` and `jsonl.gz`, `--streams` interleaved streams of 20 columns (500; 0 leaves this out), about 300 MB in
-//!    all at 500: what many open files cost in speed and memory at the default memory limit.
+//! 1. For each format, one stream of `--records` records (1,000,000): runs in turn, `--runs` times
+//!    (5), the connector, the floor (`copy_floor` on the same stdin) and the format's peer if it
+//!    has one: pigz for gzip, DuckDB for Parquet. Machines change their speed from minute to
+//!    minute, so ratios are taken within a turn and their median is given.
+//! 2. For `parquet` and `jsonl.gz`, `--streams` interleaved streams of 20 columns (500; 0 leaves
+//!    this out), about 300 MB in all at 500: what many open files cost in speed and memory at the
+//!    default memory limit.
 //! 3. The time of `spec`.
 //!
-//! `--peers` is the virtual environment that `make bench-peers` makes; without it the peers' columns stay empty.
+//! `--peers` is the virtual environment that `make bench-peers` makes; without it the peers'
+//! columns stay empty.
 //!
-//! What a record costs must not depend on how many there are. To see that:
-//! `for n in 10000 100000 1000000 10000000; do make bench BENCH="--records $n --streams 0 --formats jsonl,parquet"; done`
-//! (10,000,000 records are 3.1 GB of messages in `--folder`, and 2.3 GB more for DuckDB; 10,000 take so little time that
-//! the start of the program shows).
+//! What a record costs must not depend on how many there are. To see that: `for n in 10000 100000
+//! 1000000 10000000; do make bench BENCH="--records $n --streams 0 --formats jsonl,parquet"; done`
+//! (10,000,000 records are 3.1 GB of messages in `--folder`, and 2.3 GB more for DuckDB; 10,000
+//! take so little time that the start of the program shows).
 //!
-//! The other programs are expected beside this one. Linux only: peak memory is read from `/proc` while a run lasts, CPU
-//! time from this process's own account of its children (a resolution of 10 ms).
+//! The other programs are expected beside this one. Linux only: peak memory is read from `/proc`
+//! while a run lasts, CPU time from this process's own account of its children (a resolution of 10
+//! ms).
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the tables are what this program is for")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the tables are what this program is for"
+)]
 #![allow(
     clippy::disallowed_methods,
     reason = "a program beside the connector: it measures with the real clock"
@@ -37,8 +47,8 @@ use measure::{Run, measure, median};
 use peers::{Peer, Peers};
 use programs::{Failure, Input, Sink, run_connector, run_floor};
 
-const USAGE: &str = "usage: bench BINARY [--records N] [--streams N] [--runs N] [--formats A,B] [--folder FOLDER] \
-                     [--peers FOLDER]";
+const USAGE: &str = "usage: bench BINARY [--records N] [--streams N] [--runs N] [--formats A,B] \
+                     [--folder FOLDER] [--peers FOLDER]";
 const FORMATS: &str = "jsonl,jsonl.gz,csv,csv.gz,parquet";
 const FORMATS_OF_MANY_STREAMS: [&str; 2] = ["parquet", "jsonl.gz"];
 /// At 500 streams 300 MB of messages.
@@ -146,8 +156,10 @@ fn one_stream(plan: &Plan, peers: &Peers, sink: &Sink) -> Result<(), Failure> {
         notes.extend(peer.map(|peer| peer.note()).filter(|note| !notes.contains(note)));
     }
     println!(
-        "\nMB/s: of the messages on stdin, also the floor's and the peers', whatever they read; median (lowest-highest).\n\
-         peak: the highest of the runs. of floor, x peer (how many times as fast as it): medians of the ratios within a turn.\n\
+        "\nMB/s: of the messages on stdin, also the floor's and the peers', whatever they read; \
+         median (lowest-highest).\n\
+         peak: the highest of the runs. of floor, x peer (how many times as fast as it): medians \
+         of the ratios within a turn.\n\
          The connector parses and uploads to a server on this machine."
     );
     for note in notes {
@@ -215,10 +227,15 @@ fn many_streams(plan: &Plan, sink: &Sink) -> Result<(), Failure> {
     }
     let streams = plan.streams.to_string();
     let name = format!("streams-{streams}");
-    let input =
-        Input::made(&plan.folder, &name, &["--streams", &streams], plan.streams * RECORDS_OF_EACH_STREAM)?;
+    let input = Input::made(
+        &plan.folder,
+        &name,
+        &["--streams", &streams],
+        plan.streams * RECORDS_OF_EACH_STREAM,
+    )?;
     println!(
-        "\n{streams} interleaved streams of 20 columns, {} records, {} of messages, {} runs of each",
+        "\n{streams} interleaved streams of 20 columns, {} records, {} of messages, {} runs of \
+         each",
         input.records,
         megabytes(input.bytes),
         plan.runs
@@ -240,7 +257,12 @@ fn many_streams(plan: &Plan, sink: &Sink) -> Result<(), Failure> {
 }
 
 /// One run of the connector, and the objects and bytes that it uploaded.
-fn uploaded(plan: &Plan, format: &str, input: &Input, sink: &Sink) -> Result<(Run, u64, u64), Failure> {
+fn uploaded(
+    plan: &Plan,
+    format: &str,
+    input: &Input,
+    sink: &Sink,
+) -> Result<(Run, u64, u64), Failure> {
     sink.totals()?;
     let run = run_connector(&plan.binary, &plan.folder, format, input, sink)?;
     let (objects, bytes) = sink.totals()?;

@@ -1,7 +1,8 @@
 //! The floor that the connector is measured against: stdin to S3 with nothing in between.
 //!
-//! `copy_floor ENDPOINT BUCKET KEY` reads stdin in pieces of 8 MiB and sends them, unchanged, as the parts of one multipart
-//! upload: from memory, with CRC32, four in flight, through the client library of the connector.
+//! `copy_floor ENDPOINT BUCKET KEY` reads stdin in pieces of 8 MiB and sends them, unchanged, as
+//! the parts of one multipart upload: from memory, with CRC32, four in flight, through the client
+//! library of the connector.
 //!
 //! Not here: parsing, encoding, retries beyond the library's own.
 
@@ -9,7 +10,10 @@
     clippy::print_stderr,
     reason = "a program of its own, whose stderr is for the person who started it"
 )]
-#![allow(clippy::disallowed_methods, reason = "a program beside the connector: it reads its arguments")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a program beside the connector: it reads its arguments"
+)]
 
 use std::error::Error;
 use std::io::Read as _;
@@ -48,13 +52,22 @@ fn copy(endpoint: &str, bucket: &str, key: &str) -> Result<(), Failure> {
         .region(Region::new("us-east-1"))
         .endpoint_url(endpoint)
         .force_path_style(true)
-        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().upload_enabled(false).build())
-        .credentials_provider(Credentials::new("AKIABENCHMARKEXAMPLE", "no-secret", None, None, "copy_floor"))
+        .stalled_stream_protection(
+            StalledStreamProtectionConfig::enabled().upload_enabled(false).build(),
+        )
+        .credentials_provider(Credentials::new(
+            "AKIABENCHMARKEXAMPLE",
+            "no-secret",
+            None,
+            None,
+            "copy_floor",
+        ))
         .build();
     let client = Client::from_conf(config);
     let (sender, parts) = mpsc::channel(1);
     let reader = std::thread::spawn(move || read_parts(&sender));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(upload(&client, bucket, key, parts))?;
     reader.join().map_err(|_| "the reader panicked")??;
     Ok(())
@@ -123,7 +136,8 @@ async fn upload(
                 .build(),
         );
     }
-    let completion = client.complete_multipart_upload().bucket(bucket).key(key).upload_id(upload_id);
+    let completion =
+        client.complete_multipart_upload().bucket(bucket).key(key).upload_id(upload_id);
     completion.multipart_upload(finished.build()).send().await?;
     Ok(())
 }

@@ -1,14 +1,15 @@
-//! Writes the input of the benchmark: Airbyte messages and their catalog, the same bytes at every run.
+//! Writes the input of the benchmark: Airbyte messages and their catalog, the same bytes at every
+//! run.
 //!
-//! - `generate_stream RECORDS MESSAGES CATALOG` writes one stream of RECORDS records of about 300 bytes each (as message
-//!   lines) with integers, floats, booleans, texts, timestamps, a nested object, an array and nulls to the file MESSAGES, a
-//!   STATE after every 10,000 of them and at the end, then STREAM_STATUS COMPLETE; and the configured catalog to the file
-//!   CATALOG.
-//! - `generate_stream --bare RECORDS FILE` writes the `data` objects of that stream alone, one a line: for programs that do
-//!   not read the protocol.
-//! - `generate_stream --streams STREAMS RECORDS MESSAGES CATALOG` writes STREAMS streams of 20 columns, RECORDS records in
-//!   all, about 540 bytes each: one of each stream in turn, a STATE after every 1,000 of a stream (not of all streams at the
-//!   same time) and at its end.
+//! - `generate_stream RECORDS MESSAGES CATALOG` writes one stream of RECORDS records of about 300
+//!   bytes each (as message lines) with integers, floats, booleans, texts, timestamps, a nested
+//!   object, an array and nulls to the file MESSAGES, a STATE after every 10,000 of them and at the
+//!   end, then STREAM_STATUS COMPLETE; and the configured catalog to the file CATALOG.
+//! - `generate_stream --bare RECORDS FILE` writes the `data` objects of that stream alone, one a
+//!   line: for programs that do not read the protocol.
+//! - `generate_stream --streams STREAMS RECORDS MESSAGES CATALOG` writes STREAMS streams of 20
+//!   columns, RECORDS records in all, about 540 bytes each: one of each stream in turn, a STATE
+//!   after every 1,000 of a stream (not of all streams at the same time) and at its end.
 //!
 //! No clock and no randomness: values come from a counter and a fixed-seed generator.
 
@@ -16,7 +17,10 @@
     clippy::print_stderr,
     reason = "a program of its own, whose stderr is for the person who started it"
 )]
-#![allow(clippy::disallowed_methods, reason = "a program beside the connector: it reads its arguments")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a program beside the connector: it reads its arguments"
+)]
 
 mod streams;
 
@@ -36,7 +40,8 @@ const START_SECONDS: i64 = 1_767_225_600;
 const NAMES: [&str; 8] = ["Ada", "Grace", "Edsger", "Barbara", "Søren", "Zoë", "Donald", "美咲"];
 const FAMILY_NAMES: [&str; 8] =
     ["Lovelace", "Hopper", "Dijkstra", "Liskov", "Ångström", "O'Neil", "Knuth", "山田"];
-const CITIES: [&str; 6] = ["Amsterdam", "São Paulo", "Nairobi", "Reykjavík", "Wellington", "Ottawa"];
+const CITIES: [&str; 6] =
+    ["Amsterdam", "São Paulo", "Nairobi", "Reykjavík", "Wellington", "Ottawa"];
 /// As JSON texts: escapes are part of real data.
 const NOTES: [&str; 5] = [
     "null",

@@ -1,7 +1,7 @@
 //! Runs a program and tells what it cost: wall time, CPU time, peak memory.
 //!
-//! A command in, a [`Run`] out. Linux only, and only one child at a time may end while a run lasts: CPU time is what this
-//! process's children have used between two looks.
+//! A command in, a [`Run`] out. Linux only, and only one child at a time may end while a run lasts:
+//! CPU time is what this process's children have used between two looks.
 //!
 //! Not here: what is run, and what the figures are held against.
 
@@ -41,7 +41,8 @@ pub(crate) fn measure(name: &str, command: &mut Command) -> Result<Run, Box<dyn 
     let (status, wall_s) = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !ended.load(Ordering::Relaxed) {
-                peak_bytes.fetch_max(high_water_bytes(&status_path).unwrap_or(0), Ordering::Relaxed);
+                peak_bytes
+                    .fetch_max(high_water_bytes(&status_path).unwrap_or(0), Ordering::Relaxed);
                 std::thread::sleep(LOOK_EVERY);
             }
         });
@@ -71,7 +72,8 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 /// CPU time of all children that have ended and been waited for.
 fn children_cpu_s() -> Result<f64, Box<dyn Error>> {
     let stat = fs::read_to_string("/proc/self/stat")?;
-    // The second field is a name in parentheses that may hold anything; the third follows the last parenthesis.
+    // The second field is a name in parentheses that may hold anything; the third follows the last
+    // parenthesis.
     let (_, fields) = stat.rsplit_once(") ").ok_or("an odd /proc/self/stat")?;
     let mut ticks = 0.0;
     // Fields 16 and 17: cutime and cstime.

@@ -1,8 +1,9 @@
 //! The programs that the connector is compared with: pigz for the gzip formats, DuckDB for Parquet.
 //!
-//! [`Peers::found`] tells which are there (`make bench-peers` installs them), [`Peers::of`] which one stands beside a
-//! format, with its input made. Each does only part of the connector's work, from a local file, and is timed so that it
-//! looks its best: pigz throws its output away, and of DuckDB only the COPY counts, not the start of Python.
+//! [`Peers::found`] tells which are there (`make bench-peers` installs them), [`Peers::of`] which
+//! one stands beside a format, with its input made. Each does only part of the connector's work,
+//! from a local file, and is timed so that it looks its best: pigz throws its output away, and of
+//! DuckDB only the COPY counts, not the start of Python.
 //!
 //! Not here: the turns, and the ratios.
 
@@ -30,16 +31,28 @@ pub(crate) enum Peer {
     /// Compresses the rows that the connector writes.
     Pigz { rows: PathBuf },
     /// Makes Parquet of the bare records.
-    DuckDb { python: PathBuf, version: String, bare: PathBuf, parquet: PathBuf, threads: usize, records: u64 },
+    DuckDb {
+        python: PathBuf,
+        version: String,
+        bare: PathBuf,
+        parquet: PathBuf,
+        threads: usize,
+        records: u64,
+    },
 }
 
 impl Peers {
     /// Looks for pigz on the path and for DuckDB in the virtual environment `folder`.
     pub(crate) fn found(folder: &Path) -> Self {
-        let pigz = Command::new("pigz").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let pigz = Command::new("pigz")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         let python = folder.join("bin/python");
-        let version =
-            Command::new(&python).args(["-I", "-c", "import duckdb; print(duckdb.__version__)"]).output();
+        let version = Command::new(&python)
+            .args(["-I", "-c", "import duckdb; print(duckdb.__version__)"])
+            .output();
         let duckdb = version
             .ok()
             .filter(|output| output.status.success())
@@ -52,17 +65,21 @@ impl Peers {
         let mut lines = Vec::new();
         if !self.pigz {
             lines.push(
-                "pigz is not installed (make bench-peers): the last columns of the gzip formats are left out",
+                "pigz is not installed (make bench-peers): the last columns of the gzip formats \
+                 are left out",
             );
         }
         if self.duckdb.is_none() {
-            lines
-                .push("DuckDB is not installed (make bench-peers): the last columns of parquet are left out");
+            lines.push(
+                "DuckDB is not installed (make bench-peers): the last columns of parquet are \
+                       left out",
+            );
         }
         lines
     }
 
-    /// The peer of `format`, if it has one and it is there. Makes what the peer reads; that is not timed.
+    /// The peer of `format`, if it has one and it is there. Makes what the peer reads; that is not
+    /// timed.
     pub(crate) fn of(
         &self,
         binary: &Path,
@@ -103,13 +120,17 @@ impl Peer {
     pub(crate) fn note(&self) -> String {
         match self {
             Self::Pigz { .. } => {
-                format!("pigz: `pigz {}` on the bytes of the same rows, output thrown away.", PIGZ.join(" "))
+                format!(
+                    "pigz: `pigz {}` on the bytes of the same rows, output thrown away.",
+                    PIGZ.join(" ")
+                )
             }
             Self::DuckDb { version, .. } => format!(
-                "duckdb: {version}, `COPY (SELECT * FROM read_json(...)) TO 'x.parquet' (FORMAT parquet)`, a thread for each\n  \
-                 processor, types given. It reads the bare records (no envelope, no STATE, no metadata columns: fewer bytes\n  \
-                 than the messages that its MB/s are counted in) and writes a local file. Only the COPY is timed; its memory\n  \
-                 includes Python."
+                "duckdb: {version}, `COPY (SELECT * FROM read_json(...)) TO 'x.parquet' (FORMAT \
+                 parquet)`, a thread for each\n  processor, types given. It reads the bare records \
+                 (no envelope, no STATE, no metadata columns: fewer bytes\n  than the messages \
+                 that its MB/s are counted in) and writes a local file. Only the COPY is timed; \
+                 its memory\n  includes Python."
             ),
         }
     }
@@ -155,16 +176,23 @@ impl Peer {
     }
 }
 
-/// The bytes that a `.gz` format compresses: all objects of a run in the `plain` format, one after the other.
-fn plain_rows(binary: &Path, folder: &Path, plain: &str, input: &Input) -> Result<PathBuf, Failure> {
+/// The bytes that a `.gz` format compresses: all objects of a run in the `plain` format, one after
+/// the other.
+fn plain_rows(
+    binary: &Path,
+    folder: &Path,
+    plain: &str,
+    input: &Input,
+) -> Result<PathBuf, Failure> {
     let saved = folder.join(format!("rows-{plain}"));
     if saved.exists() {
         fs::remove_dir_all(&saved)?;
     }
     let sink = Sink::start(Some(&saved))?;
     run_connector(binary, folder, plain, input, &sink)?;
-    let mut objects: Vec<PathBuf> =
-        fs::read_dir(&saved)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut objects: Vec<PathBuf> = fs::read_dir(&saved)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
     objects.sort();
     let rows = folder.join(format!("rows.{plain}"));
     let mut file = File::create(&rows)?;

@@ -1,9 +1,11 @@
-//! The programs of the bench, as they are called: the connector, the floor, the sink that both write to.
+//! The programs of the bench, as they are called: the connector, the floor, the sink that both
+//! write to.
 //!
-//! An [`Input`] in, a [`Run`] out. The connector gets a configuration with nothing but what it must have, so that its
-//! defaults are what is measured, and an empty environment.
+//! An [`Input`] in, a [`Run`] out. The connector gets a configuration with nothing but what it must
+//! have, so that its defaults are what is measured, and an empty environment.
 //!
-//! Not here: the programs that the connector is compared with (`peers`), and what is made of the figures.
+//! Not here: the programs that the connector is compared with (`peers`), and what is made of the
+//! figures.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -32,9 +34,14 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Makes the input, or takes the one that is there: it is the same bytes at every run. `mode` is what
-    /// `generate_stream` wants before the number of records.
-    pub(crate) fn made(folder: &Path, name: &str, mode: &[&str], records: u64) -> Result<Self, Failure> {
+    /// Makes the input, or takes the one that is there: it is the same bytes at every run. `mode`
+    /// is what `generate_stream` wants before the number of records.
+    pub(crate) fn made(
+        folder: &Path,
+        name: &str,
+        mode: &[&str],
+        records: u64,
+    ) -> Result<Self, Failure> {
         let messages = folder.join(format!("{name}-{records}.jsonl"));
         let catalog = folder.join(format!("{name}-{records}.catalog.json"));
         if !messages.is_file() || !catalog.is_file() {
@@ -46,8 +53,8 @@ impl Input {
     }
 }
 
-/// Has `generate_stream` make `path`, under another name until it is whole: a file that was cut off would be measured
-/// next time.
+/// Has `generate_stream` make `path`, under another name until it is whole: a file that was cut off
+/// would be measured next time.
 pub(crate) fn generate(
     folder: &Path,
     path: &Path,

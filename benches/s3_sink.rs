@@ -1,22 +1,30 @@
-//! An S3 server that swallows: it answers as S3 would and forgets, so that a benchmark measures the client.
+//! An S3 server that swallows: it answers as S3 would and forgets, so that a benchmark measures the
+//! client.
 //!
-//! `s3_sink [--save FOLDER]` prints its endpoint (`http://127.0.0.1:PORT`) as the only line of stdout and serves until it is
-//! killed. Bodies are read into one buffer per connection and dropped: no hashing, no signatures, no storing, unless
-//! `--save` asks for the objects as files (the name is the path of the request with `+` for `/`).
+//! `s3_sink [--save FOLDER]` prints its endpoint (`http://127.0.0.1:PORT`) as the only line of
+//! stdout and serves until it is killed. Bodies are read into one buffer per connection and
+//! dropped: no hashing, no signatures, no storing, unless `--save` asks for the objects as files
+//! (the name is the path of the request with `+` for `/`).
 //!
-//! Every bucket exists and is empty for ever: ListObjectsV2 gives nothing, GetObject and HeadObject 404. PutObject, the
-//! requests of a multipart upload and deletes succeed. `GET /-/totals` (no bucket can be called that) gives the objects
-//! and body bytes since it was last asked, as one line `OBJECTS BYTES`.
+//! Every bucket exists and is empty for ever: ListObjectsV2 gives nothing, GetObject and HeadObject
+//! 404. PutObject, the requests of a multipart upload and deletes succeed. `GET /-/totals` (no
+//! bucket can be called that) gives the objects and body bytes since it was last asked, as one line
+//! `OBJECTS BYTES`.
 //!
 //! Invariants
-//! - One thread per connection, blocking, keep-alive; a body is never copied inside this process but to save it.
-//! - A request that it does not know gets 501, so that a benchmark fails instead of measuring nonsense.
+//! - One thread per connection, blocking, keep-alive; a body is never copied inside this process
+//!   but to save it.
+//! - A request that it does not know gets 501, so that a benchmark fails instead of measuring
+//!   nonsense.
 
 #![allow(
     clippy::print_stderr,
     reason = "a program of its own, whose stderr is for the person who started it"
 )]
-#![allow(clippy::disallowed_methods, reason = "a program beside the connector: its stdout is its own")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a program beside the connector: its stdout is its own"
+)]
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
@@ -136,7 +144,9 @@ impl Head {
                 "connection" => head.closes = value.eq_ignore_ascii_case("close"),
                 "content-encoding" => head.streaming |= value.contains("aws-chunked"),
                 "x-amz-content-sha256" => head.streaming |= value.starts_with("STREAMING-"),
-                _ if name.starts_with("x-amz-checksum-") => head.checksums.push((name, value.to_owned())),
+                _ if name.starts_with("x-amz-checksum-") => {
+                    head.checksums.push((name, value.to_owned()))
+                }
                 _ => {}
             }
         }
@@ -238,25 +248,24 @@ impl Connection {
             Request::CreateMultipartUpload => {
                 let upload = sink.uploads.fetch_add(1, Ordering::Relaxed);
                 let xml = format!(
-                    "<InitiateMultipartUploadResult><Bucket>{bucket}</Bucket><Key>{key}</Key><UploadId>{upload}</UploadId>\
-                     </InitiateMultipartUploadResult>"
+                    "<InitiateMultipartUploadResult><Bucket>{bucket}</Bucket><Key>{key}</Key><UploadId>{upload}</UploadId></InitiateMultipartUploadResult>"
                 );
                 self.respond(head, "200 OK", "", &xml)
             }
             Request::CompleteMultipartUpload { upload } => {
                 sink.join_parts(upload, &object_name(head))?;
                 let xml = format!(
-                    "<CompleteMultipartUploadResult><Bucket>{bucket}</Bucket><Key>{key}</Key>\
-                     <ETag>\"0123456789abcdef0123456789abcdef-1\"</ETag></CompleteMultipartUploadResult>"
+                    "<CompleteMultipartUploadResult><Bucket>{bucket}</Bucket><Key>{key}</Key><ETag>\"0123456789abcdef0123456789abcdef-1\"</ETag></CompleteMultipartUploadResult>"
                 );
                 self.respond(head, "200 OK", "", &xml)
             }
             Request::Delete => self.respond(head, "204 No Content", "", ""),
-            Request::DeleteMany => self.respond(head, "200 OK", "", "<DeleteResult></DeleteResult>"),
+            Request::DeleteMany => {
+                self.respond(head, "200 OK", "", "<DeleteResult></DeleteResult>")
+            }
             Request::List => {
                 let xml = format!(
-                    "<ListBucketResult><Name>{bucket}</Name><KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys>\
-                     <IsTruncated>false</IsTruncated></ListBucketResult>"
+                    "<ListBucketResult><Name>{bucket}</Name><KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>"
                 );
                 self.respond(head, "200 OK", "", &xml)
             }
@@ -264,12 +273,18 @@ impl Connection {
                 let xml = "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>";
                 self.respond(head, "200 OK", "", xml)
             }
-            Request::Location => {
-                self.respond(head, "200 OK", "", "<LocationConstraint>us-east-1</LocationConstraint>")
+            Request::Location => self.respond(
+                head,
+                "200 OK",
+                "",
+                "<LocationConstraint>us-east-1</LocationConstraint>",
+            ),
+            Request::HeadBucket => {
+                self.respond(head, "200 OK", "x-amz-bucket-region: us-east-1\r\n", "")
             }
-            Request::HeadBucket => self.respond(head, "200 OK", "x-amz-bucket-region: us-east-1\r\n", ""),
             Request::Absent => {
-                let xml = "<Error><Code>NoSuchKey</Code><Message>The sink keeps nothing.</Message></Error>";
+                let xml = "<Error><Code>NoSuchKey</Code><Message>The sink keeps \
+                           nothing.</Message></Error>";
                 self.respond(head, "404 Not Found", "", xml)
             }
             Request::Totals => {
@@ -279,7 +294,12 @@ impl Connection {
             }
             Request::Unknown => {
                 eprintln!("s3_sink: unknown request {} {}?{}", head.method, head.path, head.query);
-                self.respond(head, "501 Not Implemented", "", "<Error><Code>NotImplemented</Code></Error>")
+                self.respond(
+                    head,
+                    "501 Not Implemented",
+                    "",
+                    "<Error><Code>NotImplemented</Code></Error>",
+                )
             }
         }
     }
@@ -291,7 +311,8 @@ impl Connection {
             format!("Content-Length: {}\r\n", body.len())
         };
         let body = if head.method == "HEAD" { "" } else { body };
-        let answer = format!("HTTP/1.1 {status}\r\nx-amz-request-id: 0\r\n{headers}{length}\r\n{body}");
+        let answer =
+            format!("HTTP/1.1 {status}\r\nx-amz-request-id: 0\r\n{headers}{length}\r\n{body}");
         self.socket.write_all(answer.as_bytes())
     }
 
@@ -420,7 +441,8 @@ fn part_name(upload: u64, part: u32) -> String {
     format!(".upload-{upload}-part-{part}")
 }
 
-/// Both as they stand in the path: names that need no escaping in XML, because they are percent-encoded.
+/// Both as they stand in the path: names that need no escaping in XML, because they are
+/// percent-encoded.
 fn bucket_and_key(path: &str) -> (&str, &str) {
     let path = path.trim_start_matches('/');
     path.split_once('/').unwrap_or((path, ""))

@@ -1,7 +1,7 @@
 //! The many streams of `generate_stream`: short records of 20 columns, one of each stream in turn.
 //!
-//! A number of streams and of records in, messages and a catalog out. The columns are four each of integers, decimal
-//! fractions, short texts, timestamps and booleans; one value in sixteen is null.
+//! A number of streams and of records in, messages and a catalog out. The columns are four each of
+//! integers, decimal fractions, short texts, timestamps and booleans; one value in sixteen is null.
 //!
 //! Not here: the random numbers and the times, which are those of the other stream.
 
@@ -46,19 +46,32 @@ pub(crate) fn write_messages(out: &mut impl Write, streams: u64, records: u64) -
     out.flush()
 }
 
-fn push_record(line: &mut String, stream: u64, number: u64, random: &mut Random) -> std::fmt::Result {
+fn push_record(
+    line: &mut String,
+    stream: u64,
+    number: u64,
+    random: &mut Random,
+) -> std::fmt::Result {
     write!(line, r#"{{"type":"RECORD","record":{{"stream":"{}","data":{{"#, name(stream))?;
     for column in 1..=COLUMNS_OF_EACH_KIND {
         let comma = if column == 1 { "" } else { "," };
         let bits = random.next();
         // The top bits choose which of the five is null, mostly none.
-        let null = |kind: u64, value: String| if bits >> 60 == kind { "null".to_owned() } else { value };
+        let null =
+            |kind: u64, value: String| if bits >> 60 == kind { "null".to_owned() } else { value };
         write!(
             line,
             r#"{comma}"quantity_{column}":{},"price_{column}":{},"label_{column}":{},"changed_at_{column}":{},"active_{column}":{}"#,
             null(0, (bits >> 3 & 0xF_FFFF).to_string()),
             null(1, format!("{}.{:02}", bits >> 23 & 0x3FF, (bits >> 33) % 100)),
-            null(2, format!(r#""{}-{}""#, COLOURS[usize::from((bits >> 40) as u8 & 7)], bits >> 43 & 0xFFF)),
+            null(
+                2,
+                format!(
+                    r#""{}-{}""#,
+                    COLOURS[usize::from((bits >> 40) as u8 & 7)],
+                    bits >> 43 & 0xFFF
+                )
+            ),
             null(3, format!(r#""{}""#, timestamp(number + u64::from(column)))),
             null(4, (bits >> 55 & 1 == 0).to_string()),
         )?;
@@ -76,8 +89,7 @@ fn write_state(out: &mut impl Write, stream: u64, number: u64, covered: u64) -> 
 }
 
 pub(crate) fn configured_catalog(streams: u64) -> Value {
-    let timestamp =
-        json!({"type": ["null", "string"], "format": "date-time", "airbyte_type": "timestamp_with_timezone"});
+    let timestamp = json!({"type": ["null", "string"], "format": "date-time", "airbyte_type": "timestamp_with_timezone"});
     let mut properties = Map::new();
     for column in 1..=COLUMNS_OF_EACH_KIND {
         for (kind, schema) in [

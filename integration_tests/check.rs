@@ -69,7 +69,10 @@ fn what_the_configuration_gets_wrong() {
             json!({ "s3_bucket_key": "{stream_name}/{?}.{extension}" }),
             vec!["s3_bucket_key", "{?}", "{year}", "{cursor_singular_date_time}"],
         ),
-        (json!({ "s3_bucket_key": "{stream_name}/{year.{extension}" }), vec!["s3_bucket_key", "brace"]),
+        (
+            json!({ "s3_bucket_key": "{stream_name}/{year.{extension}" }),
+            vec!["s3_bucket_key", "brace"],
+        ),
         (
             json!({ "s3_bucket_key": "{year}.{extension}" }),
             vec!["s3_bucket_key", "{stream_name}", "{stream_id}"],
@@ -78,13 +81,19 @@ fn what_the_configuration_gets_wrong() {
             json!({ "s3_bucket_key": format!("{{stream_name}}/{}", "x".repeat(1100)) }),
             vec!["s3_bucket_key", "1024"],
         ),
-        (json!({ "checkpoint_intervall": 5 }), vec!["checkpoint_intervall", "checkpoint_interval_seconds"]),
+        (
+            json!({ "checkpoint_intervall": 5 }),
+            vec!["checkpoint_intervall", "checkpoint_interval_seconds"],
+        ),
         (
             json!({ "format": { "format_type": "csv", "qoute_style": "all" } }),
             vec!["qoute_style", "quote_style"],
         ),
         (json!({ "file_size_mb": 0 }), vec!["file_size_mb", "5000"]),
-        (json!({ "checkpoint_interval_seconds": 3601 }), vec!["checkpoint_interval_seconds", "3600"]),
+        (
+            json!({ "checkpoint_interval_seconds": 3601 }),
+            vec!["checkpoint_interval_seconds", "3600"],
+        ),
         (json!({ "timezone": "Middle/Earth" }), vec!["timezone", "Middle/Earth"]),
         (json!({ "s3_bucket_name": Value::Null }), vec!["s3_bucket_name"]),
     ];
@@ -115,9 +124,10 @@ fn files_that_are_not_there_or_not_json() {
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("config.json");
     fs::write(&broken, "{\"s3_bucket_name\": \"lake\", \"secret_access_key\": \"hunter2").unwrap();
-    for (path, word) in
-        [(broken.to_str().unwrap(), "configuration"), ("/nowhere/config.json", "/nowhere/config.json")]
-    {
+    for (path, word) in [
+        (broken.to_str().unwrap(), "configuration"),
+        ("/nowhere/config.json", "/nowhere/config.json"),
+    ] {
         let outcome = connector().run(&["check", "--config", path]);
         let (status, message) = outcome.connection_status();
         assert_eq!(status, "FAILED");

@@ -17,7 +17,8 @@ const DATA: [&str; 6] = [
 
 #[test]
 fn the_options_change_the_file_and_never_a_value() {
-    let catalog = catalog([refresh("users", &json!({ "n": { "type": "number" }, "s": {}, "o": {} }))]);
+    let catalog =
+        catalog([refresh("users", &json!({ "n": { "type": "number" }, "s": {}, "o": {} }))]);
     let mut input: String = DATA.iter().map(|data| record("users", data)).collect();
     let sent = &sent::records(&input)["users"];
     input.push_str(&complete("users"));
@@ -91,8 +92,14 @@ fn assert_file(content: &[u8], sent: &[SentRecord], options: &Options, case: &st
         for (field, name) in row.iter().zip(["n", "s", "o", sent::ADDITIONAL]) {
             let text = sent::member(&sent.data, name);
             let value = text.as_deref().and_then(sent::cell);
-            let number = text.is_some_and(|text| text.starts_with(|c: char| c == '-' || c.is_ascii_digit()));
-            assert_eq!(*field, expected_field(value, number, options), "{case}: {name} of {}", sent.data);
+            let number =
+                text.is_some_and(|text| text.starts_with(|c: char| c == '-' || c.is_ascii_digit()));
+            assert_eq!(
+                *field,
+                expected_field(value, number, options),
+                "{case}: {name} of {}",
+                sent.data
+            );
         }
     }
 }

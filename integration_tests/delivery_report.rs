@@ -6,7 +6,11 @@
 //!
 //! Not here: any call into the connector's own code.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output is what this program is for")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the output is what this program is for"
+)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::FaultyS3;
 use crate::world::{
-    BUCKET, SOON, World, catalog, complete, connector, cursors, failure, jsonl, jsonl_and, noise, plain,
-    record, refresh, state, stopped, user, users, with,
+    BUCKET, SOON, World, catalog, complete, connector, cursors, failure, jsonl, jsonl_and, noise,
+    plain, record, refresh, state, stopped, user, users, with,
 };
 
 #[test]
@@ -57,7 +57,8 @@ fn which_statuses_complete_a_stream() {
     for (descriptor, word, good) in cases {
         let world = World::new();
         let message = status(descriptor, word);
-        let write = world.write(&jsonl(), &users()).input([user(1), state("users", 1), user(2)].concat());
+        let write =
+            world.write(&jsonl(), &users()).input([user(1), state("users", 1), user(2)].concat());
         let outcome = write.messages([&message]).run();
         assert_eq!(cursors(&outcome), [1], "{message}");
         if good {
@@ -92,7 +93,8 @@ fn no_records_no_objects() {
         [(&users(), complete("users")), (&plain, String::new()), (&plain, complete("users"))]
     {
         for format in ["jsonl", "jsonl.gz", "csv", "csv.gz"] {
-            let outcome = world.sync(&json!({ "format": { "format_type": format } }), catalog, &input);
+            let outcome =
+                world.sync(&json!({ "format": { "format_type": format } }), catalog, &input);
             assert!(outcome.states().is_empty());
         }
     }
@@ -105,7 +107,8 @@ fn no_records_no_objects() {
 #[test]
 fn a_large_file_is_discarded_at_a_bad_end() {
     let world = World::new();
-    let mut session = world.write(&jsonl(), &users()).input([user(0), state("users", 1)].concat()).start();
+    let mut session =
+        world.write(&jsonl(), &users()).input([user(0), state("users", 1)].concat()).start();
     (0..40).for_each(|id| session.send(large(id)));
     let deadline = Instant::now() + SOON;
     while world.server.open_parts() == 0 {
@@ -168,7 +171,8 @@ fn signals_are_a_bad_end_that_keeps_what_is_covered() {
 fn a_closed_stdout_ends_the_process() {
     let world = World::new();
     let settings = jsonl_and(&json!({ "checkpoint_interval_seconds": 0 }));
-    let mut session = world.write(&settings, &users()).input([user(1), state("users", 1)].concat()).start();
+    let mut session =
+        world.write(&settings, &users()).input([user(1), state("users", 1)].concat()).start();
     session.wait_for_state(SOON);
     session.close_stdout();
     // The first line is still taken; the pipe breaks with it.

@@ -40,7 +40,9 @@ pub(crate) fn seen<T, E: ProvideErrorMetadata + std::fmt::Debug>(
         Err(SdkError::ServiceError(error)) => {
             Seen::Refused(error.raw().status().as_u16(), error.err().code().map(str::to_owned))
         }
-        Err(SdkError::DispatchFailure(failure)) if failure.is_io() || failure.is_other() => Seen::Broken,
+        Err(SdkError::DispatchFailure(failure)) if failure.is_io() || failure.is_other() => {
+            Seen::Broken
+        }
         Err(SdkError::ResponseError(_)) => Seen::Broken,
         Err(other) => panic!("{other:?}"),
     }
@@ -50,7 +52,13 @@ pub(crate) fn seen<T, E: ProvideErrorMetadata + std::fmt::Debug>(
 pub(crate) fn client_as(server: &FaultyS3, access_key_id: &str, secret_access_key: &str) -> Client {
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(Credentials::new(access_key_id, secret_access_key, None, None, "test"))
+        .credentials_provider(Credentials::new(
+            access_key_id,
+            secret_access_key,
+            None,
+            None,
+            "test",
+        ))
         .region(Region::new("us-east-1"))
         .endpoint_url(server.endpoint())
         .force_path_style(true)
@@ -67,13 +75,15 @@ pub(crate) fn server() -> (FaultyS3, Client) {
 }
 
 pub(crate) fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(test);
 }
 
 /// Begins a multipart upload.
 pub(crate) async fn begin(client: &Client, key: &str) -> String {
-    let created = client.create_multipart_upload().bucket(BUCKET).key(key).send().await.expect("an upload");
+    let created =
+        client.create_multipart_upload().bucket(BUCKET).key(key).send().await.expect("an upload");
     created.upload_id.expect("its id")
 }
 
@@ -90,7 +100,8 @@ pub(crate) async fn part(
     number: i32,
     content: Vec<u8>,
 ) -> CompletedPart {
-    let request = client.upload_part().bucket(BUCKET).key(key).upload_id(upload).part_number(number);
+    let request =
+        client.upload_part().bucket(BUCKET).key(key).upload_id(upload).part_number(number);
     let sent = request.body(ByteStream::from(content)).send().await.expect("a part");
     listed(number, &sent.e_tag.expect("its ETag"))
 }
@@ -100,13 +111,19 @@ pub(crate) fn list_of(parts: &[CompletedPart]) -> CompletedMultipartUpload {
 }
 
 /// Completes an upload, if the key is free.
-pub(crate) async fn finish(client: &Client, key: &str, upload: &str, parts: &[CompletedPart]) -> Seen {
+pub(crate) async fn finish(
+    client: &Client,
+    key: &str,
+    upload: &str,
+    parts: &[CompletedPart],
+) -> Seen {
     let request = client.complete_multipart_upload().bucket(BUCKET).key(key).upload_id(upload);
     seen(request.if_none_match("*").multipart_upload(list_of(parts)).send().await)
 }
 
 pub(crate) fn batch(keys: impl IntoIterator<Item = String>) -> Delete {
-    let keys = keys.into_iter().map(|key| ObjectIdentifier::builder().key(key).build().expect("a key"));
+    let keys =
+        keys.into_iter().map(|key| ObjectIdentifier::builder().key(key).build().expect("a key"));
     Delete::builder().set_objects(Some(keys.collect())).build().expect("a batch")
 }
 
@@ -133,7 +150,9 @@ fn syncs_without_faults() {
         let mut config = server.config(BUCKET);
         config["format"] = jsonl_and(&json!({}))["format"].clone();
         let pads: Vec<String> = (1..=rows).map(|id| noise(id, row_bytes)).collect();
-        let line = |(id, pad): (u32, &String)| record("users", &format!("{{\"id\":{id},\"pad\":\"{pad}\"}}"));
+        let line = |(id, pad): (u32, &String)| {
+            record("users", &format!("{{\"id\":{id},\"pad\":\"{pad}\"}}"))
+        };
         let records: String = (1..).zip(&pads).map(line).collect();
         let input = records + &state("users", 7) + &complete("users");
         let outcome = connector().write(&config, &users()).input(input).run().expect_success();

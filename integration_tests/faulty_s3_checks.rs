@@ -45,21 +45,29 @@ impl Intercept for Forge {
 fn objects_are_checked() {
     run(async {
         let (server, client) = server();
-        let put =
-            |key: &str| client.put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(b"body"));
+        let put = |key: &str| {
+            client.put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(b"body"))
+        };
 
         assert_eq!(seen(put(&"k".repeat(1024)).send().await), Seen::Fine);
         assert_eq!(seen(put(&"k".repeat(1025)).send().await), refused(400, "KeyTooLongError"));
         assert_eq!(seen(put(&"ü".repeat(513)).send().await), refused(400, "KeyTooLongError"));
         assert_eq!(seen(put("m").metadata("name", "v".repeat(2044)).send().await), Seen::Fine);
-        let too_much = put("n").metadata("name", "v".repeat(2000)).metadata("other", "v".repeat(40));
+        let too_much =
+            put("n").metadata("name", "v".repeat(2000)).metadata("other", "v".repeat(40));
         assert_eq!(seen(too_much.send().await), refused(400, "MetadataTooLarge"));
         let create = client.create_multipart_upload().bucket(BUCKET).key("n");
         let create = create.metadata("name", "v".repeat(2045));
         assert_eq!(seen(create.send().await), refused(400, "MetadataTooLarge"));
 
-        assert_eq!(seen(put("c").checksum_crc32(WRONG_CRC32).send().await), refused(400, "BadDigest"));
-        assert_eq!(seen(put("c").checksum_sha256(WRONG_CRC32).send().await), refused(400, "BadDigest"));
+        assert_eq!(
+            seen(put("c").checksum_crc32(WRONG_CRC32).send().await),
+            refused(400, "BadDigest")
+        );
+        assert_eq!(
+            seen(put("c").checksum_sha256(WRONG_CRC32).send().await),
+            refused(400, "BadDigest")
+        );
         assert_eq!(
             seen(put("c").content_md5("AAAAAAAAAAAAAAAAAAAAAA==").send().await),
             refused(400, "BadDigest")
@@ -72,12 +80,19 @@ fn objects_are_checked() {
             assert_eq!(seen(right.send().await), Seen::Fine, "{algorithm}");
         }
         // By hand: the MD5 of `body`.
-        let right = put("right").content_md5("hBotaJrYa9FhFEdFPCLG/A==").send().await.expect("a put");
+        let right =
+            put("right").content_md5("hBotaJrYa9FhFEdFPCLG/A==").send().await.expect("a put");
         assert_eq!(right.e_tag.as_deref(), Some("\"841a2d689ad86bd1611447453c22c6fc\""));
 
-        assert_eq!(seen(put("right").if_none_match("*").send().await), refused(412, "PreconditionFailed"));
+        assert_eq!(
+            seen(put("right").if_none_match("*").send().await),
+            refused(412, "PreconditionFailed")
+        );
         assert_eq!(seen(put("new").if_none_match("*").send().await), Seen::Fine);
-        assert_eq!(seen(put("right").if_match("\"other\"").send().await), refused(412, "PreconditionFailed"));
+        assert_eq!(
+            seen(put("right").if_match("\"other\"").send().await),
+            refused(412, "PreconditionFailed")
+        );
         assert_eq!(seen(put("absent").if_match("*").send().await), refused(404, "NoSuchKey"));
 
         for (id, secret, code) in [
@@ -102,9 +117,13 @@ fn parts_of_different_lengths_are_refused_on_demand() {
         let (server, client) = server();
         server.want_equal_parts();
         let part_of = |more: usize| vec![b'a'; SMALLEST_PART_BYTES + more];
-        for (lengths, is_taken) in
-            [([0, 0, 0], true), ([1, 1, 0], true), ([1, 0, 0], false), ([0, 1, 0], false), ([0, 0, 1], false)]
-        {
+        for (lengths, is_taken) in [
+            ([0, 0, 0], true),
+            ([1, 1, 0], true),
+            ([1, 0, 0], false),
+            ([0, 1, 0], false),
+            ([0, 0, 1], false),
+        ] {
             let key = &format!("folder/{lengths:?}");
             let upload = begin(&client, key).await;
             let mut parts = Vec::new();
@@ -112,7 +131,11 @@ fn parts_of_different_lengths_are_refused_on_demand() {
                 parts.push(part(&client, key, &upload, number, part_of(more)).await);
             }
             let outcome = finish(&client, key, &upload, &parts).await;
-            assert_eq!(outcome == refused(400, "InvalidPart"), !is_taken, "{lengths:?}: {outcome:?}");
+            assert_eq!(
+                outcome == refused(400, "InvalidPart"),
+                !is_taken,
+                "{lengths:?}: {outcome:?}"
+            );
         }
         assert_eq!(server.part_lengths().len(), 2);
     });
@@ -142,10 +165,15 @@ fn uploads_are_checked() {
             (vec![first.clone(), wrong_sum], "InvalidPart"),
             (vec![], "MalformedXML"),
         ] {
-            assert_eq!(finish(&client, key, &upload, &parts).await, refused(400, code), "{parts:?}");
+            assert_eq!(
+                finish(&client, key, &upload, &parts).await,
+                refused(400, code),
+                "{parts:?}"
+            );
         }
         let send = |upload: &str, number: i32| {
-            let request = client.upload_part().bucket(BUCKET).key(key).upload_id(upload).part_number(number);
+            let request =
+                client.upload_part().bucket(BUCKET).key(key).upload_id(upload).part_number(number);
             request.body(ByteStream::from_static(b"body"))
         };
         let wrong = send(&upload, 8).checksum_crc32(WRONG_CRC32);
@@ -167,14 +195,19 @@ fn uploads_are_checked() {
         assert_eq!(finish(&client, key, &upload, &good).await, refused(400, "InvalidPart"));
         let [first, _] = good;
         let good = [first, last];
-        assert_eq!(finish(&client, "folder/other", &upload, &good).await, refused(404, "NoSuchUpload"));
+        assert_eq!(
+            finish(&client, "folder/other", &upload, &good).await,
+            refused(404, "NoSuchUpload")
+        );
         assert_eq!(finish(&client, key, &upload, &good).await, Seen::Fine);
         assert_eq!(server.objects(BUCKET)[key], [&large[..], b"END"].concat());
         // By hand: the MD5 of the two parts' MD5s.
         assert_eq!(server.etag(BUCKET, key), "079b819d7668c6eb3855e74bef07cb32-2");
         assert_eq!(finish(&client, key, &upload, &good).await, refused(404, "NoSuchUpload"));
         assert_eq!(seen(send(&upload, 1).send().await), refused(404, "NoSuchUpload"));
-        let abort = |upload: &str| client.abort_multipart_upload().bucket(BUCKET).key(key).upload_id(upload);
+        let abort = |upload: &str| {
+            client.abort_multipart_upload().bucket(BUCKET).key(key).upload_id(upload)
+        };
         assert_eq!(seen(abort(&upload).send().await), refused(404, "NoSuchUpload"));
 
         // An upload that named its algorithm wants it on every part and again at the end.
@@ -186,7 +219,8 @@ fn uploads_are_checked() {
             request.part_number(number).body(ByteStream::from_static(b"body"))
         };
         assert_eq!(seen(send(1).send().await), refused(400, "InvalidRequest"));
-        let sent = send(1).checksum_algorithm(ChecksumAlgorithm::Sha256).send().await.expect("a part");
+        let sent =
+            send(1).checksum_algorithm(ChecksumAlgorithm::Sha256).send().await.expect("a part");
         let bare = listed(1, &sent.e_tag.expect("its ETag"));
         assert_eq!(
             finish(&client, "named", &upload, std::slice::from_ref(&bare)).await,
@@ -209,12 +243,16 @@ fn uploads_are_checked() {
 fn objects_are_read_copied_and_removed() {
     run(async {
         let (server, client) = server();
-        let put =
-            client.put_object().bucket(BUCKET).key("a/ü +%&.txt").body(ByteStream::from_static(b"body"));
+        let put = client
+            .put_object()
+            .bucket(BUCKET)
+            .key("a/ü +%&.txt")
+            .body(ByteStream::from_static(b"body"));
         let put = put.content_type("text/x").metadata("Stream", "users").metadata("other", "1");
         put.send().await.expect("a put");
         let key = "a/ü +%&.txt";
-        let head = client.head_object().bucket(BUCKET).key(key).checksum_mode(ChecksumMode::Enabled);
+        let head =
+            client.head_object().bucket(BUCKET).key(key).checksum_mode(ChecksumMode::Enabled);
         let head = head.send().await.expect("a head");
         // By hand: the CRC32 of `body`.
         assert_eq!(head.checksum_crc32.as_deref(), Some("26gLsg=="));
@@ -234,7 +272,8 @@ fn objects_are_read_copied_and_removed() {
         assert_eq!(seen(copy("kept").send().await), Seen::Fine);
         assert_eq!(server.metadata(BUCKET, "kept"), server.metadata(BUCKET, key));
         assert_eq!(server.content_type(BUCKET, "kept").as_deref(), Some("text/x"));
-        let replaced = copy("replaced").metadata_directive(MetadataDirective::Replace).metadata("new", "2");
+        let replaced =
+            copy("replaced").metadata_directive(MetadataDirective::Replace).metadata("new", "2");
         assert_eq!(seen(replaced.send().await), Seen::Fine);
         assert_eq!(server.metadata(BUCKET, "replaced"), [("new".into(), "2".into())].into());
         assert_eq!(server.objects(BUCKET)["replaced"], b"body");
@@ -261,8 +300,12 @@ fn objects_are_read_copied_and_removed() {
         assert_eq!(server.keys(BUCKET), [""; 0]);
 
         assert_eq!(seen(client.head_bucket().bucket(BUCKET).send().await), Seen::Fine);
-        let location = client.get_bucket_location().bucket(BUCKET).send().await.expect("a location");
-        assert_eq!(location.location_constraint.map(|region| region.to_string()).unwrap_or_default(), "");
+        let location =
+            client.get_bucket_location().bucket(BUCKET).send().await.expect("a location");
+        assert_eq!(
+            location.location_constraint.map(|region| region.to_string()).unwrap_or_default(),
+            ""
+        );
         let head = client.head_object().bucket(BUCKET).key("missing").send().await;
         assert_eq!(seen(head), Seen::Refused(404, Some("NotFound".into())));
         let get = client.get_object().bucket(BUCKET).key("missing").send().await;
@@ -274,9 +317,20 @@ fn objects_are_read_copied_and_removed() {
             seen(client.put_object().bucket(bucket).key("k").send().await),
             seen(client.get_object().bucket(bucket).key("k").send().await),
             seen(client.create_multipart_upload().bucket(bucket).key("k").send().await),
-            seen(client.upload_part().bucket(bucket).key("k").upload_id("u").part_number(1).send().await),
+            seen(
+                client
+                    .upload_part()
+                    .bucket(bucket)
+                    .key("k")
+                    .upload_id("u")
+                    .part_number(1)
+                    .send()
+                    .await,
+            ),
             seen(complete.multipart_upload(list_of(&[listed(1, "e")])).send().await),
-            seen(client.abort_multipart_upload().bucket(bucket).key("k").upload_id("u").send().await),
+            seen(
+                client.abort_multipart_upload().bucket(bucket).key("k").upload_id("u").send().await,
+            ),
             seen(client.copy_object().bucket(bucket).key("k").copy_source("lake/k").send().await),
             seen(client.list_objects_v2().bucket(bucket).send().await),
             seen(client.delete_object().bucket(bucket).key("k").send().await),
@@ -299,7 +353,8 @@ async fn pages(
     let mut token = None;
     loop {
         let request = client.list_objects_v2().bucket(BUCKET).prefix(prefix);
-        let request = request.set_delimiter(delimiter.map(str::to_owned)).set_continuation_token(token);
+        let request =
+            request.set_delimiter(delimiter.map(str::to_owned)).set_continuation_token(token);
         let page = request.send().await.expect("a page");
         keys.extend(page.contents().iter().filter_map(|object| object.key.clone()));
         folders.extend(page.common_prefixes().iter().filter_map(|folder| folder.prefix.clone()));
@@ -329,7 +384,10 @@ fn listings_come_in_pages() {
             assert_eq!(keys, ["a", "b-", "b0", "z"], "{page_keys}");
             assert_eq!(folders, ["b/", "d/", "ü/"], "{page_keys}");
             let (last, others) = counts.split_last().expect("a page");
-            assert!(others.iter().all(|count| *count == page_keys as i32) && *last > 0, "{counts:?}");
+            assert!(
+                others.iter().all(|count| *count == page_keys as i32) && *last > 0,
+                "{counts:?}"
+            );
             let (keys, folders, _) = pages(&client, "b/", Some("/")).await;
             assert_eq!((keys, folders), (vec!["b/1".into(), "b/2".into()], vec!["b/c/".into()]));
             assert_eq!(pages(&client, "d/", Some("/")).await.0, ["d/", "d/x y"]);
@@ -342,7 +400,10 @@ fn listings_come_in_pages() {
         assert_eq!((none.contents().len(), none.is_truncated), (0, Some(false)));
         let rest = list().start_after("d/").send().await.expect("a page");
         assert_eq!(rest.contents()[0].key.as_deref(), Some("d/x y"));
-        assert_eq!(seen(list().continuation_token("odd").send().await), refused(400, "InvalidArgument"));
+        assert_eq!(
+            seen(list().continuation_token("odd").send().await),
+            refused(400, "InvalidArgument")
+        );
         assert_eq!(seen(list().max_keys(-1).send().await), refused(400, "InvalidArgument"));
 
         server.set_page_keys(1000);

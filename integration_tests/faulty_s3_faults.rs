@@ -29,7 +29,8 @@ impl Subject {
     /// A server where the operation can be carried out, and would change something if it is one that writes.
     async fn new(operation: Operation) -> Self {
         let (server, client) = server();
-        let mut subject = Self { server, client, operation, upload: String::new(), parts: Vec::new() };
+        let mut subject =
+            Self { server, client, operation, upload: String::new(), parts: Vec::new() };
         subject.prepare().await;
         subject
     }
@@ -46,7 +47,11 @@ impl Subject {
             Operation::Head | Operation::Get | Operation::Delete | Operation::DeleteMany => {
                 self.server.put_object(BUCKET, KEY, b"of the object", &[]);
             }
-            Operation::Put | Operation::Create | Operation::List | Operation::Copy | Operation::Location => {}
+            Operation::Put
+            | Operation::Create
+            | Operation::List
+            | Operation::Copy
+            | Operation::Location => {}
         }
     }
 
@@ -62,7 +67,9 @@ impl Subject {
                 let body = ByteStream::from_static(b"the whole object");
                 seen(client.put_object().bucket(BUCKET).key(KEY).body(body).send().await)
             }
-            Operation::Create => seen(client.create_multipart_upload().bucket(BUCKET).key(KEY).send().await),
+            Operation::Create => {
+                seen(client.create_multipart_upload().bucket(BUCKET).key(KEY).send().await)
+            }
             Operation::Part => {
                 let request = client.upload_part().bucket(BUCKET).key(KEY).upload_id(&self.upload);
                 seen(request.part_number(2).body(ByteStream::from_static(b"one more")).send().await)
@@ -77,7 +84,9 @@ impl Subject {
                 Ok(object) => object.body.collect().await.map_or(Seen::Broken, |_| Seen::Fine),
                 refused => seen(refused),
             },
-            Operation::List => seen(client.list_objects_v2().bucket(BUCKET).prefix("folder/").send().await),
+            Operation::List => {
+                seen(client.list_objects_v2().bucket(BUCKET).prefix("folder/").send().await)
+            }
             Operation::Delete => seen(client.delete_object().bucket(BUCKET).key(KEY).send().await),
             Operation::DeleteMany => {
                 let batch = batch([KEY.to_owned()]);
@@ -113,8 +122,9 @@ impl Subject {
 
         // HeadObject has no document that could say the code.
         let has_document = self.operation != Operation::Head;
-        let with_code =
-            |status, code: &str| (Seen::Refused(status, has_document.then(|| code.to_owned())), status);
+        let with_code = |status, code: &str| {
+            (Seen::Refused(status, has_document.then(|| code.to_owned())), status)
+        };
         let is_removal = [Operation::Delete, Operation::Abort].contains(&self.operation);
         let usual = if is_removal { 204 } else { 200 };
         let (expected, status) = match fault {
@@ -225,14 +235,21 @@ fn faults_on_the_line() {
     for fault in [Fault::ResetBefore, Fault::ResetInBody, Fault::ReplyLost] {
         server.heal();
         server.inject(Rule::any(fault));
-        assert_eq!(exchange(&server, &get), (Vec::new(), Some(ErrorKind::ConnectionReset)), "{fault:?}");
+        assert_eq!(
+            exchange(&server, &get),
+            (Vec::new(), Some(ErrorKind::ConnectionReset)),
+            "{fault:?}"
+        );
     }
     server.heal();
     server.inject(Rule::any(Fault::TruncatedReply));
     let (cut, end) = exchange(&server, &get);
     assert_eq!((body_of(&cut).len(), end), (body_of(&whole).len() / 2, None));
     let (cut, end) = exchange(&server, &head);
-    assert!(cut.starts_with(b"HTTP/1.1 403 Forbidden\r\n") && !cut.ends_with(b"\r\n\r\n"), "{cut:?}");
+    assert!(
+        cut.starts_with(b"HTTP/1.1 403 Forbidden\r\n") && !cut.ends_with(b"\r\n\r\n"),
+        "{cut:?}"
+    );
     assert_eq!((cut.len(), end), (40, None));
     server.heal();
     server.inject(Rule::any(Fault::SlowDrip));
@@ -268,14 +285,16 @@ fn faults_beside_other_requests() {
         let last = server.requests().pop().expect("a request");
         assert_eq!((last.fault, last.done, last.status), (Some(Fault::SlowDrip), false, 412));
 
-        for fault in [Fault::ResetBefore, Fault::TruncatedReply, Fault::ReplyLost, Fault::SlowDrip] {
+        for fault in [Fault::ResetBefore, Fault::TruncatedReply, Fault::ReplyLost, Fault::SlowDrip]
+        {
             server.heal();
             server.inject(Rule::on(Operation::Put, fault).key("unlucky"));
             let mut puts = JoinSet::new();
             for number in 0..32 {
                 let unlucky = number % 4 == 0;
                 let key = format!("{fault:?}/{number}{}", if unlucky { "-unlucky" } else { "" });
-                let put = client.put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(b"x"));
+                let put =
+                    client.put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(b"x"));
                 puts.spawn(async move { (unlucky, seen(put.send().await)) });
             }
             while let Some(ended) = puts.join_next().await {
@@ -283,8 +302,11 @@ fn faults_beside_other_requests() {
                 let is_broken = unlucky && fault != Fault::SlowDrip;
                 assert_eq!(answer, if is_broken { Seen::Broken } else { Seen::Fine }, "{fault:?}");
             }
-            let stored =
-                server.keys(BUCKET).iter().filter(|key| key.starts_with(&format!("{fault:?}/"))).count();
+            let stored = server
+                .keys(BUCKET)
+                .iter()
+                .filter(|key| key.starts_with(&format!("{fault:?}/")))
+                .count();
             assert_eq!(stored, if fault == Fault::ResetBefore { 24 } else { 32 }, "{fault:?}");
         }
     });

@@ -16,7 +16,9 @@ const FORMATS: [&str; 4] = ["jsonl", "jsonl.gz", "csv", "csv.gz"];
 #[test]
 fn faker_300_in_every_format() {
     let catalog = include_str!("fixtures/faker_catalog.json");
-    FORMATS.into_iter().for_each(|format| replay(include_str!("fixtures/faker_300.jsonl"), catalog, format));
+    FORMATS
+        .into_iter()
+        .for_each(|format| replay(include_str!("fixtures/faker_300.jsonl"), catalog, format));
 }
 
 #[test]
@@ -44,8 +46,10 @@ fn fifty_interleaved_streams() {
     let mut input = String::new();
     for row in 0..200 {
         for (number, name) in names.iter().enumerate() {
-            let data =
-                format!("{{\"id\":{row},\"note\":\"{}\"}}", world::noise(row * 50 + number as u64, 12));
+            let data = format!(
+                "{{\"id\":{row},\"note\":\"{}\"}}",
+                world::noise(row * 50 + number as u64, 12)
+            );
             input.push_str(&record(name, &data));
         }
         if row % 40 == 39 {
@@ -78,8 +82,11 @@ fn replay(input: &str, catalog: &str, format: &str) {
         states_without_stats(outcome.states()),
         states_without_stats(sent_states(input).iter().collect())
     );
-    let counted: f64 =
-        outcome.states().iter().map(|state| state["destinationStats"]["recordCount"].as_f64().unwrap()).sum();
+    let counted: f64 = outcome
+        .states()
+        .iter()
+        .map(|state| state["destinationStats"]["recordCount"].as_f64().unwrap())
+        .sum();
     assert_eq!(
         counted as usize,
         sent.values().map(Vec::len).sum::<usize>(),
@@ -88,7 +95,8 @@ fn replay(input: &str, catalog: &str, format: &str) {
 }
 
 fn assert_stream(configured: &Value, sent: &[SentRecord], objects: &BTreeMap<String, Vec<u8>>) {
-    let (generation, sync) = (configured["generation_id"].to_string(), configured["sync_id"].to_string());
+    let (generation, sync) =
+        (configured["generation_id"].to_string(), configured["sync_id"].to_string());
     let ids = Ids { generation: &generation, sync: &sync };
     let contents: Vec<Vec<u8>> = world::in_part_order(objects)
         .into_iter()

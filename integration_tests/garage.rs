@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::support::garage::{Garage, REGION};
 use crate::support::{read_back, readers};
 use crate::world::{
-    SOON, catalog, complete, connector, cursors, failure, noise, plain, record, refresh, state, with,
+    SOON, catalog, complete, connector, cursors, failure, noise, plain, record, refresh, state,
+    with,
 };
 
 const FORMATS: [&str; 5] = ["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet"];
@@ -61,13 +62,17 @@ fn rows(garage: &Garage, format: &str) -> Vec<String> {
             "parquet" => {
                 for file in readers::read([&bytes]) {
                     let (ids, ofs) = (file.table.column("id"), file.table.column("of"));
-                    ids.iter().zip(ofs).for_each(|(id, of)| add(text(id).as_str(), text(of).as_str()));
+                    ids.iter()
+                        .zip(ofs)
+                        .for_each(|(id, of)| add(text(id).as_str(), text(of).as_str()));
                 }
             }
             "csv" | "csv.gz" => {
                 let table = read_back::csv(&content);
                 let (ids, ofs) = (table.column("id"), table.column("of"));
-                ids.iter().zip(ofs).for_each(|(id, of)| add(id.expect("an id"), of.expect("a sync")));
+                ids.iter()
+                    .zip(ofs)
+                    .for_each(|(id, of)| add(id.expect("an id"), of.expect("a sync")));
             }
             _ => {
                 for row in read_back::jsonl(&content) {
@@ -86,7 +91,9 @@ fn text(value: &Value) -> String {
 }
 
 fn expected(syncs: &[u32]) -> Vec<String> {
-    let of = |sync: &u32| ["users/1", "users/2", "orders/1", "orders/2"].map(|row| format!("{row}@{sync}"));
+    let of = |sync: &u32| {
+        ["users/1", "users/2", "orders/1", "orders/2"].map(|row| format!("{row}@{sync}"))
+    };
     let mut rows: Vec<String> = syncs.iter().flat_map(of).collect();
     rows.sort();
     rows
@@ -107,7 +114,10 @@ fn garage_is_found_out_by_check_and_left_as_it_was() {
     wrong["s3_bucket_region"] = json!("us-east-1");
     let outcome = connector().check(&wrong);
     let (status, message) = outcome.connection_status();
-    assert!(status == "FAILED" && message.contains("set s3_bucket_region to \"garage\""), "{message}");
+    assert!(
+        status == "FAILED" && message.contains("set s3_bucket_region to \"garage\""),
+        "{message}"
+    );
 }
 
 #[test]
@@ -158,8 +168,7 @@ fn garage_keeps_what_lies_under_a_fixed_name() {
 
     // What replaces under the fixed name is moved over it on the server.
     let replace = |name: &str| {
-        let members =
-            json!({ "destination_sync_mode": "overwrite", "generation_id": 7, "minimum_generation_id": 7 });
+        let members = json!({ "destination_sync_mode": "overwrite", "generation_id": 7, "minimum_generation_id": 7 });
         with(refresh(name, &properties()), &members)
     };
     let long = json!({ "checkpoint_interval_seconds": 3600 });
@@ -203,7 +212,10 @@ fn garage_keeps_what_somebody_else_writes_in_the_meantime() {
         }
 
         let mut objects = garage.bucket().objects();
-        assert!(objects.remove("users_2.jsonl").is_some_and(|content| content == THEIRS), "overwritten");
+        assert!(
+            objects.remove("users_2.jsonl").is_some_and(|content| content == THEIRS),
+            "overwritten"
+        );
         let keys: Vec<&String> = objects.keys().collect();
         assert_eq!(keys, ["users.jsonl", "users_3.jsonl"]);
         assert_eq!(read_back::jsonl_rows(&objects).len(), 2);
@@ -214,8 +226,10 @@ fn garage_keeps_what_somebody_else_writes_in_the_meantime() {
 /// A module that goes by another name would make a run of nothing look like a pass.
 #[test]
 fn make_test_garage_runs_modules_that_there_are() {
-    let (makefile, main) = (include_str!("../Makefile").replace("\\\n", ""), include_str!("main.rs"));
-    let line = makefile.lines().find_map(|line| line.strip_prefix("GARAGE_SUITE :=")).expect("the list");
+    let (makefile, main) =
+        (include_str!("../Makefile").replace("\\\n", ""), include_str!("main.rs"));
+    let line =
+        makefile.lines().find_map(|line| line.strip_prefix("GARAGE_SUITE :=")).expect("the list");
     let modules: Vec<&str> = line.split_whitespace().collect();
     assert!(modules.len() > 10, "{modules:?}");
     for module in modules.into_iter().chain(["garage"]) {

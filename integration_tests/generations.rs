@@ -126,12 +126,14 @@ pub(crate) fn broken_off(world: &World, settings: &Value, stream: &Value, ids: &
 /// line: the reader takes it and goes with it.
 #[track_caller]
 pub(crate) fn break_stdout(session: &mut Session, line: &str) {
-    let pipe = std::fs::read_link(format!("/proc/{}/fd/1", session.pid())).expect("the child's stdout");
+    let pipe =
+        std::fs::read_link(format!("/proc/{}/fd/1", session.pid())).expect("the child's stdout");
     session.close_stdout();
     session.send(line);
     let is_open = || {
         let ours = std::fs::read_dir("/proc/self/fd").expect("our own descriptors").flatten();
-        ours.into_iter().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == pipe))
+        ours.into_iter()
+            .any(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == pipe))
     };
     let deadline = std::time::Instant::now() + SOON;
     while is_open() {
@@ -143,15 +145,20 @@ pub(crate) fn break_stdout(session: &mut Session, line: &str) {
 /// The rows of every object, in the order of the object, by its key.
 #[track_caller]
 pub(crate) fn rows_by_key(objects: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<String>> {
-    let (parquet, text): (Vec<_>, Vec<_>) = objects.iter().partition(|(key, _)| key.ends_with(".parquet"));
+    let (parquet, text): (Vec<_>, Vec<_>) =
+        objects.iter().partition(|(key, _)| key.ends_with(".parquet"));
     let mut rows: BTreeMap<String, Vec<String>> =
         text.into_iter().map(|(key, bytes)| (key.clone(), rows_of_text(key, bytes))).collect();
     if !parquet.is_empty() {
         let files = readers::read(parquet.iter().map(|(_, bytes)| *bytes));
         for ((key, _), file) in parquet.into_iter().zip(files) {
-            let columns =
-                file.table.column("id").into_iter().zip(file.table.column("_airbyte_generation_id"));
-            let written = columns.map(|(id, generation)| row(&id.to_string(), &generation.to_string()));
+            let columns = file
+                .table
+                .column("id")
+                .into_iter()
+                .zip(file.table.column("_airbyte_generation_id"));
+            let written =
+                columns.map(|(id, generation)| row(&id.to_string(), &generation.to_string()));
             rows.insert(key.clone(), written.collect());
         }
     }
@@ -179,7 +186,9 @@ fn rows_of_text(key: &str, bytes: &[u8]) -> Vec<String> {
     let field = |row: &read_back::JsonRow, name: &str| {
         row.get(name).unwrap_or_else(|| panic!("no {name} in {}", row.text)).to_owned()
     };
-    rows.iter().map(|line| row(&field(line, "id"), &field(line, "_airbyte_generation_id"))).collect()
+    rows.iter()
+        .map(|line| row(&field(line, "id"), &field(line, "_airbyte_generation_id")))
+        .collect()
 }
 
 fn row(id: &str, generation: &str) -> String {

@@ -7,14 +7,20 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::generations::{all_rows, appended, good_input, records};
-use crate::generations_store::{FIXED_KEY, fixed, numbered, overwritten, replace, rows, start, two_files};
+use crate::generations_store::{
+    FIXED_KEY, fixed, numbered, overwritten, replace, rows, start, two_files,
+};
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Request, Rule};
-use crate::world::{BUCKET, SOON, catalog, complete, connector, cursor, cursors, failure, state, with};
+use crate::world::{
+    BUCKET, SOON, catalog, complete, connector, cursor, cursors, failure, state, with,
+};
 
 /// A refused publication is a bad end: what came before it is there, with everything old.
 #[test]
 fn a_refused_publication_removes_nothing() {
-    for (config_of, old_key) in [(fixed as fn(&FaultyS3) -> Value, FIXED_KEY), (numbered, "users/0.jsonl")] {
+    for (config_of, old_key) in
+        [(fixed as fn(&FaultyS3) -> Value, FIXED_KEY), (numbered, "users/0.jsonl")]
+    {
         for fault in [Fault::AccessDenied, Fault::ExpiredToken] {
             let server = start();
             let config = with(config_of(&server), &json!({ "checkpoint_interval_seconds": 0 }));
@@ -78,8 +84,8 @@ fn a_refused_removal_is_made_up_for() {
         assert_eq!(
             found.as_deref(),
             Some(
-                &[if copied { "3@1" } else { "1@1" }, if copied { "4@1" } else { "2@1" }].map(str::to_owned)
-                    [..]
+                &[if copied { "3@1" } else { "1@1" }, if copied { "4@1" } else { "2@1" }]
+                    .map(str::to_owned)[..]
             ),
             "{refused:?}"
         );
@@ -153,7 +159,11 @@ fn killed_while_replacing() {
             server.heal();
             let between = rows(&server);
 
-            connector().write(&config, &streams(2)).input(good_input("users", ids)).run().expect_success();
+            connector()
+                .write(&config, &streams(2))
+                .input(good_input("users", ids))
+                .run()
+                .expect_success();
             let mut expected = vec!["3@2".to_owned(), "4@2".to_owned()];
             expected.extend(ids.iter().map(|id| format!("{id}@2")));
             let found = rows(&server);
@@ -179,8 +189,10 @@ fn the_plain_name_is_taken_while_replacing() {
         let before = server.requests().len();
         let removals = [Operation::DeleteMany, Operation::Delete];
         removals.iter().for_each(|operation| server.inject(Rule::on(*operation, Fault::SlowDrip)));
-        let mut session =
-            connector().write(&config, &catalog([overwritten()])).input(good_input("users", ids)).start();
+        let mut session = connector()
+            .write(&config, &catalog([overwritten()]))
+            .input(good_input("users", ids))
+            .start();
         session.close_stdin();
         wait_for(&server, before, &removals);
         server.put_object(BUCKET, FIXED_KEY, MINE, &[]);
@@ -224,11 +236,14 @@ fn removal_survives(fault: Fault) {
     // The SDK slows down for tens of seconds after each throttled request.
     let throttles = matches!(fault, Fault::TooManyRequests | Fault::SlowDown);
     let others = if throttles { &[][..] } else { &[Operation::List, Operation::Copy] };
-    for operation in removals.iter().chain(others).copied().filter(|operation| fault.fits(*operation)) {
+    for operation in
+        removals.iter().chain(others).copied().filter(|operation| fault.fits(*operation))
+    {
         server.inject(Rule::on(operation, fault).calls(1..=1));
     }
     let outcome = replace(&config, &[3, 4]);
     assert_eq!(outcome.code(), Some(0), "{}: {outcome:#?}", fault.name());
-    let expected = BTreeMap::from([(FIXED_KEY.to_owned(), vec!["3@1".to_owned(), "4@1".to_owned()])]);
+    let expected =
+        BTreeMap::from([(FIXED_KEY.to_owned(), vec!["3@1".to_owned(), "4@1".to_owned()])]);
     assert_eq!(rows(&server), expected, "{}", fault.name());
 }

@@ -4,11 +4,13 @@
 use serde_json::{Value, json};
 
 use crate::generations::{
-    all_rows, appended, break_stdout, generation, global_state, legacy_state, records, stream, sync_one,
+    all_rows, appended, break_stdout, generation, global_state, legacy_state, records, stream,
+    sync_one,
 };
 use crate::support::connector::Outcome;
 use crate::world::{
-    self, SOON, World, catalog, complete, complete_descriptor, cursor, jsonl_and, plain, state, with,
+    self, SOON, World, catalog, complete, complete_descriptor, cursor, jsonl_and, plain, state,
+    with,
 };
 
 /// Rows of `users` and `orders` that are there before.
@@ -67,7 +69,12 @@ fn an_end_of_input_replaces_only_what_is_as_good_as_proved() {
             &[],
         ),
         case("a STATE before the only record", USERS, [state("users", 1), user(10)], USERS),
-        case("a record after the last STATE", USERS, [user(10), state("users", 1), user(11)], USERS),
+        case(
+            "a record after the last STATE",
+            USERS,
+            [user(10), state("users", 1), user(11)],
+            USERS,
+        ),
         case("records and no STATE", USERS, [user(10), user(11)], USERS),
         case("a GLOBAL after", USERS, [user(10), global()], &[]),
         case("a record after the GLOBAL", USERS, [user(10), global(), user(11)], USERS),
@@ -82,9 +89,19 @@ fn an_end_of_input_replaces_only_what_is_as_good_as_proved() {
         case("an empty run under GLOBAL", BOTH, [global()], &[]),
         case("an empty run under LEGACY", BOTH, [legacy()], &[]),
         case("empty, but another stream is not: GLOBAL", BOTH, [order(20), global()], USERS),
-        case("empty, but another stream is not: LEGACY", BOTH, [legacy(), order(20), legacy()], USERS),
+        case(
+            "empty, but another stream is not: LEGACY",
+            BOTH,
+            [legacy(), order(20), legacy()],
+            USERS,
+        ),
         case("empty, but another came later", BOTH, [global(), order(20)], BOTH),
-        case("another's record after the GLOBAL", BOTH, [user(10), global(), order(20)], &["orders"]),
+        case(
+            "another's record after the GLOBAL",
+            BOTH,
+            [user(10), global(), order(20)],
+            &["orders"],
+        ),
         case("both under GLOBAL", BOTH, [user(10), order(20), global()], &[]),
         case("only one is proved", BOTH, [user(10), order(20), state("users", 1)], &["orders"]),
         case(
@@ -97,9 +114,19 @@ fn an_end_of_input_replaces_only_what_is_as_good_as_proved() {
         case("COMPLETE after records", USERS, [user(10), complete("users")], &[]),
         case("COMPLETE after a tail", USERS, [state("users", 1), user(10), complete("users")], &[]),
         case("COMPLETE and nothing else", USERS, [complete("users")], &[]),
-        case("COMPLETE of the other stream", BOTH, [user(10), order(20), complete("orders")], USERS),
+        case(
+            "COMPLETE of the other stream",
+            BOTH,
+            [user(10), order(20), complete("orders")],
+            USERS,
+        ),
         case("INCOMPLETE", USERS, [user(10), status("INCOMPLETE")], USERS),
-        case("INCOMPLETE after a STATE", USERS, [user(10), state("users", 1), status("INCOMPLETE")], USERS),
+        case(
+            "INCOMPLETE after a STATE",
+            USERS,
+            [user(10), state("users", 1), status("INCOMPLETE")],
+            USERS,
+        ),
         case("RUNNING", USERS, [user(10), status("RUNNING")], USERS),
         case("a null namespace", USERS, [user(10), within("null")], &[]),
         case("an empty namespace", USERS, [user(10), within("\"\"")], &[]),
@@ -116,7 +143,8 @@ fn check(before: &World, case: &Case<'_>) {
     let world = before.twin();
     let input = case.input.concat();
     // `orders` is appended to where the case is about `users` alone.
-    let mut streams: Vec<_> = case.catalog.iter().map(|name| stream(name, "overwrite", &json!({}))).collect();
+    let mut streams: Vec<_> =
+        case.catalog.iter().map(|name| stream(name, "overwrite", &json!({}))).collect();
     if case.catalog.len() == 1 {
         streams.push(stream("orders", "append", &json!({})));
     }
@@ -128,8 +156,13 @@ fn check(before: &World, case: &Case<'_>) {
         }
     }
     let new = input.lines().filter(|line| line.contains("\"RECORD\"")).map(|line| {
-        let id: String =
-            line.split("\"id\":").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
+        let id: String = line
+            .split("\"id\":")
+            .nth(1)
+            .unwrap()
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
         format!("{id}@-")
     });
     expected.extend(new);
@@ -139,7 +172,12 @@ fn check(before: &World, case: &Case<'_>) {
     assert_eq!(outcome.states().len(), states, "{}", case.what);
     assert!(outcome.errors().is_empty(), "{}: {outcome:#?}", case.what);
     for name in BOTH {
-        assert_eq!(warnings(&outcome, name), usize::from(case.kept.contains(name)), "{}: {name}", case.what);
+        assert_eq!(
+            warnings(&outcome, name),
+            usize::from(case.kept.contains(name)),
+            "{}: {name}",
+            case.what
+        );
     }
 }
 
@@ -156,10 +194,12 @@ fn a_stream_in_another_namespace_is_another_stream() {
     let settings = jsonl_and(
         &json!({ "s3_bucket_key": "{namespace}/{stream_name}/{part}.{extension}", "connection_id": "c1" }),
     );
-    let streams =
-        || ["crm", "shop"].map(|name| world::within(name, stream("users", "overwrite", &json!({}))));
-    let record =
-        |namespace: &str, id: u32| world::record_within(namespace, "users", &format!("{{\"id\":{id}}}"));
+    let streams = || {
+        ["crm", "shop"].map(|name| world::within(name, stream("users", "overwrite", &json!({}))))
+    };
+    let record = |namespace: &str, id: u32| {
+        world::record_within(namespace, "users", &format!("{{\"id\":{id}}}"))
+    };
     let state = |namespace: &str| {
         state("users", 1).replace("{\"name\"", &format!("{{\"namespace\":\"{namespace}\",\"name\""))
     };
@@ -188,7 +228,11 @@ fn a_cancelled_sync_replaces_nothing() {
     let cases = [
         ("plain", stream("users", "overwrite", &json!({})), ""),
         ("plain, COMPLETE", stream("users", "overwrite", &json!({})), &*complete("users")),
-        ("refresh, overwrite", stream("users", "overwrite", &generation(5, 5)), &*complete("users")),
+        (
+            "refresh, overwrite",
+            stream("users", "overwrite", &generation(5, 5)),
+            &*complete("users"),
+        ),
         ("refresh, truncated", appended("users", 5, 5), &*complete("users")),
     ]
     .map(|(case, stream, end)| (case, stream, end.to_owned()));

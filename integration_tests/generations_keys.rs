@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::generations::{
-    Break, all_rows, appended, broken_off, generation, good_input, records, rows_by_key, stream, sync_one,
+    Break, all_rows, appended, broken_off, generation, good_input, records, rows_by_key, stream,
+    sync_one,
 };
 use crate::world::{
-    BUCKET, SOON, World, catalog, complete, complete_descriptor, cursor, failure, record_within, state, with,
-    within,
+    BUCKET, SOON, World, catalog, complete, complete_descriptor, cursor, failure, record_within,
+    state, with, within,
 };
 
 /// Templates of fixed keys, the format, and the name that they come to for `users`.
@@ -67,8 +68,16 @@ fn each_sync_replaces_the_object_under_the_plain_name() {
                 let expected = BTreeMap::from([(plain_name.to_owned(), rows)]);
                 assert_eq!(rows_by_key(&world.objects()), expected, "{case}");
                 let metadata = world.server.metadata(BUCKET, plain_name);
-                assert_eq!(metadata.get("stream").map(String::as_str), Some("users"), "{case}: {metadata:?}");
-                assert_eq!(metadata.get("rows").map(String::as_str), Some("2"), "{case}: {metadata:?}");
+                assert_eq!(
+                    metadata.get("stream").map(String::as_str),
+                    Some("users"),
+                    "{case}: {metadata:?}"
+                );
+                assert_eq!(
+                    metadata.get("rows").map(String::as_str),
+                    Some("2"),
+                    "{case}: {metadata:?}"
+                );
                 assert_eq!(
                     metadata.get("generation-id"),
                     Some(&generation).filter(|text| *text != "-"),
@@ -109,10 +118,18 @@ fn several_files_under_a_fixed_key() {
                 session.send([records("users", &[id]), state("users", id)].concat());
                 assert_eq!(cursor(&session.wait_for_state(SOON)), u64::from(id), "{case}");
                 let mut objects = world.objects();
-                assert_eq!(objects.remove(plain_name), old.get(plain_name).cloned(), "{case}, after {id}");
+                assert_eq!(
+                    objects.remove(plain_name),
+                    old.get(plain_name).cloned(),
+                    "{case}, after {id}"
+                );
                 let expected: Vec<_> =
                     (20..=id).map(|id| format!("{id}@{}", generation_of(way, 2))).collect();
-                assert_eq!(all_rows(&objects), expected, "{case}, beside the plain name after {id}");
+                assert_eq!(
+                    all_rows(&objects),
+                    expected,
+                    "{case}, beside the plain name after {id}"
+                );
             }
             session.send(complete("users"));
             session.finish(SOON).expect_success();
@@ -121,10 +138,14 @@ fn several_files_under_a_fixed_key() {
             assert_eq!(rows.len(), 3, "{case}: {rows:?}");
             let mut found: Vec<_> = rows.into_values().flatten().collect();
             found.sort();
-            let expected: Vec<_> = (20..23).map(|id| format!("{id}@{}", generation_of(way, 2))).collect();
+            let expected: Vec<_> =
+                (20..23).map(|id| format!("{id}@{}", generation_of(way, 2))).collect();
             assert_eq!(found, expected, "{case}");
-            let attempts: Vec<_> =
-                world.metadata().into_values().map(|mut metadata| metadata.remove("attempt-id")).collect();
+            let attempts: Vec<_> = world
+                .metadata()
+                .into_values()
+                .map(|mut metadata| metadata.remove("attempt-id"))
+                .collect();
             assert!(
                 attempts.iter().all(|attempt| attempt.is_some() && *attempt == attempts[0]),
                 "{attempts:?}"
@@ -151,7 +172,8 @@ fn a_bad_end_leaves_the_plain_name_alone() {
             let settings = settings(template, format);
             sync_one(&world, &settings, &appended("users", 1, 1), &[10]);
             let old = world.objects();
-            let overwritten = |number: u32| stream("users", "overwrite", &generation(number, number));
+            let overwritten =
+                |number: u32| stream("users", "overwrite", &generation(number, number));
             broken_off(&world, &settings, &overwritten(2), &[20], how);
             let mut objects = world.objects();
             assert_eq!(objects.remove(plain_name), old.get(plain_name).cloned(), "{case}");
@@ -160,7 +182,11 @@ fn a_bad_end_leaves_the_plain_name_alone() {
             let truncated = world.twin();
             sync_one(&truncated, &settings, &appended("users", 2, 2), &[21]);
             assert_eq!(all_rows(&truncated.objects()), ["20@2", "21@2"], "{case}");
-            assert!(truncated.keys().contains(&plain_name.to_owned()), "{case}: {:?}", truncated.keys());
+            assert!(
+                truncated.keys().contains(&plain_name.to_owned()),
+                "{case}: {:?}",
+                truncated.keys()
+            );
             sync_one(&world, &settings, &overwritten(2), &[22]);
             assert_eq!(
                 rows_by_key(&world.objects()),
@@ -187,7 +213,11 @@ fn an_object_that_stays_keeps_the_plain_name() {
                 let mut objects = world.objects();
                 assert_eq!(objects.remove(plain_name), bytes.get(plain_name).cloned(), "{case}");
                 assert_eq!(world.server.metadata(BUCKET, plain_name), metadata, "{case}");
-                assert_eq!(all_rows(&objects), [format!("{sync}@{}", generation_of(way, sync))], "{case}");
+                assert_eq!(
+                    all_rows(&objects),
+                    [format!("{sync}@{}", generation_of(way, sync))],
+                    "{case}"
+                );
                 assert_eq!(objects.len(), 1, "{case}: {:?}", objects.keys());
             }
             let input = [state("users", 9), complete("users")].concat();
@@ -229,7 +259,11 @@ fn put_another(world: &World, what: &str, key: &str) {
                 record_within("crm", "users", "{\"id\":1}"),
                 complete_descriptor(&json!({ "name": "users", "namespace": "crm" })),
             ];
-            world.sync(&settings, &catalog([within("crm", appended("users", 0, 0))]), &input.concat());
+            world.sync(
+                &settings,
+                &catalog([within("crm", appended("users", 0, 0))]),
+                &input.concat(),
+            );
         }
         _ => unreachable!("{what}"),
     }
@@ -301,12 +335,18 @@ fn a_large_file_takes_the_plain_name() {
     for sync in 1..=2 {
         let rows = (0..20).map(|id| {
             let text = crate::world::noise(u64::from(sync * 100 + id), 1 << 20);
-            crate::world::record("users", &format!("{{\"id\":{},\"noise\":\"{text}\"}}", sync * 100 + id))
+            crate::world::record(
+                "users",
+                &format!("{{\"id\":{},\"noise\":\"{text}\"}}", sync * 100 + id),
+            )
         });
         let input = [rows.collect(), state("users", 1), complete("users")].concat();
         world.sync(&settings, &catalog([replacing("truncated", sync)]), &input);
         let expected: Vec<_> = (0..20).map(|id| format!("{}@{sync}", sync * 100 + id)).collect();
-        assert_eq!(rows_by_key(&world.objects()), BTreeMap::from([(plain_name.to_owned(), expected)]));
+        assert_eq!(
+            rows_by_key(&world.objects()),
+            BTreeMap::from([(plain_name.to_owned(), expected)])
+        );
         assert_eq!(world.objects()[plain_name].len() >> 20, 20);
     }
 }

@@ -10,8 +10,8 @@ use crate::generations::{
 };
 use crate::support::connector::Outcome;
 use crate::world::{
-    SOON, World, catalog, complete, complete_descriptor, connector, cursor, failure, jsonl_and, noise,
-    record, record_within, state, with, within,
+    SOON, World, catalog, complete, complete_descriptor, connector, cursor, failure, jsonl_and,
+    noise, record, record_within, state, with, within,
 };
 
 /// Names of every object's metadata, but for those of [`SOMETIMES`].
@@ -64,12 +64,15 @@ fn decoded(text: &str) -> String {
 fn objects_say_what_they_are() {
     for name in FORMATS {
         let world = World::new();
-        let settings =
-            with(format(name), &json!({ "connection_id": "conn-1", "checkpoint_interval_seconds": 0 }));
+        let settings = with(
+            format(name),
+            &json!({ "connection_id": "conn-1", "checkpoint_interval_seconds": 0 }),
+        );
         let with_fields = |stream: &str, namespace: &str| {
             within(namespace, with(appended(stream, 5, 0), &json!({ "sync_id": 42 })))
         };
-        let streams = [with_fields("users", "crm"), with(appended("users", 7, 0), &json!({ "sync_id": 42 }))];
+        let streams =
+            [with_fields("users", "crm"), with(appended("users", 7, 0), &json!({ "sync_id": 42 }))];
         let mut runs = BTreeSet::new();
         let mut attempts = BTreeSet::new();
         let mut seen = BTreeSet::new();
@@ -85,8 +88,11 @@ fn objects_say_what_they_are() {
                     .collect::<String>(),
             );
             session.send(
-                [complete("users"), complete_descriptor(&json!({ "name": "users", "namespace": "crm" }))]
-                    .concat(),
+                [
+                    complete("users"),
+                    complete_descriptor(&json!({ "name": "users", "namespace": "crm" })),
+                ]
+                .concat(),
             );
             session.finish(SOON).expect_success();
 
@@ -97,7 +103,8 @@ fn objects_say_what_they_are() {
                     continue;
                 }
                 let crm = metadata.contains_key("namespace");
-                let more = [&["generation-id"][..], &ROWS, if crm { &["namespace"] } else { &[] }].concat();
+                let more = [&["generation-id"][..], &ROWS, if crm { &["namespace"] } else { &[] }]
+                    .concat();
                 assert_names(&metadata, more);
                 assert_eq!(value(&metadata, "stream"), "users");
                 assert_eq!(value(&metadata, "connection-id"), "conn-1");
@@ -162,7 +169,8 @@ fn odd_names_are_owned_apart() {
         Some(namespace) => within(namespace, stream),
         None => stream,
     };
-    let descriptor = |pair: &(Option<String>, String)| json!({ "name": pair.1, "namespace": pair.0 });
+    let descriptor =
+        |pair: &(Option<String>, String)| json!({ "name": pair.1, "namespace": pair.0 });
     let row = |pair: &(Option<String>, String), id: usize| match &pair.0 {
         Some(namespace) => record_within(namespace, &pair.1, &format!("{{\"id\":{id}}}")),
         None => record(&pair.1, &format!("{{\"id\":{id}}}")),
@@ -183,7 +191,8 @@ fn odd_names_are_owned_apart() {
     let short = |pair: &&(Option<String>, String)| pair.1.len() < 100;
     for pair in pairs.iter().filter(short) {
         let found = names.iter().any(|(namespace, name)| {
-            !name.starts_with("uuid5:") && (namespace.as_deref().map(decoded), decoded(name)) == *pair
+            !name.starts_with("uuid5:")
+                && (namespace.as_deref().map(decoded), decoded(name)) == *pair
         });
         assert!(found, "{pair:?} is not in {names:?}");
     }
@@ -196,8 +205,10 @@ fn odd_names_are_owned_apart() {
         let world = world.twin();
         let truncated = configured(pair, appended(&pair.1, 2, 2));
         world.sync(&settings, &catalog([truncated]), &complete_descriptor(&descriptor(pair)));
-        let mut expected: Vec<_> =
-            (0..pairs.len()).filter(|other| *other != id).map(|other| format!("{other}@1")).collect();
+        let mut expected: Vec<_> = (0..pairs.len())
+            .filter(|other| *other != id)
+            .map(|other| format!("{other}@1"))
+            .collect();
         expected.sort();
         assert_eq!(all_rows(&world.objects()), expected, "{pair:?} was cleared");
     }
@@ -211,8 +222,11 @@ fn files_say_why_they_were_closed() {
     let world = World::new();
     let settings = jsonl_and(&json!({ "file_size_mb": 1 }));
     let rows: String = (0..400).map(|id| wide(id, 10_000)).collect();
-    let outcome =
-        world.sync(&settings, &one_stream(), &[rows, state("users", 1), complete("users")].concat());
+    let outcome = world.sync(
+        &settings,
+        &one_stream(),
+        &[rows, state("users", 1), complete("users")].concat(),
+    );
     let reasons = reasons(&world, &outcome);
     assert_eq!(reasons.values().sum::<usize>(), 400);
     let (by_size, at_the_end) = (count(&reasons, "size"), count(&reasons, "end"));
@@ -236,13 +250,17 @@ fn files_say_why_they_were_closed() {
 
     // Many streams share a small memory.
     let world = World::new();
-    let settings =
-        jsonl_and(&json!({ "memory_limit_mb": 64, "s3_bucket_key": "{stream_name}/{part}.{extension}" }));
+    let settings = jsonl_and(
+        &json!({ "memory_limit_mb": 64, "s3_bucket_key": "{stream_name}/{part}.{extension}" }),
+    );
     let names: Vec<String> = (0..120).map(|number| format!("stream_{number}")).collect();
     let mut input = String::new();
     for row in 0..20 {
         for name in &names {
-            input.push_str(&record(name, &format!("{{\"id\":{row},\"noise\":\"{}\"}}", noise(row, 40_000))));
+            input.push_str(&record(
+                name,
+                &format!("{{\"id\":{row},\"noise\":\"{}\"}}", noise(row, 40_000)),
+            ));
         }
     }
     names.iter().for_each(|name| input.push_str(&[state(name, 1), complete(name)].concat()));
@@ -274,11 +292,15 @@ fn reasons(world: &World, outcome: &Outcome) -> BTreeMap<String, usize> {
             let [line] = lines.as_slice() else { panic!("one line about {key}, not {lines:?}") };
             let words: Vec<&str> = line.split(|c: char| !c.is_ascii_alphanumeric()).collect();
             assert!(words.contains(&rows.to_string().as_str()), "{rows} rows: {line}");
-            let told =
-                ["size", "checkpoint", "memory", "end"].into_iter().find(|reason| words.contains(reason));
+            let told = ["size", "checkpoint", "memory", "end"]
+                .into_iter()
+                .find(|reason| words.contains(reason));
             told.unwrap_or_else(|| panic!("no reason: {line}")).to_owned()
         };
-        assert!(["size", "checkpoint", "memory", "end"].contains(&reason.as_str()), "{key}: {reason}");
+        assert!(
+            ["size", "checkpoint", "memory", "end"].contains(&reason.as_str()),
+            "{key}: {reason}"
+        );
         *reasons.entry(reason).or_default() += rows;
     }
     reasons
@@ -310,7 +332,8 @@ fn modes() {
         sync_one(&world, &settings, &appended("users", 1, 0), &[1]);
         for mode in ["update", "soft_delete"] {
             let streams = [stream("orders", "overwrite", &fields), stream("users", mode, &fields)];
-            let outcome = world.write(&settings, &catalog(streams)).input(good_input("orders", &[2])).run();
+            let outcome =
+                world.write(&settings, &catalog(streams)).input(good_input("orders", &[2])).run();
             let message = failure(&outcome, "config_error");
             assert!(message.contains("users") && message.contains(mode), "{message}");
             assert!(outcome.states().is_empty(), "{mode}");
@@ -319,12 +342,13 @@ fn modes() {
         let names = ["orders", "items", "clients"];
         let modes = ["append_dedup", "append_dedup", "append"];
         let streams = names.iter().zip(modes).map(|(name, mode)| stream(name, mode, &fields));
-        let rounds =
-            (1..=3).flat_map(|id| names.map(|name| [records(name, &[id]), state(name, id)].concat()));
+        let rounds = (1..=3)
+            .flat_map(|id| names.map(|name| [records(name, &[id]), state(name, id)].concat()));
         let input: String = rounds.chain(names.iter().map(|name| complete(name))).collect();
         let outcome = world.sync(&settings, &catalog(streams), &input);
         for (name, mode) in names.iter().zip(modes) {
-            let named: Vec<_> = outcome.logs("WARN").into_iter().filter(|log| log.contains(name)).collect();
+            let named: Vec<_> =
+                outcome.logs("WARN").into_iter().filter(|log| log.contains(name)).collect();
             assert_eq!(named.len(), usize::from(mode == "append_dedup"), "{name}: {named:?}");
             assert!(named.iter().all(|text| text.contains("dedup")), "{named:?}");
         }

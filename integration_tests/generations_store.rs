@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::generations::{all_rows, appended, generation, good_input, records, rows_by_key, stream};
+use crate::generations::{
+    all_rows, appended, generation, good_input, records, rows_by_key, stream,
+};
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Rule};
-use crate::world::{BUCKET, SOON, catalog, complete, connector, cursor, noise, record, state, with};
+use crate::world::{
+    BUCKET, SOON, catalog, complete, connector, cursor, noise, record, state, with,
+};
 
 /// The plain name of `users` under [`fixed`].
 pub(crate) const FIXED_KEY: &str = "users.jsonl";
@@ -22,8 +26,7 @@ pub(crate) fn start() -> FaultyS3 {
 
 /// A configuration for uncompressed JSONL under keys of this template.
 fn settings(server: &FaultyS3, template: &str) -> Value {
-    let settings =
-        json!({ "s3_bucket_key": template, "format": { "format_type": "jsonl" }, "connection_id": "c1" });
+    let settings = json!({ "s3_bucket_key": template, "format": { "format_type": "jsonl" }, "connection_id": "c1" });
     with(server.config(BUCKET), &settings)
 }
 
@@ -66,7 +69,9 @@ fn publications_come_first() {
             session.send([records("users", &[sync * 10 + id]), state("users", id)].concat());
             assert_eq!(cursor(&session.wait_for_state(SOON)), u64::from(id));
         }
-        session.send([records("orders", &[sync * 10]), complete("users"), complete("orders")].concat());
+        session.send(
+            [records("orders", &[sync * 10]), complete("users"), complete("orders")].concat(),
+        );
         let outcome = session.finish(SOON).expect_success();
         let requests = server.requests().split_off(before);
         let position = |found: Option<usize>| found.map_or(0, |position| position + 1);
@@ -102,8 +107,9 @@ fn publications_come_first() {
                 .collect();
             let harmless = BTreeSet::from([Operation::List, Operation::Head, Operation::Copy]);
             assert!(touched.is_subset(&harmless), "{key}: {touched:?}");
-            let copies =
-                requests.iter().filter(|request| request.key == key && request.operation == Operation::Copy);
+            let copies = requests
+                .iter()
+                .filter(|request| request.key == key && request.operation == Operation::Copy);
             assert_eq!(copies.count(), 1, "{key}");
         }
         let found = rows(&server);
@@ -160,8 +166,9 @@ fn thousands_of_old_objects() {
     connector().write(&config, &truncated).input(good_input("users", &[3])).run().expect_success();
     let keys: BTreeSet<_> = server.keys(BUCKET).into_iter().collect();
     let number = |key: &str| key.split(['/', '.']).nth(1).unwrap().parse::<u32>().unwrap();
-    let stays =
-        |key: &&String| key.starts_with("users_archive/") || (number(key) % 100 == 0 && number(key) != 0);
+    let stays = |key: &&String| {
+        key.starts_with("users_archive/") || (number(key) % 100 == 0 && number(key) != 0)
+    };
     let mut expected: BTreeSet<_> = before.iter().filter(stays).cloned().collect();
     expected.insert(format!("users/{OBJECTS}.jsonl"));
     assert_eq!(keys, expected);
@@ -182,7 +189,11 @@ fn a_reader_of_a_fixed_key_sees_the_old_whole_or_the_new_whole() {
             [rows.collect(), state("users", 1), complete("users")].concat()
         };
         let run = |sync: u32| {
-            connector().write(&config, &catalog([overwritten()])).input(input(sync)).run().expect_success();
+            connector()
+                .write(&config, &catalog([overwritten()]))
+                .input(input(sync))
+                .run()
+                .expect_success();
         };
         run(1);
         let old = server.objects(BUCKET).remove(FIXED_KEY).expect("the first object");
@@ -198,7 +209,8 @@ fn a_reader_of_a_fixed_key_sees_the_old_whole_or_the_new_whole() {
                     let mut objects = server.objects(BUCKET);
                     let content = objects.remove(FIXED_KEY).unwrap_or_default();
                     let beside = !objects.is_empty();
-                    if seen.last().is_none_or(|(was, before)| *was != beside || *before != content) {
+                    if seen.last().is_none_or(|(was, before)| *was != beside || *before != content)
+                    {
                         seen.push((beside, content));
                     }
                     if last {
@@ -213,7 +225,10 @@ fn a_reader_of_a_fixed_key_sees_the_old_whole_or_the_new_whole() {
         let new = server.objects(BUCKET).remove(FIXED_KEY).expect("the new object");
         assert_eq!(
             rows(&server),
-            BTreeMap::from([(FIXED_KEY.to_owned(), (20..24).map(|id| format!("{id}@1")).collect())])
+            BTreeMap::from([(
+                FIXED_KEY.to_owned(),
+                (20..24).map(|id| format!("{id}@1")).collect()
+            )])
         );
         assert!(new != old);
         let odd = seen.iter().filter(|(_, content)| *content != old && *content != new).count();

@@ -122,7 +122,8 @@ fn appended_and_overwritten() {
             let properties = json!({ "name": { "type": "string" }, "id": { "type": "integer" } });
             with(refresh("users", &properties), &generation(2, minimum))
         };
-        let named = [record("users", "{\"name\":\"x\",\"id\":2}"), state("users", 1), complete("users")];
+        let named =
+            [record("users", "{\"name\":\"x\",\"id\":2}"), state("users", 1), complete("users")];
         world.sync(&settings, &catalog([changed(2)]), &named.concat());
         assert_rows(&world, &["2@2"], name);
         sync_one(&world, &settings, &changed(0), &[3]);
@@ -151,13 +152,17 @@ fn many_streams_complete() {
         let names: Vec<String> = (1..=21).map(|number| format!("stream_{number}")).collect();
         for generation in [42, 43] {
             let streams = names.iter().map(|name| appended(name, generation, generation));
-            let all =
-                |message: &dyn Fn(&str) -> String| names.iter().map(|name| message(name)).collect::<String>();
-            let input = [all(&|name| records(name, &[generation])), all(&|name| complete(name))].concat();
+            let all = |message: &dyn Fn(&str) -> String| {
+                names.iter().map(|name| message(name)).collect::<String>()
+            };
+            let input =
+                [all(&|name| records(name, &[generation])), all(&|name| complete(name))].concat();
             world.sync(&format(name), &catalog(streams), &input);
             let rows = rows_by_key(&world.objects());
-            let mut streams: Vec<&str> = rows.keys().map(|key| key.split('/').next().unwrap()).collect();
-            streams.sort_by_key(|name| name.split('_').next_back().unwrap().parse::<u32>().unwrap());
+            let mut streams: Vec<&str> =
+                rows.keys().map(|key| key.split('/').next().unwrap()).collect();
+            streams
+                .sort_by_key(|name| name.split('_').next_back().unwrap().parse::<u32>().unwrap());
             assert_eq!(streams, names, "{name}: one object for each stream");
             assert!(
                 rows.values().all(|rows| *rows == [format!("{generation}@{generation}")]),
@@ -214,12 +219,20 @@ fn clears() {
     let before = World::new();
     let settings = format("jsonl.gz");
     let both = catalog([appended("users", 1, 0), appended("orders", 1, 0)]);
-    before.sync(&settings, &both, &[good_input("users", &[1, 2]), good_input("orders", &[3])].concat());
+    before.sync(
+        &settings,
+        &both,
+        &[good_input("users", &[1, 2]), good_input("orders", &[3])].concat(),
+    );
     sync_one(&before, &settings, &plain("users", &json!({ "id": { "type": "integer" } })), &[4]);
     for state in &states {
         let catalogs = [
             ("refresh", appended("users", 2, 2), complete("users")),
-            ("refresh, overwrite", stream("users", "overwrite", &generation(2, 2)), complete("users")),
+            (
+                "refresh, overwrite",
+                stream("users", "overwrite", &generation(2, 2)),
+                complete("users"),
+            ),
             ("plain", stream("users", "overwrite", &json!({})), String::new()),
         ];
         for (dialect, stream, end) in catalogs {
@@ -227,7 +240,11 @@ fn clears() {
             let outcome = world.sync(&settings, &catalog([stream]), &[&**state, &*end].concat());
             assert_rows(&world, &["3@1"], &format!("{dialect}: {state}"));
             assert_eq!(outcome.states().len(), 1, "{dialect}: {state}");
-            assert_eq!(outcome.states()[0]["destinationStats"]["recordCount"], 0.0, "{dialect}: {state}");
+            assert_eq!(
+                outcome.states()[0]["destinationStats"]["recordCount"],
+                0.0,
+                "{dialect}: {state}"
+            );
         }
     }
     // The suite's own: generation 1, over rows of a first sync that had none to show.

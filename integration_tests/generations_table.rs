@@ -13,7 +13,8 @@ use crate::generations::{
 };
 use crate::support::connector::Outcome;
 use crate::world::{
-    BUCKET, World, catalog, complete, complete_descriptor, failure, jsonl_and, record_within, state, within,
+    BUCKET, World, catalog, complete, complete_descriptor, failure, jsonl_and, record_within,
+    state, within,
 };
 
 /// Parts that count on, one folder for each stream; and all streams in one folder, names that nobody could match.
@@ -95,8 +96,12 @@ impl Before {
         before.keys.insert(OF_FORMER_VERSION, "lake/users/former.jsonl".to_owned());
         server.put_foreign_object(BUCKET, "lake/users/notes.txt", b"mine");
         server.put_foreign_object(BUCKET, "lake/users.jsonl", b"mine too");
-        let look_alike =
-            [("stream", "users"), ("connection-id", "c1"), ("generation-id", "1"), ("sync-id", "1")];
+        let look_alike = [
+            ("stream", "users"),
+            ("connection-id", "c1"),
+            ("generation-id", "1"),
+            ("sync-id", "1"),
+        ];
         server.put_object(BUCKET, "lake/users/look-alike.jsonl", b"{}\n", &look_alike);
         let elsewhere =
             [("destination-s3-token", "6f1c9a52-5b1f-4f3e-8d51-0c2f6b1f0a11"), ("stream", "users")];
@@ -128,13 +133,21 @@ impl Before {
                 Some(found) => {
                     assert!(!removed.contains(&&key), "{case}: {key} is still there");
                     assert_eq!(found, bytes, "{case}: {key} has changed");
-                    assert_eq!(metadata.0.get(&key), metadata.1.get(&key), "{case}: metadata of {key}");
+                    assert_eq!(
+                        metadata.0.get(&key),
+                        metadata.1.get(&key),
+                        "{case}: metadata of {key}"
+                    );
                 }
                 None => assert!(removed.contains(&&key), "{case}: {key} is gone"),
             }
         }
         let found = rows_by_key(&objects);
-        assert_eq!(found.values().flatten().collect::<Vec<_>>(), rows.iter().collect::<Vec<_>>(), "{case}");
+        assert_eq!(
+            found.values().flatten().collect::<Vec<_>>(),
+            rows.iter().collect::<Vec<_>>(),
+            "{case}"
+        );
         assert_eq!(found.len(), usize::from(!rows.is_empty()), "{case}: {:?}", found.keys());
     }
 }
@@ -160,7 +173,12 @@ fn what_a_good_end_removes() {
             "5",
             &[OLDER, WITHOUT_GENERATION, OF_GENERATION_4, OF_FORMER_VERSION][..],
         ),
-        ("some kept", fields(json!(5), json!(4)), "5", &[OLDER, WITHOUT_GENERATION, OF_FORMER_VERSION]),
+        (
+            "some kept",
+            fields(json!(5), json!(4)),
+            "5",
+            &[OLDER, WITHOUT_GENERATION, OF_FORMER_VERSION],
+        ),
         ("no minimum", fields(json!(5), Value::Null), "5", &[]),
         ("without a generation row", fields(json!(0), json!(0)), "0", &[]),
         ("nulls", fields(Value::Null, Value::Null), "-", &[]),
@@ -181,7 +199,8 @@ fn what_a_good_end_removes() {
                         if *generation != "-" {
                             input.push_str(&complete("users"));
                         }
-                        let outcome = world.sync(&settings(template, "c1"), &catalog([stream]), &input);
+                        let outcome =
+                            world.sync(&settings(template, "c1"), &catalog([stream]), &input);
                         assert_eq!(outcome.states().len(), 1, "{case}");
                         assert!(outcome.errors().is_empty(), "{case}: {outcome:#?}");
                         if ids.is_empty() || !template.contains("{part}") {
@@ -206,8 +225,9 @@ fn whose_objects_a_sync_removes() {
     let before = Before::new(TEMPLATES[0]);
     let older = [OLDER, WITHOUT_GENERATION, OF_GENERATION_4, OF_FORMER_VERSION];
     let truncated = |name: &str| appended(name, 5, 5);
-    let clear =
-        |name: &str, namespace: &Value| complete_descriptor(&json!({ "name": name, "namespace": namespace }));
+    let clear = |name: &str, namespace: &Value| {
+        complete_descriptor(&json!({ "name": name, "namespace": namespace }))
+    };
     let none = clear("users", &Value::Null);
     let both = [none.clone(), clear("users_archive", &Value::Null)].concat();
     let here = settings(TEMPLATES[0], "c1");
@@ -240,7 +260,13 @@ fn whose_objects_a_sync_removes() {
             none.clone(),
             vec![OTHER_CONNECTION],
         ),
-        ("a third connection", settings(TEMPLATES[0], "c3"), vec![truncated("users")], none.clone(), vec![]),
+        (
+            "a third connection",
+            settings(TEMPLATES[0], "c3"),
+            vec![truncated("users")],
+            none.clone(),
+            vec![],
+        ),
         (
             "another folder",
             settings("former/{stream_name}/{part}.{extension}", "c1"),
@@ -271,7 +297,9 @@ fn whose_objects_a_sync_removes() {
         ),
     ];
     for (case, settings, streams, input, removed) in cases {
-        before.check(case, &removed, &[], |world| drop(world.sync(&settings, &catalog(streams), &input)));
+        before.check(case, &removed, &[], |world| {
+            drop(world.sync(&settings, &catalog(streams), &input))
+        });
     }
 }
 
@@ -283,8 +311,10 @@ fn a_minimum_above_the_generation_is_refused() {
             before.check(mode, &[], &[], |world| {
                 let streams = [appended("orders", 5, 5), stream("users", mode, &fields)];
                 let input = [good_input("users", &NEW), complete("orders")].concat();
-                let outcome =
-                    world.write(&settings(TEMPLATES[0], "c1"), &catalog(streams)).input(input).run();
+                let outcome = world
+                    .write(&settings(TEMPLATES[0], "c1"), &catalog(streams))
+                    .input(input)
+                    .run();
                 let message = failure(&outcome, "config_error");
                 assert!(message.contains("users") && !message.contains("orders"), "{message}");
                 assert!(outcome.states().is_empty(), "{mode}");
@@ -314,7 +344,12 @@ fn a_bad_end_removes_nothing() {
             complete("users"),
             no_complete,
         ),
-        ("the other stream is", vec![overwritten.clone(), other], complete("users_archive"), no_complete),
+        (
+            "the other stream is",
+            vec![overwritten.clone(), other],
+            complete("users_archive"),
+            no_complete,
+        ),
         ("garbled", vec![truncated.clone()], garbled.clone(), "system_error"),
         (
             "garbled after COMPLETE",
@@ -323,8 +358,18 @@ fn a_bad_end_removes_nothing() {
             "system_error",
         ),
         ("a record of nobody's", vec![truncated], stranger.clone(), "system_error"),
-        ("plain, garbled", vec![plain.clone()], [state("users", 2), garbled].concat(), "system_error"),
-        ("plain, a record of nobody's", vec![plain], [state("users", 2), stranger].concat(), "system_error"),
+        (
+            "plain, garbled",
+            vec![plain.clone()],
+            [state("users", 2), garbled].concat(),
+            "system_error",
+        ),
+        (
+            "plain, a record of nobody's",
+            vec![plain],
+            [state("users", 2), stranger].concat(),
+            "system_error",
+        ),
     ];
     for (case, streams, tail, failure_type) in cases {
         let generation = if case.starts_with("plain") { "-" } else { "5" };

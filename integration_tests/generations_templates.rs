@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::generations::{
-    Break, all_rows, appended, broken_off, generation, good_input, records, rows_by_key, stream, sync_one,
+    Break, all_rows, appended, broken_off, generation, good_input, records, rows_by_key, stream,
+    sync_one,
 };
 use crate::support::faulty_s3::{FaultyS3, Operation};
 use crate::world::{
-    BUCKET, SOON, World, catalog, complete, complete_descriptor, connector, plain, record, record_within,
-    state, with, within,
+    BUCKET, SOON, World, catalog, complete, complete_descriptor, connector, plain, record,
+    record_within, state, with, within,
 };
 
 fn settings(template: &str) -> Value {
@@ -66,7 +67,12 @@ fn keys_that_vary_hide_nothing() {
             sync_one(&world, &settings, &stream("users", 1), &[1]);
             sync_one(&world, &settings, &stream("users_archive", 1), &[9]);
             for number in 2..=3 {
-                sync_one(&world, &settings, &stream("users", number), &[number * 10, number * 10 + 1]);
+                sync_one(
+                    &world,
+                    &settings,
+                    &stream("users", number),
+                    &[number * 10, number * 10 + 1],
+                );
                 let expected = [
                     format!("{}@{number}", number * 10),
                     format!("{}@{number}", number * 10 + 1),
@@ -88,8 +94,14 @@ fn another_format_replaces_too() {
                 ["csv", "jsonl.gz", "parquet", "jsonl", "csv.gz", "csv"].into_iter().enumerate()
             {
                 let number = u32::try_from(number).unwrap() + 1;
-                let settings = with(settings(template), &json!({ "format": { "format_type": format } }));
-                sync_one(&world, &settings, &stream("users", mode, &generation(number, number)), &[number]);
+                let settings =
+                    with(settings(template), &json!({ "format": { "format_type": format } }));
+                sync_one(
+                    &world,
+                    &settings,
+                    &stream("users", mode, &generation(number, number)),
+                    &[number],
+                );
                 assert_eq!(
                     all_rows(&world.objects()),
                     [format!("{number}@{number}")],
@@ -106,7 +118,8 @@ fn another_format_replaces_too() {
 #[test]
 fn odd_keys_are_copied_and_removed() {
     let names = ["größe 漢字", "a/b c+d", "100%25", "x&y<z>\"q'", "~e\u{301}=,;:@$?#"];
-    let templates = ["{stream_name}.{extension}", "daily exports+x/ü&<ö>\"'=,;:@$/{stream_name}.{extension}"];
+    let templates =
+        ["{stream_name}.{extension}", "daily exports+x/ü&<ö>\"'=,;:@$/{stream_name}.{extension}"];
     for template in templates {
         for name in names {
             let server = FaultyS3::start();
@@ -122,7 +135,11 @@ fn odd_keys_are_copied_and_removed() {
                 connector().write(&config, &catalog).input(input).run().expect_success();
                 let keys = server.keys(BUCKET);
                 assert_eq!(keys.len(), 1, "{template}, {name}: {keys:?}");
-                assert_eq!(*plain_name.get_or_insert_with(|| keys[0].clone()), keys[0], "{template}, {name}");
+                assert_eq!(
+                    *plain_name.get_or_insert_with(|| keys[0].clone()),
+                    keys[0],
+                    "{template}, {name}"
+                );
                 let rows = [format!("{}@{sync}", sync * 10), format!("{}@{sync}", sync * 10 + 1)];
                 assert_eq!(all_rows(&server.objects(BUCKET)), rows, "{template}, {name}");
             }
@@ -168,7 +185,10 @@ fn a_fixed_key_of_earlier_attempts() {
             }
             world.sync(&settings, &catalog([appended("users", 2, 2)]), &complete("users"));
             let rows = rows_by_key(&world.objects());
-            assert!(rows.contains_key("users.jsonl") && rows.len() == attempts.len(), "{how:?}: {rows:?}");
+            assert!(
+                rows.contains_key("users.jsonl") && rows.len() == attempts.len(),
+                "{how:?}: {rows:?}"
+            );
             assert_eq!(all_rows(&world.objects()), ["2@2", "3@2"], "{how:?}: {rows:?}");
         }
     }
@@ -180,7 +200,9 @@ fn a_fixed_key_of_earlier_attempts() {
 fn a_fixed_key_that_is_free_again() {
     let settings = settings("{stream_name}.{extension}");
     let overwritten = |sync: u32| stream("users", "overwrite", &generation(sync, sync));
-    let one = |id: u32, sync: u32| BTreeMap::from([("users.jsonl".to_owned(), vec![format!("{id}@{sync}")])]);
+    let one = |id: u32, sync: u32| {
+        BTreeMap::from([("users.jsonl".to_owned(), vec![format!("{id}@{sync}")])])
+    };
 
     let world = World::new();
     world.server.put_foreign_object(BUCKET, "users.jsonl", b"mine");
@@ -205,13 +227,16 @@ fn a_fixed_key_that_is_free_again() {
 
     let world = World::new();
     let sync = |generation: u32, crm: &[u32], shop: &[u32]| {
-        let streams = ["crm", "shop"].map(|name| within(name, appended("users", generation, generation)));
+        let streams =
+            ["crm", "shop"].map(|name| within(name, appended("users", generation, generation)));
         let mut input = String::new();
         for (namespace, ids) in [("crm", crm), ("shop", shop)] {
             ids.iter().for_each(|id| {
                 input.push_str(&record_within(namespace, "users", &format!("{{\"id\":{id}}}")))
             });
-            input.push_str(&complete_descriptor(&json!({ "name": "users", "namespace": namespace })));
+            input.push_str(&complete_descriptor(
+                &json!({ "name": "users", "namespace": namespace }),
+            ));
         }
         world.sync(&settings, &catalog(streams), &input);
     };
@@ -242,8 +267,9 @@ fn many_streams_in_one_folder_are_looked_at_once() {
     assert!(all_rows(&server.objects(BUCKET)).iter().all(|row| row == "2@2"));
     assert_eq!(server.keys(BUCKET).len(), STREAMS);
     let requests = server.requests().split_off(before);
-    let count =
-        |operation: Operation| requests.iter().filter(|request| request.operation == operation).count();
+    let count = |operation: Operation| {
+        requests.iter().filter(|request| request.operation == operation).count()
+    };
     let (heads, lists) = (count(Operation::Head), count(Operation::List));
     assert!(
         // One of each new key before it is written, one of each object, the new ones included.

@@ -28,7 +28,9 @@ use serde_json::{Value, json};
 use crate::support::aws::{Aws, User};
 use crate::support::connector::{Connector, Outcome};
 use crate::support::read_back;
-use crate::world::{catalog, complete, connector, cursors, failure, noise, record, refresh, state, with};
+use crate::world::{
+    catalog, complete, connector, cursors, failure, noise, record, refresh, state, with,
+};
 
 /// The policy of the page that this product implements.
 pub(crate) fn page_policy(bucket: &str) -> Value {
@@ -83,7 +85,13 @@ fn running_as(user: &User) -> Connector {
 }
 
 /// One sync of `users` in this generation: two checkpoints, and an upload in parts where `large`.
-fn sync(connector: &Connector, config: &Value, mode: &str, generation: u32, large: bool) -> Outcome {
+fn sync(
+    connector: &Connector,
+    config: &Value,
+    mode: &str,
+    generation: u32,
+    large: bool,
+) -> Outcome {
     let properties = json!({ "id": { "type": "integer" } });
     let minimum = if mode == "overwrite" { generation } else { 0 };
     let generations = json!({
@@ -94,7 +102,8 @@ fn sync(connector: &Connector, config: &Value, mode: &str, generation: u32, larg
     let row = |id: u32, pad: &str| {
         record("users", &format!("{{\"id\":{id},\"of\":{generation},\"pad\":\"{pad}\"}}"))
     };
-    let input = [row(1, ""), state("users", 1), row(2, &pad), state("users", 2), complete("users")].concat();
+    let input = [row(1, ""), state("users", 1), row(2, &pad), state("users", 2), complete("users")]
+        .concat();
     connector.write(config, &catalog).input(input).run()
 }
 
@@ -103,7 +112,9 @@ fn rows(bucket: &str) -> Vec<String> {
     let objects: BTreeMap<String, Vec<u8>> = Aws::get().objects(bucket);
     let mut rows: Vec<String> = read_back::jsonl_rows(&objects)
         .iter()
-        .map(|row| format!("{}@{}", row.get("id").expect("an id"), row.get("of").expect("a generation")))
+        .map(|row| {
+            format!("{}@{}", row.get("id").expect("an id"), row.get("of").expect("a generation"))
+        })
         .collect();
     rows.sort();
     rows
@@ -168,12 +179,14 @@ fn the_pages_own_policy_is_enough_for_a_role() {
     assert_eq!(outcome.connection_status().0, "SUCCEEDED", "{outcome:#?}");
     let outcome = from_variable.check(&config("page-role", &sign_in(Some("a-wrong-one"))));
     golden("role-with-a-wrong-external-id", &outcome);
-    let outcome = sync(&platform, &config("page-role", &sign_in(Some("a-wrong-one"))), "append", 9, false);
+    let outcome =
+        sync(&platform, &config("page-role", &sign_in(Some("a-wrong-one"))), "append", 9, false);
     assert!(failure(&outcome, "config_error").contains(&role), "{outcome:#?}");
 
     // Whoever may not assume it is told so, too.
     let stranger = aws.create_user("stranger", &assume);
-    let outcome = running_as(&stranger).check(&config("page-role", &sign_in(Some("the-right-one"))));
+    let outcome =
+        running_as(&stranger).check(&config("page-role", &sign_in(Some("the-right-one"))));
     golden("role-that-trusts-somebody-else", &outcome);
 }
 
@@ -208,7 +221,8 @@ pub(crate) fn printed_policy(config: &Value) -> Value {
 fn the_policy_that_the_policy_verb_prints_is_enough() {
     let aws = Aws::get();
     aws.create_bucket("own-policy");
-    let nobody = json!({ "auth_type": "access_key", "access_key_id": "x", "secret_access_key": "y" });
+    let nobody =
+        json!({ "auth_type": "access_key", "access_key_id": "x", "secret_access_key": "y" });
     let policy = printed_policy(&config("own-policy", &nobody));
     assert!(policy.to_string().contains("arn:aws:s3:::own-policy/raw/*"), "{policy}");
     let user = aws.create_user("own-policy", &policy);
@@ -303,13 +317,13 @@ fn a_role_without_the_policy_is_told_from_its_caller() {
         &trust_policy(&mighty.arn, "the-right-one"),
         &policy_without("bare-role", "s3:PutObject"),
     );
-    let sign_in =
-        json!({ "auth_type": "cross_account_role", "role_arn": role, "external_id": "the-right-one" });
+    let sign_in = json!({ "auth_type": "cross_account_role", "role_arn": role, "external_id": "the-right-one" });
     golden("role-without-PutObject", &running_as(&mighty).check(&config("bare-role", &sign_in)));
     let outcome = sync(&running_as(&mighty), &config("bare-role", &sign_in), "append", 1, false);
     assert!(failure(&outcome, "config_error").contains("s3:PutObject"), "{outcome:#?}");
     // The environment's own identity may do everything, and is never used in its place.
-    let outcome = running_as(&mighty).check(&config("bare-role", &json!({ "auth_type": "default_chain" })));
+    let outcome =
+        running_as(&mighty).check(&config("bare-role", &json!({ "auth_type": "default_chain" })));
     assert_eq!(outcome.connection_status().0, "SUCCEEDED", "{outcome:#?}");
 }
 
@@ -332,7 +346,8 @@ fn no_way_of_signing_in_overrides_another() {
 fn golden(name: &str, outcome: &Outcome) {
     let (status, message) = outcome.connection_status();
     let shown = format!("{status}\n{}\n", without_ids(message));
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("integration_tests/golden/iam/{name}.txt"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("integration_tests/golden/iam/{name}.txt"));
     if std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1") {
         fs::write(&path, &shown).unwrap();
     }

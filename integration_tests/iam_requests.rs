@@ -65,7 +65,10 @@ fn allows(policy: &Value, (action, resource): &Need) -> bool {
         assert_eq!(statement["Effect"], "Allow");
         // Neither a condition nor a principal: nothing that this function would have to know of.
         for name in statement.as_object().expect("a statement").keys() {
-            assert!(["Sid", "Effect", "Action", "Resource"].contains(&name.as_str()), "{statement}");
+            assert!(
+                ["Sid", "Effect", "Action", "Resource"].contains(&name.as_str()),
+                "{statement}"
+            );
         }
         texts(&statement["Action"]).contains(action)
             && texts(&statement["Resource"]).iter().any(|pattern| is_match(pattern, resource))
@@ -84,7 +87,9 @@ fn is_match(pattern: &str, text: &str) -> bool {
     let mut characters = pattern.chars();
     match characters.next() {
         None => text.is_empty(),
-        Some('*') => is_match(characters.as_str(), text) || rest.is_some_and(|rest| is_match(pattern, rest)),
+        Some('*') => {
+            is_match(characters.as_str(), text) || rest.is_some_and(|rest| is_match(pattern, rest))
+        }
         Some('?') => rest.is_some_and(|rest| is_match(characters.as_str(), rest)),
         Some(character) => {
             text.strip_prefix(character).is_some_and(|text| is_match(characters.as_str(), text))
@@ -136,7 +141,8 @@ fn requests(server: &FaultyS3, config: &Value) -> Vec<Request> {
         ("overwrite", 4, ""),
     ] {
         let input =
-            [row(1, pad), state("users", 1), row(2, ""), state("users", 2), complete("users")].concat();
+            [row(1, pad), state("users", 1), row(2, ""), state("users", 2), complete("users")]
+                .concat();
         let outcome = run(mode, generation).input(input).run().expect_success();
         assert_eq!(cursors(&outcome), [1, 2], "{mode} {generation}");
     }
@@ -169,15 +175,20 @@ fn each_request_is_allowed_by_the_policies() {
             config.as_object_mut().expect("settings").remove("s3_bucket_region");
         }
         let requests = requests(&server, &config);
-        let done = |operation: Operation| requests.iter().any(|request| request.operation == operation);
+        let done =
+            |operation: Operation| requests.iter().any(|request| request.operation == operation);
         assert_eq!(done(Operation::Copy), copies, "{template}: {requests:#?}");
         assert_eq!(done(Operation::Location), !is_region_given, "{template}");
-        assert!(done(Operation::Complete) && done(Operation::DeleteMany), "{template}: {requests:#?}");
+        assert!(
+            done(Operation::Complete) && done(Operation::DeleteMany),
+            "{template}: {requests:#?}"
+        );
 
         let makes = [Operation::Put, Operation::Complete, Operation::Copy];
         let of_objects = requests.iter().filter(|request| makes.contains(&request.operation));
         let written = of_objects.map(|request| request.key.clone()).collect();
-        let needs: BTreeSet<Need> = requests.iter().flat_map(|request| needs(request, &written)).collect();
+        let needs: BTreeSet<Need> =
+            requests.iter().flat_map(|request| needs(request, &written)).collect();
         let (ours, page) = (printed_policy(&config), page_policy(BUCKET));
         for need in &needs {
             assert!(allows(&ours, need), "{template}: {need:?} in {ours:#}");

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::support::read_back;
 use crate::world::{
-    BUCKET, World, catalog, complete, complete_descriptor, in_part_order, jsonl_and, noise, part_of, plain,
-    record, record_within, refresh, state, user, users, within,
+    BUCKET, World, catalog, complete, complete_descriptor, in_part_order, jsonl_and, noise,
+    part_of, plain, record, record_within, refresh, state, user, users, within,
 };
 
 #[test]
@@ -27,20 +27,22 @@ fn the_default_key() {
     ];
     world.sync(&json!({}), &catalog(streams), &input.concat());
     let keys = world.keys();
-    let shapes: Vec<String> = keys.iter().map(|key| key.replace(|c: char| c.is_ascii_digit(), "9")).collect();
+    let shapes: Vec<String> =
+        keys.iter().map(|key| key.replace(|c: char| c.is_ascii_digit(), "9")).collect();
     let shape = "users/9999-99-99/9999_99_99_99_99_99_9.jsonl.gz";
     assert_eq!(shapes, [format!("crm/{shape}"), format!("shop/{shape}"), shape.to_owned()]);
     let times: Vec<&str> = keys.iter().map(|key| key.split_once("users/").unwrap().1).collect();
     assert!(times.iter().all(|time| time == &times[0]), "one instant for the whole run: {keys:?}");
     let (date, file) = times[0].split_once('/').unwrap();
     assert!(file.starts_with(&date.replace('-', "_")) && file.ends_with("_0.jsonl.gz"), "{keys:?}");
-    let ids = read_back::group_by_prefix(&world.objects(), 1).into_iter().map(|(prefix, objects)| {
-        let rows = read_back::jsonl_rows(&objects);
-        (prefix, rows.iter().map(|row| row.get("id").unwrap().to_owned()).collect::<Vec<_>>())
-    });
+    let ids =
+        read_back::group_by_prefix(&world.objects(), 1).into_iter().map(|(prefix, objects)| {
+            let rows = read_back::jsonl_rows(&objects);
+            (prefix, rows.iter().map(|row| row.get("id").unwrap().to_owned()).collect::<Vec<_>>())
+        });
     let expected = [("crm", vec!["1", "4"]), ("shop", vec!["2"]), ("users", vec!["3"])];
-    let expected =
-        expected.map(|(prefix, ids)| (prefix.to_owned(), ids.into_iter().map(str::to_owned).collect()));
+    let expected = expected
+        .map(|(prefix, ids)| (prefix.to_owned(), ids.into_iter().map(str::to_owned).collect()));
     assert_eq!(ids.collect::<Vec<_>>(), expected);
 }
 
@@ -49,8 +51,10 @@ fn the_default_key() {
 fn two_streams_with_one_key() {
     let world = World::new();
     let properties = json!({ "id": {} });
-    let streams =
-        [within("crm", refresh("users", &properties)), within("shop", refresh("users", &properties))];
+    let streams = [
+        within("crm", refresh("users", &properties)),
+        within("shop", refresh("users", &properties)),
+    ];
     let mut input = String::new();
     for namespace in ["crm", "shop"] {
         input.push_str(&record_within(namespace, "users", "{\"id\":1}"));
@@ -78,7 +82,8 @@ fn names_are_escaped() {
     for (name, segment) in cases {
         let world = World::new();
         let stream = within(name, plain(name, &json!({ "id": {} })));
-        let settings = jsonl_and(&json!({ "s3_bucket_key": "/in//{namespace}/n={stream_name}.{extension}" }));
+        let settings =
+            jsonl_and(&json!({ "s3_bucket_key": "/in//{namespace}/n={stream_name}.{extension}" }));
         world.sync(&settings, &catalog([stream]), &record_within(name, name, "{\"id\":1}"));
         assert_eq!(world.keys(), [format!("in/{segment}/n={segment}.jsonl")], "{name}");
         assert_eq!(world.ids(), ["1"], "{name}");
@@ -87,7 +92,8 @@ fn names_are_escaped() {
     for name in ["..", "."] {
         let world = World::new();
         let stream = plain(name, &json!({ "id": {} }));
-        let settings = jsonl_and(&json!({ "s3_bucket_key": "in/{stream_name}/{part}.{extension}" }));
+        let settings =
+            jsonl_and(&json!({ "s3_bucket_key": "in/{stream_name}/{part}.{extension}" }));
         world.sync(&settings, &catalog([stream]), &record(name, "{\"id\":1}"));
         let keys = world.keys();
         let safe = keys.len() == 1
@@ -102,7 +108,8 @@ fn a_taken_key_gets_the_next_number() {
     let world = World::new();
     let foreign = ["users.csv.bak", "users_backup.csv", "users2.csv", "other/users_9.csv"];
     foreign.iter().for_each(|key| world.server.put_foreign_object(BUCKET, key, key.as_bytes()));
-    let settings = json!({ "s3_bucket_key": "{stream_name}.csv", "format": { "format_type": "csv" } });
+    let settings =
+        json!({ "s3_bucket_key": "{stream_name}.csv", "format": { "format_type": "csv" } });
     let mut expected: BTreeMap<String, String> = BTreeMap::new();
     let mut run = |key: &str, id: u32| {
         world.sync(&settings, &users(), &[user(id), complete("users")].concat());
@@ -116,7 +123,11 @@ fn a_taken_key_gets_the_next_number() {
 
     let mut objects = world.objects();
     for key in foreign.iter().chain(&["users_7.csv"]) {
-        assert_eq!(objects.remove(*key).as_deref(), Some(key.as_bytes()), "a foreign object was changed");
+        assert_eq!(
+            objects.remove(*key).as_deref(),
+            Some(key.as_bytes()),
+            "a foreign object was changed"
+        );
     }
     let ids = |bytes: Vec<u8>| read_back::csv(&bytes).get(0, "id").unwrap().to_owned();
     let stored: BTreeMap<String, String> =
@@ -129,14 +140,18 @@ fn a_taken_key_gets_the_next_number() {
 fn a_foreign_object_at_the_very_key_stays() {
     let world = World::new();
     world.server.put_foreign_object(BUCKET, "users.jsonl", b"mine");
-    let settings =
-        jsonl_and(&json!({ "s3_bucket_key": "{stream_name}.{extension}", "checkpoint_interval_seconds": 0 }));
-    let input = [user(1), state("users", 1), user(2), state("users", 2), complete("users")].concat();
+    let settings = jsonl_and(
+        &json!({ "s3_bucket_key": "{stream_name}.{extension}", "checkpoint_interval_seconds": 0 }),
+    );
+    let input =
+        [user(1), state("users", 1), user(2), state("users", 2), complete("users")].concat();
     world.sync(&settings, &users(), &input);
     let mut objects = world.objects();
     assert_eq!(objects.remove("users.jsonl").as_deref(), Some(&b"mine"[..]));
-    let ids: Vec<String> =
-        read_back::jsonl_rows(&objects).iter().map(|row| row.get("id").unwrap().to_owned()).collect();
+    let ids: Vec<String> = read_back::jsonl_rows(&objects)
+        .iter()
+        .map(|row| row.get("id").unwrap().to_owned())
+        .collect();
     assert_eq!(ids, ["1", "2"]);
     assert!(
         objects.keys().all(|key| ["users_2.jsonl", "users_3.jsonl"].contains(&key.as_str())),
@@ -164,16 +179,26 @@ fn assert_cut(format: &str, row_bytes: usize) {
     let catalog = catalog([refresh("users", &json!({ "id": {}, "noise": {} }))]);
     let mut input: String = (0..2000).map(|id| noisy(id, row_bytes)).collect();
     input.push_str(&[state("users", 1), complete("users")].concat());
-    world.sync(&json!({ "file_size_mb": 1, "format": { "format_type": format } }), &catalog, &input);
+    world.sync(
+        &json!({ "file_size_mb": 1, "format": { "format_type": format } }),
+        &catalog,
+        &input,
+    );
 
     let objects = world.objects();
     let ordered = in_part_order(&objects);
     let parts: Vec<_> = ordered.iter().map(|(key, _)| part_of(key).unwrap()).collect();
     assert_eq!(parts, (0..ordered.len() as u32).collect::<Vec<_>>(), "{format}");
     let ids: Vec<u32> = if format == "csv.gz" {
-        let tables: Vec<_> =
-            ordered.iter().map(|(key, bytes)| read_back::csv(&read_back::content(key, bytes))).collect();
-        tables.iter().flat_map(|table| table.column("id")).map(|id| id.unwrap().parse().unwrap()).collect()
+        let tables: Vec<_> = ordered
+            .iter()
+            .map(|(key, bytes)| read_back::csv(&read_back::content(key, bytes)))
+            .collect();
+        tables
+            .iter()
+            .flat_map(|table| table.column("id"))
+            .map(|id| id.unwrap().parse().unwrap())
+            .collect()
     } else {
         world.rows().iter().map(|row| row.get("id").unwrap().parse().unwrap()).collect()
     };
@@ -192,13 +217,17 @@ fn noisy(id: u32, bytes: usize) -> String {
 /// Files of a run are told apart by {part}, which counts on over runs, or by {uuid}; without either by a number.
 #[test]
 fn parts_and_uuids() {
-    for template in
-        ["{stream_name}-{part}.{extension}", "{stream_name}/{uuid}.{extension}", "{stream_id}/x.{extension}"]
-    {
+    for template in [
+        "{stream_name}-{part}.{extension}",
+        "{stream_name}/{uuid}.{extension}",
+        "{stream_id}/x.{extension}",
+    ] {
         let world = World::new();
-        let settings = jsonl_and(&json!({ "s3_bucket_key": template, "checkpoint_interval_seconds": 0 }));
+        let settings =
+            jsonl_and(&json!({ "s3_bucket_key": template, "checkpoint_interval_seconds": 0 }));
         for run in 0..2 {
-            let rows: String = (0..3).map(|id| [user(run * 3 + id), state("users", id)].concat()).collect();
+            let rows: String =
+                (0..3).map(|id| [user(run * 3 + id), state("users", id)].concat()).collect();
             // Waits between the states, or they might share a file.
             let mut session = world.write(&settings, &users()).start();
             for pair in rows.split_inclusive("}}}}\n") {

@@ -6,8 +6,8 @@
 use serde_json::json;
 
 use crate::world::{
-    World, catalog, complete, complete_descriptor, cursors, failure, jsonl, plain, record, record_within,
-    state, user, users,
+    World, catalog, complete, complete_descriptor, cursors, failure, jsonl, plain, record,
+    record_within, state, user, users,
 };
 
 /// Stands for what nobody may find in a log.
@@ -116,8 +116,9 @@ fn odd_lines_are_taken() {
 fn namespaces_are_told_apart_in_every_kind_of_message() {
     let world = World::new();
     let properties = json!({ "id": {} });
-    let streams = ["a", "b"]
-        .map(|namespace| crate::world::within(namespace, crate::world::refresh("users", &properties)));
+    let streams = ["a", "b"].map(|namespace| {
+        crate::world::within(namespace, crate::world::refresh("users", &properties))
+    });
     let input = [
         record_within("a", "users", "{\"id\":1}"),
         record_within("b", "users", "{\"id\":2}"),
@@ -136,7 +137,8 @@ fn namespaces_are_told_apart_in_every_kind_of_message() {
 fn a_line_of_30_mb_is_a_record_like_any_other() {
     let world = World::new();
     let data = format!("{{\"id\":1,\"text\":\"{}\"}}", "0123456789".repeat(3_000_000));
-    let input = [user(0), record("users", &data), state("users", 1), user(2), complete("users")].concat();
+    let input =
+        [user(0), record("users", &data), state("users", 1), user(2), complete("users")].concat();
     let outcome = world.sync(&json!({ "format": { "format_type": "jsonl.gz" } }), &users(), &input);
     assert_eq!(cursors(&outcome), [1]);
     let rows = world.rows();
@@ -148,7 +150,9 @@ fn a_line_of_30_mb_is_a_record_like_any_other() {
 fn a_line_over_128_mb_fails_by_its_number() {
     let world = World::new();
     let mut input = [user(1), state("users", 1), user(2)].concat().into_bytes();
-    input.extend_from_slice(b"{\"type\":\"RECORD\",\"record\":{\"stream\":\"users\",\"data\":{\"text\":\"");
+    input.extend_from_slice(
+        b"{\"type\":\"RECORD\",\"record\":{\"stream\":\"users\",\"data\":{\"text\":\"",
+    );
     input.resize(input.len() + 129 * 1024 * 1024, b'x');
     input.extend_from_slice(b"\"},\"emitted_at\":1}}\n");
     let outcome = world.write(&jsonl(), &users()).input(input).run();

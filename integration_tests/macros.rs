@@ -14,7 +14,8 @@ use crate::world::{
 #[test]
 fn times_of_the_run_agree_and_follow_the_zone() {
     let names = "{iso_date_time} {date_time} {timestamp} {date} {iso_date} {year} {month} {day} {hour} {minute} {second}";
-    for (zone, offset) in [("UTC", "Z"), ("Asia/Kolkata", "+05:30"), ("America/Caracas", "-04:00")] {
+    for (zone, offset) in [("UTC", "Z"), ("Asia/Kolkata", "+05:30"), ("America/Caracas", "-04:00")]
+    {
         let world = World::new();
         let template = format!("{{stream_name}} {names}.{{extension}}");
         let before = seconds_now();
@@ -30,8 +31,8 @@ fn times_of_the_run_agree_and_follow_the_zone() {
         assert!(iso.ends_with(offset), "{zone}: {iso}");
         let instant: DateTime<FixedOffset> = DateTime::parse_from_rfc3339(iso).unwrap();
         assert!((before..=seconds_now()).contains(&instant.timestamp()), "{zone}: {iso}");
-        let expected =
-            instant.format("%Y_%m_%d_%H_%M_%S %Y_%m_%d_%H_%M_%S %Y_%m_%d %Y-%m-%d %Y %m %d %H %M %S");
+        let expected = instant
+            .format("%Y_%m_%d_%H_%M_%S %Y_%m_%d_%H_%M_%S %Y_%m_%d %Y-%m-%d %Y %m %d %H %M %S");
         assert_eq!(times, format!("{iso} {expected}"), "{zone}");
     }
 }
@@ -45,7 +46,11 @@ fn cursors_of_a_file() {
     let cases: [CursorCase<'_>; 6] = [
         (
             "{cursor_year}/{cursor_singular_date_time}",
-            &["\"2025-04-14T11:23:44Z\"", "\"2025-04-14T13:23:45.678+02:00\"", "\"2025-01-01T00:00:00Z\""],
+            &[
+                "\"2025-04-14T11:23:44Z\"",
+                "\"2025-04-14T13:23:45.678+02:00\"",
+                "\"2025-01-01T00:00:00Z\"",
+            ],
             &[("2025/2025-04-14-11-23-45", 3)],
         ),
         (
@@ -65,7 +70,11 @@ fn cursors_of_a_file() {
     ];
     for (number, case) in cases.iter().enumerate() {
         let warnings = store_cursors(case);
-        assert_eq!(warnings.len(), usize::from(number >= 4), "one warning per stream: {warnings:?}");
+        assert_eq!(
+            warnings.len(),
+            usize::from(number >= 4),
+            "one warning per stream: {warnings:?}"
+        );
     }
 }
 
@@ -88,14 +97,22 @@ fn store_cursors((template, cursors, expected): &CursorCase<'_>) -> Vec<String> 
     let expected: BTreeMap<String, usize> =
         expected.iter().map(|(key, rows)| (format!("users/{key}.jsonl"), *rows)).collect();
     assert_eq!(stored, expected, "{template} of {cursors:?}");
-    outcome.logs("WARN").into_iter().filter(|log| log.contains("cursor")).map(str::to_owned).collect()
+    outcome
+        .logs("WARN")
+        .into_iter()
+        .filter(|log| log.contains("cursor"))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
 fn ids_of_connection_run_and_stream() {
-    let template =
-        "{connection_id}/{connection_run_id}/{stream_run_id}/{stream_id}/{sync_id}.{generation_id}.{part}";
-    let ids = |world: &World, settings: Value, catalog: &Value, environment: Option<&str>| -> Vec<String> {
+    let template = "{connection_id}/{connection_run_id}/{stream_run_id}/{stream_id}/{sync_id}.{generation_id}.{part}";
+    let ids = |world: &World,
+               settings: Value,
+               catalog: &Value,
+               environment: Option<&str>|
+     -> Vec<String> {
         let before = world.keys();
         let mut settings = jsonl_and(&settings);
         settings["s3_bucket_key"] = json!(template);
@@ -153,7 +170,11 @@ fn a_template_without_the_extension_is_a_warning() {
     let settings = jsonl_and(&json!({ "s3_bucket_key": "{stream_name}/data" }));
     let outcome = world.sync(&settings, &users(), &one_user());
     assert_eq!(world.keys(), ["users/data"]);
-    assert!(outcome.logs("WARN").iter().any(|log| log.contains("{extension}")), "{:?}", outcome.logs("WARN"));
+    assert!(
+        outcome.logs("WARN").iter().any(|log| log.contains("{extension}")),
+        "{:?}",
+        outcome.logs("WARN")
+    );
 }
 
 fn one_user() -> String {

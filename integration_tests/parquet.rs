@@ -86,7 +86,9 @@ fn settle(expected: &mut Table, found: &mut Table) -> Vec<String> {
     for (expected, found) in expected.rows.iter_mut().zip(&mut found.rows) {
         for (name, (expected, found)) in names.iter().zip(expected.iter_mut().zip(found)) {
             if expected.get("any").is_some() {
-                raw_ids.extend(found.as_str().filter(|_| expected["any"] == "raw_id").map(str::to_owned));
+                raw_ids.extend(
+                    found.as_str().filter(|_| expected["any"] == "raw_id").map(str::to_owned),
+                );
                 *expected = found.clone();
             } else if name == METADATA[3] {
                 for meta in [expected, found] {
@@ -110,7 +112,9 @@ fn parsed_meta(meta: Value) -> Value {
 /// Sorts our own changes; the source's stay before them, in their order.
 fn sort_changes(meta: &mut Value) {
     let Some(changes) = meta.get_mut("changes").and_then(Value::as_array_mut) else { return };
-    let ours = |change: &Value| change["reason"].as_str().is_some_and(|why| why.starts_with("DESTINATION_"));
+    let ours = |change: &Value| {
+        change["reason"].as_str().is_some_and(|why| why.starts_with("DESTINATION_"))
+    };
     let first = changes.iter().position(ours).unwrap_or(changes.len());
     changes[first..].sort_by_key(Value::to_string);
 }
@@ -120,7 +124,10 @@ fn sort_members(cell: &mut Value) {
     let Some(text) = cell.as_str() else { return };
     let mut members = members(text);
     members.sort();
-    assert!(members.windows(2).all(|pair| pair[0].0 != pair[1].0), "a field is there twice: {text}");
+    assert!(
+        members.windows(2).all(|pair| pair[0].0 != pair[1].0),
+        "a field is there twice: {text}"
+    );
     *cell = json!(members);
 }
 
@@ -131,8 +138,9 @@ impl Stored {
         let found = types(&self.table);
         assert_eq!(found, *expected);
         // Objects compare without order; the schema's order is the columns'.
-        let names =
-            |types: &Value| types.as_object().expect("types by name").keys().cloned().collect::<Vec<_>>();
+        let names = |types: &Value| {
+            types.as_object().expect("types by name").keys().cloned().collect::<Vec<_>>()
+        };
         assert_eq!(names(&found), names(expected));
     }
 

@@ -92,7 +92,11 @@ const EXAMPLES: &[Example] = &[
         r#"{"type":"integer","airbyte_type":"big_integer"}"#,
         r#""decimal(38,0)""#,
         &[
-            ("99999999999999999999999999999999999999", r#""99999999999999999999999999999999999999""#, Fits),
+            (
+                "99999999999999999999999999999999999999",
+                r#""99999999999999999999999999999999999999""#,
+                Fits,
+            ),
             (
                 r#""-99999999999999999999999999999999999999""#,
                 r#""-99999999999999999999999999999999999999""#,
@@ -266,7 +270,11 @@ const EXAMPLES: &[Example] = &[
         r#"{"type":"array","items":{"type":"array","items":{"type":"object","properties":{"d":{"type":"string","format":"date"}}}}}"#,
         r#"{"list":{"list":{"struct":[["d","date"]]}}}"#,
         &[
-            (r#"[[{"d":"2024-01-01"},null],[],null]"#, r#"[[{"d":"2024-01-01"},null],[],null]"#, Fits),
+            (
+                r#"[[{"d":"2024-01-01"},null],[],null]"#,
+                r#"[[{"d":"2024-01-01"},null],[],null]"#,
+                Fits,
+            ),
             (r#""[]""#, "null", Nulled),
         ],
     ),
@@ -296,7 +304,11 @@ const EXAMPLES: &[Example] = &[
         &[(r#"[1,{"a":2}]"#, r#"["1","{\"a\":2}"]"#, Fits)],
     ),
     (r#"{"type":["string","integer"]}"#, r#""string""#, ANY_SCALAR),
-    (r#"{"oneOf":[{"type":"string"},{"type":"boolean"},{"type":"null"}]}"#, r#""string""#, ANY_SCALAR),
+    (
+        r#"{"oneOf":[{"type":"string"},{"type":"boolean"},{"type":"null"}]}"#,
+        r#""string""#,
+        ANY_SCALAR,
+    ),
     (r#"{"type":["string","object"]}"#, r#""string""#, ANYTHING),
     (
         r#"{"anyOf":[{"type":"object","properties":{"a":{"type":"string"}}},{"type":"array"}]}"#,
@@ -322,7 +334,11 @@ const EXAMPLES: &[Example] = &[
         r#""timestamp(us,UTC)""#,
         &[(r#""2024-01-01T01:00:00+01:00""#, r#""2024-01-01T00:00:00Z""#, Fits)],
     ),
-    (r#"{"$ref":"WellKnownTypes.json#/definitions/Integer"}"#, r#""int64""#, &[(r#""12""#, "12", Fits)]),
+    (
+        r#"{"$ref":"WellKnownTypes.json#/definitions/Integer"}"#,
+        r#""int64""#,
+        &[(r#""12""#, "12", Fits)],
+    ),
 ];
 
 /// Values of a column of JSON text: each as it was sent, a string with its quotes.

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::parquet::{input, run, settings};
 use crate::sent::{ADDITIONAL, METADATA};
 use crate::support::readers::{self, Table};
-use crate::world::{World, catalog, complete_descriptor, noise, plain, record_within, refresh, with, within};
+use crate::world::{
+    World, catalog, complete_descriptor, noise, plain, record_within, refresh, with, within,
+};
 
 fn text_and_number() -> Value {
     refresh("s", &json!({ "id": { "type": "integer" }, "text": { "type": "string" } }))
@@ -16,8 +18,9 @@ fn text_and_number() -> Value {
 
 #[test]
 fn codecs() {
-    let records: Vec<String> =
-        (0..3000).map(|id| format!(r#"{{"id":{id},"text":"some words {} and more"}}"#, id % 700)).collect();
+    let records: Vec<String> = (0..3000)
+        .map(|id| format!(r#"{{"id":{id},"text":"some words {} and more"}}"#, id % 700))
+        .collect();
     let input = input("s", &records);
     let size = |options: &Value, name: &str| {
         let stored = run(&text_and_number(), options, &input);
@@ -32,7 +35,10 @@ fn codecs() {
     size(&json!({ "compression_codec": "gzip", "compression_level": 9 }), "GZIP");
     let zstd = size(&json!({ "compression_codec": "zstd" }), "ZSTD");
     // The level has an effect; on so few rows it need not be a smaller file.
-    assert_ne!(size(&json!({ "compression_codec": "zstd", "compression_level": 19 }), "ZSTD"), zstd);
+    assert_ne!(
+        size(&json!({ "compression_codec": "zstd", "compression_level": 19 }), "ZSTD"),
+        zstd
+    );
     assert!(size(&json!({ "compression_codec": "none" }), "UNCOMPRESSED") > zstd);
 }
 
@@ -41,7 +47,12 @@ fn row_groups_are_cut_by_rows_and_by_bytes() {
     let short: Vec<String> = (0..2500).map(|id| format!(r#"{{"id":{id},"text":"x"}}"#)).collect();
     let stored = run(&text_and_number(), &json!({ "row_group_rows": 1000 }), &input("s", &short));
     let groups = |footer: &Value, what: &str| -> Vec<u64> {
-        footer["row_groups"].as_array().unwrap().iter().map(|group| group[what].as_u64().unwrap()).collect()
+        footer["row_groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|group| group[what].as_u64().unwrap())
+            .collect()
     };
     assert_eq!(stored.files.len(), 1);
     let rows = groups(&stored.files[0].footer, "rows");
@@ -75,12 +86,15 @@ fn the_footer_says_whose_rows_they_are() {
     ];
     for (stream, namespace, expected) in cases {
         let descriptor = json!({ "name": "s", "namespace": namespace });
-        let input =
-            [record_within(namespace.unwrap_or(""), "s", r#"{"id":1}"#), complete_descriptor(&descriptor)];
+        let input = [
+            record_within(namespace.unwrap_or(""), "s", r#"{"id":1}"#),
+            complete_descriptor(&descriptor),
+        ];
         let stored = run(&stream, &json!({}), &input.concat());
         let footer = &stored.files[0].footer;
         let ours = |(name, _): &(&String, &Value)| name.starts_with("destination_s3.");
-        let found: BTreeMap<_, _> = footer["key_values"].as_object().unwrap().iter().filter(ours).collect();
+        let found: BTreeMap<_, _> =
+            footer["key_values"].as_object().unwrap().iter().filter(ours).collect();
         assert_eq!(json!(found), expected);
         let created_by = footer["created_by"].as_str().unwrap();
         let head = concat!("destination-s3 version ", env!("CARGO_PKG_VERSION"), " (");
@@ -93,8 +107,7 @@ fn the_footer_says_whose_rows_they_are() {
 /// microseconds and say whether they are UTC.
 #[test]
 fn the_shape_of_the_schema() {
-    let time =
-        |format: &str, airbyte: &str| json!({ "type": "string", "format": format, "airbyte_type": airbyte });
+    let time = |format: &str, airbyte: &str| json!({ "type": "string", "format": format, "airbyte_type": airbyte });
     let properties = json!({
         "zoned": time("date-time", "timestamp_with_timezone"),
         "local": time("date-time", "timestamp_without_timezone"),
@@ -106,7 +119,8 @@ fn the_shape_of_the_schema() {
         "lines": { "type": "array", "items": { "type": "object", "properties": {
             "tags": { "type": "array", "items": { "type": "string" } } } } },
     });
-    let stored = run(&refresh("s", &properties), &json!({ "times": "typed" }), &input("s", &["{}"]));
+    let stored =
+        run(&refresh("s", &properties), &json!({ "times": "typed" }), &input("s", &["{}"]));
     let tree = &stored.files[0].tree;
     let named = |name: &'static str| tree.iter().filter(move |node| node["name"] == name);
     for node in &tree[1..] {
@@ -131,7 +145,10 @@ fn the_shape_of_the_schema() {
     }
     let leaves = stored.files[0].footer["leaves"].as_array().unwrap();
     let leaf = |path: &str| {
-        leaves.iter().find(|leaf| leaf["path"] == path).unwrap_or_else(|| panic!("{path}: {leaves:#?}"))
+        leaves
+            .iter()
+            .find(|leaf| leaf["path"] == path)
+            .unwrap_or_else(|| panic!("{path}: {leaves:#?}"))
     };
     for (path, kind, utc) in [
         ("zoned", "Timestamp", true),
@@ -141,7 +158,11 @@ fn the_shape_of_the_schema() {
         ("local_time", "Time", false),
     ] {
         let logical = &leaf(path)["logical"];
-        assert_eq!((&logical["Type"], &logical["isAdjustedToUTC"]), (&json!(kind), &json!(utc)), "{path}");
+        assert_eq!(
+            (&logical["Type"], &logical["isAdjustedToUTC"]),
+            (&json!(kind), &json!(utc)),
+            "{path}"
+        );
         assert_eq!(logical["timeUnit"], "microseconds", "{path}");
         assert_eq!(leaf(path)["physical"], "INT64", "{path}");
     }
@@ -163,24 +184,32 @@ fn the_shape_of_the_schema() {
 fn a_folder_is_one_table() {
     let world = World::new();
     let mut settings = settings(&json!({}));
-    settings["s3_bucket_key"] =
-        json!("{namespace}/{stream_name}/year={year}/sync={sync_id}/{date_time}_{part}.{extension}");
+    settings["s3_bucket_key"] = json!(
+        "{namespace}/{stream_name}/year={year}/sync={sync_id}/{date_time}_{part}.{extension}"
+    );
     let number = json!({ "type": "integer" });
     let first = json!({ "id": number, "day": { "type": "string", "format": "date" } });
     let second = json!({ "id": number, "price": { "type": "number" }, "tags": { "type": "array", "items": number },
         "day": { "type": "string", "format": "date" } });
     let syncs = [
         (41, first, vec![r#"{"id":1,"day":"2024-01-01"}"#, r#"{"id":2,"price":9.5}"#]),
-        (42, second, vec![r#"{"id":3,"price":1.5,"tags":[1,null],"day":"2024-01-02"}"#, r#"{"id":"x"}"#]),
+        (
+            42,
+            second,
+            vec![r#"{"id":3,"price":1.5,"tags":[1,null],"day":"2024-01-02"}"#, r#"{"id":"x"}"#],
+        ),
     ];
     for (sync, properties, records) in syncs {
-        let stream = with(within("shop", refresh("orders", &properties)), &json!({ "sync_id": sync }));
-        let records: String = records.iter().map(|data| record_within("shop", "orders", data)).collect();
+        let stream =
+            with(within("shop", refresh("orders", &properties)), &json!({ "sync_id": sync }));
+        let records: String =
+            records.iter().map(|data| record_within("shop", "orders", data)).collect();
         let end = complete_descriptor(&json!({ "name": "orders", "namespace": "shop" }));
         world.sync(&settings, &catalog([stream]), &[records, end].concat());
     }
     let objects = world.objects();
-    let newest = objects.keys().find(|key| key.contains("/sync=42/")).expect("the second sync's file");
+    let newest =
+        objects.keys().find(|key| key.contains("/sync=42/")).expect("the second sync's file");
     for (engine, table) in readers::read_folder(&objects, newest) {
         assert_eq!(table.names().len(), METADATA.len() + 5 + 2, "{engine}: {:?}", table.names());
         let kinds = [

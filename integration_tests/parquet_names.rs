@@ -35,12 +35,16 @@ fn odd_names_stay_as_they_are() {
     for (number, name) in names.iter().enumerate() {
         // DuckDB names a member without a name itself.
         let member = if name.is_empty() { "member" } else { name };
-        properties[name] = json!({ "type": "object", "properties": { member: { "type": "integer" } } });
+        properties[name] =
+            json!({ "type": "object", "properties": { member: { "type": "integer" } } });
         data[name] = json!({ member: number });
         kinds[name] = json!({ "struct": [[member, "int64"]] });
     }
-    let stored =
-        run(&refresh("s", &properties), &json!({}), &input("s", &[data.to_string(), "{}".to_owned()]));
+    let stored = run(
+        &refresh("s", &properties),
+        &json!({}),
+        &input("s", &[data.to_string(), "{}".to_owned()]),
+    );
     stored.assert_types(&kinds);
     stored.assert_rows(&[data, json!({})]);
 }
@@ -74,7 +78,10 @@ fn names_that_differ_only_in_case() {
         numbered: 4, ADDITIONAL: r#"{"iD":5}"# })]);
     let warnings = stored.outcome.logs("WARN");
     for name in ["Id_2", "ID_3", "A_2"] {
-        assert!(warnings.iter().any(|warning| warning.contains(name)), "nothing says {name}: {warnings:#?}");
+        assert!(
+            warnings.iter().any(|warning| warning.contains(name)),
+            "nothing says {name}: {warnings:#?}"
+        );
     }
 }
 
@@ -95,18 +102,26 @@ fn fields_that_are_named_like_metadata() {
         let table = &stored.table;
         assert_eq!(table.names(), [&METADATA[..], &["id", ADDITIONAL]].concat());
         let first: Vec<&Value> = METADATA.iter().map(|name| table.column(name)[0]).collect();
-        let change = json!({ "field": "f", "change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR" });
+        let change =
+            json!({ "field": "f", "change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR" });
         let meta = json!({ "sync_id": 3, "changes": [change] });
         assert_eq!(first, [&json!("mine"), &json!("2024-01-01T00:00:00Z"), &json!(77), &meta]);
         assert_eq!(table.column(ADDITIONAL)[0], &Value::Null, "a value is in one place only");
         // The other row has ours.
         assert_raw_ids(table.column(METADATA[0])[1].as_str().into_iter());
         assert_eq!(table.column(METADATA[2])[1], 5);
-        assert_eq!(table.column(METADATA[3])[1], &json!({ "sync_id": 42, "changes": [nulled("id")] }));
+        assert_eq!(
+            table.column(METADATA[3])[1],
+            &json!({ "sync_id": 42, "changes": [nulled("id")] })
+        );
     }
 
     // Without our columns they are columns like any other.
-    let stored = run(&refresh("s", &declared), &json!({ "metadata_columns": "none" }), &input("s", &records));
+    let stored = run(
+        &refresh("s", &declared),
+        &json!({ "metadata_columns": "none" }),
+        &input("s", &records),
+    );
     let kinds = [
         ("_airbyte_raw_id", "string"),
         ("_airbyte_extracted_at", "timestamp(us,UTC)"),
@@ -124,8 +139,11 @@ fn metadata_that_does_not_fit_its_column() {
         r#"{"id":1,"_airbyte_raw_id":5,"_airbyte_extracted_at":1700000000000,"_airbyte_generation_id":"x","_airbyte_meta":"text"}"#,
         r#"{"id":2,"_airbyte_raw_id":null,"_airbyte_extracted_at":null}"#,
     ];
-    let stored =
-        run(&refresh("s", &json!({ "id": { "type": "integer" } })), &json!({}), &input("s", &records));
+    let stored = run(
+        &refresh("s", &json!({ "id": { "type": "integer" } })),
+        &json!({}),
+        &input("s", &records),
+    );
     assert_eq!(stored.table.column("id"), [&json!(1), &json!(2)]);
     assert_eq!(stored.table.column(METADATA[0])[0], "5", "a string column takes every value");
     assert_eq!(types(&stored.table), json!({ "id": "int64" }));

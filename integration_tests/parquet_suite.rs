@@ -10,8 +10,7 @@ use crate::world::{World, catalog, in_part_order, refresh, with};
 /// Row 18, testBasicTypes.
 #[test]
 fn basic_types() {
-    let text =
-        |format: &str, airbyte: &str| json!({ "type": "string", "format": format, "airbyte_type": airbyte });
+    let text = |format: &str, airbyte: &str| json!({ "type": "string", "format": format, "airbyte_type": airbyte });
     let stream = refresh(
         "test_stream",
         &json!({
@@ -47,8 +46,11 @@ fn basic_types() {
         r#"{"id":8,"integer":0,"number":0.0}"#,
         r#"{"id":9,"integer":-1,"number":-1.0}"#,
     ];
-    let stored =
-        run(&stream, &json!({}), &input("test_stream", &records.map(|record| record.replace('\n', ""))));
+    let stored = run(
+        &stream,
+        &json!({}),
+        &input("test_stream", &records.map(|record| record.replace('\n', ""))),
+    );
     stored.assert_types(&json!({
         "id": "int64",
         "struct": { "struct": [["foo", "double"]] },
@@ -176,8 +178,11 @@ fn container_types() {
         r#"{"id":2,"schematized_object":{"id":2,"name":"Jane"},"empty_object":{"extra":"stuff"},"schemaless_object":{"address":{"street":"113 Hickey Rd","zip":"37932"},"flags":[true,false,false]},"schematized_array":[],"schemaless_array":[]}"#,
         r#"{"id":3,"schematized_object":null,"empty_object":null,"schemaless_object":null,"schematized_array":null,"schemaless_array":null}"#,
     ];
-    let stored =
-        run(&refresh("problematic_types", &properties), &json!({}), &input("problematic_types", &records));
+    let stored = run(
+        &refresh("problematic_types", &properties),
+        &json!({}),
+        &input("problematic_types", &records),
+    );
     stored.assert_types(&json!({
         "id": "int64",
         "schematized_object": { "struct": [["id", "int64"], ["name", "string"]] },
@@ -338,7 +343,10 @@ fn schema_evolution_inside_an_object() {
         ],
     );
     assert_eq!(stored[0].1, [json!({ "id": 1, "data": { "to_change": 42, "to_drop": "val1" } })]);
-    assert_eq!(stored[1].1, [json!({ "id": 2, "data": { "to_change": "val2", "to_add": "val3" } })]);
+    assert_eq!(
+        stored[1].1,
+        [json!({ "id": 2, "data": { "to_change": "val2", "to_add": "val3" } })]
+    );
 }
 
 /// Two syncs of one stream into one folder, compared with the oracle: types and rows of the file of each.

@@ -16,7 +16,11 @@ use crate::world::{
 
 #[test]
 fn faker_300_in_parquet() {
-    replay(include_str!("fixtures/faker_300.jsonl"), include_str!("fixtures/faker_catalog.json"), 6000);
+    replay(
+        include_str!("fixtures/faker_300.jsonl"),
+        include_str!("fixtures/faker_catalog.json"),
+        6000,
+    );
 }
 
 #[test]
@@ -46,7 +50,8 @@ fn fifty_interleaved_streams_in_parquet() {
     let mut input = String::new();
     for row in 0..100 {
         for (number, name) in names.iter().enumerate() {
-            let value = if row % 3 == 0 { "null".to_owned() } else { format!("\"{}\"", row * number) };
+            let value =
+                if row % 3 == 0 { "null".to_owned() } else { format!("\"{}\"", row * number) };
             input.push_str(&record(name, &format!("{{\"id\":{row},\"v\":{value}}}")));
         }
         if row % 40 == 39 || row == 99 {
@@ -77,8 +82,13 @@ fn replay(input: &str, catalog: &str, values: usize) {
     }
     assert_eq!(stored.keys().cloned().collect::<BTreeSet<_>>(), names, "streams");
     assert!(found >= values, "only {found} values");
-    let counts = outcome.states().into_iter().map(|state| state["destinationStats"]["recordCount"].as_f64());
-    assert_eq!(counts.map(Option::unwrap).sum::<f64>() as usize, rows, "rows that the STATEs count");
+    let counts =
+        outcome.states().into_iter().map(|state| state["destinationStats"]["recordCount"].as_f64());
+    assert_eq!(
+        counts.map(Option::unwrap).sum::<f64>() as usize,
+        rows,
+        "rows that the STATEs count"
+    );
 }
 
 /// The engines and the oracle without the connector: a file that pyarrow wrote from the oracle's rows is read by all
@@ -86,7 +96,8 @@ fn replay(input: &str, catalog: &str, values: usize) {
 #[test]
 fn the_readers_agree_with_a_file_that_pyarrow_wrote() {
     let fixture = include_str!("fixtures/hardcoded_100.jsonl");
-    let catalog: Value = serde_json::from_str(include_str!("fixtures/hardcoded_catalog.json")).unwrap();
+    let catalog: Value =
+        serde_json::from_str(include_str!("fixtures/hardcoded_catalog.json")).unwrap();
     for stream in catalog["streams"].as_array().unwrap() {
         let file = readers::written_by_pyarrow(stream, &json!({}), fixture);
         let (files, table) = parquet::read(&[("0.parquet".to_owned(), file)].into());
@@ -104,7 +115,8 @@ fn a_file_for_each_state() {
     let mut session = world.write(&settings, &users()).start();
     let mut input = String::new();
     for batch in 0..5 {
-        let lines = [user(batch * 2), record("users", "{\"id\":\"bad\"}"), state("users", batch)].concat();
+        let lines =
+            [user(batch * 2), record("users", "{\"id\":\"bad\"}"), state("users", batch)].concat();
         session.send(lines.clone());
         session.wait_for_state(SOON);
         input.push_str(&lines);
@@ -120,7 +132,8 @@ fn a_file_for_each_state() {
 #[test]
 fn several_files_by_size() {
     let world = World::new();
-    let stream = refresh("s", &json!({ "id": { "type": "integer" }, "text": { "type": "string" } }));
+    let stream =
+        refresh("s", &json!({ "id": { "type": "integer" }, "text": { "type": "string" } }));
     let records: Vec<String> =
         (0..2000).map(|id| format!(r#"{{"id":{id},"text":"{}"}}"#, noise(id + 1, 3000))).collect();
     let input = input("s", &records);
@@ -137,9 +150,11 @@ fn several_files_by_size() {
 #[test]
 fn a_stream_without_records_has_no_file() {
     let world = World::new();
-    let streams = ["users", "empty"].map(|name| refresh(name, &json!({ "id": { "type": "integer" } })));
+    let streams =
+        ["users", "empty"].map(|name| refresh(name, &json!({ "id": { "type": "integer" } })));
     let input =
-        [user(1), state("users", 1), state("empty", 2), complete("users"), complete("empty")].concat();
+        [user(1), state("users", 1), state("empty", 2), complete("users"), complete("empty")]
+            .concat();
     let outcome = world.sync(&settings(&json!({})), &catalog(streams), &input);
     assert_eq!(sorted_cursors(&outcome), [1, 2]);
     let keys = world.keys();
@@ -187,10 +202,12 @@ fn three_thousand_columns() {
             records[number % 3].insert(0, format!("\"column_{number}\":{value}"));
         }
     }
-    let records: Vec<String> = records.iter().map(|fields| format!("{{{}}}", fields.join(","))).collect();
+    let records: Vec<String> =
+        records.iter().map(|fields| format!("{{{}}}", fields.join(","))).collect();
     let stored = run(&refresh("wide", &properties), &json!({}), &input("wide", &records));
     assert_eq!(stored.table.columns.len(), 4 + 3000 + 1);
-    let changes = |row: usize| stored.table.column("_airbyte_meta")[row]["changes"].as_array().unwrap().len();
+    let changes =
+        |row: usize| stored.table.column("_airbyte_meta")[row]["changes"].as_array().unwrap().len();
     assert_eq!([changes(0), changes(1), changes(2)], [500, 0, 500], "a number that is none");
 }
 
@@ -199,9 +216,15 @@ fn three_thousand_columns() {
 fn a_garbled_line_in_the_middle() {
     let world = World::new();
     let good = [user(1), state("users", 1), user(2), user(3), state("users", 2)].concat();
-    let bad = [user(4), "{\"type\":\"RECORD\",\"record\":{garbled\n".to_owned(), user(5), state("users", 3)]
-        .concat();
-    let outcome = world.write(&settings(&json!({})), &users()).input([good.clone(), bad].concat()).run();
+    let bad = [
+        user(4),
+        "{\"type\":\"RECORD\",\"record\":{garbled\n".to_owned(),
+        user(5),
+        state("users", 3),
+    ]
+    .concat();
+    let outcome =
+        world.write(&settings(&json!({})), &users()).input([good.clone(), bad].concat()).run();
     failure(&outcome, "system_error");
     assert_eq!(cursors(&outcome), [1, 2]);
     let (_, table) = parquet::read(&world.objects());

@@ -169,11 +169,22 @@ fn every_value_in_every_column() {
 #[test]
 fn numbers_as_text_keep_their_own() {
     let options = json!({ "numbers": "text" });
-    let texts =
-        ["1.50", "1E+5", "-0.0", "1e400", "50000.0000000000000001", "\"+7\"", "\"0.10\"", "\"x\"", "true"];
+    let texts = [
+        "1.50",
+        "1E+5",
+        "-0.0",
+        "1e400",
+        "50000.0000000000000001",
+        "\"+7\"",
+        "\"0.10\"",
+        "\"x\"",
+        "true",
+    ];
     let records = texts.map(|text| format!("{{\"n\":{text}}}"));
-    let stored = run(&refresh("s", &json!({ "n": { "type": "number" } })), &options, &input("s", &records));
-    let bad = |text: &str| json!({ "changes": [nulled("n")], ADDITIONAL: format!("{{\"n\":{text}}}") });
+    let stored =
+        run(&refresh("s", &json!({ "n": { "type": "number" } })), &options, &input("s", &records));
+    let bad =
+        |text: &str| json!({ "changes": [nulled("n")], ADDITIONAL: format!("{{\"n\":{text}}}") });
     let kept = ["1.50", "1E+5", "-0.0", "1e400", "50000.0000000000000001", "+7", "0.10"];
     let expected: Vec<Value> =
         kept.iter().map(|n| json!({ "n": n })).chain([bad("\"x\""), bad("true")]).collect();
@@ -230,7 +241,10 @@ fn undeclared_fields() {
     assert!(told, "nothing says that 6 undeclared fields were left out: {logs:#?}");
 
     let stored = run(&stream, &json!({}), &input);
-    assert_eq!(stored.table.names(), [&METADATA[..], &["id", "address", "items", ADDITIONAL]].concat());
+    assert_eq!(
+        stored.table.names(),
+        [&METADATA[..], &["id", "address", "items", ADDITIONAL]].concat()
+    );
     rows[0][ADDITIONAL] = json!(kept);
     stored.assert_rows(&rows);
 }

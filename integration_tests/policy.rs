@@ -84,7 +84,11 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             ),
             &[],
         ),
-        ("kms-alias", config(&json!({ "server_side_encryption": kms("aws:kms:dsse", "alias/lake") })), &[]),
+        (
+            "kms-alias",
+            config(&json!({ "server_side_encryption": kms("aws:kms:dsse", "alias/lake") })),
+            &[],
+        ),
         // What IAM and HCL would both take for more than text, and a key by its id.
         (
             "odd-prefix-kms-id",
@@ -116,7 +120,8 @@ fn what_is_printed_is_what_is_kept() {
 
 #[track_caller]
 fn golden(name: &str, shown: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration_tests/golden/policy").join(name);
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("integration_tests/golden/policy").join(name);
     if std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1") {
         fs::write(&path, shown).unwrap();
     }
@@ -127,9 +132,11 @@ fn golden(name: &str, shown: &str) {
 #[test]
 fn one_document_alone_is_json_for_a_pipe() {
     let (_, config, options) = cases().swap_remove(1);
-    for (which, action) in
-        [("permissions", "s3:ListBucket"), ("trust", "sts:AssumeRole"), ("caller", "sts:AssumeRole")]
-    {
+    for (which, action) in [
+        ("permissions", "s3:ListBucket"),
+        ("trust", "sts:AssumeRole"),
+        ("caller", "sts:AssumeRole"),
+    ] {
         let options: Vec<&str> = options.iter().copied().chain(["--only", which]).collect();
         let document: Value = serde_json::from_str(&stdout(&policy(&config, &options))).unwrap();
         assert_eq!(document["Version"], "2012-10-17");

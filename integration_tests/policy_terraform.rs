@@ -23,7 +23,8 @@ fn terraform_makes_the_same_documents() {
             stdout(&policy(&config, &options))
         };
         let snippet = with(&["--terraform"]);
-        let document = |which: &'static str| serde_json::from_str(&with(&["--only", which])).unwrap();
+        let document =
+            |which: &'static str| serde_json::from_str(&with(&["--only", which])).unwrap();
         let role = config["authentication"]["role_arn"].as_str();
         let mut expected: BTreeMap<String, Value> = BTreeMap::new();
         expected.insert("destination_s3_permissions".to_owned(), document("permissions"));
@@ -34,11 +35,17 @@ fn terraform_makes_the_same_documents() {
         let Hcl { locals, resources } = Hcl::read(&snippet);
         assert_eq!(locals, expected, "{name}");
         let mut kinds = vec!["aws_iam_policy"];
-        assert_eq!(resources["aws_iam_policy"]["policy"], "local.destination_s3_permissions", "{name}");
+        assert_eq!(
+            resources["aws_iam_policy"]["policy"], "local.destination_s3_permissions",
+            "{name}"
+        );
         if let Some(arn) = role {
             kinds.extend(["aws_iam_role", "aws_iam_role_policy_attachment"]);
             let text = |member: &str| resources["aws_iam_role"][member].as_str().unwrap();
-            assert!(arn.ends_with(&format!(":role{}{}", text("path"), text("name"))), "{name}: {arn}");
+            assert!(
+                arn.ends_with(&format!(":role{}{}", text("path"), text("name"))),
+                "{name}: {arn}"
+            );
             assert_eq!(text("assume_role_policy"), "local.destination_s3_trust", "{name}");
         }
         assert_eq!(resources.keys().collect::<Vec<_>>(), kinds, "{name}");
@@ -86,7 +93,8 @@ impl Terraform {
         self.run(folder.path(), &["apply", "-auto-approve", "-input=false", "-no-color"]);
         let outputs: Map<String, Value> =
             serde_json::from_str(&self.run(folder.path(), &["output", "-json"])).unwrap();
-        let document = |output: &Value| serde_json::from_str(output["value"].as_str().unwrap()).unwrap();
+        let document =
+            |output: &Value| serde_json::from_str(output["value"].as_str().unwrap()).unwrap();
         outputs.iter().map(|(name, output)| (name.clone(), document(output))).collect()
     }
 
@@ -149,7 +157,11 @@ impl HclReader<'_> {
 
     #[track_caller]
     fn expect(&mut self, token: &str) {
-        assert!(self.takes(token), "expected {token} at: {}", self.rest.chars().take(60).collect::<String>());
+        assert!(
+            self.takes(token),
+            "expected {token} at: {}",
+            self.rest.chars().take(60).collect::<String>()
+        );
     }
 
     fn expression(&mut self) -> Value {
@@ -183,7 +195,8 @@ impl HclReader<'_> {
         if self.takes("\"") {
             return Value::String(self.text());
         }
-        let end = self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap();
+        let end =
+            self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap();
         let (word, rest) = self.rest.split_at(end);
         assert!(!word.is_empty(), "nothing at: {}", rest.chars().take(60).collect::<String>());
         self.rest = rest;
@@ -203,7 +216,9 @@ impl HclReader<'_> {
                 continue;
             }
             assert!(
-                !self.rest.starts_with("${") && !self.rest.starts_with("%{") && !self.rest.starts_with('\\'),
+                !self.rest.starts_with("${")
+                    && !self.rest.starts_with("%{")
+                    && !self.rest.starts_with('\\'),
                 "a template or an unknown escape"
             );
             let mut characters = self.rest.chars();

@@ -7,7 +7,11 @@
 //!
 //! Not here: any call into the connector's own code.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output is what this program is for")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the output is what this program is for"
+)]
 #![allow(
     clippy::disallowed_methods,
     reason = "a program beside the connector: it has arguments and a terminal"
@@ -71,7 +75,8 @@ fn tour(binary: &Path, folder: Option<&Path>) -> Result<(), String> {
 
     let connector = Connector::new(binary);
     show_spec(&connector.spec())?;
-    let catalog: Value = serde_json::from_str(CATALOG).map_err(|e| format!("the catalog is broken: {e}"))?;
+    let catalog: Value =
+        serde_json::from_str(CATALOG).map_err(|e| format!("the catalog is broken: {e}"))?;
     for (position, format) in ["jsonl.gz", "csv"].into_iter().enumerate() {
         let mut config = server.config(BUCKET);
         config["format"] = json!({ "format_type": format });
@@ -95,7 +100,9 @@ fn tour(binary: &Path, folder: Option<&Path>) -> Result<(), String> {
     title("where things are");
     match folder {
         Some(folder) => println!("the objects   {}", folder.join(BUCKET).display()),
-        None => println!("the objects   gone with their temporary folder; name a FOLDER to keep them"),
+        None => {
+            println!("the objects   gone with their temporary folder; name a FOLDER to keep them")
+        }
     }
     println!("the input     integration_tests/fixtures/faker_300.jsonl, faker_catalog.json");
     println!("the binary    {}", binary.display());
@@ -131,7 +138,11 @@ fn show_check(outcome: &Outcome) -> Result<(), String> {
     expect_exit_0("check", outcome)?;
     let (status, message) = outcome.connection_status();
     println!("{}", [status, message].join(" ").trim_end());
-    if status == "SUCCEEDED" { Ok(()) } else { Err(format!("`check` answered {status}: {message}")) }
+    if status == "SUCCEEDED" {
+        Ok(())
+    } else {
+        Err(format!("`check` answered {status}: {message}"))
+    }
 }
 
 fn show_config(config: &Value) {
@@ -144,7 +155,11 @@ fn show_config(config: &Value) {
 }
 
 /// Prints what a `write` left behind and holds it against what was sent.
-fn show_write(format: &str, outcome: &Outcome, objects: &BTreeMap<String, Vec<u8>>) -> Result<(), String> {
+fn show_write(
+    format: &str,
+    outcome: &Outcome,
+    objects: &BTreeMap<String, Vec<u8>>,
+) -> Result<(), String> {
     expect_exit_0("write", outcome)?;
     let sent = Sent::count();
 
@@ -164,7 +179,9 @@ fn show_write(format: &str, outcome: &Outcome, objects: &BTreeMap<String, Vec<u8
 
     let states = outcome.states();
     println!("{} STATE messages came back of {} sent, the last:", states.len(), sent.states);
-    for message in outcome.messages.iter().filter(|message| message["type"] == "STATE").rev().take(1) {
+    for message in
+        outcome.messages.iter().filter(|message| message["type"] == "STATE").rev().take(1)
+    {
         print_wrapped(&message.to_string());
     }
     let stored = stored(format, objects);
@@ -238,7 +255,8 @@ fn expect_exit_0(verb: &str, outcome: &Outcome) -> Result<(), String> {
     if outcome.code() == Some(0) {
         return Ok(());
     }
-    let errors: Vec<_> = outcome.errors().iter().filter_map(|error| error["message"].as_str()).collect();
+    let errors: Vec<_> =
+        outcome.errors().iter().filter_map(|error| error["message"].as_str()).collect();
     Err(format!("`{verb}` ended with {}: {} {}", outcome.status, errors.join("; "), outcome.stderr))
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::support::connector::Outcome;
 use crate::world::{
-    SOON, World, catalog, complete, connector, failure, jsonl, jsonl_and, plain, refresh, state, user, users,
-    with,
+    SOON, World, catalog, complete, connector, failure, jsonl, jsonl_and, plain, refresh, state,
+    user, users, with,
 };
 
 #[test]
@@ -17,7 +17,10 @@ fn catalogs_that_files_cannot_serve() {
     let properties = json!({ "id": {} });
     let mode = |mode: &str| {
         let other = refresh("orders", &properties);
-        catalog([other, with(refresh("users", &properties), &json!({ "destination_sync_mode": mode }))])
+        catalog([
+            other,
+            with(refresh("users", &properties), &json!({ "destination_sync_mode": mode })),
+        ])
     };
     let cases: [(Value, &[&str]); 7] = [
         (mode("update"), &["users", "update"]),
@@ -26,7 +29,12 @@ fn catalogs_that_files_cannot_serve() {
         (catalog([]), &["catalog"]),
         (json!({}), &["streams"]),
         (catalog([plain("users", &properties), plain("users", &properties)]), &["users"]),
-        (catalog([json!({ "stream": { "json_schema": {} }, "destination_sync_mode": "append" })]), &["name"]),
+        (
+            catalog([
+                json!({ "stream": { "json_schema": {} }, "destination_sync_mode": "append" }),
+            ]),
+            &["name"],
+        ),
     ];
     for (catalog, words) in cases {
         let outcome = world.write(&jsonl(), &catalog).input(one_user()).run();
@@ -48,9 +56,11 @@ fn append_dedup_appends_with_a_warning() {
         &json!({
         "destination_sync_mode": "append_dedup", "primary_key": [["id"]], "cursor_field": ["id"] }),
     );
-    let outcome = world.sync(&jsonl(), &catalog([stream]), &[user(1), user(1), complete("users")].concat());
+    let outcome =
+        world.sync(&jsonl(), &catalog([stream]), &[user(1), user(1), complete("users")].concat());
     assert_eq!(world.ids(), ["1", "1"]);
-    let warnings: Vec<_> = outcome.logs("WARN").into_iter().filter(|log| log.contains("users")).collect();
+    let warnings: Vec<_> =
+        outcome.logs("WARN").into_iter().filter(|log| log.contains("users")).collect();
     assert!(warnings.len() == 1 && warnings[0].contains("dedup"), "{warnings:?}");
 }
 
@@ -72,8 +82,10 @@ fn configurations_that_are_wrong() {
         fs::write(folder.path().join(name), content).unwrap();
         folder.path().join(name).to_str().unwrap().to_owned()
     };
-    let (config, catalog) =
-        (path("config.json", &world.config(&json!({})).to_string()), path("catalog.json", "{\"streams\":"));
+    let (config, catalog) = (
+        path("config.json", &world.config(&json!({})).to_string()),
+        path("catalog.json", "{\"streams\":"),
+    );
     let cases = [
         (&*config, &*catalog, "catalog"),
         (&*config, "/nowhere/catalog.json", "/nowhere/catalog.json"),
@@ -125,7 +137,10 @@ fn a_store_that_is_away_may_be_back_later() {
 }
 
 fn assert_nothing_acknowledged(outcome: &Outcome) {
-    assert!(outcome.states().is_empty(), "a STATE came back and its rows are nowhere: {outcome:#?}");
+    assert!(
+        outcome.states().is_empty(),
+        "a STATE came back and its rows are nowhere: {outcome:#?}"
+    );
 }
 
 fn one_user() -> String {

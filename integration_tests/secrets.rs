@@ -29,8 +29,11 @@ impl Talker {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("talker");
         let log = json!({ "type": "LOG", "log": { "level": "INFO", "message": stdout } });
-        fs::write(&path, format!("#!/bin/sh\ncat <<'END'\n{log}\nEND\ncat >&2 <<'END'\n{stderr}\nEND\n"))
-            .unwrap();
+        fs::write(
+            &path,
+            format!("#!/bin/sh\ncat <<'END'\n{log}\nEND\ncat >&2 <<'END'\n{stderr}\nEND\n"),
+        )
+        .unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         Self(folder)
     }
@@ -68,7 +71,8 @@ fn the_password_of_a_proxy_fails_a_test() {
 #[test]
 #[should_panic(expected = "a secret is on stdout: the mark")]
 fn a_signed_header_fails_a_test() {
-    let header = "authorization: AWS4-HMAC-SHA256 Credential=AKIA/20261122/us-east-1/s3/aws4_request";
+    let header =
+        "authorization: AWS4-HMAC-SHA256 Credential=AKIA/20261122/us-east-1/s3/aws4_request";
     Talker::new(header, "").connector().run(&["check"]);
 }
 
@@ -77,9 +81,10 @@ fn a_signed_header_fails_a_test() {
 #[should_panic(expected = "a secret is on stdout: a secret of")]
 fn a_token_that_sts_handed_out_fails_a_test() {
     let cloud = Cloud::new();
-    let key = cloud
-        .keys
-        .issue("arn:aws:sts::111122223333:assumed-role/lake-writer/x", std::time::Duration::from_secs(9));
+    let key = cloud.keys.issue(
+        "arn:aws:sts::111122223333:assumed-role/lake-writer/x",
+        std::time::Duration::from_secs(9),
+    );
     let talker = Talker::new(&format!("refused: {}", key.token.unwrap()), "");
     talker.connector().run(&["check"]);
 }
@@ -96,8 +101,9 @@ fn a_secret_in_an_object_fails_a_test() {
         encoder.write_all(text.as_bytes()).unwrap();
         encoder.finish().unwrap()
     };
-    let leak =
-        |key: &str, metadata, content: &[u8]| transcript::leak_of_object(key, metadata, content, &secret);
+    let leak = |key: &str, metadata, content: &[u8]| {
+        transcript::leak_of_object(key, metadata, content, &secret)
+    };
     assert_eq!(leak("a.jsonl", &clean, b"{}"), None);
     assert!(leak("a.jsonl", &dirty, b"{}").is_some());
     assert!(leak("a.jsonl", &clean, SECRET.as_bytes()).is_some());
@@ -159,15 +165,20 @@ fn nothing_of_the_whole_suite_shows_a_secret() {
     let folder = transcript::folder().expect("a test has a folder");
     let programs: Vec<PathBuf> =
         fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
-    let secrets: BTreeSet<String> = programs.iter().flat_map(|program| secrets_of(program)).collect();
+    let secrets: BTreeSet<String> =
+        programs.iter().flat_map(|program| secrets_of(program)).collect();
     let secrets: Vec<String> = secrets.into_iter().collect();
     let (mut runs, mut objects) = (0, 0);
     let mut leaks = Vec::new();
     for program in &programs {
-        for (name, count) in [(transcript::PRINTED, &mut runs), (transcript::WRITTEN, &mut objects)] {
+        for (name, count) in [(transcript::PRINTED, &mut runs), (transcript::WRITTEN, &mut objects)]
+        {
             let path = program.join(name);
             let content = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-            *count += content.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"=== ")).count();
+            *count += content
+                .split(|byte| *byte == b'\n')
+                .filter(|line| line.starts_with(b"=== "))
+                .count();
             for leak in transcript::leaks(&content, &secrets) {
                 leaks.push(format!("{}: {leak}", path.display()));
             }
@@ -191,6 +202,7 @@ const LEAST_SECRETS: usize = 200;
 /// One JSON text a line.
 fn secrets_of(program: &Path) -> Vec<String> {
     let text = fs::read_to_string(program.join(transcript::SECRETS)).unwrap_or_default();
-    let secret = |line: &str| serde_json::from_str::<Value>(line).unwrap().as_str().unwrap().to_owned();
+    let secret =
+        |line: &str| serde_json::from_str::<Value>(line).unwrap().as_str().unwrap().to_owned();
     text.lines().map(secret).collect()
 }

@@ -33,13 +33,16 @@ pub(crate) fn records(input: &str) -> BTreeMap<String, Vec<SentRecord>> {
         let Some(record) = member(line, "record") else { continue };
         let name = member(&record, "stream").expect("a stream");
         let meta = member(&record, "meta").filter(|meta| meta != "null");
-        streams.entry(serde_json::from_str(&name).expect("the name of a stream")).or_default().push(
-            SentRecord {
+        streams
+            .entry(serde_json::from_str(&name).expect("the name of a stream"))
+            .or_default()
+            .push(SentRecord {
                 data: member(&record, "data").expect("data"),
                 emitted_at: member(&record, "emitted_at").expect("a time"),
-                changes: meta.and_then(|meta| member(&meta, "changes")).unwrap_or_else(|| "[]".to_owned()),
-            },
-        );
+                changes: meta
+                    .and_then(|meta| member(&meta, "changes"))
+                    .unwrap_or_else(|| "[]".to_owned()),
+            });
     }
     streams
 }
@@ -66,13 +69,16 @@ pub(crate) fn assert_jsonl(sent: &[SentRecord], rows: &[JsonRow], ids: Ids<'_>) 
         let head = members(&format!("{}}}", head.trim_end().trim_end_matches(',')));
         let names: Vec<_> = head.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, METADATA, "{}", row.text);
-        let [_, (_, extracted_at), (_, generation), (_, meta)] = head.as_slice() else { unreachable!() };
+        let [_, (_, extracted_at), (_, generation), (_, meta)] = head.as_slice() else {
+            unreachable!()
+        };
         assert_eq!(*extracted_at, sent.emitted_at);
         assert_eq!(generation, ids.generation);
         assert_meta(meta, sent, ids);
     }
     let texts = rows.iter().map(|row| row.get("_airbyte_raw_id").expect("a raw id"));
-    let raw_ids: Vec<String> = texts.map(|text| serde_json::from_str(text).expect("a string")).collect();
+    let raw_ids: Vec<String> =
+        texts.map(|text| serde_json::from_str(text).expect("a string")).collect();
     assert_raw_ids(raw_ids.iter().map(String::as_str));
 }
 
@@ -90,14 +96,22 @@ pub(crate) fn assert_csv(sent: &[SentRecord], table: &CsvTable, properties: &[&s
         assert_meta(table.get(row, "_airbyte_meta").expect("meta"), sent, ids);
         let mut fields = members(&sent.data);
         for property in properties {
-            let value = fields.iter().find(|(name, _)| name == property).and_then(|(_, text)| cell(text));
+            let value =
+                fields.iter().find(|(name, _)| name == property).and_then(|(_, text)| cell(text));
             assert_eq!(table.get(row, property), value.as_deref(), "{property} of {}", sent.data);
         }
         fields.retain(|(name, _)| !properties.contains(&name.as_str()));
-        let fields: Vec<_> =
-            fields.iter().map(|(name, text)| format!("{}:{text}", Value::from(name.as_str()))).collect();
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, text)| format!("{}:{text}", Value::from(name.as_str())))
+            .collect();
         let additional = (!fields.is_empty()).then(|| format!("{{{}}}", fields.join(",")));
-        assert_eq!(table.get(row, ADDITIONAL), additional.as_deref(), "undeclared fields of {}", sent.data);
+        assert_eq!(
+            table.get(row, ADDITIONAL),
+            additional.as_deref(),
+            "undeclared fields of {}",
+            sent.data
+        );
     }
     assert_raw_ids(table.column("_airbyte_raw_id").into_iter().map(|id| id.expect("a raw id")));
 }
@@ -114,7 +128,10 @@ pub(crate) fn cell(text: &str) -> Option<String> {
 fn assert_meta(meta: &str, sent: &SentRecord, ids: Ids<'_>) {
     let value = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
     let meta = members(meta);
-    assert_eq!(meta.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["sync_id", "changes"]);
+    assert_eq!(
+        meta.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["sync_id", "changes"]
+    );
     assert_eq!(meta[0].1, ids.sync);
     assert_eq!(value(&meta[1].1), value(&sent.changes));
 }
@@ -125,7 +142,10 @@ pub(crate) fn assert_raw_ids<'a>(ids: impl Iterator<Item = &'a str>) {
     for id in ids {
         let lengths: Vec<_> = id.split('-').map(str::len).collect();
         assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
-        assert!(id.chars().all(|c| c == '-' || c.is_ascii_digit() || ('a'..='f').contains(&c)), "{id}");
+        assert!(
+            id.chars().all(|c| c == '-' || c.is_ascii_digit() || ('a'..='f').contains(&c)),
+            "{id}"
+        );
         assert_eq!(id.chars().nth(14), Some('7'), "the version of {id}");
         assert!(id.chars().nth(19).is_some_and(|c| "89ab".contains(c)), "the variant of {id}");
         assert!(seen.insert(id), "{id} is there twice");

@@ -19,7 +19,8 @@ pub(crate) const WORKER_SECRET: &str = "worker/secret+of/the+base+identity00000"
 pub(crate) const WORKER_ARN: &str = "arn:aws:iam::999988887777:user/platform/worker";
 /// The role in the account of the bucket. Its path is not in the ARN of its sessions.
 pub(crate) const ROLE: &str = "arn:aws:iam::111122223333:role/lake/lake-writer";
-pub(crate) const ROLE_SESSION: &str = "arn:aws:sts::111122223333:assumed-role/lake-writer/destination-s3";
+pub(crate) const ROLE_SESSION: &str =
+    "arn:aws:sts::111122223333:assumed-role/lake-writer/destination-s3";
 pub(crate) const EXTERNAL_ID: &str = "f52c7268-2359-567a-f5e8-83c536cb4de8";
 const WRONG_ID: &str = "0badc0de-2359-567a-f5e8-83c536cb4de8";
 
@@ -57,12 +58,16 @@ impl Cloud {
 
     /// The connector where there is no identity.
     pub(crate) fn nobody(&self) -> Connector {
-        connector().env("AWS_ENDPOINT_URL_STS", &self.sts.endpoint()).env("AWS_EC2_METADATA_DISABLED", "true")
+        connector()
+            .env("AWS_ENDPOINT_URL_STS", &self.sts.endpoint())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
     }
 
     /// The connector with the worker's key in its environment.
     pub(crate) fn worker(&self) -> Connector {
-        self.nobody().env("AWS_ACCESS_KEY_ID", WORKER_KEY_ID).env("AWS_SECRET_ACCESS_KEY", WORKER_SECRET)
+        self.nobody()
+            .env("AWS_ACCESS_KEY_ID", WORKER_KEY_ID)
+            .env("AWS_SECRET_ACCESS_KEY", WORKER_SECRET)
     }
 
     /// Who signed what S3 has been asked for, each once.
@@ -88,8 +93,11 @@ impl Cloud {
     #[track_caller]
     pub(crate) fn sync_one(&self, connector: &Connector, authentication: &Value) -> Outcome {
         let input = [user(1), state("users", 1), complete("users")].concat();
-        let outcome =
-            connector.write(&self.config(authentication), &users()).input(input).run().expect_success();
+        let outcome = connector
+            .write(&self.config(authentication), &users())
+            .input(input)
+            .run()
+            .expect_success();
         assert_eq!(cursors(&outcome), [1]);
         assert_eq!(self.s3.keys(BUCKET).len(), 1);
         outcome
@@ -175,9 +183,9 @@ fn the_external_id_of_the_settings_wins_over_the_variable() {
     ];
     for (field, variable, said, works) in cases {
         let cloud = Cloud::new();
-        let connector = variable
-            .iter()
-            .fold(cloud.worker(), |connector, value| connector.env("AWS_ASSUME_ROLE_EXTERNAL_ID", value));
+        let connector = variable.iter().fold(cloud.worker(), |connector, value| {
+            connector.env("AWS_ASSUME_ROLE_EXTERNAL_ID", value)
+        });
         let outcome = connector.check(&cloud.config(&role(field)));
         if works {
             assert_succeeded(&outcome, &[ROLE_SESSION]);
@@ -264,8 +272,11 @@ fn a_role_needs_a_base_identity() {
     assert!(cloud.sts.requests().is_empty(), "{:?}", cloud.sts.requests());
 
     let input = [user(1), state("users", 1)].concat();
-    let mut session =
-        cloud.nobody().write(&cloud.config(&role(Some(EXTERNAL_ID))), &users()).input(input).start();
+    let mut session = cloud
+        .nobody()
+        .write(&cloud.config(&role(Some(EXTERNAL_ID))), &users())
+        .input(input)
+        .start();
     assert!(session.ends_within(SOON), "it goes on");
     let outcome = session.finish(SOON);
     let message = crate::world::failure(&outcome, "config_error");
@@ -343,13 +354,21 @@ fn a_base_identity_with_another_secret_is_told_apart_from_an_unknown_one() {
         cloud.nobody().env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret)
     };
     let config = cloud.config(&role(Some(EXTERNAL_ID)));
-    assert_failed(&keys(WORKER_KEY_ID, "somebody/elses+secret").check(&config), &["secret", "environment"]);
-    assert_failed(&keys("AKIANOBODYKNOWSTHIS0", WORKER_SECRET).check(&config), &["not known", "environment"]);
+    assert_failed(
+        &keys(WORKER_KEY_ID, "somebody/elses+secret").check(&config),
+        &["secret", "environment"],
+    );
+    assert_failed(
+        &keys("AKIANOBODYKNOWSTHIS0", WORKER_SECRET).check(&config),
+        &["not known", "environment"],
+    );
 }
 
 #[test]
 fn a_short_failure_of_sts_is_got_over() {
-    for fault in [StsFault::InternalFailure, StsFault::Throttling, StsFault::Page, StsFault::NoAnswer] {
+    for fault in
+        [StsFault::InternalFailure, StsFault::Throttling, StsFault::Page, StsFault::NoAnswer]
+    {
         let cloud = Cloud::new();
         cloud.sts.fail(Action::AssumeRole, fault, 2);
         let outcome = cloud.worker().check(&cloud.config(&role(Some(EXTERNAL_ID))));
@@ -383,7 +402,10 @@ fn what_sts_repeats_is_not_passed_on() {
     let input = [user(1), state("users", 1), complete("users")].concat();
     let config = cloud.config(&role(Some(EXTERNAL_ID)));
     let failed = cloud.worker().write(&config, &users()).input(input).run();
-    assert!(failed.code() == Some(1) && format!("{failed:?}").contains("ValidationError"), "{failed:#?}");
+    assert!(
+        failed.code() == Some(1) && format!("{failed:?}").contains("ValidationError"),
+        "{failed:#?}"
+    );
     for outcome in [outcome, failed] {
         assert!(!format!("{outcome:?}").contains(REPEATED), "{outcome:#?}");
     }
@@ -398,7 +420,9 @@ fn an_identity_that_cannot_be_looked_up_is_a_note() {
         &cloud.nobody().check(&config),
         &["arn:aws:iam::111122223333:user/embedded", "111122223333"],
     );
-    for fault in [StsFault::RegionDisabled, StsFault::InternalFailure, StsFault::Portal, StsFault::NoAnswer] {
+    for fault in
+        [StsFault::RegionDisabled, StsFault::InternalFailure, StsFault::Portal, StsFault::NoAnswer]
+    {
         cloud.sts.heal();
         cloud.sts.fail(Action::GetCallerIdentity, fault, 100);
         let outcome = cloud.nobody().check(&config);

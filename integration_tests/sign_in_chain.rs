@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::sign_in::{
-    Cloud, EXTERNAL_ID, ROLE, ROLE_SESSION, WORKER_ARN, WORKER_KEY_ID, WORKER_SECRET, assert_failed,
-    assert_succeeded, role,
+    Cloud, EXTERNAL_ID, ROLE, ROLE_SESSION, WORKER_ARN, WORKER_KEY_ID, WORKER_SECRET,
+    assert_failed, assert_succeeded, role,
 };
 use crate::support::connector::Connector;
 use crate::support::embedded_s3::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
@@ -80,7 +80,8 @@ fn the_profile_file() {
     for (name, arn) in [(None, EMBEDDED_ARN), (Some("worker"), WORKER_ARN)] {
         let cloud = Cloud::new();
         let connector = cloud.nobody().env("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap());
-        let connector = name.iter().fold(connector, |connector, name| connector.env("AWS_PROFILE", name));
+        let connector =
+            name.iter().fold(connector, |connector, name| connector.env("AWS_PROFILE", name));
         assert_signs_as(&cloud, &connector, arn);
     }
 }
@@ -92,7 +93,10 @@ fn a_web_identity() {
     assert_signs_as(&cloud, &connector, POD_SESSION);
     let asked = cloud.sts.requests_for(Action::AssumeRoleWithWebIdentity);
     assert!(!asked.is_empty());
-    assert!(asked.iter().all(|request| request.signed_by.is_none() && request.status == 200), "{asked:?}");
+    assert!(
+        asked.iter().all(|request| request.signed_by.is_none() && request.status == 200),
+        "{asked:?}"
+    );
 
     cloud.sts.trust_web_identity("another-token-than-the-one-of-the-pod", POD_ROLE);
     let refused = connector.check(&cloud.config(&chain()));
@@ -102,8 +106,10 @@ fn a_web_identity() {
 #[test]
 fn a_web_identity_whose_token_is_not_mounted() {
     let cloud = Cloud::new();
-    let connector =
-        cloud.nobody().env("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token").env("AWS_ROLE_ARN", POD_ROLE);
+    let connector = cloud
+        .nobody()
+        .env("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token")
+        .env("AWS_ROLE_ARN", POD_ROLE);
     let outcome = connector.check(&cloud.config(&chain()));
     assert_failed(&outcome, &["web identity token"]);
 }
@@ -129,7 +135,10 @@ fn container_credentials_are_not_asked_for_through_a_proxy() {
     // S3 and STS lie behind the proxy, which leads nowhere.
     connector.check(&cloud.config(&chain()));
     let seen = proxy.seen();
-    assert!(seen.iter().any(|request| request.contains(&cloud.s3.address().to_string())), "{seen:?}");
+    assert!(
+        seen.iter().any(|request| request.contains(&cloud.s3.address().to_string())),
+        "{seen:?}"
+    );
     let container = cloud.sts.endpoint().trim_start_matches("http://").to_owned();
     assert!(!seen.contains(&format!("GET {container}")), "{seen:?}");
     assert!(!cloud.sts.requests_for(Action::Container).is_empty(), "asked, and past the proxy");
@@ -150,8 +159,11 @@ fn a_source_that_never_answers() {
     std::thread::scope(|scope| {
         for (connector, source) in [(in_a_pod, "web identity"), (in_a_container, "container")] {
             for way in [chain(), role(Some(EXTERNAL_ID))] {
-                let (connector, config) = (connector.clone().time_limit(PATIENCE), cloud.config(&way));
-                scope.spawn(move || assert_failed(&connector.check(&config), &["did not answer", source]));
+                let (connector, config) =
+                    (connector.clone().time_limit(PATIENCE), cloud.config(&way));
+                scope.spawn(move || {
+                    assert_failed(&connector.check(&config), &["did not answer", source])
+                });
             }
         }
     });
@@ -235,7 +247,8 @@ fn the_key_of_the_settings_is_not_overridden_by_the_environment() {
 #[test]
 fn the_default_chain_assumes_nothing() {
     let cloud = Cloud::new();
-    let connector = cloud.worker().env("AWS_ASSUME_ROLE_EXTERNAL_ID", EXTERNAL_ID).env("AWS_ROLE_ARN", ROLE);
+    let connector =
+        cloud.worker().env("AWS_ASSUME_ROLE_EXTERNAL_ID", EXTERNAL_ID).env("AWS_ROLE_ARN", ROLE);
     assert_signs_as(&cloud, &connector, WORKER_ARN);
     assert!(cloud.sts.requests_for(Action::AssumeRole).is_empty());
 }
@@ -261,7 +274,10 @@ fn a_role_beside_a_key_is_refused() {
     assert_failed(&cloud.worker().check(&cloud.config(&both)), &["role_arn", "does not go with"]);
     let mut both = role(None);
     both["access_key_id"] = json!(ACCESS_KEY_ID);
-    assert_failed(&cloud.worker().check(&cloud.config(&both)), &["access_key_id", "does not go with"]);
+    assert_failed(
+        &cloud.worker().check(&cloud.config(&both)),
+        &["access_key_id", "does not go with"],
+    );
     assert!(cloud.sts.requests().is_empty());
     assert_eq!(cloud.s3.requests(), []);
 }

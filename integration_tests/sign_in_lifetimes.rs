@@ -63,7 +63,11 @@ impl<'a> SlowSync<'a> {
         let rows = objects.values().flat_map(|content| read_back::jsonl(content));
         let mut ids: Vec<u32> = rows.map(|row| row.get("id").unwrap().parse().unwrap()).collect();
         ids.sort_unstable();
-        assert!(ids.iter().copied().eq(1..=self.rows), "{} rows were sent, there are {ids:?}", self.rows);
+        assert!(
+            ids.iter().copied().eq(1..=self.rows),
+            "{} rows were sent, there are {ids:?}",
+            self.rows
+        );
     }
 }
 
@@ -92,7 +96,8 @@ fn a_sync_of_three_lifetimes_without_one_refused_request() {
     let bad: Vec<_> = requests
         .iter()
         .filter(|request| {
-            !(request.status == 200 || request.operation == Operation::Head && request.status == 404)
+            !(request.status == 200
+                || request.operation == Operation::Head && request.status == 404)
         })
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");
@@ -108,7 +113,11 @@ fn a_sync_of_three_lifetimes_without_one_refused_request() {
     // Renewed in good time, and not when it was too late.
     let ends = cloud.signers().into_iter().map(|id| cloud.keys.key(&id).unwrap().ends.unwrap());
     for (ends, next) in ends.zip(&assumed[1..]) {
-        assert!(next.at < ends - Duration::from_secs(1), "renewed at {:?} and ended at {ends:?}", next.at);
+        assert!(
+            next.at < ends - Duration::from_secs(1),
+            "renewed at {:?} and ended at {ends:?}",
+            next.at
+        );
     }
     // S3 really would have refused.
     let first = cloud.keys.key(&requests[0].signed_by).unwrap();
@@ -160,8 +169,10 @@ fn an_upload_that_outlives_its_credentials() {
     let objects = cloud.s3.objects(BUCKET);
     let (_, content) = objects.first_key_value().unwrap();
     assert_eq!(objects.len(), 1, "{:?}", objects.keys());
-    let stored: Vec<u64> =
-        read_back::jsonl(content).iter().map(|row| row.get("id").unwrap().parse().unwrap()).collect();
+    let stored: Vec<u64> = read_back::jsonl(content)
+        .iter()
+        .map(|row| row.get("id").unwrap().parse().unwrap())
+        .collect();
     assert!(stored.iter().copied().eq(1..=rows), "{rows} rows were sent, there are {stored:?}");
     assert_eq!(refused(&cloud), 0, "{:#?}", cloud.s3.requests());
     assert_eq!(cloud.s3.open_uploads(), 0);
@@ -242,7 +253,12 @@ fn sts_is_away_when_renewal_is_due() {
     sync.row();
     cloud.sts.fail(Action::AssumeRole, StsFault::InternalFailure, 10_000);
     let asked_in_vain = |cloud: &Cloud| {
-        cloud.sts.requests_for(Action::AssumeRole).iter().filter(|request| request.status == 500).count()
+        cloud
+            .sts
+            .requests_for(Action::AssumeRole)
+            .iter()
+            .filter(|request| request.status == 500)
+            .count()
     };
     sync.rows_until("STS is asked in vain", |cloud| asked_in_vain(cloud) >= 4);
     // The row that asked went on with the key that there is.
@@ -276,7 +292,10 @@ fn the_role_is_taken_away_in_mid_sync() {
     let cloud = Cloud::new();
     let mut sync = SlowSync::start(&cloud, &role(Some(EXTERNAL_ID)));
     sync.row();
-    cloud.sts.add_role(crate::sign_in::ROLE, crate::support::scripted_sts::Trust::demanding("another-one"));
+    cloud.sts.add_role(
+        crate::sign_in::ROLE,
+        crate::support::scripted_sts::Trust::demanding("another-one"),
+    );
     cloud.keys.revoke(&cloud.s3.requests().last().unwrap().signed_by);
     sync.session.send(user(2) + &state("users", 2));
     let outcome = sync.ends_by_itself();

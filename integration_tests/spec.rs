@@ -28,7 +28,8 @@ fn the_specification_takes_its_examples() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "json") {
             let config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-            let errors: Vec<_> = validator.iter_errors(&config).map(|error| error.to_string()).collect();
+            let errors: Vec<_> =
+                validator.iter_errors(&config).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
             examples += 1;
         }
@@ -40,8 +41,10 @@ fn the_specification_takes_its_examples() {
 #[test]
 fn the_form_can_be_built() {
     let outcome = connector().spec().expect_success();
-    let properties =
-        outcome.specification()["connectionSpecification"]["properties"].as_object().unwrap().clone();
+    let properties = outcome.specification()["connectionSpecification"]["properties"]
+        .as_object()
+        .unwrap()
+        .clone();
     for (name, selector) in [("authentication", "auth_type"), ("format", "format_type")] {
         let field = &properties[name];
         assert_eq!(field["type"], "object", "{name}");
@@ -49,7 +52,10 @@ fn the_form_can_be_built() {
             assert_eq!(option["type"], "object", "{name}");
             assert!(option["title"].is_string(), "{name}");
             assert!(option["properties"][selector]["const"].is_string(), "{name}: {option:#}");
-            assert!(option["required"].as_array().unwrap().contains(&Value::from(selector)), "{name}");
+            assert!(
+                option["required"].as_array().unwrap().contains(&Value::from(selector)),
+                "{name}"
+            );
             for secret in ["secret_access_key", "session_token"] {
                 let field = &option["properties"][secret];
                 assert!(field.is_null() || field["airbyte_secret"] == true, "{secret}");
@@ -65,7 +71,8 @@ fn the_form_can_be_built() {
 
 #[test]
 fn arguments_that_nobody_knows_fail_without_a_panic() {
-    for arguments in [&[][..], &["frobnicate"], &["check"], &["write", "--config", "x"], &["spec", "--loud"]]
+    for arguments in
+        [&[][..], &["frobnicate"], &["check"], &["write", "--config", "x"], &["spec", "--loud"]]
     {
         let outcome = connector().run(arguments);
         assert!(outcome.code().is_some_and(|code| code != 0), "{arguments:?}: {outcome:?}");

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::sent;
 use crate::support::read_back::members;
 use crate::world::{
-    SOON, World, catalog, complete, cursor, cursors, jsonl_and, plain, record, refresh, state, user, users,
+    SOON, World, catalog, complete, cursor, cursors, jsonl_and, plain, record, refresh, state,
+    user, users,
 };
 
 const HUGE: &str = "123456789012345678901234567890.12345678901234567890";
@@ -79,8 +80,12 @@ fn legacy_states_come_back_verbatim_with_the_counts_of_all_streams() {
 /// Sends each STATE after as many records as its count says, and compares what comes back, text by text.
 #[track_caller]
 fn echo(catalog: &Value, cases: &[Case<'_>], descriptor: &str) {
-    let mut names =
-        catalog["streams"].as_array().unwrap().iter().map(|s| s["stream"]["name"].as_str().unwrap()).cycle();
+    let mut names = catalog["streams"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["stream"]["name"].as_str().unwrap())
+        .cycle();
     let mut input = String::new();
     let mut texts = Vec::new();
     for (count, text) in cases {
@@ -118,7 +123,8 @@ fn echo(catalog: &Value, cases: &[Case<'_>], descriptor: &str) {
 fn states_of_a_stream_that_is_not_in_the_catalog_come_back() {
     let world = World::new();
     let input =
-        [user(1), state("nobody", 1), state("users", 2), state("nobody", 3), complete("users")].concat();
+        [user(1), state("nobody", 1), state("users", 2), state("nobody", 3), complete("users")]
+            .concat();
     let outcome = world.sync(&jsonl_and(&json!({})), &users(), &input);
     let mut returned = cursors(&outcome);
     returned.sort_unstable();

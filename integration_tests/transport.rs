@@ -10,7 +10,9 @@ use crate::sign_in::{Cloud, EXTERNAL_ID, ROLE_SESSION, assert_failed, assert_suc
 use crate::support::connector::Connector;
 use crate::support::proxy::Proxy;
 use crate::support::tls_front::{Authority, TlsFront, Validity};
-use crate::world::{BUCKET, World, complete, connector, cursors, failure, jsonl_and, state, user, users};
+use crate::world::{
+    BUCKET, World, complete, connector, cursors, failure, jsonl_and, state, user, users,
+};
 
 /// The common name of the authority.
 const AUTHORITY: &str = "Authority of the tests";
@@ -40,7 +42,8 @@ fn sync_one(connector: &Connector, config: &Value) {
 #[test]
 fn a_bundle_of_the_settings_or_of_a_file_is_trusted() {
     let (world, authority) = (World::new(), Authority::new(AUTHORITY));
-    let front = TlsFront::start(world.server.address(), authority.server(&["127.0.0.1"], Validity::Now));
+    let front =
+        TlsFront::start(world.server.address(), authority.server(&["127.0.0.1"], Validity::Now));
     let endpoint = front.endpoint("127.0.0.1");
     let bundle = trusting(&world, &endpoint, &authority.pem());
     assert_succeeded(&connector().check(&bundle), &[]);
@@ -58,14 +61,18 @@ fn a_bundle_of_the_settings_or_of_a_file_is_trusted() {
     let other = trusting(&world, &endpoint, &Authority::new("Somebody else").pem());
     assert_failed(&with_file.check(&other), &["certificate", "ca_bundle"]);
     let missing = connector().env("AWS_CA_BUNDLE", "/nowhere/bundle.pem");
-    assert_failed(&missing.check(&at(&world, &endpoint)), &["AWS_CA_BUNDLE", "/nowhere/bundle.pem"]);
+    assert_failed(
+        &missing.check(&at(&world, &endpoint)),
+        &["AWS_CA_BUNDLE", "/nowhere/bundle.pem"],
+    );
 }
 
 /// The same name and another key: a bundle that was right once.
 #[test]
 fn an_authority_that_was_made_anew() {
     let (world, authority) = (World::new(), Authority::new(AUTHORITY));
-    let front = TlsFront::start(world.server.address(), authority.server(&["127.0.0.1"], Validity::Now));
+    let front =
+        TlsFront::start(world.server.address(), authority.server(&["127.0.0.1"], Validity::Now));
     let old = trusting(&world, &front.endpoint("127.0.0.1"), &Authority::new(AUTHORITY).pem());
     assert_failed(&connector().check(&old), &["certificate", "ca_bundle"]);
 }
@@ -81,13 +88,17 @@ fn certificates_that_are_not_accepted() {
     for (names, validity, is_trusted, words) in cases {
         let front = TlsFront::start(world.server.address(), authority.server(names, validity));
         let endpoint = front.endpoint("127.0.0.1");
-        let config =
-            if is_trusted { trusting(&world, &endpoint, &authority.pem()) } else { at(&world, &endpoint) };
+        let config = if is_trusted {
+            trusting(&world, &endpoint, &authority.pem())
+        } else {
+            at(&world, &endpoint)
+        };
         let outcome = connector().check(&config);
         assert_failed(&outcome, &words);
         assert_failed(&outcome, &[&front.address().to_string()]);
 
-        let mut session = connector().write(&config, &users()).input(user(1) + &state("users", 1)).start();
+        let mut session =
+            connector().write(&config, &users()).input(user(1) + &state("users", 1)).start();
         assert!(session.ends_within(crate::world::SOON), "{words:?}: it goes on");
         let outcome = session.finish(crate::world::SOON);
         assert!(failure(&outcome, "config_error").contains(words[1]), "{outcome:#?}");
@@ -166,7 +177,10 @@ fn tls_is_tunnelled_through_the_proxy_of_the_environment() {
         assert_succeeded(&connector.check(&config), &[]);
         let seen = proxy.seen().split_off(before);
         assert!(!seen.is_empty(), "{variable}");
-        assert!(seen.iter().all(|seen| *seen == format!("CONNECT {FAR_S3}:443")), "{variable}: {seen:?}");
+        assert!(
+            seen.iter().all(|seen| *seen == format!("CONNECT {FAR_S3}:443")),
+            "{variable}: {seen:?}"
+        );
     }
     sync_one(&connector().env("HTTPS_PROXY", &proxy.endpoint()), &config);
     assert_eq!(world.ids(), ["1"]);

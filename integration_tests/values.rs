@@ -65,7 +65,12 @@ fn without_metadata_columns_a_row_is_the_data_alone() {
 fn changes_of_the_source_are_kept() {
     let catalog = catalog([refresh("users", &json!({ "id": {} }))]);
     let changes = r#"[{"field":"foo","change":"NULLED","reason":"SOURCE_FIELD_SIZE_LIMITATION"},{"field":"a.b","change":"TRUNCATED","reason":"PLATFORM_SERIALIZATION_ERROR"}]"#;
-    let metas = [format!("{{\"changes\":{changes}}}"), "{\"changes\":[]}".into(), "{}".into(), "null".into()];
+    let metas = [
+        format!("{{\"changes\":{changes}}}"),
+        "{\"changes\":[]}".into(),
+        "{}".into(),
+        "null".into(),
+    ];
     let mut input: String = metas
         .iter()
         .map(|meta| {
@@ -93,7 +98,11 @@ fn ids_of_the_plain_dialect() {
         if let Some(job) = job {
             connector = connector.env("WORKER_JOB_ID", job);
         }
-        connector.write(&config, &catalog).input(record("users", "{\"id\":1}")).run().expect_success();
+        connector
+            .write(&config, &catalog)
+            .input(record("users", "{\"id\":1}"))
+            .run()
+            .expect_success();
         let sent = [SentRecord {
             data: "{\"id\":1}".to_owned(),
             emitted_at: EMITTED_AT.to_string(),
@@ -129,14 +138,17 @@ fn undeclared_fields_are_kept_in_a_column_or_dropped_and_counted() {
     assert_eq!(table.header, [&METADATA[..], &["id", "name"]].concat());
     assert_eq!(table.column("id"), [Some("1"), Some("2"), None, None]);
     let logs = [outcome.logs("WARN"), outcome.logs("INFO")].concat();
-    let told =
-        logs.iter().any(|log| log.contains("users") && log.contains("undeclared") && log.contains('3'));
+    let told = logs
+        .iter()
+        .any(|log| log.contains("users") && log.contains("undeclared") && log.contains('3'));
     assert!(told, "nothing says that 3 undeclared fields of users were left out: {logs:#?}");
 }
 
 #[test]
 fn streams_without_properties() {
-    for schema in [json!({}), json!({ "type": "object" }), json!({ "type": "object", "properties": {} })] {
+    for schema in
+        [json!({}), json!({ "type": "object" }), json!({ "type": "object", "properties": {} })]
+    {
         let mut stream = refresh("bare", &json!({}));
         stream["stream"]["json_schema"] = schema;
         let catalog = catalog([stream]);
@@ -154,8 +166,7 @@ fn fields_that_are_named_like_metadata() {
     let own = r#"{"_airbyte_raw_id":"mine","id":1,"_airbyte_extracted_at":"2024-01-01T00:00:00Z","_airbyte_meta":{"x":1.0}}"#;
     let input = input("users", &[own, r#"{"id":2}"#]);
     let text = json!({ "type": "string" });
-    let declared =
-        json!({ "_airbyte_raw_id": text, "id": {}, "_airbyte_extracted_at": text, "_airbyte_meta": {} });
+    let declared = json!({ "_airbyte_raw_id": text, "id": {}, "_airbyte_extracted_at": text, "_airbyte_meta": {} });
     for properties in [json!({ "id": {} }), declared] {
         let catalog = catalog([refresh("users", &properties)]);
         let rows = rows(&catalog, &input, &json!({}));

@@ -82,7 +82,9 @@ impl World {
     pub(crate) fn rows(&self) -> Vec<JsonRow> {
         let objects = self.objects();
         let contents = in_part_order(&objects).into_iter();
-        contents.flat_map(|(key, bytes)| read_back::jsonl(&read_back::content(key, bytes))).collect()
+        contents
+            .flat_map(|(key, bytes)| read_back::jsonl(&read_back::content(key, bytes)))
+            .collect()
     }
 
     /// The text of the field `id` of every visible row, sorted.
@@ -137,7 +139,10 @@ pub(crate) fn plain(name: &str, properties: &Value) -> Value {
 
 /// A stream of a catalog in the refresh dialect: generation 5, nothing older to delete, sync 42.
 pub(crate) fn refresh(name: &str, properties: &Value) -> Value {
-    with(plain(name, properties), &json!({ "generation_id": 5, "minimum_generation_id": 0, "sync_id": 42 }))
+    with(
+        plain(name, properties),
+        &json!({ "generation_id": 5, "minimum_generation_id": 0, "sync_id": 42 }),
+    )
 }
 
 /// A configured stream with other members set.
@@ -209,7 +214,8 @@ pub(crate) fn complete_descriptor(descriptor: &Value) -> String {
 
 /// The cursors of the STATEs that [`state`] made and that came back, in their order.
 pub(crate) fn cursors(outcome: &Outcome) -> Vec<u64> {
-    let cursor = |state: &&Value| state["stream"]["stream_state"]["cursor"].as_u64().expect("a cursor");
+    let cursor =
+        |state: &&Value| state["stream"]["stream_state"]["cursor"].as_u64().expect("a cursor");
     outcome.states().iter().map(cursor).collect()
 }
 
@@ -263,7 +269,9 @@ pub(crate) fn noise(seed: u64, length: usize) -> String {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        text.extend((0..10).map(|sextet| char::from(ALPHABET[(random >> (6 * sextet)) as usize & 63])));
+        text.extend(
+            (0..10).map(|sextet| char::from(ALPHABET[(random >> (6 * sextet)) as usize & 63])),
+        );
     }
     text.truncate(length);
     text

@@ -1,8 +1,13 @@
-//! The outside world that is not a stream of bytes: clock, randomness, environment, size of the machine.
+//! The outside world that is not a stream of bytes: clock, randomness, environment, size of the
+//! machine.
 //!
-//! This is the only module that reads any of them; `clippy.toml` keeps the others from doing so. Stages get values.
+//! This is the only module that reads any of them; `clippy.toml` keeps the others from doing so.
+//! Stages get values.
 
-#![allow(clippy::disallowed_methods, reason = "this is the module that the lint sends everybody to")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is the module that the lint sends everybody to"
+)]
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

@@ -1,7 +1,8 @@
 //! What can go wrong, sorted by who must act.
 //!
-//! Every module has its own small error enum and says, beside it and in a `match` without a wildcard, which of the
-//! protocol's three failure types each variant is ([`Classified`]). At the edge of the program an error becomes a
+//! Every module has its own small error enum and says, beside it and in a `match` without a
+//! wildcard, which of the protocol's three failure types each variant is ([`Classified`]). At the
+//! edge of the program an error becomes a
 //! [`Failure`]: the only form that is printed.
 //!
 //! Invariants
@@ -35,7 +36,8 @@ impl FailureType {
 
 /// An error that knows who must act on it.
 pub trait Classified: StdError {
-    /// Decided by a `match` without a wildcard arm, so that a new variant does not compile until someone decides.
+    /// Decided by a `match` without a wildcard arm, so that a new variant does not compile until
+    /// someone decides.
     fn failure_type(&self) -> FailureType;
 
     /// What the store said in its own words, fit to be shown, where an answer of the store is what
@@ -104,7 +106,8 @@ pub fn harmless(text: &str) -> Option<&str> {
     (!text.is_empty() && text.len() <= 64 && text.bytes().all(fits)).then_some(text)
 }
 
-/// Whether an answer is a page for people: a proxy's, or a console's, where a service of AWS answers in XML.
+/// Whether an answer is a page for people: a proxy's, or a console's, where a service of AWS
+/// answers in XML.
 #[must_use]
 pub fn is_web_page(body: &[u8]) -> bool {
     [&b"<html"[..], b"<HTML", b"<!DOCTYPE html", b"<!doctype html"]
@@ -129,7 +132,9 @@ mod tests {
     #[test]
     fn an_error_is_found_however_deep_it_lies() {
         let error = Outer(std::io::Error::other("no such host"));
-        assert!(found_in::<std::io::Error>(&error).is_some() && found_in::<Outer>(&error).is_some());
+        assert!(
+            found_in::<std::io::Error>(&error).is_some() && found_in::<Outer>(&error).is_some()
+        );
         assert!(found_in::<std::fmt::Error>(&error).is_none());
     }
 

@@ -1,6 +1,7 @@
 //! destination-s3: an Airbyte destination that writes CSV, JSONL and Parquet objects to Amazon S3.
 //!
-//! The folders are the stages of the pipeline; `docs/ARCHITECTURE.md` draws them. `verb` has one file per verb.
+//! The folders are the stages of the pipeline; `docs/ARCHITECTURE.md` draws them. `verb` has one
+//! file per verb.
 
 pub mod aws;
 pub mod check;

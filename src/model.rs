@@ -1,7 +1,7 @@
 //! The few nouns that every stage shares.
 //!
-//! A stream is named by its [`StreamDescriptor`] where the platform sees it and by its [`StreamIx`] (position in the
-//! catalog) everywhere inside, so that no stage compares names per record.
+//! A stream is named by its [`StreamDescriptor`] where the platform sees it and by its [`StreamIx`]
+//! (position in the catalog) everywhere inside, so that no stage compares names per record.
 
 use std::fmt;
 
@@ -17,7 +17,8 @@ impl StreamIx {
     }
 }
 
-/// The name of a stream. An absent, a null and an empty namespace are the same here: all are `None`.
+/// The name of a stream. An absent, a null and an empty namespace are the same here: all are
+/// `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamDescriptor {
     /// Namespace, never empty.
@@ -29,7 +30,10 @@ pub struct StreamDescriptor {
 impl StreamDescriptor {
     /// Joins the three spellings of "no namespace".
     pub fn new(namespace: Option<&str>, name: impl Into<String>) -> Self {
-        Self { namespace: namespace.filter(|n| !n.is_empty()).map(str::to_owned), name: name.into() }
+        Self {
+            namespace: namespace.filter(|n| !n.is_empty()).map(str::to_owned),
+            name: name.into(),
+        }
     }
 }
 

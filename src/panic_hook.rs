@@ -1,7 +1,8 @@
 //! What the program says when it panics, which it should never do.
 //!
-//! A panic in any thread would leave the others waiting for it: the hook prints one TRACE ERROR, so that the platform
-//! shows a reason, and ends the process. Rows that no STATE has acknowledged are sent again by the source.
+//! A panic in any thread would leave the others waiting for it: the hook prints one TRACE ERROR, so
+//! that the platform shows a reason, and ends the process. Rows that no STATE has acknowledged are
+//! sent again by the source.
 //!
 //! Invariant: the process ends within [`LONGEST_WORD`] and a little, also where nobody reads
 //! stdout. The lock of `std::io::stdout` is not taken: another thread may hold it while it waits
@@ -39,7 +40,8 @@ pub fn install() {
             internal: Some(format!("panic at {place}")),
             ..Failure::new(
                 FailureType::System,
-                "the connector has a defect and stopped; what was acknowledged is safe, the rest is sent again. Please report this with the log",
+                "the connector has a defect and stopped; what was acknowledged is safe, the rest \
+                 is sent again. Please report this with the log",
             )
         };
         let mut word = Vec::new();
@@ -119,7 +121,10 @@ mod tests {
     /// Nobody reads the child's stdout while one of its threads holds the lock of it and waits for
     /// a full pipe.
     #[test]
-    #[allow(clippy::disallowed_methods, reason = "the lock of stdout is what the hook must not take")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the lock of stdout is what the hook must not take"
+    )]
     fn a_panic_ends_the_process_although_stdout_is_full() {
         if env::var(ROLE).is_some() {
             super::install();

@@ -1,7 +1,8 @@
 //! What an object says about where it comes from, in its user metadata, and whose it therefore is.
 //!
-//! [`Provenance`] -> names and values for `x-amz-meta-*`; names and values of a stored object -> [`Owner::owns`],
-//! [`generation`], [`attempt`]. Both directions stand here, so that no reader spells a name differently from the writer.
+//! [`Provenance`] -> names and values for `x-amz-meta-*`; names and values of a stored object ->
+//! [`Owner::owns`], [`generation`], [`attempt`]. Both directions stand here, so that no reader
+//! spells a name differently from the writer.
 //!
 //! Invariants
 //! - Values are ASCII and together well below the 2 KB that S3 takes, whatever a stream is called.
@@ -26,7 +27,8 @@ const ROWS: &str = "rows";
 const SEALED_BY: &str = "sealed-by";
 
 /// S3 keeps user metadata as HTTP headers: ASCII, and 2 KB for all of it.
-const HEADER_SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const HEADER_SAFE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const LONGEST_NAME_BYTES: usize = 512;
 
 /// The stream of a connection, as objects name it.
@@ -100,7 +102,9 @@ pub fn of_file(rows: u64, sealed_by: &str) -> [(String, String); 2] {
 
 /// Whether an object says nothing of what objects of this program say, whatever stream they are of.
 pub fn is_absent<'a>(value: impl Fn(&str) -> Option<&'a str>) -> bool {
-    [STREAM, CONNECTION_ID, CONNECTION_RUN_ID, ATTEMPT_ID].into_iter().all(|name| value(name).is_none())
+    [STREAM, CONNECTION_ID, CONNECTION_RUN_ID, ATTEMPT_ID]
+        .into_iter()
+        .all(|name| value(name).is_none())
 }
 
 /// The generation of an object; `None` for one that was written without generations.
@@ -154,14 +158,21 @@ mod tests {
         for (of, (namespace, name)) in names.iter().enumerate() {
             let metadata = provenance(*namespace, name).metadata();
             let bytes: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
-            assert!(bytes < 1800 && metadata.iter().all(|(_, value)| value.is_ascii()), "{metadata:?}");
+            assert!(
+                bytes < 1800 && metadata.iter().all(|(_, value)| value.is_ascii()),
+                "{metadata:?}"
+            );
             let value = |name: &str| {
                 metadata.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
             };
             assert_eq!((generation(value), attempt(value)), (Some(7), Some(Uuid::from_u128(9))));
             for (by, (namespace, name)) in names.iter().enumerate() {
                 let descriptor = StreamDescriptor::new(*namespace, *name);
-                assert_eq!(Owner::new(&descriptor, "c").owns(value), of == by, "{metadata:?} {name}");
+                assert_eq!(
+                    Owner::new(&descriptor, "c").owns(value),
+                    of == by,
+                    "{metadata:?} {name}"
+                );
                 assert!(!Owner::new(&descriptor, "d").owns(value));
             }
         }

@@ -1,8 +1,9 @@
 //! Fuzzes the way from a JSON schema and records to Arrow arrays.
 //!
-//! `make fuzz` runs it for a minute with the stable toolchain: flags of the compiler's code generator ask for libFuzzer's
-//! coverage, a C++ compiler builds libFuzzer. `make fuzz FUZZ='-max_total_time=3600 -jobs=2'` passes on other options,
-//! and `make fuzz CORPUS=artifacts/<file>` reads again what it has found. Without make, in this folder:
+//! `make fuzz` runs it for a minute with the stable toolchain: flags of the compiler's code
+//! generator ask for libFuzzer's coverage, a C++ compiler builds libFuzzer. `make fuzz
+//! FUZZ='-max_total_time=3600 -jobs=2'` passes on other options, and `make fuzz
+//! CORPUS=artifacts/<file>` reads again what it has found. Without make, in this folder:
 //!
 //! ```text
 //! mkdir -p corpus artifacts
@@ -14,14 +15,17 @@
 //!
 //! `--target` keeps the flags away from build scripts, which could not be linked with them.
 //!
-//! Input: the text of a JSON schema, a byte 0, then records, one a line. The schema's length chooses the options. What is
-//! not UTF-8 is left out, since the decoder is never given it.
+//! Input: the text of a JSON schema, a byte 0, then records, one a line. The schema's length
+//! chooses the options. What is not UTF-8 is left out, since the decoder is never given it.
 //!
 //! What must hold
 //! - Nothing panics, whatever the schema and the records are.
-//! - A record is refused exactly when serde_json refuses it, and otherwise ends where serde_json says that it does.
-//! - Every column of the shape becomes an Arrow array of its type with as many rows as there were records.
-//! - Records that were refused or undone in between make no difference, nor does where the rows were taken out.
+//! - A record is refused exactly when serde_json refuses it, and otherwise ends where serde_json
+//!   says that it does.
+//! - Every column of the shape becomes an Arrow array of its type with as many rows as there were
+//!   records.
+//! - Records that were refused or undone in between make no difference, nor does where the rows
+//!   were taken out.
 
 #![no_main]
 
@@ -74,7 +78,8 @@ fn run(data: &[u8]) {
     let misfits = misfits_of(&taken);
     let found = to_arrow(vec![taken.batch], &shape);
 
-    // Again, from a decoder that has read none of the broken ones, each read and undone before it is kept, in small batches.
+    // Again, from a decoder that has read none of the broken ones, each read and undone before it
+    // is kept, in small batches.
     let mut decoder = RecordDecoder::new(Arc::clone(&shape));
     let mut ids = RowIds::new(0, 0);
     let mut misfits_again = 0;
@@ -109,7 +114,8 @@ fn to_arrow(batches: Vec<Batch>, shape: &StreamShape) -> Vec<RecordBatch> {
     batches.into_iter().for_each(|batch| batch.push_onto(&mut pieces));
     let columns = shape.fields.iter().zip(pieces);
     let mut columns: Vec<_> = columns
-        .map(|(field, pieces)| arrays(&field.column_type, pieces).expect("rows make arrays").into_iter())
+        .map(|(field, pieces)| arrays(&field.column_type, pieces).expect("rows make \
+                                                                          arrays").into_iter())
         .collect();
     let mut all = Vec::new();
     loop {
@@ -117,7 +123,8 @@ fn to_arrow(batches: Vec<Batch>, shape: &StreamShape) -> Vec<RecordBatch> {
         if arrays.is_empty() {
             return all;
         }
-        arrays.iter().for_each(|array| array.to_data().validate_full().expect("Arrow finds nothing wrong"));
+        arrays.iter().for_each(|array| array.to_data().validate_full().expect("Arrow finds nothing \
+                                                                               wrong"));
         // Checks the types, and that no column has fewer arrays or other rows.
         all.push(RecordBatch::try_new(shape.to_arrow(), arrays).expect("the shape's columns"));
     }

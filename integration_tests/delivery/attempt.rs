@@ -111,7 +111,12 @@ pub(crate) struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// A source that has not begun, with the members of `settings` set in the connector's configuration.
-    pub(crate) fn new(connector: &Connector, server: &'a FaultyS3, plan: Plan, settings: &Value) -> Self {
+    pub(crate) fn new(
+        connector: &Connector,
+        server: &'a FaultyS3,
+        plan: Plan,
+        settings: &Value,
+    ) -> Self {
         let mut config = server.config(BUCKET);
         for (name, value) in settings.as_object().expect("settings are an object") {
             config[name] = value.clone();
@@ -172,7 +177,13 @@ impl<'a> Job<'a> {
     }
 
     /// Sends messages until all are sent or the child is gone, and breaks it when that is due. Gives how many were sent.
-    fn feed(&self, session: &mut Session, messages: &[Message], pace: Pace, broken: Break) -> usize {
+    fn feed(
+        &self,
+        session: &mut Session,
+        messages: &[Message],
+        pace: Pace,
+        broken: Break,
+    ) -> usize {
         let requests_before = self.server.requests().len();
         let begun = Instant::now();
         let (mut next, mut states_sent, mut states_back) = (0, 0, 0);
@@ -183,7 +194,9 @@ impl<'a> Job<'a> {
             }
             let due = match broken {
                 Break::Nothing | Break::CutInput(_) => false,
-                Break::KillAtRequest(request, _) => self.server.requests().len() - requests_before >= request,
+                Break::KillAtRequest(request, _) => {
+                    self.server.requests().len() - requests_before >= request
+                }
                 Break::KillAtTime(time) => begun.elapsed() >= time,
                 Break::KillAtObject(objects) => self.server.keys(BUCKET).len() >= objects,
                 Break::KillAtState(state) => states_back >= state,
@@ -204,7 +217,8 @@ impl<'a> Job<'a> {
                 Pace::Ahead(states) => states,
             };
             if next < messages.len() && states_sent - states_back < ahead {
-                let stop = if let Break::KillAtMessage(message) = broken { message } else { usize::MAX };
+                let stop =
+                    if let Break::KillAtMessage(message) = broken { message } else { usize::MAX };
                 let stop = stop.min(messages.len());
                 let mut text = String::new();
                 while next < stop && states_sent - states_back < ahead && text.len() < 1 << 20 {
@@ -235,7 +249,8 @@ impl<'a> Job<'a> {
 
     /// Waits until the server is done with what a killed process had sent: it would count for the next one.
     fn settle(&self) {
-        let look = || (self.server.requests().len(), self.server.open_uploads(), self.server.keys(BUCKET));
+        let look =
+            || (self.server.requests().len(), self.server.open_uploads(), self.server.keys(BUCKET));
         let mut before = look();
         loop {
             std::thread::sleep(Duration::from_millis(5));
@@ -260,7 +275,10 @@ impl<'a> Job<'a> {
     /// What was wrong with the attempts, each with its number.
     pub(crate) fn problems(&self) -> Vec<String> {
         let all = self.attempts.iter().flat_map(|attempt| {
-            attempt.problems.iter().map(move |problem| format!("attempt {}: {problem}", attempt.number))
+            attempt
+                .problems
+                .iter()
+                .map(move |problem| format!("attempt {}: {problem}", attempt.number))
         });
         all.collect()
     }
@@ -279,7 +297,9 @@ impl Attempt {
     fn take_states(&mut self, sent: &[Message], outcome: &Outcome) {
         let lines = sent.iter().filter(|message| message.kind == Kind::State);
         let mut expected: Vec<Cursors> = lines
-            .map(|message| source::cursors(&serde_json::from_str(&message.line).expect("our own STATE")))
+            .map(|message| {
+                source::cursors(&serde_json::from_str(&message.line).expect("our own STATE"))
+            })
             .collect();
         for message in outcome.messages.iter().filter(|message| is_state(message)) {
             self.states += 1;
@@ -290,14 +310,18 @@ impl Attempt {
             match place.map(|place| expected.remove(place)) {
                 Some(next) if next == back => self.acknowledged.extend(back),
                 Some(next) => {
-                    self.problems.push(format!("the STATE {back:?} came back where {next:?} was due"));
+                    self.problems
+                        .push(format!("the STATE {back:?} came back where {next:?} was due"));
                     return;
                 }
-                None => self.problems.push(format!("the STATE {back:?} came back and was not sent")),
+                None => {
+                    self.problems.push(format!("the STATE {back:?} came back and was not sent"))
+                }
             }
         }
         if self.end == End::Good && !expected.is_empty() {
-            self.problems.push(format!("a good end, and {} STATEs did not come back", expected.len()));
+            self.problems
+                .push(format!("a good end, and {} STATEs did not come back", expected.len()));
         }
     }
 

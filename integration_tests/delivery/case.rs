@@ -41,7 +41,9 @@ impl Case {
         let bad = |kind: &str| End::Bad(kind.to_owned());
         let helps_itself = match self.target {
             // The request that was denied ends the sync, whatever becomes of the cleaning up.
-            Target::Abort | Target::TakeBackHead | Target::TakeBackDelete => return bad("config_error"),
+            Target::Abort | Target::TakeBackHead | Target::TakeBackDelete => {
+                return bad("config_error");
+            }
             // A lost answer is settled by HEAD.
             Target::Put | Target::Complete | Target::ReplaceCopy => self.fault.is_done(),
             // What cannot be deleted at once is deleted one by one, whatever the batch is refused for.
@@ -71,7 +73,11 @@ impl Case {
     /// look at an object whose put was not answered, or to look at or delete an object that it takes back.
     fn doubted(&self, requests: &[Request]) -> BTreeSet<String> {
         let keys = |of: &dyn Fn(&Request) -> bool| -> BTreeSet<String> {
-            requests.iter().filter(|request| of(request)).map(|request| request.key.clone()).collect()
+            requests
+                .iter()
+                .filter(|request| of(request))
+                .map(|request| request.key.clone())
+                .collect()
         };
         let ours = |request: &Request| {
             request.operation == self.target.operation() && request.fault == Some(self.fault)
@@ -124,7 +130,8 @@ impl Case {
     /// Whether the user must be told of something that is left behind.
     fn must_warn(&self, doubted: &BTreeSet<String>) -> bool {
         let taking_back = matches!(self.target, Target::TakeBackHead | Target::TakeBackDelete);
-        (self.target == Target::Abort && self.may_leave_uploads()) || (taking_back && !doubted.is_empty())
+        (self.target == Target::Abort && self.may_leave_uploads())
+            || (taking_back && !doubted.is_empty())
     }
 
     /// The case in a few words, for the message of a failure.
@@ -158,9 +165,12 @@ impl Case {
             Target::TakeBackHead | Target::TakeBackDelete => {
                 Plan { streams: two, states: States::Global, ..plan }
             }
-            Target::Put | Target::Create | Target::Part | Target::Complete | Target::Head | Target::List => {
-                Plan { streams: two, ..plan }
-            }
+            Target::Put
+            | Target::Create
+            | Target::Part
+            | Target::Complete
+            | Target::Head
+            | Target::List => Plan { streams: two, ..plan },
             // One stream: its first file is numbered with one listing.
             Target::Abort
             | Target::ReplaceList
@@ -198,7 +208,11 @@ impl Case {
         };
         let rule = Rule::on(self.target.operation(), self.fault).calls(calls.clone());
         // The look at a key before it is written is not the one that is meant.
-        server.inject(if self.target.operation() == Operation::Head { rule.written() } else { rule });
+        server.inject(if self.target.operation() == Operation::Head {
+            rule.written()
+        } else {
+            rule
+        });
         if self.target.operation() == Operation::Head && self.fault == Fault::ExpiredToken {
             // A HEAD's refusal has no words; whoever asks again with GET has the same credentials.
             server.inject(Rule::on(Operation::Get, self.fault).calls(calls));
@@ -253,7 +267,10 @@ pub(crate) fn play(connector: &Connector, case: &Case) -> Played {
             problems.extend(first_attempt(case, attempt, &requests));
             server.heal();
         } else if attempt.end != End::Good {
-            problems.push(format!("attempt {} ends as {:?} on a healed server", attempt.number, attempt.end));
+            problems.push(format!(
+                "attempt {} ends as {:?} on a healed server",
+                attempt.number, attempt.end
+            ));
         }
         let (attempt, mut objects) = (attempt.clone(), rows::visible(&server));
         let mut wrong = Vec::new();
@@ -263,8 +280,9 @@ pub(crate) fn play(connector: &Connector, case: &Case) -> Played {
         }
         verdict = judge(&[job.history()], &objects);
         wrong.append(&mut verdict.problems);
-        problems
-            .extend(wrong.into_iter().map(|problem| format!("after attempt {}: {problem}", attempt.number)));
+        problems.extend(
+            wrong.into_iter().map(|problem| format!("after attempt {}: {problem}", attempt.number)),
+        );
         if attempt.end == End::Good || attempt.number > 2 {
             break;
         }
@@ -283,7 +301,8 @@ fn first_attempt(case: &Case, attempt: &mut Attempt, requests: &[Request]) -> Ve
     let mut problems = Vec::new();
     let expected = case.expected();
     if attempt.end != expected {
-        problems.push(format!("the first attempt ends as {:?}, and {expected:?} was due", attempt.end));
+        problems
+            .push(format!("the first attempt ends as {:?}, and {expected:?} was due", attempt.end));
     }
     attempt.doubt = case.doubted(requests);
     if case.must_warn(&attempt.doubt) && attempt.warnings.is_empty() {

@@ -110,11 +110,17 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
     // Where STATEs wait for their interval or for a number of records, one may wait for more input.
     let at_once = large || !chance.once_in(3);
     let pace = |chance: &mut Chance| {
-        if at_once && !chance.once_in(3) { Pace::Ahead(chance.between(1, 3) as usize) } else { Pace::Flood }
+        if at_once && !chance.once_in(3) {
+            Pace::Ahead(chance.between(1, 3) as usize)
+        } else {
+            Pace::Flood
+        }
     };
-    let moments = (0..chance.between(1, 4)).map(|_| (pace(&mut chance), moment(&mut chance, refresh)));
+    let moments =
+        (0..chance.between(1, 4)).map(|_| (pace(&mut chance), moment(&mut chance, refresh)));
     let moments = moments.collect();
-    let template = ["{stream_name}/{date_time}_{part}.{extension}", "{stream_name}/rows.{extension}"];
+    let template =
+        ["{stream_name}/{date_time}_{part}.{extension}", "{stream_name}/rows.{extension}"];
     let mut settings = json!({
         "format": { "format_type": format },
         "s3_bucket_key": chance.one_of(&template),
@@ -143,7 +149,8 @@ fn moment(chance: &mut Chance, refresh: bool) -> Moment {
 pub(crate) fn play(connector: &Connector, scenario: &Scenario) -> Killed {
     let mut connector = connector.clone();
     if let Some(records) = scenario.batch {
-        connector = connector.env("AIRBYTE_DESTINATION_RECORD_BATCH_SIZE_OVERRIDE", &records.to_string());
+        connector =
+            connector.env("AIRBYTE_DESTINATION_RECORD_BATCH_SIZE_OVERRIDE", &records.to_string());
     }
     let measured = measure(&connector, scenario);
     let server = server();
@@ -169,7 +176,9 @@ pub(crate) fn play(connector: &Connector, scenario: &Scenario) -> Killed {
         }
         killed.verdict = judge(&[job.history()], &objects);
         wrong.append(&mut killed.verdict.problems);
-        problems.extend(wrong.iter().map(|problem| format!("after attempt {}: {problem}", attempt.number)));
+        problems.extend(
+            wrong.iter().map(|problem| format!("after attempt {}: {problem}", attempt.number)),
+        );
         killed.verdict.problems = problems;
         if attempt.end == End::Good {
             break;
@@ -195,7 +204,8 @@ fn server() -> FaultyS3 {
 
 /// What the sync of a scenario replaces, if it replaces.
 fn older(connector: &Connector, server: &FaultyS3, scenario: &Scenario) -> Option<Older> {
-    let write = || Older::write(connector, server, &scenario.plan, &scenario.settings, Files::Several);
+    let write =
+        || Older::write(connector, server, &scenario.plan, &scenario.settings, Files::Several);
     (scenario.plan.mode != Mode::Append).then(write)
 }
 
@@ -218,7 +228,9 @@ fn broken(job: &Job<'_>, measured: Measured, moment: Moment) -> Break {
     match moment {
         // Never less than starting the process takes.
         Moment::Time(share) => {
-            let least = (measured.time / 4).min(Duration::from_millis(20)).as_micros() as u64 * share / 1000;
+            let least = (measured.time / 4).min(Duration::from_millis(20)).as_micros() as u64
+                * share
+                / 1000;
             let time = part(measured.time.as_micros() as u64, share).max(least);
             Break::KillAtTime(Duration::from_micros(time))
         }
@@ -234,7 +246,8 @@ fn broken(job: &Job<'_>, measured: Measured, moment: Moment) -> Break {
 impl Scenario {
     /// The scenario in a few words, for the message of a failure.
     pub(crate) fn words(&self) -> String {
-        let Plan { streams, records, state_every, states, dialect, mode, text_bytes, .. } = &self.plan;
+        let Plan { streams, records, state_every, states, dialect, mode, text_bytes, .. } =
+            &self.plan;
         format!(
             "seed {}: {}, {} streams of {records} records of {text_bytes} bytes, {states:?} STATE every {state_every}, \
              {dialect:?}, {mode:?}, batch {:?}, {:?}, last {:?}, {}",

@@ -35,7 +35,8 @@ pub(crate) fn wrong(histories: &[History<'_>], objects: &[Object]) -> Vec<String
         if label("stream") != Some(object.stream()) {
             problems.push(format!("{key} says that its stream is {:?}", label("stream")));
         }
-        let writers: BTreeSet<(usize, u32)> = object.rows.iter().map(|row| writer(histories, row)).collect();
+        let writers: BTreeSet<(usize, u32)> =
+            object.rows.iter().map(|row| writer(histories, row)).collect();
         if writers.len() != 1 {
             problems.push(format!("{key} has rows of {} processes", writers.len()));
         }
@@ -46,16 +47,24 @@ pub(crate) fn wrong(histories: &[History<'_>], objects: &[Object]) -> Vec<String
             }
         }
         if label("rows").is_some_and(|rows| rows != object.rows.len().to_string()) {
-            problems.push(format!("{key} has {} rows and says {:?}", object.rows.len(), label("rows")));
+            problems.push(format!(
+                "{key} has {} rows and says {:?}",
+                object.rows.len(),
+                label("rows")
+            ));
         }
         if label("sealed-by").is_some_and(|reason| !REASONS.contains(&reason)) {
             problems.push(format!("{key} was closed because of {:?}", label("sealed-by")));
         }
     }
     let two_ids = processes.iter().filter(|(_, ids)| ids.len() > 1);
-    problems.extend(two_ids.map(|((_, attempt), ids)| format!("attempt {attempt} has the ids {ids:?}")));
+    problems.extend(
+        two_ids.map(|((_, attempt), ids)| format!("attempt {attempt} has the ids {ids:?}")),
+    );
     let shared = ids.iter().filter(|(_, processes)| processes.len() > 1);
-    problems.extend(shared.map(|(id, processes)| format!("the attempts {processes:?} share the id {id}")));
+    problems.extend(
+        shared.map(|(id, processes)| format!("the attempts {processes:?} share the id {id}")),
+    );
     problems
 }
 
@@ -72,9 +81,13 @@ mod tests {
 
     /// An object of `users` with its labels, and the attempts of its rows.
     fn object(labels: &[(&str, &str)], attempts: &[u32]) -> Object {
-        let metadata = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let row =
-            |(id, attempt): (usize, &u32)| Row { id: id as u64 + 1, attempt: *attempt, text: String::new() };
+        let metadata =
+            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let row = |(id, attempt): (usize, &u32)| Row {
+            id: id as u64 + 1,
+            attempt: *attempt,
+            text: String::new(),
+        };
         let rows = attempts.iter().enumerate().map(row).collect();
         Object { key: "users/rows.jsonl".to_owned(), metadata, rows }
     }
@@ -94,11 +107,23 @@ mod tests {
                 ("sealed-by", "end"),
             ]
         };
-        assert_eq!(problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("2", "b"), &[2, 2])]), 0);
+        assert_eq!(
+            problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("2", "b"), &[2, 2])]),
+            0
+        );
         // Two ids of one attempt, one id of two attempts, one token of two objects, rows of two attempts.
-        assert_eq!(problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("2", "b"), &[1, 1])]), 1);
-        assert_eq!(problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("2", "a"), &[2, 2])]), 1);
-        assert_eq!(problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("1", "a"), &[1, 1])]), 1);
+        assert_eq!(
+            problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("2", "b"), &[1, 1])]),
+            1
+        );
+        assert_eq!(
+            problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("2", "a"), &[2, 2])]),
+            1
+        );
+        assert_eq!(
+            problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("1", "a"), &[1, 1])]),
+            1
+        );
         assert!(problems(&[object(&honest("1", "a"), &[1, 2])]) >= 1);
         // A wrong count, a wrong stream, an unknown reason, no token.
         for (place, name, value) in

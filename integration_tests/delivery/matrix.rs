@@ -104,7 +104,9 @@ impl Target {
     pub(crate) fn name(self) -> String {
         let operation = self.operation().name();
         match self {
-            Self::Put | Self::Create | Self::Part | Self::Complete | Self::Abort => operation.to_owned(),
+            Self::Put | Self::Create | Self::Part | Self::Complete | Self::Abort => {
+                operation.to_owned()
+            }
             Self::Head => format!("{operation}, settling a lost answer"),
             Self::List => format!("{operation}, numbering files"),
             Self::TakeBackHead | Self::TakeBackDelete => format!("{operation}, taking back"),
@@ -160,7 +162,13 @@ pub(crate) fn all() -> Vec<Case> {
             for fault in Fault::ALL.into_iter().filter(|fault| fault.fits(target.operation())) {
                 for format in FORMATS {
                     let sizes = target.sizes().iter();
-                    cases.extend(sizes.map(|large| Case { target, fault, shape, format, large: *large }));
+                    cases.extend(sizes.map(|large| Case {
+                        target,
+                        fault,
+                        shape,
+                        format,
+                        large: *large,
+                    }));
                 }
             }
         }
@@ -186,7 +194,9 @@ pub(crate) fn cut() -> Vec<Case> {
         let slow = slow.filter(|_| target.operation() != Operation::Head);
         for shape in [Shape::Every, Shape::FirstTwo] {
             for fault in Fault::ALL {
-                let of = |case: &&Case| case.target == target && case.fault == fault && case.shape == shape;
+                let of = |case: &&Case| {
+                    case.target == target && case.fault == fault && case.shape == shape
+                };
                 let variants: Vec<&Case> = all.iter().filter(of).collect();
                 let wanted = shape == Shape::FirstTwo || is_final(fault) || slow == Some(fault);
                 if wanted && !variants.is_empty() {

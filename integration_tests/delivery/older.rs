@@ -72,8 +72,10 @@ impl Older {
         let mut job = Job::new(connector, server, old, &settings);
         assert!(job.run_to_the_end(Pace::Ahead(1), 1), "the older generation: {:?}", job.attempts);
         let objects = rows::visible(server);
-        let plain =
-            objects.iter().filter(|object| object.key.contains("/rows.")).map(|object| object.key.clone());
+        let plain = objects
+            .iter()
+            .filter(|object| object.key.contains("/rows."))
+            .map(|object| object.key.clone());
         Self {
             left: objects.iter().map(|object| object.rows.len()).sum(),
             plain: plain.collect(),
@@ -82,7 +84,12 @@ impl Older {
     }
 
     /// What is wrong after an attempt of the sync that replaces, in sentences. Called after each of them.
-    pub(crate) fn wrong(&mut self, server: &FaultyS3, attempt: &Attempt, objects: &[Object]) -> Vec<String> {
+    pub(crate) fn wrong(
+        &mut self,
+        server: &FaultyS3,
+        attempt: &Attempt,
+        objects: &[Object],
+    ) -> Vec<String> {
         let mut problems = Vec::new();
         let is_old = |object: &&Object| object.rows.iter().any(|row| row.id > FIRST);
         let left: usize = objects.iter().filter(is_old).map(|object| object.rows.len()).sum();
@@ -92,7 +99,9 @@ impl Older {
         // An earlier attempt may have been through, and killed while it removed them.
         let before = std::mem::replace(&mut self.left, left);
         if !attempt.whole && left != before {
-            problems.push(format!("{left} of {before} older rows are left, and the sync is not through"));
+            problems.push(format!(
+                "{left} of {before} older rows are left, and the sync is not through"
+            ));
         }
         let stored = server.objects(BUCKET);
         for key in self.plain.iter().filter(|key| !stored.contains_key(*key)) {
@@ -119,7 +128,10 @@ impl Older {
 }
 
 /// Puts objects beside those of the stream that are not the stream's, or not where its keys are.
-fn put_foreign_objects(server: &FaultyS3, like: &Object) -> Vec<(String, Vec<u8>, BTreeMap<String, String>)> {
+fn put_foreign_objects(
+    server: &FaultyS3,
+    like: &Object,
+) -> Vec<(String, Vec<u8>, BTreeMap<String, String>)> {
     let folder = like.stream();
     let with = |name: &str, value: &str| {
         let mut metadata = like.metadata.clone();

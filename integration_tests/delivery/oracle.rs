@@ -133,12 +133,19 @@ fn judge_record(
         let count = keys.len() as u64;
         if count > 1 {
             tally.outside += count - 1;
-            verdict.problems.push(format!("{stream} {id} is there {count} times from attempt {number}"));
+            verdict
+                .problems
+                .push(format!("{stream} {id} is there {count} times from attempt {number}"));
         }
-        let Some(attempt) =
-            job.attempts.iter().find(|attempt| attempt.number == number).filter(|attempt| sent(attempt))
+        let Some(attempt) = job
+            .attempts
+            .iter()
+            .find(|attempt| attempt.number == number)
+            .filter(|attempt| sent(attempt))
         else {
-            verdict.problems.push(format!("{stream} {id} from attempt {number}, which did not send it"));
+            verdict
+                .problems
+                .push(format!("{stream} {id} from attempt {number}, which did not send it"));
             continue;
         };
         let covered = acknowledged(attempt);
@@ -152,18 +159,18 @@ fn judge_record(
                 tally.doubtful += u64::from(last != Some(number))
             }
             End::Bad(_) if !covered => {
-                verdict
-                    .problems
-                    .push(format!("{stream} {id} is visible from attempt {number}, and no STATE says so"));
+                verdict.problems.push(format!(
+                    "{stream} {id} is visible from attempt {number}, and no STATE says so"
+                ));
                 tally.outside += u64::from(last != Some(number));
             }
             End::Killed | End::Bad(_) => {}
         }
         if covered && last != Some(number) {
             tally.outside += 1;
-            verdict
-                .problems
-                .push(format!("{stream} {id} is there again after attempt {number} acknowledged it"));
+            verdict.problems.push(format!(
+                "{stream} {id} is there again after attempt {number} acknowledged it"
+            ));
         }
     }
 }
@@ -200,8 +207,11 @@ mod tests {
     /// The verdict on rows given as (id, attempt).
     fn verdict(attempts: &[Attempt], rows: &[(u64, u32)]) -> Verdict {
         let plan = Plan { records: 4, ..Plan::small(1) };
-        let row =
-            |(id, attempt): &(u64, u32)| Row { id: *id, attempt: *attempt, text: plan.text("users", *id) };
+        let row = |(id, attempt): &(u64, u32)| Row {
+            id: *id,
+            attempt: *attempt,
+            text: plan.text("users", *id),
+        };
         let objects: Vec<Object> =
             rows.iter().zip(1..).map(|(row_of, token)| object(token, vec![row(row_of)])).collect();
         judge(&[History { plan: &plan, attempts }], &objects)
@@ -244,7 +254,11 @@ mod tests {
             let found = verdict(&[first, attempt(2, End::Good, 0, 4, 4)], &twice);
             let numbers = (found.tally.window, found.tally.doubtful, found.tally.outside);
             assert_eq!(numbers, (window, doubtful, outside), "{end:?} {acknowledged}: {found:?}");
-            assert_eq!(found.problems.is_empty(), outside == 0, "{end:?} {acknowledged}: {found:?}");
+            assert_eq!(
+                found.problems.is_empty(),
+                outside == 0,
+                "{end:?} {acknowledged}: {found:?}"
+            );
             assert_eq!(found.window_kills.len() as u64, window);
         }
         let found = verdict(&[attempt(1, End::Killed, 0, 4, 0)], &[(3, 1), (3, 1)]);

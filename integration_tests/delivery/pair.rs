@@ -26,12 +26,17 @@ pub(crate) struct Pair {
 
 /// Every format, under a fixed name and under the usual one; and large files.
 pub(crate) fn all() -> Vec<Pair> {
-    let templates = ["{stream_name}/rows.{extension}", "{stream_name}/{date_time}_{part}.{extension}"];
+    let templates =
+        ["{stream_name}/rows.{extension}", "{stream_name}/{date_time}_{part}.{extension}"];
     let mut pairs = Vec::new();
     for format in super::kills::FORMATS {
         pairs.extend(templates.map(|template| Pair { format, template, large: false }));
     }
-    pairs.extend(["jsonl.gz", "parquet"].map(|format| Pair { format, template: templates[0], large: true }));
+    pairs.extend(["jsonl.gz", "parquet"].map(|format| Pair {
+        format,
+        template: templates[0],
+        large: true,
+    }));
     pairs
 }
 
@@ -54,7 +59,9 @@ pub(crate) fn play(connector: &Connector, pair: &Pair) -> Verdict {
     });
     let mut verdict = judge(&jobs.each_ref().map(|job| job.history()), &rows::visible(&server));
     for (job, name) in jobs.iter().zip(["first", "second"]) {
-        verdict.problems.extend(job.problems().into_iter().map(|problem| format!("{name}: {problem}")));
+        verdict
+            .problems
+            .extend(job.problems().into_iter().map(|problem| format!("{name}: {problem}")));
         if job.attempts.last().is_none_or(|attempt| attempt.end != End::Good) {
             let ends: Vec<_> = job.attempts.iter().map(|attempt| &attempt.end).collect();
             verdict.problems.push(format!("the {name} did not end well: {ends:?}"));
@@ -68,7 +75,11 @@ pub(crate) fn play(connector: &Connector, pair: &Pair) -> Verdict {
 
 fn plan(pair: &Pair, first: u64) -> Plan {
     let plan = Plan { first, records: 60, state_every: 6, ..Plan::small(3) };
-    if pair.large { Plan { records: 40, state_every: 20, text_bytes: 600_000, ..plan } } else { plan }
+    if pair.large {
+        Plan { records: 40, state_every: 20, text_bytes: 600_000, ..plan }
+    } else {
+        plan
+    }
 }
 
 /// Whether another attempt makes sense: a key was taken.

@@ -18,8 +18,8 @@ pub(crate) fn each<T: Sync, R: Send>(
         for _ in 0..threads.min(items.len()) {
             scope.spawn(|| {
                 while let Some((position, item)) = take(&next, items) {
-                    let result =
-                        catch_unwind(AssertUnwindSafe(|| work(item))).map_err(|panic| words(panic.as_ref()));
+                    let result = catch_unwind(AssertUnwindSafe(|| work(item)))
+                        .map_err(|panic| words(panic.as_ref()));
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((position, result));
                 }
             });

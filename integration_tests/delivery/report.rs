@@ -61,7 +61,8 @@ pub(crate) fn run(connector: &Connector, tell: impl Fn(&str)) -> Results {
 
     let scenarios: Vec<Scenario> = (0..SEEDS).map(kills::scenario).collect();
     let played = pool::each(&scenarios, KILL_THREADS, |scenario| kills::play(connector, scenario));
-    results.kills = keep(scenarios, played, problems, Scenario::words, |killed| &killed.verdict.problems);
+    results.kills =
+        keep(scenarios, played, problems, Scenario::words, |killed| &killed.verdict.problems);
     tell(&format!("kills: {} scenarios", results.kills.len()));
 
     let cases = matrix::all();
@@ -85,7 +86,9 @@ fn keep<C, R>(
     for (case, result) in cases.into_iter().zip(played) {
         match result {
             Ok(result) => {
-                problems.extend(wrong(&result).iter().map(|problem| format!("{}: {problem}", words(&case))));
+                problems.extend(
+                    wrong(&result).iter().map(|problem| format!("{}: {problem}", words(&case))),
+                );
                 kept.push((case, result));
             }
             Err(panic) => problems.push(format!("{}: {panic}", words(&case))),
@@ -156,7 +159,8 @@ impl Results {
     }
 
     fn write_kills(&self, page: &mut String) {
-        let count = |of: fn(&Killed) -> u64| self.kills.iter().map(|(_, killed)| of(killed)).sum::<u64>();
+        let count =
+            |of: fn(&Killed) -> u64| self.kills.iter().map(|(_, killed)| of(killed)).sum::<u64>();
         let timed = (count(|killed| killed.timed_window_kills), count(|killed| killed.timed_kills));
         let all = (count(|killed| killed.window_kills), count(|killed| killed.kills));
         let _ = write!(page, "{KILLS}");
@@ -193,7 +197,12 @@ impl Results {
                 let kills: u64 = of.iter().map(|killed| killed.kills).sum();
                 let tally = sum(of.iter().map(|killed| killed.verdict.tally));
                 let parts = parts(large);
-                let _ = writeln!(page, "| {format}, {parts} | {} | {kills} |{}", of.len(), cells(&tally));
+                let _ = writeln!(
+                    page,
+                    "| {format}, {parts} | {} | {kills} |{}",
+                    of.len(),
+                    cells(&tally)
+                );
             }
         }
         page.push('\n');
@@ -203,7 +212,12 @@ impl Results {
         let _ = writeln!(page, "{PAIRS}| format | key template |{COLUMNS}\n|---|---|{RULES}");
         for (pair, verdict) in &self.pairs {
             let Pair { format, template, large } = pair;
-            let _ = writeln!(page, "| {format}, {} | `{template}` |{}", parts(*large), cells(&verdict.tally));
+            let _ = writeln!(
+                page,
+                "| {format}, {} | `{template}` |{}",
+                parts(*large),
+                cells(&verdict.tally)
+            );
         }
         page.push('\n');
     }
@@ -247,8 +261,10 @@ fn ends(played: &[&(Case, Played)], shape: Shape) -> String {
     if ways.len() < 2 {
         return ways.into_keys().next().unwrap_or_default();
     }
-    let ways: Vec<String> =
-        ways.into_iter().map(|(way, variants)| format!("{way} ({})", variants.join("; "))).collect();
+    let ways: Vec<String> = ways
+        .into_iter()
+        .map(|(way, variants)| format!("{way} ({})", variants.join("; ")))
+        .collect();
     ways.join("; ")
 }
 
@@ -269,7 +285,11 @@ fn parts(large: bool) -> &'static str {
 }
 
 fn share(hits: u64, of: u64) -> String {
-    if of == 0 { "-".to_owned() } else { format!("{hits} ({:.1} %)", 100.0 * hits as f64 / of as f64) }
+    if of == 0 {
+        "-".to_owned()
+    } else {
+        format!("{hits} ({:.1} %)", 100.0 * hits as f64 / of as f64)
+    }
 }
 
 fn sum(tallies: impl IntoIterator<Item = Tally>) -> Tally {
@@ -280,8 +300,7 @@ fn sum(tallies: impl IntoIterator<Item = Tally>) -> Tally {
 }
 
 /// The columns of every table.
-const COLUMNS: &str =
-    " attempts | sent | acknowledged | found | lost | twice: window | twice: doubt | twice: outside |";
+const COLUMNS: &str = " attempts | sent | acknowledged | found | lost | twice: window | twice: doubt | twice: outside |";
 const RULES: &str = "---:|---:|---:|---:|---:|---:|---:|---:|";
 
 fn cells(tally: &Tally) -> String {

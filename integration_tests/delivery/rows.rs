@@ -88,7 +88,8 @@ fn csv(table: &CsvTable) -> Vec<Row> {
     };
     let [ids, attempts, texts] = ["id", "attempt", "text"].map(column);
     let rows = ids.iter().zip(attempts).zip(texts);
-    rows.map(|((id, attempt), text)| Row { id: number(id), attempt: number(&attempt), text }).collect()
+    rows.map(|((id, attempt), text)| Row { id: number(id), attempt: number(&attempt), text })
+        .collect()
 }
 
 fn parquet(bytes: &[u8]) -> Vec<Row> {
@@ -99,7 +100,8 @@ fn parquet(bytes: &[u8]) -> Vec<Row> {
 }
 
 fn parquet_rows(batch: &RecordBatch) -> Vec<Row> {
-    let column = |name: &str| batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"));
+    let column =
+        |name: &str| batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"));
     let numbers = |name: &str| {
         let column = column(name);
         assert_eq!(column.null_count(), 0, "a null in {name}");

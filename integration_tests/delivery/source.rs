@@ -169,7 +169,8 @@ impl Plan {
         let mut messages = Vec::new();
         let mut stateless = 0;
         loop {
-            let open: Vec<usize> = (0..at.len()).filter(|stream| at[*stream] < self.last()).collect();
+            let open: Vec<usize> =
+                (0..at.len()).filter(|stream| at[*stream] < self.last()).collect();
             if open.is_empty() {
                 break;
             }
@@ -225,7 +226,10 @@ impl Plan {
                 json!({ "type": "GLOBAL", "global": { "shared_state": { "lsn": 1 }, "stream_states": streams } })
             }
         };
-        Message { line: format!("{}\n", json!({ "type": "STATE", "state": state })), kind: Kind::State }
+        Message {
+            line: format!("{}\n", json!({ "type": "STATE", "state": state })),
+            kind: Kind::State,
+        }
     }
 
     /// The text that the record has, whoever sends it.
@@ -268,7 +272,9 @@ fn noise() -> &'static str {
         let mut text = String::with_capacity(2 << 20);
         while text.len() < 2 << 20 {
             let number = chance.any();
-            text.extend((0..10).map(|sextet| char::from(ALPHABET[(number >> (6 * sextet)) as usize & 63])));
+            text.extend(
+                (0..10).map(|sextet| char::from(ALPHABET[(number >> (6 * sextet)) as usize & 63])),
+            );
         }
         text
     })

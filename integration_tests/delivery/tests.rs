@@ -38,7 +38,9 @@ fn assert_none(problems: &[String]) {
 fn nothing_is_lost_and_nothing_twice_whenever_the_process_is_killed() {
     let scenarios: Vec<_> = (0..20).map(kills::scenario).collect();
     let played = pool::each(&scenarios, 4, |scenario| kills::play(&connector(), scenario));
-    assert_none(&problems(&scenarios, &played, kills::Scenario::words, |killed| &killed.verdict.problems));
+    assert_none(&problems(&scenarios, &played, kills::Scenario::words, |killed| {
+        &killed.verdict.problems
+    }));
     let kills: u64 = played.iter().flatten().map(|killed| killed.kills).sum();
     assert!(kills >= 15, "{kills} kills in 20 scenarios: most come too late");
 }
@@ -54,7 +56,8 @@ fn a_kill_between_publication_and_state_makes_duplicates_and_loses_nothing() {
             false => Plan { records: 40, ..Plan::small(5) },
             true => Plan { records: 24, state_every: 24, text_bytes: 400_000, ..Plan::small(5) },
         };
-        let settings = json!({ "format": { "format_type": "jsonl" }, "checkpoint_interval_seconds": 0 });
+        let settings =
+            json!({ "format": { "format_type": "jsonl" }, "checkpoint_interval_seconds": 0 });
         let mut job = Job::new(&connector(), &server, plan, &settings);
         assert_eq!(job.attempt(Pace::Ahead(1), Break::KillAtObject(1)).end, End::Killed);
         server.heal();

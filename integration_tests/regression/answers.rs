@@ -31,7 +31,10 @@ fn config(server: &FaultyS3) -> Value {
 
 /// One record, its STATE and a good end.
 fn sync_with(connector: &Connector, config: &Value) -> Outcome {
-    connector.write(config, &users()).input([user(1), state("users", 1), complete("users")].concat()).run()
+    connector
+        .write(config, &users())
+        .input([user(1), state("users", 1), complete("users")].concat())
+        .run()
 }
 
 fn sync(server: &FaultyS3) -> Outcome {
@@ -130,8 +133,14 @@ fn a_proxy_that_wants_a_password() {
         let mut config = config(&server);
         config["s3_endpoint"] = json!(endpoint);
         let connector = connector().env(variable, &format!("http://{}", proxy.address()));
-        assert_failed(&connector.check(&config), &["the proxy", "407", "HTTPS_PROXY or HTTP_PROXY"]);
-        assert!(failure(&sync_with(&connector, &config), "config_error").contains("407"), "{variable}");
+        assert_failed(
+            &connector.check(&config),
+            &["the proxy", "407", "HTTPS_PROXY or HTTP_PROXY"],
+        );
+        assert!(
+            failure(&sync_with(&connector, &config), "config_error").contains("407"),
+            "{variable}"
+        );
     }
 }
 
@@ -161,8 +170,11 @@ fn a_guard_that_the_store_calls_a_wrong_argument() {
 
 #[test]
 fn what_is_not_an_s3_service_is_called_that() {
-    static PAGE: Answer =
-        Answer { status: 200, headers: HTML, body: "<!doctype html><html><body>It works!</body></html>" };
+    static PAGE: Answer = Answer {
+        status: 200,
+        headers: HTML,
+        body: "<!doctype html><html><body>It works!</body></html>",
+    };
     static EMPTY: Answer = Answer { status: 200, headers: BARE, body: "" };
     static TAGGED: Answer = Answer {
         status: 200,

@@ -23,7 +23,10 @@ fn schemas_that_are_json_do_not_stop_the_sync() {
         (r#"{"type":"string","description":"cut \ud83d"}"#.into(), Some(json!("string"))),
         (r#"{"type":"string","\udc00":["\ud800"]}"#.into(), Some(json!("string"))),
         (r#"{"type":"number","maximum":1e400,"minimum":-1e999}"#.into(), Some(json!("double"))),
-        (format!(r#"{{"type":"integer","default":{}}}"#, nested(121, "[", "]")), Some(json!("int64"))),
+        (
+            format!(r#"{{"type":"integer","default":{}}}"#, nested(121, "[", "]")),
+            Some(json!("int64")),
+        ),
         (
             format!(r#"{{"type":"integer","default":{}}}"#, nested(5_000, r#"{"a":"#, "}")),
             Some(json!("int64")),
@@ -37,8 +40,10 @@ fn schemas_that_are_json_do_not_stop_the_sync() {
             [jsonl(), json!({ "format": { "format_type": "csv" } }), parquet::settings(&json!({}))]
         {
             let world = World::new();
-            let write = world.write(&settings, &users()).file_text("catalog.json", &catalog_with(&schema));
-            let outcome = write.input(record("users", r#"{"id":7}"#)).input(complete("users")).run();
+            let write =
+                world.write(&settings, &users()).file_text("catalog.json", &catalog_with(&schema));
+            let outcome =
+                write.input(record("users", r#"{"id":7}"#)).input(complete("users")).run();
             assert_eq!(outcome.code(), Some(0), "{shown}: {outcome:#?}");
             let objects = world.objects();
             assert_eq!(objects.len(), 1, "{shown}");
@@ -59,7 +64,10 @@ fn a_catalog_that_is_not_json_names_the_place_and_the_stream() {
     let text = catalog_with(r#"{"maximum":NaN}"#);
     let outcome = world.write(&jsonl(), &users()).file_text("catalog.json", &text).run();
     let message = failure(&outcome, "config_error");
-    assert!(message.contains("the catalog is not JSON: NaN is not a JSON number at line 1"), "{message}");
+    assert!(
+        message.contains("the catalog is not JSON: NaN is not a JSON number at line 1"),
+        "{message}"
+    );
     assert!(message.contains("in stream users"), "{message}");
 }
 
@@ -72,7 +80,8 @@ fn settings_that_are_json_are_read_as_json() {
         ("file_size_mb", "1e400".to_owned()),
         ("no_such_field", nested(500, "[", "]")),
     ] {
-        let config = world.config(&json!({ field: "VALUE" })).to_string().replace("\"VALUE\"", &value);
+        let config =
+            world.config(&json!({ field: "VALUE" })).to_string().replace("\"VALUE\"", &value);
         let outcome = world.write(&jsonl(), &users()).file_text("config.json", &config).run();
         let message = failure(&outcome, "config_error");
         assert!(!message.contains("not JSON") && message.contains(field), "{message}");

@@ -36,14 +36,17 @@ fn bare(options: &Value) -> Value {
 /// not quoted.
 #[test]
 fn texts_that_readers_change_without_quotes_are_quoted() {
-    let texts = [" x", "x ", "\tx", "x\t", " ", "NULL", r"\N", r"\.", "", "x y", "null", "NULLs", r"\n"];
+    let texts =
+        [" x", "x ", "\tx", "x\t", " ", "NULL", r"\N", r"\.", "", "x y", "null", "NULLs", r"\n"];
     let quoted = [true, true, true, true, true, true, true, true, true, false, false, false, false];
-    let data: Vec<String> = texts.iter().map(|text| json!({ "v": text, "w": 1 }).to_string()).collect();
+    let data: Vec<String> =
+        texts.iter().map(|text| json!({ "v": text, "w": 1 }).to_string()).collect();
     let data: Vec<&str> = data.iter().map(String::as_str).collect();
     let properties = json!({ "v": text(), "w": {} });
     let bytes = file(&bare(&json!({})), &properties, &data);
     let rows = read_back::csv_fields(&bytes, b',');
-    let found: Vec<_> = rows.iter().skip(1).map(|row| (row[0].text.as_str(), row[0].quoted)).collect();
+    let found: Vec<_> =
+        rows.iter().skip(1).map(|row| (row[0].text.as_str(), row[0].quoted)).collect();
     assert_eq!(found, texts.into_iter().zip(quoted).collect::<Vec<_>>());
     for (engine, rows) in readers::read_text("csv", &bytes) {
         assert_eq!(rows.len(), texts.len(), "{engine}");
@@ -62,7 +65,8 @@ fn texts_that_begin_with_a_single_quote_or_a_number_sign_are_kept_by_readers_tha
         let data: Vec<&str> = data.iter().map(String::as_str).collect();
         let bytes = file(&bare(&json!({})), &json!({ "v": text(), "w": {} }), &data);
         for (engine, rows) in readers::read_text("csv", &bytes) {
-            let found: Vec<&str> = rows.iter().map(|row| row["v"].as_str().unwrap_or_default()).collect();
+            let found: Vec<&str> =
+                rows.iter().map(|row| row["v"].as_str().unwrap_or_default()).collect();
             assert_eq!(found, texts, "{engine}");
         }
     }
@@ -71,7 +75,8 @@ fn texts_that_begin_with_a_single_quote_or_a_number_sign_are_kept_by_readers_tha
 /// pandas and others drop a line of blanks.
 #[test]
 fn a_file_of_one_column_has_no_line_of_blanks() {
-    let data = [r#"{"v":" "}"#, r#"{"v":"\t"}"#, r#"{"v":""}"#, r#"{"v":null}"#, "{}", r#"{"v":"x"}"#];
+    let data =
+        [r#"{"v":" "}"#, r#"{"v":"\t"}"#, r#"{"v":""}"#, r#"{"v":null}"#, "{}", r#"{"v":"x"}"#];
     let properties = json!({ "v": text() });
     let bytes = file(&bare(&json!({})), &properties, &data);
     assert_eq!(String::from_utf8_lossy(&bytes), "v\n\" \"\n\"\t\"\n\"\"\n\"\"\n\"\"\nx\n");
@@ -85,7 +90,8 @@ fn ids_alone_in_every_format() {
     let properties = json!({ "id": { "type": "integer" }, "_airbyte_meta": text() });
     let data = [r#"{"id":1}"#, r#"{"id":2,"_airbyte_meta":"mine","x":1}"#];
     let ids = &METADATA[..3];
-    let settings = |format: &str| json!({ "format": { "format_type": format }, "metadata_columns": "ids" });
+    let settings =
+        |format: &str| json!({ "format": { "format_type": format }, "metadata_columns": "ids" });
 
     let table = read_back::csv(&file(&settings("csv"), &properties, &data));
     assert_eq!(table.header, [ids, &["id", "_airbyte_meta", ADDITIONAL]].concat());
@@ -94,7 +100,8 @@ fn ids_alone_in_every_format() {
     assert_eq!(table.column(ADDITIONAL), [None, Some(r#"{"x":1}"#)]);
 
     let rows = read_back::jsonl(&file(&settings("jsonl"), &properties, &data));
-    let names = |row: usize| rows[row].members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+    let names =
+        |row: usize| rows[row].members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
     assert_eq!(names(0), [ids, &["id"]].concat());
     assert_eq!(names(1), [ids, &["id", "_airbyte_meta", "x"]].concat());
 
@@ -106,7 +113,10 @@ fn ids_alone_in_every_format() {
     assert_eq!(stored.table.names(), [ids, &["id", "_airbyte_meta", ADDITIONAL]].concat());
     assert_eq!(stored.table.column("_airbyte_meta")[1], "mine");
     let logs = stored.outcome.logs("INFO");
-    assert!(logs.iter().any(|log| log.contains("\"id\" 1")), "what became null is counted: {logs:#?}");
+    assert!(
+        logs.iter().any(|log| log.contains("\"id\" 1")),
+        "what became null is counted: {logs:#?}"
+    );
 }
 
 /// A record that went through a pipeline before has a field of the last column's name.
@@ -133,7 +143,8 @@ fn a_records_own_additional_properties_is_a_column_of_its_own() {
     assert_eq!(table.header, [ADDITIONAL, "id"]);
     assert_eq!(table.get(0, ADDITIONAL), Some("own"));
     // Where the schema does not declare it, it is a field like any other.
-    let table = csv("column", &json!({ "id": {} }), &format!(r#"{{"id":1,"{ADDITIONAL}":{{"a":1}}}}"#));
+    let table =
+        csv("column", &json!({ "id": {} }), &format!(r#"{{"id":1,"{ADDITIONAL}":{{"a":1}}}}"#));
     let kept = members(table.get(0, ADDITIONAL).unwrap());
     assert_eq!(kept, [(ADDITIONAL.to_owned(), r#"{"a":1}"#.to_owned())]);
 }

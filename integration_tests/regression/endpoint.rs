@@ -118,7 +118,10 @@ fn a_path_that_is_the_bucket_is_refused() {
             let config = config(&server, &endpoint, &json!({ "s3_path_style": style }));
             let outcome = connector().write(&config, &users()).input(one_user()).run();
             let message = failure(&outcome, "config_error");
-            assert!(message.contains("`s3_endpoint`") && message.contains("without the bucket"), "{message}");
+            assert!(
+                message.contains("`s3_endpoint`") && message.contains("without the bucket"),
+                "{message}"
+            );
             let check = connector().check(&config);
             let (status, message) = check.connection_status();
             assert_eq!(status, "FAILED");
@@ -158,7 +161,10 @@ fn a_host_that_begins_with_the_bucket_is_named_where_there_is_no_such_bucket() {
     let config = config(&server, &format!("http://{host}"), &json!({ "s3_path_style": "off" }));
     let outcome = connector.write(&config, &users()).input(one_user()).run();
     let message = failure(&outcome, "config_error");
-    assert!(message.contains("NoSuchBucket") && message.contains("set s3_endpoint to http://"), "{message}");
+    assert!(
+        message.contains("NoSuchBucket") && message.contains("set s3_endpoint to http://"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -28,8 +28,9 @@ fn the_variables_choose_the_hosts_of_s3_and_sts() {
     ];
     for (variables, s3, sts) in table {
         let far = FarCloud::new(s3, sts, &[]);
-        let connector =
-            variables.iter().fold(far.connector(), |connector, (name, value)| connector.env(name, value));
+        let connector = variables
+            .iter()
+            .fold(far.connector(), |connector, (name, value)| connector.env(name, value));
         assert_succeeded(&connector.check(&far.config("us-east-2")), &[EMBEDDED_ARN]);
         assert_eq!(far.hosts(), [s3, sts], "{variables:?}");
     }

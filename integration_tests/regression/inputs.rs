@@ -7,8 +7,8 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 use crate::world::{
-    EMITTED_AT, SOON, World, catalog, complete, cursors, failure, jsonl, plain, record, state, user, users,
-    with,
+    EMITTED_AT, SOON, World, catalog, complete, cursors, failure, jsonl, plain, record, state,
+    user, users, with,
 };
 
 /// It was seen with the first STATE, or at the end: a person looked at an empty screen for a
@@ -26,7 +26,8 @@ fn a_byte_order_mark_before_the_first_line_is_skipped() {
     for format in ["jsonl", "parquet"] {
         let world = World::new();
         let settings = json!({ "format": { "format_type": format } });
-        let input = ["\u{feff}", &user(1), &state("users", 1), &user(2), &complete("users")].concat();
+        let input =
+            ["\u{feff}", &user(1), &state("users", 1), &user(2), &complete("users")].concat();
         let outcome = world.sync(&settings, &users(), &input);
         assert_eq!(cursors(&outcome), [1], "{format}");
         if format == "jsonl" {
@@ -57,7 +58,10 @@ fn input_that_is_not_airbytes_is_called_what_it_is() {
         (b"[{\"id\":1}]\n".to_vec(), "is not an Airbyte message: it is a JSON array"),
         (b"hello\n".to_vec(), "is not an Airbyte message: it does not begin with `{`"),
         (gzip.finish().unwrap(), "is not an Airbyte message: the input is compressed with gzip"),
-        ([&b"\xff\xfe"[..], &utf16].concat(), "is not an Airbyte message: the input is UTF-16 text"),
+        (
+            [&b"\xff\xfe"[..], &utf16].concat(),
+            "is not an Airbyte message: the input is UTF-16 text",
+        ),
         // Without its mark it is valid UTF-8, with a zero byte behind each character.
         (utf16, "is not an Airbyte message: the input is UTF-16 text"),
         (b"type: RECORD\n".to_vec(), "is not an Airbyte message: the input looks like YAML"),
@@ -73,7 +77,8 @@ fn input_that_is_not_airbytes_is_called_what_it_is() {
 
 fn incomplete(stream: &str) -> String {
     let status = json!({ "stream_descriptor": { "name": stream }, "status": "INCOMPLETE" });
-    let trace = json!({ "type": "STREAM_STATUS", "emitted_at": EMITTED_AT, "stream_status": status });
+    let trace =
+        json!({ "type": "STREAM_STATUS", "emitted_at": EMITTED_AT, "stream_status": status });
     json!({ "type": "TRACE", "trace": trace }).to_string() + "\n"
 }
 
@@ -82,8 +87,9 @@ fn incomplete(stream: &str) -> String {
 #[test]
 fn a_stream_that_is_reported_incomplete_is_told_of_once_and_replaces_nothing() {
     let properties = json!({ "id": {} });
-    let overwrite =
-        |name: &str| with(plain(name, &properties), &json!({ "destination_sync_mode": "overwrite" }));
+    let overwrite = |name: &str| {
+        with(plain(name, &properties), &json!({ "destination_sync_mode": "overwrite" }))
+    };
     let catalog = catalog([overwrite("users"), overwrite("orders")]);
     let order = |id: u32| record("orders", &format!("{{\"id\":{id}}}"));
     let world = World::new();
@@ -99,7 +105,11 @@ fn a_stream_that_is_reported_incomplete_is_told_of_once_and_replaces_nothing() {
         incomplete("nobody"),
     ];
     let outcome = world.sync(&jsonl(), &catalog, &second.concat());
-    assert_eq!(world.ids(), ["1", "3", "4"], "the old rows of users stay, those of orders are replaced");
+    assert_eq!(
+        world.ids(),
+        ["1", "3", "4"],
+        "the old rows of users stay, those of orders are replaced"
+    );
     let warnings: Vec<_> =
         outcome.logs("WARN").into_iter().filter(|log| log.contains("INCOMPLETE:")).collect();
     assert!(warnings.len() == 1 && warnings[0].contains("\"users\""), "{warnings:?}");

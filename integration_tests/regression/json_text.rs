@@ -108,7 +108,8 @@ fn half_a_surrogate_pair_beside_changes_of_the_source() {
     let world = World::new();
     world.sync(&jsonl(), &users(), &[line, complete("users")].concat());
     let meta: Value = serde_json::from_str(world.rows()[0].get("_airbyte_meta").unwrap()).unwrap();
-    let first = json!({ "field": "a\u{fffd}", "change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR" });
+    let first =
+        json!({ "field": "a\u{fffd}", "change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR" });
     assert_eq!(meta["changes"], json!([first, replaced("v")]));
 }
 
@@ -129,8 +130,9 @@ fn half_a_surrogate_pair_in_the_name_of_a_stream() {
     let world = World::new();
     let catalog = catalog([refresh("STREAM", &json!({ "id": {} }))]).to_string();
     let input = [record("STREAM", r#"{"id":1}"#), state("STREAM", 1), complete("STREAM")].concat();
-    let write =
-        world.write(&jsonl(), &users()).file_text("catalog.json", &catalog.replace("STREAM", r"s\ud800"));
+    let write = world
+        .write(&jsonl(), &users())
+        .file_text("catalog.json", &catalog.replace("STREAM", r"s\ud800"));
     // The STATE would come back as it is, and the reader of messages has no text for half a pair.
     let input = input
         .replace(r#""name":"STREAM""#, "\"name\":\"s\u{fffd}\"")
@@ -147,8 +149,11 @@ fn a_bare_nan_is_called_by_its_name_and_its_stream() {
         for settings in [jsonl(), parquet::settings(&json!({}))] {
             let world = World::new();
             let bad = record("users", &format!(r#"{{"id":{value}}}"#));
-            let outcome =
-                world.write(&settings, &users()).input(record("users", r#"{"id":1}"#)).input(bad).run();
+            let outcome = world
+                .write(&settings, &users())
+                .input(record("users", r#"{"id":1}"#))
+                .input(bad)
+                .run();
             let message = failure(&outcome, "system_error");
             assert!(message.contains("line 2 "), "{message}");
             assert!(message.contains(&format!("{name} is not a JSON number")), "{message}");
@@ -159,11 +164,15 @@ fn a_bare_nan_is_called_by_its_name_and_its_stream() {
 
 #[test]
 fn nesting_has_a_limit_that_is_told() {
-    let nested = |levels: usize| format!(r#"{{"id":1,"v":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
-    for settings in [jsonl(), json!({ "format": { "format_type": "csv" } }), parquet::settings(&json!({}))] {
+    let nested =
+        |levels: usize| format!(r#"{{"id":1,"v":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    for settings in
+        [jsonl(), json!({ "format": { "format_type": "csv" } }), parquet::settings(&json!({}))]
+    {
         let world = World::new();
         world.sync(&settings, &users(), &input("users", &[&nested(1024)]));
-        let outcome = world.write(&settings, &users()).input(input("users", &[&nested(1025)])).run();
+        let outcome =
+            world.write(&settings, &users()).input(input("users", &[&nested(1025)])).run();
         let message = failure(&outcome, "system_error");
         assert!(message.contains("nest deeper than 1024 levels"), "{message}");
         assert!(message.contains("stream \"users\""), "{message}");
@@ -195,5 +204,6 @@ fn repeated_members_in_every_format() {
     assert_eq!(member(table.get(0, ADDITIONAL).unwrap(), "x").as_deref(), Some("4"));
 
     let stored = parquet::run(&stream, &json!({}), &input);
-    stored.assert_rows(&[json!({ "id": 1, "v": "last", "o": { "k": 2 }, ADDITIONAL: r#"{"x":4}"# })]);
+    stored
+        .assert_rows(&[json!({ "id": 1, "v": "last", "o": { "k": 2 }, ADDITIONAL: r#"{"x":4}"# })]);
 }

@@ -12,7 +12,11 @@ use crate::world::{BUCKET, catalog, complete, connector, failure, state, with};
 fn append(config: &Value, ids: impl IntoIterator<Item = u32>) {
     for id in ids {
         let streams = catalog([appended("users", 1, 0)]);
-        connector().write(config, &streams).input(good_input("users", &[id])).run().expect_success();
+        connector()
+            .write(config, &streams)
+            .input(good_input("users", &[id]))
+            .run()
+            .expect_success();
     }
 }
 
@@ -33,8 +37,9 @@ fn clear(config: &Value) -> Outcome {
 
 /// Requests that remove objects, after the first `before`.
 fn removals(server: &FaultyS3, before: usize) -> usize {
-    let removes =
-        |operation| matches!(operation, Operation::Delete | Operation::DeleteMany | Operation::Copy);
+    let removes = |operation| {
+        matches!(operation, Operation::Delete | Operation::DeleteMany | Operation::Copy)
+    };
     server.requests().split_off(before).iter().filter(|request| removes(request.operation)).count()
 }
 
@@ -55,9 +60,16 @@ fn a_listing_cut_without_a_token_gives_no_taken_number() {
         server.quirk(quirk.clone());
         let before = server.requests().len();
         append(&config, [6]);
-        assert_eq!(server.keys(BUCKET).last().map(String::as_str), Some("users/5.jsonl"), "{quirk:?}");
-        let puts =
-            server.requests().split_off(before).into_iter().filter(|one| one.operation == Operation::Put);
+        assert_eq!(
+            server.keys(BUCKET).last().map(String::as_str),
+            Some("users/5.jsonl"),
+            "{quirk:?}"
+        );
+        let puts = server
+            .requests()
+            .split_off(before)
+            .into_iter()
+            .filter(|one| one.operation == Operation::Put);
         assert_eq!(puts.count(), 1, "{quirk:?}: no number was tried that the listing had shown");
     }
 }
@@ -73,7 +85,10 @@ fn a_listing_that_cannot_be_continued_removes_nothing() {
             let before = server.requests().len();
             let outcome = if with_rows { replace(&config, &[6]) } else { clear(&config) };
             let message = failure(&outcome, "config_error");
-            assert!(message.contains("cannot be listed") && message.contains("users/"), "{message}");
+            assert!(
+                message.contains("cannot be listed") && message.contains("users/"),
+                "{message}"
+            );
             assert_eq!(removals(&server, before), 0, "{quirk:?}");
             assert_eq!(all_rows(&server.objects(BUCKET)).len(), 5, "{quirk:?}");
         }
@@ -100,7 +115,10 @@ fn a_listing_that_breaks_off_removes_nothing() {
     server.inject(Rule::on(Operation::List, Fault::AccessDenied).calls(3..=3));
     let outcome = clear(&config);
     let message = failure(&outcome, "config_error");
-    assert!(message.contains("published and acknowledged") && message.contains("s3:ListBucket"), "{message}");
+    assert!(
+        message.contains("published and acknowledged") && message.contains("s3:ListBucket"),
+        "{message}"
+    );
     assert_eq!(removals(&server, before), 0);
     assert_eq!(server.keys(BUCKET).len(), 5);
 
@@ -116,18 +134,25 @@ fn many_replaced_streams_are_listed_side_by_side() {
     let server = start();
     let config = with(numbered(&server), &json!({ "checkpoint_interval_seconds": 0 }));
     let names: Vec<String> = (0..24).map(|number| format!("stream_{number}")).collect();
-    let streams =
-        || catalog(names.iter().map(|name| stream(name, "overwrite", &crate::generations::generation(1, 1))));
+    let streams = || {
+        catalog(
+            names
+                .iter()
+                .map(|name| stream(name, "overwrite", &crate::generations::generation(1, 1))),
+        )
+    };
     let input: String = names.iter().map(|name| good_input(name, &[1])).collect();
     connector().write(&config, &streams()).input(&input).run().expect_success();
 
     let before = server.requests().len();
     server.inject(Rule::on(Operation::List, Fault::SlowDrip));
-    let input: String = names.iter().map(|name| [state(name, 1), complete(name)].concat()).collect();
+    let input: String =
+        names.iter().map(|name| [state(name, 1), complete(name)].concat()).collect();
     connector().write(&config, &streams()).input(&input).run().expect_success();
     assert_eq!(server.keys(BUCKET), [""; 0]);
     let requests = server.requests().split_off(before);
-    let at_once = requests.iter().take_while(|request| request.operation == Operation::List).count();
+    let at_once =
+        requests.iter().take_while(|request| request.operation == Operation::List).count();
     assert!(at_once > 1, "{at_once} listings before anything else");
     let listings = requests.iter().filter(|request| request.operation == Operation::List).count();
     assert_eq!(listings, names.len(), "one page is not asked for twice");

@@ -22,8 +22,7 @@ fn each_stream_meets_the_file_size_although_their_texts_compress_differently() {
     let world = World::new();
     let properties = json!({ "id": { "type": "integer" }, "text": { "type": "string" } });
     let catalog = catalog(["dense", "loose"].map(|name| refresh(name, &properties)));
-    let settings =
-        json!({ "file_size_mb": FILE_MB, "memory_limit_mb": 512, "format": { "format_type": "jsonl.gz" } });
+    let settings = json!({ "file_size_mb": FILE_MB, "memory_limit_mb": 512, "format": { "format_type": "jsonl.gz" } });
     let repeated = "the same words again and again, ".repeat(1_000);
     let mut input = String::new();
     for id in 0..1_200 {
@@ -41,7 +40,10 @@ fn each_stream_meets_the_file_size_although_their_texts_compress_differently() {
     let (dense, loose) = (sizes("dense"), sizes("loose"));
     assert_eq!(loose.len(), 1, "{loose:?}");
     let whole = FILE_MB * 1024 * 1024;
-    let full = dense.iter().filter(|size| **size >= whole - whole / 4 && **size <= whole + whole / 4).count();
+    let full = dense
+        .iter()
+        .filter(|size| **size >= whole - whole / 4 && **size <= whole + whole / 4)
+        .count();
     assert!(full + 1 >= dense.len() && dense.len() <= 5, "{dense:?}");
 }
 
@@ -52,7 +54,8 @@ fn global_states_over_many_streams_come_back_in_order_with_every_row_stored() {
     const ROWS: usize = 6_000;
     let world = World::new();
     let names: Vec<String> = (0..STREAMS).map(|ix| format!("stream_{ix}")).collect();
-    let catalog = catalog(names.iter().map(|name| refresh(name, &json!({ "id": { "type": "integer" } }))));
+    let catalog =
+        catalog(names.iter().map(|name| refresh(name, &json!({ "id": { "type": "integer" } }))));
     let settings = json!({
         "format": { "format_type": "jsonl" },
         "s3_bucket_key": "{stream_name}/{uuid}.{extension}",

@@ -50,8 +50,10 @@ fn high_water_bytes(status: &str) -> Option<usize> {
 fn long_lines(format: &str) {
     const LONG: usize = 40_000_000;
     let world = World::new();
-    let catalog =
-        catalog([refresh("users", &json!({ "id": { "type": "integer" }, "text": { "type": "string" } }))]);
+    let catalog = catalog([refresh(
+        "users",
+        &json!({ "id": { "type": "integer" }, "text": { "type": "string" } }),
+    )]);
     let settings = json!({ "memory_limit_mb": LIMIT_MB, "format": { "format_type": format } });
     let text = noise(1, LONG);
     let mut input = String::new();
@@ -161,7 +163,8 @@ fn many_streams_share_the_memory_in_parquet() {
 fn long_texts_in_parquet_are_read_by_every_engine() {
     let text = json!({ "type": ["null", "string"] });
     let inner = json!({ "type": "object", "properties": { "text": text } });
-    let stream = refresh("users", &json!({ "id": { "type": "integer" }, "text": text, "inside": inner }));
+    let stream =
+        refresh("users", &json!({ "id": { "type": "integer" }, "text": text, "inside": inner }));
     let long = noise(3, 1_200_000);
     let data = [
         r#"{"id":1,"text":null}"#.to_owned(),

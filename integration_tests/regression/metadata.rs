@@ -13,7 +13,12 @@ const ROW: &[u8] = b"{\"id\":77,\"_airbyte_generation_id\":1}\n";
 
 /// The warnings that contain these words.
 fn warnings(outcome: &Outcome, words: &str) -> Vec<String> {
-    outcome.logs("WARN").into_iter().filter(|text| text.contains(words)).map(|text| text.to_owned()).collect()
+    outcome
+        .logs("WARN")
+        .into_iter()
+        .filter(|text| text.contains(words))
+        .map(|text| text.to_owned())
+        .collect()
 }
 
 /// The metadata of an object, to give another one the same.
@@ -41,7 +46,10 @@ fn a_store_that_loses_metadata_fails_the_check() {
         let outcome = connector().check(&config_of(&server));
         let (status, message) = outcome.connection_status();
         assert_eq!(status, "FAILED", "{quirk:?}");
-        assert!(message.contains(words) && message.contains("does not keep the user metadata"), "{message}");
+        assert!(
+            message.contains(words) && message.contains("does not keep the user metadata"),
+            "{message}"
+        );
         assert_eq!(server.keys(BUCKET), [""; 0], "{quirk:?}");
     }
     // No file is ever copied under such keys.
@@ -60,9 +68,16 @@ fn a_file_is_not_moved_where_copies_keep_the_metadata_of_their_source() {
     for id in 2..=3 {
         let outcome = replace(&config, &[id]);
         let message = failure(&outcome, "config_error");
-        assert!(message.contains("x-amz-metadata-directive") && message.contains(FIXED_KEY), "{message}");
+        assert!(
+            message.contains("x-amz-metadata-directive") && message.contains(FIXED_KEY),
+            "{message}"
+        );
         assert_eq!(cursors(&outcome), [1]);
-        assert_eq!(all_rows(&server.objects(BUCKET)), [format!("{id}@1")], "once, under another name");
+        assert_eq!(
+            all_rows(&server.objects(BUCKET)),
+            [format!("{id}@1")],
+            "once, under another name"
+        );
     }
 }
 
@@ -77,7 +92,10 @@ fn replacing_where_metadata_is_lost_says_what_is_left() {
     assert_eq!(all_rows(&server.objects(BUCKET)), ["1@1", "2@1"]);
     let told = warnings(&outcome, "metadata");
     // The new one has none either.
-    assert!(told.len() == 1 && told[0].contains(" 2 objects ") && told[0].contains("\"users\""), "{told:?}");
+    assert!(
+        told.len() == 1 && told[0].contains(" 2 objects ") && told[0].contains("\"users\""),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -88,7 +106,10 @@ fn replacing_where_metadata_of_uploads_is_lost_says_what_is_left() {
     // Large enough for parts.
     let large: String = (0..24_u32)
         .map(|id| {
-            record("users", &format!("{{\"id\":{id},\"noise\":\"{}\"}}", noise(u64::from(id), 1 << 19)))
+            record(
+                "users",
+                &format!("{{\"id\":{id},\"noise\":\"{}\"}}", noise(u64::from(id), 1 << 19)),
+            )
         })
         .collect();
     let input = [large, good_input("users", &[99])].concat();
@@ -163,15 +184,23 @@ fn a_file_moved_to_its_plain_name_is_ours_there() {
     let server = start();
     let config = with(fixed(&server), &json!({ "checkpoint_interval_seconds": 0 }));
     replace(&config, &[1]).expect_success();
-    let names = |of: &[(String, String)]| of.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let names =
+        |of: &[(String, String)]| of.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let first = metadata(&server, FIXED_KEY);
     for id in 2..=3 {
         replace(&config, &[id]).expect_success();
         let moved = metadata(&server, FIXED_KEY);
         assert_eq!(names(&moved), names(&first));
-        let differ: Vec<&str> =
-            moved.iter().filter(|pair| !first.contains(pair)).map(|(name, _)| name.as_str()).collect();
-        assert_eq!(differ, ["attempt-id", "destination-s3-token"], "the hash is that of the same key");
+        let differ: Vec<&str> = moved
+            .iter()
+            .filter(|pair| !first.contains(pair))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            differ,
+            ["attempt-id", "destination-s3-token"],
+            "the hash is that of the same key"
+        );
         assert_eq!(server.content_type(BUCKET, FIXED_KEY).as_deref(), Some("application/x-ndjson"));
         assert_eq!(
             rows(&server).into_iter().collect::<Vec<_>>(),

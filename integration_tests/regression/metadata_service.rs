@@ -55,7 +55,10 @@ fn a_metadata_service_that_never_answers_is_transient_and_names_the_hop_limit() 
                 &connector.check(&cloud.config(&chain())),
                 &["instance metadata", "hop limit", "container"],
             );
-            assert!(cloud.sts.requests_for(Action::InstanceMetadata).len() > 1, "it was not tried again");
+            assert!(
+                cloud.sts.requests_for(Action::InstanceMetadata).len() > 1,
+                "it was not tried again"
+            );
         });
         scope.spawn(|| {
             let cloud = Cloud::new();
@@ -74,7 +77,10 @@ fn a_metadata_service_that_refuses_is_called_that() {
         let cloud = Cloud::new();
         let connector = on_an_instance(&cloud);
         cloud.sts.fail(Action::InstanceMetadata, StsFault::Status(status), ALWAYS);
-        assert_failed(&connector.check(&cloud.config(&chain())), &["instance metadata service", word]);
+        assert_failed(
+            &connector.check(&cloud.config(&chain())),
+            &["instance metadata service", word],
+        );
         let message = write_fails(&connector, &cloud.config(&chain()), "config_error");
         assert!(message.contains(word), "{message}");
     }
@@ -124,12 +130,16 @@ fn a_missing_profile_does_not_fall_through_to_the_role_of_the_node() {
     let file = folder.path().join("config");
     for (profile, text) in [
         ("loader", "[profile other]\nregion = eu-west-1\n"),
-        ("default", "[default]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = loader\n"),
+        (
+            "default",
+            "[default]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = loader\n",
+        ),
     ] {
         fs::write(&file, text).unwrap();
         let cloud = Cloud::new();
-        let connector =
-            on_an_instance(&cloud).env("AWS_PROFILE", profile).env("AWS_CONFIG_FILE", file.to_str().unwrap());
+        let connector = on_an_instance(&cloud)
+            .env("AWS_PROFILE", profile)
+            .env("AWS_CONFIG_FILE", file.to_str().unwrap());
         let config = cloud.config(&chain());
         assert_failed(&connector.check(&config), &["profile file", "AWS_PROFILE"]);
         write_fails(&connector, &config, "config_error");

@@ -38,15 +38,19 @@ fn a_partition_folder_with_the_name_of_a_column() {
 fn a_partition_folder_with_the_name_that_a_column_has_in_the_file() {
     let world = World::new();
     let streams = [plain("products", &json!({ "sync year": {}, "Id": {}, "id": {} }))];
-    let input = [record("products", r#"{"id":1}"#), state("products", 1), complete("products")].concat();
+    let input =
+        [record("products", r#"{"id":1}"#), state("products", 1), complete("products")].concat();
     for format in ["csv", "parquet"] {
         let settings = json!({
             "s3_bucket_key": "{stream_name}/sync_year={year}/id=1/{part}.{extension}",
             "format": { "format_type": format, "column_names": "safe" },
         });
         let outcome = world.sync(&settings, &catalog(streams.clone()), &input);
-        let warnings: Vec<&str> =
-            outcome.logs("WARN").into_iter().filter(|warning| warning.contains("Hive partitions")).collect();
+        let warnings: Vec<&str> = outcome
+            .logs("WARN")
+            .into_iter()
+            .filter(|warning| warning.contains("Hive partitions"))
+            .collect();
         assert_eq!(warnings.len(), 2, "{format}: {warnings:?}");
         // `Id` is `Id_2` in the file.
         for (warning, column) in warnings.iter().zip(["\"sync_year\"", "\"id\""]) {
@@ -80,14 +84,18 @@ fn names_that_engines_refuse_are_told_once_for_each_stream() {
         "inside": { "type": "object", "properties": { "x=1": { "type": "integer" } } },
     });
     let streams = [plain("odd", &properties), plain("plain", &json!({ "id": {}, "été": {} }))];
-    let input: String = ["odd", "plain"].map(|stream| [state(stream, 1), complete(stream)].concat()).concat();
+    let input: String =
+        ["odd", "plain"].map(|stream| [state(stream, 1), complete(stream)].concat()).concat();
     for (format, nested) in [("parquet", true), ("csv", false)] {
         let world = World::new();
         let settings = json!({ "format": { "format_type": format } });
         let outcome = world.sync(&settings, &catalog(streams.clone()), &input);
         let warnings = outcome.logs("WARN");
         let [warning] = warnings.as_slice() else { panic!("{format}: {warnings:?}") };
-        assert!(warning.starts_with("stream \"odd\": ") && warning.contains("column_names"), "{warning}");
+        assert!(
+            warning.starts_with("stream \"odd\": ") && warning.contains("column_names"),
+            "{warning}"
+        );
         assert!(warning.contains("\"a b\", \"\"") && !warning.contains("a.b"), "{warning}");
         assert_eq!(warning.contains("x=1"), nested, "{warning}");
     }
@@ -103,14 +111,18 @@ fn safe_names_are_letters_digits_and_underscores_and_the_footer_has_the_original
         "li st": { "type": "array", "items": { "type": "object", "properties": { "p q": integer } } },
     });
     let data = r#"{"id":1,"a b":2,"a.b":3,"2nd":4,"":5,"été":6,"_airbyte meta":7,"in":{"x y":8,"X_Y":9,"ok":10,"n o":0},"li st":[{"p q":11}],"un declared":12}"#;
-    let stored = run(&refresh("s", &properties), &json!({ "column_names": "safe" }), &input("s", &[data]));
+    let stored =
+        run(&refresh("s", &properties), &json!({ "column_names": "safe" }), &input("s", &[data]));
     assert!(stored.outcome.logs("WARN").iter().all(|warning| !warning.contains("refuse")));
     let types = types(&stored.table);
     let names: Vec<&str> = types.as_object().unwrap().keys().map(String::as_str).collect();
     for name in ["id", "a_b", "a_b_2", "_2nd", "_", "_t_", "_airbyte_meta_2", "in", "li_st"] {
         assert!(names.contains(&name), "{name}: {names:?}");
     }
-    assert_eq!(types["in"], json!({ "struct": [["x_y", "int64"], ["X_Y_2", "int64"], ["ok", "int64"]] }));
+    assert_eq!(
+        types["in"],
+        json!({ "struct": [["x_y", "int64"], ["X_Y_2", "int64"], ["ok", "int64"]] })
+    );
     let footer = &stored.files[0].footer["key_values"]["destination_s3.column_names"];
     let originals: serde_json::Value = serde_json::from_str(footer.as_str().unwrap()).unwrap();
     let expected = json!({
@@ -135,7 +147,14 @@ fn safe_names_in_the_header_of_csv() {
     let table = read_back::csv(objects.values().next().unwrap());
     assert_eq!(
         table.header,
-        ["id", "a_b_2", "a_b", "Id_2", "_airbyte_additional_properties_2", "_airbyte_additional_properties"]
+        [
+            "id",
+            "a_b_2",
+            "a_b",
+            "Id_2",
+            "_airbyte_additional_properties_2",
+            "_airbyte_additional_properties"
+        ]
     );
     let cells: Vec<&str> = table.rows[0].iter().map(|field| field.text.as_str()).collect();
     assert_eq!(cells, ["1", "2", "3", "4", "5", r#"{"x y":6}"#]);

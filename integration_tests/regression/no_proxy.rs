@@ -43,9 +43,11 @@ fn an_asterisk_a_port_an_address_and_a_network_lead_past_the_proxy() {
 fn another_port_or_network_leads_through_the_proxy() {
     let world = World::new();
     let port = world.server.address().port();
-    for no_proxy in
-        [format!("127.0.0.1:{}", port ^ 1), "10.0.0.0/8".to_owned(), "127.0.0.1.example.com".to_owned()]
-    {
+    for no_proxy in [
+        format!("127.0.0.1:{}", port ^ 1),
+        "10.0.0.0/8".to_owned(),
+        "127.0.0.1.example.com".to_owned(),
+    ] {
         let proxy = Proxy::start(&[]);
         assert_failed(&behind(&proxy, &no_proxy).check(&config(&world)), &[]);
         assert!(!proxy.seen().is_empty(), "{no_proxy}: the proxy was passed by");
@@ -55,7 +57,8 @@ fn another_port_or_network_leads_through_the_proxy() {
 #[test]
 fn an_asterisk_holds_for_tls_too() {
     let (world, authority) = (World::new(), Authority::new("Authority of the tests"));
-    let front = TlsFront::start(world.server.address(), authority.server(&["127.0.0.1"], Validity::Now));
+    let front =
+        TlsFront::start(world.server.address(), authority.server(&["127.0.0.1"], Validity::Now));
     let mut config = config(&world);
     config["s3_endpoint"] = json!(front.endpoint("127.0.0.1"));
     config["ca_bundle"] = json!(authority.pem());

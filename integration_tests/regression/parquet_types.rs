@@ -10,7 +10,8 @@ use crate::world::refresh;
 #[test]
 fn times_are_text_that_sorts_unless_typed_ones_are_wanted() {
     let time = json!({ "type": "string", "format": "time" });
-    let local = json!({ "type": "string", "format": "time", "airbyte_type": "time_without_timezone" });
+    let local =
+        json!({ "type": "string", "format": "time", "airbyte_type": "time_without_timezone" });
     let properties = json!({
         "t": time,
         "l": local,
@@ -35,7 +36,11 @@ fn times_are_text_that_sorts_unless_typed_ones_are_wanted() {
             "a": ["23:59:59.999999", null] }),
         json!({ "t": "00:00:00.123456", "o": { "t": null }, "a": [], "changes": lost, ADDITIONAL: kept }),
     ]);
-    assert!(leaves(&stored).iter().all(|(_, logical)| logical["Type"] != "Time"), "{:?}", leaves(&stored));
+    assert!(
+        leaves(&stored).iter().all(|(_, logical)| logical["Type"] != "Time"),
+        "{:?}",
+        leaves(&stored)
+    );
 
     let stored = run(&stream, &json!({ "times": "typed" }), &input);
     stored.assert_types(&json!({
@@ -79,7 +84,9 @@ fn unsigned_integers_of_64_bits_survive_where_they_are_wanted() {
     ]);
 
     let stored = run(&stream, &json!({ "integers": "decimal" }), &input);
-    stored.assert_types(&json!({ "u": "decimal(38,0)", "o": { "struct": [["u", "decimal(38,0)"]] } }));
+    stored.assert_types(
+        &json!({ "u": "decimal(38,0)", "o": { "struct": [["u", "decimal(38,0)"]] } }),
+    );
     stored.assert_rows(&[
         json!({ "u": most, "o": { "u": format!("-{most}") } }),
         json!({ "u": "4", "o": { "u": "1000" } }),
@@ -139,8 +146,9 @@ fn a_union_with_objects_or_arrays_is_json_text_and_is_said_once() {
     ]);
     let warnings = stored.outcome.logs("WARN");
     for column in ["column \"u\"", "column \"o.u\""] {
-        let said =
-            warnings.iter().filter(|warning| warning.contains(column) && warning.contains("JSON text"));
+        let said = warnings
+            .iter()
+            .filter(|warning| warning.contains(column) && warning.contains("JSON text"));
         assert_eq!(said.count(), 1, "{column}: {warnings:#?}");
     }
 }
@@ -158,14 +166,16 @@ fn without_nested_columns_there_is_none_at_all() {
         r#"{"id":"bad"}"#,
         r#"{"id":2,"_airbyte_meta":{"sync_id":7,"changes":[{"field":"\"f\"","change":"NULLED","reason":"SOURCE_RETRIEVAL_ERROR"}]}}"#,
     ];
-    let stored = run(&refresh("s", &properties), &json!({ "nested": "json" }), &input("s", &records));
+    let stored =
+        run(&refresh("s", &properties), &json!({ "nested": "json" }), &input("s", &records));
     assert_eq!(leaves(&stored).len(), 8, "{:?}", leaves(&stored));
     assert!(leaves(&stored).iter().all(|(path, _)| !path.contains('.')), "{:?}", leaves(&stored));
     let meta = stored.table.column(METADATA[3]);
     let parsed = |text: &Value| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap();
     assert_eq!(meta[0], r#"{"sync_id":42,"changes":[]}"#);
     assert_eq!(parsed(meta[1]), json!({ "sync_id": 42, "changes": [nulled("id")] }));
-    let change = json!({ "field": "\"f\"", "change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR" });
+    let change =
+        json!({ "field": "\"f\"", "change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR" });
     assert_eq!(parsed(meta[2]), json!({ "sync_id": 7, "changes": [change] }));
 }
 
@@ -200,7 +210,8 @@ fn which_of_two_case_twins_keeps_its_name_does_not_depend_on_the_schemas_order()
 /// With `drop` the file has no such column of ours, and a field of that name need not make way for it.
 #[test]
 fn a_field_named_like_our_additional_column_keeps_its_name_where_there_is_none() {
-    let stream = refresh("s", &json!({ "id": { "type": "integer" }, ADDITIONAL: { "type": "string" } }));
+    let stream =
+        refresh("s", &json!({ "id": { "type": "integer" }, ADDITIONAL: { "type": "string" } }));
     // As a source of our own files has it.
     let mine = r#"{"old":1}"#;
     let record = json!({ "id": 1, ADDITIONAL: mine, "more": 2 }).to_string();
@@ -218,5 +229,7 @@ fn a_field_named_like_our_additional_column_keeps_its_name_where_there_is_none()
 /// Path and logical type of every column that has no other inside it.
 fn leaves(stored: &Stored) -> Vec<(String, Value)> {
     let leaves = stored.files[0].footer["leaves"].as_array().unwrap().iter();
-    leaves.map(|leaf| (leaf["path"].as_str().unwrap().to_owned(), leaf["logical"].clone())).collect()
+    leaves
+        .map(|leaf| (leaf["path"].as_str().unwrap().to_owned(), leaf["logical"].clone()))
+        .collect()
 }

@@ -73,9 +73,11 @@ fn blanks_around_numbers_in_strings_are_nothing() {
     let input = input("s", &records);
     let stream = refresh("s", &properties);
     let bad = json!({ "changes": [nulled("i"), nulled("n"), nulled("b")], ADDITIONAL: r#"{"i":"1 2","n":"- 1","b":" "}"# });
-    run(&stream, &json!({}), &input).assert_rows(&[json!({ "i": 12, "n": "2.5", "b": "7" }), bad.clone()]);
+    run(&stream, &json!({}), &input)
+        .assert_rows(&[json!({ "i": 12, "n": "2.5", "b": "7" }), bad.clone()]);
     let options = json!({ "numbers": "text", "integers": "text" });
-    run(&stream, &options, &input).assert_rows(&[json!({ "i": "12", "n": "2.5", "b": "7" }), bad.clone()]);
+    run(&stream, &options, &input)
+        .assert_rows(&[json!({ "i": "12", "n": "2.5", "b": "7" }), bad.clone()]);
     let options = json!({ "numbers": "decimal", "decimal_scale": 1, "integers": "decimal" });
     run(&stream, &options, &input).assert_rows(&[json!({ "i": "12", "n": "2.5", "b": "7" }), bad]);
 }
@@ -104,7 +106,8 @@ fn nan_and_the_infinities_of_strings_are_doubles() {
         no_double("i", r#"{"i":"NaN"}"#),
     ]);
     // Nothing but NaN: a row group without a smallest and a greatest value.
-    run(&stream, &json!({}), &input("s", &[r#"{"n":"NaN"}"#])).assert_rows(&[json!({ "n": "nan" })]);
+    run(&stream, &json!({}), &input("s", &[r#"{"n":"NaN"}"#]))
+        .assert_rows(&[json!({ "n": "nan" })]);
 }
 
 /// XML Schema's dates may have an offset.
@@ -135,8 +138,9 @@ fn years_of_two_digits_are_not_guessed() {
         "l": { "type": "string", "format": "date-time", "airbyte_type": "timestamp_without_timezone" },
     });
     let record = r#"{"d":"24-04-14","t":"99/12/31 10:00","l":"01.02.03 00:00:00"}"#;
-    run(&refresh("s", &properties), &json!({}), &input("s", &[record]))
-        .assert_rows(&[json!({ "changes": [nulled("d"), nulled("t"), nulled("l")], ADDITIONAL: record })]);
+    run(&refresh("s", &properties), &json!({}), &input("s", &[record])).assert_rows(&[
+        json!({ "changes": [nulled("d"), nulled("t"), nulled("l")], ADDITIONAL: record }),
+    ]);
 }
 
 /// One such value keeps a whole file out of pandas, Delta and Iceberg, and ClickHouse shows another year.

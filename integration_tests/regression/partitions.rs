@@ -29,14 +29,17 @@ impl FarCloud {
         servers.extend(more);
         let fronts: Vec<TlsFront> = servers
             .iter()
-            .map(|(host, target)| TlsFront::start(*target, authority.server(&[host], Validity::Now)))
+            .map(|(host, target)| {
+                TlsFront::start(*target, authority.server(&[host], Validity::Now))
+            })
             .collect();
         let routes: Vec<(String, SocketAddr)> = servers
             .iter()
             .zip(&fronts)
             .map(|((host, _), front)| (format!("{host}:443"), front.address()))
             .collect();
-        let routes: Vec<(&str, SocketAddr)> = routes.iter().map(|(host, to)| (host.as_str(), *to)).collect();
+        let routes: Vec<(&str, SocketAddr)> =
+            routes.iter().map(|(host, to)| (host.as_str(), *to)).collect();
         Self { cloud, proxy: Proxy::start(&routes), authority, _fronts: fronts }
     }
 
@@ -60,7 +63,9 @@ impl FarCloud {
         let seen = self.proxy.seen();
         let mut hosts: Vec<String> = seen
             .iter()
-            .map(|request| request.trim_start_matches("CONNECT ").trim_end_matches(":443").to_owned())
+            .map(|request| {
+                request.trim_start_matches("CONNECT ").trim_end_matches(":443").to_owned()
+            })
             .collect();
         hosts.sort();
         hosts.dedup();
@@ -80,7 +85,11 @@ fn an_access_key_in_another_partition_passes_check() {
         ("us-iso-west-1", "s3.us-iso-west-1.c2s.ic.gov", "sts.us-iso-east-1.c2s.ic.gov"),
         ("us-isob-east-1", "s3.us-isob-east-1.sc2s.sgov.gov", "sts.us-isob-east-1.sc2s.sgov.gov"),
         ("eu-isoe-west-1", "s3.eu-isoe-west-1.cloud.adc-e.uk", "sts.eu-isoe-west-1.cloud.adc-e.uk"),
-        ("us-isof-south-1", "s3.us-isof-south-1.csp.hci.ic.gov", "sts.us-isof-south-1.csp.hci.ic.gov"),
+        (
+            "us-isof-south-1",
+            "s3.us-isof-south-1.csp.hci.ic.gov",
+            "sts.us-isof-south-1.csp.hci.ic.gov",
+        ),
         ("cn-northwest-1", "s3.cn-northwest-1.amazonaws.com.cn", "sts.cn-north-1.amazonaws.com.cn"),
         ("us-gov-east-1", "s3.us-gov-east-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com"),
     ];

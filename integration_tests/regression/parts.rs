@@ -48,7 +48,10 @@ fn equal_parts(format: &str) {
         assert!(uploads.iter().any(|parts| parts.len() > 1), "{what}: {uploads:?}");
         for parts in &uploads {
             let (last, others) = parts.split_last().unwrap();
-            assert!(others.iter().all(|part| *part == others[0] && last <= part), "{what}: {uploads:?}");
+            assert!(
+                others.iter().all(|part| *part == others[0] && last <= part),
+                "{what}: {uploads:?}"
+            );
         }
         let objects = server.objects(BUCKET);
         if format == "parquet" {
@@ -56,7 +59,8 @@ fn equal_parts(format: &str) {
             let rows: usize = files.iter().map(|file| file.table.rows.len()).sum();
             assert_eq!(rows, ROWS, "{what}");
         } else {
-            let stored: usize = objects.iter().map(|(key, bytes)| read_back::content(key, bytes).len()).sum();
+            let stored: usize =
+                objects.iter().map(|(key, bytes)| read_back::content(key, bytes).len()).sum();
             assert!(stored > sent, "{what}: {stored} bytes of {sent}");
         }
     }

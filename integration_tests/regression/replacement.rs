@@ -10,7 +10,8 @@ use crate::generations_store::{FIXED_KEY, fixed, numbered, replace, start};
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Quirk, Rule};
 use crate::world::{
-    BUCKET, SOON, World, catalog, complete, connector, cursors, failure, jsonl_and, state, stopped, with,
+    BUCKET, SOON, World, catalog, complete, connector, cursors, failure, jsonl_and, state, stopped,
+    with,
 };
 
 /// A server with four old files of one row.
@@ -19,7 +20,11 @@ fn four_files() -> (FaultyS3, Value) {
     let config = numbered(&server);
     for id in 1..=4 {
         let streams = catalog([appended("users", 1, 0)]);
-        connector().write(&config, &streams).input(good_input("users", &[id])).run().expect_success();
+        connector()
+            .write(&config, &streams)
+            .input(good_input("users", &[id]))
+            .run()
+            .expect_success();
     }
     (server, config)
 }
@@ -98,14 +103,20 @@ fn a_store_that_refuses_every_look_is_given_up() {
     }
     server.inject(Rule::on(Operation::Head, Fault::AccessDenied).key("users/").written());
     for number in 1..=400 {
-        server.inject(Rule::on(Operation::Head, Fault::AccessDenied).key(&format!("users/{number}.jsonl")));
+        server.inject(
+            Rule::on(Operation::Head, Fault::AccessDenied).key(&format!("users/{number}.jsonl")),
+        );
     }
     let before = server.requests().len();
     let outcome = replace(&config, &[2]);
     let message = failure(&outcome, "config_error");
     assert!(message.contains("the others were not tried"), "{message}");
-    let heads =
-        server.requests().split_off(before).iter().filter(|one| one.operation == Operation::Head).count();
+    let heads = server
+        .requests()
+        .split_off(before)
+        .iter()
+        .filter(|one| one.operation == Operation::Head)
+        .count();
     assert!((100..200).contains(&heads), "{heads}");
 }
 
@@ -122,9 +133,14 @@ fn replacing_without_a_connection_id_warns_once() {
     let streams = || catalog([overwritten("users"), overwritten("orders")]);
     assert_eq!(told(&world.sync(&settings, &streams(), &two)), 1);
     assert_eq!(told(&world.sync(&named, &streams(), &two)), 0);
-    assert_eq!(told(&sync_one(&world, &settings, &appended("users", 1, 0), &[1])), 0, "nothing is replaced");
+    assert_eq!(
+        told(&sync_one(&world, &settings, &appended("users", 1, 0), &[1])),
+        0,
+        "nothing is replaced"
+    );
     let config = world.config(&settings);
-    let outcome = connector().env("CONNECTION_ID", "c2").write(&config, &streams()).input(&two).run();
+    let outcome =
+        connector().env("CONNECTION_ID", "c2").write(&config, &streams()).input(&two).run();
     assert_eq!(told(&outcome.expect_success()), 0);
 
     for (settings, notes) in [(&settings, true), (&named, false)] {
@@ -158,7 +174,8 @@ fn removing_is_said_only_where_something_goes_and_names_each_key() {
     assert_eq!(lines(&outcome, "INFO", "older objects removed").len(), 1);
 
     let fresh = start();
-    let outcome = connector().write(&numbered(&fresh), &streams()).input(input()).run().expect_success();
+    let outcome =
+        connector().write(&numbered(&fresh), &streams()).input(input()).run().expect_success();
     assert_eq!(lines(&outcome, "INFO", "remov"), [""; 0]);
 
     // A fixed key: the file that is replaced, and the name that the new one had before.
@@ -167,7 +184,10 @@ fn removing_is_said_only_where_something_goes_and_names_each_key() {
     replace(&config, &[1]).expect_success();
     let outcome = replace(&config, &[2]).expect_success();
     assert_eq!(lines(&outcome, "INFO", &format!("replaced \"{FIXED_KEY}\"")).len(), 1);
-    assert_eq!(lines(&outcome, "INFO", &format!("moved \"users_2.jsonl\" to \"{FIXED_KEY}\"")).len(), 1);
+    assert_eq!(
+        lines(&outcome, "INFO", &format!("moved \"users_2.jsonl\" to \"{FIXED_KEY}\"")).len(),
+        1
+    );
 }
 
 /// Nothing of the stream can be removed: a file that was copied to its plain name would stay beside
@@ -178,7 +198,11 @@ fn nothing_is_moved_where_nothing_can_be_removed() {
     let config = fixed(&server);
     for id in 1..=2 {
         let streams = catalog([appended("users", 1, 0)]);
-        connector().write(&config, &streams).input(good_input("users", &[id])).run().expect_success();
+        connector()
+            .write(&config, &streams)
+            .input(good_input("users", &[id]))
+            .run()
+            .expect_success();
     }
     server.quirk(Quirk::Undeletable("users".to_owned()));
     let outcome = replace(&config, &[3]);
@@ -200,7 +224,12 @@ fn a_signal_stops_the_removal() {
     let mut session = clear().start();
     session.close_stdin();
     let deadline = Instant::now() + SOON;
-    while !server.requests().split_off(before).iter().any(|request| request.operation == Operation::Head) {
+    while !server
+        .requests()
+        .split_off(before)
+        .iter()
+        .any(|request| request.operation == Operation::Head)
+    {
         assert!(Instant::now() < deadline, "no object is looked at");
         std::thread::sleep(Duration::from_millis(2));
     }

@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 use crate::support::connector::Outcome;
 use crate::world::{
-    World, catalog, complete, connector, failure, jsonl, jsonl_and, refresh, state, user, users, with,
+    World, catalog, complete, connector, failure, jsonl, jsonl_and, refresh, state, user, users,
+    with,
 };
 
 /// Files with these texts, and their paths.
@@ -68,8 +69,10 @@ fn keys_that_would_hold_a_dollar_or_a_scheme_are_refused() {
         ),
         ("s3://lake/{stream_name}.{extension}", "begins with `s3://`"),
     ] {
-        let outcome =
-            world.write(&jsonl_and(&json!({ "s3_bucket_key": key })), &users()).input(user(1)).run();
+        let outcome = world
+            .write(&jsonl_and(&json!({ "s3_bucket_key": key })), &users())
+            .input(user(1))
+            .run();
         let message = failure(&outcome, "config_error");
         assert!(message.contains(words), "{message}");
     }
@@ -85,7 +88,11 @@ fn swapped_files_and_a_discovered_catalog_are_called_that() {
     let discovered = [discovered.clone(), json!({ "type": "CATALOG", "catalog": discovered })]
         .map(|value| value.to_string());
     let cases = [
-        (&configured, &config, "the settings file holds a catalog: are --config and --catalog swapped?"),
+        (
+            &configured,
+            &config,
+            "the settings file holds a catalog: are --config and --catalog swapped?",
+        ),
         (&config, &config, "the catalog file holds settings: are --config and --catalog swapped?"),
         (&config, &discovered[0], "the catalog is a discovered one"),
         (&config, &discovered[1], "the catalog is a discovered one"),
@@ -117,7 +124,10 @@ fn settings_that_are_no_json_are_called_what_they_are() {
         (&utf16, "is UTF-16 text"),
         (b"\x1f\x8b\x08\x00\x00\x00", "is compressed with gzip"),
         (b"", "is empty"),
-        (b"{\"s3_bucket_name\":\"a\",\"s3_bucket_name\":\"b\"}", "`s3_bucket_name` is given more than once"),
+        (
+            b"{\"s3_bucket_name\":\"a\",\"s3_bucket_name\":\"b\"}",
+            "`s3_bucket_name` is given more than once",
+        ),
     ] {
         let outcome = check(text);
         let (status, message) = outcome.connection_status();
@@ -148,12 +158,17 @@ fn a_literal_extension_that_is_not_the_formats_is_a_note() {
 #[test]
 fn a_key_with_the_id_of_the_streams_run_is_taken_and_its_objects_are_replaced() {
     let world = World::new();
-    let settings = jsonl_and(&json!({ "s3_bucket_key": "{connection_id}/{stream_run_id}.{extension}" }));
+    let settings =
+        jsonl_and(&json!({ "s3_bucket_key": "{connection_id}/{stream_run_id}.{extension}" }));
     let stream = |name: &str, sync_id: u32, mode: &str| {
-        with(refresh(name, &json!({})), &json!({ "destination_sync_mode": mode, "sync_id": sync_id }))
+        with(
+            refresh(name, &json!({})),
+            &json!({ "destination_sync_mode": mode, "sync_id": sync_id }),
+        )
     };
     let sync = |sync_id: u32, mode: &str, id: u32| {
-        let catalog: Value = catalog([stream("users", sync_id, mode), stream("orders", sync_id, "append")]);
+        let catalog: Value =
+            catalog([stream("users", sync_id, mode), stream("orders", sync_id, "append")]);
         let input = [user(id), state("users", id), complete("users"), complete("orders")].concat();
         world.sync(&settings, &catalog, &input)
     };

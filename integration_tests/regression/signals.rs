@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::support::gate::Gate;
 use crate::world::{SOON, World, connector, jsonl_and, state, stopped, user, users};
 
-const SIGNALS: [(Signal, &str, i32); 2] = [(Signal::TERM, "SIGTERM", 143), (Signal::INT, "SIGINT", 130)];
+const SIGNALS: [(Signal, &str, i32); 2] =
+    [(Signal::TERM, "SIGTERM", 143), (Signal::INT, "SIGINT", 130)];
 
 /// A store that takes connections and never answers.
 fn silent() -> (TcpListener, Value) {
@@ -52,7 +53,10 @@ fn a_signal_while_check_connects_ends_it_with_a_trace() {
         assert!(session.ends_within(SOON), "{name}: it waits for the store");
         let outcome = session.finish(SOON);
         let message = stopped(&outcome, code);
-        assert!(message.contains(name) && message.contains("may be left in the bucket"), "{message}");
+        assert!(
+            message.contains(name) && message.contains("may be left in the bucket"),
+            "{message}"
+        );
         assert!(outcome.messages.iter().all(|message| message["type"] != "CONNECTION_STATUS"));
         drop(connection);
     }
@@ -64,8 +68,9 @@ fn a_second_signal_ends_it_at_once_with_the_signals_exit_code() {
     for (signal, name, code) in SIGNALS {
         let world = World::new();
         let gate = Gate::closed(&world.server.endpoint());
-        let settings =
-            jsonl_and(&json!({ "s3_endpoint": gate.endpoint(), "checkpoint_interval_seconds": 3600 }));
+        let settings = jsonl_and(
+            &json!({ "s3_endpoint": gate.endpoint(), "checkpoint_interval_seconds": 3600 }),
+        );
         let input = [user(1), state("users", 1), state("nobody", 9)].concat();
         let mut session = world.write(&settings, &users()).input(input).start();
         session.wait_for_state(SOON);

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Rule};
-use crate::world::{BUCKET, catalog, complete, connector, cursors, jsonl, plain, state, user, users, with};
+use crate::world::{
+    BUCKET, catalog, complete, connector, cursors, jsonl, plain, state, user, users, with,
+};
 
 fn server() -> (FaultyS3, Value) {
     let server = FaultyS3::start();
@@ -51,7 +53,8 @@ fn a_removal_that_has_to_wait_is_told_of_too() {
     let outcome = sync(2);
     assert_told_once(&outcome);
     let last = outcome.stdout_lines.iter().rposition(|line| line.contains("\"STATE\"")).unwrap();
-    let told = outcome.stdout_lines.iter().position(|line| line.contains("asks to slow down")).unwrap();
+    let told =
+        outcome.stdout_lines.iter().position(|line| line.contains("asks to slow down")).unwrap();
     assert!(last < told, "{outcome:#?}");
     assert_eq!(server.keys(BUCKET).len(), 1);
 }

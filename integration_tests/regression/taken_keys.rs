@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{Fault, FaultyS3, Habits, Operation, Quirk, Rule};
 use crate::world::{
-    BUCKET, catalog, complete, connector, cursors, failure, jsonl, noise, plain, record, state, user, users,
+    BUCKET, catalog, complete, connector, cursors, failure, jsonl, noise, plain, record, state,
+    user, users,
 };
 
 const SLOW_STORE: std::time::Duration = std::time::Duration::from_secs(300);
@@ -36,8 +37,12 @@ fn one_user() -> String {
 /// More than one part.
 fn large_user() -> String {
     let text = noise(7, 9 << 20);
-    [record("users", &format!("{{\"id\":1,\"text\":\"{text}\"}}")), state("users", 1), complete("users")]
-        .concat()
+    [
+        record("users", &format!("{{\"id\":1,\"text\":\"{text}\"}}")),
+        state("users", 1),
+        complete("users"),
+    ]
+    .concat()
 }
 
 fn count(server: &FaultyS3, operation: Operation) -> usize {
@@ -50,14 +55,18 @@ fn a_store_that_refuses_every_guarded_write_ends_the_sync_after_a_few_numbers() 
     let server = server(Habits { refuses_guarded_writes: true, ..Habits::default() });
     let outcome = sync(&server, &one_user());
     let message = failure(&outcome, "config_error");
-    for said in
-        ["8 keys in a row", "HTTP 412, PreconditionFailed", "HeadObject finds no object", "If-None-Match"]
-    {
+    for said in [
+        "8 keys in a row",
+        "HTTP 412, PreconditionFailed",
+        "HeadObject finds no object",
+        "If-None-Match",
+    ] {
         assert!(message.contains(said), "{message}");
     }
     assert_eq!(count(&server, Operation::Put), 8);
     assert!(server.requests().len() < 40, "{} requests", server.requests().len());
-    let warned = outcome.logs("WARN").iter().filter(|log| log.contains("takes the next number")).count();
+    let warned =
+        outcome.logs("WARN").iter().filter(|log| log.contains("takes the next number")).count();
     assert_eq!(warned, 1, "{:?}", outcome.logs("WARN"));
     assert_eq!((server.keys(BUCKET).len(), outcome.states().len()), (0, 0));
 
@@ -73,7 +82,10 @@ fn a_store_that_refuses_every_guarded_completion_ends_the_sync() {
     let server = server(Habits { refuses_guarded_writes: true, ..Habits::default() });
     let outcome = sync(&server, &large_user());
     let message = failure(&outcome, "config_error");
-    assert!(message.contains("CompleteMultipartUpload") && message.contains("HTTP 412"), "{message}");
+    assert!(
+        message.contains("CompleteMultipartUpload") && message.contains("HTTP 412"),
+        "{message}"
+    );
     assert_eq!(count(&server, Operation::Complete), 3);
     assert_eq!((server.keys(BUCKET).len(), server.open_uploads()), (0, 0));
 }
@@ -113,7 +125,11 @@ fn a_lost_answer_of_a_store_that_loses_metadata_is_a_doubt() {
         let outcome = sync(&server, &input);
         let message = failure(&outcome, "config_error");
         assert!(message.contains("does not keep user metadata"), "{message}");
-        assert_eq!(server.keys(BUCKET), ["users.jsonl"], "written once, and not under the next number");
+        assert_eq!(
+            server.keys(BUCKET),
+            ["users.jsonl"],
+            "written once, and not under the next number"
+        );
         assert_eq!(cursors(&outcome), [0_u64; 0]);
         let warnings = outcome.logs("WARN");
         let named = warnings.iter().any(|log| log.contains("\"users.jsonl\" may hold rows"));
@@ -152,7 +168,8 @@ fn an_unguarded_put_that_may_still_land_is_a_doubt_and_not_a_taken_key() {
 #[test]
 fn a_key_that_is_taken_before_an_upload_in_parts_begins_costs_only_a_number() {
     let server = server(Habits::default());
-    let stream = plain("users", &json!({ "id": { "type": "integer" }, "text": { "type": "string" } }));
+    let stream =
+        plain("users", &json!({ "id": { "type": "integer" }, "text": { "type": "string" } }));
     let mut settings = config(&server);
     settings["checkpoint_interval_seconds"] = json!(0);
     let mut session = connector().write(&settings, &catalog([stream])).start();
@@ -187,9 +204,11 @@ fn a_key_that_is_taken_under_an_upload_in_parts_ends_the_sync_and_says_why() {
     session.send(complete("users"));
     let outcome = session.finish(SLOW_STORE);
     let message = failure(&outcome, "transient_error");
-    for said in
-        ["while a file was being uploaded", "ties the parts of an upload to its key", "takes the next number"]
-    {
+    for said in [
+        "while a file was being uploaded",
+        "ties the parts of an upload to its key",
+        "takes the next number",
+    ] {
         assert!(message.contains(said), "{message}");
     }
     assert_eq!(server.objects(BUCKET)["users.jsonl"], b"of another writer");

@@ -38,8 +38,10 @@ exit $code
 
 /// `AIRBYTE_ENTRYPOINT` of the image, for the binary under test.
 fn entrypoint() -> String {
-    let dockerfile = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile")).unwrap();
-    let line = dockerfile.lines().find_map(|line| line.strip_prefix("ENV AIRBYTE_ENTRYPOINT=")).unwrap();
+    let dockerfile =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile")).unwrap();
+    let line =
+        dockerfile.lines().find_map(|line| line.strip_prefix("ENV AIRBYTE_ENTRYPOINT=")).unwrap();
     let command = line.trim_matches('"');
     assert!(command.ends_with("/usr/local/bin/destination-s3"), "{command}");
     command.replace("/usr/local/bin/destination-s3", env!("CARGO_BIN_EXE_destination-s3"))
@@ -166,9 +168,11 @@ fn input() -> String {
 }
 
 #[test]
-fn a_sync_that_is_cancelled_through_the_platforms_script_publishes_and_acknowledges_what_states_cover() {
+fn a_sync_that_is_cancelled_through_the_platforms_script_publishes_and_acknowledges_what_states_cover()
+ {
     let world = World::new();
-    let config = world.config(&jsonl_and(&serde_json::json!({ "checkpoint_interval_seconds": 3600 })));
+    let config =
+        world.config(&jsonl_and(&serde_json::json!({ "checkpoint_interval_seconds": 3600 })));
     let mut container = Container::start(&config, &users());
     container.stdin.send(input()).unwrap();
     let mut messages = container.wait_for_cursor(99);
@@ -189,7 +193,8 @@ fn a_sync_that_is_cancelled_through_the_platforms_script_publishes_and_acknowled
 #[test]
 fn a_cancel_that_closes_the_pipes_first_ends_the_container() {
     let world = World::new();
-    let config = world.config(&jsonl_and(&serde_json::json!({ "checkpoint_interval_seconds": 3600 })));
+    let config =
+        world.config(&jsonl_and(&serde_json::json!({ "checkpoint_interval_seconds": 3600 })));
     let mut container = Container::start(&config, &users());
     container.stdin.send(input()).unwrap();
     container.wait_for_cursor(99);

@@ -73,7 +73,9 @@ impl Aws {
 
     /// Makes a role and gives its ARN.
     pub(crate) fn create_role(&self, name: &str, trust: &Value, policy: &Value) -> String {
-        let made = self.program.ask(&json!({ "do": "role", "name": name, "trust": trust, "policy": policy }));
+        let made = self
+            .program
+            .ask(&json!({ "do": "role", "name": name, "trust": trust, "policy": policy }));
         made.as_str().expect("an ARN").to_owned()
     }
 

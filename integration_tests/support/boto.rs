@@ -43,7 +43,9 @@ impl Program {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("integration_tests/servers/aws.py"))
             .args(arguments)
             .env_clear()
-            .envs(["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].map(|name| (name, "/dev/null")))
+            .envs(
+                ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].map(|name| (name, "/dev/null")),
+            )
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -69,8 +71,8 @@ impl Running {
     fn answer(&mut self) -> Value {
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("the servers' program answers");
-        let mut answer: Value =
-            serde_json::from_str(&line).unwrap_or_else(|_| panic!("the servers' program ended: {line:?}"));
+        let mut answer: Value = serde_json::from_str(&line)
+            .unwrap_or_else(|_| panic!("the servers' program ended: {line:?}"));
         assert!(answer.get("error").is_none(), "{}", answer["error"]);
         answer["ok"].take()
     }

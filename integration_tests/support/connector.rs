@@ -31,10 +31,15 @@ use super::transcript;
 /// How long a whole run may take unless a test says otherwise: far more than any needs, so that a hang is a failure.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// Environment variables that are secret.
-const SECRET_VARIABLES: [&str; 4] =
-    ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
+const SECRET_VARIABLES: [&str; 4] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+];
 /// Environment variables that name files with nothing but a secret.
-const SECRET_FILES: [&str; 2] = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
+const SECRET_FILES: [&str; 2] =
+    ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
 /// Members of a configuration that are secret. The id of a key is none to AWS, but to the form.
 const SECRET_MEMBERS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 /// How long the pipes of a child that has ended are read.
@@ -56,7 +61,12 @@ pub(crate) struct Connector {
 impl Connector {
     /// The binary at `binary`, with an empty environment.
     pub(crate) fn new(binary: &Path) -> Self {
-        Self { binary: binary.to_owned(), environment: Vec::new(), time_limit: TIME_LIMIT, is_recorded: true }
+        Self {
+            binary: binary.to_owned(),
+            environment: Vec::new(),
+            time_limit: TIME_LIMIT,
+            is_recorded: true,
+        }
     }
 
     /// Adds an environment variable.
@@ -88,7 +98,8 @@ impl Connector {
             } else if name == "AWS_SHARED_CREDENTIALS_FILE" {
                 let text = fs::read_to_string(value).unwrap_or_default();
                 let pairs = text.lines().filter_map(|line| line.split_once('='));
-                let secret = pairs.filter(|(name, _)| name.contains("key") || name.contains("token"));
+                let secret =
+                    pairs.filter(|(name, _)| name.contains("key") || name.contains("token"));
                 secrets.extend(secret.map(|(_, value)| value.trim().to_owned()));
             } else if name.to_ascii_uppercase().ends_with("_PROXY") {
                 secrets.extend(password_of(value));
@@ -313,7 +324,11 @@ impl Session {
     }
 
     /// The next message that `wanted` picks and that no earlier wait passed over, or none within `timeout`.
-    pub(crate) fn wait_for(&mut self, timeout: Duration, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+    pub(crate) fn wait_for(
+        &mut self,
+        timeout: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Option<Value> {
         let deadline = Instant::now() + timeout;
         loop {
             while self.next < self.seen.len() {
@@ -324,7 +339,8 @@ impl Session {
                 }
             }
             let lines = self.lines.as_ref().expect("stdout was closed before");
-            let line = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()?;
+            let line =
+                lines.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()?;
             self.keep(line);
         }
     }
@@ -337,7 +353,8 @@ impl Session {
 
     /// Sends the child a signal, as whoever cancels a sync does.
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        let pid =
+            i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
         rustix::process::kill_process(pid, signal).expect("a child that takes signals");
     }
 
@@ -433,7 +450,9 @@ impl Drop for Session {
         let _ = self.child.wait();
         if !self.was_kept {
             // Nobody has waited for the end: a test that fails, or that has seen enough.
-            while let Some(Ok(line)) = self.lines.as_ref().map(|lines| lines.recv_timeout(LAST_WORDS)) {
+            while let Some(Ok(line)) =
+                self.lines.as_ref().map(|lines| lines.recv_timeout(LAST_WORDS))
+            {
                 self.seen.push(String::from_utf8_lossy(&line.bytes).into_owned());
             }
             let stderr = self.stderr.recv_timeout(LAST_WORDS).unwrap_or_default();
@@ -464,7 +483,8 @@ impl Outcome {
     /// Fails the test, with the connector's own words, unless the exit code is 0.
     #[track_caller]
     pub(crate) fn expect_success(self) -> Self {
-        let words: Vec<_> = self.errors().into_iter().chain(self.messages.iter().rev().take(3)).collect();
+        let words: Vec<_> =
+            self.errors().into_iter().chain(self.messages.iter().rev().take(3)).collect();
         assert_eq!(self.code(), Some(0), "the run failed: {words:#?}\nstderr: {}", self.stderr);
         self
     }
@@ -485,15 +505,22 @@ impl Outcome {
     /// The text of every LOG of `level` (`INFO`, `WARN`, ...), in order.
     pub(crate) fn logs(&self, level: &str) -> Vec<&str> {
         let logs = self.of_type("LOG").filter(|message| message["log"]["level"] == level);
-        logs.map(|message| message["log"]["message"].as_str().expect("a LOG has a message")).collect()
+        logs.map(|message| message["log"]["message"].as_str().expect("a LOG has a message"))
+            .collect()
     }
 
     /// The answer of `check`: status and message. Fails the test unless there is exactly one.
     #[track_caller]
     pub(crate) fn connection_status(&self) -> (&str, &str) {
-        let answers: Vec<_> = self.of_type("CONNECTION_STATUS").map(|m| &m["connectionStatus"]).collect();
-        let [answer] = answers.as_slice() else { panic!("{} CONNECTION_STATUS in {self:#?}", answers.len()) };
-        (answer["status"].as_str().unwrap_or_default(), answer["message"].as_str().unwrap_or_default())
+        let answers: Vec<_> =
+            self.of_type("CONNECTION_STATUS").map(|m| &m["connectionStatus"]).collect();
+        let [answer] = answers.as_slice() else {
+            panic!("{} CONNECTION_STATUS in {self:#?}", answers.len())
+        };
+        (
+            answer["status"].as_str().unwrap_or_default(),
+            answer["message"].as_str().unwrap_or_default(),
+        )
     }
 
     /// The answer of `spec`. Fails the test unless there is exactly one.
@@ -520,7 +547,8 @@ impl Files {
     fn new(files: &[(&str, &Value)]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         for (name, content) in files {
-            fs::write(folder.path().join(name), content.to_string()).expect("a file in a temporary folder");
+            fs::write(folder.path().join(name), content.to_string())
+                .expect("a file in a temporary folder");
         }
         let mut secrets = Vec::new();
         files.iter().for_each(|(_, content)| collect_secrets(content, &mut secrets));

@@ -46,14 +46,14 @@ pub(crate) struct EmbeddedS3 {
 impl EmbeddedS3 {
     /// Serves `root`, which must exist, on a free port. Requests are accepted from the moment this returns.
     pub(crate) fn start(root: &Path) -> Self {
-        let files =
-            FileSystem::new(root).unwrap_or_else(|e| panic!("{} cannot be served: {e:?}", root.display()));
+        let files = FileSystem::new(root)
+            .unwrap_or_else(|e| panic!("{} cannot be served: {e:?}", root.display()));
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
         let service = builder.build();
 
-        let listener =
-            std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on the loopback address");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")
+            .expect("a free port on the loopback address");
         listener.set_nonblocking(true).expect("a listener that tokio can wait for");
         let address = listener.local_addr().expect("the address of the listener");
         // Made here and not in the thread, so that a machine without threads to spare fails the caller.
@@ -94,7 +94,8 @@ impl EmbeddedS3 {
     pub(crate) fn objects(&self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
         let folder = self.root.join(bucket);
         let read = |key: String| {
-            let content = fs::read(folder.join(&key)).unwrap_or_else(|e| panic!("object {key}: {e}"));
+            let content =
+                fs::read(folder.join(&key)).unwrap_or_else(|e| panic!("object {key}: {e}"));
             (key, content)
         };
         self.keys(bucket).into_iter().map(read).collect()
@@ -127,14 +128,22 @@ impl EmbeddedS3 {
     }
 
     /// Puts an object with user metadata (names without `x-amz-meta-`), as somebody else's program would have.
-    pub(crate) fn put_object(&self, bucket: &str, key: &str, content: &[u8], metadata: &[(&str, &str)]) {
+    pub(crate) fn put_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        content: &[u8],
+        metadata: &[(&str, &str)],
+    ) {
         let path = self.root.join(bucket).join(key);
-        fs::create_dir_all(path.parent().expect("a key inside the bucket")).expect("folders of the key");
+        fs::create_dir_all(path.parent().expect("a key inside the bucket"))
+            .expect("folders of the key");
         fs::write(path, content).expect("a foreign object");
         // Always written: the server leaves the metadata of a deleted object behind.
         let pairs: BTreeMap<_, _> = metadata.iter().copied().collect();
         let attributes = json!({ "user_metadata": pairs });
-        fs::write(self.attributes_path(bucket, key), attributes.to_string()).expect("metadata of the object");
+        fs::write(self.attributes_path(bucket, key), attributes.to_string())
+            .expect("metadata of the object");
     }
 
     /// Removes an object, as somebody else's program would.
@@ -145,8 +154,11 @@ impl EmbeddedS3 {
     /// The user metadata (`x-amz-meta-*`, names without that prefix) of a visible object.
     pub(crate) fn metadata(&self, bucket: &str, key: &str) -> BTreeMap<String, String> {
         let attributes = self.attributes(bucket, key);
-        let pairs = attributes.get("user_metadata").and_then(Value::as_object).into_iter().flatten();
-        pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+        let pairs =
+            attributes.get("user_metadata").and_then(Value::as_object).into_iter().flatten();
+        pairs
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .collect()
     }
 
     /// The `Content-Type` that a visible object was stored with.
@@ -187,7 +199,8 @@ impl EmbeddedS3 {
     }
 
     fn attributes_path(&self, bucket: &str, key: &str) -> PathBuf {
-        let name = format!(".bucket-{}.object-{}.metadata.json", base64_url(bucket), base64_url(key));
+        let name =
+            format!(".bucket-{}.object-{}.metadata.json", base64_url(bucket), base64_url(key));
         self.root.join(name)
     }
 }
@@ -204,8 +217,13 @@ impl Drop for EmbeddedS3 {
         let secrets = [SECRET_ACCESS_KEY.to_owned()];
         for bucket in self.buckets() {
             for (key, content) in self.objects(&bucket) {
-                let leak = transcript::written(&key, &self.metadata(&bucket, &key), &content, &secrets);
-                assert!(leak.is_none() || fails, "{} is in {key} or its metadata", leak.unwrap_or_default());
+                let leak =
+                    transcript::written(&key, &self.metadata(&bucket, &key), &content, &secrets);
+                assert!(
+                    leak.is_none() || fails,
+                    "{} is in {key} or its metadata",
+                    leak.unwrap_or_default()
+                );
             }
         }
     }
@@ -226,8 +244,13 @@ pub(super) fn config(endpoint: &str, bucket: &str) -> Value {
 }
 
 /// Answers connections until the other end of `stopped` is dropped; open connections are then cut.
-async fn serve(listener: std::net::TcpListener, service: S3Service, mut stopped: oneshot::Receiver<()>) {
-    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener inside the runtime");
+async fn serve(
+    listener: std::net::TcpListener,
+    service: S3Service,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let listener =
+        tokio::net::TcpListener::from_std(listener).expect("a listener inside the runtime");
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -250,8 +273,8 @@ fn base64_url(text: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut out = String::new();
     for group in text.as_bytes().chunks(3) {
-        let bits =
-            group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let bits = group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - group.len()));
         for position in 0..=group.len() {
             let sextet = bits >> (18 - 6 * position) & 63;
             out.push(char::from(ALPHABET[sextet as usize]));
@@ -266,7 +289,8 @@ mod tests {
 
     #[test]
     fn names_are_spelled_as_the_server_spells_them() {
-        for (text, spelled) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("a/ü?>", "YS_DvD8-")]
+        for (text, spelled) in
+            [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("a/ü?>", "YS_DvD8-")]
         {
             assert_eq!(base64_url(text), spelled);
         }

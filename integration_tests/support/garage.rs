@@ -25,7 +25,8 @@ pub(crate) const BUCKET: &str = "lake";
 /// The only access key.
 const ACCESS_KEY_ID: &str = "GK0123456789abcdef01234567";
 /// Its secret.
-pub(crate) const SECRET_ACCESS_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+pub(crate) const SECRET_ACCESS_KEY: &str =
+    "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
 /// How long the server may take to start.
 const START: Duration = Duration::from_secs(60);
 /// How often it is started anew, because somebody else has taken its port in between.
@@ -111,8 +112,9 @@ impl Drop for Garage {
 }
 
 fn serve(folder: &Path, address: SocketAddr, rpc: SocketAddr, log: &Path) -> Child {
-    let binary = std::env::var(BINARY)
-        .unwrap_or_else(|_| panic!("the variable {BINARY} names Garage's binary: run `make test-garage`"));
+    let binary = std::env::var(BINARY).unwrap_or_else(|_| {
+        panic!("the variable {BINARY} names Garage's binary: run `make test-garage`")
+    });
     let settings = format!(
         "metadata_dir = {:?}\ndata_dir = {:?}\ndb_engine = \"sqlite\"\nreplication_factor = 1\nrpc_bind_addr = \"{rpc}\"\n\
          rpc_public_addr = \"{rpc}\"\nrpc_secret = \"{}\"\n[s3_api]\ns3_region = \"{REGION}\"\napi_bind_addr = \"{address}\"\n",

@@ -23,7 +23,9 @@ impl Gate {
         let gate = Arc::clone(&open);
         std::thread::spawn(move || {
             for client in listener.incoming() {
-                let (Ok(client), Ok(server)) = (client, TcpStream::connect(&upstream)) else { return };
+                let (Ok(client), Ok(server)) = (client, TcpStream::connect(&upstream)) else {
+                    return;
+                };
                 let (from, to) =
                     (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
                 let gate = Arc::clone(&gate);
@@ -50,7 +52,9 @@ fn pass(mut from: TcpStream, mut to: TcpStream, gate: Option<&(Mutex<bool>, Cond
     let mut buffer = vec![0; 64 * 1024];
     loop {
         if let Some((open, opened)) = gate {
-            drop(opened.wait_while(open.lock().expect("the gate"), |open| !*open).expect("the gate"));
+            drop(
+                opened.wait_while(open.lock().expect("the gate"), |open| !*open).expect("the gate"),
+            );
         }
         match from.read(&mut buffer) {
             Ok(0) | Err(_) => break,

@@ -116,7 +116,11 @@ impl Keyring {
 
     /// Every secret on the keyring.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        self.lock().values().flat_map(|key| [Some(key.secret.clone()), key.token.clone()]).flatten().collect()
+        self.lock()
+            .values()
+            .flat_map(|key| [Some(key.secret.clone()), key.token.clone()])
+            .flatten()
+            .collect()
     }
 
     /// The key that a request is signed with, as far as its head tells.
@@ -127,7 +131,9 @@ impl Keyring {
         match (key.token.as_deref(), token) {
             (Some(_), None) => Standing::Unknown,
             (of_key, of_request) if of_key != of_request => Standing::WrongToken,
-            _ if key.revoked || key.ends.is_some_and(|ends| SystemTime::now() >= ends) => Standing::Expired,
+            _ if key.revoked || key.ends.is_some_and(|ends| SystemTime::now() >= ends) => {
+                Standing::Expired
+            }
             _ => Standing::Good(key),
         }
     }

@@ -38,8 +38,8 @@ impl Loopback {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener =
-            std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on the loopback address");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")
+            .expect("a free port on the loopback address");
         listener.set_nonblocking(true).expect("a listener that tokio can wait for");
         let address = listener.local_addr().expect("the address of the listener");
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -79,7 +79,8 @@ async fn accept<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener inside the runtime");
+    let listener =
+        tokio::net::TcpListener::from_std(listener).expect("a listener inside the runtime");
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -119,5 +120,7 @@ where
         answer(head, body).await
     });
     // An error is a client that went away, or a connection that was ended on purpose.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer).await;
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(socket), answer)
+        .await;
 }

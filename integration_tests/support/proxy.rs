@@ -74,7 +74,9 @@ async fn serve(
     book.lock().expect("the record of the proxy").push(format!("{method} {host}"));
     let Some((_, address)) = routes.iter().find(|(route, _)| route == host) else {
         return client
-            .write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            .write_all(
+                b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            )
             .await;
     };
     let mut server = TcpStream::connect(address).await?;
@@ -93,7 +95,8 @@ async fn serve(
         !["connection", "expect", "proxy-authorization", "proxy-connection", ""].contains(&&*name)
     });
     let kept: Vec<&str> = kept.collect();
-    let head = format!("{method} /{path} HTTP/1.1\r\n{}\r\nconnection: close\r\n\r\n", kept.join("\r\n"));
+    let head =
+        format!("{method} /{path} HTTP/1.1\r\n{}\r\nconnection: close\r\n\r\n", kept.join("\r\n"));
     server.write_all(head.as_bytes()).await?;
     server.write_all(&read[head_bytes..]).await?;
     let length = kept.iter().find_map(|line| {

@@ -153,7 +153,8 @@ pub(crate) fn csv(content: &[u8]) -> CsvTable {
 /// line end, and where the `csv` crate reads something else.
 pub(crate) fn csv_with(content: &[u8], delimiter: u8, null_text: &str) -> CsvTable {
     let mut records = csv_fields(content, delimiter);
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(content);
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(content);
     let others: Vec<Vec<String>> = reader
         .records()
         .map(|record| record.expect("a CSV row").iter().map(str::to_owned).collect())
@@ -193,7 +194,12 @@ pub(crate) fn csv_fields(content: &[u8], delimiter: u8) -> Vec<Vec<Field>> {
             panic!("text after a closing quote: {}", rest.chars().take(40).collect::<String>())
         });
         let width = rows.first().map_or(row.len(), Vec::len);
-        assert_eq!(row.len(), width, "row {} has another width than the first: {row:?}", rows.len() + 1);
+        assert_eq!(
+            row.len(),
+            width,
+            "row {} has another width than the first: {row:?}",
+            rows.len() + 1
+        );
         rows.push(std::mem::take(&mut row));
     }
     rows
@@ -205,7 +211,10 @@ fn csv_field(text: &str, delimiter: char) -> (Field, &str) {
         let (value, after) = text.split_at(text.find([delimiter, '\n']).expect("a field ends"));
         let before_crlf = value.strip_suffix('\r').filter(|_| after.starts_with('\n'));
         let value = before_crlf.unwrap_or(value);
-        assert!(!value.contains(['"', '\r']), "a quote or carriage return in a bare field: {value}");
+        assert!(
+            !value.contains(['"', '\r']),
+            "a quote or carriage return in a bare field: {value}"
+        );
         let (_, rest) = text.split_at(value.len());
         return (Field { text: value.to_owned(), quoted: false }, rest);
     };
@@ -256,7 +265,8 @@ mod tests {
     #[test]
     fn gzip_members_are_joined_and_trailing_bytes_refused() {
         let member = |text: &[u8]| {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
             encoder.write_all(text).unwrap();
             encoder.finish().unwrap()
         };

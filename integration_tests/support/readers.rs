@@ -98,15 +98,21 @@ pub(crate) fn read<'a>(files: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<Parq
         })
         .collect();
     let answer: Answer = ask(&json!({ "op": "read", "paths": paths }));
-    let agreed =
-        |file: FileAnswer| ParquetFile { table: agreed(&file.tables), footer: file.footer, tree: file.tree };
+    let agreed = |file: FileAnswer| ParquetFile {
+        table: agreed(&file.tables),
+        footer: file.footer,
+        tree: file.tree,
+    };
     answer.files.into_iter().map(agreed).collect()
 }
 
 /// Reads all objects as one hive-partitioned table, with every engine; `newest` is the key of an object that has every
 /// column. Columns, types and rows come as each engine orders them.
 #[track_caller]
-pub(crate) fn read_folder(objects: &BTreeMap<String, Vec<u8>>, newest: &str) -> BTreeMap<String, Table> {
+pub(crate) fn read_folder(
+    objects: &BTreeMap<String, Vec<u8>>,
+    newest: &str,
+) -> BTreeMap<String, Table> {
     #[derive(Deserialize)]
     struct Answer {
         tables: BTreeMap<String, Table>,
@@ -140,7 +146,12 @@ pub(crate) fn read_text(format: &str, bytes: &[u8]) -> BTreeMap<String, Vec<Valu
     fs::write(&path, bytes).expect("a file for the engines");
     let answer: Answer = ask(&json!({ "op": "read_text", "path": path, "format": format }));
     let read = |(engine, answer): (String, Rows)| {
-        assert_eq!(answer.refused, None, "{engine} refuses the file: {}", String::from_utf8_lossy(bytes));
+        assert_eq!(
+            answer.refused,
+            None,
+            "{engine} refuses the file: {}",
+            String::from_utf8_lossy(bytes)
+        );
         (engine, answer.rows)
     };
     answer.engines.into_iter().map(read).collect()
@@ -182,7 +193,11 @@ fn agreed(tables: &BTreeMap<String, Box<RawValue>>) -> Table {
     for (name, other) in others {
         // The same text is the same table; parsing all three would take most of the test's time.
         if other.get() != text.get() {
-            assert_same(&table, &parse(other), &format!("{name} reads something else than {first}"));
+            assert_same(
+                &table,
+                &parse(other),
+                &format!("{name} reads something else than {first}"),
+            );
         }
     }
     table
@@ -199,7 +214,9 @@ pub(crate) fn assert_same(expected: &Table, found: &Table, what: &str) {
     let mut story = String::new();
     let mut count = 0;
     for (number, (expected_row, row)) in expected.rows.iter().zip(&found.rows).enumerate() {
-        for ((name, _), (expected, value)) in expected.columns.iter().zip(expected_row.iter().zip(row)) {
+        for ((name, _), (expected, value)) in
+            expected.columns.iter().zip(expected_row.iter().zip(row))
+        {
             if expected != value {
                 count += 1;
                 if count <= SHOWN {
@@ -246,7 +263,9 @@ fn ask<T: for<'de> Deserialize<'de>>(question: &Value) -> T {
             Err(problem) => {
                 // The next test gets a new one.
                 let ended = process.take().map(|mut process| process.child.wait());
-                panic!("the readers ended ({problem}; {ended:?}), their last words are on stderr: {question}")
+                panic!(
+                    "the readers ended ({problem}; {ended:?}), their last words are on stderr: {question}"
+                )
             }
         }
     };
@@ -255,7 +274,10 @@ fn ask<T: for<'de> Deserialize<'de>>(question: &Value) -> T {
         panic!("the readers failed: {}", failure.error);
     }
     serde_json::from_str(&line).unwrap_or_else(|e| {
-        panic!("an answer that nobody understands ({e}): {}", line.chars().take(300).collect::<String>())
+        panic!(
+            "an answer that nobody understands ({e}): {}",
+            line.chars().take(300).collect::<String>()
+        )
     })
 }
 

@@ -106,11 +106,18 @@ impl Server {
     }
 
     /// Puts an object with user metadata (names without `x-amz-meta-`), as somebody else's program would have.
-    pub(crate) fn put_object(&self, bucket: &str, key: &str, content: &[u8], metadata: &[(&str, &str)]) {
+    pub(crate) fn put_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        content: &[u8],
+        metadata: &[(&str, &str)],
+    ) {
         match self {
             Self::Embedded { server, .. } => server.put_object(bucket, key, content, metadata),
             Self::Garage(garage) => {
-                let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+                let owned =
+                    |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
                 garage.bucket().put(key, content, &metadata.iter().map(owned).collect());
             }
         }
@@ -166,7 +173,8 @@ impl Drop for Server {
         }
         let secrets = [garage::SECRET_ACCESS_KEY.to_owned()];
         for (key, content) in garage.bucket().objects() {
-            let leak = transcript::written(&key, &garage.bucket().metadata(&key), &content, &secrets);
+            let leak =
+                transcript::written(&key, &garage.bucket().metadata(&key), &content, &secrets);
             assert!(leak.is_none(), "{} is in {key} or its metadata", leak.unwrap_or_default());
         }
     }

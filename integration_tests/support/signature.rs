@@ -73,7 +73,8 @@ fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
         block[..key.len()].copy_from_slice(key);
     }
     let padded = |pad: u8, text: &[u8]| {
-        let padded: Vec<u8> = block.iter().map(|byte| byte ^ pad).chain(text.iter().copied()).collect();
+        let padded: Vec<u8> =
+            block.iter().map(|byte| byte ^ pad).chain(text.iter().copied()).collect();
         Sha256::checksum(&padded)
     };
     padded(0x5c, &padded(0x36, text))

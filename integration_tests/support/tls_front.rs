@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;

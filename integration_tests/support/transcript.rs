@@ -71,8 +71,9 @@ impl Files {
             // Of an older process with the same id.
             let _ = fs::remove_dir_all(&folder);
             fs::create_dir_all(&folder).expect("a folder for the transcript");
-            let file =
-                |name: &str| Mutex::new(File::create(folder.join(name)).expect("a file of the transcript"));
+            let file = |name: &str| {
+                Mutex::new(File::create(folder.join(name)).expect("a file of the transcript"))
+            };
             Some(Self { printed: file(PRINTED), written: file(WRITTEN), secrets: file(SECRETS) })
         };
         FILES.get_or_init(open).as_ref()
@@ -83,7 +84,8 @@ impl Files {
 fn remove_old(all: &Path) {
     for entry in fs::read_dir(all).into_iter().flatten().flatten() {
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let age = modified.ok().and_then(|modified| SystemTime::now().duration_since(modified).ok());
+        let age =
+            modified.ok().and_then(|modified| SystemTime::now().duration_since(modified).ok());
         if age.is_some_and(|age| age > LONGEST_KEPT) {
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -141,7 +143,8 @@ pub(crate) fn leak_of_object(
     content: &[u8],
     secrets: &[String],
 ) -> Option<String> {
-    leak(description(key, metadata).as_bytes(), secrets).or_else(|| leak(&plain(key, content), secrets))
+    leak(description(key, metadata).as_bytes(), secrets)
+        .or_else(|| leak(&plain(key, content), secrets))
 }
 
 fn description(key: &str, metadata: &BTreeMap<String, String>) -> String {
@@ -151,7 +154,11 @@ fn description(key: &str, metadata: &BTreeMap<String, String>) -> String {
 
 /// Text of an object, whatever its name says.
 fn plain(key: &str, content: &[u8]) -> Vec<u8> {
-    if content.starts_with(&GZIP_MAGIC) { read_back::content(key, content) } else { content.to_owned() }
+    if content.starts_with(&GZIP_MAGIC) {
+        read_back::content(key, content)
+    } else {
+        content.to_owned()
+    }
 }
 
 /// Every secret that this process knows of.
@@ -171,7 +178,8 @@ pub(crate) fn leaks(text: &[u8], secrets: &[String]) -> Vec<String> {
         marks.map(|mark| format!("the mark \"{mark}\" of a signed request")).collect();
     let is_there = |secret: &&String| {
         let encoded =
-            percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
+            percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC)
+                .to_string();
         memmem::find(text, secret.as_bytes()).is_some()
             || (encoded != **secret && memmem::find(text, encoded.as_bytes()).is_some())
     };
@@ -185,8 +193,9 @@ pub(crate) fn leaks(text: &[u8], secrets: &[String]) -> Vec<String> {
 /// Whether `text` has `mark`, which is in lower case, in any case.
 fn holds_in_any_case(text: &[u8], mark: &[u8]) -> bool {
     let first = mark[0];
-    memchr::memchr2_iter(first, first.to_ascii_uppercase(), text)
-        .any(|start| text[start..].get(..mark.len()).is_some_and(|found| found.eq_ignore_ascii_case(mark)))
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), text).any(|start| {
+        text[start..].get(..mark.len()).is_some_and(|found| found.eq_ignore_ascii_case(mark))
+    })
 }
 
 fn known() -> MutexGuard<'static, BTreeSet<String>> {

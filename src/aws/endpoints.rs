@@ -27,7 +27,8 @@ pub struct VariantError {
 }
 
 impl EndpointVariant {
-    /// What `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` ask for; `var` reads a variable.
+    /// What `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` ask for; `var` reads a
+    /// variable.
     ///
     /// # Errors
     /// A value other than `true` and `false`. A typing error must not lead past FIPS.
@@ -41,12 +42,13 @@ impl EndpointVariant {
         Ok(Self { fips: is_on(USE_FIPS)?, dual_stack: is_on(USE_DUAL_STACK)? })
     }
 
-    /// ` (AWS_USE_FIPS_ENDPOINT)` and the like, for a sentence about a request that did not get through: not
-    /// every region has every kind of endpoint. Empty for the usual endpoints.
+    /// ` (AWS_USE_FIPS_ENDPOINT)` and the like, for a sentence about a request that did not get
+    /// through: not every region has every kind of endpoint. Empty for the usual endpoints.
     #[must_use]
     pub fn remark(self) -> String {
         let asked = [(self.fips, USE_FIPS), (self.dual_stack, USE_DUAL_STACK)];
-        let names: Vec<&str> = asked.iter().filter(|(is_on, _)| *is_on).map(|(_, name)| *name).collect();
+        let names: Vec<&str> =
+            asked.iter().filter(|(is_on, _)| *is_on).map(|(_, name)| *name).collect();
         if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
     }
 }
@@ -69,7 +71,10 @@ mod tests {
         assert_eq!(read(Some("TRUE"), Some("True ")), variant(true, true));
         assert_eq!(read(None, Some("true")), variant(false, true));
         assert_eq!(read(Some("1"), None), Err(VariantError { variable: USE_FIPS }));
-        assert_eq!(read(Some("false"), Some("yes")), Err(VariantError { variable: USE_DUAL_STACK }));
+        assert_eq!(
+            read(Some("false"), Some("yes")),
+            Err(VariantError { variable: USE_DUAL_STACK })
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //!
 //! Invariants
 //! - This is the only table of partitions. It has the values of `partitions.json` of the AWS SDKs
-//!   (<https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>), which the endpoint
-//!   rules of the SDK's own clients use, too.
+//!   (<https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>), which the
+//!   endpoint rules of the SDK's own clients use, too.
 //! - A region that no other partition claims is in `aws`, as in the SDK.
 
 /// One cloud of AWS.
@@ -15,8 +15,8 @@ pub struct Partition {
     pub id: &'static str,
     /// What the names of its regions begin with. Empty for `aws`, which has all other regions.
     region_prefix: &'static str,
-    /// A region that every account has, where STS knows all keys of the partition and S3 knows all its
-    /// buckets.
+    /// A region that every account has, where STS knows all keys of the partition and S3 knows all
+    /// its buckets.
     pub first_region: &'static str,
     /// What the host names of its services end with.
     dns_suffix: &'static str,
@@ -106,20 +106,22 @@ impl Partition {
         PARTITIONS.iter().find(|partition| partition.id == id)
     }
 
-    /// The partition of a host of AWS, such as an endpoint in a private network. `None`: the host is not
-    /// one of AWS.
+    /// The partition of a host of AWS, such as an endpoint in a private network. `None`: the host
+    /// is not one of AWS.
     #[must_use]
     pub fn of_host(host: &str) -> Option<&'static Self> {
         let host = host.to_ascii_lowercase();
         let host = host.strip_suffix('.').unwrap_or(&host);
-        let is_below = |suffix: &str| host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
-        let mut fitting = PARTITIONS
-            .iter()
-            .filter(|partition| is_below(partition.dns_suffix) || is_below(partition.dual_stack_dns_suffix));
+        let is_below =
+            |suffix: &str| host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
+        let mut fitting = PARTITIONS.iter().filter(|partition| {
+            is_below(partition.dns_suffix) || is_below(partition.dual_stack_dns_suffix)
+        });
         let first = fitting.next()?;
         // Two partitions share their suffixes: the region in the host name tells them apart.
-        let has_region =
-            |partition: &&Self| host.split('.').any(|label| label.starts_with(partition.region_prefix));
+        let has_region = |partition: &&Self| {
+            host.split('.').any(|label| label.starts_with(partition.region_prefix))
+        };
         Some(fitting.find(has_region).unwrap_or(first))
     }
 }

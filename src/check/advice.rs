@@ -7,15 +7,16 @@
 use crate::aws::sign_in::{Holder, Identity};
 use crate::store::{Denied, StoreError};
 
-/// The sentence for a denied request; `None` where the error is another one, which speaks for itself. `prefix` is the text that
-/// every key begins with: the probe's own key is not what a policy should name.
+/// The sentence for a denied request; `None` where the error is another one, which speaks for
+/// itself. `prefix` is the text that every key begins with: the probe's own key is not what a
+/// policy should name.
 pub(super) fn denial(error: &StoreError, who: Option<&Identity>, prefix: &str) -> Option<String> {
     let Denied { action, resource, explicitly } = error.denied()?;
     let whom = who.map(|who| format!(" to {}", who.arn)).unwrap_or_default();
     let bucket = resource.split_once('/').map(|(bucket, _)| bucket);
     let cause = if explicitly {
-        "a policy denies it explicitly: look for a Deny in the bucket policy, in the policies of the user or role, in a \
-         permissions boundary and in the organisation's control policies"
+        "a policy denies it explicitly: look for a Deny in the bucket policy, in the policies of \
+         the user or role, in a permissions boundary and in the organisation's control policies"
             .to_owned()
     } else {
         let scope = bucket.map(|bucket| format!(" on {bucket}/{prefix}*")).unwrap_or_default();
@@ -26,8 +27,8 @@ pub(super) fn denial(error: &StoreError, who: Option<&Identity>, prefix: &str) -
             ""
         };
         format!(
-            "allow it{scope} in {}; if it is allowed there, {name}look for a Deny in the bucket policy and, where the bucket \
-             belongs to another account, for a missing Allow{key}",
+            "allow it{scope} in {}; if it is allowed there, {name}look for a Deny in the bucket \
+             policy and, where the bucket belongs to another account, for a missing Allow{key}",
             place(who)
         )
     };
@@ -38,10 +39,16 @@ pub(super) fn denial(error: &StoreError, who: Option<&Identity>, prefix: &str) -
 pub(super) fn place(who: Option<&Identity>) -> String {
     match who.map(Identity::holder) {
         Some(Holder::User(name)) => {
-            format!("the policy of the user \"{name}\" (AWS console: IAM > Users > {name} > Permissions)")
+            format!(
+                "the policy of the user \"{name}\" (AWS console: IAM > Users > {name} > \
+                 Permissions)"
+            )
         }
         Some(Holder::Role(name)) => {
-            format!("the policy of the role \"{name}\" (AWS console: IAM > Roles > {name} > Permissions)")
+            format!(
+                "the policy of the role \"{name}\" (AWS console: IAM > Roles > {name} > \
+                 Permissions)"
+            )
         }
         Some(Holder::Root) => {
             "the bucket policy (the account's root user needs no policy of its own)".to_owned()

@@ -28,7 +28,8 @@ pub enum CheckError {
     },
     /// The bucket can be used, but only if nobody asks whose it is.
     #[error(
-        "bucket \"{bucket}\" does not belong to the account {expected}: correct s3_bucket_name or expected_bucket_owner"
+        "bucket \"{bucket}\" does not belong to the account {expected}: correct s3_bucket_name or \
+         expected_bucket_owner"
     )]
     Owner {
         /// The bucket.
@@ -38,8 +39,8 @@ pub enum CheckError {
     },
     /// What was read back is not what was written.
     #[error(
-        "the object \"{key}\" in bucket \"{bucket}\" was read back with other bytes than were written: look for a proxy \
-         or a store that alters objects"
+        "the object \"{key}\" in bucket \"{bucket}\" was read back with other bytes than were \
+         written: look for a proxy or a store that alters objects"
     )]
     Altered {
         /// The bucket.
@@ -49,8 +50,8 @@ pub enum CheckError {
     },
     /// What was written is not there.
     #[error(
-        "the object \"{key}\" was written to bucket \"{bucket}\", but is not found there: look for something that \
-         removes objects, or a store that needs time to show them"
+        "the object \"{key}\" was written to bucket \"{bucket}\", but is not found there: look for \
+         something that removes objects, or a store that needs time to show them"
     )]
     Vanished {
         /// The bucket.
@@ -60,10 +61,11 @@ pub enum CheckError {
     },
     /// The store does not keep what an object says about itself.
     #[error(
-        "the store does not keep the user metadata (x-amz-meta-...) of objects that are {written}: the object \"{key}\" in bucket \
-         \"{bucket}\" came back without the values that it was written with. Without them a sync cannot tell its own objects from \
-         others: old data would not be replaced, and rows could come twice. Use a store, or a gateway in front of it, that keeps \
-         user metadata"
+        "the store does not keep the user metadata (x-amz-meta-...) of objects that are {written}: \
+         the object \"{key}\" in bucket \"{bucket}\" came back without the values that it was \
+         written with. Without them a sync cannot tell its own objects from others: old data would \
+         not be replaced, and rows could come twice. Use a store, or a gateway in front of it, \
+         that keeps user metadata"
     )]
     MetadataLost {
         /// The bucket.
@@ -74,7 +76,8 @@ pub enum CheckError {
         written: String,
     },
     /// The check failed and could not clean up after itself, or that was all that failed.
-    #[error("{error}; probes were left in bucket \"{bucket}\", delete them by hand: {}", keys.join(", "))]
+    #[error("{error}; probes were left in bucket \"{bucket}\", delete them by hand: \
+             {}", keys.join(", "))]
     LeftBehind {
         /// What went wrong first.
         #[source]

@@ -1,7 +1,8 @@
-//! `check`: whether a sync with these settings would sign in, and get its objects into the bucket and back.
+//! `check`: whether a sync with these settings would sign in, and get its objects into the bucket
+//! and back.
 //!
-//! A [`CheckTarget`], a [`Session`], the store's settings, the instant and a random id -> a [`Report`], or the
-//! [`CheckError`] that becomes the message of a FAILED status.
+//! A [`CheckTarget`], a [`Session`], the store's settings, the instant and a random id -> a
+//! [`Report`], or the [`CheckError`] that becomes the message of a FAILED status.
 //!
 //! | step | file | a failure |
 //! |---|---|---|
@@ -55,8 +56,8 @@ pub struct CheckTarget<'a> {
     pub connection_id: &'a str,
 }
 
-/// Does once what a sync does. `settings.region` is where the bucket is looked for first, or, if `region_is_known`, where
-/// it is. `random` must be new for every call.
+/// Does once what a sync does. `settings.region` is where the bucket is looked for first, or, if
+/// `region_is_known`, where it is. `random` must be new for every call.
 ///
 /// # Errors
 /// [`CheckError`]: its text is the message of the FAILED status.
@@ -81,7 +82,11 @@ pub async fn check(
         if left.is_empty() {
             return Err(error);
         }
-        return Err(CheckError::LeftBehind { error: Box::new(error), bucket: settings.bucket, keys: left });
+        return Err(CheckError::LeftBehind {
+            error: Box::new(error),
+            bucket: settings.bucket,
+            keys: left,
+        });
     }
     if let Some(error) = undeletable {
         report.undeletable(&error, &left);
@@ -95,14 +100,21 @@ pub async fn check(
     Ok(report)
 }
 
-async fn sign_in(session: &Session, elsewhere: bool, report: &mut Report) -> Result<(), CheckError> {
+async fn sign_in(
+    session: &Session,
+    elsewhere: bool,
+    report: &mut Report,
+) -> Result<(), CheckError> {
     let assumption = session.try_out().await?;
     match session.caller().await {
         Ok(caller) => report.caller = caller,
         // The key of another store is none of AWS's.
-        Err(SignInError { kind: SignInErrorKind::KeyRefused { of_settings: true, .. }, .. }) if elsewhere => {
+        Err(SignInError {
+            kind: SignInErrorKind::KeyRefused { of_settings: true, .. }, ..
+        }) if elsewhere => {}
+        Err(error) if matches!(error.kind, SignInErrorKind::KeyRefused { .. }) => {
+            return Err(error.into());
         }
-        Err(error) if matches!(error.kind, SignInErrorKind::KeyRefused { .. }) => return Err(error.into()),
         Err(error) => report.unknown_caller(&error),
     }
     report.signer = report.caller.clone();
@@ -116,7 +128,10 @@ async fn sign_in(session: &Session, elsewhere: bool, report: &mut Report) -> Res
 }
 
 /// The settings with the bucket's own region.
-async fn located(settings: StoreSettings, report: &mut Report) -> Result<StoreSettings, CheckError> {
+async fn located(
+    settings: StoreSettings,
+    report: &mut Report,
+) -> Result<StoreSettings, CheckError> {
     match S3Store::new(&settings).hurried(ATTEMPTS).find_region().await {
         Ok(FoundRegion { region, denied }) => {
             match denied {
@@ -141,9 +156,15 @@ async fn explained(
         Trouble::Altered { key, is_missing: true } => {
             return CheckError::Vanished { bucket: bucket(), key };
         }
-        Trouble::Altered { key, is_missing: false } => return CheckError::Altered { bucket: bucket(), key },
+        Trouble::Altered { key, is_missing: false } => {
+            return CheckError::Altered { bucket: bucket(), key };
+        }
         Trouble::Unmarked { key, written } => {
-            return CheckError::MetadataLost { bucket: bucket(), key, written: written.to_string() };
+            return CheckError::MetadataLost {
+                bucket: bucket(),
+                key,
+                written: written.to_string(),
+            };
         }
         Trouble::Store(error) => error,
     };
@@ -169,7 +190,8 @@ async fn explained(
     }
 }
 
-/// S3 does not say why it denies. If the same request passes without the account in it, that was the reason.
+/// S3 does not say why it denies. If the same request passes without the account in it, that was
+/// the reason.
 async fn is_open_without_owner(settings: &StoreSettings, error: &StoreError) -> bool {
     let asked = StoreSettings { bucket_owner: None, ..settings.clone() };
     S3Store::new(&asked).hurried(1).all_keys(error.key()).next().await.is_ok()

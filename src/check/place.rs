@@ -3,8 +3,9 @@
 //! Template, instant and a random id -> keys. Pure.
 //!
 //! Invariants
-//! - Probes lie where the template leads: they share folder, beginning and extension with the key of a stream, so that a
-//!   policy for a part of the bucket is really tested. A random id in the name keeps them apart from all data.
+//! - Probes lie where the template leads: they share folder, beginning and extension with the key
+//!   of a stream, so that a policy for a part of the bucket is really tested. A random id in the
+//!   name keeps them apart from all data.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -24,7 +25,8 @@ const ID_BYTES: usize = 36;
 pub(super) struct ProbeKeys {
     /// Written in one request.
     pub(super) single: String,
-    /// A copy of the first one; `None` where no file ever gets the name of an older one, so that a sync never copies.
+    /// A copy of the first one; `None` where no file ever gets the name of an older one, so that a
+    /// sync never copies.
     pub(super) copy: Option<String>,
     /// Written in parts.
     pub(super) multipart: String,
@@ -32,7 +34,11 @@ pub(super) struct ProbeKeys {
 
 impl ProbeKeys {
     /// `random` must be new for every check.
-    pub(super) fn new(target: &CheckTarget<'_>, now: DateTime<Utc>, random: Uuid) -> Result<Self, KeyError> {
+    pub(super) fn new(
+        target: &CheckTarget<'_>,
+        now: DateTime<Utc>,
+        random: Uuid,
+    ) -> Result<Self, KeyError> {
         let descriptor = StreamDescriptor::new(None, PROBE_STREAM);
         let connection_run_id = ids::connection_run_id(target.connection_id, None, random);
         let stream_id = ids::stream_id(target.connection_id, &descriptor);
@@ -72,7 +78,8 @@ fn with_id(key: &str, extension: &str, id: &str) -> String {
         Some(beginning) => (beginning, dotted.as_str()),
         None => (name, ""),
     };
-    // A key near S3's limit has no room for the id: then the id is the whole name, or as much of it as tells probes apart.
+    // A key near S3's limit has no room for the id: then the id is the whole name, or as much of it
+    // as tells probes apart.
     let (random, kind) = id.split_at_checked(ID_BYTES).unwrap_or((id, ""));
     let short = random.get(..8).unwrap_or(random);
     [format!("{folder}{beginning}_{id}{extension}"), format!("{folder}{id}")]
@@ -93,8 +100,12 @@ mod tests {
     fn keys(template: &str) -> ProbeKeys {
         let template = KeyTemplate::parse(template).unwrap();
         let connection_id = "f52c7268-2359-567a-f5e8-83c536cb4de8";
-        let target =
-            CheckTarget { template: &template, extension: "csv.gz", timezone: Tz::UTC, connection_id };
+        let target = CheckTarget {
+            template: &template,
+            extension: "csv.gz",
+            timezone: Tz::UTC,
+            connection_id,
+        };
         let now = DateTime::from_timestamp(1_744_629_825, 0).unwrap();
         ProbeKeys::new(&target, now, Uuid::from_u128(7)).unwrap()
     }
@@ -102,7 +113,10 @@ mod tests {
     #[test]
     fn probes_lie_where_the_template_leads() {
         let table = [
-            ("in/{stream_name}/{iso_date}.{extension}", format!("in/{PROBE_STREAM}/2025-04-14_{ID}.csv.gz")),
+            (
+                "in/{stream_name}/{iso_date}.{extension}",
+                format!("in/{PROBE_STREAM}/2025-04-14_{ID}.csv.gz"),
+            ),
             ("{namespace}/x-{stream_name}.{extension}", format!("x-{PROBE_STREAM}_{ID}.csv.gz")),
             ("a/{stream_name}", format!("a/{PROBE_STREAM}_{ID}")),
             ("{stream_name}/{part}.{extension}", format!("{PROBE_STREAM}/0_{ID}.csv.gz")),
@@ -110,17 +124,26 @@ mod tests {
         for (template, expected) in table {
             assert_eq!(keys(template).single, expected);
         }
-        assert_eq!(keys(&format!("a/{{stream_name}}{}", "x".repeat(970))).single, format!("a/{ID}"));
+        assert_eq!(
+            keys(&format!("a/{{stream_name}}{}", "x".repeat(970))).single,
+            format!("a/{ID}")
+        );
         let folder = "c".repeat(985);
         let short = keys(&format!("{folder}/{{stream_name}}"));
         assert_eq!(short.single, format!("{folder}/{ID}"));
         assert_eq!(short.multipart, format!("{folder}/00000000-p"));
-        assert_eq!(keys("{stream_name}.{extension}").multipart, format!("{PROBE_STREAM}_{ID}-parts.csv.gz"));
+        assert_eq!(
+            keys("{stream_name}.{extension}").multipart,
+            format!("{PROBE_STREAM}_{ID}-parts.csv.gz")
+        );
     }
 
     #[test]
     fn copies_are_tried_where_a_sync_may_need_them() {
-        assert_eq!(keys("{stream_name}.{extension}").copy, Some(format!("{PROBE_STREAM}_{ID}-copy.csv.gz")));
+        assert_eq!(
+            keys("{stream_name}.{extension}").copy,
+            Some(format!("{PROBE_STREAM}_{ID}-copy.csv.gz"))
+        );
         assert_eq!(keys("{stream_name}/{part}.{extension}").copy, None);
         assert_eq!(keys("{stream_name}/{uuid}.{extension}").copy, None);
     }

@@ -82,7 +82,8 @@ pub(super) async fn probe(
     keys: &ProbeKeys,
     random: Uuid,
 ) -> (Findings, Result<(), Trouble>) {
-    let mut probes = Probes { store, random, tokens: 0, there: Vec::new(), findings: Findings::default() };
+    let mut probes =
+        Probes { store, random, tokens: 0, there: Vec::new(), findings: Findings::default() };
     let result = probes.all(keys).await;
     let removed = match probes.findings.undeletable {
         Some(_) => Ok(()),
@@ -115,14 +116,19 @@ impl Probes<'_> {
         self.read_back(single, &body).await?;
         match store.head(&keys.multipart).await {
             Ok(None) => {}
-            Ok(Some(_)) => return Err(store.finds_missing(Operation::PutObject, &keys.multipart).into()),
-            Err(error) if error.kind == StoreErrorKind::AccessDenied => self.findings.hides_missing = true,
+            Ok(Some(_)) => {
+                return Err(store.finds_missing(Operation::PutObject, &keys.multipart).into());
+            }
+            Err(error) if error.kind == StoreErrorKind::AccessDenied => {
+                self.findings.hides_missing = true
+            }
             Err(error) => return Err(error.into()),
         }
         let twin = self.object();
         self.findings.ignores_guard = !store.honours_guard(single, body, &twin).await?;
         if let Some(copy) = &keys.copy {
-            // What lies there now is the first object or, where the store ignores the guard, its twin.
+            // What lies there now is the first object or, where the store ignores the guard, its
+            // twin.
             let token = if self.findings.ignores_guard { twin.token } else { object.token };
             let copied = store.copy(single, copy, &token.to_string()).await;
             self.wrote(copy, copied)?;
@@ -193,7 +199,8 @@ impl Probes<'_> {
         result
     }
 
-    /// Removes what is there. What cannot be removed stays on the list; the first reason is the error.
+    /// Removes what is there. What cannot be removed stays on the list; the first reason is the
+    /// error.
     async fn remove_all(&mut self) -> Result<(), StoreError> {
         let mut first = Ok(());
         for key in std::mem::take(&mut self.there) {

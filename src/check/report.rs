@@ -8,7 +8,8 @@ use super::advice::{denial, place};
 use crate::aws::sign_in::{Identity, SignInError};
 use crate::store::StoreError;
 
-/// The result of a check that passed. Its text is the message of the SUCCEEDED status; it may be empty.
+/// The result of a check that passed. Its text is the message of the SUCCEEDED status; it may be
+/// empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Whose key it is, or the base identity of a role.
@@ -27,13 +28,15 @@ impl Report {
     }
 
     pub(super) fn unknown_caller(&mut self, error: &SignInError) {
-        self.add(format!("whose key it is could not be found out, which a sync does not need: {error}"));
+        self.add(format!(
+            "whose key it is could not be found out, which a sync does not need: {error}"
+        ));
     }
 
     pub(super) fn open_role(&mut self) {
         self.add(
-            "warning: the role can also be assumed without the external id, so that it protects nothing: add the \
-             condition \"sts:ExternalId\" to the role's trust policy"
+            "warning: the role can also be assumed without the external id, so that it protects \
+             nothing: add the condition \"sts:ExternalId\" to the role's trust policy"
                 .to_owned(),
         );
     }
@@ -41,8 +44,8 @@ impl Report {
     pub(super) fn region_in_spite_of(&mut self, error: &StoreError, region: &str) {
         let denial = denial(error, self.signer.as_ref(), "").unwrap_or_else(|| error.in_full());
         self.add(format!(
-            "the bucket answers in region \"{region}\", although it may not be asked for it: set s3_bucket_region to \
-             \"{region}\", or grant the action ({denial})"
+            "the bucket answers in region \"{region}\", although it may not be asked for it: set \
+             s3_bucket_region to \"{region}\", or grant the action ({denial})"
         ));
     }
 
@@ -52,9 +55,9 @@ impl Report {
             None => error.in_full(),
         };
         self.add(format!(
-            "{denied}: streams that are appended to work without it, but none can be overwritten or refreshed, and a failed sync \
-             may leave rows that come twice; allow it in {}. For the same reason uploads in parts were not tried, and probe \
-             objects are left: {}",
+            "{denied}: streams that are appended to work without it, but none can be overwritten \
+             or refreshed, and a failed sync may leave rows that come twice; allow it in {}. For \
+             the same reason uploads in parts were not tried, and probe objects are left: {}",
             place(self.signer.as_ref()),
             left.join(", ")
         ));
@@ -62,18 +65,20 @@ impl Report {
 
     pub(super) fn hides_missing(&mut self) {
         self.add(
-            "s3:ListBucket is allowed for some prefixes only, so that S3 denies a look at a file that is not there instead of saying \
-             so: a sync then cannot find out whether a file is there whose confirmation got lost, and fails; allow s3:ListBucket \
-             on the bucket without a condition on s3:prefix"
+            "s3:ListBucket is allowed for some prefixes only, so that S3 denies a look at a file \
+             that is not there instead of saying so: a sync then cannot find out whether a file is \
+             there whose confirmation got lost, and fails; allow s3:ListBucket on the bucket \
+             without a condition on s3:prefix"
                 .to_owned(),
         );
     }
 
     pub(super) fn ignores_guard(&mut self) {
         self.add(
-            "the store ignores If-None-Match: the connector looks whether a key is free before it writes, but two syncs that \
-             write to the same keys at the same moment could overwrite each other's files: see to it that s3_bucket_key holds \
-             {connection_id} or {uuid} if there may be two"
+            "the store ignores If-None-Match: the connector looks whether a key is free before it \
+             writes, but two syncs that write to the same keys at the same moment could overwrite \
+             each other's files: see to it that s3_bucket_key holds {connection_id} or {uuid} if \
+             there may be two"
                 .to_owned(),
         );
     }
@@ -84,13 +89,17 @@ impl fmt::Display for Report {
         let mut sentences = Vec::new();
         match (&self.signer, &self.caller) {
             (Some(signer), Some(caller)) if signer != caller => {
-                sentences.push(format!("signed in as {signer}, a role that {} has assumed", caller.arn));
+                sentences
+                    .push(format!("signed in as {signer}, a role that {} has assumed", caller.arn));
             }
             (Some(signer), _) => sentences.push(format!("signed in as {signer}")),
             (None, _) => {}
         }
-        sentences
-            .extend(self.found_region.as_ref().map(|region| format!("the bucket is in region \"{region}\"")));
+        sentences.extend(
+            self.found_region
+                .as_ref()
+                .map(|region| format!("the bucket is in region \"{region}\"")),
+        );
         sentences.extend(self.notes.iter().cloned());
         f.write_str(&sentences.join("; "))
     }

@@ -20,7 +20,12 @@ async fn session() -> Session {
         session_token: None,
     };
     let place = BucketPlace { region: Some("us-east-1"), elsewhere: true, partition: None };
-    Session::new(&SignIn::AccessKey(key), place, &Surroundings::default(), &HttpClient::new(None).unwrap())
+    Session::new(
+        &SignIn::AccessKey(key),
+        place,
+        &Surroundings::default(),
+        &HttpClient::new(None).unwrap(),
+    )
 }
 
 async fn check_with(
@@ -30,7 +35,8 @@ async fn check_with(
 ) -> Result<Report, CheckError> {
     let template = KeyTemplate::parse(template).unwrap();
     let connection_id = "f52c7268-2359-567a-f5e8-83c536cb4de8";
-    let target = CheckTarget { template: &template, extension: "csv.gz", timezone: Tz::UTC, connection_id };
+    let target =
+        CheckTarget { template: &template, extension: "csv.gz", timezone: Tz::UTC, connection_id };
     let now = DateTime::from_timestamp(1_744_629_825, 0).unwrap();
     check(&target, &session().await, settings, region_is_known, now, RANDOM).await
 }
@@ -77,8 +83,9 @@ fn good() -> Vec<(&'static str, Reply)> {
 
 /// [`good`], for probes at these keys.
 fn good_at(key: fn(&str) -> String) -> Vec<(&'static str, Reply)> {
-    let body =
-        format!("written in one request by the connection check of destination-s3, may be deleted\n{ID}\n");
+    let body = format!(
+        "written in one request by the connection check of destination-s3, may be deleted\n{ID}\n"
+    );
     vec![
         ("GET", xml("<ListBucketResult></ListBucketResult>")),
         ("PUT", ok()),
@@ -89,11 +96,18 @@ fn good_at(key: fn(&str) -> String) -> Vec<(&'static str, Reply)> {
         ("DELETE", gone()),
         (
             "POST",
-            xml("<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"),
+            xml(
+                "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+            ),
         ),
         ("PUT", ok()),
         ("PUT", ok()),
-        ("POST", xml("<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>")),
+        (
+            "POST",
+            xml(
+                "<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>",
+            ),
+        ),
         ("HEAD", kept(&key("-parts"), 3)),
         ("DELETE", gone()),
     ]
@@ -166,7 +180,12 @@ async fn each_step_that_fails_is_named_and_leaves_nothing() {
         (
             until(3, vec![("GET", denied()), ("DELETE", denied())]),
             config,
-            &["s3:GetObject", "were left in bucket \"bucket\"", "p/airbyte_connection_check/0_", ID],
+            &[
+                "s3:GetObject",
+                "were left in bucket \"bucket\"",
+                "p/airbyte_connection_check/0_",
+                ID,
+            ],
         ),
         (
             until(6, vec![("DELETE", odd()), ("DELETE", odd())]),
@@ -177,7 +196,12 @@ async fn each_step_that_fails_is_named_and_leaves_nothing() {
         (
             until(8, vec![("PUT", denied()), ("DELETE", denied())]),
             config,
-            &["s3:PutObject on", "left in bucket \"bucket\"", "the unfinished upload of p/", "-parts.csv.gz"],
+            &[
+                "s3:PutObject on",
+                "left in bucket \"bucket\"",
+                "the unfinished upload of p/",
+                "-parts.csv.gz",
+            ],
         ),
         (
             until(10, vec![("POST", denied()), ("DELETE", gone())]),
@@ -204,9 +228,12 @@ async fn what_only_some_syncs_need_is_noted() {
     let server = Scripted::start(script).await;
     let report = check_with(PARTS, settings(server.address), true).await.unwrap().to_string();
     assert_eq!(server.methods(), requests, "the upload would leave 5 MiB");
-    for words in
-        ["s3:DeleteObject on arn:aws:s3:::bucket/p/", "none can be overwritten", "left: p/airbyte", ID]
-    {
+    for words in [
+        "s3:DeleteObject on arn:aws:s3:::bucket/p/",
+        "none can be overwritten",
+        "left: p/airbyte",
+        ID,
+    ] {
         assert!(report.contains(words), "{report}");
     }
 
@@ -267,8 +294,14 @@ async fn lost_metadata_fails_and_leaves_nothing() {
     let table = [
         (until(2, vec![("HEAD", bare()), ("DELETE", gone())]), "objects that are uploaded: "),
         (until(2, vec![("HEAD", only_token()), ("DELETE", gone())]), "objects that are uploaded: "),
-        (until(2, vec![("HEAD", kept("other", 1)), ("DELETE", gone())]), "objects that are uploaded: "),
-        (until(11, vec![("HEAD", bare()), ("DELETE", gone())]), "objects that are uploaded in parts: "),
+        (
+            until(2, vec![("HEAD", kept("other", 1)), ("DELETE", gone())]),
+            "objects that are uploaded: ",
+        ),
+        (
+            until(11, vec![("HEAD", bare()), ("DELETE", gone())]),
+            "objects that are uploaded in parts: ",
+        ),
     ];
     for ((script, requests), words) in table {
         let server = Scripted::start(script).await;
@@ -282,7 +315,8 @@ async fn lost_metadata_fails_and_leaves_nothing() {
 /// Without a region in the settings: where it is found, and what is said if it is not.
 #[tokio::test]
 async fn the_region_is_found_in_whatever_tells_it() {
-    let location = |region: &str| xml(&format!("<LocationConstraint>{region}</LocationConstraint>"));
+    let location =
+        |region: &str| xml(&format!("<LocationConstraint>{region}</LocationConstraint>"));
     let empty = || xml("<LocationConstraint/>");
     let list = || xml("<ListBucketResult></ListBucketResult>");
     let with_header = |status: &str, code: &str, region: &str| {
@@ -291,27 +325,41 @@ async fn the_region_is_found_in_whatever_tells_it() {
     };
     let malformed = Reply::Answer(
         "400 Bad Request".to_owned(),
-        "<Error><Code>AuthorizationHeaderMalformed</Code><Region>garage</Region></Error>".to_owned(),
+        "<Error><Code>AuthorizationHeaderMalformed</Code><Region>garage</Region></Error>"
+            .to_owned(),
     );
     // So S3 answers where the region had to be switched on.
     let incompatible = Reply::Answer(
         "400 Bad Request".to_owned(),
-        "<Error><Code>IllegalLocationConstraintException</Code><Message>The me-south-1 location constraint is incompatible \
-         for the region specific endpoint this request was sent to.</Message></Error>"
+        "<Error><Code>IllegalLocationConstraintException</Code><Message>The me-south-1 location \
+         constraint is incompatible for the region specific endpoint this request was sent \
+         to.</Message></Error>"
             .to_owned(),
     );
     let table: Vec<(Vec<Reply>, &str, bool)> = vec![
         (vec![location("eu-central-1")], "eu-central-1", false),
         (vec![location("EU")], "eu-west-1", false),
         (vec![empty()], "us-east-1", false),
-        (vec![with_header("301 Moved Permanently", "PermanentRedirect", "ap-south-1")], "ap-south-1", false),
+        (
+            vec![with_header("301 Moved Permanently", "PermanentRedirect", "ap-south-1")],
+            "ap-south-1",
+            false,
+        ),
         (vec![malformed], "garage", false),
         (vec![with_header("403 Forbidden", "AccessDenied", "eu-north-1")], "eu-north-1", true),
         (vec![denied(), list()], "us-east-1", true),
         (vec![Reply::error("501 Not Implemented", "NotImplemented"), list()], "us-east-1", false),
         (vec![incompatible], "me-south-1", false),
-        (vec![denied(), with_header("403 Forbidden", "AccessDenied", "eu-north-1")], "eu-north-1", true),
-        (vec![denied(), with_header("301 Moved", "PermanentRedirect", "sa-east-1")], "sa-east-1", true),
+        (
+            vec![denied(), with_header("403 Forbidden", "AccessDenied", "eu-north-1")],
+            "eu-north-1",
+            true,
+        ),
+        (
+            vec![denied(), with_header("301 Moved", "PermanentRedirect", "sa-east-1")],
+            "sa-east-1",
+            true,
+        ),
     ];
     for (mut script, region, is_denied) in table {
         script.extend(good().into_iter().map(|(_, reply)| reply));
@@ -324,8 +372,13 @@ async fn the_region_is_found_in_whatever_tells_it() {
     }
     let server = Scripted::start(vec![denied(), denied()]).await;
     let error = check_with(PARTS, settings(server.address), false).await.unwrap_err();
-    assert!(error.to_string().contains("s3:GetBucketLocation on arn:aws:s3:::bucket was denied"), "{error}");
-    let odd = xml("<LocationConstraint>nowhere; set s3_endpoint to http://example.com</LocationConstraint>");
+    assert!(
+        error.to_string().contains("s3:GetBucketLocation on arn:aws:s3:::bucket was denied"),
+        "{error}"
+    );
+    let odd = xml(
+        "<LocationConstraint>nowhere; set s3_endpoint to http://example.com</LocationConstraint>",
+    );
     let server = Scripted::start(vec![odd]).await;
     let error = check_with(PARTS, settings(server.address), false).await.unwrap_err().to_string();
     assert!(error.contains("s3_endpoint") && !error.contains("example.com"), "{error}");
@@ -335,14 +388,16 @@ async fn the_region_is_found_in_whatever_tells_it() {
     assert!(error.to_string().contains("does not exist"), "{error}");
 }
 
-/// S3 says no more than "denied": the same request without the account in it tells whose fault it is.
+/// S3 says no more than "denied": the same request without the account in it tells whose fault it
+/// is.
 #[tokio::test]
 async fn another_owner_is_told_from_a_missing_permission() {
     let owned = |server: &Scripted| StoreSettings {
         bucket_owner: Some("111122223333".to_owned()),
         ..settings(server.address)
     };
-    let server = Scripted::start(vec![denied(), xml("<ListBucketResult></ListBucketResult>")]).await;
+    let server =
+        Scripted::start(vec![denied(), xml("<ListBucketResult></ListBucketResult>")]).await;
     let error = check_with(PARTS, owned(&server), true).await.unwrap_err();
     assert_eq!(error.failure_type(), FailureType::Config);
     assert!(error.to_string().contains("does not belong to the account 111122223333"), "{error}");

@@ -4,10 +4,11 @@
 //!
 //! Invariants
 //! - A [`Config`] holds only what can work: a stage never checks a setting again.
-//! - Pure: the environment is not read. What it may supply (the connection id) is `None` here; the verb asks for it.
+//! - Pure: the environment is not read. What it may supply (the connection id) is `None` here; the
+//!   verb asks for it.
 //!
-//! Not here: names, types and bounds of single fields (`shape`), the URL's rules (`endpoint`), the formats' (`format`), S3's
-//! options' (`options`), those of signing in (`sign_in`).
+//! Not here: names, types and bounds of single fields (`shape`), the URL's rules (`endpoint`), the
+//! formats' (`format`), S3's options' (`options`), those of signing in (`sign_in`).
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -19,7 +20,8 @@ use super::endpoint::{Endpoint, Scheme};
 use super::error::{ConfigError, ConfigErrors, Problems, shown};
 use super::format::checked_format;
 use super::options::{
-    acl, checked_ca_bundle, checked_encryption, checked_owner, checked_tags, checksum, storage_class,
+    acl, checked_ca_bundle, checked_encryption, checked_owner, checked_tags, checksum,
+    storage_class,
 };
 use super::raw::{MB, RawConfig, RawMetadataColumns, RawPathStyle};
 use super::region;
@@ -56,9 +58,11 @@ pub struct Config {
     pub format: Format,
     /// Whether rows carry the `_airbyte_*` columns.
     pub metadata_columns: MetadataColumns,
-    /// Encoded size at which a file is rolled, in bytes. One MB of the setting is 1024 * 1024 bytes.
+    /// Encoded size at which a file is rolled, in bytes. One MB of the setting is 1024 * 1024
+    /// bytes.
     pub file_size_bytes: u64,
-    /// How old the oldest unpublished row that a STATE covers may get; zero: every STATE flushes at once.
+    /// How old the oldest unpublished row that a STATE covers may get; zero: every STATE flushes at
+    /// once.
     pub checkpoint_interval: Duration,
     /// The zone of every time macro.
     pub timezone: Tz,
@@ -66,7 +70,8 @@ pub struct Config {
     pub connection_id: Option<String>,
     /// The store, where it is not AWS.
     pub endpoint: Option<Endpoint>,
-    /// Whether the bucket is in the path of a URL rather than in its host name. `auto` has been decided.
+    /// Whether the bucket is in the path of a URL rather than in its host name. `auto` has been
+    /// decided.
     pub path_style: bool,
     /// Memory for records and files on their way, in bytes, where the user set a limit.
     pub memory_limit_bytes: Option<u64>,
@@ -115,12 +120,13 @@ impl Config {
         let format = self.format.extension();
         match self.template.shown_extension(format) {
             Some(shown) if !shown.fits => warnings.push(format!(
-                "`s3_bucket_key` ends keys in `{}`, but files are `{format}` (`format_type`), and many readers go by \
-                 the extension: write `.{{extension}}`",
+                "`s3_bucket_key` ends keys in `{}`, but files are `{format}` (`format_type`), and \
+                 many readers go by the extension: write `.{{extension}}`",
                 shown.extension
             )),
             None if !self.template.has_extension() => warnings.push(
-                "`s3_bucket_key` has no `{extension}`: files get no extension, and many readers go by it"
+                "`s3_bucket_key` has no `{extension}`: files get no extension, and many readers go \
+                 by it"
                     .to_owned(),
             ),
             Some(_) | None => {}
@@ -138,15 +144,19 @@ impl Config {
             && !endpoint.is_loopback()
         {
             warnings.push(
-                "`s3_endpoint` begins with `http://`: everybody on the way can read the data; use `https://` if the \
-                 store offers it"
+                "`s3_endpoint` begins with `http://`: everybody on the way can read the data; use \
+                 `https://` if the store offers it"
                     .to_owned(),
             );
         }
         let readers = match self.objects.acl {
             Some(CannedAcl::PublicRead) => Some("everybody on the internet"),
-            Some(CannedAcl::AuthenticatedRead) => Some("everybody with an AWS account, of whatever company"),
-            Some(CannedAcl::Private | CannedAcl::BucketOwnerRead | CannedAcl::BucketOwnerFullControl)
+            Some(CannedAcl::AuthenticatedRead) => {
+                Some("everybody with an AWS account, of whatever company")
+            }
+            Some(
+                CannedAcl::Private | CannedAcl::BucketOwnerRead | CannedAcl::BucketOwnerFullControl,
+            )
             | None => None,
         };
         if let Some(readers) = readers {
@@ -157,8 +167,9 @@ impl Config {
 
     /// `None`: at least one of the problems is new.
     fn check(raw: RawConfig, problems: &mut Problems) -> Option<Self> {
-        let endpoint = problems
-            .take(raw.s3_endpoint.as_deref().map(Endpoint::parse).transpose().map_err(ConfigError::from));
+        let endpoint = problems.take(
+            raw.s3_endpoint.as_deref().map(Endpoint::parse).transpose().map_err(ConfigError::from),
+        );
         let bucket = problems.take(checked_bucket(raw.s3_bucket_name));
         if raw.connection_id.is_some() {
             let id = ids::connection_id(raw.connection_id.as_deref(), None, "");
@@ -219,20 +230,28 @@ impl Config {
 fn not_json(text: &[u8], broken: &Broken) -> ConfigError {
     match ForeignText::recognise(text) {
         Some(foreign) => ConfigError::Foreign(foreign),
-        None => ConfigError::NotJson { fault: broken.error.fault, line: broken.line, column: broken.column },
+        None => ConfigError::NotJson {
+            fault: broken.error.fault,
+            line: broken.line,
+            column: broken.column,
+        },
     }
 }
 
 /// What a JSON object is that is known and holds no settings.
 fn other_document(value: &Value) -> Option<&'static str> {
     let is_message = |kind: &str| value.get("type").is_some_and(|found| found == kind);
-    let wraps = |name: &str| value.get(name).and_then(|inner| inner.get("s3_bucket_name")).is_some();
+    let wraps =
+        |name: &str| value.get(name).and_then(|inner| inner.get("s3_bucket_name")).is_some();
     if value.get("s3_bucket_name").is_some() || value.get("authentication").is_some() {
         None
     } else if value.get("streams").is_some_and(Value::is_array) || is_message("CATALOG") {
         Some("holds a catalog: are --config and --catalog swapped?")
     } else if value.get("connectionSpecification").is_some() || is_message("SPEC") {
-        Some("holds the output of `spec`: give settings that fit it, such as those under spec/examples")
+        Some(
+            "holds the output of `spec`: give settings that fit it, such as those under \
+             spec/examples",
+        )
     } else if wraps("configuration") || wraps("connectionConfiguration") || wraps("config") {
         Some("holds the settings inside another object: pass only the inner object")
     } else {
@@ -240,7 +259,8 @@ fn other_document(value: &Value) -> Option<&'static str> {
     }
 }
 
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>, what all kinds of stores share.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>, what all kinds
+/// of stores share.
 fn checked_bucket(name: String) -> Result<String, ConfigError> {
     match broken_bucket_rule(&name) {
         None => Ok(name),
@@ -257,9 +277,13 @@ fn broken_bucket_rule(name: &str) -> Option<String> {
         "is empty".to_owned()
     } else if let Some((scheme, _)) = name.split_once("://") {
         if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") {
-            "is a URL: give only the name of the bucket, and put the folder in `s3_bucket_key`".to_owned()
+            "is a URL: give only the name of the bucket, and put the folder in `s3_bucket_key`"
+                .to_owned()
         } else {
-            format!("is a URL: leave out `{}://`, and put the folder in `s3_bucket_key`", shown(scheme))
+            format!(
+                "is a URL: leave out `{}://`, and put the folder in `s3_bucket_key`",
+                shown(scheme)
+            )
         }
     } else if name.starts_with("arn:") {
         "is an ARN: give only the name of the bucket (an access point is not supported)".to_owned()
@@ -286,8 +310,13 @@ fn broken_bucket_rule(name: &str) -> Option<String> {
 }
 
 fn checked_region(name: String) -> Result<String, ConfigError> {
-    let good = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
-    if good && !name.is_empty() { Ok(name) } else { Err(ConfigError::Region { given: shown(&name) }) }
+    let good =
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    if good && !name.is_empty() {
+        Ok(name)
+    } else {
+        Err(ConfigError::Region { given: shown(&name) })
+    }
 }
 
 fn checked_timezone(name: &str) -> Result<Tz, ConfigError> {

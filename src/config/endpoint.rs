@@ -1,6 +1,7 @@
 //! The address of an S3-compatible store.
 //!
-//! Text of `s3_endpoint` -> [`Endpoint`]: a URL that has a scheme, a host, perhaps a port and a path, and nothing else.
+//! Text of `s3_endpoint` -> [`Endpoint`]: a URL that has a scheme, a host, perhaps a port and a
+//! path, and nothing else.
 //!
 //! Invariants
 //! - No message repeats any part of the URL: people put passwords into URLs.
@@ -48,7 +49,10 @@ pub enum EndpointError {
     #[error("the URL is empty; leave the field out to use AWS")]
     Empty,
     /// Another scheme, or none.
-    #[error("the URL must begin with `https://` or `http://`, for example `https://minio.example.com:9000`")]
+    #[error(
+        "the URL must begin with `https://` or `http://`, for example \
+         `https://minio.example.com:9000`"
+    )]
     Scheme,
     /// A user name or a password before the host.
     #[error("the URL must not hold a user name or a password; give keys under `authentication`")]
@@ -67,7 +71,8 @@ pub enum EndpointError {
     Port,
     /// The path is the bucket, which every request would then name twice.
     #[error(
-        "the path of the URL is the bucket, which the connector adds itself: give the endpoint without the bucket"
+        "the path of the URL is the bucket, which the connector adds itself: give the endpoint \
+         without the bucket"
     )]
     PathIsBucket,
 }
@@ -116,8 +121,9 @@ impl Endpoint {
                     Some((host, port)) => (host, Some(port)),
                     None => (authority, None),
                 };
-                let is_name =
-                    host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+                let is_name = host
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
                 if host.is_empty() || !is_name || host.starts_with('.') || host.contains("..") {
                     return Err(EndpointError::Host);
                 }
@@ -139,7 +145,11 @@ impl Endpoint {
     /// [`EndpointError::PathIsBucket`].
     pub fn check_bucket(&self, bucket: &str) -> Result<(), EndpointError> {
         let (_, path) = self.authority_and_path();
-        if path.trim_start_matches('/') == bucket { Err(EndpointError::PathIsBucket) } else { Ok(()) }
+        if path.trim_start_matches('/') == bucket {
+            Err(EndpointError::PathIsBucket)
+        } else {
+            Ok(())
+        }
     }
 
     /// The URL without the bucket, if its host begins with the bucket's name or its path ends with
@@ -149,10 +159,12 @@ impl Endpoint {
     pub fn without_bucket(&self, bucket: &str) -> Option<String> {
         let (authority, path) = self.authority_and_path();
         let scheme = self.scheme.as_str();
-        let label = authority.get(..bucket.len()).filter(|label| label.eq_ignore_ascii_case(bucket));
+        let label =
+            authority.get(..bucket.len()).filter(|label| label.eq_ignore_ascii_case(bucket));
         if label.is_some()
             && self.host.parse::<Ipv4Addr>().is_err()
-            && let Some(rest) = authority.get(bucket.len()..).and_then(|rest| rest.strip_prefix('.'))
+            && let Some(rest) =
+                authority.get(bucket.len()..).and_then(|rest| rest.strip_prefix('.'))
             && !rest.is_empty()
         {
             return Some(format!("{scheme}://{rest}{path}"));
@@ -248,7 +260,10 @@ mod tests {
         let cases = [
             ("https://minio.example.com", Ok((Scheme::Https, "minio.example.com", false))),
             ("HTTP://minio_1:9000/", Ok((Scheme::Http, "minio_1", false))),
-            ("https://gateway.example.com/s3/v1", Ok((Scheme::Https, "gateway.example.com", false))),
+            (
+                "https://gateway.example.com/s3/v1",
+                Ok((Scheme::Https, "gateway.example.com", false)),
+            ),
             ("http://127.0.0.1:9000", Ok((Scheme::Http, "127.0.0.1", true))),
             ("http://LOCALHOST:9000", Ok((Scheme::Http, "LOCALHOST", true))),
             ("http://s3.localhost", Ok((Scheme::Http, "s3.localhost", true))),

@@ -1,10 +1,12 @@
 //! What can be wrong with a configuration.
 //!
-//! Every message names the field by its path (`format.gzip_level`), says what is wrong with it and what it may be.
+//! Every message names the field by its path (`format.gzip_level`), says what is wrong with it and
+//! what it may be.
 //!
 //! Invariants
-//! - What the user wrote is repeated only where it cannot be a secret: never below an object that has a secret among
-//!   its fields, never for a name that is unknown, never of an endpoint (people put passwords into URLs).
+//! - What the user wrote is repeated only where it cannot be a secret: never below an object that
+//!   has a secret among its fields, never for a name that is unknown, never of an endpoint (people
+//!   put passwords into URLs).
 //! - Whatever is repeated is short and on one line.
 
 use std::fmt;
@@ -60,7 +62,9 @@ pub enum ConfigError {
         known: String,
     },
     /// A field of Airbyte's own S3 destination.
-    #[error("`{path}` is not a known field here, as it is in Airbyte's own S3 destination: {advice}")]
+    #[error(
+        "`{path}` is not a known field here, as it is in Airbyte's own S3 destination: {advice}"
+    )]
     OfPredecessor {
         /// Where it is.
         path: String,
@@ -106,7 +110,8 @@ pub enum ConfigError {
         found: &'static str,
     },
     /// A text that is none of the choices.
-    #[error("`{path}` must be {allowed}{}{}", but_it_is(given.as_deref()), or_meant(nearest.as_deref()))]
+    #[error("`{path}` must be \
+             {allowed}{}{}", but_it_is(given.as_deref()), or_meant(nearest.as_deref()))]
     NotAChoice {
         /// Where it is.
         path: String,
@@ -129,7 +134,8 @@ pub enum ConfigError {
         /// What it is, where that may be shown.
         given: Option<String>,
     },
-    /// The types and the schema disagree about a value: a defect of the connector, found before anything is written.
+    /// The types and the schema disagree about a value: a defect of the connector, found before
+    /// anything is written.
     #[error("the configuration cannot be read at `{path}`")]
     Unreadable {
         /// As near to the value as the reader can say.
@@ -145,8 +151,8 @@ pub enum ConfigError {
     },
     /// No name that a region can have.
     #[error(
-        "`s3_bucket_region` must be the name of a region such as `us-east-1` (letters, digits, dots, hyphens and \
-         underscores), but it is `{given}`"
+        "`s3_bucket_region` must be the name of a region such as `us-east-1` (letters, digits, \
+         dots, hyphens and underscores), but it is `{given}`"
     )]
     Region {
         /// What it is.
@@ -171,8 +177,8 @@ pub enum ConfigError {
     },
     /// Not the ARN of a role.
     #[error(
-        "`authentication.role_arn` must be the ARN of a role, such as `arn:aws:iam::111122223333:role/lake-writer`, but \
-         {problem}{}",
+        "`authentication.role_arn` must be the ARN of a role, such as \
+         `arn:aws:iam::111122223333:role/lake-writer`, but {problem}{}",
         given.as_deref().map(|given| format!(": `{given}`")).unwrap_or_default()
     )]
     RoleArn {
@@ -183,13 +189,14 @@ pub enum ConfigError {
     },
     /// No external id that AWS takes.
     #[error(
-        "`authentication.external_id` must have 2 to 1224 letters, digits and characters of `_ + = , . @ : / -`; copy it \
-         again from where you got it"
+        "`authentication.external_id` must have 2 to 1224 letters, digits and characters of `_ + = \
+         , . @ : / -`; copy it again from where you got it"
     )]
     ExternalId,
     /// No name of a KMS key.
     #[error(
-        "`server_side_encryption.kms_key_id` must be the ARN, the id or the alias of a KMS key, but it is `{given}`"
+        "`server_side_encryption.kms_key_id` must be the ARN, the id or the alias of a KMS key, \
+         but it is `{given}`"
     )]
     KmsKey {
         /// What it is.
@@ -245,8 +252,8 @@ pub enum ConfigError {
     },
     /// A level that the codec does not have.
     #[error(
-        "`format.compression_level` must be from 1 to {maximum} with `format.compression_codec` `{codec}`, but it is \
-         `{given}`"
+        "`format.compression_level` must be from 1 to {maximum} with `format.compression_codec` \
+         `{codec}`, but it is `{given}`"
     )]
     CompressionLevel {
         /// The codec.
@@ -258,7 +265,8 @@ pub enum ConfigError {
     },
     /// More digits behind the point than digits.
     #[error(
-        "`format.decimal_scale` must be at most `format.decimal_precision` ({precision}), but it is `{scale}`{}",
+        "`format.decimal_scale` must be at most `format.decimal_precision` ({precision}), but it \
+         is `{scale}`{}",
         if *is_default { " (its default)" } else { "" }
     )]
     DecimalScale {
@@ -410,7 +418,8 @@ fn but_it_is(given: Option<&str>) -> String {
     given.map(|given| format!(", but it is `{given}`")).unwrap_or_default()
 }
 
-/// A text of the user's as a message may show it: on one line and not longer than needed to recognise it.
+/// A text of the user's as a message may show it: on one line and not longer than needed to
+/// recognise it.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut shown = String::new();

@@ -15,8 +15,8 @@ use super::raw_format::{
 };
 use crate::format::ColumnNames;
 use crate::format::options::{
-    Codec, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle, Times, TypeOptions,
-    UndeclaredFields,
+    Codec, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle, Times,
+    TypeOptions, UndeclaredFields,
 };
 
 /// `decimal_precision` where the user gave none: the most that engines take.
@@ -54,7 +54,9 @@ fn checked_csv(raw: RawCsv) -> Result<CsvOptions, ConfigError> {
         ('\n', "a line break"),
         ('\r', "a line break"),
     ];
-    if let Some((_, what)) = forbidden.into_iter().find(|(character, _)| raw.null_text.contains(*character)) {
+    if let Some((_, what)) =
+        forbidden.into_iter().find(|(character, _)| raw.null_text.contains(*character))
+    {
         return Err(ConfigError::NullText { what });
     }
     Ok(CsvOptions {
@@ -115,7 +117,10 @@ fn checked_parquet(raw: &RawParquet) -> Result<ParquetOptions, ConfigErrors> {
 }
 
 /// Both values, or all that is wrong with either.
-fn both<A, B>(a: Result<A, ConfigError>, b: Result<B, ConfigError>) -> Result<(A, B), ConfigErrors> {
+fn both<A, B>(
+    a: Result<A, ConfigError>,
+    b: Result<B, ConfigError>,
+) -> Result<(A, B), ConfigErrors> {
     let mut problems = Problems::default();
     let (a, b) = (problems.take(a), problems.take(b));
     problems.finish(a.zip(b))
@@ -198,7 +203,8 @@ mod tests {
     #[test]
     fn every_parquet_option_arrives() {
         let default = ParquetOptions::default();
-        let numbers = |numbers| ParquetOptions { types: TypeOptions { numbers, ..default.types }, ..default };
+        let numbers =
+            |numbers| ParquetOptions { types: TypeOptions { numbers, ..default.types }, ..default };
         let decimal = |precision, scale| numbers(Numbers::Decimal { precision, scale });
         let codec = |codec| ParquetOptions { codec, ..default };
         let gzip = |level| codec(Codec::Gzip { level });
@@ -230,21 +236,33 @@ mod tests {
             (json!({"row_group_mb": 1}), ParquetOptions { row_group_bytes: 1 << 20, ..default }),
             (json!({"row_group_mb": 1024}), ParquetOptions { row_group_bytes: 1 << 30, ..default }),
             (json!({"row_group_rows": 1000}), ParquetOptions { row_group_rows: 1000, ..default }),
-            (json!({"row_group_rows": 10_000_000}), ParquetOptions { row_group_rows: 10_000_000, ..default }),
+            (
+                json!({"row_group_rows": 10_000_000}),
+                ParquetOptions { row_group_rows: 10_000_000, ..default },
+            ),
             (json!({"numbers": "text"}), numbers(Numbers::Text)),
             (json!({"numbers": "decimal"}), decimal(38, 9)),
             (json!({"numbers": "decimal", "decimal_scale": 0}), decimal(38, 0)),
             (json!({"numbers": "decimal", "decimal_scale": 38}), decimal(38, 38)),
             (json!({"numbers": "decimal", "decimal_precision": 9}), decimal(9, 9)),
-            (json!({"numbers": "decimal", "decimal_precision": 1, "decimal_scale": 0}), decimal(1, 0)),
-            (json!({"numbers": "decimal", "decimal_precision": 1, "decimal_scale": 1}), decimal(1, 1)),
+            (
+                json!({"numbers": "decimal", "decimal_precision": 1, "decimal_scale": 0}),
+                decimal(1, 0),
+            ),
+            (
+                json!({"numbers": "decimal", "decimal_precision": 1, "decimal_scale": 1}),
+                decimal(1, 1),
+            ),
             (json!({"integers": "decimal"}), integers(Integers::Decimal)),
             (json!({"integers": "text"}), integers(Integers::Text)),
             (
                 json!({"column_names": "safe"}),
                 types(TypeOptions { names: ColumnNames::Safe, ..default.types }),
             ),
-            (json!({"times": "typed"}), types(TypeOptions { times: Times::Typed, ..default.types })),
+            (
+                json!({"times": "typed"}),
+                types(TypeOptions { times: Times::Typed, ..default.types }),
+            ),
             (json!({"nested": "json"}), types(nested_json)),
             (
                 json!({"undeclared_fields": "drop"}),
@@ -264,22 +282,26 @@ mod tests {
             (
                 "compression_codec",
                 json!({"compression_codec": "SNAPPY"}),
-                "must be one of `snappy`, `zstd`, `gzip`, `lz4_raw`, `none`, but it is `SNAPPY`; did you mean `snappy`?",
+                "must be one of `snappy`, `zstd`, `gzip`, `lz4_raw`, `none`, but it is `SNAPPY`; \
+                 did you mean `snappy`?",
             ),
             (
                 "compression_level",
                 json!({"compression_level": 3}),
-                "does not go with `format.compression_codec` `snappy`, only with `zstd`, `gzip`; leave it out",
+                "does not go with `format.compression_codec` `snappy`, only with `zstd`, `gzip`; \
+                 leave it out",
             ),
             (
                 "compression_level",
                 json!({"compression_codec": "lz4_raw", "compression_level": 1}),
-                "does not go with `format.compression_codec` `lz4_raw`, only with `zstd`, `gzip`; leave it out",
+                "does not go with `format.compression_codec` `lz4_raw`, only with `zstd`, `gzip`; \
+                 leave it out",
             ),
             (
                 "compression_level",
                 json!({"compression_codec": "none", "compression_level": 22}),
-                "does not go with `format.compression_codec` `none`, only with `zstd`, `gzip`; leave it out",
+                "does not go with `format.compression_codec` `none`, only with `zstd`, `gzip`; \
+                 leave it out",
             ),
             (
                 "compression_level",
@@ -302,7 +324,11 @@ mod tests {
                 "must be an integer, but it is a text",
             ),
             ("row_group_mb", json!({"row_group_mb": 0}), "must be from 1 to 1024, but it is `0`"),
-            ("row_group_mb", json!({"row_group_mb": 1025}), "must be from 1 to 1024, but it is `1025`"),
+            (
+                "row_group_mb",
+                json!({"row_group_mb": 1025}),
+                "must be from 1 to 1024, but it is `1025`",
+            ),
             (
                 "row_group_rows",
                 json!({"row_group_rows": 999}),
@@ -361,10 +387,15 @@ mod tests {
             (
                 "integers",
                 json!({"integers": "uint64"}),
-                "must be one of `int64`, `decimal`, `text`, but it is `uint64`; did you mean `int64`?",
+                "must be one of `int64`, `decimal`, `text`, but it is `uint64`; did you mean \
+                 `int64`?",
             ),
             ("times", json!({"times": "time"}), "must be one of `text`, `typed`, but it is `time`"),
-            ("nested", json!({"nested": "flat"}), "must be one of `typed`, `json`, but it is `flat`"),
+            (
+                "nested",
+                json!({"nested": "flat"}),
+                "must be one of `typed`, `json`, but it is `flat`",
+            ),
             (
                 "undeclared_fields",
                 json!({"undeclared_fields": "keep"}),

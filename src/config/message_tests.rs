@@ -46,20 +46,25 @@ fn the_settings_of_airbytes_own_s3_destination_are_answered_at_once() {
         here("s3_path_format") + key,
         here("file_name_pattern") + key,
         "`authentication` (Authentication) is missing; it is required".to_owned(),
-        "`format.format_type` must be one of `csv`, `csv.gz`, `jsonl`, `jsonl.gz`, `parquet`, but it is `CSV`; did you mean `csv`?"
+        "`format.format_type` must be one of `csv`, `csv.gz`, `jsonl`, `jsonl.gz`, `parquet`, but \
+         it is `CSV`; did you mean `csv`?"
             .to_owned(),
         here("format.flattening")
-            + "the format decides it: CSV and Parquet have a column for each top-level field, JSON Lines keeps records as they \
-               are; remove it",
+            + "the format decides it: CSV and Parquet have a column for each top-level field, JSON \
+               Lines keeps records as they are; remove it",
         here("format.compression")
-            + "`format_type` decides it: `csv.gz` and `jsonl.gz` are compressed with gzip, `csv` and `jsonl` are not",
-        "`s3_bucket_name` must be the bare name of a bucket, but `Lake` holds the upper-case letter `L`: names have \
-         lower-case letters, digits, dots and hyphens"
+            + "`format_type` decides it: `csv.gz` and `jsonl.gz` are compressed with gzip, `csv` \
+               and `jsonl` are not",
+        "`s3_bucket_name` must be the bare name of a bucket, but `Lake` holds the upper-case \
+         letter `L`: names have lower-case letters, digits, dots and hyphens"
             .to_owned(),
-        "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 destination; macros have no `$` here \
-         and are in lower case: write {namespace} for ${NAMESPACE}"
+        "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 \
+         destination; macros have no `$` here and are in lower case: write {namespace} for \
+         ${NAMESPACE}"
             .to_owned(),
-        "s3_bucket_key must contain {stream_name}, {stream_id} or {stream_run_id}, to keep the streams' files apart".to_owned(),
+        "s3_bucket_key must contain {stream_name}, {stream_id} or {stream_run_id}, to keep the \
+         streams' files apart"
+            .to_owned(),
     ];
     assert_eq!(messages(&config), expected);
     let whole = parse(&config).unwrap_err().to_string();
@@ -116,7 +121,10 @@ fn problems_of_all_kinds_come_in_one_answer() {
     ];
     assert_eq!(messages.len(), paths.len(), "{messages:#?}");
     for path in paths {
-        assert!(messages.iter().any(|message| message.contains(path)), "{path} is not in {messages:#?}");
+        assert!(
+            messages.iter().any(|message| message.contains(path)),
+            "{path} is not in {messages:#?}"
+        );
     }
 }
 
@@ -127,13 +135,22 @@ fn a_nearest_name_is_told_only_where_one_is_near() {
             json!({"acess_key": 1}),
             "`acess_key` is not a known field; did you mean `authentication.access_key_id`?",
         ),
-        (json!({"FILE_SIZE_MB": 1}), "`FILE_SIZE_MB` is not a known field; did you mean `file_size_mb`?"),
-        (json!({"gzip_level": 1}), "`gzip_level` is not a known field; did you mean `format.gzip_level`?"),
+        (
+            json!({"FILE_SIZE_MB": 1}),
+            "`FILE_SIZE_MB` is not a known field; did you mean `file_size_mb`?",
+        ),
+        (
+            json!({"gzip_level": 1}),
+            "`gzip_level` is not a known field; did you mean `format.gzip_level`?",
+        ),
         (
             json!({"xyzzy": 1}),
             "`xyzzy` is not a known field; known here: `s3_bucket_name`, `s3_bucket_region`, ",
         ),
-        (json!({"format": {"format_type": "parqet"}}), "but it is `parqet`; did you mean `parquet`?"),
+        (
+            json!({"format": {"format_type": "parqet"}}),
+            "but it is `parqet`; did you mean `parquet`?",
+        ),
         (json!({"format": {"format_type": "avro"}}), "`parquet`, but it is `avro`"),
         (json!({"acl": "publik-read"}), "but it is `publik-read`; did you mean `public-read`?"),
         (
@@ -152,8 +169,9 @@ fn a_nearest_name_is_told_only_where_one_is_near() {
         assert!(messages.len() == 1 && messages[0].contains(expected), "{messages:#?}");
     }
     for given in ["+02:00", "CEST", "UTC+2", "GMT+2"] {
-        let expected =
-            format!("`timezone` must be an IANA name such as `UTC` or `Europe/Berlin`, but it is `{given}`");
+        let expected = format!(
+            "`timezone` must be an IANA name such as `UTC` or `Europe/Berlin`, but it is `{given}`"
+        );
         assert_eq!(messages(&with(&json!({"timezone": given}))), [expected]);
     }
 }
@@ -218,7 +236,8 @@ fn what_is_no_json_and_what_are_no_settings_is_called_by_its_name() {
         ),
         (
             b"{\"configuration\":{\"s3_bucket_name\":\"lake\"}}".to_vec(),
-            "the settings file holds the settings inside another object: pass only the inner object",
+            "the settings file holds the settings inside another object: pass only the inner \
+             object",
         ),
     ];
     for (text, expected) in cases {
@@ -239,8 +258,11 @@ fn an_empty_text_is_an_absent_one_in_every_optional_field() {
     let schema = connector_specification();
     let fields = schema["connectionSpecification"]["properties"].as_object().unwrap();
     let absent = parse(&with(&json!({}))).unwrap();
-    for name in fields.keys().filter(|name| !["s3_bucket_name", "authentication"].contains(&name.as_str())) {
-        let config = parse(&with(&json!({ name: "" }))).unwrap_or_else(|error| panic!("{name}: {error}"));
+    for name in
+        fields.keys().filter(|name| !["s3_bucket_name", "authentication"].contains(&name.as_str()))
+    {
+        let config =
+            parse(&with(&json!({ name: "" }))).unwrap_or_else(|error| panic!("{name}: {error}"));
         if name == "s3_bucket_region" {
             assert_eq!(config, Config { region: None, ..absent.clone() });
         } else {
@@ -264,8 +286,7 @@ fn an_empty_text_is_an_absent_one_in_every_optional_field() {
             }
         }
     }
-    let key =
-        json!({"auth_type": "access_key", "access_key_id": "a", "secret_access_key": "b", "role_arn": ""});
+    let key = json!({"auth_type": "access_key", "access_key_id": "a", "secret_access_key": "b", "role_arn": ""});
     assert!(parse(&with(&json!({"authentication": key}))).is_ok());
     let unknown = messages(&with(&json!({"no_such_field": ""})));
     assert!(unknown.len() == 1 && unknown[0].contains("is not a known field"), "{unknown:?}");
@@ -293,14 +314,13 @@ fn a_note_tells_of_an_extension_and_a_region_that_do_not_fit() {
     let csv = json!({"format_type": "csv"});
     assert_eq!(
         notes(&json!({"s3_bucket_key": "{stream_name}.csv.gz", "format": csv})),
-        [
-            "`s3_bucket_key` ends keys in `.csv.gz`, but files are `csv` (`format_type`), and many readers go by \
-             the extension: write `.{extension}`"
-        ]
+        ["`s3_bucket_key` ends keys in `.csv.gz`, but files are `csv` (`format_type`), and many \
+             readers go by the extension: write `.{extension}`"]
     );
     assert_eq!(notes(&json!({"s3_bucket_key": "{stream_name}.csv", "format": csv})), [""; 0]);
     assert_eq!(
         notes(&json!({"s3_bucket_region": "us-eats-1"})),
-        ["`s3_bucket_region` is `us-eats-1`, which is not an AWS region; did you mean `us-east-1`?"]
+        ["`s3_bucket_region` is `us-eats-1`, which is not an AWS region; did you mean \
+             `us-east-1`?"]
     );
 }

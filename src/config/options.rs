@@ -1,8 +1,10 @@
 //! The rules of S3's own options, as far as a schema cannot say them.
 //!
-//! Raw options -> [`ObjectOptions`] and [`Checksum`] as the store takes them, or the first [`ConfigError`].
+//! Raw options -> [`ObjectOptions`] and [`Checksum`] as the store takes them, or the first
+//! [`ConfigError`].
 //!
-//! Not here: names, types and bounds of single options (`shape`); whether the bucket takes them (`crate::check`).
+//! Not here: names, types and bounds of single options (`shape`); whether the bucket takes them
+//! (`crate::check`).
 
 use std::collections::HashSet;
 
@@ -21,7 +23,9 @@ pub(super) fn checked_encryption(raw: RawEncryption) -> Result<Encryption, Confi
         RawEncryption::Kms { kms_key_id, bucket_key } => {
             Encryption::Kms { key: checked_kms_key(kms_key_id)?, bucket_key }
         }
-        RawEncryption::KmsDsse { kms_key_id } => Encryption::KmsDsse { key: checked_kms_key(kms_key_id)? },
+        RawEncryption::KmsDsse { kms_key_id } => {
+            Encryption::KmsDsse { key: checked_kms_key(kms_key_id)? }
+        }
     })
 }
 
@@ -97,7 +101,8 @@ pub(super) fn acl(raw: RawAcl) -> CannedAcl {
     }
 }
 
-/// The checksum; `is_aws`: the store is Amazon S3 itself. Others do not all know the checksums that S3 has added.
+/// The checksum; `is_aws`: the store is Amazon S3 itself. Others do not all know the checksums that
+/// S3 has added.
 pub(super) fn checksum(raw: RawChecksum, is_aws: bool) -> Checksum {
     match raw {
         RawChecksum::Auto if is_aws => Checksum::Crc32,
@@ -122,7 +127,8 @@ pub(super) fn checked_owner(owner: String) -> Result<String, ConfigError> {
     }
 }
 
-/// Whether the text can be a bundle of certificates. It is read for real when a connection is to be made.
+/// Whether the text can be a bundle of certificates. It is read for real when a connection is to be
+/// made.
 ///
 /// # Errors
 /// [`ConfigError::CaBundle`], which does not repeat the text: people paste keys.
@@ -150,8 +156,11 @@ mod tests {
 
     #[test]
     fn tags_are_what_s3_takes() {
-        let good =
-            vec![tag("team", "data & more".replace('&', "+").as_str()), tag("Größe", ""), tag("a:b/c", "@")];
+        let good = vec![
+            tag("team", "data & more".replace('&', "+").as_str()),
+            tag("Größe", ""),
+            tag("a:b/c", "@"),
+        ];
         assert_eq!(checked_tags(good).unwrap().len(), 3);
         let table = [
             (vec![tag("", "x")], "object_tags[0].key", "1 to 128"),
@@ -166,7 +175,10 @@ mod tests {
             let message = checked_tags(tags).unwrap_err().to_string();
             assert!(message.contains(path) && message.contains(problem), "{message}");
         }
-        assert!(checked_tags(vec![tag(&"ä".repeat(128), &"ö".repeat(256))]).is_ok(), "characters, not bytes");
+        assert!(
+            checked_tags(vec![tag(&"ä".repeat(128), &"ö".repeat(256))]).is_ok(),
+            "characters, not bytes"
+        );
     }
 
     #[test]
@@ -186,7 +198,9 @@ mod tests {
         assert!(checked_kms_key(Some("alias/lake".to_owned())).is_ok());
         assert!(checked_kms_key(Some("alias/la ke".to_owned())).is_err());
         assert!(checked_ca_bundle("-----BEGIN CERTIFICATE-----\nx".to_owned()).is_ok());
-        for bad in ["/etc/ssl/ca.pem", "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nhunter2"] {
+        for bad in
+            ["/etc/ssl/ca.pem", "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nhunter2"]
+        {
             let message = checked_ca_bundle(bad.to_owned()).unwrap_err().to_string();
             assert!(message.contains("`ca_bundle`") && !message.contains("hunter2"), "{message}");
         }

@@ -19,8 +19,8 @@ pub(super) fn value(path: &str, value: &str) -> Option<&'static str> {
 
 const KEY: &str = "folder, path and file name are one setting, `s3_bucket_key`, for example \
      `data_sync/{namespace}/{stream_name}/{year}_{month}_{day}_{part}.{extension}`";
-const GZIP: &str =
-    "`format_type` decides it: `csv.gz` and `jsonl.gz` are compressed with gzip, `csv` and `jsonl` are not";
+const GZIP: &str = "`format_type` decides it: `csv.gz` and `jsonl.gz` are compressed with gzip, \
+                    `csv` and `jsonl` are not";
 const FIXED: &str = "there is no such setting; remove it";
 
 const TABLE: &[(&str, &str, &str)] = &[
@@ -55,5 +55,5 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("format", "flatten_data", FLATTENING),
 ];
 
-const FLATTENING: &str = "the format decides it: CSV and Parquet have a column for each top-level field, JSON Lines keeps records as \
-     they are; remove it";
+const FLATTENING: &str = "the format decides it: CSV and Parquet have a column for each top-level \
+                          field, JSON Lines keeps records as they are; remove it";

@@ -23,20 +23,21 @@ pub(super) enum RawEncryption {
     Aes256 {},
     /// # aws:kms
     ///
-    /// SSE-KMS: a key of AWS KMS. Whoever signs in must be allowed <code>kms:GenerateDataKey</code> and
-    /// <code>kms:Decrypt</code> on it.
+    /// SSE-KMS: a key of AWS KMS. Whoever signs in must be allowed <code>kms:GenerateDataKey</code>
+    /// and <code>kms:Decrypt</code> on it.
     #[serde(rename = "aws:kms")]
     Kms {
         /// # KMS Key ID
         ///
         /// The key's ARN, id or alias, for example
-        /// <code>arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab</code>. Empty: the
-        /// account's own key for S3. A key of another account needs its ARN.
+        /// <code>arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab</code>.
+        /// Empty: the account's own key for S3. A key of another account needs its ARN.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kms_key_id: Option<String>,
         /// # Bucket Key
         ///
-        /// Whether S3 makes one data key for many files, which saves requests to KMS. Empty: as the bucket is set up.
+        /// Whether S3 makes one data key for many files, which saves requests to KMS. Empty: as the
+        /// bucket is set up.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bucket_key: Option<bool>,
     },

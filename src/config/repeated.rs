@@ -27,7 +27,10 @@ fn look(object: &[u8], path: &str, levels: u32, found: &mut Vec<String>) {
         match value.kind {
             Kind::Object if levels > 0 => inner.push((path.clone(), value.text)),
             Kind::Array if levels > 0 => inner.extend(
-                entries(value.text).into_iter().zip(0..).map(|(entry, at)| (format!("{path}[{at}]"), entry)),
+                entries(value.text)
+                    .into_iter()
+                    .zip(0..)
+                    .map(|(entry, at)| (format!("{path}[{at}]"), entry)),
             ),
             _ => {}
         }
@@ -59,7 +62,8 @@ mod tests {
 
     #[test]
     fn a_repeated_name_is_found_at_every_level_and_in_every_spelling() {
-        let text = br#"{"a":1,"b":{"c":{"d":1,"\u0064":2}},"a":2,"\u0061":3,"e":[ 7, {"f":1,"f":2} ,[]]}"#;
+        let text =
+            br#"{"a":1,"b":{"c":{"d":1,"\u0064":2}},"a":2,"\u0061":3,"e":[ 7, {"f":1,"f":2} ,[]]}"#;
         assert_eq!(repeated(text), ["a", "b.c.d", "e[1].f"]);
         assert_eq!(repeated(br#"{"a":{"b":1},"c":{"b":1}}"#), [""; 0]);
         assert_eq!(repeated(b"{\"a\":"), [""; 0]);

@@ -1,12 +1,14 @@
 //! What `spec` prints, generated from the raw settings.
 //!
-//! Raw types -> JSON schema (draft-07) in the shape that the platform's form needs -> payload of the SPEC message.
+//! Raw types -> JSON schema (draft-07) in the shape that the platform's form needs -> payload of
+//! the SPEC message.
 //!
 //! Invariants
-//! - No `$ref` and no `definitions`: the form does not follow them. No `null` in a type: absent is enough.
+//! - No `$ref` and no `definitions`: the form does not follow them. No `null` in a type: absent is
+//!   enough.
 //! - Every property of an object has its `order`; the holder of a `oneOf` has `type: object`.
-//! - Objects stay open (`additionalProperties` is absent), because platforms add members of their own and validate with
-//!   this schema; the connector itself refuses unknown names (`shape`).
+//! - Objects stay open (`additionalProperties` is absent), because platforms add members of their
+//!   own and validate with this schema; the connector itself refuses unknown names (`shape`).
 
 use std::sync::LazyLock;
 
@@ -17,7 +19,8 @@ use serde_json::{Value, json};
 
 use super::raw::RawConfig;
 
-/// The `spec` member of the SPEC message: the schema of the configuration and what the connector can do.
+/// The `spec` member of the SPEC message: the schema of the configuration and what the connector
+/// can do.
 #[must_use]
 pub fn connector_specification() -> Value {
     json!({
@@ -57,7 +60,8 @@ fn shape_for_the_form(schema: &mut Schema) {
         choices.retain(|choice| !choice.is_null());
     }
     // Names of Rust's integer types, which JSON Schema does not know.
-    if schema.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+    if schema.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint"))
+    {
         schema.ensure_object().retain(|keyword, _| keyword != "format");
     }
     // Doc comments are broken into lines for the reader of the source.

@@ -1,9 +1,10 @@
 //! Text that must never be shown.
 //!
 //! Invariants
-//! - A [`Secret`] has no `Display` and its `Debug` is `***`, so that it cannot get into a message by accident.
-//! - Reading one never quotes what was there instead: serde's own complaint about a number in place of a text repeats
-//!   the number, and a password may well be a number.
+//! - A [`Secret`] has no `Display` and its `Debug` is `***`, so that it cannot get into a message
+//!   by accident.
+//! - Reading one never quotes what was there instead: serde's own complaint about a number in place
+//!   of a text repeats the number, and a password may well be a number.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -60,7 +61,8 @@ fn not_a_text<E: Error>() -> E {
     E::custom("a secret must be a text")
 }
 
-// The provided methods of the trait quote scalars in their errors; those that can meet a scalar are all here.
+// The provided methods of the trait quote scalars in their errors; those that can meet a scalar are
+// all here.
 impl Visitor<'_> for SecretVisitor {
     type Value = Secret;
 
@@ -118,9 +120,15 @@ mod tests {
 
     #[test]
     fn a_secret_is_never_in_an_error_or_a_debug_text() {
-        for value in
-            ["7391846", "-7391846", "73.91846", "true", "[7391846]", r#"{"7391846":7391846}"#, "null"]
-        {
+        for value in [
+            "7391846",
+            "-7391846",
+            "73.91846",
+            "true",
+            "[7391846]",
+            r#"{"7391846":7391846}"#,
+            "null",
+        ] {
             let plain = serde_json::from_str::<Secret>(value).unwrap_err().to_string();
             assert!(!plain.contains("91846") && !plain.contains("true"), "{plain}");
             let tagged = format!(r#"{{"kind":"key","secret":{value}}}"#);

@@ -82,17 +82,22 @@ impl Place<'_> {
         };
         let no_fields = Map::new();
         let fields = form.get("properties").and_then(Value::as_object).unwrap_or(&no_fields);
-        // Forms send an empty text for a field that was not filled in, and keep those of a form that
-        // was chosen before.
-        object.retain(|name, member| member != "" || fields.contains_key(name) || !self.is_of_another(name));
+        // Forms send an empty text for a field that was not filled in, and keep those of a form
+        // that was chosen before.
+        object.retain(|name, member| {
+            member != "" || fields.contains_key(name) || !self.is_of_another(name)
+        });
         for name in object.keys().filter(|name| !fields.contains_key(*name)) {
             problems.add(self.unknown_field(name, form, fields));
         }
-        object.retain(|name, member| fields.contains_key(name) && (member != "" || is_required(form, name)));
+        object.retain(|name, member| {
+            fields.contains_key(name) && (member != "" || is_required(form, name))
+        });
         let required = form.get("required").and_then(Value::as_array).into_iter().flatten();
         for name in required.filter_map(Value::as_str) {
             if !object.contains_key(name) {
-                let title = fields.get(name).and_then(|field| field.get("title")).and_then(Value::as_str);
+                let title =
+                    fields.get(name).and_then(|field| field.get("title")).and_then(Value::as_str);
                 problems.add(ConfigError::Missing {
                     path: self.below(name),
                     title: title.unwrap_or(name).to_owned(),
@@ -158,8 +163,9 @@ impl Place<'_> {
         let (selector, _) = options.first().and_then(selector)?;
         let path = self.below(selector);
         let names = || options.iter().filter_map(|option| Some(self::selector(option)?.1));
-        let named =
-            |name: &str| options.iter().find(|option| self::selector(option) == Some((selector, name)));
+        let named = |name: &str| {
+            options.iter().find(|option| self::selector(option) == Some((selector, name)))
+        };
         let allowed = one_of(names());
         let error = match object.get(selector) {
             None => ConfigError::MissingChoice { path, allowed },
@@ -171,11 +177,18 @@ impl Place<'_> {
                 let secret = self.secret || options.iter().any(has_secret);
                 let given = (!secret || nearest.is_some()).then(|| shown(name));
                 let form = nearest.as_deref().and_then(named);
-                problems.add(ConfigError::NotAChoice { path, allowed, given, nearest: nearest.clone() });
+                problems.add(ConfigError::NotAChoice {
+                    path,
+                    allowed,
+                    given,
+                    nearest: nearest.clone(),
+                });
                 object.extend(nearest.map(|name| (selector.to_owned(), name.into())));
                 return form;
             }
-            Some(other) => ConfigError::WrongType { path, expected: "a text", found: type_name(other) },
+            Some(other) => {
+                ConfigError::WrongType { path, expected: "a text", found: type_name(other) }
+            }
         };
         problems.add(error);
         None
@@ -187,8 +200,9 @@ impl Place<'_> {
             return None;
         }
         let names = || choices.iter().filter_map(Value::as_str);
-        let nearest =
-            predecessor::value(self.path, text).or_else(|| nearest(text, names())).map(str::to_owned);
+        let nearest = predecessor::value(self.path, text)
+            .or_else(|| nearest(text, names()))
+            .map(str::to_owned);
         Some(ConfigError::NotAChoice {
             path: self.path.to_owned(),
             allowed: one_of(names()),
@@ -199,8 +213,10 @@ impl Place<'_> {
 
     /// The number as an integer: JSON has no integers, and `256.0` is one as the schema sees it.
     fn checked_integer(&self, number: &Number) -> Result<Number, ConfigError> {
-        let bound = |name: &str| self.schema.get(name).and_then(Value::as_f64).map(|bound| bound as i64);
-        let (minimum, maximum) = (bound("minimum").unwrap_or(i64::MIN), bound("maximum").unwrap_or(i64::MAX));
+        let bound =
+            |name: &str| self.schema.get(name).and_then(Value::as_f64).map(|bound| bound as i64);
+        let (minimum, maximum) =
+            (bound("minimum").unwrap_or(i64::MIN), bound("maximum").unwrap_or(i64::MAX));
         let value = number.as_f64().unwrap_or(f64::NAN);
         if value.fract() != 0.0 {
             return Err(ConfigError::WrongType {
@@ -228,8 +244,9 @@ impl Place<'_> {
 
     fn unknown_field(&self, name: &str, form: &Value, fields: &Map<String, Value>) -> ConfigError {
         let options = self.schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-        let others =
-            options.filter(|option| has_field(option, name)).filter_map(|option| Some(selector(option)?.1));
+        let others = options
+            .filter(|option| has_field(option, name))
+            .filter_map(|option| Some(selector(option)?.1));
         let others = listed(others);
         let shown = shown(name);
         let path = self.below(&shown);
@@ -241,12 +258,17 @@ impl Place<'_> {
             return ConfigError::OfPredecessor { path, advice };
         }
         let all = all_fields(self.root, "");
-        let elsewhere =
-            |wanted: &str| all.iter().find(|(_, field)| *field == wanted).map(|(path, _)| path.clone());
+        let elsewhere = |wanted: &str| {
+            all.iter().find(|(_, field)| *field == wanted).map(|(path, _)| path.clone())
+        };
         let nearest = elsewhere(name)
             .or_else(|| Some(self.below(nearest(&shown, fields.keys().map(String::as_str))?)))
             .or_else(|| elsewhere(nearest(&shown, all.iter().map(|(_, field)| *field))?));
-        ConfigError::UnknownField { path, nearest, known: listed(fields.keys().map(String::as_str)) }
+        ConfigError::UnknownField {
+            path,
+            nearest,
+            known: listed(fields.keys().map(String::as_str)),
+        }
     }
 
     /// Whether any form of the object has a field of that name.
@@ -284,7 +306,9 @@ fn is_secret(field: &Value) -> bool {
 }
 
 fn has_secret(form: &Value) -> bool {
-    form.get("properties").and_then(Value::as_object).is_some_and(|fields| fields.values().any(is_secret))
+    form.get("properties")
+        .and_then(Value::as_object)
+        .is_some_and(|fields| fields.values().any(is_secret))
 }
 
 /// Every field of the whole configuration: its path and its name.

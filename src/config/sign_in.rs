@@ -5,7 +5,8 @@
 //! Invariants
 //! - No key, secret or token is in an error.
 //!
-//! Not here: who that is and whether it works (`crate::aws::sign_in`), what the environment may add (`verb`).
+//! Not here: who that is and whether it works (`crate::aws::sign_in`), what the environment may add
+//! (`verb`).
 
 use std::fmt;
 
@@ -67,7 +68,8 @@ pub(super) fn checked_sign_in(raw: RawAuthentication) -> Result<SignIn, ConfigEr
             SignIn::Role(Role { arn: role_arn, external_id })
         }
         RawAuthentication::AccessKey { access_key_id, secret_access_key, session_token } => {
-            // The id and the token travel in headers; the secret does not, and some stores let people choose a sentence.
+            // The id and the token travel in headers; the secret does not, and some stores let
+            // people choose a sentence.
             problems.take(check_header_text("authentication.access_key_id", &access_key_id));
             problems.take(check_secret_key("authentication.secret_access_key", &secret_access_key));
             if let Some(token) = &session_token {
@@ -83,8 +85,9 @@ pub(super) fn checked_sign_in(raw: RawAuthentication) -> Result<SignIn, ConfigEr
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
 fn check_role_arn(arn: &str) -> Result<(), ConfigError> {
-    let wrong =
-        |problem| Err(ConfigError::RoleArn { problem, given: arn.starts_with("arn:").then(|| shown(arn)) });
+    let wrong = |problem| {
+        Err(ConfigError::RoleArn { problem, given: arn.starts_with("arn:").then(|| shown(arn)) })
+    };
     let mut parts = arn.splitn(6, ':');
     let mut next = || parts.next().unwrap_or_default();
     if next() != "arn" {
@@ -191,7 +194,9 @@ mod tests {
 
     #[test]
     fn an_external_id_has_the_characters_that_aws_takes() {
-        for good in ["12", "f52c7268-2359-567a-f5e8-83c536cb4de8", "a+b=c,d.e@f:g/h_i", &"x".repeat(1224)] {
+        for good in
+            ["12", "f52c7268-2359-567a-f5e8-83c536cb4de8", "a+b=c,d.e@f:g/h_i", &"x".repeat(1224)]
+        {
             assert!(check_external_id(good).is_ok(), "{good}");
         }
         for bad in ["1", "a b", "ä-ö", "a\n", &"x".repeat(1225)] {

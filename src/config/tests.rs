@@ -78,10 +78,13 @@ fn the_schema_keeps_the_forms_conventions() {
     assert!(jsonschema::meta::validate(schema).is_ok());
     let text = schema.to_string();
     // The first is looked for with its quotes: `null` is a word of the help texts.
-    for absent in ["\"null\"", "$ref", "definitions", "uint", "additionalProperties", "anyOf", "allOf"] {
+    for absent in
+        ["\"null\"", "$ref", "definitions", "uint", "additionalProperties", "anyOf", "allOf"]
+    {
         assert!(!text.contains(absent), "{absent}");
     }
-    let groups: Vec<_> = schema["groups"].as_array().unwrap().iter().map(|group| &group["id"]).collect();
+    let groups: Vec<_> =
+        schema["groups"].as_array().unwrap().iter().map(|group| &group["id"]).collect();
     for (name, field) in schema["properties"].as_object().unwrap() {
         assert!(groups.contains(&&field["group"]), "{name}");
     }
@@ -98,9 +101,11 @@ fn check_fields(path: &str, form: &Value) {
             continue;
         }
         assert!(field["title"].is_string() && field["description"].is_string(), "{path}");
-        let secret = ["access_key_id", "secret_access_key", "session_token"].contains(&name.as_str());
+        let secret =
+            ["access_key_id", "secret_access_key", "session_token"].contains(&name.as_str());
         assert_eq!(field.get("airbyte_secret").is_some(), secret, "{path}");
-        let required = form["required"].as_array().is_some_and(|required| required.contains(&json!(name)));
+        let required =
+            form["required"].as_array().is_some_and(|required| required.contains(&json!(name)));
         let default = field.get("default");
         let optional = [
             "s3_bucket_region",
@@ -127,7 +132,11 @@ fn check_fields(path: &str, form: &Value) {
         for example in field.get("examples").and_then(Value::as_array).into_iter().flatten() {
             assert!(jsonschema::is_valid(field, example), "{path}");
         }
-        assert_eq!(field.get("pattern").is_some(), field.get("pattern_descriptor").is_some(), "{path}");
+        assert_eq!(
+            field.get("pattern").is_some(),
+            field.get("pattern_descriptor").is_some(),
+            "{path}"
+        );
         if let Some(options) = field.get("oneOf").and_then(Value::as_array) {
             assert!(field["type"] == "object" && field["display_type"].is_string(), "{path}");
             for option in options {
@@ -142,14 +151,17 @@ fn check_fields(path: &str, form: &Value) {
 
 #[test]
 fn the_help_of_the_key_names_just_the_known_macros() {
-    let help = configuration_schema()["properties"]["s3_bucket_key"]["description"].as_str().unwrap();
+    let help =
+        configuration_schema()["properties"]["s3_bucket_key"]["description"].as_str().unwrap();
     let refusal = KeyTemplate::parse("{stream_name}{?}").unwrap_err().to_string();
     let macros = |text: &str| -> Vec<String> {
         let mut names: Vec<String> = text
             .split('{')
             .filter_map(|after| after.split_once('}'))
             .map(|(name, _)| name.to_owned())
-            .filter(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+            .filter(|name| {
+                !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            })
             .collect();
         names.sort();
         names.dedup();
@@ -186,7 +198,11 @@ fn every_bad_example_is_refused_with_its_message() {
         if golden_is_to_be_written() {
             fs::write(&message, format!("{error}\n")).unwrap();
         }
-        assert_eq!(format!("{error}\n"), fs::read_to_string(&message).unwrap_or_default(), "{name}");
+        assert_eq!(
+            format!("{error}\n"),
+            fs::read_to_string(&message).unwrap_or_default(),
+            "{name}"
+        );
     }
 }
 
@@ -208,7 +224,10 @@ fn absent_and_null_members_have_their_defaults() {
         assert_eq!(key.access_key_id, "AKIAIOSFODNN7EXAMPLE");
         assert_eq!(key.secret_access_key.expose(), "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
         assert_eq!(key.session_token, None);
-        assert_eq!((&config.objects, config.checksum), (&ObjectOptions::default(), Checksum::Crc32));
+        assert_eq!(
+            (&config.objects, config.checksum),
+            (&ObjectOptions::default(), Checksum::Crc32)
+        );
         assert_eq!((&config.bucket_owner, &config.ca_bundle), (&None, &None));
         assert_eq!(config.format, Format::Jsonl { gzip_level: Some(6) });
         assert_eq!(config.metadata_columns, MetadataColumns::All);
@@ -224,13 +243,16 @@ fn absent_and_null_members_have_their_defaults() {
 
 #[test]
 fn every_way_to_sign_in_and_every_option_of_s3_arrives() {
-    let example = |name: &str| Config::parse(&fs::read(in_spec("examples").join(name)).unwrap()).unwrap();
+    let example =
+        |name: &str| Config::parse(&fs::read(in_spec("examples").join(name)).unwrap()).unwrap();
     let config = example("role_all_s3_options.json");
     let arn = "arn:aws:iam::111122223333:role/data/lake-writer".to_owned();
     let external_id = Some("f52c7268-2359-567a-f5e8-83c536cb4de8".to_owned());
     assert_eq!(config.sign_in, SignIn::Role(Role { arn, external_id }));
     assert_eq!(config.region, None);
-    let key = Some("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".to_owned());
+    let key = Some(
+        "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".to_owned(),
+    );
     let tag = |key: &str, value: &str| Tag { key: key.to_owned(), value: value.to_owned() };
     assert_eq!(
         config.objects,
@@ -248,7 +270,8 @@ fn every_way_to_sign_in_and_every_option_of_s3_arrives() {
     let config = example("default_chain_endpoint.json");
     assert_eq!(config.sign_in, SignIn::DefaultChain);
     assert_eq!(config.checksum, Checksum::None, "auto, and the store is not AWS");
-    let private = with(&json!({"s3_endpoint": "https://bucket.vpce-1a.s3.eu-west-1.vpce.amazonaws.com"}));
+    let private =
+        with(&json!({"s3_endpoint": "https://bucket.vpce-1a.s3.eu-west-1.vpce.amazonaws.com"}));
     assert_eq!(parse(&private).unwrap().checksum, Checksum::Crc32);
     let empty = with(&json!({
         "s3_bucket_region": "", "expected_bucket_owner": "", "ca_bundle": "", "connection_id": "", "s3_endpoint": "",
@@ -259,14 +282,21 @@ fn every_way_to_sign_in_and_every_option_of_s3_arrives() {
         },
     }));
     let absent = Config { region: None, ..parse(&with(&json!({}))).unwrap() };
-    assert_eq!(parse(&empty).unwrap(), absent, "a form sends an empty text for what nobody filled in");
+    assert_eq!(
+        parse(&empty).unwrap(),
+        absent,
+        "a form sends an empty text for what nobody filled in"
+    );
     let role = json!({ "auth_type": "cross_account_role", "role_arn": "arn:aws:iam::111122223333:role/x", "external_id": "" });
     let config = parse(&with(&json!({ "authentication": role }))).unwrap();
     assert!(matches!(config.sign_in, SignIn::Role(Role { external_id: None, .. })));
     for (written, meant) in [
         (json!({"encryption_type": "AES256"}), Encryption::Aes256),
         (json!({"encryption_type": "aws:kms"}), Encryption::Kms { key: None, bucket_key: None }),
-        (json!({"encryption_type": "aws:kms:dsse", "kms_key_id": ""}), Encryption::KmsDsse { key: None }),
+        (
+            json!({"encryption_type": "aws:kms:dsse", "kms_key_id": ""}),
+            Encryption::KmsDsse { key: None },
+        ),
     ] {
         let config = parse(&with(&json!({"server_side_encryption": written}))).unwrap();
         assert_eq!(config.objects.encryption, meant);
@@ -297,7 +327,8 @@ fn every_way_to_sign_in_and_every_option_of_s3_arrives() {
 
 #[test]
 fn every_option_arrives() {
-    let config = Config::parse(&fs::read(in_spec("examples/csv_all_options.json")).unwrap()).unwrap();
+    let config =
+        Config::parse(&fs::read(in_spec("examples/csv_all_options.json")).unwrap()).unwrap();
     let options = CsvOptions {
         delimiter: b'\t',
         quote_style: QuoteStyle::NonNumeric,
@@ -314,7 +345,8 @@ fn every_option_arrives() {
     assert_eq!(config.connection_id.as_deref(), Some("f52c7268-2359-567a-f5e8-83c536cb4de8"));
     assert_eq!(config.memory_limit_bytes, Some(512 * 1024 * 1024));
     for (written, meant) in [(",", b','), (";", b';'), ("|", b'|'), ("\t", b'\t'), ("\\t", b'\t')] {
-        let config = parse(&with(&json!({"format": {"format_type": "csv", "delimiter": written}}))).unwrap();
+        let config =
+            parse(&with(&json!({"format": {"format_type": "csv", "delimiter": written}}))).unwrap();
         assert_eq!(
             config.format,
             Format::Csv {
@@ -324,7 +356,10 @@ fn every_option_arrives() {
         );
     }
     // To JSON Schema this is an integer.
-    assert_eq!(parse(&with(&json!({"file_size_mb": 64.0}))).unwrap().file_size_bytes, 64 * 1024 * 1024);
+    assert_eq!(
+        parse(&with(&json!({"file_size_mb": 64.0}))).unwrap().file_size_bytes,
+        64 * 1024 * 1024
+    );
 }
 
 #[test]
@@ -340,15 +375,31 @@ fn path_style_and_warnings_follow_endpoint_and_template() {
     ];
     for (members, path_style, warnings) in cases {
         let config = parse(&with(&members)).unwrap();
-        assert_eq!((config.path_style, config.warnings().len()), (path_style, warnings), "{members}");
+        assert_eq!(
+            (config.path_style, config.warnings().len()),
+            (path_style, warnings),
+            "{members}"
+        );
     }
 }
 
 #[test]
 fn names_of_buckets_are_those_of_the_rules() {
     let (long, longest) = ("b".repeat(64), "b".repeat(63));
-    for bad in ["", "ab", "-ab", "ab-", ".ab", "a..b", "192.168.5.4", "Ab1", "a_b", "bücket", " abc", &long]
-    {
+    for bad in [
+        "",
+        "ab",
+        "-ab",
+        "ab-",
+        ".ab",
+        "a..b",
+        "192.168.5.4",
+        "Ab1",
+        "a_b",
+        "bücket",
+        " abc",
+        &long,
+    ] {
         assert!(parse(&with(&json!({"s3_bucket_name": bad}))).is_err(), "{bad}");
     }
     for good in ["abc", "a.b", "a-b.c-d", "0ab", "a--b", &longest] {
@@ -358,9 +409,11 @@ fn names_of_buckets_are_those_of_the_rules() {
 
 #[test]
 fn metadata_columns_are_all_or_ids_or_none() {
-    for (name, expected) in
-        [("all", MetadataColumns::All), ("ids", MetadataColumns::Ids), ("none", MetadataColumns::None)]
-    {
+    for (name, expected) in [
+        ("all", MetadataColumns::All),
+        ("ids", MetadataColumns::Ids),
+        ("none", MetadataColumns::None),
+    ] {
         let config = parse(&with(&json!({"metadata_columns": name}))).unwrap();
         assert_eq!(config.metadata_columns, expected);
     }
@@ -374,7 +427,8 @@ fn text_that_is_not_json_is_told_where() {
         (b"", "the configuration is not JSON: it is empty"),
         (
             b"{\n  \"s3_bucket_name\" \"x\"",
-            "the configuration is not JSON: a colon is expected after a JSON member name at line 2, column 20",
+            "the configuration is not JSON: a colon is expected after a JSON member name at line \
+             2, column 20",
         ),
         (
             b"{\"secret_access_key\": \"\xff\"}",
@@ -487,7 +541,8 @@ proptest! {
             Ok(config) => format!("{config:?} {:?}", config.warnings()),
             Err(error) => {
                 let unreadable = |error: &ConfigError| matches!(error, ConfigError::Unreadable { .. });
-                prop_assert!(!error.all().iter().any(unreadable), "schema and types disagree: {config}");
+                prop_assert!(!error.all().iter().any(unreadable), "schema and types disagree: \
+                                                                   {config}");
                 let text = format!("{error} {error:?}");
                 format!("{text} {:?}", Failure::from(error))
             }
@@ -495,8 +550,8 @@ proptest! {
         prop_assert!(!text.contains("7391846"), "{text}");
     }
 
-    // What the platform's validation lets through and the connector refuses is then told at `check`; the other way
-    // round a good configuration could never be saved.
+    // What the platform's validation lets through and the connector refuses is then told at
+    // `check`; the other way round a good configuration could never be saved.
     #[test]
     fn what_is_taken_fits_the_schema(own in members(any_json())) {
         let mut config = with(&json!({}));

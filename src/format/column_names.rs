@@ -1,17 +1,19 @@
 //! What columns are called in Parquet and CSV files.
 //!
-//! In: the names that one level of a schema declares, in its order. Out: one name each for the file, and which other
-//! name it had to make way for. Pure.
+//! In: the names that one level of a schema declares, in its order. Out: one name each for the
+//! file, and which other name it had to make way for. Pure.
 //!
-//! Hive, Delta (without column mapping) and BigQuery refuse tables whose columns have certain names. Delta refuses
-//! ` ,;{}()\n\t=`, Hive the same and the empty name, and BigQuery takes letters, digits and underscores by default.
+//! Hive, Delta (without column mapping) and BigQuery refuse tables whose columns have certain
+//! names. Delta refuses ` ,;{}()\n\t=`, Hive the same and the empty name, and BigQuery takes
+//! letters, digits and underscores by default.
 //!
 //! Invariants
 //! - Within a level no two names of the file are the same to a reader that folds case.
-//! - Of declared names whose names in the file a reader that folds case cannot tell apart, the last by code points
-//!   keeps its place: the one in lower case. The order of a schema decides nothing: it may be another one tomorrow.
-//! - A place is only lost to such a name, or to a column of ours. No name is ever changed because an appended suffix
-//!   took its place: suffixes go around all names of the level.
+//! - Of declared names whose names in the file a reader that folds case cannot tell apart, the last
+//!   by code points keeps its place: the one in lower case. The order of a schema decides nothing:
+//!   it may be another one tomorrow.
+//! - A place is only lost to such a name, or to a column of ours. No name is ever changed because
+//!   an appended suffix took its place: suffixes go around all names of the level.
 //! - Messages are short, whatever a schema holds.
 
 use std::borrow::Cow;
@@ -38,7 +40,8 @@ pub enum ColumnNames {
 const REFUSED: [char; 11] = [' ', ',', ';', '{', '}', '(', ')', '=', '\t', '\n', '\r'];
 
 impl ColumnNames {
-    /// The name of a column that the schema calls `declared`. Two declared names may become one; the caller numbers them.
+    /// The name of a column that the schema calls `declared`. Two declared names may become one;
+    /// the caller numbers them.
     #[must_use]
     pub fn in_file(self, declared: &str) -> Cow<'_, str> {
         match self {
@@ -48,8 +51,8 @@ impl ColumnNames {
     }
 }
 
-/// Every other character becomes an underscore. A name neither begins with a digit nor is empty: engines would want
-/// quotes around it.
+/// Every other character becomes an underscore. A name neither begins with a digit nor is empty:
+/// engines would want quotes around it.
 fn safe(declared: &str) -> Cow<'_, str> {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let begins_well = declared.starts_with(|c: char| is_safe(c) && !c.is_ascii_digit());
@@ -82,8 +85,13 @@ pub struct FileName<'a> {
 ///
 /// Folding is Unicode's lower-casing, whatever the language.
 #[must_use]
-pub fn file_names<'a>(declared: &[&'a str], ours: &[&'a str], style: ColumnNames) -> Vec<FileName<'a>> {
-    let mut holders: HashMap<String, &str> = ours.iter().map(|name| (name.to_lowercase(), *name)).collect();
+pub fn file_names<'a>(
+    declared: &[&'a str],
+    ours: &[&'a str],
+    style: ColumnNames,
+) -> Vec<FileName<'a>> {
+    let mut holders: HashMap<String, &str> =
+        ours.iter().map(|name| (name.to_lowercase(), *name)).collect();
     let mut names: Vec<FileName<'a>> = declared
         .iter()
         .map(|declared| FileName { name: style.in_file(declared).into_owned(), made_way_for: None })
@@ -98,7 +106,8 @@ pub fn file_names<'a>(declared: &[&'a str], ours: &[&'a str], style: ColumnNames
             Entry::Occupied(holder) => name.made_way_for = Some(*holder.get()),
         }
     }
-    // Where the search for a folded name's suffix goes on: a thousand spellings of one name must not cost a million.
+    // Where the search for a folded name's suffix goes on: a thousand spellings of one name must
+    // not cost a million.
     let mut suffixes: HashMap<String, u64> = HashMap::new();
     for (renamed, declared) in by_rank.into_iter().filter(|(name, _)| name.made_way_for.is_some()) {
         let wanted = std::mem::take(&mut renamed.name);
@@ -126,22 +135,29 @@ impl FileName<'_> {
         } else if other.to_lowercase() != declared.to_lowercase() {
             format!("{called}: {:?} has the name that it would get", clipped(other))
         } else {
-            format!("{called}: {:?} differs from it only in case, and most readers fold case", clipped(other))
+            format!(
+                "{called}: {:?} differs from it only in case, and most readers fold case",
+                clipped(other)
+            )
         })
     }
 }
 
-/// One sentence about those of the names that some engines refuse, to follow the stream's name; `None` if there are none.
+/// One sentence about those of the names that some engines refuse, to follow the stream's name;
+/// `None` if there are none.
 #[must_use]
 pub fn refused_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let refused: Vec<String> =
-        names.filter(|name| is_refused_by_engines(name)).map(|name| format!("{:?}", clipped(name))).collect();
+    let refused: Vec<String> = names
+        .filter(|name| is_refused_by_engines(name))
+        .map(|name| format!("{:?}", clipped(name)))
+        .collect();
     let (listed, rest) = refused.split_at(refused.len().min(LISTED_NAMES));
     let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
     (!listed.is_empty()).then(|| {
         format!(
-            "Hive, Delta and BigQuery refuse column names with a blank, a tab, a line break or one of ,;{{}}()=, and \
-             empty ones, such as {}{more}: if such an engine reads the files, set column_names to safe",
+            "Hive, Delta and BigQuery refuse column names with a blank, a tab, a line break or one \
+             of ,;{{}}()=, and empty ones, such as {}{more}: if such an engine reads the files, \
+             set column_names to safe",
             listed.join(", ")
         )
     })
@@ -188,7 +204,10 @@ mod tests {
     #[test]
     fn safe_names_that_meet_are_numbered() {
         let names = |declared: &[&'static str], ours: &[&'static str]| -> Vec<String> {
-            file_names(declared, ours, ColumnNames::Safe).into_iter().map(|name| name.name).collect()
+            file_names(declared, ours, ColumnNames::Safe)
+                .into_iter()
+                .map(|name| name.name)
+                .collect()
         };
         assert_eq!(names(&["a b", "a.b", "a_b", "A B"], &[]), ["a_b_3", "a_b_2", "a_b", "A_B_4"]);
         assert_eq!(names(&["", "_", "é"], &[]), ["__3", "__2", "_"]);
@@ -206,7 +225,8 @@ mod tests {
         let names: Vec<String> = (0..13).map(|n| format!("column {n}")).collect();
         let sentence = refused_names(names.iter().map(String::as_str)).unwrap();
         assert!(
-            sentence.contains("\"column 9\" and 3 more") && sentence.contains("column_names to safe"),
+            sentence.contains("\"column 9\" and 3 more")
+                && sentence.contains("column_names to safe"),
             "{sentence}"
         );
         assert_eq!(refused_names(["a", "b.c", "été"].into_iter()), None);
@@ -223,7 +243,10 @@ mod tests {
     }
 
     fn named(declared: &[&str], ours: &[&str]) -> Vec<String> {
-        file_names(declared, ours, ColumnNames::Original).into_iter().map(|name| name.name).collect()
+        file_names(declared, ours, ColumnNames::Original)
+            .into_iter()
+            .map(|name| name.name)
+            .collect()
     }
 
     #[test]
@@ -252,7 +275,8 @@ mod tests {
         ] {
             assert_eq!(named(&declared, &ours), expected, "{declared:?} beside {ours:?}");
             // The same names, whatever the order of the schema.
-            let backwards = |names: &[&'static str]| names.iter().rev().copied().collect::<Vec<_>>();
+            let backwards =
+                |names: &[&'static str]| names.iter().rev().copied().collect::<Vec<_>>();
             assert_eq!(named(&backwards(&declared), &ours), backwards(&expected), "{declared:?}");
         }
     }
@@ -274,7 +298,9 @@ mod tests {
     #[test]
     fn thousands_of_spellings_of_one_name_are_no_trouble() {
         let spellings: Vec<String> = (0..8192)
-            .map(|bits: u32| (0..13).map(|bit| if bits >> bit & 1 == 0 { 'x' } else { 'X' }).collect())
+            .map(|bits: u32| {
+                (0..13).map(|bit| if bits >> bit & 1 == 0 { 'x' } else { 'X' }).collect()
+            })
             .collect();
         let names = named(&spellings.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
         assert_eq!(names.last().unwrap(), "XXXXXXXXXXXXX_8192");

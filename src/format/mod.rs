@@ -20,7 +20,7 @@ pub use metadata::{
     ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, RAW_ID, StreamMeta,
 };
 pub use options::{
-    Codec, CsvOptions, Format, Integers, MetadataColumns, Nested, Numbers, ParquetOptions, QuoteStyle, Times,
-    TypeOptions, UndeclaredFields,
+    Codec, CsvOptions, Format, Integers, MetadataColumns, Nested, Numbers, ParquetOptions,
+    QuoteStyle, Times, TypeOptions, UndeclaredFields,
 };
 pub use row_ids::RowIds;

@@ -59,14 +59,17 @@ impl Format {
         }
     }
 
-    /// The object's Content-Type. A `.gz` object is a gzip file, not a text with a Content-Encoding: clients that
-    /// undo encodings would hand readers bytes that do not match the name.
+    /// The object's Content-Type. A `.gz` object is a gzip file, not a text with a
+    /// Content-Encoding: clients that undo encodings would hand readers bytes that do not match the
+    /// name.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
         match self {
             Self::Csv { gzip_level: None, .. } => "text/csv; charset=utf-8",
             Self::Jsonl { gzip_level: None } => "application/x-ndjson",
-            Self::Csv { gzip_level: Some(_), .. } | Self::Jsonl { gzip_level: Some(_) } => "application/gzip",
+            Self::Csv { gzip_level: Some(_), .. } | Self::Jsonl { gzip_level: Some(_) } => {
+                "application/gzip"
+            }
             Self::Parquet { .. } => "application/vnd.apache.parquet",
         }
     }
@@ -212,8 +215,8 @@ pub enum Integers {
 /// What a time of day becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
-    /// Text of a fixed width. Spark, Delta, Databend and Athena refuse the whole file for one column of Parquet's own
-    /// type; ClickHouse shows another value.
+    /// Text of a fixed width. Spark, Delta, Databend and Athena refuse the whole file for one
+    /// column of Parquet's own type; ClickHouse shows another value.
     Text,
     /// Parquet's own type.
     Typed,
@@ -228,10 +231,12 @@ pub enum Nested {
     Json,
 }
 
-/// Which CSV fields are quoted. Nulls never are: that is how readers tell null from an empty string.
+/// Which CSV fields are quoted. Nulls never are: that is how readers tell null from an empty
+/// string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuoteStyle {
-    /// Only where the text needs it, the empty string, and texts that some readers change where they are not quoted.
+    /// Only where the text needs it, the empty string, and texts that some readers change where
+    /// they are not quoted.
     Minimal,
     /// Every value that is not null.
     All,

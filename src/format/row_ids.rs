@@ -2,9 +2,9 @@
 //!
 //! In: one instant and one seed per block of rows. Out: the text of one id per row.
 //!
-//! RFC 9562 section 6.2, method 2 (monotonic random): the time and 12 random bits stay, the last 62 bits begin at a
-//! random place and count up. Ids of one block sort in row order; two blocks of the same millisecond would have to
-//! draw the same 12 bits and neighbouring places among 2^61 to meet.
+//! RFC 9562 section 6.2, method 2 (monotonic random): the time and 12 random bits stay, the last 62
+//! bits begin at a random place and count up. Ids of one block sort in row order; two blocks of the
+//! same millisecond would have to draw the same 12 bits and neighbouring places among 2^61 to meet.
 
 use uuid::{Builder, Uuid};
 
@@ -20,7 +20,8 @@ pub struct RowIds {
 const TEXT_LEN: usize = 36;
 
 impl RowIds {
-    /// `unix_ms` is the time that the ids bear, `seed` must be random and another one for each block.
+    /// `unix_ms` is the time that the ids bear, `seed` must be random and another one for each
+    /// block.
     #[must_use]
     pub fn new(unix_ms: u64, seed: u64) -> Self {
         let mut random = [0; 10];
@@ -69,7 +70,8 @@ const HEX: [[u8; 2]; 256] = {
     table
 };
 
-/// Spreads a seed over 64 bits (the finaliser of SplitMix64), so that seeds which are neighbours draw ids that are not.
+/// Spreads a seed over 64 bits (the finaliser of SplitMix64), so that seeds which are neighbours
+/// draw ids that are not.
 fn mixed(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

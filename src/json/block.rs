@@ -1,9 +1,11 @@
-//! Looks at several bytes at once, with arithmetic on 64-bit words: no processor needs its own code.
+//! Looks at several bytes at once, with arithmetic on 64-bit words: no processor needs its own
+//! code.
 //!
 //! In: a block of [`LEN`] bytes. Out: where the first of the bytes looked for stands.
 //!
-//! The words are little-endian, so the first byte of the text is the lowest of the word. A subtraction can carry a
-//! false hit into the byte behind a true one; only the first hit is ever used, and that one is exact.
+//! The words are little-endian, so the first byte of the text is the lowest of the word. A
+//! subtraction can carry a false hit into the byte behind a true one; only the first hit is ever
+//! used, and that one is exact.
 
 /// Bytes in a block.
 pub(crate) const LEN: usize = 16;
@@ -17,7 +19,8 @@ pub(crate) fn at(text: &[u8], at: usize) -> Option<&[u8; LEN]> {
     text.get(at..)?.first_chunk()
 }
 
-/// Where a JSON string cannot simply go on: the first `"`, `\` or control character, or [`LEN`] if there is none.
+/// Where a JSON string cannot simply go on: the first `"`, `\` or control character, or [`LEN`] if
+/// there is none.
 #[inline(always)]
 pub(crate) fn first_string_stop(block: &[u8; LEN]) -> usize {
     first(block, |word| {
@@ -41,7 +44,11 @@ fn first(block: &[u8; LEN], hits: impl Fn(u64) -> u64) -> usize {
     let low = hits(both as u64);
     let high = hits((both >> 64) as u64);
     // 64 trailing zeros stand for "none" in either word.
-    if low != 0 { (low.trailing_zeros() / 8) as usize } else { 8 + (high.trailing_zeros() / 8) as usize }
+    if low != 0 {
+        (low.trailing_zeros() / 8) as usize
+    } else {
+        8 + (high.trailing_zeros() / 8) as usize
+    }
 }
 
 #[cfg(test)]
@@ -59,8 +66,9 @@ mod tests {
                     let mut block = [behind; LEN];
                     block[..place].fill(before);
                     block[place] = byte;
-                    let naive =
-                        |found: &dyn Fn(u8) -> bool| block.iter().position(|b| found(*b)).unwrap_or(LEN);
+                    let naive = |found: &dyn Fn(u8) -> bool| {
+                        block.iter().position(|b| found(*b)).unwrap_or(LEN)
+                    };
                     assert_eq!(first_string_stop(&block), naive(&stops), "{block:?}");
                     if byte.is_ascii() {
                         assert_eq!(first_equal(&block, byte), naive(&|b| b == byte), "{block:?}");

@@ -88,7 +88,10 @@ impl Classified for JsonError {
 #[inline(never)]
 pub(super) fn no_value(text: &[u8], at: usize) -> JsonError {
     let rest = text.get(at..).unwrap_or_default();
-    match ["NaN", "Infinity", "-Infinity"].into_iter().find(|name| rest.starts_with(name.as_bytes())) {
+    match ["NaN", "Infinity", "-Infinity"]
+        .into_iter()
+        .find(|name| rest.starts_with(name.as_bytes()))
+    {
         Some(name) => error(at, JsonFault::NotFinite { name }),
         None => unexpected(text, at, JsonFault::Value),
     }

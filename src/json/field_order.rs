@@ -1,10 +1,13 @@
-//! Finds the column of each field of a record, guessing that fields come in the order in which they came before.
+//! Finds the column of each field of a record, guessing that fields come in the order in which they
+//! came before.
 //!
-//! In: the names of the columns, then keys of records. Out: field numbers, stable for as long as the table lives.
-//! Numbers 1 to `columns` are columns; higher ones are names that the schema does not declare, learned as they come.
+//! In: the names of the columns, then keys of records. Out: field numbers, stable for as long as
+//! the table lives. Numbers 1 to `columns` are columns; higher ones are names that the schema does
+//! not declare, learned as they come.
 //!
 //! Invariants
-//! - A guess is only ever taken after the whole name was compared: a wrong guess costs time, not correctness.
+//! - A guess is only ever taken after the whole name was compared: a wrong guess costs time, not
+//!   correctness.
 //! - One name has one number, so that the last of several members of one name can win.
 
 use std::collections::HashMap;
@@ -15,7 +18,8 @@ use super::{block, unescape};
 /// The field before the first: it has no name.
 pub(crate) const START: u32 = 0;
 
-/// How many guesses are made before the name is looked up. Each covers one optional field that is missing.
+/// How many guesses are made before the name is looked up. Each covers one optional field that is
+/// missing.
 const GUESSES: usize = 4;
 
 /// Undeclared names that are remembered. Records whose keys are ids would fill memory with them.
@@ -96,13 +100,15 @@ impl FieldOrder {
         self.fields.len()
     }
 
-    /// Whether so many undeclared names were learned that the table should be made anew. Between rows only.
+    /// Whether so many undeclared names were learned that the table should be made anew. Between
+    /// rows only.
     pub(crate) fn is_overgrown(&self) -> bool {
         self.fields.len() > 1 + self.columns + LEARNED_LIMIT
     }
 
-    /// The member that begins at `at`, if it is one of those that came next before, in the usual spelling: its number, and
-    /// where its colon ends. Far quicker than to read the key first and to find it then.
+    /// The member that begins at `at`, if it is one of those that came next before, in the usual
+    /// spelling: its number, and where its colon ends. Far quicker than to read the key first and
+    /// to find it then.
     #[inline(always)]
     pub(crate) fn guess(&self, previous: u32, text: &[u8], at: usize) -> Option<(u32, usize)> {
         let block = u128::from_le_bytes(*block::at(text, at)?);
@@ -126,9 +132,16 @@ impl FieldOrder {
         None
     }
 
-    /// The number of the field whose key stands at `key` of `data` and which came after the field numbered `previous`.
+    /// The number of the field whose key stands at `key` of `data` and which came after the field
+    /// numbered `previous`.
     #[inline(always)]
-    pub(crate) fn find(&mut self, previous: u32, data: &[u8], key: Range<usize>, escaped: bool) -> u32 {
+    pub(crate) fn find(
+        &mut self,
+        previous: u32,
+        data: &[u8],
+        key: Range<usize>,
+        escaped: bool,
+    ) -> u32 {
         if !escaped {
             let prefix = Prefix::of_key(data, key.start, key.len());
             let mut guess = self.fields[previous as usize].next;
@@ -205,7 +218,12 @@ impl Spelled {
         let len = spellings.len() - at;
         let mask = &MASKS[len.min(block::LEN)];
         let both = |low: u64, high: u64| u128::from(high) << 64 | u128::from(low);
-        Self { start: both(low, high), mask: both(mask.low, mask.high), len: len as u32, at: at as u32 }
+        Self {
+            start: both(low, high),
+            mask: both(mask.low, mask.high),
+            len: len as u32,
+            at: at as u32,
+        }
     }
 }
 
@@ -213,7 +231,9 @@ impl Prefix {
     /// That of the key at `start` in `data`, which is `len` bytes long.
     #[inline(always)]
     fn of_key(data: &[u8], start: usize, len: usize) -> Self {
-        let Some(block) = block::at(data, start) else { return Self::of_short(&data[start..start + len]) };
+        let Some(block) = block::at(data, start) else {
+            return Self::of_short(&data[start..start + len]);
+        };
         let both = u128::from_le_bytes(*block);
         let mask = &MASKS[len.min(block::LEN)];
         Self { low: both as u64 & mask.low, high: (both >> 64) as u64 & mask.high }
@@ -261,9 +281,11 @@ mod tests {
     #[test]
     fn a_name_keeps_its_number_whatever_came_before_it() {
         let long = "a_name_that_is_longer_than_a_block";
-        let columns = ["id", "name", "ident", "", long, "é", "exactly_16_bytes"].map(|n| n.as_bytes().into());
+        let columns =
+            ["id", "name", "ident", "", long, "é", "exactly_16_bytes"].map(|n| n.as_bytes().into());
         let mut order = FieldOrder::new(&columns, 1);
-        let all = format!(r#"{{"id":1,"name":2,"ident":3,"":4,"{long}":5,"é":6,"exactly_16_bytes":7}}"#);
+        let all =
+            format!(r#"{{"id":1,"name":2,"ident":3,"":4,"{long}":5,"é":6,"exactly_16_bytes":7}}"#);
         for data in [
             (all.as_str(), vec![1, 2, 3, 4, 5, 6, 7]),
             (r#"{"exactly_16_bytes":7,"id":1,"exactly_16_bytez":0,"x":0}"#, vec![7, 1, 8, 9]),
@@ -279,7 +301,8 @@ mod tests {
 
     #[test]
     fn a_guess_is_only_taken_for_the_whole_spelling() {
-        let columns = ["id", "name", "exactly_16_bytes", "a_name_that_is_longer_than_a_block", "q\"", ""];
+        let columns =
+            ["id", "name", "exactly_16_bytes", "a_name_that_is_longer_than_a_block", "q\"", ""];
         let columns = columns.map(|n| n.as_bytes().into());
         let order = FieldOrder::new(&columns, 1);
         let padding = " ".repeat(16);
@@ -298,9 +321,17 @@ mod tests {
             // Too far away to be guessed.
             (START, r#""":1"#, None),
         ] {
-            assert_eq!(order.guess(previous, format!("{text}{padding}").as_bytes(), 0), expected, "{text}");
+            assert_eq!(
+                order.guess(previous, format!("{text}{padding}").as_bytes(), 0),
+                expected,
+                "{text}"
+            );
         }
-        assert_eq!(order.guess(START, br#""id":1"#, 0), None, "too near to the end to be looked at");
+        assert_eq!(
+            order.guess(START, br#""id":1"#, 0),
+            None,
+            "too near to the end to be looked at"
+        );
     }
 
     #[test]

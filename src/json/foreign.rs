@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn texts_that_are_given_in_place_of_json_are_recognised() {
-        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let utf16 =
+            |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         let table: Vec<(Vec<u8>, Option<ForeignText>)> = vec![
             (b"".to_vec(), Some(ForeignText::Empty)),
             (b" \n\t\r\n".to_vec(), Some(ForeignText::Empty)),

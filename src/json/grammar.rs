@@ -1,7 +1,8 @@
-//! The grammar of RFC 8259 as functions from a position to the position behind what was found there.
+//! The grammar of RFC 8259 as functions from a position to the position behind what was found
+//! there.
 //!
-//! In: the whole text and a position in it. Out: positions. Nothing here holds state, so that in the loops which are
-//! built of these functions the position stays in a register.
+//! In: the whole text and a position in it. Out: positions. Nothing here holds state, so that in
+//! the loops which are built of these functions the position stays in a register.
 
 use super::error::{error, no_value, unexpected};
 use super::{JsonError, JsonFault, Kind, MAX_DEPTH, block};
@@ -49,7 +50,9 @@ pub(crate) fn value(text: &[u8], pos: usize) -> Result<Value, JsonError> {
             let (close, escaped) = string(text, pos + 1)?;
             Ok(Value { end: close + 1, kind: Kind::String, escaped })
         }
-        Some(b'0'..=b'9' | b'-') => Ok(Value { end: number(text, pos)?, kind: Kind::Number, escaped: false }),
+        Some(b'0'..=b'9' | b'-') => {
+            Ok(Value { end: number(text, pos)?, kind: Kind::Number, escaped: false })
+        }
         Some(b'{') => Ok(Value { end: container(text, pos)?, kind: Kind::Object, escaped: false }),
         Some(b'[') => Ok(Value { end: container(text, pos)?, kind: Kind::Array, escaped: false }),
         _ => literal(text, pos),
@@ -70,7 +73,8 @@ pub(crate) fn key(text: &[u8], pos: usize) -> Result<KeyAt, JsonError> {
     Ok(KeyAt { start: pos + 1, end, escaped, value: whitespace(text, colon + 1) })
 }
 
-/// Walks the object whose `{` is at `pos` and shows its members to `visit`. Gives the position behind `}`.
+/// Walks the object whose `{` is at `pos` and shows its members to `visit`. Gives the position
+/// behind `}`.
 #[inline(always)]
 pub(crate) fn object(
     text: &[u8],
@@ -97,8 +101,8 @@ pub(crate) fn object(
     }
 }
 
-/// Steps into an array or object; `pos` is its opening bracket, which was seen. Gives the position of the first element or
-/// key, or, where there is none, the position behind the closing bracket.
+/// Steps into an array or object; `pos` is its opening bracket, which was seen. Gives the position
+/// of the first element or key, or, where there is none, the position behind the closing bracket.
 #[inline(always)]
 pub(crate) fn first(text: &[u8], pos: usize, closing: u8) -> Step {
     let pos = whitespace(text, pos + 1);
@@ -116,8 +120,8 @@ pub(crate) fn next(text: &[u8], pos: usize, closing: u8) -> Result<Step, JsonErr
     }
 }
 
-/// The rest of a string; `pos` is behind its opening quote. Gives the position of the closing quote and whether a
-/// backslash was seen.
+/// The rest of a string; `pos` is behind its opening quote. Gives the position of the closing quote
+/// and whether a backslash was seen.
 #[inline(always)]
 pub(crate) fn string(text: &[u8], mut pos: usize) -> Result<(usize, bool), JsonError> {
     while let Some(block) = block::at(text, pos) {
@@ -209,7 +213,8 @@ fn one_or_more_digits(text: &[u8], pos: usize) -> Result<usize, JsonError> {
 fn digits(text: &[u8], mut pos: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     while let Some(chunk) = text.get(pos..).and_then(|rest| rest.first_chunk()) {
-        // Digits become 0 to 9; 0x76 lifts ten and more into the high bit, and no carry leaves its byte.
+        // Digits become 0 to 9; 0x76 lifts ten and more into the high bit, and no carry leaves its
+        // byte.
         let values = u64::from_le_bytes(*chunk) ^ (0x30 * ONES);
         let others = (((values & (0x7f * ONES)) + 0x76 * ONES) | values) & (0x80 * ONES);
         if others != 0 {
@@ -241,7 +246,8 @@ fn literal(text: &[u8], pos: usize) -> Result<Value, JsonError> {
 
 /// A whole array or object with all it holds; `pos` is its opening bracket.
 ///
-/// The open containers are one bit each (set: an object) in a fixed array: no recursion, no allocation.
+/// The open containers are one bit each (set: an object) in a fixed array: no recursion, no
+/// allocation.
 #[inline(never)]
 fn container(text: &[u8], mut pos: usize) -> Result<usize, JsonError> {
     let mut outer = [0u64; MAX_DEPTH / 64];

@@ -1,21 +1,24 @@
-//! Reads JSON text without building values: where each member of an object begins and ends, and what kind it is.
+//! Reads JSON text without building values: where each member of an object begins and ends, and
+//! what kind it is.
 //!
-//! In: one JSON text that is already known to be valid UTF-8. Out: spans of that very text ([`Raw`], [`Key`],
-//! [`Member`]), so that a number or a nested object can be copied digit for digit.
+//! In: one JSON text that is already known to be valid UTF-8. Out: spans of that very text
+//! ([`Raw`], [`Key`], [`Member`]), so that a number or a nested object can be copied digit for
+//! digit.
 //!
-//! This is our own code and not a crate on purpose. It is the hottest loop of the program and the base of the
-//! columnar decoder: it must hand out positions rather than values, keep its scratch from record to record, and skip
-//! a record that nobody looks into at the speed of validation. The crates that exist build values, or validate
-//! without telling where things are. `tests.rs` holds it to `serde_json` on arbitrary and on damaged texts.
+//! This is our own code and not a crate on purpose. It is the hottest loop of the program and the
+//! base of the columnar decoder: it must hand out positions rather than values, keep its scratch
+//! from record to record, and skip a record that nobody looks into at the speed of validation. The
+//! crates that exist build values, or validate without telling where things are. `tests.rs` holds
+//! it to `serde_json` on arbitrary and on damaged texts.
 //!
 //! Invariants
 //! - Strict RFC 8259: what is accepted here is accepted by every JSON reader. Nothing is repaired.
 //! - No recursion: arrays and objects may nest [`MAX_DEPTH`] deep, one more is an error.
 //! - No allocation but in the caller's scratch, and in the rare escaped key.
 //!
-//! Not here: UTF-8 validation, the envelope's meaning (`protocol`), typed decoding (`format::columns`, which walks an object with
-//! the functions of `grammar` itself and finds its columns with `field_order`, as the CSV encoder does).
-//! May import: `error`.
+//! Not here: UTF-8 validation, the envelope's meaning (`protocol`), typed decoding
+//! (`format::columns`, which walks an object with the functions of `grammar` itself and finds its
+//! columns with `field_order`, as the CSV encoder does). May import: `error`.
 
 pub(crate) mod block;
 mod error;
@@ -93,7 +96,11 @@ impl<'a> Key<'a> {
     #[must_use]
     #[inline]
     pub fn is(&self, name: &str) -> bool {
-        if self.escaped { text::decoded(self.raw, true) == name } else { self.raw == name.as_bytes() }
+        if self.escaped {
+            text::decoded(self.raw, true) == name
+        } else {
+            self.raw == name.as_bytes()
+        }
     }
 
     /// The name. Borrowed unless it has escapes.
@@ -102,7 +109,8 @@ impl<'a> Key<'a> {
         text::decoded(self.raw, self.escaped)
     }
 
-    /// The name's bytes, to be matched against several names at once. Borrowed unless it has escapes.
+    /// The name's bytes, to be matched against several names at once. Borrowed unless it has
+    /// escapes.
     #[must_use]
     #[inline]
     pub fn to_bytes(&self) -> Cow<'a, [u8]> {
@@ -149,8 +157,8 @@ impl Span {
     }
 }
 
-/// One member of an object. Its positions count from the object's first byte (`{` is 0), so that a list of members
-/// holds no borrow and is reused for the next record.
+/// One member of an object. Its positions count from the object's first byte (`{` is 0), so that a
+/// list of members holds no borrow and is reused for the next record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The key, between its quotes.

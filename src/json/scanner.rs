@@ -8,12 +8,14 @@ use super::{JsonError, JsonFault, Key, Member, Raw, Span};
 
 /// Reads one JSON text from front to back, without building anything.
 ///
-/// After an error the position is where the failed call began; the text is broken and there is nothing left to read.
+/// After an error the position is where the failed call began; the text is broken and there is
+/// nothing left to read.
 #[derive(Clone, Debug)]
 pub struct Scanner<'a> {
     text: &'a [u8],
     pos: usize,
-    /// An object was entered and none of its members was read yet: no comma comes before the next key.
+    /// An object was entered and none of its members was read yet: no comma comes before the next
+    /// key.
     entered: bool,
 }
 
@@ -32,7 +34,8 @@ impl<'a> Scanner<'a> {
         self.pos
     }
 
-    /// Goes on at `pos`, in the middle of an object that was entered and of which a key was read: its value is next.
+    /// Goes on at `pos`, in the middle of an object that was entered and of which a key was read:
+    /// its value is next.
     #[inline]
     pub(crate) fn skip_to(&mut self, pos: usize) {
         self.pos = pos;
@@ -52,7 +55,8 @@ impl<'a> Scanner<'a> {
         self.pos >= self.text.len()
     }
 
-    /// The next byte that is not whitespace, without reading it: enough to tell what kind of value comes.
+    /// The next byte that is not whitespace, without reading it: enough to tell what kind of value
+    /// comes.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         self.skip_whitespace();
@@ -71,13 +75,17 @@ impl<'a> Scanner<'a> {
         Ok(raw(self.text, start, value))
     }
 
-    /// Reads one whole object and shows each of its own members to `visit`, in order, repeated names included. Gives
-    /// the object's text. Members of members are validated, not shown.
+    /// Reads one whole object and shows each of its own members to `visit`, in order, repeated
+    /// names included. Gives the object's text. Members of members are validated, not shown.
     ///
     /// # Errors
-    /// [`JsonError`] when no object stands here or it is not JSON: reject the text, whatever `visit` has seen.
+    /// [`JsonError`] when no object stands here or it is not JSON: reject the text, whatever
+    /// `visit` has seen.
     #[inline]
-    pub fn members(&mut self, mut visit: impl FnMut(Key<'a>, Raw<'a>)) -> Result<&'a [u8], JsonError> {
+    pub fn members(
+        &mut self,
+        mut visit: impl FnMut(Key<'a>, Raw<'a>),
+    ) -> Result<&'a [u8], JsonError> {
         let text = self.text;
         let start = grammar::whitespace(text, self.pos);
         let end = grammar::object(text, start, |key, value| {
@@ -87,10 +95,12 @@ impl<'a> Scanner<'a> {
         Ok(&text[start..end])
     }
 
-    /// As [`Scanner::members`], into a list that is cleared first. Positions count from the object's first byte.
+    /// As [`Scanner::members`], into a list that is cleared first. Positions count from the
+    /// object's first byte.
     ///
     /// # Errors
-    /// As [`Scanner::members`], and [`JsonFault::TooLong`] for an object over 4 GiB. `out` then holds nothing of use.
+    /// As [`Scanner::members`], and [`JsonFault::TooLong`] for an object over 4 GiB. `out` then
+    /// holds nothing of use.
     pub fn collect_members(&mut self, out: &mut Vec<Member>) -> Result<&'a [u8], JsonError> {
         out.clear();
         let start = grammar::whitespace(self.text, self.pos);
@@ -105,8 +115,8 @@ impl<'a> Scanner<'a> {
         Ok(&object[..end])
     }
 
-    /// Lets `read` read the object that stands here: it is given the whole text and the position of the `{`, and gives the
-    /// position behind the `}`. Gives the object's text.
+    /// Lets `read` read the object that stands here: it is given the whole text and the position of
+    /// the `{`, and gives the position behind the `}`. Gives the object's text.
     ///
     /// # Errors
     /// [`JsonError`] when no object stands here, or what `read` gives.
@@ -125,11 +135,12 @@ impl<'a> Scanner<'a> {
         Ok(&text[start..end])
     }
 
-    /// Enters an object: reads its `{`. Its members are then read with [`Scanner::next_key`], each followed by the
-    /// reading of its value with any method of the scanner, this one included.
+    /// Enters an object: reads its `{`. Its members are then read with [`Scanner::next_key`], each
+    /// followed by the reading of its value with any method of the scanner, this one included.
     ///
     /// # Errors
-    /// [`JsonError`] when no object stands here. The position is kept: [`Scanner::value`] may be called instead.
+    /// [`JsonError`] when no object stands here. The position is kept: [`Scanner::value`] may be
+    /// called instead.
     #[inline]
     pub fn enter_object(&mut self) -> Result<(), JsonError> {
         let start = grammar::whitespace(self.text, self.pos);
@@ -141,8 +152,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// The next key of the object that was entered, with the position moved to its value; `None` when its `}` was
-    /// read. What the object was entered from then goes on behind it.
+    /// The next key of the object that was entered, with the position moved to its value; `None`
+    /// when its `}` was read. What the object was entered from then goes on behind it.
     ///
     /// # Errors
     /// [`JsonError`] when the text is not JSON here: reject the text.

@@ -1,9 +1,10 @@
 //! Finds half surrogate pairs in JSON text and replaces them where they stand.
 //!
-//! JSON allows a string such as `"\ud83d"`: one half of a pair of UTF-16 surrogates without the other. No UTF-8 text can
-//! hold it, and readers of JSON lines refuse a whole file because of one.
+//! JSON allows a string such as `"\ud83d"`: one half of a pair of UTF-16 surrogates without the
+//! other. No UTF-8 text can hold it, and readers of JSON lines refuse a whole file because of one.
 //!
-//! In: JSON text, or the beginning of one. Out: the places of half pairs; the text with `\ufffd` in their places.
+//! In: JSON text, or the beginning of one. Out: the places of half pairs; the text with `\ufffd` in
+//! their places.
 //!
 //! Invariants
 //! - The replacement is as long as what it replaces: every position in the text stays valid.
@@ -17,7 +18,8 @@ const ESCAPE_LEN: usize = 6;
 /// Bytes that are looked at together.
 const CHUNK: usize = 64;
 
-/// The first half pair at or behind `from`, which must not be inside an escape or between the halves of a pair.
+/// The first half pair at or behind `from`, which must not be inside an escape or between the
+/// halves of a pair.
 pub(crate) fn find_half_pair(text: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let at = find_surrogate(text, from)?;
@@ -46,9 +48,14 @@ enum Surrogate {
 }
 
 fn pair_at(text: &[u8], at: usize) -> Surrogate {
-    let is_high = |at: usize| matches!(text.get(at + 3), Some(b'8' | b'9' | b'a' | b'b' | b'A' | b'B'));
+    let is_high =
+        |at: usize| matches!(text.get(at + 3), Some(b'8' | b'9' | b'a' | b'b' | b'A' | b'B'));
     let next = at + ESCAPE_LEN;
-    if is_high(at) && is_surrogate(text, next) && !is_high(next) { Surrogate::Pair } else { Surrogate::Half }
+    if is_high(at) && is_surrogate(text, next) && !is_high(next) {
+        Surrogate::Pair
+    } else {
+        Surrogate::Half
+    }
 }
 
 /// Whether `\uD8..` to `\uDF..` stands here. It may still be the text behind an escaped backslash.
@@ -75,10 +82,12 @@ fn find_surrogate(text: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// The first place from `from` on with `\ud8` to `\udf`, in either case of letters, or what looks like it.
+/// The first place from `from` on with `\ud8` to `\udf`, in either case of letters, or what looks
+/// like it.
 fn find_candidate(text: &[u8], from: usize) -> Option<usize> {
-    let is_candidate =
-        |four: &[u8]| (four[0] == b'\\') & (four[1] == b'u') & (four[2] | 0x20 == b'd') & (four[3] >= b'8');
+    let is_candidate = |four: &[u8]| {
+        (four[0] == b'\\') & (four[1] == b'u') & (four[2] | 0x20 == b'd') & (four[3] >= b'8')
+    };
     let mut at = from;
     // No branch per byte, so that the compiler compares sixteen or more at once.
     while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<{ CHUNK + 3 }>()) {
@@ -133,7 +142,10 @@ mod tests {
             // At every distance from the ends of the chunks.
             for before in 0..140 {
                 let padding = "x".repeat(before);
-                assert_eq!(replaced(&format!("{padding}{text}\"")), format!("{padding}{expected}\""));
+                assert_eq!(
+                    replaced(&format!("{padding}{text}\"")),
+                    format!("{padding}{expected}\"")
+                );
             }
         }
     }

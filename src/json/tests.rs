@@ -1,4 +1,5 @@
-//! The scanner against `serde_json`, on texts as odd as JSON allows and on damaged ones; tables for what has no oracle.
+//! The scanner against `serde_json`, on texts as odd as JSON allows and on damaged ones; tables for
+//! what has no oracle.
 
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -16,7 +17,8 @@ fn whitespace() -> impl Strategy<Value = String> {
     prop_oneof![8 => Just(String::new()), 1 => "[ \t\r\n]{1,3}", 1 => " {15,20}"]
 }
 
-/// A string as JSON text: plain runs around block sizes, and every kind of escape, lone surrogates excepted.
+/// A string as JSON text: plain runs around block sizes, and every kind of escape, lone surrogates
+/// excepted.
 fn string() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => "[a-z ]{0,20}",
@@ -39,14 +41,17 @@ fn json() -> impl Strategy<Value = String> {
         1 => prop::sample::select(vec!["null", "true", "false"]).prop_map(str::to_owned),
     ];
     leaf.prop_recursive(5, 40, 6, |inner| {
-        let spaced = (whitespace(), inner, whitespace()).prop_map(|(a, b, c)| format!("{a}{b}{c}")).boxed();
+        let spaced =
+            (whitespace(), inner, whitespace()).prop_map(|(a, b, c)| format!("{a}{b}{c}")).boxed();
         let member = (whitespace(), string(), whitespace(), spaced.clone())
             .prop_map(|(a, k, b, v)| format!("{a}{k}{b}:{v}"));
         prop_oneof![
             prop::collection::vec(spaced, 0..6).prop_map(|all| format!("[{}]", all.join(","))),
-            (prop::collection::vec(member, 0..6), whitespace()).prop_map(|(all, w)| match all.is_empty() {
-                true => format!("{{{w}}}"),
-                false => format!("{{{}}}", all.join(",")),
+            (prop::collection::vec(member, 0..6), whitespace()).prop_map(|(all, w)| {
+                match all.is_empty() {
+                    true => format!("{{{w}}}"),
+                    false => format!("{{{}}}", all.join(",")),
+                }
             }),
         ]
     })
@@ -74,13 +79,16 @@ fn whole(text: &[u8]) -> Result<Raw<'_>, JsonError> {
 /// The members of an object, read in the three ways that the scanner has.
 fn members_three_ways(text: &[u8]) -> Result<Vec<(String, Raw<'_>)>, JsonError> {
     let mut shown = Vec::new();
-    let object = Scanner::new(text).members(|key, value| shown.push((key.to_text().into_owned(), value)))?;
+    let object =
+        Scanner::new(text).members(|key, value| shown.push((key.to_text().into_owned(), value)))?;
 
     let mut list = Vec::new();
     let mut scanner = Scanner::new(text);
     assert_eq!(scanner.collect_members(&mut list)?, object);
-    let collected: Vec<_> =
-        list.iter().map(|m| (m.key_in(object).to_text().into_owned(), m.value_in(object))).collect();
+    let collected: Vec<_> = list
+        .iter()
+        .map(|m| (m.key_in(object).to_text().into_owned(), m.value_in(object)))
+        .collect();
     assert_eq!(collected, shown);
 
     let mut pulled = Vec::new();
@@ -138,7 +146,8 @@ impl<'de> Visitor<'de> for PairsVisitor {
     }
 }
 
-/// Whether the oracle takes `text` for JSON. It need not make values of it: numbers that no type holds are grammar.
+/// Whether the oracle takes `text` for JSON. It need not make values of it: numbers that no type
+/// holds are grammar.
 fn oracle_accepts(text: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
@@ -168,7 +177,8 @@ proptest! {
         // The scanner's texts are UTF-8 by contract.
         if std::str::from_utf8(&bytes).is_ok() {
             let ours = whole(&bytes);
-            prop_assert_eq!(ours.is_ok(), oracle_accepts(&bytes), "{:?}: {:?}", ours, String::from_utf8_lossy(&bytes));
+            prop_assert_eq!(ours.is_ok(), oracle_accepts(&bytes), "{:?}: \
+                                                                   {:?}", ours, String::from_utf8_lossy(&bytes));
             if ours.is_ok() {
                 let is_object = ours.is_ok_and(|raw| raw.kind == Kind::Object);
                 prop_assert_eq!(members_three_ways(&bytes).is_ok(), is_object);
@@ -177,7 +187,8 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..80), json_like in "[\\[\\]{}\",:\\\\0-9eE.+\\-utrfalsn \\x00-\\x02]{0,60}") {
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..80), json_like in "[\\[\\]{}\",:\\\\0-9eE.+\\-utrfalsn \
+                                                                                                     \\x00-\\x02]{0,60}") {
         for text in [bytes.as_slice(), json_like.as_bytes()] {
             if let Ok(raw) = whole(text) {
                 let _ = (integer(&raw), raw.to_text());
@@ -258,7 +269,10 @@ fn faults_are_named_with_their_place() {
         assert_eq!(found, JsonError { at, fault }, "{text}");
         assert_eq!(found.failure_type().as_str(), "system_error");
     }
-    assert_eq!(Scanner::new(b" [1]").enter_object().unwrap_err(), JsonError { at: 1, fault: NotAnObject });
+    assert_eq!(
+        Scanner::new(b" [1]").enter_object().unwrap_err(),
+        JsonError { at: 1, fault: NotAnObject }
+    );
     let mut list = Vec::new();
     let damaged = Scanner::new(b"  {\"a\":x}").collect_members(&mut list).unwrap_err();
     assert_eq!(

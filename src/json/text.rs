@@ -1,7 +1,7 @@
 //! What a JSON string or number means.
 //!
-//! In: validated raw text. Out: the string as UTF-8, or the number as an integer. Text that was not validated gives a
-//! wrong answer, never a panic.
+//! In: validated raw text. Out: the string as UTF-8, or the number as an integer. Text that was not
+//! validated gives a wrong answer, never a panic.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,8 @@ use super::{Kind, Raw};
 
 /// Appends the string whose text between the quotes is `raw` to `out`, as UTF-8.
 ///
-/// Two `\u` escapes that are a surrogate pair become one character; half a pair becomes U+FFFD, since UTF-8 cannot
-/// hold it.
+/// Two `\u` escapes that are a surrogate pair become one character; half a pair becomes U+FFFD,
+/// since UTF-8 cannot hold it.
 pub fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(backslash) = memchr::memchr(b'\\', rest) {
@@ -66,8 +66,8 @@ pub(super) fn decoded(raw: &[u8], escaped: bool) -> Cow<'_, str> {
     })
 }
 
-/// The integer that a number means, exactly, in whatever spelling: `4`, `4.0`, `1.78E12`. A fraction is cut off
-/// (toward zero). `None` if it is not a number or does not fit.
+/// The integer that a number means, exactly, in whatever spelling: `4`, `4.0`, `1.78E12`. A
+/// fraction is cut off (toward zero). `None` if it is not a number or does not fit.
 #[must_use]
 pub fn integer(raw: &Raw<'_>) -> Option<i64> {
     if raw.kind != Kind::Number {
@@ -111,6 +111,7 @@ fn exponent(text: &[u8]) -> i64 {
     const BOUND: i64 = 1 << 59;
     let negative = text.first() == Some(&b'-');
     let digits = text.iter().skip(usize::from(matches!(text.first(), Some(b'-' | b'+'))));
-    let size = digits.fold(0i64, |e, digit| (e * 10 + i64::from(digit.wrapping_sub(b'0'))).min(BOUND));
+    let size =
+        digits.fold(0i64, |e, digit| (e * 10 + i64::from(digit.wrapping_sub(b'0'))).min(BOUND));
     if negative { -size } else { size }
 }

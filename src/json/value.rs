@@ -1,16 +1,19 @@
 //! Builds a value of a whole JSON text: for settings and catalogs, which are read once.
 //!
-//! In: the text of a file. Out: a [`Value`], or what is wrong and where, with what was read before it.
+//! In: the text of a file. Out: a [`Value`], or what is wrong and where, with what was read before
+//! it.
 //!
 //! All that RFC 8259 allows is accepted, also where `serde_json` has no value for it or gives up:
 //! - half a surrogate pair is U+FFFD;
 //! - a number outside a double is the nearest double;
-//! - arrays and objects below [`KEPT_LEVELS`] levels are read and left out: null stands in their place;
+//! - arrays and objects below [`KEPT_LEVELS`] levels are read and left out: null stands in their
+//!   place;
 //! - of several members of one name the last counts.
 //!
 //! Invariants
 //! - No recursion: nesting costs memory in proportion to the text, and no stack.
-//! - The value has at most [`KEPT_LEVELS`] levels, so that recursion over it, also when it is dropped, is safe.
+//! - The value has at most [`KEPT_LEVELS`] levels, so that recursion over it, also when it is
+//!   dropped, is safe.
 //!
 //! Not here: records, which are never made values.
 
@@ -20,8 +23,8 @@ use super::error::{error, unexpected};
 use super::grammar::{self, Step};
 use super::{JsonError, JsonFault, Kind, text};
 
-/// Levels of arrays and objects that a value has at most. Types nest 32 levels deep at most (`format::columns::schema`), with two
-/// levels of JSON for each.
+/// Levels of arrays and objects that a value has at most. Types nest 32 levels deep at most
+/// (`format::columns::schema`), with two levels of JSON for each.
 pub const KEPT_LEVELS: usize = 128;
 
 /// A text that is not JSON.
@@ -92,7 +95,8 @@ fn read(text: &[u8], open: &mut Vec<Open>) -> Result<Value, JsonError> {
             }
             _ => {
                 let found = grammar::value(text, pos)?;
-                let is_kept = !matches!(open.last(), Some(Open::LeftOutArray | Open::LeftOutObject));
+                let is_kept =
+                    !matches!(open.last(), Some(Open::LeftOutArray | Open::LeftOutObject));
                 let scalar = text.get(pos..found.end).unwrap_or_default();
                 let value = if is_kept { scalar_value(scalar, found) } else { Value::Null };
                 (value, found.end)
@@ -101,7 +105,11 @@ fn read(text: &[u8], open: &mut Vec<Open>) -> Result<Value, JsonError> {
         pos = loop {
             let Some(mut container) = open.pop() else {
                 let rest = grammar::whitespace(text, end);
-                return if rest == text.len() { Ok(value) } else { Err(error(rest, JsonFault::Trailing)) };
+                return if rest == text.len() {
+                    Ok(value)
+                } else {
+                    Err(error(rest, JsonFault::Trailing))
+                };
             };
             container.add(std::mem::take(&mut value));
             let step = grammar::next(text, end, container.closing());
@@ -168,8 +176,8 @@ impl Open {
     fn enter_member(&mut self, text: &[u8], pos: usize) -> Result<usize, JsonError> {
         let key = grammar::key(text, pos)?;
         if let Self::Object(object) = self {
-            object.1 =
-                text::decoded(text.get(key.start..key.end).unwrap_or_default(), key.escaped).into_owned();
+            object.1 = text::decoded(text.get(key.start..key.end).unwrap_or_default(), key.escaped)
+                .into_owned();
         }
         if key.value >= text.len() {
             Err(unexpected(text, key.value, JsonFault::Value))
@@ -246,7 +254,13 @@ mod tests {
         for (text, told, line, column, before) in [
             (&b""[..], "the JSON text ends too early", 1, 0, json!(null)),
             (b"{\"streams\": [", "the JSON text ends too early", 1, 13, json!({"streams": []})),
-            (b"{\n  \"a\" \"x\"", "a colon is expected after a JSON member name", 2, 7, json!(null)),
+            (
+                b"{\n  \"a\" \"x\"",
+                "a colon is expected after a JSON member name",
+                2,
+                7,
+                json!(null),
+            ),
             (b"[1] x", "something follows the JSON value", 1, 5, json!(null)),
             (b"{\"k\": \"\xff\"}", "the text is not UTF-8", 1, 8, json!({})),
             (

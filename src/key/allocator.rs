@@ -1,19 +1,25 @@
 //! Numbers keys, so that none is given twice.
 //!
-//! [`KeyStem`]s, one per file → [`Allocation`]s; what the bucket holds comes in through [`KeyAllocator::listed`].
+//! [`KeyStem`]s, one per file → [`Allocation`]s; what the bucket holds comes in through
+//! [`KeyAllocator::listed`].
 //!
 //! Invariants
-//! - A key is never given out while another file has it, nor after that file was published, whichever stems meet: a
-//!   stream called `a_2` and the second file of a stream called `a` want the same key.
+//! - A key is never given out while another file has it, nor after that file was published,
+//!   whichever stems meet: a stream called `a_2` and the second file of a stream called `a` want
+//!   the same key.
 //! - Numbers go on after the highest one that is taken, found by one listing, not by trying.
-//! - Memory does not grow with files: it holds the stems with files in flight, and 1,024 more, or one per stream.
-//! - Time does not grow with stems: of the others only those are asked whose keys begin and end as the key does.
+//! - Memory does not grow with files: it holds the stems with files in flight, and 1,024 more, or
+//!   one per stream.
+//! - Time does not grow with stems: of the others only those are asked whose keys begin and end as
+//!   the key does.
 //!
-//! How two stems are kept apart. What one stem has given out is a range of numbers, so "is this key taken?" is asked
-//! of each known stem by [`KeyStem::number_of`]. A forgotten stem's files are published, that is to say visible to
-//! listings from then on; so when stems are forgotten, all that stay must list again before their next key.
+//! How two stems are kept apart. What one stem has given out is a range of numbers, so "is this key
+//! taken?" is asked of each known stem by [`KeyStem::number_of`]. A forgotten stem's files are
+//! published, that is to say visible to listings from then on; so when stems are forgotten, all
+//! that stay must list again before their next key.
 //!
-//! Not here: the listing, and the write that refuses a key which another program took meanwhile (`store`).
+//! Not here: the listing, and the write that refuses a key which another program took meanwhile
+//! (`store`).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,16 +28,21 @@ use super::stem::KeyStem;
 /// How many stems without a file in flight are remembered at least, to spare their listing.
 const IDLE_STEMS: usize = 1024;
 
-/// Listed numbers above this are left out. Nothing of ours gets there, and numbering must not run out because somebody
-/// put one object with a large number in its name.
+/// Listed numbers above this are left out. Nothing of ours gets there, and numbering must not run
+/// out because somebody put one object with a large number in its name.
 const HIGHEST_LISTED: u32 = u32::MAX / 2;
 
-/// Of some listed keys and folders the one that decides where a stem's numbers go on, with its number: all of a listing
-/// that [`KeyAllocator::listed`] needs, however many keys there are.
-pub fn highest_listed<'a>(stem: &KeyStem, keys: impl Iterator<Item = &'a str>) -> Option<(u32, &'a str)> {
+/// Of some listed keys and folders the one that decides where a stem's numbers go on, with its
+/// number: all of a listing that [`KeyAllocator::listed`] needs, however many keys there are.
+pub fn highest_listed<'a>(
+    stem: &KeyStem,
+    keys: impl Iterator<Item = &'a str>,
+) -> Option<(u32, &'a str)> {
     let folder = stem.folder();
     let number_of = |key| stem.number_of(key).or_else(|| folder.as_ref()?.number_of(key));
-    keys.filter_map(|key| Some((number_of(key)?, key))).filter(|(number, _)| *number <= HIGHEST_LISTED).max()
+    keys.filter_map(|key| Some((number_of(key)?, key)))
+        .filter(|(number, _)| *number <= HIGHEST_LISTED)
+        .max()
 }
 
 /// Hands out the keys of one run.
@@ -49,7 +60,8 @@ pub struct KeyAllocator {
 struct StemsByEnds {
     /// By the beginning, then by the end.
     stems: HashMap<String, HashMap<String, Vec<KeyStem>>>,
-    /// How long beginnings and ends are, and how many stems have them so: few pairs, since templates differ little.
+    /// How long beginnings and ends are, and how many stems have them so: few pairs, since
+    /// templates differ little.
     lengths: BTreeMap<(usize, usize), usize>,
 }
 
@@ -81,8 +93,8 @@ pub enum Allocation {
         /// Its number, as [`KeyStem::key`] counts.
         number: u32,
     },
-    /// It is not known yet which numbers are taken: list the bucket, call [`KeyAllocator::listed`], then
-    /// [`KeyAllocator::allocate`] again.
+    /// It is not known yet which numbers are taken: list the bucket, call [`KeyAllocator::listed`],
+    /// then [`KeyAllocator::allocate`] again.
     List {
         /// List what begins with this, with the delimiter `/`.
         prefix: String,
@@ -120,10 +132,16 @@ impl KeyAllocator {
     /// An allocator that knows of no key.
     #[must_use]
     pub fn new() -> Self {
-        Self { stems: HashMap::new(), by_ends: StemsByEnds::default(), idle: 0, idle_stems: IDLE_STEMS }
+        Self {
+            stems: HashMap::new(),
+            by_ends: StemsByEnds::default(),
+            idle: 0,
+            idle_stems: IDLE_STEMS,
+        }
     }
 
-    /// As [`Self::new`], for a run of this many streams: none of them forgets its stem while the others take their turns.
+    /// As [`Self::new`], for a run of this many streams: none of them forgets its stem while the
+    /// others take their turns.
     #[must_use]
     pub fn for_streams(streams: usize) -> Self {
         Self { idle_stems: IDLE_STEMS.max(streams), ..Self::new() }
@@ -131,7 +149,8 @@ impl KeyAllocator {
 
     /// The next key of a stem. The file counts as in flight until [`Self::release`].
     ///
-    /// Asks for one listing per stem, and for another one after the stem was forgotten or others were. A stem with `{uuid}` is never listed: each file must have a stem of its own.
+    /// Asks for one listing per stem, and for another one after the stem was forgotten or others
+    /// were. A stem with `{uuid}` is never listed: each file must have a stem of its own.
     pub fn allocate(&mut self, stem: &KeyStem) -> Allocation {
         if !self.stems.contains_key(stem) {
             self.make_room();
@@ -155,11 +174,13 @@ impl KeyAllocator {
         Allocation::Key { key, number }
     }
 
-    /// Takes in what a listing of the stem's prefix found: keys, and folders (common prefixes, with their slash), which
-    /// matter where `{part}` stands in a folder's name. Other keys under the prefix do no harm.
+    /// Takes in what a listing of the stem's prefix found: keys, and folders (common prefixes, with
+    /// their slash), which matter where `{part}` stands in a folder's name. Other keys under the
+    /// prefix do no harm.
     ///
-    /// There may be one listing per stem at a time; it must have begun after the [`Allocation::List`] that asked for
-    /// it. When stems were forgotten meanwhile, the next [`Self::allocate`] asks again.
+    /// There may be one listing per stem at a time; it must have begun after the
+    /// [`Allocation::List`] that asked for it. When stems were forgotten meanwhile, the next
+    /// [`Self::allocate`] asks again.
     pub fn listed<'a>(&mut self, stem: &KeyStem, keys: impl Iterator<Item = &'a str>) {
         let highest = highest_listed(stem, keys).map(|(number, _)| number);
         let after = highest.map_or(0, |number| number + 1);
@@ -183,7 +204,8 @@ impl KeyAllocator {
         }
     }
 
-    /// Says that one file under this stem was published (visible to listings from now on) or discarded.
+    /// Says that one file under this stem was published (visible to listings from now on) or
+    /// discarded.
     pub fn release(&mut self, stem: &KeyStem) {
         self.update(stem, |taken| taken.in_flight = taken.in_flight.saturating_sub(1));
     }
@@ -266,7 +288,10 @@ mod tests {
                     return key;
                 }
                 Allocation::List { prefix } => {
-                    allocator.listed(stem, bucket.iter().copied().filter(|key| key.starts_with(&prefix)));
+                    allocator.listed(
+                        stem,
+                        bucket.iter().copied().filter(|key| key.starts_with(&prefix)),
+                    );
                 }
             }
         }
@@ -275,15 +300,24 @@ mod tests {
 
     #[test]
     fn numbering_goes_on_after_the_highest_taken_number() {
-        let taken =
-            ["users.csv", "users_7.csv", "users_summary.csv", "users_9.csv.gz", "users_4294967296.csv"];
+        let taken = [
+            "users.csv",
+            "users_7.csv",
+            "users_summary.csv",
+            "users_9.csv.gz",
+            "users_4294967296.csv",
+        ];
         let mut allocator = KeyAllocator::new();
-        let keys: Vec<_> = (0..3).map(|_| key(&mut allocator, &suffixed("users"), &taken)).collect();
+        let keys: Vec<_> =
+            (0..3).map(|_| key(&mut allocator, &suffixed("users"), &taken)).collect();
         assert_eq!(keys, ["users_8.csv", "users_9.csv", "users_10.csv"]);
         assert_eq!(key(&mut allocator, &suffixed("orders"), &taken), "orders.csv");
 
         let part = KeyStem::with_part("users/".to_owned(), vec!["/data.csv".to_owned()], false);
-        assert_eq!(key(&mut allocator, &part, &["users/3/", "users/x/", "users/5.csv"]), "users/4/data.csv");
+        assert_eq!(
+            key(&mut allocator, &part, &["users/3/", "users/x/", "users/5.csv"]),
+            "users/4/data.csv"
+        );
     }
 
     #[test]
@@ -337,17 +371,21 @@ mod tests {
             }
         }
         assert!(allocator.stems.len() <= IDLE_STEMS + 3, "{}", allocator.stems.len());
-        let stragglers = allocator.stems.keys().filter(|stem| stem.key(0).starts_with("straggler")).count();
+        let stragglers =
+            allocator.stems.keys().filter(|stem| stem.key(0).starts_with("straggler")).count();
         assert!(stragglers <= 2, "{stragglers}");
     }
 
     #[test]
     fn a_key_is_looked_for_among_the_stems_that_could_have_given_it_and_not_among_all() {
-        let part = |name: &str| KeyStem::with_part("raw/".to_owned(), vec![format!("/{name}.csv")], false);
+        let part =
+            |name: &str| KeyStem::with_part("raw/".to_owned(), vec![format!("/{name}.csv")], false);
         let mut allocator = KeyAllocator::for_streams(10_000);
         for stream in 0..10_000 {
             // The number behind the stream's name, and before it.
-            for stem in [suffixed(&format!("raw/stream_{stream}")), part(&format!("stream_{stream}"))] {
+            for stem in
+                [suffixed(&format!("raw/stream_{stream}")), part(&format!("stream_{stream}"))]
+            {
                 let key = key(&mut allocator, &stem, &[]);
                 // Its own stem, and those of streams whose names begin the same: 1, 12 and 123.
                 assert!(allocator.by_ends.candidates(&key).count() <= 5, "{key}");
@@ -376,7 +414,11 @@ mod tests {
     /// Stems whose keys meet in every way that a suffix and a part can.
     fn clashing() -> Vec<KeyStem> {
         let part = |head: &str, tails: &[&str]| {
-            KeyStem::with_part(head.to_owned(), tails.iter().map(|&tail| tail.to_owned()).collect(), false)
+            KeyStem::with_part(
+                head.to_owned(),
+                tails.iter().map(|&tail| tail.to_owned()).collect(),
+                false,
+            )
         };
         vec![
             suffixed("a"),
@@ -422,7 +464,10 @@ mod tests {
                             Allocation::Key { key, number } => {
                                 prop_assert_eq!(stems[at].number_of(&key), Some(number));
                                 prop_assert!(!bucket.contains(&key), "{} is published", key);
-                                prop_assert!(in_flight.iter().all(|(_, other)| *other != key), "{} is in flight", key);
+                                prop_assert!(in_flight.iter().all(|(_, other)| *other != key), "{} \
+                                                                                                is \
+                                                                                                in \
+                                                                                                flight", key);
                                 in_flight.push((at, key));
                             }
                         }

@@ -1,10 +1,12 @@
 //! Reads a record's cursor value.
 //!
-//! The JSON text of the cursor field → an instant, or `None`: then the record's `emitted_at` takes its place.
+//! The JSON text of the cursor field → an instant, or `None`: then the record's `emitted_at` takes
+//! its place.
 //!
 //! Invariants
 //! - Never panics, and never guesses at a form that is not listed at [`parse_cursor`].
-//! - The usual RFC 3339 string is read byte by byte, without allocation: this may run once per record.
+//! - The usual RFC 3339 string is read byte by byte, without allocation: this may run once per
+//!   record.
 //!
 //! Not here: finding the field, counting what had no usable cursor (`pipeline`).
 
@@ -12,15 +14,16 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 
-/// Numbers from here on, of either sign, are milliseconds: as seconds they would lie beyond the year 5138. The price is
-/// that milliseconds before March 1973 are taken for seconds.
+/// Numbers from here on, of either sign, are milliseconds: as seconds they would lie beyond the
+/// year 5138. The price is that milliseconds before March 1973 are taken for seconds.
 const FIRST_MILLISECONDS: f64 = 1e11;
 
 /// Reads the JSON text of a cursor field.
 ///
-/// - A string: a date (`2025-04-14`); a date-time with `T` or a blank, optional seconds and fraction, and an optional
-///   offset (`Z`, `UTC`, `+02:00`, `+0200`, `+02`; none means UTC).
-/// - A number, also inside a string: epoch seconds, or epoch milliseconds from 1e11 on, with or without a fraction.
+/// - A string: a date (`2025-04-14`); a date-time with `T` or a blank, optional seconds and
+///   fraction, and an optional offset (`Z`, `UTC`, `+02:00`, `+0200`, `+02`; none means UTC).
+/// - A number, also inside a string: epoch seconds, or epoch milliseconds from 1e11 on, with or
+///   without a fraction.
 ///
 /// Anything else, and any instant outside the years 0 to 9999, is `None`.
 #[must_use]
@@ -28,7 +31,9 @@ pub fn parse_cursor(json_value_text: &str) -> Option<DateTime<Utc>> {
     let text = json_value_text.trim_ascii();
     let instant = match text.as_bytes() {
         [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => from_text(inner.trim_ascii()),
-        [b'"', ..] => from_text(serde_json::from_str::<Cow<'_, str>>(text).ok()?.as_bytes().trim_ascii()),
+        [b'"', ..] => {
+            from_text(serde_json::from_str::<Cow<'_, str>>(text).ok()?.as_bytes().trim_ascii())
+        }
         number => from_number(number),
     }?;
     (0..=9999).contains(&instant.year()).then_some(instant)
@@ -53,8 +58,8 @@ fn from_number(text: &[u8]) -> Option<DateTime<Utc>> {
         };
     }
     let microseconds = if milliseconds { value * 1e3 } else { value * 1e6 };
-    // Microseconds are what a 64-bit float still holds of today's epoch seconds. `as` saturates, to a year that is
-    // refused.
+    // Microseconds are what a 64-bit float still holds of today's epoch seconds. `as` saturates, to
+    // a year that is refused.
     DateTime::from_timestamp_micros(microseconds.round() as i64)
 }
 
@@ -75,7 +80,8 @@ impl Scan<'_> {
         let mut second = 0;
         let mut nanosecond = 0;
         if self.after(b":").is_some() {
-            // A leap second is shown as the second before it, which every later step can tell apart from an error.
+            // A leap second is shown as the second before it, which every later step can tell apart
+            // from an error.
             second = self.two_digits()?;
             second = if second == 60 { 59 } else { second };
             if self.after(b".,").is_some() {
@@ -251,7 +257,8 @@ mod tests {
             let instant = DateTime::from_timestamp(seconds, nanosecond).unwrap();
             let offset = chrono::FixedOffset::east_opt(minutes * 60).unwrap();
             let local = instant.with_timezone(&offset);
-            // The standard library of the format cannot spell a local time outside the years 0 to 9999.
+            // The standard library of the format cannot spell a local time outside the years 0 to
+            // 9999.
             prop_assume!((0..=9999).contains(&local.year()));
             prop_assert_eq!(parse_cursor(&format!("\"{}\"", local.to_rfc3339())), Some(instant));
         }

@@ -2,9 +2,10 @@
 //!
 //! Template -> the names of its `name=...` folders. Pure.
 //!
-//! An engine that finds `year=2026/` in a path adds a column `year` with the path's value. Where the records have a
-//! field of that name as well, Spark, DuckDB, polars and ClickHouse show the path's value instead of the record's, and
-//! pyarrow, DataFusion, Delta and Presto refuse the files.
+//! An engine that finds `year=2026/` in a path adds a column `year` with the path's value. Where
+//! the records have a field of that name as well, Spark, DuckDB, polars and ClickHouse show the
+//! path's value instead of the record's, and pyarrow, DataFusion, Delta and Presto refuse the
+//! files.
 //!
 //! Not here: which columns a stream has (the caller compares).
 
@@ -14,8 +15,9 @@ use super::template::{KeyTemplate, Piece};
 const SEPARATOR: char = '=';
 
 impl KeyTemplate {
-    /// The names of the folders that read as Hive partitions, as the user typed them: `year` for `year={year}/`. Only
-    /// names that are literal text; a folder that begins with a macro has no fixed name.
+    /// The names of the folders that read as Hive partitions, as the user typed them: `year` for
+    /// `year={year}/`. Only names that are literal text; a folder that begins with a macro has no
+    /// fixed name.
     fn hive_partitions(&self) -> impl Iterator<Item = &str> {
         let (_file, folders) = self.segments().split_last().unwrap_or((&EMPTY, &[]));
         folders.iter().filter_map(|folder| match folder.first()? {
@@ -26,20 +28,23 @@ impl KeyTemplate {
         })
     }
 
-    /// Sentences about the partitions of the template that one of `columns` has the name of, whatever its case. Each
-    /// names the column and the folder, and goes after the stream's name.
+    /// Sentences about the partitions of the template that one of `columns` has the name of,
+    /// whatever its case. Each names the column and the folder, and goes after the stream's name.
     pub fn hive_clashes<'a>(
         &'a self,
         columns: impl Iterator<Item = &'a str> + Clone,
     ) -> impl Iterator<Item = String> {
         self.hive_partitions().flat_map(move |partition| {
             let folded = partition.to_lowercase();
-            columns.clone().filter(move |column| column.to_lowercase() == folded).map(move |column| {
-                format!(
-                    "the column {column:?} has the name of the folder `{partition}=` in s3_bucket_key: {}",
-                    consequence(partition)
-                )
-            })
+            columns.clone().filter(move |column| column.to_lowercase() == folded).map(
+                move |column| {
+                    format!(
+                        "the column {column:?} has the name of the folder `{partition}=` in \
+                     s3_bucket_key: {}",
+                        consequence(partition)
+                    )
+                },
+            )
         })
     }
 
@@ -47,7 +52,8 @@ impl KeyTemplate {
     pub fn hive_notes(&self) -> impl Iterator<Item = String> {
         self.hive_partitions().map(|partition| {
             format!(
-                "`s3_bucket_key` has the folder `{partition}=`: if a stream has a column {partition:?}, {}",
+                "`s3_bucket_key` has the folder `{partition}=`: if a stream has a column \
+                 {partition:?}, {}",
                 consequence(partition)
             )
         })
@@ -57,8 +63,8 @@ impl KeyTemplate {
 /// What comes of a column with the name of this partition, and what to do.
 fn consequence(partition: &str) -> String {
     format!(
-        "engines that read Hive partitions show the folder's value instead of the record's, or refuse the files; rename \
-         the folder, for example to `sync_{partition}=`"
+        "engines that read Hive partitions show the folder's value instead of the record's, or \
+         refuse the files; rename the folder, for example to `sync_{partition}=`"
     )
 }
 
@@ -92,12 +98,19 @@ mod tests {
 
     #[test]
     fn a_column_clashes_whatever_its_case() {
-        let template = KeyTemplate::parse("{stream_name}/year={year}/Day={day}/{part}.csv").unwrap();
+        let template =
+            KeyTemplate::parse("{stream_name}/year={year}/Day={day}/{part}.csv").unwrap();
         let clashes: Vec<String> =
             template.hive_clashes(["id", "YEAR", "month", "day"].into_iter()).collect();
         assert_eq!(clashes.len(), 2, "{clashes:?}");
-        assert!(clashes[0].contains("column \"YEAR\"") && clashes[0].contains("`year=`"), "{clashes:?}");
-        assert!(clashes[1].contains("column \"day\"") && clashes[1].contains("`Day=`"), "{clashes:?}");
+        assert!(
+            clashes[0].contains("column \"YEAR\"") && clashes[0].contains("`year=`"),
+            "{clashes:?}"
+        );
+        assert!(
+            clashes[1].contains("column \"day\"") && clashes[1].contains("`Day=`"),
+            "{clashes:?}"
+        );
         assert_eq!(template.hive_clashes(["id", "years"].into_iter()).count(), 0);
     }
 }

@@ -3,8 +3,10 @@
 //! Settings, names and the platform's numbers → the same ids on every machine and in every version.
 //!
 //! Invariants
-//! - Nothing here may ever change: a stream's id is in its users' keys. Golden values in the tests pin it.
-//! - No two different inputs are joined into the same text: each step of a name is a UUIDv5 of its own.
+//! - Nothing here may ever change: a stream's id is in its users' keys. Golden values in the tests
+//!   pin it.
+//! - No two different inputs are joined into the same text: each step of a name is a UUIDv5 of its
+//!   own.
 //!
 //! Not here: randomness and the environment (`env`).
 
@@ -27,13 +29,14 @@ const LONGEST_CONNECTION_ID: usize = 128;
 pub enum IdError {
     /// The setting's text.
     #[error(
-        "connection_id must be 1 to 128 letters, digits, dots, hyphens and underscores, and neither \".\" nor \"..\""
+        "connection_id must be 1 to 128 letters, digits, dots, hyphens and underscores, and \
+         neither \".\" nor \"..\""
     )]
     Config,
     /// The environment variable's text.
     #[error(
-        "the environment variable CONNECTION_ID must be 1 to 128 letters, digits, dots, hyphens and underscores, and \
-         neither \".\" nor \"..\""
+        "the environment variable CONNECTION_ID must be 1 to 128 letters, digits, dots, hyphens \
+         and underscores, and neither \".\" nor \"..\""
     )]
     Environment,
 }
@@ -46,11 +49,12 @@ impl Classified for IdError {
     }
 }
 
-/// The connection's id: from the settings, else from the environment variable `CONNECTION_ID`, else made from the
-/// bucket's name.
+/// The connection's id: from the settings, else from the environment variable `CONNECTION_ID`, else
+/// made from the bucket's name.
 ///
 /// # Errors
-/// [`IdError`] when the text that wins cannot stand in a key as it is: show it to the user at `check`.
+/// [`IdError`] when the text that wins cannot stand in a key as it is: show it to the user at
+/// `check`.
 pub fn connection_id(
     config: Option<&str>,
     environment: Option<&str>,
@@ -79,15 +83,16 @@ pub fn stream_id(connection_id: &str, stream: &StreamDescriptor) -> Uuid {
         .fold(STREAMS, |id, text| Uuid::new_v5(&id, text.as_bytes()))
 }
 
-/// The id of a run across all streams. With a sync id it is the same for every attempt of the platform's job; else it
-/// is `random`.
+/// The id of a run across all streams. With a sync id it is the same for every attempt of the
+/// platform's job; else it is `random`.
 #[must_use]
 pub fn connection_run_id(connection_id: &str, sync_id: Option<i64>, random: Uuid) -> Uuid {
     let connection = Uuid::new_v5(&RUNS, connection_id.as_bytes());
     sync_id.map_or(random, |sync| Uuid::new_v5(&connection, sync.to_string().as_bytes()))
 }
 
-/// The id of one stream within one run: the UUIDv5 of the stream id's usual text under the run's id.
+/// The id of one stream within one run: the UUIDv5 of the stream id's usual text under the run's
+/// id.
 #[must_use]
 pub fn stream_run_id(connection_run: Uuid, stream_id: Uuid) -> Uuid {
     Uuid::new_v5(&connection_run, stream_id.to_string().as_bytes())
@@ -106,12 +111,18 @@ mod tests {
         };
         let run = connection_run_id(CONNECTION, Some(42), Uuid::nil());
         let golden = [
-            (connection_id(None, None, "my-bucket").unwrap(), "1edeea9d-6237-5ad6-8766-71443f32aac2"),
+            (
+                connection_id(None, None, "my-bucket").unwrap(),
+                "1edeea9d-6237-5ad6-8766-71443f32aac2",
+            ),
             (named(None, "users"), "af8343fb-c2eb-5153-9663-df2f303a2538"),
             (named(Some("public"), "users"), "10fd9c8a-fa9f-5b4f-80bc-b5d5b9e44bf6"),
             (named(Some("öffentlich"), "nutzer 🙂"), "d45439ba-ae05-5e8f-8881-05131bcd4434"),
             (run.to_string(), "ab05d7fc-3248-5aae-bfe3-2094f2542d41"),
-            (stream_run_id(run, Uuid::from_u128(7)).to_string(), "94eafbb2-9ae7-53a5-b1c1-e404fa075197"),
+            (
+                stream_run_id(run, Uuid::from_u128(7)).to_string(),
+                "94eafbb2-9ae7-53a5-b1c1-e404fa075197",
+            ),
         ];
         for (id, expected) in golden {
             assert_eq!(id, expected);
@@ -150,6 +161,9 @@ mod tests {
         assert_eq!(ids.len(), pairs.len());
         let random = Uuid::from_u128(9);
         assert_eq!(connection_run_id("x", None, random), random);
-        assert_ne!(connection_run_id("x", Some(1), random), connection_run_id("y", Some(1), random));
+        assert_ne!(
+            connection_run_id("x", Some(1), random),
+            connection_run_id("y", Some(1), random)
+        );
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The text between the braces → [`Macro`], and back. What a macro shows is `values`.
 //!
-//! Invariant: names are exact, lower case and without blanks; whatever else stands in braces is an error that says
-//! which name comes nearest.
+//! Invariant: names are exact, lower case and without blanks; whatever else stands in braces is an
+//! error that says which name comes nearest.
 
 /// What other tools, Airbyte's own S3 destination among them, and people call the macros.
 const ALIASES: &[(&[&str], &str)] = &[
@@ -200,7 +200,8 @@ impl Macro {
     /// What was probably meant by a name that no macro has, with braces, where a guess is worth a
     /// question.
     pub(super) fn hint(name: &str) -> Option<&'static str> {
-        // Nobody mistypes a name into one of twice its length, and the distance costs the product of both.
+        // Nobody mistypes a name into one of twice its length, and the distance costs the product
+        // of both.
         const LONGEST: usize = 50;
         if name.len() > LONGEST {
             return None;
@@ -208,7 +209,8 @@ impl Macro {
         let name = name.trim().to_lowercase().replace(['-', ' '], "_");
         // Airbyte's own S3 destination has formats behind a colon.
         let name = name.split_once(':').map_or(name.as_str(), |(name, _)| name);
-        let alias = ALIASES.iter().find(|(names, _)| names.contains(&name)).map(|(_, meant)| *meant);
+        let alias =
+            ALIASES.iter().find(|(names, _)| names.contains(&name)).map(|(_, meant)| *meant);
         alias.or_else(|| {
             Self::ALL
                 .into_iter()

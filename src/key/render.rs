@@ -21,8 +21,9 @@ const KNOWN_EXTENSIONS: [&str; 5] = [".csv.gz", ".jsonl.gz", ".csv", ".jsonl", "
 pub enum KeyError {
     /// S3 would refuse the key, now or at a high number.
     #[error(
-        "the key of stream \"{stream}\" may become {bytes} bytes long, and S3 takes {MAX_KEY_BYTES}: shorten \
-         s3_bucket_key, for example with {{stream_id}} in place of {{stream_name}}"
+        "the key of stream \"{stream}\" may become {bytes} bytes long, and S3 takes \
+         {MAX_KEY_BYTES}: shorten s3_bucket_key, for example with {{stream_id}} in place of \
+         {{stream_name}}"
     )]
     TooLong {
         /// Namespace and name.
@@ -88,8 +89,9 @@ impl KeyTemplate {
 }
 
 impl KeyTemplate {
-    /// The longest text that every key of the stream begins with, whatever the run, its format, the file and its number:
-    /// what to list to find the stream's objects of all runs under this template.
+    /// The longest text that every key of the stream begins with, whatever the run, its format, the
+    /// file and its number: what to list to find the stream's objects of all runs under this
+    /// template.
     #[must_use]
     pub fn constant_prefix(&self, run: &RunValues, stream: &StreamValues) -> String {
         let file = FileValues { cursor: None, uuid: run.connection_run_id };
@@ -101,7 +103,8 @@ impl KeyTemplate {
             self.segments().iter().filter_map(|pieces| Some((pieces, shown(pieces)?))).collect();
         let count = segments.len();
         for (at, (pieces, segment)) in segments.into_iter().enumerate() {
-            let constant = pieces.iter().position(|piece| !piece.is_constant()).unwrap_or(pieces.len());
+            let constant =
+                pieces.iter().position(|piece| !piece.is_constant()).unwrap_or(pieces.len());
             let head = match pieces.get(..constant) {
                 Some(leading) if constant < pieces.len() => {
                     Segment::with_values(leading, &values, |value| value).text.head
@@ -124,7 +127,8 @@ impl KeyTemplate {
 }
 
 impl Piece {
-    /// Whether it shows the same for a stream in every run. (A format may be changed, so the extension does not.)
+    /// Whether it shows the same for a stream in every run. (A format may be changed, so the
+    /// extension does not.)
     fn is_constant(&self) -> bool {
         match self {
             Self::Literal(_) => true,
@@ -167,12 +171,14 @@ impl Text {
 /// A rendered path segment.
 struct Segment {
     text: Text,
-    /// Where the number's suffix goes if this is the last segment and has no `{part}`: bytes of `text.head`.
+    /// Where the number's suffix goes if this is the last segment and has no `{part}`: bytes of
+    /// `text.head`.
     suffix_at: usize,
 }
 
 impl Segment {
-    /// `None` for a segment to be dropped: an empty one, or dots that the user typed around empty values.
+    /// `None` for a segment to be dropped: an empty one, or dots that the user typed around empty
+    /// values.
     fn render(pieces: &[Piece], values: &Values<'_>) -> Option<Self> {
         let mut segment = Self::with_values(pieces, values, |value| value);
         if segment.text.is_dots() {
@@ -181,7 +187,11 @@ impl Segment {
         (!segment.text.is_empty() && !segment.text.is_dots()).then_some(segment)
     }
 
-    fn with_values(pieces: &[Piece], values: &Values<'_>, encode: impl Fn(String) -> String) -> Self {
+    fn with_values(
+        pieces: &[Piece],
+        values: &Values<'_>,
+        encode: impl Fn(String) -> String,
+    ) -> Self {
         let mut text = Text::default();
         let mut before_extension = None;
         let mut last_literal = None;
@@ -196,12 +206,15 @@ impl Segment {
                         text.push_number();
                         last_literal = None;
                     }
-                    // An empty value leaves no trace: the literal before it is still what the text ends in.
+                    // An empty value leaves no trace: the literal before it is still what the text
+                    // ends in.
                     Some(value) if value.is_empty() => {}
                     Some(value) => {
                         if *shown == Macro::Extension {
-                            let dot = last_literal.is_some_and(|literal: &String| literal.ends_with('.'));
-                            before_extension = Some(text.head.len().saturating_sub(usize::from(dot)));
+                            let dot =
+                                last_literal.is_some_and(|literal: &String| literal.ends_with('.'));
+                            before_extension =
+                                Some(text.head.len().saturating_sub(usize::from(dot)));
                         }
                         text.push(&value);
                         last_literal = None;

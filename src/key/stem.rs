@@ -8,8 +8,9 @@
 
 /// The fixed text of a key, and the places of its number.
 ///
-/// Number 0 is the plain name. Where the template has `{part}`, that is the number itself; else later numbers stand
-/// before the extension, counted the way people do: number 1 is the second file, `_2`.
+/// Number 0 is the plain name. Where the template has `{part}`, that is the number itself; else
+/// later numbers stand before the extension, counted the way people do: number 1 is the second
+/// file, `_2`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyStem {
     /// What stands before the first place of the number.
@@ -54,21 +55,24 @@ impl KeyStem {
         key
     }
 
-    /// The longest text that every numbered form of this key begins with: what to list to find the taken numbers.
-    /// `None` where the template has `{uuid}`: nobody else can have taken such a key.
+    /// The longest text that every numbered form of this key begins with: what to list to find the
+    /// taken numbers. `None` where the template has `{uuid}`: nobody else can have taken such a
+    /// key.
     #[must_use]
     pub fn listing_prefix(&self) -> Option<&str> {
         (!self.unique).then_some(self.head.as_str())
     }
 
-    /// The number that gives exactly this key; `None` for a key of another stem or of somebody else.
+    /// The number that gives exactly this key; `None` for a key of another stem or of somebody
+    /// else.
     #[must_use]
     pub fn number_of(&self, key: &str) -> Option<u32> {
         let numbered = key.strip_prefix(self.head.as_str())?;
         let fixed: usize = self.tails.iter().map(String::len).sum();
-        // All places show the same text, so its length follows from the key's: no guessing where digits that the
-        // fixed text begins with would blur its end.
-        let shown = numbered.get(..numbered.len().checked_sub(fixed)?.checked_div(self.tails.len())?)?;
+        // All places show the same text, so its length follows from the key's: no guessing where
+        // digits that the fixed text begins with would blur its end.
+        let shown =
+            numbered.get(..numbered.len().checked_sub(fixed)?.checked_div(self.tails.len())?)?;
         let mut rest = numbered;
         for tail in &self.tails {
             rest = rest.strip_prefix(shown)?.strip_prefix(tail.as_str())?;
@@ -102,22 +106,29 @@ impl KeyStem {
         self.form == Form::Suffix && !self.unique
     }
 
-    /// The plain name that `key` would have had were it free: `users.csv` of `users_2.csv`. `None` for the plain name
-    /// itself, for a key of another stem, and where numbers or random ids are part of the name anyway.
+    /// The plain name that `key` would have had were it free: `users.csv` of `users_2.csv`. `None`
+    /// for the plain name itself, for a key of another stem, and where numbers or random ids are
+    /// part of the name anyway.
     #[must_use]
     pub fn plain_name_of(&self, key: &str) -> Option<String> {
         let numbered = self.counts_beside_a_name() && self.number_of(key)? > 0;
         numbered.then(|| self.key(0))
     }
 
-    /// The stem of the folders that hold the numbered keys, where the first number stands in a folder's name. Its keys
-    /// are what a listing with delimiter `/` shows in place of ours, slash included.
+    /// The stem of the folders that hold the numbered keys, where the first number stands in a
+    /// folder's name. Its keys are what a listing with delimiter `/` shows in place of ours, slash
+    /// included.
     pub(super) fn folder(&self) -> Option<Self> {
         let mut tails = Vec::new();
         for tail in &self.tails {
             if let Some((end, _)) = tail.split_once('/') {
                 tails.push(format!("{end}/"));
-                return Some(Self { head: self.head.clone(), tails, form: self.form, unique: self.unique });
+                return Some(Self {
+                    head: self.head.clone(),
+                    tails,
+                    form: self.form,
+                    unique: self.unique,
+                });
             }
             tails.push(tail.clone());
         }
@@ -127,6 +138,7 @@ impl KeyStem {
 
 /// Reads a number as [`KeyStem::key`] writes it: digits, no sign, no leading zero.
 fn canonical(digits: &str) -> Option<u64> {
-    let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    let plain =
+        digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
     if plain { digits.parse().ok() } else { None }
 }

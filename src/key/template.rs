@@ -70,11 +70,13 @@ pub(super) enum Piece {
 pub enum TemplateError {
     /// There is no text.
     #[error(
-        "s3_bucket_key is empty: give the key that files are written to, such as {{stream_name}}.{{extension}}"
+        "s3_bucket_key is empty: give the key that files are written to, such as \
+         {{stream_name}}.{{extension}}"
     )]
     Empty,
     /// No macro has that name.
-    #[error("s3_bucket_key has the unknown macro {{{}}}; {}", .name.escape_debug(), advice(.name, .hint))]
+    #[error("s3_bucket_key has the unknown macro {{{}}}; \
+             {}", .name.escape_debug(), advice(.name, .hint))]
     UnknownMacro {
         /// What stands between the braces.
         name: String,
@@ -83,8 +85,8 @@ pub enum TemplateError {
     },
     /// A macro behind a `$`: the text would keep the `$`.
     #[error(
-        "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 destination; macros have no `$` \
-         here and are in lower case: write {}",
+        "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 \
+         destination; macros have no `$` here and are in lower case: write {}",
         instead(.macros)
     )]
     DollarMacro {
@@ -93,7 +95,8 @@ pub enum TemplateError {
     },
     /// A URL in place of a key.
     #[error(
-        "s3_bucket_key begins with `{scheme}://`: it is a key, not a URL; give only what follows the bucket's name"
+        "s3_bucket_key begins with `{scheme}://`: it is a key, not a URL; give only what follows \
+         the bucket's name"
     )]
     Url {
         /// Letters and digits only.
@@ -101,7 +104,8 @@ pub enum TemplateError {
     },
     /// A brace is opened and not closed, or closed and not opened.
     #[error(
-        "s3_bucket_key has a brace without its partner at character {position}; a literal brace is doubled: {{{{ or }}}}"
+        "s3_bucket_key has a brace without its partner at character {position}; a literal brace is \
+         doubled: {{{{ or }}}}"
     )]
     UnbalancedBrace {
         /// Of the brace, in characters from 1.
@@ -109,17 +113,20 @@ pub enum TemplateError {
     },
     /// Two streams would share one key.
     #[error(
-        "s3_bucket_key must contain {{stream_name}}, {{stream_id}} or {{stream_run_id}}, to keep the streams' files apart"
+        "s3_bucket_key must contain {{stream_name}}, {{stream_id}} or {{stream_run_id}}, to keep \
+         the streams' files apart"
     )]
     NoStream,
     /// The key would name a folder.
     #[error(
-        "s3_bucket_key ends with a slash: end it with a file name, such as {{stream_name}}.{{extension}}"
+        "s3_bucket_key ends with a slash: end it with a file name, such as \
+         {{stream_name}}.{{extension}}"
     )]
     EndsWithSlash,
     /// A path segment is `.` or `..`.
     #[error(
-        "s3_bucket_key has the path segment \"{segment}\", which many tools resolve as a relative path: remove it"
+        "s3_bucket_key has the path segment \"{segment}\", which many tools resolve as a relative \
+         path: remove it"
     )]
     DotSegment {
         /// `.` or `..`
@@ -133,7 +140,8 @@ pub enum TemplateError {
     },
     /// The literal text alone is longer than a key may be.
     #[error(
-        "s3_bucket_key has {bytes} bytes of literal text, and a key may have {MAX_KEY_BYTES}: shorten it"
+        "s3_bucket_key has {bytes} bytes of literal text, and a key may have {MAX_KEY_BYTES}: \
+         shorten it"
     )]
     TooLong {
         /// Of all literals together.
@@ -161,7 +169,8 @@ impl Classified for TemplateError {
 fn advice(name: &str, hint: &Option<&str>) -> String {
     match hint {
         None if name.starts_with("field") => {
-            "keys do not show fields of the records, except the cursor: {cursor_date_time} and the like"
+            "keys do not show fields of the records, except the cursor: {cursor_date_time} and the \
+             like"
                 .to_owned()
         }
         Some(hint) => format!("did you mean {hint}?"),
@@ -174,7 +183,8 @@ fn known() -> String {
 }
 
 fn instead(macros: &[(String, &str)]) -> String {
-    let pairs: Vec<String> = macros.iter().map(|(written, meant)| format!("{meant} for {written}")).collect();
+    let pairs: Vec<String> =
+        macros.iter().map(|(written, meant)| format!("{meant} for {written}")).collect();
     pairs.join(", ")
 }
 
@@ -226,7 +236,8 @@ impl KeyTemplate {
             ends_with_slash.then_some(TemplateError::EndsWithSlash),
             dots.map(|segment| TemplateError::DotSegment { segment }),
             (bytes > MAX_KEY_BYTES).then_some(TemplateError::TooLong { bytes }),
-            (!self.names_stream() && !self.has(Macro::StreamRunId)).then_some(TemplateError::NoStream),
+            (!self.names_stream() && !self.has(Macro::StreamRunId))
+                .then_some(TemplateError::NoStream),
         ]
         .into_iter()
         .flatten()
@@ -312,7 +323,9 @@ impl fmt::Display for KeyTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for piece in &self.pieces {
             match piece {
-                Piece::Literal(literal) => f.write_str(&literal.replace('{', "{{").replace('}', "}}"))?,
+                Piece::Literal(literal) => {
+                    f.write_str(&literal.replace('{', "{{").replace('}', "}}"))?
+                }
                 Piece::Macro(shown) => write!(f, "{{{}}}", shown.name())?,
             }
         }
@@ -346,7 +359,8 @@ impl TemplateError {
 fn scheme_of(text: &str) -> Option<String> {
     let (scheme, _) = text.trim_start_matches(['/', ' ']).split_once("://")?;
     let fits = scheme.len() <= 10 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    (fits && scheme.starts_with(|first: char| first.is_ascii_alphabetic())).then(|| scheme.to_owned())
+    (fits && scheme.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .then(|| scheme.to_owned())
 }
 
 /// The pieces, up to a brace without a partner. What is wrong is left out and goes to `problems`.

@@ -25,7 +25,13 @@ struct Case {
 
 impl Case {
     /// The vendor page's samples, for one stream.
-    fn new(zone: &str, extension: &'static str, stream: &str, namespace: Option<&str>, cursor: &str) -> Self {
+    fn new(
+        zone: &str,
+        extension: &'static str,
+        stream: &str,
+        namespace: Option<&str>,
+        cursor: &str,
+    ) -> Self {
         let zone: Tz = zone.parse().unwrap();
         let uuid = |text: &str| text.parse::<Uuid>().unwrap();
         Self {
@@ -85,10 +91,19 @@ fn keys_are_as_in_the_golden_table() {
         let [zone, template, stream, namespace, first, second] = row[..] else { panic!("{row:?}") };
         let unescape = |name: &str| name.replace("\\n", "\n").replace("\\t", "\t");
         let namespace = unescape(namespace);
-        let case = Case::new(zone, "csv.gz", &unescape(stream), Some(&namespace), "2024-02-29T23:30:07Z");
+        let case =
+            Case::new(zone, "csv.gz", &unescape(stream), Some(&namespace), "2024-02-29T23:30:07Z");
         let stem = case.stem(template).unwrap();
-        assert_eq!((stem.key(0).as_str(), stem.key(1).as_str()), (first, second), "{template} for {stream}");
-        assert_eq!((stem.number_of(first), stem.number_of(second)), (Some(0), Some(1)), "{template}");
+        assert_eq!(
+            (stem.key(0).as_str(), stem.key(1).as_str()),
+            (first, second),
+            "{template} for {stream}"
+        );
+        assert_eq!(
+            (stem.number_of(first), stem.number_of(second)),
+            (Some(0), Some(1)),
+            "{template}"
+        );
     }
 }
 
@@ -119,52 +134,69 @@ fn a_wrong_template_is_told_why() {
     let table = [
         (
             "",
-            "s3_bucket_key is empty: give the key that files are written to, such as {stream_name}.{extension}",
+            "s3_bucket_key is empty: give the key that files are written to, such as \
+             {stream_name}.{extension}",
         ),
-        ("{stream_name}/{Yaer}", "s3_bucket_key has the unknown macro {Yaer}; did you mean {year}?"),
+        (
+            "{stream_name}/{Yaer}",
+            "s3_bucket_key has the unknown macro {Yaer}; did you mean {year}?",
+        ),
         (
             "{stream_name}/{field:region}",
-            "s3_bucket_key has the unknown macro {field:region}; keys do not show fields of the records, except the cursor: \
-             {cursor_date_time} and the like",
+            "s3_bucket_key has the unknown macro {field:region}; keys do not show fields of the \
+             records, except the cursor: {cursor_date_time} and the like",
         ),
         (
             "{stream_name}/{?}",
             "s3_bucket_key has the unknown macro {?}; known macros: {extension} {date_time} \
-             {timestamp} {iso_date_time} {date} {iso_date} {year} {month} {day} {hour} {minute} {second} {stream_id} \
-             {stream_name} {connection_id} {connection_run_id} {stream_run_id} {cursor_year} {cursor_month} \
-             {cursor_day} {cursor_date_time} {cursor_iso_date_time} {cursor_singular_date_time} {namespace} {part} \
-             {uuid} {sync_id} {generation_id}; a literal brace is doubled: {{ or }}",
+             {timestamp} {iso_date_time} {date} {iso_date} {year} {month} {day} {hour} {minute} \
+             {second} {stream_id} {stream_name} {connection_id} {connection_run_id} \
+             {stream_run_id} {cursor_year} {cursor_month} {cursor_day} {cursor_date_time} \
+             {cursor_iso_date_time} {cursor_singular_date_time} {namespace} {part} {uuid} \
+             {sync_id} {generation_id}; a literal brace is doubled: {{ or }}",
         ),
         (
             "é{stream_name",
-            "s3_bucket_key has a brace without its partner at character 2; a literal brace is doubled: {{ or }}",
+            "s3_bucket_key has a brace without its partner at character 2; a literal brace is \
+             doubled: {{ or }}",
         ),
         (
             "{{stream_name}}.csv",
-            "s3_bucket_key must contain {stream_name}, {stream_id} or {stream_run_id}, to keep the streams' files apart",
+            "s3_bucket_key must contain {stream_name}, {stream_id} or {stream_run_id}, to keep the \
+             streams' files apart",
         ),
         (
             "{stream_name}/",
-            "s3_bucket_key ends with a slash: end it with a file name, such as {stream_name}.{extension}",
+            "s3_bucket_key ends with a slash: end it with a file name, such as \
+             {stream_name}.{extension}",
         ),
         (
             "a/../{stream_name}",
-            "s3_bucket_key has the path segment \"..\", which many tools resolve as a relative path: remove it",
+            "s3_bucket_key has the path segment \"..\", which many tools resolve as a relative \
+             path: remove it",
         ),
         ("a\t{stream_name}", "s3_bucket_key has a control character at character 2: remove it"),
-        (&long, "s3_bucket_key has 1026 bytes of literal text, and a key may have 1024: shorten it"),
+        (
+            &long,
+            "s3_bucket_key has 1026 bytes of literal text, and a key may have 1024: shorten it",
+        ),
     ];
     for (text, message) in table {
         let error = KeyTemplate::parse(text).unwrap_err();
         assert_eq!(error.to_string(), message);
         assert_eq!(error.failure_type(), FailureType::Config);
     }
-    for text in ["{stream_name}}", "}{stream_name}", "{stream_name}{", "{{stream_name}", "{a{stream_name}"] {
+    for text in
+        ["{stream_name}}", "}{stream_name}", "{stream_name}{", "{{stream_name}", "{a{stream_name}"]
+    {
         let error = KeyTemplate::parse(text).unwrap_err();
         assert!(matches!(error, TemplateError::UnbalancedBrace { .. }), "{text}");
     }
     for text in ["./{stream_name}", "{stream_name}/.", "//.//{stream_name}"] {
-        assert!(matches!(KeyTemplate::parse(text), Err(TemplateError::DotSegment { .. })), "{text}");
+        assert!(
+            matches!(KeyTemplate::parse(text), Err(TemplateError::DotSegment { .. })),
+            "{text}"
+        );
     }
 }
 
@@ -199,20 +231,25 @@ fn a_hint_leads_to_a_macro_that_does_the_same() {
 #[test]
 fn macros_of_airbytes_own_s3_destination_are_refused_with_what_to_write() {
     let text = "raw/${NAMESPACE}/${STREAM_NAME}/${YEAR}_${EPOCH}_{part_number}{format_extension}";
-    let messages: Vec<String> = KeyTemplate::problems(text).iter().map(ToString::to_string).collect();
+    let messages: Vec<String> =
+        KeyTemplate::problems(text).iter().map(ToString::to_string).collect();
     assert_eq!(
         messages,
         [
             "s3_bucket_key has the unknown macro {EPOCH}; did you mean {timestamp}?",
             "s3_bucket_key has the unknown macro {part_number}; did you mean {part}?",
             "s3_bucket_key has the unknown macro {format_extension}; did you mean .{extension}?",
-            "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 destination; macros have no \
-             `$` here and are in lower case: write {namespace} for ${NAMESPACE}, {stream_name} for ${STREAM_NAME}, {year} \
-             for ${YEAR}, {timestamp} for ${EPOCH}",
+            "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 \
+             destination; macros have no `$` here and are in lower case: write {namespace} for \
+             ${NAMESPACE}, {stream_name} for ${STREAM_NAME}, {year} for ${YEAR}, {timestamp} for \
+             ${EPOCH}",
         ]
     );
     for text in ["${stream_name}", "$$/{stream_name}/${year}", "a$${stream_id}"] {
-        assert!(matches!(KeyTemplate::parse(text), Err(TemplateError::DollarMacro { .. })), "{text}");
+        assert!(
+            matches!(KeyTemplate::parse(text), Err(TemplateError::DollarMacro { .. })),
+            "{text}"
+        );
     }
     for text in ["us$/{stream_name}", "${{x}}/{stream_name}", "{stream_name}$"] {
         assert!(KeyTemplate::parse(text).is_ok(), "{text}");
@@ -249,7 +286,11 @@ fn an_extension_that_is_not_the_formats_is_seen() {
         ("{stream_name}", "parquet", None),
     ] {
         let shown = KeyTemplate::parse(template).unwrap().shown_extension(format);
-        assert_eq!(shown.map(|shown| (shown.extension, shown.fits)), expected, "{template} {format}");
+        assert_eq!(
+            shown.map(|shown| (shown.extension, shown.fits)),
+            expected,
+            "{template} {format}"
+        );
     }
 }
 
@@ -280,7 +321,10 @@ fn a_key_that_s3_would_refuse_is_an_error_that_names_the_stream() {
     assert_eq!(error, KeyError::TooLong { stream: format!("n.{long}"), bytes: 1025 });
     assert!(error.to_string().contains("may become 1025 bytes long, and S3 takes 1024"), "{error}");
     let error = Case::named("", "").stem("{namespace}/{stream_name}").unwrap_err();
-    assert_eq!(error.to_string(), "the key of stream \"\" is empty: add {stream_id} to s3_bucket_key");
+    assert_eq!(
+        error.to_string(),
+        "the key of stream \"\" is empty: add {stream_id} to s3_bucket_key"
+    );
     assert_eq!(error.failure_type(), FailureType::Config);
 }
 
@@ -323,15 +367,21 @@ fn a_listing_finds_all_numbers_and_takes_nothing_else_for_one() {
     assert_eq!(twice.number_of("12113users"), None);
 }
 
-/// Pieces of templates, with what is hard about each: dots, slashes, doubled braces, digits beside numbers.
+/// Pieces of templates, with what is hard about each: dots, slashes, doubled braces, digits beside
+/// numbers.
 fn template() -> impl Strategy<Value = String> {
     let literal = prop::sample::select(vec![
-        "/", "//", ".", "..", "_", "_2", "0", "7", "a", "data.csv", ".gz", "{{", "}}", "%2F", " ", "é",
-        "x/y", "+",
+        "/", "//", ".", "..", "_", "_2", "0", "7", "a", "data.csv", ".gz", "{{", "}}", "%2F", " ",
+        "é", "x/y", "+",
     ]);
-    let shown = prop::sample::select(Macro::ALL.to_vec()).prop_map(|shown| format!("{{{}}}", shown.name()));
+    let shown =
+        prop::sample::select(Macro::ALL.to_vec()).prop_map(|shown| format!("{{{}}}", shown.name()));
     let pieces = prop::collection::vec(prop_oneof![literal.prop_map(str::to_owned), shown], 0..7);
-    (pieces, prop::sample::select(vec!["{stream_name}", "{stream_id}", ""]), any::<prop::sample::Index>())
+    (
+        pieces,
+        prop::sample::select(vec!["{stream_name}", "{stream_id}", ""]),
+        any::<prop::sample::Index>(),
+    )
         .prop_map(|(mut pieces, stream, at)| {
             pieces.insert(at.index(pieces.len() + 1), stream.to_owned());
             pieces.concat()
@@ -340,7 +390,8 @@ fn template() -> impl Strategy<Value = String> {
 
 fn name() -> impl Strategy<Value = String> {
     let hostile = vec![
-        "", ".", "..", "/", "../..", "{year}", "{part}", "{{", "a_2", "_2", "0", "a.csv", ".csv", "é 🙂",
+        "", ".", "..", "/", "../..", "{year}", "{part}", "{{", "a_2", "_2", "0", "a.csv", ".csv",
+        "é 🙂",
     ];
     prop_oneof![prop::sample::select(hostile).prop_map(str::to_owned), any::<String>()]
 }
@@ -415,7 +466,8 @@ fn the_constant_prefix_is_what_all_keys_of_a_stream_begin_with() {
         let case = Case::named("users", "crm");
         let parsed = KeyTemplate::parse(template).unwrap();
         assert_eq!(parsed.constant_prefix(&case.run, &case.stream), prefix, "{template}");
-        let mut other = Case::new("Asia/Tokyo", "jsonl.gz", "users", Some("crm"), "1999-12-31T00:00:00Z");
+        let mut other =
+            Case::new("Asia/Tokyo", "jsonl.gz", "users", Some("crm"), "1999-12-31T00:00:00Z");
         other.run.started_at =
             instant("2031-12-03T04:05:06Z").with_timezone(&other.run.started_at.timezone());
         other.stream.generation_id = Some(977);
@@ -433,7 +485,10 @@ fn the_constant_prefix_is_what_all_keys_of_a_stream_begin_with() {
     let nameless = Case::new("UTC", "csv", "users", None, LOAD);
     let ends_empty = KeyTemplate::parse("raw/{stream_name}.jsonl/{namespace}").unwrap();
     assert_eq!(ends_empty.constant_prefix(&nameless.run, &nameless.stream), "raw/users");
-    assert_eq!(nameless.stem("raw/{stream_name}.jsonl/{namespace}").unwrap().key(1), "raw/users_2.jsonl");
+    assert_eq!(
+        nameless.stem("raw/{stream_name}.jsonl/{namespace}").unwrap().key(1),
+        "raw/users_2.jsonl"
+    );
     let key = nowhere.stem("{namespace}/{stream_name}/{part}").unwrap().key(0);
     assert!(nowhere.stream.marks().iter().any(|mark| key.contains(mark)), "{key}");
 }

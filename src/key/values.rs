@@ -1,11 +1,12 @@
 //! What the macros of a key show.
 //!
-//! [`RunValues`] (one per run), [`StreamValues`] (one per stream), [`FileValues`] (one per file) and a [`Macro`] →
-//! text, exactly as the vendor page's samples have it.
+//! [`RunValues`] (one per run), [`StreamValues`] (one per stream), [`FileValues`] (one per file)
+//! and a [`Macro`] → text, exactly as the vendor page's samples have it.
 //!
 //! Invariants
-//! - Text that comes from data is percent-encoded outside letters, digits (any script) and `-_.!*'()`, so that it can
-//!   hold no `/`, no brace and no control character. Decoding it gives the original back.
+//! - Text that comes from data is percent-encoded outside letters, digits (any script) and
+//!   `-_.!*'()`, so that it can hold no `/`, no brace and no control character. Decoding it gives
+//!   the original back.
 //! - Times are shown in the run's zone, the cursor's too.
 //!
 //! Not here: `.` and `..`, which only a whole segment can be (`render`); reading the clock (`env`).
@@ -47,7 +48,8 @@ pub struct StreamValues {
 }
 
 impl StreamValues {
-    /// Texts of which at least one is in every key of the stream, whatever the template: one must name the stream.
+    /// Texts of which at least one is in every key of the stream, whatever the template: one must
+    /// name the stream.
     #[must_use]
     pub fn marks(&self) -> Vec<String> {
         let name = percent_encoded(&self.descriptor.name);
@@ -60,7 +62,8 @@ impl StreamValues {
 pub struct FileValues {
     /// The highest cursor in the file; `None` shows the run's instant.
     pub cursor: Option<DateTime<Utc>>,
-    /// Random, drawn anew for every file: keys with `{uuid}` are not looked up before they are used.
+    /// Random, drawn anew for every file: keys with `{uuid}` are not looked up before they are
+    /// used.
     pub uuid: Uuid,
 }
 
@@ -92,7 +95,8 @@ impl Values<'_> {
             Macro::Second => two(load.second()),
             Macro::StreamId => stream.stream_id.to_string(),
             Macro::StreamName => percent_encoded(&stream.descriptor.name),
-            // Checked ids are not changed by this; it keeps the promise of a valid key for any other.
+            // Checked ids are not changed by this; it keeps the promise of a valid key for any
+            // other.
             Macro::ConnectionId => percent_encoded(&run.connection_id),
             Macro::ConnectionRunId => run.connection_run_id.to_string(),
             Macro::StreamRunId => stream.stream_run_id.to_string(),
@@ -105,7 +109,9 @@ impl Values<'_> {
                 let at = cursor();
                 joined(&[iso_date(&at), two(at.hour()), two(at.minute()), two(at.second())], "-")
             }
-            Macro::Namespace => percent_encoded(stream.descriptor.namespace.as_deref().unwrap_or_default()),
+            Macro::Namespace => {
+                percent_encoded(stream.descriptor.namespace.as_deref().unwrap_or_default())
+            }
             Macro::Part => return None,
             Macro::Uuid => file.uuid.to_string(),
             Macro::SyncId => run.sync_id.to_string(),
@@ -151,8 +157,14 @@ fn iso_date(at: &DateTime<Tz>) -> String {
 }
 
 fn underscored_date_time(at: &DateTime<Tz>) -> String {
-    let fields =
-        [year(at), two(at.month()), two(at.day()), two(at.hour()), two(at.minute()), two(at.second())];
+    let fields = [
+        year(at),
+        two(at.month()),
+        two(at.day()),
+        two(at.hour()),
+        two(at.minute()),
+        two(at.second()),
+    ];
     joined(&fields, "_")
 }
 
@@ -166,7 +178,8 @@ fn iso_date_time(at: &DateTime<Tz>) -> String {
     }
 }
 
-/// The database has UTC under several names. London's winter is not among them: its offset is shown.
+/// The database has UTC under several names. London's winter is not among them: its offset is
+/// shown.
 fn is_utc(zone: Tz) -> bool {
     matches!(
         zone,

@@ -1,11 +1,12 @@
 //! One budget of memory for everything between stdin and the receipt.
 //!
-//! Whoever holds message or file bytes holds a [`Permit`] for them and gives it back by dropping it with the bytes.
-//! Only the reader waits ([`Budget::acquire`]); every later stage turns bytes that were already admitted into others and
-//! may go over the limit for a moment ([`Budget::take`]), so that no two stages can wait for each other.
+//! Whoever holds message or file bytes holds a [`Permit`] for them and gives it back by dropping it
+//! with the bytes. Only the reader waits ([`Budget::acquire`]); every later stage turns bytes that
+//! were already admitted into others and may go over the limit for a moment ([`Budget::take`]), so
+//! that no two stages can wait for each other.
 //!
-//! Bytes that wait for S3 ([`Budget::uploading`]) have a limit of their own, for the reader alone: reading far ahead of a slow S3 would fill
-//! the memory and gain nothing.
+//! Bytes that wait for S3 ([`Budget::uploading`]) have a limit of their own, for the reader alone:
+//! reading far ahead of a slow S3 would fill the memory and gain nothing.
 //!
 //! Not here: what to do when memory is short (`engine::pressure` seals files early).
 
@@ -32,16 +33,18 @@ struct Used {
 }
 
 impl Budget {
-    /// A budget of `limit_bytes`, all free. The reader also waits while `most_uploading_bytes` or more wait for S3.
+    /// A budget of `limit_bytes`, all free. The reader also waits while `most_uploading_bytes` or
+    /// more wait for S3.
     #[must_use]
     pub fn new(limit_bytes: u64, most_uploading_bytes: u64) -> Self {
         let (used, freed) = (Mutex::default(), Condvar::new());
         Self { shared: Arc::new(Shared { limit_bytes, most_uploading_bytes, used, freed }) }
     }
 
-    /// Waits until less than the limits is in use, then takes `bytes`, even if that crosses the limit: a single block
-    /// larger than the whole budget (one line may be 128 MB) must still get through. `own_bytes` is what the reader holds
-    /// already: nothing frees that while the reader waits, so it does not count.
+    /// Waits until less than the limits is in use, then takes `bytes`, even if that crosses the
+    /// limit: a single block larger than the whole budget (one line may be 128 MB) must still get
+    /// through. `own_bytes` is what the reader holds already: nothing frees that while the reader
+    /// waits, so it does not count.
     #[must_use]
     pub fn acquire(&self, bytes: u64, own_bytes: u64) -> Permit {
         let shared = &self.shared;
@@ -55,9 +58,10 @@ impl Budget {
         Permit { budget: self.clone(), bytes }
     }
 
-    /// Grows a permit of the reader's for a line that is longer than a block. First waits until three quarters of the limit
-    /// are enough for all else that is in use, but for the `own_bytes` that the reader holds besides: what rests in tails,
-    /// open files and waiting STATEs stays below that, so that the wait ends without further input.
+    /// Grows a permit of the reader's for a line that is longer than a block. First waits until
+    /// three quarters of the limit are enough for all else that is in use, but for the `own_bytes`
+    /// that the reader holds besides: what rests in tails, open files and waiting STATEs stays
+    /// below that, so that the wait ends without further input.
     pub fn grow(&self, permit: &mut Permit, bytes: u64, own_bytes: u64) {
         let shared = &self.shared;
         let own = permit.bytes + own_bytes;

@@ -1,12 +1,14 @@
 //! Keeps large buffers for their next use.
 //!
-//! Blocks, chunks and parts are about 1 to 8 MiB and come and go hundreds of times a second. Fresh memory of that size
-//! comes from the kernel, which clears every page of it: a fifth of the processor time of an uncompressed sync. A stage
-//! that is done with a buffer gives it to the [`Recycler`] of its kind; the stage that needs one takes it from there.
+//! Blocks, chunks and parts are about 1 to 8 MiB and come and go hundreds of times a second. Fresh
+//! memory of that size comes from the kernel, which clears every page of it: a fifth of the
+//! processor time of an uncompressed sync. A stage that is done with a buffer gives it to the
+//! [`Recycler`] of its kind; the stage that needs one takes it from there.
 //!
 //! Invariants
-//! - A taken buffer is empty. Small and huge buffers are not kept, never more than [`KEPT`] of a kind, and never more bytes
-//!   of all kinds of a run than it was told: a part of the memory that the settings leave for the program itself.
+//! - A taken buffer is empty. Small and huge buffers are not kept, never more than [`KEPT`] of a
+//!   kind, and never more bytes of all kinds of a run than it was told: a part of the memory that
+//!   the settings leave for the program itself.
 //!
 //! Not here: how much memory may be in use (`budget`).
 

@@ -6,10 +6,11 @@
 //!                                                             Ledger ────┘  └ PrintState → stdout
 //! ```
 //!
-//! `block` cuts stdin. `encode_block` is the parallel work, with `record_reader` and `stream_table`; `row_group` encodes
-//! Parquet. `order` restores input order. `engine` decides, with `file` (the life of one file), `frames` (how its rows
-//! become its bytes) and `ledger` (what may be acknowledged) as its parts. `upload` talks to the store, `run` wires them
-//! together. `budget` bounds the memory of all of it.
+//! `block` cuts stdin. `encode_block` is the parallel work, with `record_reader` and
+//! `stream_table`; `row_group` encodes Parquet. `order` restores input order. `engine` decides,
+//! with `file` (the life of one file), `frames` (how its rows become its bytes) and `ledger` (what
+//! may be acknowledged) as its parts. `upload` talks to the store, `run` wires them together.
+//! `budget` bounds the memory of all of it.
 
 pub mod budget;
 pub mod buffer_pool;

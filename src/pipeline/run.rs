@@ -1,10 +1,11 @@
 //! Wires the stages of one run together: threads, channels, clock.
 //!
-//! One thread reads, some encode and compress, tokio uploads, and the calling thread runs the engine and prints. Decides
-//! nothing itself.
+//! One thread reads, some encode and compress, tokio uploads, and the calling thread runs the
+//! engine and prints. Decides nothing itself.
 //!
-//! No two of them can wait for each other: only the reader waits for memory, only for stages behind it, and no stage
-//! behind it ever waits for a full channel (what is in the channels holds permits of the budget).
+//! No two of them can wait for each other: only the reader waits for memory, only for stages behind
+//! it, and no stage behind it ever waits for a full channel (what is in the channels holds permits
+//! of the budget).
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -58,7 +59,8 @@ pub struct RunSettings {
 /// A chunk of rows is seldom larger: its rows are those of one block, and a little more.
 const USUAL_CHUNK_BYTES: usize = 2 * 1024 * 1024;
 
-/// Reads `input` to its end and writes what it holds to `store`; prints freed STATEs as they become free.
+/// Reads `input` to its end and writes what it holds to `store`; prints freed STATEs as they become
+/// free.
 ///
 /// # Errors
 /// The summary comes with the failure that ended the run, to be printed as its one TRACE ERROR.
@@ -77,8 +79,10 @@ where
     let random = match env::random_u64() {
         Ok(random) => random,
         Err(error) => {
-            let failure =
-                Failure::new(FailureType::System, format!("there is no randomness for row ids: {error}"));
+            let failure = Failure::new(
+                FailureType::System,
+                format!("there is no randomness for row ids: {error}"),
+            );
             return (RunSummary::default(), Err(failure));
         }
     };
@@ -92,7 +96,8 @@ where
         body: settings.engine.cut.part_bytes,
     };
     let buffers = Buffers::new(largest, settings.spare_bytes);
-    let sampled: Arc<[AtomicBool]> = settings.engine.streams.iter().map(|_| AtomicBool::new(false)).collect();
+    let sampled: Arc<[AtomicBool]> =
+        settings.engine.streams.iter().map(|_| AtomicBool::new(false)).collect();
     let table = Arc::new(settings.table);
     for _ in 0..settings.workers {
         let compressor = match settings.gzip_level.map(GzipCompressor::new).transpose() {
@@ -139,8 +144,14 @@ where
         in_work: 0,
         most_in_work: ROW_GROUPS_PER_WORKER * settings.workers,
     };
-    let uploader =
-        Uploader::new(runtime.clone(), store, budget.clone(), buffers, settings.upload_concurrency, events);
+    let uploader = Uploader::new(
+        runtime.clone(),
+        store,
+        budget.clone(),
+        buffers,
+        settings.upload_concurrency,
+        events,
+    );
     let engine = Engine::new(settings.engine, budget);
     drive(engine, &incoming, &mut frames, &uploader, emitter).into_outcome()
 }
@@ -151,7 +162,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure
         Err(error) => Err(Failure::new(
             FailureType::System,
             format!(
-                "the operating system gives no thread for the {name}: {error}; raise the limit of processes"
+                "the operating system gives no thread for the {name}: {error}; raise the limit of \
+                 processes"
             ),
         )),
     }
@@ -202,7 +214,8 @@ fn drive<W: Write>(
             Some(deadline) => incoming.recv_deadline(deadline).unwrap_or(Event::Timer),
             None => match incoming.recv() {
                 Ok(event) => event,
-                // Every sender is gone, which the uploader's own clone rules out while this function runs.
+                // Every sender is gone, which the uploader's own clone rules out while this
+                // function runs.
                 Err(_) => return engine,
             },
         };
@@ -214,7 +227,8 @@ fn drive<W: Write>(
     }
 }
 
-/// The reader's thread. `random` makes the row ids of the run unique, with the block's number and time.
+/// The reader's thread. `random` makes the row ids of the run unique, with the block's number and
+/// time.
 fn read(
     mut reader: BlockReader<'_>,
     random: u64,
@@ -224,7 +238,10 @@ fn read(
     let fault = loop {
         match reader.next_block() {
             Ok(Some(block)) => {
-                let seed = BlockSeed { unix_ms: env::unix_ms(), random: block_random(random, block.index) };
+                let seed = BlockSeed {
+                    unix_ms: env::unix_ms(),
+                    random: block_random(random, block.index),
+                };
                 if blocks.send((block, seed)).is_err() {
                     return;
                 }
@@ -236,7 +253,8 @@ fn read(
     let _ = events.send(Event::InputEnded { blocks: reader.blocks(), fault });
 }
 
-/// A number that looks random for each block of a run: the run's random bytes and the block's number, hashed.
+/// A number that looks random for each block of a run: the run's random bytes and the block's
+/// number, hashed.
 fn block_random(run: u64, block: u64) -> u64 {
     let name = [run.to_be_bytes(), block.to_be_bytes()].concat();
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &name).as_u64_pair().1

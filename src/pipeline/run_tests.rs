@@ -34,7 +34,10 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
             generation_id: None,
         };
         plans.push(StreamPlan { values, header: encoder.header().to_vec(), columns: None });
-        encodings.push((descriptor, StreamEncoding { rows: RowMaker::Text(encoder), cursor_field: None }));
+        encodings.push((
+            descriptor,
+            StreamEncoding { rows: RowMaker::Text(encoder), cursor_field: None },
+        ));
     }
     RunSettings {
         engine: EngineSettings {
@@ -49,7 +52,8 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
             streams: plans,
             content_type: format.content_type(),
             cut: CutSettings {
-                framing: gzip_level.map_or(Framing::None, |_| Framing::Gzip { frame_bytes: 64 * 1024 }),
+                framing: gzip_level
+                    .map_or(Framing::None, |_| Framing::Gzip { frame_bytes: 64 * 1024 }),
                 part_bytes: 5 * 1024 * 1024,
                 key_when_sealed: false,
             },
@@ -76,8 +80,9 @@ fn input(records: usize) -> String {
     for id in 0..records {
         let stream = STREAMS[id % STREAMS.len()];
         let data = format!(r#"{{"id":{id},"text":"{}"}}"#, "x".repeat(id % 500));
-        text +=
-            &format!(r#"{{"type":"RECORD","record":{{"stream":"{stream}","data":{data},"emitted_at":1}}}}"#);
+        text += &format!(
+            r#"{{"type":"RECORD","record":{{"stream":"{stream}","data":{data},"emitted_at":1}}}}"#
+        );
         text.push('\n');
         if id % 1_000 == 999 {
             text += &format!(
@@ -89,9 +94,11 @@ fn input(records: usize) -> String {
     text
 }
 
-/// Runs over `text` and gives every object's rows in the order of their part numbers, and what was printed.
+/// Runs over `text` and gives every object's rows in the order of their part numbers, and what was
+/// printed.
 fn run_over(text: &str, settings: RunSettings) -> (Vec<Vec<u64>>, String) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let server = runtime.block_on(Embedded::start());
     let (read, write) = rustix::pipe::pipe().unwrap();
     let text = text.to_owned();

@@ -30,7 +30,8 @@ pub struct StreamSummary {
     pub dropped_fields: u64,
     /// Names and strings in which U+FFFD stands for half a surrogate pair.
     pub repaired_strings: u64,
-    /// By field: values that became null since they did not fit their column, and values that lost digits.
+    /// By field: values that became null since they did not fit their column, and values that lost
+    /// digits.
     pub misfits: BTreeMap<Arc<str>, (u64, u64)>,
 }
 
@@ -95,9 +96,15 @@ impl fmt::Display for StreamSummary {
             write!(f, "; {} undeclared fields dropped", self.dropped_fields)?;
         }
         if self.repaired_strings > 0 {
-            write!(f, "; {} strings held half a surrogate pair, which became U+FFFD", self.repaired_strings)?;
+            write!(
+                f,
+                "; {} strings held half a surrogate pair, which became U+FFFD",
+                self.repaired_strings
+            )?;
         }
-        self.write_misfits(f, "values nulled since they do not fit their columns:", |counts| counts.0)?;
+        self.write_misfits(f, "values nulled since they do not fit their columns:", |counts| {
+            counts.0
+        })?;
         self.write_misfits(f, "values that lost digits:", |counts| counts.1)?;
         Ok(())
     }
@@ -110,7 +117,8 @@ pub struct StreamOutcome {
     pub descriptor: StreamDescriptor,
     /// What was counted.
     pub summary: StreamSummary,
-    /// Whether the source has succeeded with it, as far as that can be told: what old objects may be replaced on.
+    /// Whether the source has succeeded with it, as far as that can be told: what old objects may
+    /// be replaced on.
     pub succeeded: bool,
     /// The names of published files whose plain name was taken: `users_2.csv` beside `users.csv`.
     pub beside: BTreeSet<KeyStem>,
@@ -129,8 +137,12 @@ mod tests {
 
     #[test]
     fn a_summary_says_why_files_were_sealed_and_what_was_odd() {
-        let mut summary = StreamSummary { records: 7, input_bytes: 900, ..StreamSummary::default() };
-        assert_eq!(summary.to_string(), "7 records in (900 bytes), 0 published in 0 files (0 bytes)");
+        let mut summary =
+            StreamSummary { records: 7, input_bytes: 900, ..StreamSummary::default() };
+        assert_eq!(
+            summary.to_string(),
+            "7 records in (900 bytes), 0 published in 0 files (0 bytes)"
+        );
         summary.reasons = BTreeMap::from([(SealReason::Size, 2), (SealReason::End, 1)]);
         (summary.published_records, summary.files, summary.output_bytes) = (7, 3, 400);
         (summary.rows_without_cursor, summary.dropped_fields) = (1, 4);
@@ -140,11 +152,10 @@ mod tests {
         }
         assert_eq!(
             summary.to_string(),
-            "7 records in (900 bytes), 7 published in 3 files (400 bytes); sealed by size 2, end 1; \
-             1 records without a usable cursor; 4 undeclared fields dropped; \
-             3 strings held half a surrogate pair, which became U+FFFD; \
-             values nulled since they do not fit their columns: \"price\" 3, \"items.*.at\" 1; \
-             values that lost digits: \"items.*.at\" 5"
+            "7 records in (900 bytes), 7 published in 3 files (400 bytes); sealed by size 2, end \
+             1; 1 records without a usable cursor; 4 undeclared fields dropped; 3 strings held \
+             half a surrogate pair, which became U+FFFD; values nulled since they do not fit their \
+             columns: \"price\" 3, \"items.*.at\" 1; values that lost digits: \"items.*.at\" 5"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Carries S3 requests out, a bounded number at a time, and reports how each ended.
 //!
-//! In: [`StoreRequest`]s of files. Out: one [`Event::Stored`] for each. Bytes keep their permits until S3 has answered, so
-//! that a slow S3 makes stdin wait.
+//! In: [`StoreRequest`]s of files. Out: one [`Event::Stored`] for each. Bytes keep their permits
+//! until S3 has answered, so that a slow S3 makes stdin wait.
 //!
 //! Not here: retries and what an error means (`store`), what follows from an answer (`engine`).
 
@@ -29,7 +29,8 @@ const REMOVAL_ATTEMPTS: u32 = 3;
 pub struct Uploader {
     runtime: Handle,
     store: S3Store,
-    /// With less patience: removals come after a failure, often of S3 itself, and no acknowledgement depends on them.
+    /// With less patience: removals come after a failure, often of S3 itself, and no
+    /// acknowledgement depends on them.
     removing: S3Store,
     budget: Budget,
     buffers: Buffers,
@@ -66,12 +67,14 @@ impl Uploader {
         let uploader = self.clone();
         let waiting = self.budget.uploading(body_bytes(&request));
         self.runtime.spawn(async move {
-            // The semaphore is never closed; were it, the request would run unbounded rather than be lost.
+            // The semaphore is never closed; were it, the request would run unbounded rather than
+            // be lost.
             let slot = uploader.slots.acquire().await;
             let answer = if uploader.is_skipped(file, &request) {
                 StoreAnswer::Skipped
             } else {
-                // In memory only once it has a slot: thousands of files may wait for one, and each request is some KiB.
+                // In memory only once it has a slot: thousands of files may wait for one, and each
+                // request is some KiB.
                 Box::pin(uploader.carry_out(request)).await
             };
             drop((slot, waiting));
@@ -80,7 +83,8 @@ impl Uploader {
         });
     }
 
-    /// Gives up the requests of a file that wait for a slot: on a slow line they would hold up the end of a failed run.
+    /// Gives up the requests of a file that wait for a slot: on a slow line they would hold up the
+    /// end of a failed run.
     pub fn skip(&self, file: FileId) {
         self.skipped.lock().unwrap_or_else(PoisonError::into_inner).insert(file);
     }
@@ -88,7 +92,9 @@ impl Uploader {
     fn is_skipped(&self, file: FileId, request: &StoreRequest) -> bool {
         // A listing may serve other files, and the removal is what is left to do.
         let may_skip = match request {
-            StoreRequest::List { .. } | StoreRequest::Abort { .. } | StoreRequest::TakeBack { .. } => false,
+            StoreRequest::List { .. }
+            | StoreRequest::Abort { .. }
+            | StoreRequest::TakeBack { .. } => false,
             StoreRequest::Create { .. }
             | StoreRequest::Part { .. }
             | StoreRequest::Put { .. }
@@ -99,7 +105,9 @@ impl Uploader {
 
     async fn carry_out(&self, request: StoreRequest) -> StoreAnswer {
         match request {
-            StoreRequest::List { prefix, stem } => StoreAnswer::Listed(self.highest(&prefix, &stem).await),
+            StoreRequest::List { prefix, stem } => {
+                StoreAnswer::Listed(self.highest(&prefix, &stem).await)
+            }
             StoreRequest::Create { key, object } => {
                 // Once there are parts the file cannot take another key.
                 let operation = Operation::CreateMultipartUpload;
@@ -127,9 +135,9 @@ impl Uploader {
                     }
                 }
             }
-            StoreRequest::Complete { key, upload_id, parts, object } => {
-                StoreAnswer::Published(self.store.complete_multipart(&key, &upload_id, &parts, &object).await)
-            }
+            StoreRequest::Complete { key, upload_id, parts, object } => StoreAnswer::Published(
+                self.store.complete_multipart(&key, &upload_id, &parts, &object).await,
+            ),
             StoreRequest::Abort { key, upload_id } => {
                 StoreAnswer::Aborted(self.removing.abort_multipart(&key, &upload_id).await)
             }
@@ -144,21 +152,25 @@ impl Uploader {
         let mut highest: Option<(u32, String)> = None;
         let see = |page: Listing| {
             let names = page.keys.iter().chain(&page.folders).map(String::as_str);
-            let of_page = highest_listed(stem, names).map(|(number, name)| (number, name.to_owned()));
+            let of_page =
+                highest_listed(stem, names).map(|(number, name)| (number, name.to_owned()));
             highest = highest.take().max(of_page);
         };
         self.store.list_pages(prefix, see).await?;
         Ok(highest.map(|(_, name)| name))
     }
 
-    /// S3 stores other than Amazon's refuse bodies that are sent in pieces, so a part is one piece of memory. Where it lies in
-    /// one segment (one long line makes a segment of many parts) nothing is copied.
+    /// S3 stores other than Amazon's refuse bodies that are sent in pieces, so a part is one piece
+    /// of memory. Where it lies in one segment (one long line makes a segment of many parts)
+    /// nothing is copied.
     fn contiguous(&self, mut slices: Vec<SegmentSlice>) -> Body {
         if slices.len() == 1
             && let Some(slice) = slices.pop()
         {
             return match slice.into_segment() {
-                Ok(Segment { bytes, permit }) => Body { bytes: Bytes::from(bytes), permit: Some(permit) },
+                Ok(Segment { bytes, permit }) => {
+                    Body { bytes: Bytes::from(bytes), permit: Some(permit) }
+                }
                 Err(slice) => Body { bytes: Bytes::from_owner(slice), permit: None },
             };
         }

@@ -11,8 +11,8 @@ use super::buffer_pool::Buffers;
 use super::file::{ColumnTask, column_tasks};
 use super::input::{BlockEncoder, BlockSeed};
 use super::messages::{
-    Block, ColumnLayout, ColumnSegment, CompressionSample, EncodedBlock, Event, FileId, Frame, Item, Rows,
-    Segment,
+    Block, ColumnLayout, ColumnSegment, CompressionSample, EncodedBlock, Event, FileId, Frame,
+    Item, Rows, Segment,
 };
 use crate::error::{Failure, FailureType};
 use crate::format::text::GzipCompressor;
@@ -37,8 +37,9 @@ pub(super) enum FrameWork {
     Column(ColumnTask),
 }
 
-/// Row groups that each worker may have in work or handed back: encoded columns hold far more than their bytes, tens of KiB
-/// for a row group of one row, and thousands of files may be closed at once.
+/// Row groups that each worker may have in work or handed back: encoded columns hold far more than
+/// their bytes, tens of KiB for a row group of one row, and thousands of files may be closed at
+/// once.
 pub(super) const ROW_GROUPS_PER_WORKER: usize = 4;
 
 /// Hands frames to the workers: text at once, row groups a few at a time.
@@ -98,7 +99,11 @@ impl FrameQueue {
 
 impl Worker {
     /// Compresses before it encodes: what is nearer to S3 frees memory sooner.
-    pub(super) fn work(mut self, mut blocks: Receiver<(Block, BlockSeed)>, frames: &Receiver<FrameTask>) {
+    pub(super) fn work(
+        mut self,
+        mut blocks: Receiver<(Block, BlockSeed)>,
+        frames: &Receiver<FrameTask>,
+    ) {
         loop {
             let event = select_biased! {
                 recv(frames) -> frame => match frame {
@@ -170,12 +175,14 @@ impl Worker {
         let mut permit = self.budget.take(most);
         let result = match &mut self.compressor {
             Some(compressor) => {
-                let text: Vec<&[u8]> = text.iter().map(|segment| segment.bytes.as_slice()).collect();
+                let text: Vec<&[u8]> =
+                    text.iter().map(|segment| segment.bytes.as_slice()).collect();
                 compressor.members(&text, &mut bytes).map_err(Failure::from)
             }
-            None => {
-                Err(Failure::new(FailureType::System, "a frame was cut for a format without compression"))
-            }
+            None => Err(Failure::new(
+                FailureType::System,
+                "a frame was cut for a format without compression",
+            )),
         };
         text.into_iter().for_each(|segment| self.buffers.chunks.give(segment.bytes));
         result.map(|()| {

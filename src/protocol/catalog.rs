@@ -1,18 +1,18 @@
-//! The configured catalog: which streams come, what becomes of each, and in which dialect the platform speaks.
+//! The configured catalog: which streams come, what becomes of each, and in which dialect the
+//! platform speaks.
 //!
 //! JSON text of the `--catalog` file -> [`Catalog`].
 //!
 //! Invariants
-//! - What does not matter to a destination is not looked at: unknown members, `sync_mode`, a stream's odd schema, numbers
-//!   and nesting beyond what a program can use (`json::value`). A
+//! - What does not matter to a destination is not looked at: unknown members, `sync_mode`, a
+//!   stream's odd schema, numbers and nesting beyond what a program can use (`json::value`). A
 //!   member that is null counts as absent, an absent namespace as the empty one.
-//! - What decides over old data is never guessed: a generation that is not a whole number, a mode that is unknown,
-//!   absent or not offered is an error that names the stream.
+//! - What decides over old data is never guessed: a generation that is not a whole number, a mode
+//!   that is unknown, absent or not offered is an error that names the stream.
 //! - A catalog has at least one stream and no two of one name.
 //!
-//! Not here: the meaning of a property's schema (`format`), looking up a record's stream (`pipeline`), the deletion itself
-//! (`replace`).
-//! May import: `error`, `json`, `model`.
+//! Not here: the meaning of a property's schema (`format`), looking up a record's stream
+//! (`pipeline`), the deletion itself (`replace`). May import: `error`, `json`, `model`.
 
 use std::collections::HashSet;
 
@@ -37,7 +37,8 @@ pub struct Catalog {
 /// Whether the platform speaks of generations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Generations are given; a COMPLETE of every stream ends a good run, and its absence is a failure.
+    /// Generations are given; a COMPLETE of every stream ends a good run, and its absence is a
+    /// failure.
     Refresh,
     /// No stream has a generation; no COMPLETE ever comes, end of input is a good end.
     Plain,
@@ -76,8 +77,9 @@ pub enum DestinationMode {
 pub enum OldObjects {
     /// They stay.
     Keep,
-    /// Those of an older generation than this go, and those without a generation. Objects of this generation stay, also
-    /// those of an earlier attempt: the source may have resumed and not sent their rows again.
+    /// Those of an older generation than this go, and those without a generation. Objects of this
+    /// generation stay, also those of an earlier attempt: the source may have resumed and not sent
+    /// their rows again.
     RemoveOlderThan(i64),
     /// All that this process did not write go.
     RemoveOthers,
@@ -95,22 +97,26 @@ pub enum CatalogError {
         line: usize,
         /// Column, from 1 (0: before the first).
         column: usize,
-        /// Which stream the place belongs to, as the end of the sentence; empty where that is not known.
+        /// Which stream the place belongs to, as the end of the sentence; empty where that is not
+        /// known.
         within: String,
     },
     /// The text is something else that is recognised.
     #[error("the catalog is not JSON: it {0}")]
     Foreign(ForeignText),
     /// There is no list of streams.
-    #[error("the catalog is not a configured catalog: it must be a JSON object with a list `streams`")]
+    #[error(
+        "the catalog is not a configured catalog: it must be a JSON object with a list `streams`"
+    )]
     NotACatalog,
     /// It is the connector's settings.
     #[error("the catalog file holds settings: are --config and --catalog swapped?")]
     Settings,
     /// It is what a source's `discover` answers.
     #[error(
-        "the catalog is a discovered one, the answer of a source's `discover`, and not a configured one: put each stream into an object \
-         such as {{\"stream\": STREAM, \"sync_mode\": \"full_refresh\", \"destination_sync_mode\": \"append\"}}"
+        "the catalog is a discovered one, the answer of a source's `discover`, and not a \
+         configured one: put each stream into an object such as {{\"stream\": STREAM, \
+         \"sync_mode\": \"full_refresh\", \"destination_sync_mode\": \"append\"}}"
     )]
     Discovered,
     /// The list of streams is empty.
@@ -130,8 +136,8 @@ pub enum CatalogError {
     },
     /// The rows of this very run would have to go.
     #[error(
-        "stream {stream} has a minimum_generation_id ({minimum}) above its generation_id ({generation}): the rows of \
-         this sync would have to go; report this to the platform"
+        "stream {stream} has a minimum_generation_id ({minimum}) above its generation_id \
+         ({generation}): the rows of this sync would have to go; report this to the platform"
     )]
     MinimumAboveGeneration {
         /// The stream.
@@ -154,7 +160,9 @@ pub enum CatalogError {
         stream: StreamDescriptor,
     },
     /// The mode is one that files cannot do.
-    #[error("stream {stream} asks for {mode}, which rows in files cannot do; choose append or overwrite")]
+    #[error(
+        "stream {stream} asks for {mode}, which rows in files cannot do; choose append or overwrite"
+    )]
     ModeNotOffered {
         /// The stream.
         stream: StreamDescriptor,
@@ -195,11 +203,13 @@ impl Catalog {
     /// Reads the text of a configured catalog.
     ///
     /// # Errors
-    /// [`CatalogError`], which ends `write` before any record is read; the user must change the connection.
+    /// [`CatalogError`], which ends `write` before any record is read; the user must change the
+    /// connection.
     pub fn parse(json_text: &[u8]) -> Result<Self, CatalogError> {
         let json_text = without_byte_order_mark(json_text);
         let catalog = json::value::parse(json_text).map_err(|broken| {
-            ForeignText::recognise(json_text).map_or_else(|| not_json(&broken), CatalogError::Foreign)
+            ForeignText::recognise(json_text)
+                .map_or_else(|| not_json(&broken), CatalogError::Foreign)
         })?;
         let Value::Object(mut catalog) = catalog else { return Err(CatalogError::NotACatalog) };
         if let Some(error) = other_document(&catalog) {
@@ -239,7 +249,8 @@ impl Catalog {
             let name = &stream.descriptor;
             if stream.mode == DestinationMode::AppendDedup {
                 warnings.push(format!(
-                    "stream {name} asks for deduplication: rows in files cannot be replaced, so all are appended"
+                    "stream {name} asks for deduplication: rows in files cannot be replaced, so \
+                     all are appended"
                 ));
             }
         }
@@ -253,7 +264,9 @@ impl CatalogStream {
     pub fn old_objects(&self) -> OldObjects {
         match (self.mode, self.minimum_generation_id) {
             (DestinationMode::Overwrite, _) => OldObjects::RemoveOthers,
-            (DestinationMode::Append | DestinationMode::AppendDedup, Some(minimum)) if minimum > 0 => {
+            (DestinationMode::Append | DestinationMode::AppendDedup, Some(minimum))
+                if minimum > 0 =>
+            {
                 OldObjects::RemoveOlderThan(minimum)
             }
             (DestinationMode::Append | DestinationMode::AppendDedup, _) => OldObjects::Keep,
@@ -279,22 +292,39 @@ impl CatalogStream {
         let generation_id = whole_number("generation_id")?;
         let minimum_generation_id = whole_number("minimum_generation_id")?;
         let sync_id = whole_number("sync_id")?;
-        let (generation, minimum) = (generation_id.unwrap_or(0), minimum_generation_id.unwrap_or(0));
+        let (generation, minimum) =
+            (generation_id.unwrap_or(0), minimum_generation_id.unwrap_or(0));
         if minimum > generation.max(0) {
-            return Err(CatalogError::MinimumAboveGeneration { stream: descriptor, minimum, generation });
+            return Err(CatalogError::MinimumAboveGeneration {
+                stream: descriptor,
+                minimum,
+                generation,
+            });
         }
         let cursor_field = path(entry.get("cursor_field"))
             .or_else(|| path(stream.get("default_cursor_field")))
             .unwrap_or_default();
         let properties = properties(stream.remove("json_schema"));
-        let read = Self { descriptor, properties, mode, cursor_field, generation_id, minimum_generation_id };
+        let read = Self {
+            descriptor,
+            properties,
+            mode,
+            cursor_field,
+            generation_id,
+            minimum_generation_id,
+        };
         Ok((read, sync_id))
     }
 }
 
 fn not_json(broken: &Broken) -> CatalogError {
     let (fault, line, column) = (broken.error.fault, broken.line, broken.column);
-    CatalogError::NotJson { fault, line, column, within: broken_stream(&broken.before).unwrap_or_default() }
+    CatalogError::NotJson {
+        fault,
+        line,
+        column,
+        within: broken_stream(&broken.before).unwrap_or_default(),
+    }
 }
 
 /// The stream that was being read when a catalog turned out not to be JSON.
@@ -311,15 +341,18 @@ fn broken_stream(before: &Value) -> Option<String> {
 
 /// What an object is that is known and is no configured catalog.
 fn other_document(catalog: &Map<String, Value>) -> Option<CatalogError> {
-    let is_discovered =
-        |entry: &Value| entry.get("stream").is_none() && entry.get("name").is_some_and(Value::is_string);
+    let is_discovered = |entry: &Value| {
+        entry.get("stream").is_none() && entry.get("name").is_some_and(Value::is_string)
+    };
     match catalog.get("streams") {
         Some(Value::Array(entries)) => {
             entries.first().is_some_and(is_discovered).then_some(CatalogError::Discovered)
         }
         Some(_) => None,
         // The message that `discover` prints.
-        None if catalog.get("type").is_some_and(|kind| kind == "CATALOG") => Some(CatalogError::Discovered),
+        None if catalog.get("type").is_some_and(|kind| kind == "CATALOG") => {
+            Some(CatalogError::Discovered)
+        }
         None => {
             let is_settings =
                 catalog.contains_key("s3_bucket_name") || catalog.contains_key("authentication");
@@ -328,7 +361,10 @@ fn other_document(catalog: &Map<String, Value>) -> Option<CatalogError> {
     }
 }
 
-fn mode(entry: &Map<String, Value>, stream: &StreamDescriptor) -> Result<DestinationMode, CatalogError> {
+fn mode(
+    entry: &Map<String, Value>,
+    stream: &StreamDescriptor,
+) -> Result<DestinationMode, CatalogError> {
     let not_offered = |mode| Err(CatalogError::ModeNotOffered { stream: stream.clone(), mode });
     match entry.get("destination_sync_mode") {
         None | Some(Value::Null) => Err(CatalogError::NoMode { stream: stream.clone() }),
@@ -356,7 +392,9 @@ fn whole_number(value: Option<&Value>) -> Result<Option<i64>, NotWhole> {
     };
     match (number.as_i64(), number.as_f64()) {
         (Some(whole), _) => Ok(Some(whole)),
-        (None, Some(float)) if float.fract() == 0.0 && float.abs() <= EXACT => Ok(Some(float as i64)),
+        (None, Some(float)) if float.fract() == 0.0 && float.abs() <= EXACT => {
+            Ok(Some(float as i64))
+        }
         _ => Err(NotWhole),
     }
 }
@@ -422,7 +460,10 @@ mod tests {
         assert_eq!(first.mode, DestinationMode::AppendDedup);
         assert_eq!(first.old_objects(), OldObjects::RemoveOlderThan(4));
         assert_eq!(first.cursor_field, ["updated_at"]);
-        assert_eq!((second.mode, second.old_objects()), (DestinationMode::Append, OldObjects::Keep));
+        assert_eq!(
+            (second.mode, second.old_objects()),
+            (DestinationMode::Append, OldObjects::Keep)
+        );
         assert_eq!(second.cursor_field, ["id", "x"]);
         let descriptors: Vec<_> =
             catalog.streams.iter().map(|stream| stream.descriptor.to_string()).collect();
@@ -434,9 +475,10 @@ mod tests {
 
     #[test]
     fn without_generations_it_is_the_plain_dialect() {
-        for nothing in
-            [json!({}), json!({"generation_id": null, "minimum_generation_id": null, "sync_id": null})]
-        {
+        for nothing in [
+            json!({}),
+            json!({"generation_id": null, "minimum_generation_id": null, "sync_id": null}),
+        ] {
             let catalog = parse(&one(&json!({"name": "s"}), &nothing)).unwrap();
             assert_eq!((catalog.dialect, catalog.sync_id), (Dialect::Plain, None));
             assert!(catalog.warnings().is_empty());
@@ -471,8 +513,11 @@ mod tests {
 
     #[test]
     fn odd_schemas_have_no_properties_and_odd_cursors_are_none() {
-        for odd in [json!(null), json!(true), json!("{}"), json!([]), json!({}), json!({"properties": []})] {
-            let catalog = parse(&one(&json!({"name": "s", "json_schema": odd}), &json!({}))).unwrap();
+        for odd in
+            [json!(null), json!(true), json!("{}"), json!([]), json!({}), json!({"properties": []})]
+        {
+            let catalog =
+                parse(&one(&json!({"name": "s", "json_schema": odd}), &json!({}))).unwrap();
             assert!(catalog.streams[0].properties.is_empty());
         }
         let cursors = [
@@ -502,13 +547,18 @@ mod tests {
         let cases = [
             (
                 json!([]),
-                "the catalog is not a configured catalog: it must be a JSON object with a list `streams`",
+                "the catalog is not a configured catalog: it must be a JSON object with a list \
+                 `streams`",
             ),
             (
                 json!({"streams": {}}),
-                "the catalog is not a configured catalog: it must be a JSON object with a list `streams`",
+                "the catalog is not a configured catalog: it must be a JSON object with a list \
+                 `streams`",
             ),
-            (json!({"streams": []}), "the catalog has no streams; select at least one in the connection"),
+            (
+                json!({"streams": []}),
+                "the catalog has no streams; select at least one in the connection",
+            ),
             (json!({"streams": [plain, 1]}), "stream number 2 of the catalog has no name"),
             (json!({"streams": [{"stream": null}]}), "stream number 1 of the catalog has no name"),
             (one(&json!({"name": ""}), &json!({})), "stream number 1 of the catalog has no name"),
@@ -522,18 +572,26 @@ mod tests {
             ),
             (
                 mode(json!("update")),
-                "stream n.s asks for update, which rows in files cannot do; choose append or overwrite",
+                "stream n.s asks for update, which rows in files cannot do; choose append or \
+                 overwrite",
             ),
             (
                 mode(json!("soft_delete")),
-                "stream n.s asks for soft_delete, which rows in files cannot do; choose append or overwrite",
+                "stream n.s asks for soft_delete, which rows in files cannot do; choose append or \
+                 overwrite",
             ),
             (
                 mode(json!("Append")),
                 "stream n.s has an unknown destination_sync_mode; choose append or overwrite",
             ),
-            (mode(json!(7)), "stream n.s has an unknown destination_sync_mode; choose append or overwrite"),
-            (mode(json!(null)), "stream n.s has no destination_sync_mode; choose append or overwrite"),
+            (
+                mode(json!(7)),
+                "stream n.s has an unknown destination_sync_mode; choose append or overwrite",
+            ),
+            (
+                mode(json!(null)),
+                "stream n.s has no destination_sync_mode; choose append or overwrite",
+            ),
             (
                 one(&named, &json!({"generation_id": "4"})),
                 "stream n.s has a generation_id that is not a whole number",
@@ -544,16 +602,21 @@ mod tests {
             ),
             (
                 one(&named, &json!({"generation_id": 4, "minimum_generation_id": 5})),
-                "stream n.s has a minimum_generation_id (5) above its generation_id (4): the rows of this sync would have to go; report this to the platform",
+                "stream n.s has a minimum_generation_id (5) above its generation_id (4): the rows \
+                 of this sync would have to go; report this to the platform",
             ),
-            (one(&named, &json!({"sync_id": 1.5})), "stream n.s has a sync_id that is not a whole number"),
+            (
+                one(&named, &json!({"sync_id": 1.5})),
+                "stream n.s has a sync_id that is not a whole number",
+            ),
         ];
         for (catalog, expected) in cases {
             let error = parse(&catalog).unwrap_err();
             assert_eq!(error.to_string(), expected);
             assert_eq!(error.failure_type(), FailureType::Config);
         }
-        let settings = json!({"s3_bucket_name": "lake", "authentication": {"auth_type": "default_chain"}});
+        let settings =
+            json!({"s3_bucket_name": "lake", "authentication": {"auth_type": "default_chain"}});
         assert_eq!(
             parse(&settings).unwrap_err().to_string(),
             "the catalog file holds settings: are --config and --catalog swapped?"
@@ -566,7 +629,10 @@ mod tests {
             assert!(message.contains(r#"{"stream": STREAM, "sync_mode""#), "{message}");
         }
         let yaml = Catalog::parse(b"streams:\n- name: users\n").unwrap_err();
-        assert_eq!(yaml.to_string(), "the catalog is not JSON: it looks like YAML; write it as JSON");
+        assert_eq!(
+            yaml.to_string(),
+            "the catalog is not JSON: it looks like YAML; write it as JSON"
+        );
         let marked = [b"\xef\xbb\xbf", one(&named, &json!({})).to_string().as_bytes()].concat();
         assert!(Catalog::parse(&marked).is_ok(), "a byte order mark is no part of a text");
         let error = Catalog::parse(b"{\"streams\": [").unwrap_err();
@@ -581,11 +647,13 @@ mod tests {
         for (text, expected) in [
             (
                 r#"{"streams":[{"stream":{"name":"a"}},{"stream":{"name":"b","namespace":"n","json_schema":{"maximum":NaN}}}]}"#,
-                "the catalog is not JSON: NaN is not a JSON number at line 1, column 100, in stream n.b",
+                "the catalog is not JSON: NaN is not a JSON number at line 1, column 100, in \
+                 stream n.b",
             ),
             (
                 r#"{"streams":[{"stream":{"name":"a"}},{"stream":{"json_schema":{"minimum":-Infinity}"#,
-                "the catalog is not JSON: -Infinity is not a JSON number at line 1, column 73, in stream number 2",
+                "the catalog is not JSON: -Infinity is not a JSON number at line 1, column 73, in \
+                 stream number 2",
             ),
         ] {
             assert_eq!(Catalog::parse(text.as_bytes()).unwrap_err().to_string(), expected);
@@ -594,7 +662,9 @@ mod tests {
 
     #[test]
     fn whatever_is_json_is_a_catalog_and_what_cannot_be_used_is_ignored() {
-        let deep = |levels: usize, open: &str, close: &str| open.repeat(levels) + "1" + &close.repeat(levels);
+        let deep = |levels: usize, open: &str, close: &str| {
+            open.repeat(levels) + "1" + &close.repeat(levels)
+        };
         for (odd, same) in [
             (r#"{"type":"string","description":"cut \ud83d"}"#, None),
             (r#"{"type":"string","maximum":1e400,"minimum":-1e999}"#, None),
@@ -606,14 +676,15 @@ mod tests {
                 r#"{{"streams":[{{"destination_sync_mode":"append","cursor_field":["v"],"stream":{{"name":"s","json_schema":{{"properties":{{"v":{odd},"w":{{"type":"integer"}}}}}}}}}}]}}"#
             );
             let catalog = Catalog::parse(text.as_bytes()).unwrap();
-            let [(v, schema), (w, _)] = catalog.streams[0].properties.as_slice() else { panic!("{odd}") };
+            let [(v, schema), (w, _)] = catalog.streams[0].properties.as_slice() else {
+                panic!("{odd}")
+            };
             assert_eq!((v.as_str(), w.as_str()), ("v", "w"));
             let kind = if same.is_some() { "object" } else { "string" };
             assert_eq!(schema["type"], kind, "{odd}");
         }
         // A number that decides over old data is not made another one.
-        let text =
-            r#"{"streams":[{"destination_sync_mode":"append","generation_id":1e400,"stream":{"name":"s"}}]}"#;
+        let text = r#"{"streams":[{"destination_sync_mode":"append","generation_id":1e400,"stream":{"name":"s"}}]}"#;
         assert_eq!(
             Catalog::parse(text.as_bytes()).unwrap_err().to_string(),
             "stream s has a generation_id that is not a whole number"
@@ -628,7 +699,9 @@ mod tests {
         let refresh = example(include_str!("../../spec/examples/catalogs/refresh.json"));
         let overwrite = example(include_str!("../../spec/examples/catalogs/overwrite.json"));
         assert!(append.streams.iter().all(|stream| stream.old_objects() == OldObjects::Keep));
-        assert!(overwrite.streams.iter().all(|stream| stream.old_objects() == OldObjects::RemoveOthers));
+        assert!(
+            overwrite.streams.iter().all(|stream| stream.old_objects() == OldObjects::RemoveOthers)
+        );
         assert_eq!(refresh.streams[0].old_objects(), OldObjects::RemoveOlderThan(4));
         assert_eq!((plain.dialect, refresh.dialect), (Dialect::Plain, Dialect::Refresh));
         assert_eq!(append.warnings(), Vec::<String>::new());

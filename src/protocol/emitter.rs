@@ -78,16 +78,20 @@ impl<W: Write> Emitter<W> {
     /// # Errors
     /// As [`Emitter::message`].
     pub fn log(&mut self, level: LogLevel, message: &str) -> io::Result<()> {
-        self.message(&json!({"type": "LOG", "log": {"level": level.as_str(), "message": message}}))?;
+        self.message(
+            &json!({"type": "LOG", "log": {"level": level.as_str(), "message": message}}),
+        )?;
         self.flush()
     }
 
-    /// Writes the TRACE ERROR of a failed run and flushes it. `now_ms` is the wall clock in epoch milliseconds.
+    /// Writes the TRACE ERROR of a failed run and flushes it. `now_ms` is the wall clock in epoch
+    /// milliseconds.
     ///
     /// # Errors
     /// As [`Emitter::message`].
     pub fn trace_error(&mut self, failure: &Failure, now_ms: u64) -> io::Result<()> {
-        let mut error = json!({"message": failure.message, "failure_type": failure.failure_type.as_str()});
+        let mut error =
+            json!({"message": failure.message, "failure_type": failure.failure_type.as_str()});
         if let Some(internal) = &failure.internal {
             error["internal_message"] = json!(internal);
         }

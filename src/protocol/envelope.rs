@@ -1,11 +1,12 @@
 //! Reads one line of stdin: which message it is, and where its parts are.
 //!
-//! In: the bytes of a line, valid UTF-8. Out: a [`Message`] whose pieces are slices of that line; a record's `data` goes to
-//! the caller's [`DataSink`] on the way. The whole line is validated as JSON, so that a spliced record can never
-//! break a file.
+//! In: the bytes of a line, valid UTF-8. Out: a [`Message`] whose pieces are slices of that line; a
+//! record's `data` goes to the caller's [`DataSink`] on the way. The whole line is validated as
+//! JSON, so that a spliced record can never break a file.
 //!
-//! Tolerant where the protocol is: members in any order, unknown members, nulls for absent, types that a destination has
-//! no use for. Strict where data is at stake: a line that is not JSON, a RECORD without stream, data or time is an error.
+//! Tolerant where the protocol is: members in any order, unknown members, nulls for absent, types
+//! that a destination has no use for. Strict where data is at stake: a line that is not JSON, a
+//! RECORD without stream, data or time is an error.
 //!
 //! Not here: which stream of the catalog a name means (`pipeline::encode_block`).
 
@@ -85,8 +86,9 @@ pub enum EnvelopeError {
 
 /// Takes a record's `data` while the line is read, so that it is read once.
 pub trait DataSink {
-    /// Reads the object that `scanner` stands before, and gives its text. `stream` is as far as the record has said it: a
-    /// namespace, or all of it, may still come. May be called again for the same line; the last call counts.
+    /// Reads the object that `scanner` stands before, and gives its text. `stream` is as far as the
+    /// record has said it: a namespace, or all of it, may still come. May be called again for the
+    /// same line; the last call counts.
     ///
     /// # Errors
     /// [`JsonError`] when it is not JSON.
@@ -108,8 +110,8 @@ impl DataSink for Vec<Member> {
     }
 }
 
-/// What the last record's line had before its `data`. Sources write all lines of a stream alike, so that most lines need
-/// nothing read there: equal bytes mean the same.
+/// What the last record's line had before its `data`. Sources write all lines of a stream alike, so
+/// that most lines need nothing read there: equal bytes mean the same.
 #[derive(Debug, Default)]
 pub struct Opening {
     text: Vec<u8>,
@@ -132,7 +134,8 @@ struct RecordParts<'a> {
     opening_end: Option<usize>,
 }
 
-/// Reads a line. A record's `data` goes to `sink`, before it is known whether the line is a record and in order.
+/// Reads a line. A record's `data` goes to `sink`, before it is known whether the line is a record
+/// and in order.
 ///
 /// # Errors
 /// [`EnvelopeError`]: the input cannot be trusted past this line; end the run.
@@ -152,11 +155,13 @@ pub fn read_line<'a>(
         read_record_members(&mut scanner, &mut parts, sink)?;
         if parts.same_stream {
             let (message, _) = read_members(scanner, Some(Type::Record), Some(parts), sink)?;
-            if matches!(&message, Message::Record(RecordMessage { stream: RecordStream::Same, .. })) {
+            if matches!(&message, Message::Record(RecordMessage { stream: RecordStream::Same, .. }))
+            {
                 return Ok(message);
             }
         }
-        // What came behind `data` is not what lines like this one have there: nothing is taken as read.
+        // What came behind `data` is not what lines like this one have there: nothing is taken as
+        // read.
     }
     read_whole_line(line, opening, sink)
 }
@@ -180,15 +185,18 @@ fn read_whole_line<'a>(
             _ => error,
         })?;
     if matches!(message, Message::Record(_)) {
-        // That of another stream must not stay: the next line would be taken for one of this stream.
+        // That of another stream must not stay: the next line would be taken for one of this
+        // stream.
         opening.text.clear();
-        opening.text.extend_from_slice(opening_end.and_then(|end| line.get(..end)).unwrap_or_default());
+        opening
+            .text
+            .extend_from_slice(opening_end.and_then(|end| line.get(..end)).unwrap_or_default());
     }
     Ok(message)
 }
 
-/// The namespace and name of the stream whose record `line` is, as far as the line can be read: for a message about a line
-/// that is not JSON.
+/// The namespace and name of the stream whose record `line` is, as far as the line can be read: for
+/// a message about a line that is not JSON.
 #[must_use]
 pub fn stream_of_broken_record(line: &[u8]) -> Option<(Option<String>, String)> {
     let mut scanner = Scanner::new(line);
@@ -221,7 +229,9 @@ fn not_an_object(line: &[u8]) -> &'static str {
             "begins with a byte order mark, which only the first line may have"
         }
         Some(b'[') => "is a JSON array",
-        Some(b'"') if line.trim_ascii_end().ends_with(b"\"") && !line.contains(&b',') => "is a JSON string",
+        Some(b'"') if line.trim_ascii_end().ends_with(b"\"") && !line.contains(&b',') => {
+            "is a JSON string"
+        }
         _ if line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'|')) => "looks like CSV",
         _ => "does not begin with `{`",
     }
@@ -236,8 +246,8 @@ enum Type {
     Other,
 }
 
-/// The members of a message, from wherever its reading has come to its end. For a record, where its opening ends if that
-/// may be remembered.
+/// The members of a message, from wherever its reading has come to its end. For a record, where its
+/// opening ends if that may be remembered.
 #[inline]
 fn read_members<'a>(
     mut scanner: Scanner<'a>,
@@ -251,8 +261,10 @@ fn read_members<'a>(
         let is_object = scanner.peek() == Some(b'{');
         match &*key.to_bytes() {
             b"record" if is_object => {
-                let alone =
-                    kind == Some(Type::Record) && record.is_none() && state.is_none() && trace.is_none();
+                let alone = kind == Some(Type::Record)
+                    && record.is_none()
+                    && state.is_none()
+                    && trace.is_none();
                 let mut parts = RecordParts::default();
                 scanner.enter_object()?;
                 read_record_members(&mut scanner, &mut parts, sink)?;
@@ -312,7 +324,9 @@ fn read_record_members<'a>(
             b"emitted_at" => parts.emitted_at_ms = json::integer(&scanner.value()?),
             b"data" if is_object => {
                 // Only what says nothing but the stream is worth remembering.
-                let plain = parts.data.is_none() && parts.emitted_at_ms.is_none() && parts.changes.is_none();
+                let plain = parts.data.is_none()
+                    && parts.emitted_at_ms.is_none()
+                    && parts.changes.is_none();
                 parts.opening_end =
                     Some(scanner.position()).filter(|end| plain && *end <= LONGEST_OPENING_BYTES);
                 parts.data = Some(sink.read_data(scanner, parts.named())?);
@@ -406,7 +420,9 @@ mod tests {
             r#"{"t\u0079pe":"R\u0045CORD","r\u0065cord":{"str\u0065am":"s","d\u0061ta":{"a":1.0},"emitted_\u0061t":12}}"#,
             r#" {"record":{"emitted_at":1.2E1,"meta":{"changes":[],"x":1},"data":{"a":1.0},"namespace":null,"stream":"s","file_reference":null},"state":null,"log":null,"type":"RECORD","new":[{}]} "#,
         ] {
-            let Ok(Message::Record(record)) = read(line) else { panic!("{line}: {:?}", read(line)) };
+            let Ok(Message::Record(record)) = read(line) else {
+                panic!("{line}: {:?}", read(line))
+            };
             let RecordStream::Named { name, namespace } = record.stream else { panic!("{line}") };
             assert_eq!((name.to_text().as_deref(), namespace), (Some("s"), None));
             assert_eq!((record.data, record.emitted_at_ms), (&b"{\"a\":1.0}"[..], 12));
@@ -425,18 +441,23 @@ mod tests {
     #[test]
     fn lines_that_begin_alike_are_of_the_same_stream_unless_they_go_on_to_say_another() {
         let mut opening = Opening::default();
-        let mut stream_of =
-            |line: &str| match read_line(line.as_bytes(), &mut opening, &mut Vec::<Member>::new()) {
-                Ok(Message::Record(RecordMessage { stream: RecordStream::Same, .. })) => "same".to_owned(),
-                Ok(Message::Record(RecordMessage {
-                    stream: RecordStream::Named { name, namespace },
-                    ..
-                })) => {
-                    let text = |raw: Raw<'_>| raw.to_text().unwrap().into_owned();
-                    format!("{}/{}", namespace.map(text).unwrap_or_default(), text(name))
-                }
-                other => format!("{other:?}"),
-            };
+        let mut stream_of = |line: &str| match read_line(
+            line.as_bytes(),
+            &mut opening,
+            &mut Vec::<Member>::new(),
+        ) {
+            Ok(Message::Record(RecordMessage { stream: RecordStream::Same, .. })) => {
+                "same".to_owned()
+            }
+            Ok(Message::Record(RecordMessage {
+                stream: RecordStream::Named { name, namespace },
+                ..
+            })) => {
+                let text = |raw: Raw<'_>| raw.to_text().unwrap().into_owned();
+                format!("{}/{}", namespace.map(text).unwrap_or_default(), text(name))
+            }
+            other => format!("{other:?}"),
+        };
         let a = r#"{"type":"RECORD","record":{"stream":"a","data":{"x":1},"emitted_at":5}}"#;
         for (line, expected) in [
             (a, "/a"),
@@ -445,11 +466,18 @@ mod tests {
                 r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5,"meta":null},"x":{}}"#,
                 "same",
             ),
-            // A namespace behind the data makes it another stream, and nothing may be concluded from its opening.
-            (r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5,"namespace":"n"}}"#, "n/a"),
+            // A namespace behind the data makes it another stream, and nothing may be concluded
+            // from its opening.
+            (
+                r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5,"namespace":"n"}}"#,
+                "n/a",
+            ),
             (a, "/a"),
             (a, "same"),
-            (r#"{"type":"RECORD","record":{"stream":"a","data":{},"stream":"b","emitted_at":5}}"#, "/b"),
+            (
+                r#"{"type":"RECORD","record":{"stream":"a","data":{},"stream":"b","emitted_at":5}}"#,
+                "/b",
+            ),
             (a, "/a"),
             (
                 r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5},"type":"LOG"}"#,
@@ -470,7 +498,10 @@ mod tests {
             (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
             (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
             (a, "/a"),
-            (r#"{"type":"RECORD","record":{"stream":"a","data":null,"data":{},"emitted_at":5}}"#, "/a"),
+            (
+                r#"{"type":"RECORD","record":{"stream":"a","data":null,"data":{},"emitted_at":5}}"#,
+                "/a",
+            ),
             (
                 r#"{"type":"RECORD","record":{"stream":"a","data":[1],"emitted_at":5}}"#,
                 r#"Err(Missing("RECORD", "record.data"))"#,
@@ -521,27 +552,48 @@ mod tests {
         for (line, text) in [
             (
                 r#"{"unparseable"#,
-                "is not a JSON object as the protocol wants it (the JSON text ends too early at byte 13)",
+                "is not a JSON object as the protocol wants it (the JSON text ends too early at \
+                 byte 13)",
             ),
-            (r#"["secret"]"#, &format!("is not an Airbyte message: it is a JSON array; {EXPECTED}")),
+            (
+                r#"["secret"]"#,
+                &format!("is not an Airbyte message: it is a JSON array; {EXPECTED}"),
+            ),
             (
                 "{\r",
                 &format!(
-                    "is not an Airbyte message: it is the first line of a JSON text that has several; {EXPECTED}"
+                    "is not an Airbyte message: it is the first line of a JSON text that has \
+                     several; {EXPECTED}"
                 ),
             ),
             (
                 "\u{feff}{\"type\":\"secret,\"}",
                 &format!(
-                    "is not an Airbyte message: it begins with a byte order mark, which only the first line may have; {EXPECTED}"
+                    "is not an Airbyte message: it begins with a byte order mark, which only the \
+                     first line may have; {EXPECTED}"
                 ),
             ),
-            ("7391846,secret", &format!("is not an Airbyte message: it looks like CSV; {EXPECTED}")),
-            ("secret", &format!("is not an Airbyte message: it does not begin with `{{`; {EXPECTED}")),
+            (
+                "7391846,secret",
+                &format!("is not an Airbyte message: it looks like CSV; {EXPECTED}"),
+            ),
+            (
+                "secret",
+                &format!("is not an Airbyte message: it does not begin with `{{`; {EXPECTED}"),
+            ),
             (r#"{"type":"LOG"} x"#, "has something behind its JSON object"),
-            (r#"{"no_type":1}"#, &format!("has no \"type\", so it is not an Airbyte message; {EXPECTED}")),
-            (r#"{"type":null}"#, &format!("has no \"type\", so it is not an Airbyte message; {EXPECTED}")),
-            (r#"{"type":"RECORD"}"#, "is of type RECORD but its \"record\" is missing or of the wrong kind"),
+            (
+                r#"{"no_type":1}"#,
+                &format!("has no \"type\", so it is not an Airbyte message; {EXPECTED}"),
+            ),
+            (
+                r#"{"type":null}"#,
+                &format!("has no \"type\", so it is not an Airbyte message; {EXPECTED}"),
+            ),
+            (
+                r#"{"type":"RECORD"}"#,
+                "is of type RECORD but its \"record\" is missing or of the wrong kind",
+            ),
             (
                 r#"{"type":"RECORD","record":{"stream":"s","data":null,"emitted_at":1}}"#,
                 "is of type RECORD but its \"record.data\" is missing or of the wrong kind",

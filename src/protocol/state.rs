@@ -1,8 +1,8 @@
 //! A STATE message, kept so that it can be echoed as it came.
 //!
-//! In: the line of the message. Out: the same line with `destinationStats` in it, when the ledger says so. Everything
-//! else is the platform's and is kept to the byte: `id`, null namespaces, unknown members, big numbers, even a member that
-//! occurs twice.
+//! In: the line of the message. Out: the same line with `destinationStats` in it, when the ledger
+//! says so. Everything else is the platform's and is kept to the byte: `id`, null namespaces,
+//! unknown members, big numbers, even a member that occurs twice.
 
 use crate::json::{JsonError, Kind, Scanner};
 use crate::model::StreamIx;
@@ -42,7 +42,8 @@ pub struct StateKind {
 }
 
 impl StateMessage {
-    /// Keeps `line`, in which the object `state` (a piece of `line` that begins at `state_at`) is the payload.
+    /// Keeps `line`, in which the object `state` (a piece of `line` that begins at `state_at`) is
+    /// the payload.
     ///
     /// # Errors
     /// [`JsonError`] when the payload is no JSON object.
@@ -54,7 +55,8 @@ impl StateMessage {
             others += usize::from(!is_ours);
         })?;
         let state_end = state_at + state.len();
-        // Whoever relayed the state may have left a member of ours in it (null, usually): it goes, the others stay.
+        // Whoever relayed the state may have left a member of ours in it (null, usually): it goes,
+        // the others stay.
         let mut head = if ours {
             [&line[..=state_at], &without_ours(state)?].concat()
         } else {
@@ -67,8 +69,8 @@ impl StateMessage {
         Ok(Self { scope, head, rest: line[state_end - 1..].to_vec() })
     }
 
-    /// The line to print: the message as it came, with the number of records between the last STATE of its scope and this
-    /// one, as counted here. The protocol wants a decimal point.
+    /// The line to print: the message as it came, with the number of records between the last STATE
+    /// of its scope and this one, as counted here. The protocol wants a decimal point.
     #[must_use]
     pub fn acknowledged(&self, records: u64) -> Vec<u8> {
         let stats = format!(r#""destinationStats":{{"recordCount":{records}.0}}"#);
@@ -185,7 +187,10 @@ mod tests {
         .unwrap();
         assert_eq!(kind.kind.as_deref(), Some("STREAM"));
         assert_eq!(kind.stream, Some((Some("b".to_owned()), "a".to_owned())));
-        assert_eq!(StateKind::read(br#"{"global":{"shared_state":null}}"#), Ok(StateKind::default()));
+        assert_eq!(
+            StateKind::read(br#"{"global":{"shared_state":null}}"#),
+            Ok(StateKind::default())
+        );
         assert!(StateKind::read(b"[]").is_err());
     }
 }

@@ -164,7 +164,9 @@ mod tests {
 
     #[test]
     fn an_outage_is_not_waited_for_again_and_again() {
-        for (kind, objects) in [(StoreErrorKind::Timeout, 3), (StoreErrorKind::ExpiredCredentials, 1)] {
+        for (kind, objects) in
+            [(StoreErrorKind::Timeout, 3), (StoreErrorKind::ExpiredCredentials, 1)]
+        {
             let mut failures = Failures::default();
             let mut tried = 0;
             while !failures.gave_up() {

@@ -8,8 +8,8 @@
 //! - An object is removed only if its own metadata says that it belongs to the stream, that it was
 //!   written to the key where it lies, and that it is one of those to go. A key is never proof.
 //! - Nothing is removed before the listing that shows it has been seen to end.
-//! - The plain name of a fixed key (`users.csv`) always has the whole old object or the whole new one: the new one is
-//!   copied over it on the server, last of all.
+//! - The plain name of a fixed key (`users.csv`) always has the whole old object or the whole new
+//!   one: the new one is copied over it on the server, last of all.
 //! - Memory does not grow with the number of objects: they are taken page by page.
 //! - Doing it again, after a failure in the middle, ends the same.
 //!

@@ -1,7 +1,7 @@
 //! Which objects go: pure.
 //!
-//! A [`Replacement`] and what is known of an object (first its key, then its metadata) -> [`Verdict`].
-//! [`PlainNames`], told of every object of a stream -> the [`LastStep`]s.
+//! A [`Replacement`] and what is known of an object (first its key, then its metadata) ->
+//! [`Verdict`]. [`PlainNames`], told of every object of a stream -> the [`LastStep`]s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,8 @@ pub struct Replacement {
     pub rule: OldObjects,
     /// What all its keys begin with.
     pub prefix: String,
-    /// Texts of which at least one is in each of its keys: spares looking at the objects of other streams.
+    /// Texts of which at least one is in each of its keys: spares looking at the objects of other
+    /// streams.
     pub marks: Vec<String>,
     /// Names whose plain form may be held by an old object while a new one lies beside it.
     pub stems: BTreeSet<KeyStem>,
@@ -57,7 +58,8 @@ impl Replacement {
         if object.token().is_none() {
             // Some programs make an empty object for each folder.
             let names_the_stream = !self.marks.iter().any(String::is_empty);
-            let is_unmarked = names_the_stream && provenance::is_absent(value) && !key.ends_with('/');
+            let is_unmarked =
+                names_the_stream && provenance::is_absent(value) && !key.ends_with('/');
             return if is_unmarked { Verdict::Unmarked } else { Verdict::NotOurs };
         }
         if !self.owner.owns(value) {
@@ -89,7 +91,8 @@ pub(super) struct Group<'a> {
 
 /// The least number of listings that together show what all of `replacements` may own.
 pub(super) fn groups(replacements: &[Replacement]) -> Vec<Group<'_>> {
-    let mut sorted: Vec<_> = replacements.iter().map(|one| one.prefix.as_str()).enumerate().collect();
+    let mut sorted: Vec<_> =
+        replacements.iter().map(|one| one.prefix.as_str()).enumerate().collect();
     sorted.sort_unstable_by_key(|(_, prefix)| *prefix);
     let mut groups: Vec<Group<'_>> = Vec::new();
     // In this order a prefix comes right before all that begin with it.
@@ -131,15 +134,16 @@ enum Plain {
 /// What is left to do for one plain name when everything else is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LastStep {
-    /// Copy the object with this token from one key over the other, then delete it where it was. What is found at `to`
-    /// must be the object with the token `over`, or nothing.
+    /// Copy the object with this token from one key over the other, then delete it where it was.
+    /// What is found at `to` must be the object with the token `over`, or nothing.
     Move { from: String, to: String, token: String, over: Option<String> },
     /// Delete the object with this token.
     Delete { key: String, token: String },
 }
 
 impl PlainNames {
-    /// Takes note of an object that may be the stream's. Says whether it is to be left for the last steps.
+    /// Takes note of an object that may be the stream's. Says whether it is to be left for the last
+    /// steps.
     pub(super) fn see(
         &mut self,
         stems: &BTreeSet<KeyStem>,
@@ -185,7 +189,9 @@ impl PlainNames {
                 Some(LastStep::Move { from, to: name, token, over: Some(over) })
             }
             // Whoever held the name has left it.
-            (None, Some((_, from, token))) => Some(LastStep::Move { from, to: name, token, over: None }),
+            (None, Some((_, from, token))) => {
+                Some(LastStep::Move { from, to: name, token, over: None })
+            }
             (Some(Plain::Old(token)), None) => Some(LastStep::Delete { key: name, token }),
             // An earlier run copied it there and did not come to delete it here.
             (Some(Plain::New(token)), Some((_, key, same))) if token == same => {
@@ -218,7 +224,11 @@ mod tests {
         }
     }
 
-    fn object(generation: Option<&str>, attempt: Uuid, change: &[(&str, Option<&str>)]) -> StoredObject {
+    fn object(
+        generation: Option<&str>,
+        attempt: Uuid,
+        change: &[(&str, Option<&str>)],
+    ) -> StoredObject {
         let attempt = attempt.to_string();
         let mut metadata = vec![
             ("destination-s3-token", Some("t")),
@@ -275,7 +285,11 @@ mod tests {
         let bare = StoredObject::made_up(&[("owner", "somebody")]);
         let replacement = replacement(RemoveOthers);
         assert_eq!(replacement.verdict("raw/users.csv", &bare), Verdict::Unmarked);
-        assert_eq!(replacement.verdict("raw/users/", &bare), Verdict::NotOurs, "a folder of a console");
+        assert_eq!(
+            replacement.verdict("raw/users/", &bare),
+            Verdict::NotOurs,
+            "a folder of a console"
+        );
     }
 
     /// As S3 itself would show it: `printf %s raw/users.csv | sha256sum`.
@@ -291,10 +305,13 @@ mod tests {
 
     #[test]
     fn nothing_is_listed_twice_and_nothing_is_left_out() {
-        let with =
-            |prefix: &str| Replacement { prefix: prefix.to_owned(), ..replacement(OldObjects::RemoveOthers) };
+        let with = |prefix: &str| Replacement {
+            prefix: prefix.to_owned(),
+            ..replacement(OldObjects::RemoveOthers)
+        };
         let list = ["raw/users", "raw/", "a", "raw/orders", "ab", "b/c", "raw/"].map(with);
-        let group = |prefix: &'static str, members: &[usize]| Group { prefix, members: members.to_vec() };
+        let group =
+            |prefix: &'static str, members: &[usize]| Group { prefix, members: members.to_vec() };
         let mut found = groups(&list);
         found.iter_mut().for_each(|group| group.members.sort_unstable());
         assert_eq!(found, [group("a", &[2, 4]), group("b/c", &[5]), group("raw/", &[0, 1, 3, 6])]);
@@ -352,8 +369,10 @@ mod tests {
             token: "n".to_owned(),
             over: over.map(str::to_owned),
         };
-        let deleted =
-            |key: &str, token: &str| LastStep::Delete { key: key.to_owned(), token: token.to_owned() };
+        let deleted = |key: &str, token: &str| LastStep::Delete {
+            key: key.to_owned(),
+            token: token.to_owned(),
+        };
         let table: &[(&str, Seen<'_>, &[LastStep])] = &[
             (
                 "{stream_name}.csv",
@@ -370,14 +389,26 @@ mod tests {
                 ],
                 &[moved("users_9.csv", Some("o"))],
             ),
-            ("{stream_name}.csv", &[("users.csv", "o", Remove, true)], &[deleted("users.csv", "o")]),
-            ("{stream_name}.csv", &[("users.csv", "n", Keep, true), ("users_2.csv", "x", Keep, true)], &[]),
+            (
+                "{stream_name}.csv",
+                &[("users.csv", "o", Remove, true)],
+                &[deleted("users.csv", "o")],
+            ),
+            (
+                "{stream_name}.csv",
+                &[("users.csv", "n", Keep, true), ("users_2.csv", "x", Keep, true)],
+                &[],
+            ),
             (
                 "{stream_name}.csv",
                 &[("users_2.csv", "n", Keep, true), ("users.csv", "n", Keep, true)],
                 &[deleted("users_2.csv", "n")],
             ),
-            ("{stream_name}.csv", &[("users_2.csv", "n", Keep, true)], &[moved("users_2.csv", None)]),
+            (
+                "{stream_name}.csv",
+                &[("users_2.csv", "n", Keep, true)],
+                &[moved("users_2.csv", None)],
+            ),
             (
                 "{stream_name}.csv",
                 &[("users.csv", "f", NotOurs, true), ("users_2.csv", "n", Keep, true)],

@@ -110,7 +110,9 @@ pub enum ReplaceError {
         gave_up: bool,
     },
     /// The process has been asked to end.
-    #[error("this sync is published and acknowledged, but {} stopped the removal of what it replaces, so that older rows are still there; the next sync that replaces them removes them", .0.name())]
+    #[error("this sync is published and acknowledged, but {} stopped the removal of what it \
+             replaces, so that older rows are still there; the next sync that replaces them \
+             removes them", .0.name())]
     Stopped(Signal),
     /// What happens cannot be told any more: the platform has closed our stdout, as it does when it
     /// cancels a sync.
@@ -126,8 +128,8 @@ fn failed(first: &StoreError, objects: u64, gave_up: bool) -> String {
     };
     let rest = if gave_up { ", and the others were not tried" } else { "" };
     format!(
-        "this sync is published and acknowledged, but {what}{rest}, so older rows may still be there; the next sync that replaces \
-         the stream tries again. The first error: {first}"
+        "this sync is published and acknowledged, but {what}{rest}, so older rows may still be \
+         there; the next sync that replaces the stream tries again. The first error: {first}"
     )
 }
 

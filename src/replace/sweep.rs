@@ -62,7 +62,9 @@ pub async fn replace(
     let listings = stream::iter(groups(replacements)).map(|group| sweep.group(group));
     let steps: Vec<_> = listings.buffer_unordered(LISTINGS_AT_ONCE).collect().await;
     // The names of two groups have nothing to do with each other; those of one may.
-    stream::iter(steps).for_each_concurrent(LISTINGS_AT_ONCE, |steps| sweep.last_steps(steps)).await;
+    stream::iter(steps)
+        .for_each_concurrent(LISTINGS_AT_ONCE, |steps| sweep.last_steps(steps))
+        .await;
     sweep.state.into_inner().report()
 }
 
@@ -116,7 +118,9 @@ impl Sweep<'_> {
             }
         }
         let steps = names.into_iter().map(|(member, names)| (member, names.last_steps()));
-        steps.flat_map(|(member, steps)| steps.into_iter().map(move |step| (member, step))).collect()
+        steps
+            .flat_map(|(member, steps)| steps.into_iter().map(move |step| (member, step)))
+            .collect()
     }
 
     /// Whether all pages were gone through.
@@ -150,13 +154,21 @@ impl Sweep<'_> {
         Ok(true)
     }
 
-    async fn page(&self, group: &Group<'_>, listed: Listing, names: &mut HashMap<usize, PlainNames>) {
+    async fn page(
+        &self,
+        group: &Group<'_>,
+        listed: Listing,
+        names: &mut HashMap<usize, PlainNames>,
+    ) {
         let may_own = |member: &&usize, key: &str| {
             self.replacements.get(**member).is_some_and(|replacement| replacement.may_own(key))
         };
-        let candidates =
-            listed.keys.into_iter().filter(|key| group.members.iter().any(|member| may_own(&member, key)));
-        let mut looks = stream::iter(candidates).map(|key| self.head(key)).buffer_unordered(HEADS_AT_ONCE);
+        let candidates = listed
+            .keys
+            .into_iter()
+            .filter(|key| group.members.iter().any(|member| may_own(&member, key)));
+        let mut looks =
+            stream::iter(candidates).map(|key| self.head(key)).buffer_unordered(HEADS_AT_ONCE);
         let mut to_remove = BTreeMap::new();
         while let Some((key, object)) = looks.next().await {
             let owners = group.members.iter().filter(|member| may_own(member, &key));
@@ -221,7 +233,8 @@ impl Sweep<'_> {
                 Verdict::Remove => {}
             }
             let token = object.token().unwrap_or_default();
-            let left_for_last = names.get_mut(&member)?.see(&replacement.stems, key, token, verdict);
+            let left_for_last =
+                names.get_mut(&member)?.see(&replacement.stems, key, token, verdict);
             return (verdict == Verdict::Remove && !left_for_last).then_some(member);
         }
         let (verdict, replacement) = foreign?;
@@ -243,7 +256,9 @@ impl Sweep<'_> {
         let keys = to_remove.keys().cloned().collect();
         let settled = |key: String, deleted: Result<(), StoreError>| {
             match (deleted, to_remove.get(&key)) {
-                (Ok(()), Some(member)) => self.record_removal(*member, Removal::Removed { key: &key }),
+                (Ok(()), Some(member)) => {
+                    self.record_removal(*member, Removal::Removed { key: &key })
+                }
                 (Ok(()), None) => {}
                 (Err(error), member) => self.record_refusal(member.copied(), error),
             }
@@ -255,8 +270,10 @@ impl Sweep<'_> {
     /// Tells that objects of the stream are about to go, once. Whether it could be told.
     fn announce(&self, member: usize) -> bool {
         let mut state = self.state.borrow_mut();
-        let is_told =
-            state.announced.get_mut(member).is_none_or(|announced| std::mem::replace(announced, true));
+        let is_told = state
+            .announced
+            .get_mut(member)
+            .is_none_or(|announced| std::mem::replace(announced, true));
         if !is_told {
             state.tell(self.replacements, member, Removal::Begins);
         }
@@ -310,14 +327,16 @@ impl Sweep<'_> {
         match step {
             LastStep::Delete { key, token } => {
                 let there = self.store.head(key).await?;
-                if there.is_some_and(|there| there.token() == Some(token)) && self.announce(member) {
+                if there.is_some_and(|there| there.token() == Some(token)) && self.announce(member)
+                {
                     self.store.delete(key).await?;
                     self.record_removal(member, Removal::Removed { key });
                 }
             }
             LastStep::Move { from, to, token, over } => {
                 let there = self.store.head(to).await?;
-                let is_as_seen = there.is_none_or(|there| over.is_some() && there.token() == over.as_deref());
+                let is_as_seen =
+                    there.is_none_or(|there| over.is_some() && there.token() == over.as_deref());
                 if is_as_seen && self.announce(member) {
                     self.store.copy(from, to, token).await?;
                     self.store.confirm_copy(to, token).await?;

@@ -49,7 +49,8 @@ impl Operation {
         }
     }
 
-    /// The IAM action that allows the request; of a copy the one on its target (its source needs `s3:GetObject`).
+    /// The IAM action that allows the request; of a copy the one on its target (its source needs
+    /// `s3:GetObject`).
     #[must_use]
     pub fn iam_action(self) -> &'static str {
         match self {
@@ -138,7 +139,9 @@ impl Operation {
     /// Whether the request changes anything in the bucket.
     pub(super) fn writes(self) -> bool {
         match self {
-            Self::GetBucketLocation | Self::ListObjects | Self::GetObject | Self::HeadObject => false,
+            Self::GetBucketLocation | Self::ListObjects | Self::GetObject | Self::HeadObject => {
+                false
+            }
             Self::PutObject
             | Self::CreateMultipartUpload
             | Self::UploadPart

@@ -1,4 +1,5 @@
-//! What S3 is told about every object that the connector writes, besides its bytes: S3's own options, by S3's own names.
+//! What S3 is told about every object that the connector writes, besides its bytes: S3's own
+//! options, by S3's own names.
 //!
 //! Plain values, checked by whoever makes them (`config`).
 //!
@@ -39,8 +40,8 @@ pub enum Encryption {
     },
 }
 
-/// Storage classes whose objects can be read at once. (What is archived cannot be copied or compared; lifecycle rules
-/// archive objects later.)
+/// Storage classes whose objects can be read at once. (What is archived cannot be copied or
+/// compared; lifecycle rules archive objects later.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StorageClass {
     /// `STANDARD`.

@@ -129,13 +129,15 @@ impl Reply {
 
     pub(crate) fn error(status: &str, code: &str) -> Self {
         let message = format!("Nothing of this {SECRET} is shown");
-        let body =
-            format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>");
+        let body = format!(
+            "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        );
         Self::Answer(format!("{status}\r\nContent-Type: application/xml"), body)
     }
 }
 
-/// A server that answers requests in the order of a script, one connection each, and keeps the requests.
+/// A server that answers requests in the order of a script, one connection each, and keeps the
+/// requests.
 #[derive(Debug)]
 pub(crate) struct Scripted {
     pub(crate) address: SocketAddr,
@@ -205,7 +207,8 @@ impl Scripted {
                         let length = body.len();
                         let body = if head_only { "" } else { body.as_str() };
                         let answer = format!(
-                            "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                            "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: \
+                             close\r\n\r\n{body}"
                         );
                         socket.write_all(answer.as_bytes()).await.unwrap();
                         socket.shutdown().await.unwrap();

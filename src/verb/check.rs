@@ -49,7 +49,8 @@ fn status<W: Write>(result: Result<Report, Failure>, emitter: &mut Emitter<W>) -
         }
         Err(failure) => serde_json::json!({"status": "FAILED", "message": failure.message}),
     };
-    emitter.message(&serde_json::json!({"type": "CONNECTION_STATUS", "connectionStatus": status}))?;
+    emitter
+        .message(&serde_json::json!({"type": "CONNECTION_STATUS", "connectionStatus": status}))?;
     emitter.flush()
 }
 
@@ -69,7 +70,8 @@ fn report(config: &Path, runtime: &Runtime) -> Result<Report, Failure> {
     // The first digits are in the key of every probe, however long the template makes it.
     let random_text = random.to_string();
     let left = format!(
-        "the check did not finish; objects with `{}` in their keys may be left in the bucket; you can delete them",
+        "the check did not finish; objects with `{}` in their keys may be left in the bucket; you \
+         can delete them",
         random_text.get(..8).unwrap_or(&random_text)
     );
     let mut report = runtime.until_stopped(&left, async {

@@ -1,6 +1,7 @@
 //! The way into the bucket: who signs, and where the bucket is.
 //!
-//! [`Config`] and the environment -> a [`Session`] and the store's settings; with the region found, an [`S3Store`].
+//! [`Config`] and the environment -> a [`Session`] and the store's settings; with the region found,
+//! an [`S3Store`].
 
 use std::path::Path;
 
@@ -37,7 +38,10 @@ impl Entrance {
         let place = BucketPlace {
             region: config.region.as_deref(),
             elsewhere,
-            partition: config.endpoint.as_ref().and_then(|endpoint| Partition::of_host(&endpoint.host)),
+            partition: config
+                .endpoint
+                .as_ref()
+                .and_then(|endpoint| Partition::of_host(&endpoint.host)),
         };
         let http = http_client(config)?;
         let session = Session::new(&config.sign_in, place, &surroundings, &http);
@@ -96,8 +100,8 @@ fn environment_variables() -> EnvironmentVariables {
     }
 }
 
-/// Trusts the certificates of the settings besides the usual ones, else those of the file that `AWS_CA_BUNDLE` names, as the
-/// other tools of AWS do.
+/// Trusts the certificates of the settings besides the usual ones, else those of the file that
+/// `AWS_CA_BUNDLE` names, as the other tools of AWS do.
 fn http_client(config: &Config) -> Result<HttpClient, Failure> {
     if let Some(pem) = &config.ca_bundle {
         return Ok(HttpClient::new(Some(pem.as_bytes()))?);
@@ -115,9 +119,10 @@ fn sts_endpoint() -> Result<Option<String>, Failure> {
     let Some(url) = env::var("AWS_ENDPOINT_URL_STS") else { return Ok(None) };
     match Endpoint::parse(&url) {
         Ok(endpoint) => Ok(Some(endpoint.url)),
-        Err(error) => {
-            Err(Failure::new(FailureType::Config, format!("the variable AWS_ENDPOINT_URL_STS: {error}")))
-        }
+        Err(error) => Err(Failure::new(
+            FailureType::Config,
+            format!("the variable AWS_ENDPOINT_URL_STS: {error}"),
+        )),
     }
 }
 
@@ -132,6 +137,7 @@ pub(super) fn external_id() -> Result<Option<String>, Failure> {
     }
     Err(Failure::new(
         FailureType::Config,
-        "the variable AWS_ASSUME_ROLE_EXTERNAL_ID must have 2 to 1224 letters, digits and characters of `_ + = , . @ : / -`",
+        "the variable AWS_ASSUME_ROLE_EXTERNAL_ID must have 2 to 1224 letters, digits and \
+         characters of `_ + = , . @ : / -`",
     ))
 }

@@ -1,7 +1,7 @@
 //! The verbs of the program, one file each, and the command line that chooses one.
 //!
-//! In: arguments, files, stdin, environment. Out: protocol messages on stdout and an exit code. This is the one place
-//! that takes the checked settings apart and hands each stage its piece.
+//! In: arguments, files, stdin, environment. Out: protocol messages on stdout and an exit code.
+//! This is the one place that takes the checked settings apart and hands each stage its piece.
 
 mod check;
 mod entrance;
@@ -60,7 +60,8 @@ enum Verb {
 pub fn run(cli: Cli) -> ExitCode {
     let mut emitter = Emitter::stdout();
     // An error here is a closed stdout: nobody is left to tell.
-    let end = |done: std::io::Result<bool>| if done.unwrap_or(false) { End::Good } else { End::Bad };
+    let end =
+        |done: std::io::Result<bool>| if done.unwrap_or(false) { End::Good } else { End::Bad };
     let end = match cli.verb {
         Verb::Spec => end(spec::spec(&mut emitter).map(|()| true)),
         Verb::Check { config } => check::check(&config, &mut emitter),
@@ -76,9 +77,15 @@ fn read_file(path: &std::path::Path, what: &str) -> Result<Vec<u8>, Failure> {
         let message = match error.kind() {
             ErrorKind::NotFound => format!("the {what} file {path} does not exist"),
             ErrorKind::PermissionDenied => {
-                format!("the {what} file {path} cannot be read: this process does not have the permission")
+                format!(
+                    "the {what} file {path} cannot be read: this process does not have the \
+                         permission"
+                )
             }
-            ErrorKind::IsADirectory => format!("the {what} file {path} cannot be read: it is a directory"),
+            ErrorKind::IsADirectory => format!(
+                "the {what} file {path} cannot be read: it is a \
+                                                directory"
+            ),
             _ => format!("the {what} file {path} cannot be read: {error}"),
         };
         Failure::new(FailureType::Config, message)
@@ -91,7 +98,11 @@ fn read_config(path: &std::path::Path) -> Result<Config, Failure> {
 
 fn connection_id(config: &Config) -> Result<String, Failure> {
     let environment = env::var("CONNECTION_ID");
-    Ok(key::ids::connection_id(config.connection_id.as_deref(), environment.as_deref(), &config.bucket)?)
+    Ok(key::ids::connection_id(
+        config.connection_id.as_deref(),
+        environment.as_deref(),
+        &config.bucket,
+    )?)
 }
 
 /// What to say where nothing names the connection: all connections of the bucket then have one id,
@@ -100,9 +111,11 @@ fn default_connection_id(config: &Config) -> Option<String> {
     let is_default = config.connection_id.is_none() && env::var("CONNECTION_ID").is_none();
     is_default.then(|| {
         format!(
-            "connection_id is not set, nor is the environment variable CONNECTION_ID: every connection that writes to bucket \"{}\" \
-             without an id counts as the same one, so a sync that replaces a stream also removes what another connection wrote for a \
-             stream of the same name and namespace; where two connections write to the bucket, give each its own connection_id",
+            "connection_id is not set, nor is the environment variable CONNECTION_ID: every \
+             connection that writes to bucket \"{}\" without an id counts as the same one, so a \
+             sync that replaces a stream also removes what another connection wrote for a stream \
+             of the same name and namespace; where two connections write to the bucket, give each \
+             its own connection_id",
             config.bucket
         )
     })

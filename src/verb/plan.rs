@@ -1,28 +1,29 @@
 //! How the memory of a run is divided, and how many threads share it.
 //!
-//! In: the limit of the settings, the machine, the format and the width of the streams. Out: a [`MemoryPlan`]. Pure: the same
-//! numbers in, the same plan out.
+//! In: the limit of the settings, the machine, the format and the width of the streams. Out: a
+//! [`MemoryPlan`]. Pure: the same numbers in, the same plan out.
 //!
-//! The limit has four quarters. One is for the program itself: the S3 client, the allocator, and spare buffers, which may
-//! take half of that quarter. The other three are for data, less what rests for the whole run: scratch of the workers, and
-//! the columns' types.
+//! The limit has four quarters. One is for the program itself: the S3 client, the allocator, and
+//! spare buffers, which may take half of that quarter. The other three are for data, less what
+//! rests for the whole run: scratch of the workers, and the columns' types.
 
 use crate::format::text::GZIP_SCRATCH_BYTES;
 use crate::pipeline::input::COLUMN_SCRATCH_BYTES;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Parts of this size make files of up to 80 GB (S3 takes 10,000 parts; a file has 5,000 MB at most), and are large enough
-/// that the round trip to S3 does not matter.
+/// Parts of this size make files of up to 80 GB (S3 takes 10,000 parts; a file has 5,000 MB at
+/// most), and are large enough that the round trip to S3 does not matter.
 pub(super) const PART_BYTES: usize = 8 * 1024 * 1024;
 
-/// Memory where neither the settings nor a control group name a limit, and the most that is taken by default.
+/// Memory where neither the settings nor a control group name a limit, and the most that is taken
+/// by default.
 const DEFAULT_MEMORY_BYTES: u64 = 256 * MIB;
 const LEAST_DEFAULT_MEMORY_BYTES: u64 = 64 * MIB;
 const MOST_DEFAULT_MEMORY_BYTES: u64 = 512 * MIB;
 
-/// Part of the limit that each worker wants: its scratch, the block and the chunks in its hands, a row group's column or a
-/// frame, and what the allocator keeps for its thread.
+/// Part of the limit that each worker wants: its scratch, the block and the chunks in its hands, a
+/// row group's column or a frame, and what the allocator keeps for its thread.
 const WORKER_BYTES: u64 = 16 * MIB;
 
 /// Memory that a column of a stream takes before it has data, measured: its types and names.
@@ -31,8 +32,8 @@ const COLUMN_BYTES: u64 = 1024;
 /// Memory that a column takes in each worker besides, measured: the way to find it.
 const COLUMN_BYTES_IN_WORKER: u64 = 512;
 
-/// Memory that a stream takes besides its columns and rows, measured: its names, its open file and what is known of its
-/// keys.
+/// Memory that a stream takes besides its columns and rows, measured: its names, its open file and
+/// what is known of its keys.
 const STREAM_BYTES: u64 = 8 * 1024;
 
 /// A tail of more than this joins its file without a STATE.
@@ -75,8 +76,14 @@ pub(super) fn limit_bytes(setting: Option<u64>, control_group: Option<u64>) -> u
 }
 
 impl MemoryPlan {
-    /// The plan of a run of this many streams with `limit_bytes` on a machine with this many processors.
-    pub(super) fn new(limit_bytes: u64, processors: usize, streams: usize, scratch: Scratch) -> Self {
+    /// The plan of a run of this many streams with `limit_bytes` on a machine with this many
+    /// processors.
+    pub(super) fn new(
+        limit_bytes: u64,
+        processors: usize,
+        streams: usize,
+        scratch: Scratch,
+    ) -> Self {
         let (of_worker, of_run) = match scratch {
             Scratch::None => (0, 0),
             Scratch::Gzip => (GZIP_SCRATCH_BYTES as u64, 0),
@@ -90,7 +97,8 @@ impl MemoryPlan {
         let workers = processors.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(1);
         let resting = workers as u64 * of_worker + of_run + streams as u64 * STREAM_BYTES;
         let data_bytes = (limit_bytes / 4 * 3).saturating_sub(resting).max(limit_bytes / 4);
-        // Parts in flight may take a third of the memory; fewer than four would leave the line idle between two answers.
+        // Parts in flight may take a third of the memory; fewer than four would leave the line idle
+        // between two answers.
         let parts = usize::try_from(data_bytes / 3 / PART_BYTES as u64).unwrap_or(usize::MAX);
         let upload_concurrency = parts.clamp(4, 16);
         Self {

@@ -22,7 +22,8 @@ pub(super) struct PolicyArgs {
     /// JSON file with the settings.
     #[arg(long)]
     config: PathBuf,
-    /// Who may assume the role: the account, or the ARN of the user or role, that the connector runs with.
+    /// Who may assume the role: the account, or the ARN of the user or role, that the connector
+    /// runs with.
     #[arg(long, value_name = "ACCOUNT_OR_ARN")]
     principal: Option<Principal>,
     /// Print one document alone, for a pipe.
@@ -44,7 +45,11 @@ enum Only {
 }
 
 /// Runs the verb. `Ok(false)` means that the reason is on stderr.
-pub(super) fn policy<O: Write, E: Write>(args: PolicyArgs, out: &mut O, err: &mut E) -> io::Result<bool> {
+pub(super) fn policy<O: Write, E: Write>(
+    args: PolicyArgs,
+    out: &mut O,
+    err: &mut E,
+) -> io::Result<bool> {
     let printed = read_config(&args.config).and_then(|config| {
         let subject = subject(&config, args.principal)?;
         let mut remarks = match (&subject.role, args.only) {
@@ -81,7 +86,8 @@ fn text(subject: &Subject, only: Option<Only>, as_terraform: bool) -> Result<Str
     }
     let documents = documents(subject);
     let Some(only) = only else {
-        let shown = |document: &Document| format!("# {}\n{}", document.heading, json(&document.policy));
+        let shown =
+            |document: &Document| format!("# {}\n{}", document.heading, json(&document.policy));
         return Ok(documents.iter().map(shown).collect::<Vec<_>>().join("\n"));
     };
     let kind = match only {
@@ -93,8 +99,8 @@ fn text(subject: &Subject, only: Option<Only>, as_terraform: bool) -> Result<Str
         Some(document) => Ok(json(&document.policy)),
         None => Err(Failure::new(
             FailureType::Config,
-            "these settings sign in without a role, so that there is only a permissions policy: set \
-             authentication.auth_type to \"cross_account_role\", or use --only permissions",
+            "these settings sign in without a role, so that there is only a permissions policy: \
+             set authentication.auth_type to \"cross_account_role\", or use --only permissions",
         )),
     }
 }
@@ -112,17 +118,19 @@ fn subject(config: &Config, principal: Option<Principal>) -> Result<Subject, Fai
         SignIn::AccessKey(_) | SignIn::DefaultChain if principal.is_some() => {
             return Err(Failure::new(
                 FailureType::Config,
-                "--principal is for a role, and these settings sign in without one: leave it out, or set \
-                 authentication.auth_type to \"cross_account_role\"",
+                "--principal is for a role, and these settings sign in without one: leave it out, \
+                 or set authentication.auth_type to \"cross_account_role\"",
             ));
         }
         SignIn::AccessKey(_) | SignIn::DefaultChain => None,
     };
     let of_role = role.as_ref().and_then(|role| role.arn.split(':').nth(1));
     let of_host = config.endpoint.as_ref().and_then(|endpoint| Partition::of_host(&endpoint.host));
-    // The region says where the bucket is. Without one a role does: it and the bucket are in one partition.
+    // The region says where the bucket is. Without one a role does: it and the bucket are in one
+    // partition.
     let of_region = config.region.as_deref().map(|region| Partition::of_region(region).id);
-    let partition = of_region.or(of_role).or(of_host.map(|partition| partition.id)).unwrap_or("aws");
+    let partition =
+        of_region.or(of_role).or(of_host.map(|partition| partition.id)).unwrap_or("aws");
     Ok(Subject {
         partition: partition.to_owned(),
         bucket: config.bucket.clone(),

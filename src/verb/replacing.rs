@@ -19,7 +19,9 @@ use crate::error::Failure;
 use crate::model::StreamDescriptor;
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::emitter::{Emitter, LogLevel};
-use crate::replace::{Removal, Removed, ReplaceError, Replacement, Report, SkippedObjects, replace};
+use crate::replace::{
+    Removal, Removed, ReplaceError, Replacement, Report, SkippedObjects, replace,
+};
 use crate::shutdown::{Signal, Stop};
 use crate::store::{Notice, S3Store};
 
@@ -43,8 +45,10 @@ pub(super) fn replace_old<W: Write>(
             proved.push(replacement);
         } else {
             let message = format!(
-                "stream \"{name}\" is to be overwritten, but no STATE followed its last record, or it was reported INCOMPLETE, so that its \
-                 end may be a failure of the source: objects of earlier syncs, if there are any, stay beside the new ones until a sync replaces them (or delete them by hand)"
+                "stream \"{name}\" is to be overwritten, but no STATE followed its last record, or \
+                 it was reported INCOMPLETE, so that its end may be a failure of the source: \
+                 objects of earlier syncs, if there are any, stay beside the new ones until a sync \
+                 replaces them (or delete them by hand)"
             );
             emitter.log(LogLevel::Warn, &message)?;
         }
@@ -54,12 +58,14 @@ pub(super) fn replace_old<W: Write>(
     }
     // Removals and waits are told as they happen, by turns on this one thread.
     let shared = RefCell::new(&mut *emitter);
-    let mut watch =
-        |stream: &StreamDescriptor, removal: Removal<'_>| log_removal(*shared.borrow_mut(), stream, removal);
+    let mut watch = |stream: &StreamDescriptor, removal: Removal<'_>| {
+        log_removal(*shared.borrow_mut(), stream, removal)
+    };
     let work = async {
         tokio::select! {
             report = replace(store, &proved, runtime.stop(), &mut watch) => report,
-            // Each request is safe to lose: the next sync that replaces the stream goes on from what it finds.
+            // Each request is safe to lose: the next sync that replaces the stream goes on from
+            // what it finds.
             Some(signal) = after_signal(runtime.stop()) => Report::stopped(signal),
         }
     };
@@ -72,7 +78,8 @@ pub(super) fn replace_old<W: Write>(
         let Removed { objects, kept } = removed;
         if objects > 0 {
             let name = &replacement.descriptor;
-            let message = format!("stream \"{name}\": {objects} older objects removed, {kept} objects kept");
+            let message =
+                format!("stream \"{name}\": {objects} older objects removed, {kept} objects kept");
             emitter.log(LogLevel::Info, &message)?;
         }
     }
@@ -80,8 +87,8 @@ pub(super) fn replace_old<W: Write>(
         let message = skipped(
             &unmarked,
             "without this connector's metadata",
-            "another program wrote them, or the store does not keep metadata and rows of earlier syncs are still there; run \
-             `check` to find out which",
+            "another program wrote them, or the store does not keep metadata and rows of earlier \
+             syncs are still there; run `check` to find out which",
         );
         emitter.log(LogLevel::Warn, &message)?;
     }
@@ -156,8 +163,8 @@ fn skipped(objects: &SkippedObjects, what: &str, why: &str) -> String {
     let streams: Vec<String> = streams.iter().map(|name| format!("\"{name}\"")).collect();
     let plural = if *number == 1 { "" } else { "s" };
     format!(
-        "did not remove {number} object{plural} {what}, for example \"{example}\", with a key that names a replaced stream \
-         ({}): {why}",
+        "did not remove {number} object{plural} {what}, for example \"{example}\", with a key that \
+         names a replaced stream ({}): {why}",
         streams.join(", ")
     )
 }

@@ -95,7 +95,9 @@ impl Runtime {
     ) -> Result<T, Failure> {
         self.until_stopped(left, async {
             let ended = self.tokio.spawn_blocking(work).await;
-            ended.unwrap_or_else(|error| Err(internal("a thread ended early", &std::io::Error::other(error))))
+            ended.unwrap_or_else(|error| {
+                Err(internal("a thread ended early", &std::io::Error::other(error)))
+            })
         })
     }
 

@@ -1,7 +1,8 @@
 //! `write`: makes the settings, the catalog and the environment into one run of the pipeline.
 //!
-//! Out: freed STATEs while the run goes on, LOG messages, on failure one TRACE ERROR at the end. The exit code is 0 only
-//! if everything is durable, every STATE is out, and what the run replaces is gone.
+//! Out: freed STATEs while the run goes on, LOG messages, on failure one TRACE ERROR at the end.
+//! The exit code is 0 only if everything is durable, every STATE is out, and what the run replaces
+//! is gone.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -37,7 +38,8 @@ use crate::protocol::emitter::{Emitter, LogLevel};
 use crate::provenance::Owner;
 use crate::replace::Replacement;
 
-/// Text that is compressed at once: large enough that cutting costs no ratio, small enough to spread over workers.
+/// Text that is compressed at once: large enough that cutting costs no ratio, small enough to
+/// spread over workers.
 const FRAME_BYTES: usize = 1024 * 1024;
 
 /// Input that is parsed at once.
@@ -111,8 +113,9 @@ fn execute<W: Write>(
         emitter.log(LogLevel::Warn, warning)?;
     }
     if prepared.config.is_elsewhere() {
-        let message = "s3_endpoint names a store that is not AWS: each key is looked at before it is written, for some stores ignore \
-                       If-None-Match (`check` says whether this one does)";
+        let message = "s3_endpoint names a store that is not AWS: each key is looked at before it \
+                       is written, for some stores ignore If-None-Match (`check` says whether this \
+                       one does)";
         emitter.log(LogLevel::Info, message)?;
     }
     let prefix = prepared.config.template.literal_prefix();
@@ -134,7 +137,10 @@ fn execute<W: Write>(
 
 fn log_summary<W: Write>(summary: &RunSummary, emitter: &mut Emitter<W>) -> io::Result<()> {
     for stream in &summary.streams {
-        emitter.log(LogLevel::Info, &format!("stream \"{}\": {}", stream.descriptor, stream.summary))?;
+        emitter.log(
+            LogLevel::Info,
+            &format!("stream \"{}\": {}", stream.descriptor, stream.summary),
+        )?;
     }
     Ok(())
 }
@@ -142,9 +148,11 @@ fn log_summary<W: Write>(summary: &RunSummary, emitter: &mut Emitter<W>) -> io::
 fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     let config = read_config(config)?;
     let catalog = Catalog::parse(&read_file(catalog, "catalog")?)?;
-    let mut warnings: Vec<String> = config.warnings().into_iter().chain(catalog.warnings()).collect();
+    let mut warnings: Vec<String> =
+        config.warnings().into_iter().chain(catalog.warnings()).collect();
     let run_values = run_values(&config, &catalog)?;
-    let attempt_id = env::random_uuid().map_err(|error| internal("there is no randomness", &error))?;
+    let attempt_id =
+        env::random_uuid().map_err(|error| internal("there is no randomness", &error))?;
     let streams: Vec<StreamValues> =
         catalog.streams.iter().map(|stream| stream_values(&run_values, stream)).collect();
     let mut replacements = Vec::new();
@@ -154,7 +162,8 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     if replacements.iter().any(Option::is_some) {
         warnings.extend(default_connection_id(&config));
     }
-    let memory_limit = plan::limit_bytes(config.memory_limit_bytes, env::cgroup_memory_limit_bytes());
+    let memory_limit =
+        plan::limit_bytes(config.memory_limit_bytes, env::cgroup_memory_limit_bytes());
     let cursor_macros = config.template.uses_cursor();
     let meta_sync_id = run_values.sync_id;
     let mut plans = Vec::new();
@@ -194,7 +203,11 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
                 key_when_sealed: cursor_macros,
             },
             // A file whose key shows its highest cursor stays in memory until it is sealed.
-            file_size_bytes: if cursor_macros { file_size_bytes.min(memory / 4) } else { file_size_bytes },
+            file_size_bytes: if cursor_macros {
+                file_size_bytes.min(memory / 4)
+            } else {
+                file_size_bytes
+            },
             checkpoint_interval: config.checkpoint_interval,
             checkpoint_records: checkpoint_records()?,
             tail_bytes: plan.tail_bytes,
@@ -213,8 +226,8 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     Ok(Prepared { config, warnings, settings, replacements })
 }
 
-/// What a good end replaces of the stream. Its name is tried as well: a key that cannot be made is found here rather than
-/// after an hour.
+/// What a good end replaces of the stream. Its name is tried as well: a key that cannot be made is
+/// found here rather than after an hour.
 fn replacement(
     config: &Config,
     run: &RunValues,
@@ -241,7 +254,9 @@ fn replacement(
 /// The names of the top-level columns that readers of the files see.
 fn file_names<'a>(rows: &'a RowMaker, stream: &'a CatalogStream) -> Vec<&'a str> {
     match rows {
-        RowMaker::Columns(columns) => columns.shape.fields.iter().map(|field| field.name.as_str()).collect(),
+        RowMaker::Columns(columns) => {
+            columns.shape.fields.iter().map(|field| field.name.as_str()).collect()
+        }
         RowMaker::Text(encoder) => match encoder.column_names() {
             Some(names) => names.iter().map(String::as_str).collect(),
             None => stream.properties.iter().map(|(name, _)| name.as_str()).collect(),
@@ -277,9 +292,11 @@ fn row_maker(
         ("destination_s3.stream".to_owned(), name.name.clone()),
         ("destination_s3.sync_id".to_owned(), meta.sync_id.to_string()),
     ];
-    footer.extend(name.namespace.clone().map(|value| ("destination_s3.namespace".to_owned(), value)));
+    footer
+        .extend(name.namespace.clone().map(|value| ("destination_s3.namespace".to_owned(), value)));
     footer.extend(
-        meta.generation_id.map(|value| ("destination_s3.generation_id".to_owned(), value.to_string())),
+        meta.generation_id
+            .map(|value| ("destination_s3.generation_id".to_owned(), value.to_string())),
     );
     let renamed: Map<String, Value> =
         shape.renamed().into_iter().map(|(path, name)| (path, Value::String(name))).collect();
@@ -288,11 +305,16 @@ fn row_maker(
     }
     let layout = FileLayout::new(&shape.to_arrow(), options.codec, footer)?;
     let most_rows = most_rows(&shape, options.row_group_rows, memory_limit_bytes);
-    Ok(RowMaker::Columns(ColumnLayout { shape: Arc::new(shape), layout: Arc::new(layout), most_rows }))
+    Ok(RowMaker::Columns(ColumnLayout {
+        shape: Arc::new(shape),
+        layout: Arc::new(layout),
+        most_rows,
+    }))
 }
 
-/// Rows of one row group. A member that most records lack takes no memory until its column is encoded, all members of a
-/// top-level column at once: a wide struct must not take more than an eighth of the memory then.
+/// Rows of one row group. A member that most records lack takes no memory until its column is
+/// encoded, all members of a top-level column at once: a wide struct must not take more than an
+/// eighth of the memory then.
 fn most_rows(shape: &StreamShape, row_group_rows: u64, memory_limit_bytes: u64) -> u64 {
     let widest = shape.widest_column();
     if widest <= USUAL_MEMBERS {
@@ -302,12 +324,15 @@ fn most_rows(shape: &StreamShape, row_group_rows: u64, memory_limit_bytes: u64) 
     rows.max(LEAST_ROWS).min(row_group_rows)
 }
 
-/// How rows are cut into frames. No frame may be so large that the size of a file, or the memory, is missed by much.
+/// How rows are cut into frames. No frame may be so large that the size of a file, or the memory,
+/// is missed by much.
 fn framing(format: &Format, file_size_bytes: u64, memory_bytes: u64) -> Framing {
     match format {
         Format::Csv { gzip_level: None, .. } | Format::Jsonl { gzip_level: None } => Framing::None,
         Format::Csv { .. } | Format::Jsonl { .. } => Framing::Gzip {
-            frame_bytes: usize::try_from(file_size_bytes / 8).unwrap_or(FRAME_BYTES).min(FRAME_BYTES),
+            frame_bytes: usize::try_from(file_size_bytes / 8)
+                .unwrap_or(FRAME_BYTES)
+                .min(FRAME_BYTES),
         },
         Format::Parquet { options } => {
             // One row group may be in work while the next one is being filled.
@@ -318,8 +343,9 @@ fn framing(format: &Format, file_size_bytes: u64, memory_bytes: u64) -> Framing 
 }
 
 fn block_settings(table: &StreamTable, file_size_bytes: u64) -> BlockSettings {
-    // Rows of one block stay together, so small files want small blocks; and a field that many records lack takes room
-    // in columns although it takes none in the input, so wide streams want them too.
+    // Rows of one block stay together, so small files want small blocks; and a field that many
+    // records lack takes room in columns although it takes none in the input, so wide streams want
+    // them too.
     let wide = BLOCK_BYTES.saturating_mul(USUAL_COLUMNS) / table.most_columns().max(USUAL_COLUMNS);
     let small = usize::try_from(file_size_bytes / 4).unwrap_or(BLOCK_BYTES);
     BlockSettings {
@@ -360,7 +386,9 @@ fn checkpoint_records() -> Result<Option<u64>, Failure> {
             Ok(records) if records > 0 => Ok(records),
             _ => Err(Failure::new(
                 FailureType::Config,
-                format!("the environment variable {NAME} must be a whole number of records, 1 or more"),
+                format!(
+                    "the environment variable {NAME} must be a whole number of records, 1 or more"
+                ),
             )),
         })
         .transpose()

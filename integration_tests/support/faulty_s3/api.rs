@@ -47,7 +47,10 @@ macro_rules! description {
 
 #[async_trait]
 impl S3 for Store {
-    async fn put_object(&self, mut req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(
+        &self,
+        mut req: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
         let content = whole(req.input.body.take()).await?;
         check_names(&req, &req.input.key)?;
         let sums = verified(&req, &content)?;
@@ -72,12 +75,14 @@ impl S3 for Store {
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         check_names(&req, &req.input.key)?;
         let input = req.input;
-        let algorithm = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str().to_owned());
+        let algorithm =
+            input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str().to_owned());
         let checksum_type = input.checksum_type.as_ref().map(ChecksumType::as_str);
         let upload = Upload {
             bucket: input.bucket.clone(),
             key: input.key.clone(),
-            is_composite: algorithm.as_deref() != Some("CRC64NVME") && checksum_type != Some("FULL_OBJECT"),
+            is_composite: algorithm.as_deref() != Some("CRC64NVME")
+                && checksum_type != Some("FULL_OBJECT"),
             algorithm,
             description: description!(input),
             parts: BTreeMap::new(),
@@ -134,7 +139,12 @@ impl S3 for Store {
         state.part_lengths.push(lengths);
         state.uploads.remove(&req.input.upload_id);
         let (bucket, key) = (Some(req.input.bucket), Some(req.input.key));
-        Ok(S3Response::new(CompleteMultipartUploadOutput { bucket, key, e_tag, ..Default::default() }))
+        Ok(S3Response::new(CompleteMultipartUploadOutput {
+            bucket,
+            key,
+            e_tag,
+            ..Default::default()
+        }))
     }
 
     async fn abort_multipart_upload(
@@ -147,7 +157,10 @@ impl S3 for Store {
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
 
-    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+    async fn copy_object(
+        &self,
+        req: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
         check_names(&req, &req.input.key)?;
         let CopySource::Bucket { bucket: from_bucket, key: from_key, version_id: None } =
             &req.input.copy_source
@@ -161,12 +174,17 @@ impl S3 for Store {
         let replaces = replaces && !state.has(&Quirk::IgnoresMetadataDirective);
         let source = state.object(from_bucket, from_key)?;
         if let Some(condition) = &req.input.copy_source_if_match
-            && condition.as_etag().is_some_and(|etag| !etag.strong_cmp(&ETag::Strong(source.etag.clone())))
+            && condition
+                .as_etag()
+                .is_some_and(|etag| !etag.strong_cmp(&ETag::Strong(source.etag.clone())))
         {
             return Err(s3_error!(PreconditionFailed));
         }
         if !replaces && **from_bucket == *req.input.bucket && **from_key == *req.input.key {
-            return Err(s3_error!(InvalidRequest, "An object cannot be copied to itself without a change"));
+            return Err(s3_error!(
+                InvalidRequest,
+                "An object cannot be copied to itself without a change"
+            ));
         }
         let bucket = state.bucket(&req.input.bucket)?;
         check_conditions(&req, bucket.get(&req.input.key).map(|object| object.etag.as_str()))?;
@@ -179,10 +197,16 @@ impl S3 for Store {
             ..Default::default()
         };
         bucket.insert(input.key, object);
-        Ok(S3Response::new(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() }))
+        Ok(S3Response::new(CopyObjectOutput {
+            copy_object_result: Some(result),
+            ..Default::default()
+        }))
     }
 
-    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(
+        &self,
+        req: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
         let input = req.input;
         let object = self.lock().object(&input.bucket, &input.key)?;
         let size = object.content.len() as u64;
@@ -193,7 +217,8 @@ impl S3 for Store {
         };
         let output = GetObjectOutput {
             content_length: Some(content.len() as i64),
-            content_range: wanted.map(|range| format!("bytes {}-{}/{size}", range.start, range.end - 1)),
+            content_range: wanted
+                .map(|range| format!("bytes {}-{}/{size}", range.start, range.end - 1)),
             body: Some(StreamingBlob::from(Body::from(content))),
             accept_ranges: Some("bytes".to_owned()),
             cache_control: object.description.cache_control,
@@ -214,7 +239,10 @@ impl S3 for Store {
         Ok(S3Response::with_headers(output, sums))
     }
 
-    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(
+        &self,
+        req: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = req.input;
         let object = self.lock().object(&input.bucket, &input.key)?;
         let output = HeadObjectOutput {
@@ -249,13 +277,16 @@ impl S3 for Store {
         let token = input.continuation_token.as_deref().map(from_token).transpose()?;
         let mut state = self.lock();
         let same_token = state.has(&Quirk::SameToken);
-        let start_after = input.start_after.as_deref().filter(|_| !state.has(&Quirk::IgnoresStartAfter));
+        let start_after =
+            input.start_after.as_deref().filter(|_| !state.has(&Quirk::IgnoresStartAfter));
         let after = token.as_deref().filter(|_| !same_token).or(start_after);
         let (prefix, delimiter) = (input.prefix.unwrap_or_default(), input.delimiter);
         let mut page = state.list(&input.bucket, &prefix, delimiter.as_deref(), after, max_keys)?;
         if state.has(&Quirk::EmptyPages) {
-            page =
-                Page { next: Some(format!("{}+", token.as_deref().unwrap_or_default())), ..Page::default() };
+            page = Page {
+                next: Some(format!("{}+", token.as_deref().unwrap_or_default())),
+                ..Page::default()
+            };
         }
         let no_token = state.has(&Quirk::NoToken);
         let next_token = page.next.as_deref().filter(|_| !no_token);
@@ -276,7 +307,10 @@ impl S3 for Store {
             next_continuation_token: next_token,
             contents: Some(page.objects.into_iter().map(object).collect()),
             common_prefixes: Some(
-                page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(prefix) }).collect(),
+                page.prefixes
+                    .into_iter()
+                    .map(|prefix| CommonPrefix { prefix: Some(prefix) })
+                    .collect(),
             ),
             prefix: Some(prefix),
             delimiter,
@@ -340,7 +374,10 @@ impl S3 for Store {
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 
-    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+    async fn head_bucket(
+        &self,
+        req: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
         self.lock().bucket(&req.input.bucket)?;
         let bucket_region = Some(REGION.to_owned());
         Ok(S3Response::new(HeadBucketOutput { bucket_region, ..Default::default() }))
@@ -361,7 +398,8 @@ fn to_token(name: &str) -> String {
 }
 
 fn from_token(token: &str) -> S3Result<String> {
-    let digits = |index| token.get(index..index + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    let digits =
+        |index| token.get(index..index + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
     let bytes: Option<Vec<u8>> = (0..token.len()).step_by(2).map(digits).collect();
     let name = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     name.ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))

@@ -42,7 +42,10 @@ pub(super) async fn whole(body: Option<StreamingBlob>) -> S3Result<bytes::Bytes>
     Body::from(body).store_all_limited(usize::MAX).await.map_err(|error| {
         // The error of s3s is not public; its text is all that tells a wrong hash from a short body.
         if error.to_string().contains("Sha256Mismatch") {
-            refusal("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match")
+            refusal(
+                "XAmzContentSHA256Mismatch",
+                "The provided 'x-amz-content-sha256' header does not match",
+            )
         } else {
             S3Error::with_source(S3ErrorCode::IncompleteBody, error)
         }
@@ -59,7 +62,8 @@ pub(super) fn verified<T>(request: &S3Request<T>, body: &[u8]) -> S3Result<Sums>
             return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match"));
         }
     }
-    let trailers = request.trailing_headers.as_ref().and_then(s3s::TrailingHeaders::take).unwrap_or_default();
+    let trailers =
+        request.trailing_headers.as_ref().and_then(s3s::TrailingHeaders::take).unwrap_or_default();
     let mut sums = Sums::new();
     for (name, sum) in ALGORITHMS {
         let header = header_of(name);
@@ -128,7 +132,10 @@ pub(super) fn check_conditions<T>(request: &S3Request<T>, current: Option<&str>)
         let condition = ETagCondition::parse_http_header(condition.as_bytes())
             .map_err(|e| s3_error!(e, InvalidArgument))?;
         let Some(current) = current else { return Err(s3_error!(NoSuchKey)) };
-        if condition.as_etag().is_some_and(|wanted| !wanted.strong_cmp(&ETag::Strong(current.to_owned()))) {
+        if condition
+            .as_etag()
+            .is_some_and(|wanted| !wanted.strong_cmp(&ETag::Strong(current.to_owned())))
+        {
             return Err(s3_error!(PreconditionFailed));
         }
     }
@@ -159,11 +166,15 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for group in bytes.chunks(3) {
-        let bits =
-            group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let bits = group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - group.len()));
         for position in 0..4 {
             let sextet = bits >> (18 - 6 * position) & 63;
-            text.push(if position > group.len() { '=' } else { char::from(ALPHABET[sextet as usize]) });
+            text.push(if position > group.len() {
+                '='
+            } else {
+                char::from(ALPHABET[sextet as usize])
+            });
         }
     }
     text

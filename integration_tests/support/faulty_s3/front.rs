@@ -185,7 +185,8 @@ impl Front {
             book.requests[number].status = status.as_u16();
             book.requests[number].done = status.is_success() && fault.is_none_or(Fault::is_done);
         });
-        let body_bytes = if head_only { 0 } else { answer.body().bytes().map_or(0, |bytes| bytes.len()) };
+        let body_bytes =
+            if head_only { 0 } else { answer.body().bytes().map_or(0, |bytes| bytes.len()) };
         match fault {
             Some(Fault::ReplyLost) => {
                 line.reset();
@@ -277,7 +278,10 @@ fn asked(head: &Parts) -> Option<(Operation, String)> {
         ("GET", false) if !has("uploadId") => Operation::Get,
         ("GET", true) if has("list-type") => {
             let prefix = parameter("prefix").unwrap_or_default().replace('+', " ");
-            return Some((Operation::List, percent_decode_str(&prefix).decode_utf8_lossy().into_owned()));
+            return Some((
+                Operation::List,
+                percent_decode_str(&prefix).decode_utf8_lossy().into_owned(),
+            ));
         }
         ("GET", true) if has("location") => Operation::Location,
         ("POST", true) if has("delete") => Operation::DeleteMany,
@@ -293,8 +297,10 @@ async fn whole(body: Incoming) -> Result<Bytes, Broken> {
 
 /// Reads about half of a body: as much as it takes, in the pieces that arrive.
 async fn read_half(head: &Parts, mut body: Incoming) {
-    let length =
-        head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let length = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let half = length.unwrap_or_default() / 2;
     let mut read = 0;
     while read < half {
@@ -307,7 +313,8 @@ async fn read_half(head: &Parts, mut body: Incoming) {
 /// What the head of an answer takes, about: hyper adds `date` and `content-length`.
 fn head_bytes(answer: &HttpResponse) -> usize {
     const STATUS_LINE_AND_WHAT_HYPER_ADDS: usize = 80;
-    let headers = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let headers =
+        answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     STATUS_LINE_AND_WHAT_HYPER_ADDS + headers.sum::<usize>()
 }
 

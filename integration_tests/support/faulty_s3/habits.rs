@@ -65,7 +65,9 @@ impl Habits {
     pub(super) fn refusal(self, head: &Parts) -> Option<(u16, &'static str)> {
         let is_guarded = head.headers.contains_key("if-none-match");
         match self {
-            Self { refuses_guarded_writes: true, .. } if is_guarded => Some((412, "PreconditionFailed")),
+            Self { refuses_guarded_writes: true, .. } if is_guarded => {
+                Some((412, "PreconditionFailed"))
+            }
             Self { lacks_guard: true, .. } if is_guarded => Some((501, "NotImplemented")),
             _ => None,
         }

@@ -87,8 +87,8 @@ impl FaultyS3 {
         let unsigned = S3ServiceBuilder::new(store.clone()).build();
         let front = Arc::new(Front::new(builder.build(), unsigned, keys.clone()));
 
-        let listener =
-            std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on the loopback address");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")
+            .expect("a free port on the loopback address");
         listener.set_nonblocking(true).expect("a listener that tokio can wait for");
         let address = listener.local_addr().expect("the address of the listener");
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -153,9 +153,17 @@ impl FaultyS3 {
     }
 
     /// Puts an object, over another one if there is one, as another program would.
-    pub(crate) fn put_object(&self, bucket: &str, key: &str, content: &[u8], metadata: &[(&str, &str)]) {
-        let metadata: Metadata =
-            metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    pub(crate) fn put_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        content: &[u8],
+        metadata: &[(&str, &str)],
+    ) {
+        let metadata: Metadata = metadata
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let description = Description { metadata, ..Description::default() };
         let object = Object::whole(Bytes::copy_from_slice(content), description, Sums::new());
         self.store.lock().bucket(bucket).expect("a bucket").insert(key.to_owned(), object);
@@ -250,7 +258,11 @@ impl Drop for FaultyS3 {
         for (key, object) in self.store.lock().buckets().values().flatten() {
             let metadata = object.description.metadata.clone().into_iter().collect();
             let leak = transcript::written(key, &metadata, &object.content, &secrets);
-            assert!(leak.is_none() || fails, "{} is in {key} or its metadata", leak.unwrap_or_default());
+            assert!(
+                leak.is_none() || fails,
+                "{} is in {key} or its metadata",
+                leak.unwrap_or_default()
+            );
         }
     }
 }
@@ -261,7 +273,8 @@ async fn serve(
     front: &Arc<Front>,
     mut stopped: oneshot::Receiver<Infallible>,
 ) {
-    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener inside the runtime");
+    let listener =
+        tokio::net::TcpListener::from_std(listener).expect("a listener inside the runtime");
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

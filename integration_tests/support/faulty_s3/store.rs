@@ -118,7 +118,8 @@ impl State {
     /// The upload with this id, which must be one of this bucket and key.
     pub(super) fn upload(&mut self, bucket: &str, key: &str, id: &str) -> S3Result<&mut Upload> {
         self.bucket(bucket)?;
-        let upload = self.uploads.get_mut(id).filter(|upload| upload.bucket == bucket && upload.key == key);
+        let upload =
+            self.uploads.get_mut(id).filter(|upload| upload.bucket == bucket && upload.key == key);
         upload.ok_or_else(|| s3_error!(NoSuchUpload))
     }
 
@@ -137,7 +138,10 @@ impl State {
 
     /// Whether the object may be deleted.
     pub(super) fn is_deletable(&self, key: &str) -> bool {
-        !self.quirks.iter().any(|quirk| matches!(quirk, Quirk::Undeletable(text) if key.contains(text)))
+        !self
+            .quirks
+            .iter()
+            .any(|quirk| matches!(quirk, Quirk::Undeletable(text) if key.contains(text)))
     }
 
     /// Sets a limit of the page size below S3's own.

@@ -20,7 +20,10 @@ pub(super) fn check_number(part_number: i32) -> S3Result<()> {
     if (1..=MOST_PARTS).contains(&part_number) {
         return Ok(());
     }
-    Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and {MOST_PARTS}, inclusive"))
+    Err(s3_error!(
+        InvalidArgument,
+        "Part number must be an integer between 1 and {MOST_PARTS}, inclusive"
+    ))
 }
 
 /// Whether a part was sent with the checksum that its upload was announced with.
@@ -41,7 +44,8 @@ pub(super) fn assemble(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Ob
     if !listed.is_sorted_by(|one, next| one.part_number < next.part_number) {
         return Err(s3_error!(InvalidPartOrder));
     }
-    let parts: Vec<&Part> = listed.iter().map(|part| found(upload, part)).collect::<S3Result<_>>()?;
+    let parts: Vec<&Part> =
+        listed.iter().map(|part| found(upload, part)).collect::<S3Result<_>>()?;
     if let Some((_last, others)) = parts.split_last()
         && others.iter().any(|part| part.content.len() < SMALLEST_PART_BYTES)
     {
@@ -66,7 +70,9 @@ pub(super) fn part_lengths(upload: &Upload) -> Vec<usize> {
 /// What Cloudflare R2 wants of parts besides: one length, and the last one no longer.
 pub(super) fn check_equal(lengths: &[usize]) -> S3Result<()> {
     match lengths.split_last() {
-        Some((last, others)) if others.iter().any(|length| *length != others[0] || last > length) => {
+        Some((last, others))
+            if others.iter().any(|length| *length != others[0] || last > length) =>
+        {
             Err(s3_error!(InvalidPart, "All non-trailing parts must have the same length."))
         }
         Some(_) | None => Ok(()),

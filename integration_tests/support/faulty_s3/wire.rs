@@ -58,7 +58,11 @@ impl HeadScan {
             if self.is_over() {
                 return index;
             }
-            self.0 = if HEAD_END[self.0] == *byte { self.0 + 1 } else { usize::from(*byte == HEAD_END[0]) };
+            self.0 = if HEAD_END[self.0] == *byte {
+                self.0 + 1
+            } else {
+                usize::from(*byte == HEAD_END[0])
+            };
         }
         bytes.len()
     }
@@ -159,7 +163,11 @@ impl AsyncRead for Wire {
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if let Some(pause) = &mut self.pause {
             ready!(pause.as_mut().poll(cx));
             self.pause = None;
@@ -169,7 +177,8 @@ impl AsyncWrite for Wire {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &bytes[..allowed]))?;
-        self.pause = self.line.passed(&bytes[..written]).map(|pause| Box::pin(tokio::time::sleep(pause)));
+        self.pause =
+            self.line.passed(&bytes[..written]).map(|pause| Box::pin(tokio::time::sleep(pause)));
         Poll::Ready(Ok(written))
     }
 

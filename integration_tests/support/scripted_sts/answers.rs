@@ -69,9 +69,11 @@ pub(super) fn fault(fault: StsFault) -> HttpResponse {
         StsFault::ExpiredToken => {
             refusal(403, "ExpiredToken", "The security token included in the request is expired")
         }
-        StsFault::InvalidClientTokenId => {
-            refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
-        }
+        StsFault::InvalidClientTokenId => refusal(
+            403,
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+        ),
         StsFault::SignatureDoesNotMatch => refusal(
             403,
             "SignatureDoesNotMatch",
@@ -88,7 +90,9 @@ pub(super) fn fault(fault: StsFault) -> HttpResponse {
         StsFault::Repeats => refusal(
             400,
             "ValidationError",
-            &format!("Value '{REPEATED}' at 'externalId' failed to satisfy constraint; token {REPEATED}"),
+            &format!(
+                "Value '{REPEATED}' at 'externalId' failed to satisfy constraint; token {REPEATED}"
+            ),
         ),
         StsFault::Status(status) => answer(status, "text/plain", ""),
         StsFault::Refusal(status, code) => refusal(status, code, "No."),

@@ -105,7 +105,8 @@ impl ScriptedSts {
     pub(crate) fn serve_container(&self, arn: &str, authorization: &str) -> String {
         transcript::secret(authorization);
         self.with(|script| {
-            script.container = Some(Origin { arn: arn.to_owned(), secret: authorization.to_owned() });
+            script.container =
+                Some(Origin { arn: arn.to_owned(), secret: authorization.to_owned() });
         });
         format!("{}{}", self.endpoint(), surroundings::CONTAINER_PATH)
     }
@@ -230,13 +231,25 @@ impl Desk {
     fn web_identity(&self, request: &StsRequest, token: Option<&str>) -> HttpResponse {
         let known = self.with(|script| script.web_identity.clone());
         let Some((expected, role)) = known else {
-            return refusal(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity");
+            return refusal(
+                403,
+                "AccessDenied",
+                "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+            );
         };
         if token != Some(&*expected) {
-            return refusal(400, "InvalidIdentityToken", "The ID Token provided is not a valid JWT");
+            return refusal(
+                400,
+                "InvalidIdentityToken",
+                "The ID Token provided is not a valid JWT",
+            );
         }
         if request.role.as_deref() != Some(&*role) {
-            return refusal(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity");
+            return refusal(
+                403,
+                "AccessDenied",
+                "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+            );
         }
         assumed("AssumeRoleWithWebIdentity", &self.role_key(&role, request))
     }
@@ -254,7 +267,8 @@ impl Desk {
 /// The pairs of `application/x-www-form-urlencoded`.
 fn form(body: &[u8]) -> BTreeMap<String, String> {
     let text = String::from_utf8_lossy(body);
-    let plain = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let plain =
+        |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     text.split('&')
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (plain(name), plain(value)))

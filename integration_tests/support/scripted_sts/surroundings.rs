@@ -18,15 +18,20 @@ pub(super) const CONTAINER_PATH: &str = "/v2/credentials";
 pub(super) const INSTANCE_PATH: &str = "/latest/";
 const TOKEN_PATH: &str = "/latest/api/token";
 /// With and without an id for the account: SDKs ask for the first one and make do with the second.
-const ROLE_PATHS: [&str; 2] =
-    ["/latest/meta-data/iam/security-credentials-extended/", "/latest/meta-data/iam/security-credentials/"];
+const ROLE_PATHS: [&str; 2] = [
+    "/latest/meta-data/iam/security-credentials-extended/",
+    "/latest/meta-data/iam/security-credentials/",
+];
 
 impl Desk {
     pub(super) fn surroundings(&self, action: Action, head: &Parts) -> HttpResponse {
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-        let (container, instance) = self.with(|script| (script.container.clone(), script.instance.clone()));
+        let (container, instance) =
+            self.with(|script| (script.container.clone(), script.instance.clone()));
         match (action, container, instance) {
-            (Action::Container, Some(origin), _) if header("authorization") == Some(&*origin.secret) => {
+            (Action::Container, Some(origin), _)
+                if header("authorization") == Some(&*origin.secret) =>
+            {
                 self.credentials(&origin)
             }
             (Action::InstanceMetadata, _, Some(origin)) => {

@@ -1,6 +1,7 @@
 //! The policies that a configuration needs in IAM, for people to paste.
 //!
-//! [`Subject`] (what of a configuration decides it) -> [`Document`]s in IAM's own JSON -> text, as JSON or for Terraform.
+//! [`Subject`] (what of a configuration decides it) -> [`Document`]s in IAM's own JSON -> text, as
+//! JSON or for Terraform.
 //!
 //! | document | attached to | says |
 //! |---|---|---|
@@ -9,8 +10,8 @@
 //! | caller | the identity that the connector runs with | that it may assume the role |
 //!
 //! Invariants
-//! - Least rights: each action is one that the connector sends with this configuration. What can be left out has a statement of
-//!   its own.
+//! - Least rights: each action is one that the connector sends with this configuration. What can be
+//!   left out has a statement of its own.
 //! - Nobody is trusted whom the user has not named.
 //!
 //! Not here: reading the configuration and printing (`verb`).
@@ -96,8 +97,8 @@ pub fn documents(subject: &Subject) -> Vec<Document> {
         });
         documents.push(Document {
             kind: Kind::Caller,
-            heading: "Policy for the identity that the connector runs with, unless the trust policy names that very identity \
-                      and both are in one account"
+            heading: "Policy for the identity that the connector runs with, unless the trust \
+                      policy names that very identity and both are in one account"
                 .to_owned(),
             policy: trust::caller_policy(role),
         });
@@ -117,14 +118,14 @@ pub fn warnings(role: &RoleSubject) -> Vec<String> {
     let mut warnings = Vec::new();
     if role.principal.is_none() {
         warnings.push(format!(
-            "nobody may assume the role yet: put the account or ARN that the connector runs with in place of {NOBODY}, or give \
-             --principal"
+            "nobody may assume the role yet: put the account or ARN that the connector runs with \
+             in place of {NOBODY}, or give --principal"
         ));
     }
     if role.external_id.is_none() {
         warnings.push(
-            "there is no external id: whoever can have the connector run with settings of their own can use this role; set \
-             external_id"
+            "there is no external id: whoever can have the connector run with settings of their \
+             own can use this role; set external_id"
                 .to_owned(),
         );
     }

@@ -1,7 +1,7 @@
 //! What may be done in the bucket.
 //!
-//! The actions are those of the vendor page; `s3:AbortMultipartUpload` has a statement of its own, for the connector works
-//! without it.
+//! The actions are those of the vendor page; `s3:AbortMultipartUpload` has a statement of its own,
+//! for the connector works without it.
 
 use serde_json::{Value, json};
 
@@ -25,10 +25,12 @@ pub(crate) fn policy(subject: &Subject) -> Value {
         of_objects.push("s3:PutObjectAcl");
     }
     let mut statements = vec![
-        // Without a condition on `s3:prefix`: under one, S3 answers the HEAD of a missing key with 403 instead of 404.
+        // Without a condition on `s3:prefix`: under one, S3 answers the HEAD of a missing key with
+        // 403 instead of 404.
         statement("FindFiles", &of_bucket, &bucket_arn),
         statement("ReadAndWriteFiles", &of_objects, &objects_arn),
-        // The only optional one: without it parts of failed uploads stay until a lifecycle rule removes them.
+        // The only optional one: without it parts of failed uploads stay until a lifecycle rule
+        // removes them.
         statement("DiscardUnfinishedUploads", &["s3:AbortMultipartUpload"], &objects_arn),
     ];
     let (Encryption::Kms { key, .. } | Encryption::KmsDsse { key }) = &objects.encryption else {
@@ -52,11 +54,15 @@ fn use_key(partition: &str, key: &str) -> Value {
     if let Some(alias) = alias {
         // A policy cannot name a key by its alias, only demand that the key has it.
         let mut statement = statement("UseEncryptionKey", &KEY_ACTIONS, "*");
-        statement["Condition"] = json!({ "ForAnyValue:StringEquals": { "kms:ResourceAliases": alias } });
+        statement["Condition"] =
+            json!({ "ForAnyValue:StringEquals": { "kms:ResourceAliases": alias } });
         return statement;
     }
-    let arn =
-        if key.starts_with("arn:") { key.to_owned() } else { format!("arn:{partition}:kms:*:*:key/{key}") };
+    let arn = if key.starts_with("arn:") {
+        key.to_owned()
+    } else {
+        format!("arn:{partition}:kms:*:*:key/{key}")
+    };
     statement("UseEncryptionKey", &KEY_ACTIONS, &arn)
 }
 

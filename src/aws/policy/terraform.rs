@@ -29,14 +29,15 @@ pub fn terraform(subject: &Subject) -> String {
     text.push_str("}\n\n");
     text.push_str(POLICY);
     let Some(role) = &subject.role else { return text };
-    let path_and_name = role.arn.splitn(6, ':').nth(5).unwrap_or_default().trim_start_matches("role/");
+    let path_and_name =
+        role.arn.splitn(6, ':').nth(5).unwrap_or_default().trim_start_matches("role/");
     let (path, name) = match path_and_name.rsplit_once('/') {
         Some((path, name)) => (format!("/{path}/"), name),
         None => ("/".to_owned(), path_and_name),
     };
     text.push_str(&format!(
-        "\nresource \"aws_iam_role\" \"destination_s3\" {{\n  name               = {}\n  path               = {}\n  \
-         assume_role_policy = local.destination_s3_trust\n}}\n",
+        "\nresource \"aws_iam_role\" \"destination_s3\" {{\n  name               = {}\n  \
+         path               = {}\n  assume_role_policy = local.destination_s3_trust\n}}\n",
         quoted(name),
         quoted(&path)
     ));
@@ -68,8 +69,8 @@ fn hcl(value: &Value, depth: usize, text: &mut String) {
             let mut run = Vec::new();
             while let Some((name, member)) = members.next() {
                 run.push((name, member));
-                let ends =
-                    !takes_one_line(member) || members.peek().is_none_or(|(_, next)| !takes_one_line(next));
+                let ends = !takes_one_line(member)
+                    || members.peek().is_none_or(|(_, next)| !takes_one_line(next));
                 if ends {
                     let width = run.iter().map(|(name, _)| key(name).len()).max().unwrap_or(0);
                     for (name, member) in run.drain(..) {
@@ -82,7 +83,8 @@ fn hcl(value: &Value, depth: usize, text: &mut String) {
             text.push_str(&format!("{}}}", indent(depth)));
         }
         Value::Array(entries) if entries.iter().all(Value::is_string) => {
-            let entries: Vec<String> = entries.iter().filter_map(Value::as_str).map(quoted).collect();
+            let entries: Vec<String> =
+                entries.iter().filter_map(Value::as_str).map(quoted).collect();
             text.push_str(&format!("[{}]", entries.join(", ")));
         }
         Value::Array(entries) => {

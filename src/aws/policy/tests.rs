@@ -42,7 +42,8 @@ fn texts_of(value: &Value) -> impl Iterator<Item = String> {
     value.as_str().map(str::to_owned).into_iter()
 }
 
-/// What a policy allows, as pairs that can have an effect: bucket actions on the bucket, object actions on objects.
+/// What a policy allows, as pairs that can have an effect: bucket actions on the bucket, object
+/// actions on objects.
 fn grants(policy: &Value) -> BTreeSet<(String, String)> {
     let mut grants = BTreeSet::new();
     for statement in policy["Statement"].as_array().unwrap() {
@@ -127,13 +128,17 @@ fn each_option_asks_for_its_own_action_and_no_other() {
         let is_alias = format!("{:?}", objects.encryption).contains("alias/lake");
         let policy = permissions::policy(&Subject { objects, ..subject() });
         let mut expected = plain.clone();
-        expected
-            .extend(extra.iter().map(|(action, resource)| ((*action).to_owned(), (*resource).to_owned())));
+        expected.extend(
+            extra.iter().map(|(action, resource)| ((*action).to_owned(), (*resource).to_owned())),
+        );
         assert_eq!(grants(&policy), expected);
         let last = policy["Statement"].as_array().unwrap().last().unwrap();
         if is_alias {
             assert_eq!(last["Resource"], "*");
-            assert_eq!(last["Condition"]["ForAnyValue:StringEquals"]["kms:ResourceAliases"], "alias/lake");
+            assert_eq!(
+                last["Condition"]["ForAnyValue:StringEquals"]["kms:ResourceAliases"],
+                "alias/lake"
+            );
         } else {
             assert_eq!(last.get("Condition"), None);
         }
@@ -144,18 +149,28 @@ fn each_option_asks_for_its_own_action_and_no_other() {
 fn a_prefix_limits_objects_and_its_wildcards_are_none() {
     let policy = permissions::policy(&Subject { prefix: "raw/a*b?c$d/".to_owned(), ..subject() });
     assert_eq!(policy["Statement"][0]["Resource"], "arn:aws:s3:::YOUR_S3_BUCKET_NAME");
-    assert_eq!(policy["Statement"][1]["Resource"], "arn:aws:s3:::YOUR_S3_BUCKET_NAME/raw/a${*}b${?}c${$}d/*");
+    assert_eq!(
+        policy["Statement"][1]["Resource"],
+        "arn:aws:s3:::YOUR_S3_BUCKET_NAME/raw/a${*}b${?}c${$}d/*"
+    );
 }
 
 #[test]
 fn a_principal_is_an_account_or_somebody_in_it_and_never_everybody() {
-    for good in
-        ["623184213151", "arn:aws:iam::623184213151:role/worker", "arn:aws-cn:iam::623184213151:user/a/b"]
-    {
+    for good in [
+        "623184213151",
+        "arn:aws:iam::623184213151:role/worker",
+        "arn:aws-cn:iam::623184213151:user/a/b",
+    ] {
         assert!(good.parse::<Principal>().is_ok(), "{good}");
     }
-    let session: Principal = "arn:aws:sts::623184213151:assumed-role/worker/i-0123456789".parse().unwrap();
-    assert_eq!(session, "arn:aws:iam::623184213151:role/worker".parse().unwrap(), "sessions come and go");
+    let session: Principal =
+        "arn:aws:sts::623184213151:assumed-role/worker/i-0123456789".parse().unwrap();
+    assert_eq!(
+        session,
+        "arn:aws:iam::623184213151:role/worker".parse().unwrap(),
+        "sessions come and go"
+    );
     for bad in [
         "*",
         "",

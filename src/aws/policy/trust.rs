@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::RoleSubject;
 use super::permissions::document;
 
-/// What stands for a principal that nobody has named. IAM refuses it, so that nobody is trusted by accident.
+/// What stands for a principal that nobody has named. IAM refuses it, so that nobody is trusted by
+/// accident.
 pub const NOBODY: &str = "ACCOUNT_ID_OF_WHOEVER_RUNS_THE_CONNECTOR";
 
 /// An account, or an identity in one.
@@ -15,7 +16,8 @@ pub struct Principal(String);
 /// Neither an account nor an identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it must be the 12 digits of an account, or the ARN of a user or role (`check` names the one it runs with)"
+    "it must be the 12 digits of an account, or the ARN of a user or role (`check` names the one \
+     it runs with)"
 )]
 pub struct PrincipalError;
 
@@ -23,7 +25,8 @@ impl std::str::FromStr for Principal {
     type Err = PrincipalError;
 
     fn from_str(text: &str) -> Result<Self, PrincipalError> {
-        let is_account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_account =
+            |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
         if is_account(text) {
             return Ok(Self(text.to_owned()));
         }

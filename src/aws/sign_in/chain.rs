@@ -1,14 +1,15 @@
 //! The identity that the connector's environment gives it: the AWS default chain.
 //!
-//! Environment, profile file, web identity, container, instance metadata, in this order -> credentials, or a
-//! [`SignInError`] that names the source and says what is wrong with it.
+//! Environment, profile file, web identity, container, instance metadata, in this order ->
+//! credentials, or a [`SignInError`] that names the source and says what is wrong with it.
 //!
 //! Invariants
-//! - A source that is set up, but does not work, is an error: the next one is not asked in its place.
+//! - A source that is set up, but does not work, is an error: the next one is not asked in its
+//!   place.
 //! - A source that is set up by half is an error, too.
 //!
-//! This is the one place besides `env` that looks at the environment: the SDK does, by its own documented rules, which is
-//! what `default_chain` means.
+//! This is the one place besides `env` that looks at the environment: the SDK does, by its own
+//! documented rules, which is what `default_chain` means.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -35,8 +36,8 @@ use super::metadata::{InstanceMetadata, MetadataProblem, Waits};
 use super::{EnvironmentVariables, SESSION_NAME, Surroundings};
 use crate::error::{found_in, harmless};
 
-/// How long all sources together may take: some of them have no limit of their own. Less than a request to STS may take,
-/// which includes this, so that the right one gets the blame.
+/// How long all sources together may take: some of them have no limit of their own. Less than a
+/// request to STS may take, which includes this, so that the right one gets the blame.
 const PATIENCE: Duration = Duration::from_secs(12);
 
 /// The default chain, with errors in our words.
@@ -73,8 +74,10 @@ impl Chain {
             .then(|| Arc::new(InstanceMetadata::new(&config, http, Waits::USUAL)));
         let mut profile = ProfileFileCredentialsProvider::builder().configure(&config);
         if let Some(metadata) = &metadata {
-            // As patient as where the metadata is asked without a profile, and with the same sentences.
-            profile = profile.with_custom_provider("Ec2InstanceMetadata", OfProfile(Arc::clone(metadata)));
+            // As patient as where the metadata is asked without a profile, and with the same
+            // sentences.
+            profile = profile
+                .with_custom_provider("Ec2InstanceMetadata", OfProfile(Arc::clone(metadata)));
         }
         let web_identity = variables.token_file.as_ref().zip(variables.role_arn.as_ref());
         Self {
@@ -118,7 +121,11 @@ impl Chain {
                 }
             }
         }
-        Err(SignInError { kind: SignInErrorKind::NobodyThere { role: None }, code: None, cause: last_cause })
+        Err(SignInError {
+            kind: SignInErrorKind::NobodyThere { role: None },
+            code: None,
+            cause: last_cause,
+        })
     }
 
     async fn ask(&self, source: CredentialSource) -> Result<Credentials, Miss> {
@@ -131,31 +138,41 @@ impl Chain {
                     "AWS_ACCESS_KEY_ID",
                     "AWS_SECRET_ACCESS_KEY",
                 )?;
-                let answer = EnvironmentVariableCredentialsProvider::new().provide_credentials().await;
+                let answer =
+                    EnvironmentVariableCredentialsProvider::new().provide_credentials().await;
                 answer.map_err(|error| self.miss(source, &error))
             }
             CredentialSource::Profile => {
                 self.profile.provide_credentials().await.map_err(|error| self.miss(source, &error))
             }
             CredentialSource::WebIdentity => {
-                let (has_file, has_role) = (variables.token_file.is_some(), variables.role_arn.is_some());
+                let (has_file, has_role) =
+                    (variables.token_file.is_some(), variables.role_arn.is_some());
                 half(has_file, has_role, "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")?;
                 let Some(provider) = &self.web_identity else { return Err(Miss::NotSetUp(None)) };
                 provider.provide_credentials().await.map_err(|error| self.miss(source, &error))
             }
-            CredentialSource::Container => {
-                self.container.provide_credentials().await.map_err(|error| self.miss(source, &error))
-            }
+            CredentialSource::Container => self
+                .container
+                .provide_credentials()
+                .await
+                .map_err(|error| self.miss(source, &error)),
             CredentialSource::InstanceMetadata => {
                 let Some(metadata) = &self.metadata else { return Err(Miss::NotSetUp(None)) };
                 metadata.credentials().await.map_err(|error| match metadata_kind(error.problem) {
-                    Some(kind) => {
-                        Miss::Failed(SignInError { kind, code: None, cause: Some(cause_of(&error.source)) })
-                    }
+                    Some(kind) => Miss::Failed(SignInError {
+                        kind,
+                        code: None,
+                        cause: Some(cause_of(&error.source)),
+                    }),
                     // It was there before.
                     None if self.has_answered.load(Ordering::Relaxed) => {
                         let kind = SignInErrorKind::SourceUnavailable { source };
-                        Miss::Failed(SignInError { kind, code: None, cause: Some(cause_of(&error.source)) })
+                        Miss::Failed(SignInError {
+                            kind,
+                            code: None,
+                            cause: Some(cause_of(&error.source)),
+                        })
                     }
                     None => Miss::NotSetUp(Some(cause_of(&error.source))),
                 })
@@ -171,20 +188,28 @@ impl Chain {
         }
         let cause = Some(cause_of(error));
         let (kind, code) = match error {
-            // The profile of AWS_PROFILE, or a source_profile, is not in the files: the SDK goes on to the next source,
-            // which is another identity than the one that was meant. It tells only in a text.
+            // The profile of AWS_PROFILE, or a source_profile, is not in the files: the SDK goes on
+            // to the next source, which is another identity than the one that was meant. It tells
+            // only in a text.
             CredentialsError::CredentialsNotLoaded(_)
                 if source == CredentialSource::Profile
-                    && error.source().is_some_and(|text| text.to_string().contains("was not defined")) =>
+                    && error
+                        .source()
+                        .is_some_and(|text| text.to_string().contains("was not defined")) =>
             {
                 (SignInErrorKind::NotSetUpRight { source }, None)
             }
             CredentialsError::CredentialsNotLoaded(_) => return Miss::NotSetUp(cause),
-            CredentialsError::InvalidConfiguration(_) => (SignInErrorKind::NotSetUpRight { source }, None),
+            CredentialsError::InvalidConfiguration(_) => {
+                (SignInErrorKind::NotSetUpRight { source }, None)
+            }
             _ => match Answer::of(error) {
-                Some(answer) if answer.is_final() => (SignInErrorKind::SourceRefused { source }, answer.code),
+                Some(answer) if answer.is_final() => {
+                    (SignInErrorKind::SourceRefused { source }, answer.code)
+                }
                 Some(answer) => (SignInErrorKind::SourceUnavailable { source }, answer.code),
-                // No request was sent: the token file cannot be read. In mid-sync somebody is replacing it.
+                // No request was sent: the token file cannot be read. In mid-sync somebody is
+                // replacing it.
                 None if source == CredentialSource::WebIdentity
                     && !self.has_answered.load(Ordering::Relaxed) =>
                 {
@@ -222,7 +247,9 @@ fn metadata_kind(problem: MetadataProblem) -> Option<SignInErrorKind> {
     let source = CredentialSource::InstanceMetadata;
     match problem {
         MetadataProblem::Absent => None,
-        MetadataProblem::Silent => Some(SignInErrorKind::MetadataSilent { tries: Waits::USUAL.tries }),
+        MetadataProblem::Silent => {
+            Some(SignInErrorKind::MetadataSilent { tries: Waits::USUAL.tries })
+        }
         MetadataProblem::Refused(status) => Some(SignInErrorKind::MetadataRefused { status }),
         MetadataProblem::NoRole => Some(SignInErrorKind::NoInstanceRole),
         MetadataProblem::UnusableRole => Some(SignInErrorKind::NotSetUpRight { source }),
@@ -231,7 +258,12 @@ fn metadata_kind(problem: MetadataProblem) -> Option<SignInErrorKind> {
 }
 
 /// A source that two variables set up together needs both.
-fn half(has_first: bool, has_second: bool, first: &'static str, second: &'static str) -> Result<(), Miss> {
+fn half(
+    has_first: bool,
+    has_second: bool,
+    first: &'static str,
+    second: &'static str,
+) -> Result<(), Miss> {
     let (given, missing) = match (has_first, has_second) {
         (true, false) => (first, second),
         (false, true) => (second, first),
@@ -268,17 +300,18 @@ impl Answer {
         Self { status, code: error.code().and_then(harmless).map(Into::into) }
     }
 
-    /// Whether the same request would be refused again. STS says with 400 that it cannot reach the issuer of a token,
-    /// or that it was asked too often.
+    /// Whether the same request would be refused again. STS says with 400 that it cannot reach the
+    /// issuer of a token, or that it was asked too often.
     fn is_final(&self) -> bool {
-        let may_change = ["Throttling", "ThrottlingException", "RequestThrottled", "IDPCommunicationError"];
+        let may_change =
+            ["Throttling", "ThrottlingException", "RequestThrottled", "IDPCommunicationError"];
         let passes = self.code.as_deref().is_some_and(|code| may_change.contains(&code));
         !passes && self.status.is_some_and(|status| matches!(status, 400..=407 | 409..=428))
     }
 }
 
-/// What kept the chain from giving anything: the kind of error, and what the machine says. What a server says is left out, for it
-/// may repeat tokens.
+/// What kept the chain from giving anything: the kind of error, and what the machine says. What a
+/// server says is left out, for it may repeat tokens.
 fn cause_of(error: &CredentialsError) -> Cause {
     let mut parts = vec![error.to_string()];
     let mut next = error.source();

@@ -1,8 +1,8 @@
 //! Why signing in failed, in words that say what to change and where.
 //!
 //! Invariants
-//! - A sentence names the role, the caller, the source and the setting. Of what a server says it has a code of
-//!   harmless letters at most, and no external id, key or token is anywhere.
+//! - A sentence names the role, the caller, the source and the setting. Of what a server says it
+//!   has a code of harmless letters at most, and no external id, key or token is anywhere.
 
 use super::identity::Identity;
 use crate::error::{Classified, FailureType};
@@ -132,8 +132,13 @@ pub enum CredentialSource {
 
 impl CredentialSource {
     /// All of them, as the chain asks them.
-    pub(crate) const IN_ORDER: [Self; 5] =
-        [Self::Environment, Self::Profile, Self::WebIdentity, Self::Container, Self::InstanceMetadata];
+    pub(crate) const IN_ORDER: [Self; 5] = [
+        Self::Environment,
+        Self::Profile,
+        Self::WebIdentity,
+        Self::Container,
+        Self::InstanceMetadata,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -182,31 +187,36 @@ impl SignInError {
             CredentialSource::WebIdentity => {
                 let advice = match self.code.as_deref() {
                     Some("ExpiredToken" | "ExpiredTokenException") => {
-                        "the token has expired; check that the platform renews the file of AWS_WEB_IDENTITY_TOKEN_FILE"
+                        "the token has expired; check that the platform renews the file of \
+                         AWS_WEB_IDENTITY_TOKEN_FILE"
                     }
                     Some("AccessDenied" | "AccessDeniedException") => {
-                        "the trust policy of the role in AWS_ROLE_ARN must allow sts:AssumeRoleWithWebIdentity to this \
-                         service account"
+                        "the trust policy of the role in AWS_ROLE_ARN must allow \
+                         sts:AssumeRoleWithWebIdentity to this service account"
                     }
                     Some("InvalidIdentityToken" | "InvalidIdentityTokenException") => {
-                        "check that IAM in the role's account has an OIDC provider for the issuer of the token, and that \
-                         the token is for the audience that it expects"
+                        "check that IAM in the role's account has an OIDC provider for the issuer \
+                         of the token, and that the token is for the audience that it expects"
                     }
                     _ => {
-                        "check AWS_ROLE_ARN, the role's trust policy and the file of AWS_WEB_IDENTITY_TOKEN_FILE"
+                        "check AWS_ROLE_ARN, the role's trust policy and the file of \
+                         AWS_WEB_IDENTITY_TOKEN_FILE"
                     }
                 };
                 format!(
-                    "AWS STS refused the web identity token in the connector's environment{answer}: {advice}"
+                    "AWS STS refused the web identity token in the connector's \
+                     environment{answer}: {advice}"
                 )
             }
             CredentialSource::Profile => format!(
-                "AWS STS refused the role of the profile file in the connector's environment{answer}: check its role_arn, \
-                 external_id and source_profile, and the role's trust policy"
+                "AWS STS refused the role of the profile file in the connector's \
+                 environment{answer}: check its role_arn, external_id and source_profile, and the \
+                 role's trust policy"
             ),
             CredentialSource::Container => format!(
-                "the endpoint for container credentials refused the connector{answer}: check the task role or the pod \
-                 identity association, and AWS_CONTAINER_AUTHORIZATION_TOKEN or its file"
+                "the endpoint for container credentials refused the connector{answer}: check the \
+                 task role or the pod identity association, and AWS_CONTAINER_AUTHORIZATION_TOKEN \
+                 or its file"
             ),
             CredentialSource::Environment | CredentialSource::InstanceMetadata => {
                 format!("{} did not give the connector credentials{answer}", source.name())
@@ -227,69 +237,80 @@ impl SignInError {
                     None => "sign in with".to_owned(),
                 };
                 format!(
-                    "there are no AWS credentials in the connector's environment to {purpose} (looked at, in this order: \
-                     AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile file, a web identity token, container \
-                     credentials, instance metadata): give the platform's worker an identity, or set \
+                    "there are no AWS credentials in the connector's environment to {purpose} \
+                     (looked at, in this order: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the \
+                     profile file, a web identity token, container credentials, instance \
+                     metadata): give the platform's worker an identity, or set \
                      authentication.auth_type to \"access_key\""
                 )
             }
             SignInErrorKind::HalfSetUp { given, missing } => format!(
-                "{given} is set in the connector's environment, but {missing} is not: set both, or remove {given}"
+                "{given} is set in the connector's environment, but {missing} is not: set both, or \
+                 remove {given}"
             ),
             SignInErrorKind::NotSetUpRight { source } => not_set_up_right(*source),
             SignInErrorKind::SourceRefused { source } => self.source_refused(*source),
             SignInErrorKind::SourceUnavailable { source } => format!(
-                "the source of the connector's AWS credentials did not answer, or failed{}: {}; try again, and check the \
-                 network of the platform's worker",
+                "the source of the connector's AWS credentials did not answer, or failed{}: {}; \
+                 try again, and check the network of the platform's worker",
                 self.in_brackets(),
                 source.name()
             ),
             SignInErrorKind::MetadataSilent { tries } => format!(
-                "the instance metadata service accepts connections, but did not answer (asked {tries} times): in a \
-                 container, the instance's hop limit is usually too low; set it to 2 or more (aws ec2 \
-                 modify-instance-metadata-options --http-put-response-hop-limit 2), or give the connector a web identity \
-                 or container credentials"
-            ),
-            SignInErrorKind::MetadataRefused { status: status @ 401 } => format!(
-                "the instance metadata service does not accept its own token (HTTP {status}): check for a proxy or an \
-                 agent between the connector and the instance metadata service, or give the connector a web identity or \
+                "the instance metadata service accepts connections, but did not answer (asked \
+                 {tries} times): in a container, the instance's hop limit is usually too low; set \
+                 it to 2 or more (aws ec2 modify-instance-metadata-options \
+                 --http-put-response-hop-limit 2), or give the connector a web identity or \
                  container credentials"
             ),
+            SignInErrorKind::MetadataRefused { status: status @ 401 } => format!(
+                "the instance metadata service does not accept its own token (HTTP {status}): \
+                 check for a proxy or an agent between the connector and the instance metadata \
+                 service, or give the connector a web identity or container credentials"
+            ),
             SignInErrorKind::MetadataRefused { status } => format!(
-                "the instance metadata service refuses the connector (HTTP {status}): switch it on in the metadata options of \
-                 the EC2 instance, and check the rules of the cluster that keep pods from it; or give the connector a web \
-                 identity or container credentials"
+                "the instance metadata service refuses the connector (HTTP {status}): switch it on \
+                 in the metadata options of the EC2 instance, and check the rules of the cluster \
+                 that keep pods from it; or give the connector a web identity or container \
+                 credentials"
             ),
             SignInErrorKind::NoInstanceRole => {
-                "the EC2 instance that the connector runs on has no IAM role: attach an instance profile with a role to it, \
-                 or give the connector credentials in another way"
+                "the EC2 instance that the connector runs on has no IAM role: attach an instance \
+                 profile with a role to it, or give the connector credentials in another way"
                     .to_owned()
             }
             SignInErrorKind::KeyRefused { of_settings: true, reason, region } => match reason {
                 KeyProblem::Unknown => format!(
-                    "AWS does not know the access key (asked in region \"{region}\"): check access_key_id and \
-                     session_token, that the key is active and, for a bucket in another partition of AWS (China, GovCloud, \
-                     European Sovereign Cloud), s3_bucket_region"
+                    "AWS does not know the access key (asked in region \"{region}\"): check \
+                     access_key_id and session_token, that the key is active and, for a bucket in \
+                     another partition of AWS (China, GovCloud, European Sovereign Cloud), \
+                     s3_bucket_region"
                 ),
                 KeyProblem::Secret => {
-                    "the secret does not belong to the access key: check access_key_id and secret_access_key".to_owned()
+                    "the secret does not belong to the access key: check access_key_id and \
+                     secret_access_key"
+                        .to_owned()
                 }
-                KeyProblem::Expired => "the temporary credentials have expired: enter new ones, or use an access key without a \
-                     session token"
-                    .to_owned(),
+                KeyProblem::Expired => {
+                    "the temporary credentials have expired: enter new ones, or \
+                                        use an access key without a session token"
+                        .to_owned()
+                }
             },
             SignInErrorKind::KeyRefused { of_settings: false, reason, region } => {
                 let what = match reason {
                     KeyProblem::Unknown => format!(
-                        "are not known to AWS in region \"{region}\", or not active, or their account has not switched \
-                         that region on (AWS_REGION chooses another)"
+                        "are not known to AWS in region \"{region}\", or not active, or their \
+                         account has not switched that region on (AWS_REGION chooses another)"
                     ),
-                    KeyProblem::Secret => "have a secret that does not belong to the key".to_owned(),
+                    KeyProblem::Secret => "have a secret that does not belong to the \
+                                           key"
+                    .to_owned(),
                     KeyProblem::Expired => "have expired".to_owned(),
                 };
                 format!(
-                    "the AWS credentials in the connector's environment {what}: renew them where the platform's worker \
-                     gets them from"
+                    "the AWS credentials in the connector's environment {what}: renew them where \
+                     the platform's worker gets them from"
                 )
             }
             SignInErrorKind::RoleDenied { role, caller, with_external_id } => {
@@ -300,30 +321,39 @@ impl SignInError {
                 let (how, demand) = if *with_external_id {
                     ("with the external id that is configured", "and demand this very external id")
                 } else {
-                    ("without an external id", "; if it demands an external id, enter it as external_id")
+                    (
+                        "without an external id",
+                        "; if it demands an external id, enter it as \
+                                                external_id",
+                    )
                 };
                 let space = if *with_external_id { " " } else { "" };
                 format!(
-                    "{whom} may not assume the role {role} {how}: the role's trust policy must name {principal} as its \
-                     principal{space}{demand}. Unless the trust policy names that very identity and both are in one account, \
-                     the identity also needs a policy that allows sts:AssumeRole on the role (`destination-s3 policy` \
+                    "{whom} may not assume the role {role} {how}: the role's trust policy must \
+                     name {principal} as its principal{space}{demand}. Unless the trust policy \
+                     names that very identity and both are in one account, the identity also needs \
+                     a policy that allows sts:AssumeRole on the role (`destination-s3 policy` \
                      prints both)"
                 )
             }
             SignInErrorKind::RoleMalformed { role } => {
-                format!("AWS cannot use the role {role} in this way: check role_arn and external_id")
+                format!(
+                    "AWS cannot use the role {role} in this way: check role_arn and \
+                         external_id"
+                )
             }
             SignInErrorKind::RegionDisabled { region } => format!(
-                "AWS STS is not active in region \"{region}\": activate it in the account settings of IAM, in the \
-                 account that the connector runs in"
+                "AWS STS is not active in region \"{region}\": activate it in the account settings \
+                 of IAM, in the account that the connector runs in"
             ),
             SignInErrorKind::Unreachable { place } => format!(
-                "AWS STS {place} cannot be reached: check that there is such a region (AWS_REGION, s3_bucket_region), the network \
-                 of the platform's worker, its proxy settings and ca_bundle"
+                "AWS STS {place} cannot be reached: check that there is such a region (AWS_REGION, \
+                 s3_bucket_region), the network of the platform's worker, its proxy settings and \
+                 ca_bundle"
             ),
             SignInErrorKind::NotSts { place } => format!(
-                "what answers {place} is not AWS STS: check AWS_ENDPOINT_URL_STS and the proxy settings of the \
-                 platform's worker"
+                "what answers {place} is not AWS STS: check AWS_ENDPOINT_URL_STS and the proxy \
+                 settings of the platform's worker"
             ),
             SignInErrorKind::Busy => "AWS STS failed again and again: try again later".to_owned(),
             SignInErrorKind::ClockSkew => {
@@ -346,17 +376,22 @@ fn not_set_up_right(source: CredentialSource) -> String {
             "check the profile file and AWS_PROFILE (SSO and credential_process are not supported)"
         }
         CredentialSource::WebIdentity => {
-            "the file of AWS_WEB_IDENTITY_TOKEN_FILE cannot be read; check that the web identity token is mounted where \
-             the connector runs"
+            "the file of AWS_WEB_IDENTITY_TOKEN_FILE cannot be read; check that the web identity \
+             token is mounted where the connector runs"
         }
         CredentialSource::Container => {
-            "check AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and the token for them"
+            "check AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and \
+             the token for them"
         }
         CredentialSource::InstanceMetadata => {
-            "EC2 cannot assume the instance's role; check that the role's trust policy allows ec2.amazonaws.com"
+            "EC2 cannot assume the instance's role; check that the role's trust policy allows \
+             ec2.amazonaws.com"
         }
     };
-    format!("{} in the connector's environment cannot give AWS credentials: {advice}", source.name())
+    format!(
+        "{} in the connector's environment cannot give AWS credentials: {advice}",
+        source.name()
+    )
 }
 
 impl Classified for SignInError {

@@ -33,14 +33,18 @@ pub enum Holder<'a> {
 }
 
 impl Identity {
-    /// What a trust policy names to let this identity in: of a role's session, which has another name tomorrow, the role.
+    /// What a trust policy names to let this identity in: of a role's session, which has another
+    /// name tomorrow, the role.
     #[must_use]
     pub fn principal(&self) -> String {
         let partition = self.arn.split(':').nth(1).unwrap_or("aws");
         match self.holder() {
             // The path of the role is not in the ARN of its session.
             Holder::Role(name) if self.arn.contains(":assumed-role/") => {
-                format!("arn:{partition}:iam::{}:role/{name} (with its path, if it has one)", self.account)
+                format!(
+                    "arn:{partition}:iam::{}:role/{name} (with its path, if it has one)",
+                    self.account
+                )
             }
             Holder::User(_) | Holder::Role(_) | Holder::Root | Holder::Other => self.arn.clone(),
         }
@@ -89,8 +93,9 @@ mod tests {
 
     #[test]
     fn a_trust_policy_names_the_role_and_not_its_session() {
-        let principal =
-            |arn: &str| Identity { account: "123456789012".to_owned(), arn: arn.to_owned() }.principal();
+        let principal = |arn: &str| {
+            Identity { account: "123456789012".to_owned(), arn: arn.to_owned() }.principal()
+        };
         let session = principal("arn:aws-cn:sts::123456789012:assumed-role/worker/i-0123");
         assert!(session.starts_with("arn:aws-cn:iam::123456789012:role/worker ("), "{session}");
         for arn in ["arn:aws:iam::123456789012:user/loader", "arn:aws:iam::123456789012:root"] {

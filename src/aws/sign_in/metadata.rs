@@ -42,13 +42,14 @@ pub(crate) struct Waits {
     pub(crate) connect: Duration,
     /// For an answer, the time for the connection included: longer than `connect`.
     pub(crate) answer: Duration,
-    /// How often a service that accepts connections is asked if it says nothing, the first time included.
+    /// How often a service that accepts connections is asked if it says nothing, the first time
+    /// included.
     pub(crate) tries: u32,
 }
 
 impl Waits {
-    /// The service answers within milliseconds; on a busy instance it may need more. Eight seconds in all leave time
-    /// to say so before the whole chain is given up (12 s).
+    /// The service answers within milliseconds; on a busy instance it may need more. Eight seconds
+    /// in all leave time to say so before the whole chain is given up (12 s).
     pub(crate) const USUAL: Self =
         Self { connect: Duration::from_secs(1), answer: Duration::from_secs(2), tries: 4 };
 }
@@ -101,7 +102,8 @@ impl InstanceMetadata {
         waits: Waits,
         client: imds::client::Builder,
     ) -> Self {
-        let limited = config.clone().with_http_client(AnswerLimit { inner: http, limit: waits.answer });
+        let limited =
+            config.clone().with_http_client(AnswerLimit { inner: http, limit: waits.answer });
         let client = client
             .configure(&limited)
             .max_attempts(ATTEMPTS)
@@ -109,7 +111,8 @@ impl InstanceMetadata {
             // Longer than our own limit, whose error tells silence from the lack of a connection.
             .read_timeout(waits.answer * 2)
             .build();
-        let provider = ImdsCredentialsProvider::builder().configure(&limited).imds_client(client).build();
+        let provider =
+            ImdsCredentialsProvider::builder().configure(&limited).imds_client(client).build();
         Self { provider, tries: waits.tries }
     }
 

@@ -10,10 +10,11 @@ use crate::store::HttpClient as OurHttpClient;
 const HASTE: Waits =
     Waits { connect: Duration::from_millis(10), answer: Duration::from_millis(20), tries: 4 };
 /// For servers that answer: this machine may be busy.
-const LEISURE: Waits = Waits { connect: Duration::from_secs(20), answer: Duration::from_secs(30), tries: 1 };
+const LEISURE: Waits =
+    Waits { connect: Duration::from_secs(20), answer: Duration::from_secs(30), tries: 1 };
 
-const TOKEN: &str =
-    "HTTP/1.1 200 OK\r\nx-aws-ec2-metadata-token-ttl-seconds: 21600\r\ncontent-length: 5\r\n\r\ntoken";
+const TOKEN: &str = "HTTP/1.1 200 OK\r\nx-aws-ec2-metadata-token-ttl-seconds: \
+                     21600\r\ncontent-length: 5\r\n\r\ntoken";
 
 /// Asks a service that gives the answers to the token request and to the question for the role.
 async fn ask(token: &'static str, role: &'static str) -> MetadataProblem {
@@ -28,7 +29,8 @@ async fn ask(token: &'static str, role: &'static str) -> MetadataProblem {
     };
     let http = OurHttpClient::new(None).unwrap().for_surroundings();
     let builder = imds::Client::builder().endpoint(endpoint).unwrap();
-    let metadata = InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LEISURE, builder);
+    let metadata =
+        InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LEISURE, builder);
     let error = tokio::select! {
         answer = metadata.credentials() => answer.unwrap_err(),
         () = service => unreachable!("it serves for ever"),
@@ -53,7 +55,11 @@ async fn serve(mut socket: TcpStream, token: &str, role: &str) {
 struct Mute(Arc<AtomicUsize>);
 
 impl HttpClient for Mute {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -102,6 +108,7 @@ async fn nobody_at_the_address_is_no_service() {
     drop(listener);
     let http = OurHttpClient::new(None).unwrap().for_surroundings();
     let builder = imds::Client::builder().endpoint(endpoint).unwrap();
-    let metadata = InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LEISURE, builder);
+    let metadata =
+        InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LEISURE, builder);
     assert_eq!(metadata.credentials().await.unwrap_err().problem, MetadataProblem::Absent);
 }

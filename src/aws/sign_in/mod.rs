@@ -1,7 +1,7 @@
 //! Signing in: from the settings' way of doing it to credentials that S3 requests are signed with.
 //!
-//! [`config::SignIn`](crate::config::SignIn), the [`Surroundings`] and an HTTP client -> a [`Session`], which gives the
-//! store its [`Access`] and tells `check` who is there.
+//! [`config::SignIn`](crate::config::SignIn), the [`Surroundings`] and an HTTP client -> a
+//! [`Session`], which gives the store its [`Access`] and tells `check` who is there.
 //!
 //! | way | signs S3 requests | base identity |
 //! |---|---|---|
@@ -14,8 +14,8 @@
 //! - No error and no `Debug` shows a key, a token or an external id.
 //! - Nothing goes out before the first question.
 //!
-//! Not here: when credentials are asked for again (`store::credentials`), what S3 says about them (`store`).
-//! May import: `aws`, `config`, `error`, `store` ([`Access`] and the HTTP client only).
+//! Not here: when credentials are asked for again (`store::credentials`), what S3 says about them
+//! (`store`). May import: `aws`, `config`, `error`, `store` ([`Access`] and the HTTP client only).
 
 mod chain;
 mod error;
@@ -57,14 +57,15 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Which of AWS's own endpoints STS is asked at: the variables do not change an address that is given.
+    /// Which of AWS's own endpoints STS is asked at: the variables do not change an address that is
+    /// given.
     fn sts_variant(&self) -> EndpointVariant {
         if self.sts_endpoint.is_none() { self.variant } else { EndpointVariant::default() }
     }
 }
 
-/// The variables that set up sources of the AWS default chain, as far as they are looked at here. An empty one is not
-/// set.
+/// The variables that set up sources of the AWS default chain, as far as they are looked at here.
+/// An empty one is not set.
 #[derive(Clone, Debug, Default)]
 pub struct EnvironmentVariables {
     /// Whether `AWS_ACCESS_KEY_ID` is set.
@@ -110,7 +111,8 @@ impl fmt::Debug for Door {
 #[derive(Clone, Debug)]
 pub struct Session {
     way: Way,
-    /// STS, signed by the base identity or the key; `None` where the store is not AWS's and has none.
+    /// STS, signed by the base identity or the key; `None` where the store is not AWS's and has
+    /// none.
     sts: Option<Arc<Sts>>,
 }
 
@@ -143,7 +145,8 @@ impl Session {
             endpoint: surroundings.sts_endpoint.clone(),
             variant: surroundings.sts_variant(),
         };
-        let (of_sts, of_chain) = (http.for_endpoint(place.endpoint.as_deref()), http.for_surroundings());
+        let (of_sts, of_chain) =
+            (http.for_endpoint(place.endpoint.as_deref()), http.for_surroundings());
         match sign_in {
             config::SignIn::AccessKey(key) => {
                 let has_sts = !bucket.elsewhere || place.endpoint.is_some();
@@ -154,8 +157,9 @@ impl Session {
             config::SignIn::DefaultChain => {
                 let chain = Arc::new(Chain::new(of_chain, place.region.clone(), surroundings));
                 let has_sts = !bucket.elsewhere || place.endpoint.is_some();
-                let signer =
-                    SharedCredentialsProvider::from(Arc::clone(&chain) as Arc<dyn ProvideCredentials>);
+                let signer = SharedCredentialsProvider::from(
+                    Arc::clone(&chain) as Arc<dyn ProvideCredentials>
+                );
                 let sts = has_sts.then(|| Arc::new(Sts::new(place, of_sts, signer, false)));
                 Self { way: Way::Chain(chain), sts }
             }
@@ -163,7 +167,8 @@ impl Session {
                 let chain = Chain::new(of_chain, place.region.clone(), surroundings);
                 let signer = SharedCredentialsProvider::new(chain);
                 let sts = Arc::new(Sts::new(place, of_sts, signer, false));
-                let external_id = role.external_id.clone().or_else(|| surroundings.external_id.clone());
+                let external_id =
+                    role.external_id.clone().or_else(|| surroundings.external_id.clone());
                 let door = Door { role: role.arn.clone(), external_id };
                 Self { way: Way::Role { door, sts: Arc::clone(&sts) }, sts: Some(sts) }
             }
@@ -188,7 +193,8 @@ impl Session {
     /// Who the key or the base identity belongs to; `None` where there is no STS to ask.
     ///
     /// # Errors
-    /// [`SignInError`]. STS may be out of reach where S3 is not, so that this need not mean that a sync fails.
+    /// [`SignInError`]. STS may be out of reach where S3 is not, so that this need not mean that a
+    /// sync fails.
     pub async fn caller(&self) -> Result<Option<Identity>, SignInError> {
         match &self.sts {
             Some(sts) => sts.caller().await.map(Some),
@@ -196,8 +202,8 @@ impl Session {
         }
     }
 
-    /// Makes sure that there are credentials to sign S3 requests with, by getting them once. Says what role they belong
-    /// to, if that is the way.
+    /// Makes sure that there are credentials to sign S3 requests with, by getting them once. Says
+    /// what role they belong to, if that is the way.
     ///
     /// # Errors
     /// [`SignInError`]; no request to S3 can be signed then.
@@ -207,15 +213,20 @@ impl Session {
             Way::Chain(chain) => chain.credentials().await.map(|_| None),
             Way::Role { door, sts } => {
                 let assumed = door.enter(sts).await?;
-                Ok(Some(Assumption { identity: assumed.identity, door: door.clone(), sts: Arc::clone(sts) }))
+                Ok(Some(Assumption {
+                    identity: assumed.identity,
+                    door: door.clone(),
+                    sts: Arc::clone(sts),
+                }))
             }
         }
     }
 }
 
 impl Assumption {
-    /// Whether the role also lets the same caller in without the external id that is configured, which then protects
-    /// nothing. `None`: no external id is configured, or it could not be found out.
+    /// Whether the role also lets the same caller in without the external id that is configured,
+    /// which then protects nothing. `None`: no external id is configured, or it could not be found
+    /// out.
     pub async fn is_open_without_external_id(&self) -> Option<bool> {
         self.door.external_id.as_ref()?;
         match self.sts.assume(&self.door.role, None).await {
@@ -259,8 +270,11 @@ impl ProvideCredentials for Provider {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            // As the store wants it: it knows nothing of signing in, and gives the sentence to the user.
-            self.credentials().await.map_err(|error| CredentialsError::provider_error(Failure::from(error)))
+            // As the store wants it: it knows nothing of signing in, and gives the sentence to the
+            // user.
+            self.credentials()
+                .await
+                .map_err(|error| CredentialsError::provider_error(Failure::from(error)))
         })
     }
 }
@@ -281,16 +295,16 @@ fn credentials(key: &config::AccessKey) -> Credentials {
     )
 }
 
-/// The region where STS is asked, and S3 for a bucket's own region where the settings leave it out: that of the
-/// surroundings; else, for those who sign with what the surroundings give, the bucket's, for it is near; else the first one
-/// of the partition.
+/// The region where STS is asked, and S3 for a bucket's own region where the settings leave it out:
+/// that of the surroundings; else, for those who sign with what the surroundings give, the
+/// bucket's, for it is near; else the first one of the partition.
 ///
-/// The partition is that of the role, else that of the bucket. STS of another partition knows neither its keys nor its
-/// roles, so a region of another one does not count: a worker in `us-east-1` may write to a bucket in China with a key of
-/// China.
+/// The partition is that of the role, else that of the bucket. STS of another partition knows
+/// neither its keys nor its roles, so a region of another one does not count: a worker in
+/// `us-east-1` may write to a bucket in China with a key of China.
 ///
-/// The key of the settings is not asked about in the bucket's region: STS there does not know the keys of an account that has
-/// not switched the region on, though S3 does.
+/// The key of the settings is not asked about in the bucket's region: STS there does not know the
+/// keys of an account that has not switched the region on, though S3 does.
 #[must_use]
 pub fn first_region(
     sign_in: &config::SignIn,
@@ -304,10 +318,12 @@ pub fn first_region(
         config::SignIn::DefaultChain => (partition_of_bucket, region),
         config::SignIn::AccessKey(_) => (partition_of_bucket, None),
     };
-    let fits = |region: &&str| partition.is_none_or(|partition| partition == Partition::of_region(region));
+    let fits =
+        |region: &&str| partition.is_none_or(|partition| partition == Partition::of_region(region));
     // Whoever names another STS than AWS's own knows the region that it wants.
     let is_of_aws = surroundings.sts_endpoint.is_none();
-    let of_surroundings = surroundings.region.as_deref().filter(|region| !is_of_aws || fits(region));
+    let of_surroundings =
+        surroundings.region.as_deref().filter(|region| !is_of_aws || fits(region));
     let first = partition.unwrap_or_else(Partition::aws).first_region;
     of_surroundings.or(of_bucket.filter(fits)).unwrap_or(first).to_owned()
 }
@@ -355,8 +371,10 @@ mod tests {
             (&SignIn::DefaultChain, None, false, None, "us-east-1"),
         ];
         for (sign_in, region, elsewhere, of_surroundings, expected) in table {
-            let surroundings =
-                Surroundings { region: of_surroundings.map(str::to_owned), ..Surroundings::default() };
+            let surroundings = Surroundings {
+                region: of_surroundings.map(str::to_owned),
+                ..Surroundings::default()
+            };
             let place = BucketPlace { region, elsewhere, partition: None };
             let found = first_region(sign_in, place, &surroundings);
             assert_eq!(found, expected, "{sign_in:?} {region:?}");
@@ -365,8 +383,10 @@ mod tests {
         let partition = Partition::of_host("s3.eusc-de-east-1.amazonaws.eu");
         let place = BucketPlace { region: None, elsewhere: false, partition };
         for of_surroundings in [None, Some("us-east-1")] {
-            let surroundings =
-                Surroundings { region: of_surroundings.map(str::to_owned), ..Surroundings::default() };
+            let surroundings = Surroundings {
+                region: of_surroundings.map(str::to_owned),
+                ..Surroundings::default()
+            };
             assert_eq!(first_region(&key, place, &surroundings), "eusc-de-east-1");
         }
     }

@@ -28,7 +28,8 @@ use crate::error::{found_in, harmless, is_web_page};
 /// The name of the session in the role's account: what CloudTrail shows.
 pub const SESSION_NAME: &str = "destination-s3";
 
-/// Somebody may wait for the answer, and a sync in need of new credentials begins to ask minutes before.
+/// Somebody may wait for the answer, and a sync in need of new credentials begins to ask minutes
+/// before.
 const ATTEMPTS: u32 = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -75,7 +76,8 @@ impl Sts {
             .region(Region::new(place.region.clone()))
             .http_client(http)
             .credentials_provider(signer)
-            // A cache would give up a slow source after five seconds, and STS is asked once in an hour.
+            // A cache would give up a slow source after five seconds, and STS is asked once in an
+            // hour.
             .identity_cache(IdentityCache::no_cache())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(
@@ -109,7 +111,11 @@ impl Sts {
     }
 
     /// Becomes the role.
-    pub(crate) async fn assume(&self, role: &str, external_id: Option<&str>) -> Result<Assumed, SignInError> {
+    pub(crate) async fn assume(
+        &self,
+        role: &str,
+        external_id: Option<&str>,
+    ) -> Result<Assumed, SignInError> {
         let answer = self
             .client
             .assume_role()
@@ -175,7 +181,8 @@ impl Sts {
                 "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
                     refused(KeyProblem::Unknown)
                 }
-                // "Signature expired: 20251122T... is now earlier than ...", and its counterpart for a clock that is fast.
+                // "Signature expired: 20251122T... is now earlier than ...", and its counterpart
+                // for a clock that is fast.
                 "SignatureDoesNotMatch"
                     if error.message().is_some_and(|text| text.starts_with("Signature ")) =>
                 {
@@ -195,7 +202,8 @@ impl Sts {
                     // A page of a proxy's, or of a captive network: STS and its kin answer in XML.
                     _ if is_page(error) => SignInErrorKind::NotSts { place: self.place() },
                     Some(403) => denied,
-                    // Called a success, and yet not to be read; or a refusal without a word of STS's.
+                    // Called a success, and yet not to be read; or a refusal without a word of
+                    // STS's.
                     Some(200..=399) => SignInErrorKind::NotSts { place: self.place() },
                     _ => SignInErrorKind::Unknown { code: harmless(code).map(str::to_owned) },
                 },
@@ -203,7 +211,11 @@ impl Sts {
             SdkError::ResponseError(_) => SignInErrorKind::NotSts { place: self.place() },
             _ => SignInErrorKind::Unreachable { place: self.place() },
         };
-        SignInError { kind, code: code.and_then(harmless).map(Into::into), cause: cause_of(error, code) }
+        SignInError {
+            kind,
+            code: code.and_then(harmless).map(Into::into),
+            cause: cause_of(error, code),
+        }
     }
 
     fn place(&self) -> String {
@@ -222,8 +234,8 @@ fn is_page<E>(error: &SdkError<E>) -> bool {
     error.raw_response().and_then(|raw| raw.body().bytes()).is_some_and(is_web_page)
 }
 
-/// What kept a request from having an answer. What STS says itself is left out but for its code: it repeats external ids, keys
-/// and tokens.
+/// What kept a request from having an answer. What STS says itself is left out but for its code: it
+/// repeats external ids, keys and tokens.
 fn cause_of<E>(error: &SdkError<E>, code: Option<&str>) -> Option<Cause>
 where
     E: StdError + 'static,

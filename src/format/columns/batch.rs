@@ -1,7 +1,7 @@
 //! Rows of one stream on their way from the decoder to a row group.
 //!
-//! In: the [`Batch`]es of a row group. Out: the Arrow arrays of each of its columns, which can be made one column at a time
-//! and on any thread.
+//! In: the [`Batch`]es of a row group. Out: the Arrow arrays of each of its columns, which can be
+//! made one column at a time and on any thread.
 
 use std::sync::Arc;
 

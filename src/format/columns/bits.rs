@@ -1,6 +1,7 @@
 //! Bits of a column: the values of a boolean column, and which rows of any column are null.
 //!
-//! Packed from the lowest bit of each byte up, as Arrow has them, so that they become Arrow buffers without a copy.
+//! Packed from the lowest bit of each byte up, as Arrow has them, so that they become Arrow buffers
+//! without a copy.
 
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 

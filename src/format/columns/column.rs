@@ -3,9 +3,11 @@
 //! In: values, one per row. Out: Arrow arrays that take the storage over without a copy.
 //!
 //! Invariants
-//! - A column may end before the rows do: the rest is null. It is filled up when a value comes, and when it becomes an
-//!   Arrow array, so that a column which most records lack costs next to nothing. The same holds for a struct's members.
-//! - `truncate` undoes whatever was pushed since: a row that turns out to be broken leaves no trace.
+//! - A column may end before the rows do: the rest is null. It is filled up when a value comes, and
+//!   when it becomes an Arrow array, so that a column which most records lack costs next to
+//!   nothing. The same holds for a struct's members.
+//! - `truncate` undoes whatever was pushed since: a row that turns out to be broken leaves no
+//!   trace.
 //!
 //! Not here: what a value means (`decode`).
 
@@ -13,11 +15,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType,
+    TimestampMicrosecondType,
 };
 use arrow_array::{
-    ArrayRef, ArrowPrimitiveType, BooleanArray, ListArray, PrimitiveArray, StringArray, StructArray,
-    new_null_array,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, ListArray, PrimitiveArray, StringArray,
+    StructArray, new_null_array,
 };
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::ArrowError;
@@ -73,7 +76,8 @@ pub(crate) struct Size {
     inner: Vec<Size>,
 }
 
-/// Columns that do not make an Arrow array: a defect of ours, or more than 2 GiB of text in one of them.
+/// Columns that do not make an Arrow array: a defect of ours, or more than 2 GiB of text in one of
+/// them.
 #[derive(Debug, thiserror::Error)]
 #[error("the rows of a block do not make a column of a Parquet file; please report this")]
 pub struct ColumnError(#[from] ArrowError);
@@ -196,7 +200,9 @@ impl Column {
         let values = match column_type {
             ColumnType::Boolean => Values::Boolean(Bits::default()),
             ColumnType::Date => Values::Int32(Vec::new()),
-            ColumnType::Integer | ColumnType::Time(_) | ColumnType::Timestamp(_) => Values::Int64(Vec::new()),
+            ColumnType::Integer | ColumnType::Time(_) | ColumnType::Timestamp(_) => {
+                Values::Int64(Vec::new())
+            }
             ColumnType::Double => Values::Double(Vec::new()),
             ColumnType::BigInteger | ColumnType::Decimal { .. } => Values::Decimal(Vec::new()),
             ColumnType::NumberText
@@ -276,9 +282,13 @@ impl Column {
             Values::Int64(values) => values.capacity() * size_of::<i64>(),
             Values::Double(values) => values.capacity() * size_of::<f64>(),
             Values::Decimal(values) => values.capacity() * size_of::<i128>(),
-            Values::Text(texts) => texts.bytes.capacity() + texts.ends.capacity() * size_of::<i32>(),
+            Values::Text(texts) => {
+                texts.bytes.capacity() + texts.ends.capacity() * size_of::<i32>()
+            }
             Values::Struct(members) => members.iter().map(Self::held_bytes).sum(),
-            Values::List(lists) => lists.ends.capacity() * size_of::<i32>() + lists.elements.held_bytes(),
+            Values::List(lists) => {
+                lists.ends.capacity() * size_of::<i32>() + lists.elements.held_bytes()
+            }
         };
         values + self.validity.capacity_bytes() + size_of::<Self>()
     }
@@ -320,7 +330,8 @@ impl Column {
         }
     }
 
-    /// Makes room for as much as `like` has, and a little more: blocks differ little, and growing a buffer would copy it.
+    /// Makes room for as much as `like` has, and a little more: blocks differ little, and growing a
+    /// buffer would copy it.
     pub(crate) fn reserve_like(&mut self, like: &Size) {
         let more = |len: usize| len + len / 8;
         let rows = more(like.rows);
@@ -363,7 +374,11 @@ impl Column {
     ///
     /// # Errors
     /// [`ColumnError`]: nothing that a record holds leads there.
-    pub fn into_arrow(mut self, column_type: &ColumnType, rows: usize) -> Result<ArrayRef, ColumnError> {
+    pub fn into_arrow(
+        mut self,
+        column_type: &ColumnType,
+        rows: usize,
+    ) -> Result<ArrayRef, ColumnError> {
         if self.len() == 0 {
             return Ok(new_null_array(&column_type.to_arrow(), rows));
         }
@@ -384,7 +399,10 @@ impl Column {
             (Values::Int64(values), _) => Arc::new(primitive::<Int64Type>(values, nulls)?),
             (Values::Double(values), _) => Arc::new(primitive::<Float64Type>(values, nulls)?),
             (Values::Decimal(values), ColumnType::Decimal { .. } | ColumnType::BigInteger) => {
-                Arc::new(primitive::<Decimal128Type>(values, nulls)?.with_data_type(column_type.to_arrow()))
+                Arc::new(
+                    primitive::<Decimal128Type>(values, nulls)?
+                        .with_data_type(column_type.to_arrow()),
+                )
             }
             (Values::Text(texts), _) => {
                 let ends = offsets(texts.ends, texts.bytes.len())?;
@@ -437,7 +455,9 @@ fn primitive<T: ArrowPrimitiveType>(
 fn offsets(ends: Vec<i32>, end: usize) -> Result<OffsetBuffer<i32>, ColumnError> {
     let whole = ends.last().and_then(|last| usize::try_from(*last).ok()) == Some(end);
     if ends.first() != Some(&0) || !whole || !ends.is_sorted() {
-        return Err(mismatch("a column has more than 2 GiB of text, or of list elements, in one block"));
+        return Err(mismatch(
+            "a column has more than 2 GiB of text, or of list elements, in one block",
+        ));
     }
     Ok(OffsetBuffer::new(ScalarBuffer::from(ends)))
 }

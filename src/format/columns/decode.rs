@@ -1,13 +1,15 @@
 //! Reads an object's text straight into its columns.
 //!
-//! In: a text that is valid UTF-8 and the position of an object or a value in it. Out: values at the end of the columns,
-//! notes on what did not fit and on members that nobody declared, and the position behind what was read.
+//! In: a text that is valid UTF-8 and the position of an object or a value in it. Out: values at
+//! the end of the columns, notes on what did not fit and on members that nobody declared, and the
+//! position behind what was read.
 //!
 //! Invariants
 //! - All of the text that is read is validated as JSON, whether a column takes it or not.
 //! - Each value ends its column's row exactly once, as a value or as null.
 //! - Of several members of one name the last counts; nothing of the others is left.
-//! - Recursion is as deep as the stream's types, which `schema` bounds; JSON inside one value is walked without.
+//! - Recursion is as deep as the stream's types, which `schema` bounds; JSON inside one value is
+//!   walked without.
 //!
 //! Not here: the end of a row (`row`).
 
@@ -49,7 +51,8 @@ impl Notes {
     }
 }
 
-/// Reads the object whose `{` is at `pos`. `columns` are those of its members, `rows` is how many rows are before it.
+/// Reads the object whose `{` is at `pos`. `columns` are those of its members, `rows` is how many
+/// rows are before it.
 pub(crate) fn read_object(
     notes: &mut Notes,
     members: &mut Members,
@@ -112,9 +115,16 @@ fn read_extra(
     Ok(value.end)
 }
 
-/// Brings a column that has too few rows, or the row of an earlier member of the same name, to `rows` rows.
+/// Brings a column that has too few rows, or the row of an earlier member of the same name, to
+/// `rows` rows.
 #[cold]
-fn prepare(notes: &mut Notes, guide: &Guide, column: &mut Column, rows: usize, since: (usize, usize)) {
+fn prepare(
+    notes: &mut Notes,
+    guide: &Guide,
+    column: &mut Column,
+    rows: usize,
+    since: (usize, usize),
+) {
     if column.len() > rows {
         column.truncate(rows);
         let nodes: Range<u32> = guide.node..guide.end;
@@ -164,7 +174,8 @@ pub(crate) fn read_value(
                 validity.push_value();
                 return Ok(end);
             }
-            let (read, end) = read_number(notes, text, pos, |text| number::integer(text).map(Parsed::whole))?;
+            let (read, end) =
+                read_number(notes, text, pos, |text| number::integer(text).map(Parsed::whole))?;
             end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
@@ -185,7 +196,8 @@ pub(crate) fn read_value(
         }
         (Kind::Decimal { precision, scale }, Values::Decimal(_)) => {
             let (precision, scale) = (*precision, *scale);
-            let (read, end) = read_number(notes, text, pos, |text| number::decimal(text, precision, scale))?;
+            let (read, end) =
+                read_number(notes, text, pos, |text| number::decimal(text, precision, scale))?;
             end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
@@ -218,7 +230,13 @@ pub(crate) fn read_value(
             let (read, end) = read_number(notes, text, pos, |digits| {
                 number::write_integer(digits, texts.open()).map(Parsed::whole)
             })?;
-            end_text(notes, column, node, read.map(|read| read.map(|parsed| parsed.cut)), &text[pos..end]);
+            end_text(
+                notes,
+                column,
+                node,
+                read.map(|read| read.map(|parsed| parsed.cut)),
+                &text[pos..end],
+            );
             Ok(end)
         }
         (Kind::Boolean, Values::Boolean(bits)) => {
@@ -249,7 +267,13 @@ pub(crate) fn read_value(
             if let Some(Ok(parsed)) = &read {
                 temporal::write_time(parsed.value, texts.open());
             }
-            end_text(notes, column, node, read.map(|read| read.map(|parsed| parsed.cut)), &text[pos..end]);
+            end_text(
+                notes,
+                column,
+                node,
+                read.map(|read| read.map(|parsed| parsed.cut)),
+                &text[pos..end],
+            );
             Ok(end)
         }
         (Kind::Timestamp(zone), Values::Int64(_)) => {
@@ -274,7 +298,8 @@ pub(crate) fn read_value(
             validity.push_value();
             Ok(end)
         }
-        // An object or a list that is none, or a column of another type, which `Column::new` rules out.
+        // An object or a list that is none, or a column of another type, which `Column::new` rules
+        // out.
         (_, _) => {
             let value = grammar::value(text, pos)?;
             push_other(notes, column, node, value.kind, &text[pos..value.end]);
@@ -283,8 +308,8 @@ pub(crate) fn read_value(
     }
 }
 
-/// Reads the elements of the array whose `[` is at `pos`; `first` is the place of the first one in its list. The caller
-/// ends the list.
+/// Reads the elements of the array whose `[` is at `pos`; `first` is the place of the first one in
+/// its list. The caller ends the list.
 pub(crate) fn read_elements(
     notes: &mut Notes,
     guide: &mut Guide,
@@ -313,9 +338,14 @@ pub(crate) fn read_elements(
 }
 
 impl Notes {
-    /// Notes that keep the texts of undeclared members and of values that become null, or only count them.
+    /// Notes that keep the texts of undeclared members and of values that become null, or only
+    /// count them.
     pub(crate) fn new(keeps_texts: bool) -> Self {
-        Self { misfits: MisfitLog::new(keeps_texts), extras: ExtraLog::new(keeps_texts), ..Self::default() }
+        Self {
+            misfits: MisfitLog::new(keeps_texts),
+            extras: ExtraLog::new(keeps_texts),
+            ..Self::default()
+        }
     }
 
     /// Whether there is nothing to say about the record that was read.
@@ -473,7 +503,8 @@ fn read_parsed<T>(
     Ok((scalar.map(|scalar| scalar.and_then(parse)), end))
 }
 
-/// A number, or a string that holds one. Blanks at the ends of the string are nothing, as with dates.
+/// A number, or a string that holds one. Blanks at the ends of the string are nothing, as with
+/// dates.
 #[inline(always)]
 fn read_number<T>(
     notes: &mut Notes,

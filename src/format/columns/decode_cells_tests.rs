@@ -1,13 +1,16 @@
-//! What is in an Arrow array, one row at a time: the side of the oracle that looks at what the decoder made.
+//! What is in an Arrow array, one row at a time: the side of the oracle that looks at what the
+//! decoder made.
 //!
-//! In: batches and the shape of their stream. Out: rows of [`Cell`]s, after every array was checked as a whole.
+//! In: batches and the shape of their stream. Out: rows of [`Cell`]s, after every array was checked
+//! as a whole.
 
 use std::sync::Arc;
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType,
+    TimestampMicrosecondType,
 };
 use arrow_schema::DataType;
 
@@ -34,7 +37,8 @@ impl Cell {
     }
 }
 
-/// The rows of some batches. The arrays have the types of the shape, and Arrow finds nothing wrong with them.
+/// The rows of some batches. The arrays have the types of the shape, and Arrow finds nothing wrong
+/// with them.
 pub(crate) fn rows_of(batches: Vec<Batch>, shape: &StreamShape) -> Vec<Vec<Cell>> {
     let count = batches.iter().map(Batch::rows).sum();
     let mut pieces: Vec<Vec<_>> = shape.fields.iter().map(|_| Vec::new()).collect();
@@ -66,17 +70,21 @@ fn cell(array: &Arc<dyn Array>, row: usize) -> Cell {
     match array.data_type() {
         DataType::Boolean => Cell::Boolean(array.as_boolean().value(row)),
         DataType::Int64 => Cell::Integer(array.as_primitive::<Int64Type>().value(row)),
-        DataType::Time64(_) => Cell::Integer(array.as_primitive::<Time64MicrosecondType>().value(row)),
+        DataType::Time64(_) => {
+            Cell::Integer(array.as_primitive::<Time64MicrosecondType>().value(row))
+        }
         DataType::Timestamp(_, _) => {
             Cell::Integer(array.as_primitive::<TimestampMicrosecondType>().value(row))
         }
         DataType::Date32 => Cell::Days(array.as_primitive::<Date32Type>().value(row)),
         DataType::Float64 => Cell::Double(array.as_primitive::<Float64Type>().value(row)),
-        DataType::Decimal128(_, _) => Cell::Decimal(array.as_primitive::<Decimal128Type>().value(row)),
-        DataType::Utf8 => Cell::text(array.as_string::<i32>().value(row)),
-        DataType::Struct(_) => {
-            Cell::Struct(array.as_struct().columns().iter().map(|member| cell(member, row)).collect())
+        DataType::Decimal128(_, _) => {
+            Cell::Decimal(array.as_primitive::<Decimal128Type>().value(row))
         }
+        DataType::Utf8 => Cell::text(array.as_string::<i32>().value(row)),
+        DataType::Struct(_) => Cell::Struct(
+            array.as_struct().columns().iter().map(|member| cell(member, row)).collect(),
+        ),
         DataType::List(_) => {
             let elements = array.as_list::<i32>().value(row);
             Cell::List((0..elements.len()).map(|element| cell(&elements, element)).collect())

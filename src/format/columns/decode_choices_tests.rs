@@ -1,6 +1,7 @@
 //! Random decisions, and the JSON texts that are made of them.
 
-/// A source of decisions: random numbers, then zeros. Fewer numbers make simpler records, and so a failure shrinks.
+/// A source of decisions: random numbers, then zeros. Fewer numbers make simpler records, and so a
+/// failure shrinks.
 #[derive(Debug)]
 pub(crate) struct Choices(std::vec::IntoIter<u32>);
 

@@ -1,6 +1,7 @@
 //! Random schemas, and random records of them with the rows that they must become.
 //!
-//! In: [`Choices`]. Out: a [`Stream`], then [`Record`]s: the text of `data`, and what the contract says about it.
+//! In: [`Choices`]. Out: a [`Stream`], then [`Record`]s: the text of `data`, and what the contract
+//! says about it.
 
 use std::collections::HashSet;
 
@@ -11,8 +12,8 @@ use super::choices::{Choices, json as any_json, quoted};
 use super::values::{self, Fit};
 use crate::format::columns::{ColumnType, Field, ShapeOptions, StreamShape, Zone};
 use crate::format::{
-    ColumnNames, EXTRACTED_AT, Integers, MetadataColumns, Nested, Numbers, StreamMeta, Times, TypeOptions,
-    UndeclaredFields,
+    ColumnNames, EXTRACTED_AT, Integers, MetadataColumns, Nested, Numbers, StreamMeta, Times,
+    TypeOptions, UndeclaredFields,
 };
 
 /// Names that schemas declare. None is a path of others, so that no two paths look the same.
@@ -44,8 +45,16 @@ const NAMES: [&str; 24] = [
 ];
 
 /// Names that no schema declares.
-const UNDECLARED: [&str; 8] =
-    ["u", "Id", "exactly_16_bytez", "a_common_prefix_of_24_bytes_", "\"", "ü\\", "", "_airbyte_metadata"];
+const UNDECLARED: [&str; 8] = [
+    "u",
+    "Id",
+    "exactly_16_bytez",
+    "a_common_prefix_of_24_bytes_",
+    "\"",
+    "ü\\",
+    "",
+    "_airbyte_metadata",
+];
 
 /// A schema and the choices that go with it.
 #[derive(Debug)]
@@ -117,7 +126,8 @@ impl At {
     }
 }
 
-// ---------------------------------------------------------------------------------------------------- schemas
+// ----------------------------------------------------------------------------------------------------
+// schemas
 
 pub(crate) fn stream(choices: &mut Choices) -> Stream {
     let types = TypeOptions {
@@ -132,7 +142,12 @@ pub(crate) fn stream(choices: &mut Choices) -> Stream {
             3 => Numbers::Decimal { precision: 38, scale: 9 },
             _ => Numbers::Text,
         },
-        integers: choices.of(&[Integers::Int64, Integers::Int64, Integers::Decimal, Integers::Text]),
+        integers: choices.of(&[
+            Integers::Int64,
+            Integers::Int64,
+            Integers::Decimal,
+            Integers::Text,
+        ]),
         times: choices.of(&[Times::Text, Times::Typed]),
         nested: choices.of(&[Nested::Typed, Nested::Typed, Nested::Typed, Nested::Json]),
     };
@@ -164,7 +179,10 @@ pub(crate) fn stream(choices: &mut Choices) -> Stream {
 
 fn names(choices: &mut Choices, most: usize) -> Vec<&'static str> {
     let mut seen = HashSet::new();
-    (0..choices.below(most + 1)).map(|_| choices.of(&NAMES)).filter(|name| seen.insert(*name)).collect()
+    (0..choices.below(most + 1))
+        .map(|_| choices.of(&NAMES))
+        .filter(|name| seen.insert(*name))
+        .collect()
 }
 
 fn column(choices: &mut Choices, options: &TypeOptions, levels: usize) -> (Value, ColumnType) {
@@ -189,8 +207,8 @@ fn column(choices: &mut Choices, options: &TypeOptions, levels: usize) -> (Value
         }
         7 => (json!({"type": "string", "format": "date"}), ColumnType::Date),
         8 => {
-            let (airbyte_type, zone) =
-                choices.of(&[("time_with_timezone", Zone::Utc), ("time_without_timezone", Zone::Local)]);
+            let (airbyte_type, zone) = choices
+                .of(&[("time_with_timezone", Zone::Utc), ("time_without_timezone", Zone::Local)]);
             let schema = json!({"type": "string", "format": "time", "airbyte_type": airbyte_type});
             let column_type = match options.times {
                 Times::Text => ColumnType::TimeText(zone),
@@ -277,7 +295,8 @@ pub(crate) fn by_source_name(column_type: &ColumnType) -> ColumnType {
     }
 }
 
-// ---------------------------------------------------------------------------------------------------- records
+// ----------------------------------------------------------------------------------------------------
+// records
 
 /// A record of a stream with these columns.
 pub(crate) fn record(choices: &mut Choices, shape: &StreamShape) -> Record {
@@ -285,7 +304,12 @@ pub(crate) fn record(choices: &mut Choices, shape: &StreamShape) -> Record {
     let columns = &super::named_fields(shape);
     let declared = (0..columns.len()).filter(|ix| *ix >= ours || choices.one_in(12)).collect();
     let members = members(choices, columns, declared, None, ours);
-    Record { text: members.text, cells: members.cells, misfits: members.misfits, extras: members.extras }
+    Record {
+        text: members.text,
+        cells: members.cells,
+        misfits: members.misfits,
+        extras: members.extras,
+    }
 }
 
 /// A value for a column, right or wrong.
@@ -308,7 +332,12 @@ pub(crate) fn sample(choices: &mut Choices, column_type: &ColumnType, at: &At) -
 }
 
 /// The elements of a list that has `before` others.
-pub(crate) fn elements(choices: &mut Choices, element: &ColumnType, at: &At, before: usize) -> Sample {
+pub(crate) fn elements(
+    choices: &mut Choices,
+    element: &ColumnType,
+    at: &At,
+    before: usize,
+) -> Sample {
     let mut all = Sample {
         text: format!("[{}", choices.blank()),
         cell: Cell::Null,
@@ -346,8 +375,8 @@ enum Member {
     Undeclared(&'static str),
 }
 
-/// An object with these of its declared members, and what it likes besides. `ours` is how many of the columns are the
-/// metadata of a record.
+/// An object with these of its declared members, and what it likes besides. `ours` is how many of
+/// the columns are the metadata of a record.
 fn members(
     choices: &mut Choices,
     fields: &[Field],
@@ -382,8 +411,12 @@ fn members(
         }
     }
 
-    let mut record =
-        Record { text: "{".to_owned(), cells: vec![None; fields.len()], misfits: vec![], extras: Vec::new() };
+    let mut record = Record {
+        text: "{".to_owned(),
+        cells: vec![None; fields.len()],
+        misfits: vec![],
+        extras: Vec::new(),
+    };
     for (place, member) in order.iter().enumerate() {
         let (name, mut value) = match member {
             Member::Declared(ix) => {
@@ -406,7 +439,8 @@ fn members(
         };
         let comma = if place == 0 { "" } else { "," };
         record.text += &format!("{comma}{}{}", choices.blank(), quoted(choices, name));
-        record.text += &format!("{}:{}{}{}", choices.blank(), choices.blank(), value.text, choices.blank());
+        record.text +=
+            &format!("{}:{}{}{}", choices.blank(), choices.blank(), value.text, choices.blank());
         if order[place + 1..].contains(member) {
             continue;
         }

@@ -1,4 +1,5 @@
-//! Tables of objects: which member counts, what is left of the others, what lists and structs hold. Rows are compared as JSON, with a struct as the array of its members.
+//! Tables of objects: which member counts, what is left of the others, what lists and structs hold.
+//! Rows are compared as JSON, with a struct as the array of its members.
 
 use std::sync::Arc;
 
@@ -35,7 +36,8 @@ impl Stream {
         let options = ShapeOptions { metadata, undeclared_fields, types };
         let meta = StreamMeta { generation_id: Some(3), sync_id: 9 };
         let properties = properties.as_object().unwrap().iter();
-        let properties: Vec<_> = properties.map(|(name, schema)| (name.clone(), schema.clone())).collect();
+        let properties: Vec<_> =
+            properties.map(|(name, schema)| (name.clone(), schema.clone())).collect();
         let shape = Arc::new(StreamShape::new(&options, &meta, &properties));
         Self { decoder: RecordDecoder::new(Arc::clone(&shape)), shape }
     }
@@ -101,7 +103,11 @@ pub(crate) fn changes(row: &Value) -> &Value {
 }
 
 pub(crate) fn counts(taken: &DecodedRows) -> Vec<(String, u64, u64)> {
-    taken.misfits.iter().map(|field| (field.field.to_string(), field.nulled, field.truncated)).collect()
+    taken
+        .misfits
+        .iter()
+        .map(|field| (field.field.to_string(), field.nulled, field.truncated))
+        .collect()
 }
 
 #[test]
@@ -127,7 +133,11 @@ fn the_last_of_several_members_of_one_name_counts() {
             json!([null, null, null, null, r#"{"n":"y"}"#]),
             json!([["n", "NULLED", NULLED]]),
         ),
-        (r#"{"n":1,"t":"a","n":2,"\u0074":"b","n":3}"#, json!([3, "b", null, null, null]), json!([])),
+        (
+            r#"{"n":1,"t":"a","n":2,"\u0074":"b","n":3}"#,
+            json!([3, "b", null, null, null]),
+            json!([]),
+        ),
         (r#"{"t":"long","t":"","t":"x"}"#, json!([null, "x", null, null, null]), json!([])),
         // All that the earlier object had is gone: values, misfits, undeclared members.
         (
@@ -143,7 +153,13 @@ fn the_last_of_several_members_of_one_name_counts() {
         ),
         (
             r#"{"o":null,"l":[{"n":"x","u":1},7],"o":{"n":"z","u":2},"l":[{"n":4,"l":["w"]},null]}"#,
-            json!([null, null, [[4, [null]], null], [null, null], r#"{"o.u":2,"o.n":"z","l.0.l.0":"w"}"#]),
+            json!([
+                null,
+                null,
+                [[4, [null]], null],
+                [null, null],
+                r#"{"o.u":2,"o.n":"z","l.0.l.0":"w"}"#
+            ]),
             json!([["o.n", "NULLED", NULLED], ["l.0.l.0", "NULLED", NULLED]]),
         ),
         // Elements have notes on the same node; one of them had two.
@@ -174,7 +190,11 @@ fn the_last_of_several_members_of_one_name_counts() {
         let found = stream.taken();
         let columns = |row: &Value| Value::Array(row.as_array().unwrap()[4..].to_vec());
         let kept = json!([1, "a", [[1, [1]]], [1, [1]], null]);
-        assert_eq!(found.iter().map(columns).collect::<Vec<_>>(), [kept.clone(), row, kept], "{data}");
+        assert_eq!(
+            found.iter().map(columns).collect::<Vec<_>>(),
+            [kept.clone(), row, kept],
+            "{data}"
+        );
         assert_eq!(changes(&found[1]), &lost, "{data}");
         assert_eq!([changes(&found[0]), changes(&found[2])], [&json!([]), &json!([])]);
     }
@@ -182,14 +202,16 @@ fn the_last_of_several_members_of_one_name_counts() {
 
 #[test]
 fn a_member_that_is_repeated_without_end_is_no_trouble() {
-    let properties =
-        json!({"n": {"type": "integer"}, "o": {"type": "object", "properties": {"n": {"type": "integer"}}}});
-    let data = format!("{{{}\"n\":1}}", r#""n":"x","o":{"n":"x","u":1,"u":2},"v":3,"#.repeat(100_000));
+    let properties = json!({"n": {"type": "integer"}, "o": {"type": "object", "properties": {"n": {"type": "integer"}}}});
+    let data =
+        format!("{{{}\"n\":1}}", r#""n":"x","o":{"n":"x","u":1,"u":2},"v":3,"#.repeat(100_000));
     assert_eq!(rows(&properties, &[&data]), [json!([1, [null], r#"{"v":3,"o.u":2,"o.n":"x"}"#])]);
-    // Neither are others that do not fit, or that nobody declared: they are not looked at for each of them.
+    // Neither are others that do not fit, or that nobody declared: they are not looked at for each
+    // of them.
     let many = |text: &str| text.repeat(100_000);
     let undeclared: String = (0..100_000).map(|i| format!(r#""u{i}":1,"#)).collect();
-    let list = json!({"n": {"type": "integer"}, "l": {"type": "array", "items": {"type": "integer"}}});
+    let list =
+        json!({"n": {"type": "integer"}, "l": {"type": "array", "items": {"type": "integer"}}});
     let mut stream = Stream::with_metadata(&list);
     stream.send(&format!(
         r#"{{"l":[{}1],{undeclared}{}{}"n":1}}"#,
@@ -204,8 +226,7 @@ fn a_member_that_is_repeated_without_end_is_no_trouble() {
 fn lists_and_structs_of_every_emptiness() {
     let integer = json!({"type": "integer"});
     let list = |items: &Value| json!({"type": "array", "items": items});
-    let object =
-        json!({"type": "object", "properties": {"a": integer, "b": {"type": "string"}, "l": list(&integer)}});
+    let object = json!({"type": "object", "properties": {"a": integer, "b": {"type": "string"}, "l": list(&integer)}});
     let properties = json!({
         "list": list(&object),
         "deep": list(&list(&list(&integer))),
@@ -218,7 +239,14 @@ fn lists_and_structs_of_every_emptiness() {
         (
             r#"{"list":[null,{"b":"x"},{"a":1},{"l":[]},{"l":[null,2]},null]}"#,
             json!([
-                [null, [null, "x", null], [1, null, null], [null, null, []], [null, null, [null, 2]], null],
+                [
+                    null,
+                    [null, "x", null],
+                    [1, null, null],
+                    [null, null, []],
+                    [null, null, [null, 2]],
+                    null
+                ],
                 null,
                 null,
                 null
@@ -230,13 +258,20 @@ fn lists_and_structs_of_every_emptiness() {
         (r#"{"object":{}}"#, json!([null, null, [null, null], null])),
         (r#"{"object":null}"#, json!([null, null, null, null])),
         (r#"{"object":{"inner":null}}"#, json!([null, null, [null, null], null])),
-        (r#"{"object":{"n":1,"inner":{"l":[1]}}}"#, json!([null, null, [[null, null, [1]], 1], null])),
+        (
+            r#"{"object":{"n":1,"inner":{"l":[1]}}}"#,
+            json!([null, null, [[null, null, [1]], 1], null]),
+        ),
     ];
     // Each after each other: what a row leaves open must not be seen in the next.
     for (first, first_row) in &cases {
         for (second, second_row) in &cases {
             let found = rows(&properties, &[first, second, first]);
-            assert_eq!(found, [first_row.clone(), second_row.clone(), first_row.clone()], "{first} {second}");
+            assert_eq!(
+                found,
+                [first_row.clone(), second_row.clone(), first_row.clone()],
+                "{first} {second}"
+            );
         }
     }
 }
@@ -250,7 +285,8 @@ fn what_is_undeclared_has_its_path() {
         "text": {"type": "object"},
     });
     let data = r#"{"x":1e400,"a \"b\"\n":{"y":[ 1 ]},"list":[[{"z":"\ud800"}],[{},{"z":null}]],"text":{"w":1},"\ud800":2}"#;
-    let kept = r#"{"x":1e400,"a \"b\"\u000a.y":[ 1 ],"list.0.0.z":"\ud800","list.1.1.z":null,"\ud800":2}"#;
+    let kept =
+        r#"{"x":1e400,"a \"b\"\u000a.y":[ 1 ],"list.0.0.z":"\ud800","list.1.1.z":null,"\ud800":2}"#;
     let found = rows(&properties, &[data, "{}"]);
     assert_eq!(found[0], json!([[null], [[[null]], [[null], [null]]], r#"{"w":1}"#, kept]));
     assert_eq!(found[1], json!([null, null, null, null]));
@@ -269,20 +305,25 @@ fn thousands_of_undeclared_names_are_forgotten_and_found_again() {
     let object = json!({"type": "object", "properties": {"n": {"type": "integer"}}});
     let properties = json!({"n": {"type": "integer"}, "list": {"type": "array", "items": object}});
     let mut stream = Stream::bare(&properties);
-    let members = |from: usize| -> String { (from..from + 700).map(|i| format!("\"u{i}\":{i},")).collect() };
+    let members =
+        |from: usize| -> String { (from..from + 700).map(|i| format!("\"u{i}\":{i},")).collect() };
     let mut expected = Vec::new();
     for round in 0..5 {
         let members = members(round * 600);
         // The names of the elements overflow within one record.
         let element = format!(r#"{{{members}"u600":0,"n":{round}}}"#);
-        stream.send(&format!(r#"{{{members}"n":{round},"u600":0,"list":[{element},{element},{element}]}}"#));
+        stream.send(&format!(
+            r#"{{{members}"n":{round},"u600":0,"list":[{element},{element},{element}]}}"#
+        ));
         let last_wins = |path: &str| {
-            let mut all: serde_json::Map<String, Value> =
-                (round * 600..round * 600 + 700).map(|i| (format!("{path}u{i}"), json!(i))).collect();
+            let mut all: serde_json::Map<String, Value> = (round * 600..round * 600 + 700)
+                .map(|i| (format!("{path}u{i}"), json!(i)))
+                .collect();
             all.insert(format!("{path}u600"), json!(0));
             all
         };
-        let all: Value = ["", "list.0.", "list.1.", "list.2."].into_iter().flat_map(last_wins).collect();
+        let all: Value =
+            ["", "list.0.", "list.1.", "list.2."].into_iter().flat_map(last_wins).collect();
         expected.push((json!([round, [[round], [round], [round]]]), all));
     }
     for (row, (columns, extras)) in stream.taken().iter().zip(expected) {
@@ -306,8 +347,9 @@ fn thousands_of_columns_with_one_value_each() {
     stream.send(r#"{"c3":"behind"}"#);
     let second = stream.decoder.take().batch;
     let found = stream.values(vec![first, second]);
-    for (row, (i, text)) in
-        found.iter().zip(places.iter().map(|i| (*i, format!("value {i}"))).chain([(3, "behind".into())]))
+    for (row, (i, text)) in found
+        .iter()
+        .zip(places.iter().map(|i| (*i, format!("value {i}"))).chain([(3, "behind".into())]))
     {
         assert_eq!(row[i], json!(text));
         assert_eq!(row.as_array().unwrap().iter().filter(|value| value.is_null()).count(), COLUMNS);
@@ -322,15 +364,28 @@ fn batches_of_every_size_are_joined() {
     let mut batches = Vec::new();
     let mut expected = Vec::new();
     // Packed and not, in turn; and more packed rows than one array takes.
-    for (round, rows) in [3_000, 0, 5, 6_000, 6_000, 2, 7, 1, 2_000].into_iter().chain([70; 300]).enumerate()
+    for (round, rows) in
+        [3_000, 0, 5, 6_000, 6_000, 2, 7, 1, 2_000].into_iter().chain([70; 300]).enumerate()
     {
         for i in 0..rows {
             let text = "x".repeat(i % 23);
-            let (late, late_value) =
-                if round > 5 && i % 2 == 0 { (r#","late":[""]"#, json!([""])) } else { ("", json!(null)) };
-            stream
-                .send(&format!(r#"{{"n":{i},"t":"{text}","l":["{round}",null],"b":{}{late}}}"#, i % 3 == 0));
-            expected.push(json!([i, text, [round.to_string(), null], i % 3 == 0, late_value, null]));
+            let (late, late_value) = if round > 5 && i % 2 == 0 {
+                (r#","late":[""]"#, json!([""]))
+            } else {
+                ("", json!(null))
+            };
+            stream.send(&format!(
+                r#"{{"n":{i},"t":"{text}","l":["{round}",null],"b":{}{late}}}"#,
+                i % 3 == 0
+            ));
+            expected.push(json!([
+                i,
+                text,
+                [round.to_string(), null],
+                i % 3 == 0,
+                late_value,
+                null
+            ]));
         }
         batches.push(stream.decoder.take().batch);
     }
@@ -368,7 +423,12 @@ fn depth_is_bounded_where_a_column_ends() {
     let mut expected = Vec::new();
     for text in [deep(200), deep_object(200), deep(MAX_DEPTH), deep_object(MAX_DEPTH)] {
         stream.send(&format!(r#"{{"j":{text},"l":[[{text}]],"n":{text},"u":{text}}}"#));
-        expected.push(json!([text, [[null]], null, format!(r#"{{"u":{text},"l.0.0":{text},"n":{text}}}"#)]));
+        expected.push(json!([
+            text,
+            [[null]],
+            null,
+            format!(r#"{{"u":{text},"l.0.0":{text},"n":{text}}}"#)
+        ]));
     }
     for (name, levels) in [("j", 0), ("n", 0), ("u", 0), ("l", 2)] {
         let data = format!(r#"{{"{name}":{}}}"#, deep(MAX_DEPTH + levels + 1));

@@ -1,8 +1,8 @@
-//! The decoder against an oracle that knows what each record means, since it made the record; and against `serde_json` on
-//! damaged texts.
+//! The decoder against an oracle that knows what each record means, since it made the record; and
+//! against `serde_json` on damaged texts.
 //!
-//! `records` draws schemas and records, `values` single values, both of `choices`; `cells` reads Arrow arrays. `tables` and
-//! `rows` are tables of the cases that have a name.
+//! `records` draws schemas and records, `values` single values, both of `choices`; `cells` reads
+//! Arrow arrays. `tables` and `rows` are tables of the cases that have a name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -40,7 +40,13 @@ struct Row {
 }
 
 /// The row of a record, its own columns included.
-fn row(shape: &StreamShape, record: &Record, emitted_at_ms: i64, changes: Option<&Sample>, id: &str) -> Row {
+fn row(
+    shape: &StreamShape,
+    record: &Record,
+    emitted_at_ms: i64,
+    changes: Option<&Sample>,
+    id: &str,
+) -> Row {
     let mut cells = record.cells.clone();
     let mut misfits = record.misfits.clone();
     let mut extras = record.extras.clone();
@@ -64,7 +70,8 @@ fn row(shape: &StreamShape, record: &Record, emitted_at_ms: i64, changes: Option
     let mut cells: Vec<Cell> = cells.into_iter().map(|cell| cell.unwrap_or(Cell::Null)).collect();
     let mut dropped = 0;
     if shape.additional {
-        let nulled = misfits.iter().filter_map(|misfit| Some((misfit.path.clone(), misfit.text.clone()?)));
+        let nulled =
+            misfits.iter().filter_map(|misfit| Some((misfit.path.clone(), misfit.text.clone()?)));
         // Compared with what `with_parsed_extras` makes of the decoder's text.
         let last_of_each: BTreeMap<String, String> = extras.into_iter().chain(nulled).collect();
         let is_null = last_of_each.is_empty();
@@ -135,7 +142,8 @@ fn named_fields(shape: &StreamShape) -> Vec<Field> {
     fields[..fields.len() - usize::from(shape.additional)].to_vec()
 }
 
-/// The same rows, with the last column by what it says instead of how, and so metadata that is text.
+/// The same rows, with the last column by what it says instead of how, and so metadata that is
+/// text.
 fn with_parsed_extras(shape: &StreamShape, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
     for row in rows.iter_mut().filter(|_| shape.meta_is_text) {
         if let Some(Cell::Text(text)) = row.get_mut(3) {
@@ -207,7 +215,10 @@ impl Run {
         let before = choices.of(&["", r#"{"record":{"data":"#, " "]);
         let behind = choices.of(&["", "}}", "\n", "                                  "]);
         let line = format!("{before}{}{behind}", record.text);
-        let end = self.decoder.read(line.as_bytes(), before.len()).unwrap_or_else(|e| panic!("{e}: {line}"));
+        let end = self
+            .decoder
+            .read(line.as_bytes(), before.len())
+            .unwrap_or_else(|e| panic!("{e}: {line}"));
         assert_eq!(end, before.len() + record.text.len());
         let emitted_at_ms = choices.of(&[1_700_000_000_123, 0, -1, 1 << 50, i64::MAX, i64::MIN]);
         let changes = changes(choices, &self.shape, record);
@@ -275,7 +286,12 @@ fn same_rows(shape: &StreamShape, batches: Vec<Batch>, expected: &[Row]) {
 fn config(cases: u32) -> ProptestConfig {
     // `PROPTEST_CASES` asks for more.
     let cases = ProptestConfig::default().cases.max(256) / 256 * cases;
-    ProptestConfig { failure_persistence: None, cases, max_shrink_iters: 20_000, ..ProptestConfig::default() }
+    ProptestConfig {
+        failure_persistence: None,
+        cases,
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::default()
+    }
 }
 
 fn numbers(most: usize) -> impl Strategy<Value = Vec<u32>> {
@@ -342,7 +358,8 @@ proptest! {
 
     #[test]
     fn what_was_read_before_makes_no_difference(schema in numbers(80), data in numbers(1000), damage in numbers(40)) {
-        // Damaged records that are JSON all the same: nobody knows what they mean, but they always mean the same.
+        // Damaged records that are JSON all the same: nobody knows what they mean, but they always
+        // mean the same.
         let shape = shape_of(&records::stream(&mut Choices::new(schema)));
         let (mut choices, mut damage) = (Choices::new(data), Choices::new(damage));
         let mut ids = RowIds::new(0, 0);

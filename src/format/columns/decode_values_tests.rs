@@ -1,7 +1,7 @@
 //! Values with the cells that they must become: single ones, drawn at random and from tables.
 //!
-//! The other side of the oracle. It knows what a text means because it made the text: nothing of the decoder's own
-//! reading of numbers and times is used.
+//! The other side of the oracle. It knows what a text means because it made the text: nothing of
+//! the decoder's own reading of numbers and times is used.
 
 use super::cells::Cell;
 use super::choices::{Choices, json, quoted, string};
@@ -99,7 +99,10 @@ fn integer_text(choices: &mut Choices) -> (String, Fit) {
         ("1e3", "1000"),
         ("-1.5e1", "-15"),
         ("18446744073709551615", "18446744073709551615"),
-        ("123456789012345678901234567890123456789012345", "123456789012345678901234567890123456789012345"),
+        (
+            "123456789012345678901234567890123456789012345",
+            "123456789012345678901234567890123456789012345",
+        ),
         ("0e99999", "0"),
         ("4.5", ""),
         ("1e-3", ""),
@@ -204,7 +207,9 @@ fn big_integer(choices: &mut Choices) -> (String, Fit) {
     let (text, fit) = match choices.below(5) {
         0 | 1 => (format!("{sign}{digits}"), fit),
         2 => (format!("{sign}{digits}.00"), fit),
-        3 if count <= 38 => (format!("{sign}{digits}{}", choices.of(&[".5", ".00001", "1e-1"])), Wrong),
+        3 if count <= 38 => {
+            (format!("{sign}{digits}{}", choices.of(&[".5", ".00001", "1e-1"])), Wrong)
+        }
         _ => return wrong(choices, &NO_NUMBERS),
     };
     (maybe_quoted(choices, text), fit)
@@ -219,11 +224,16 @@ fn double(choices: &mut Choices) -> (String, Fit) {
         1 => {
             // Two digits behind the point: the quotient of two exact doubles is the nearest one.
             let cents = choices.below(10_000_000);
-            (format!("{}.{:02}", cents / 100, cents % 100), Whole(Cell::Double(cents as f64 / 100.0)))
+            (
+                format!("{}.{:02}", cents / 100, cents % 100),
+                Whole(Cell::Double(cents as f64 / 100.0)),
+            )
         }
         2 | 3 => {
             // Rust prints the shortest text that reads back.
-            let value = Some(f64::from_bits(choices.wide())).filter(|value| value.is_finite()).unwrap_or(0.5);
+            let value = Some(f64::from_bits(choices.wide()))
+                .filter(|value| value.is_finite())
+                .unwrap_or(0.5);
             let text = if choices.one_in(2) { format!("{value:?}") } else { format!("{value:e}") };
             (text, Whole(Cell::Double(value)))
         }
@@ -287,8 +297,16 @@ fn decimal(choices: &mut Choices, precision: usize, scale: usize) -> (String, Fi
 }
 
 fn number_text(choices: &mut Choices) -> (String, Fit) {
-    const NUMBERS: [&str; 8] =
-        ["0", "-0", "1.50", "1e999", "12345678901234567890.12345678901234567890", "-1E-7", "4.0", "100"];
+    const NUMBERS: [&str; 8] = [
+        "0",
+        "-0",
+        "1.50",
+        "1e999",
+        "12345678901234567890.12345678901234567890",
+        "-1E-7",
+        "4.0",
+        "100",
+    ];
     match choices.below(4) {
         0 | 1 => {
             let number = choices.of(&NUMBERS).to_owned();
@@ -318,7 +336,8 @@ const NO_TIMES: [&str; 13] = [
     "\"25:00:00\"",
 ];
 
-/// The year, month and day that is `days` after 1970-01-01, counted year by year and month by month.
+/// The year, month and day that is `days` after 1970-01-01, counted year by year and month by
+/// month.
 fn civil(days: i64) -> (i64, i64, i64) {
     let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     // A period of the calendar has 146,097 days.
@@ -350,7 +369,8 @@ fn day(choices: &mut Choices) -> (i64, String) {
     (days, format!("{year:04}-{month:02}-{day:02}"))
 }
 
-/// A time of day: as written, in microseconds, whether digits of it are lost, and how far it is ahead of UTC.
+/// A time of day: as written, in microseconds, whether digits of it are lost, and how far it is
+/// ahead of UTC.
 fn clock(choices: &mut Choices) -> (String, i64, bool, i64) {
     let seconds = choices.below(86_400) as i64;
     let mut text = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -397,7 +417,8 @@ fn date(choices: &mut Choices) -> (String, Fit) {
             (format!("{text}T{clock}"), cut_if(micros > 0 || cut, cell))
         }
         4 if choices.one_in(2) => {
-            let outside = ["+9999999-01-01", "10000-01-01", "0000-12-31", "-0001-06-01", "0044-03-15 BC"];
+            let outside =
+                ["+9999999-01-01", "10000-01-01", "0000-12-31", "-0001-06-01", "0044-03-15 BC"];
             (choices.of(&outside).to_owned(), TooLarge)
         }
         // Midnight somewhere is the day as it is written.
@@ -423,15 +444,22 @@ fn timestamp(choices: &mut Choices, zone: Zone) -> (String, Fit) {
         1..=3 => {
             let (clock, micros, cut, offset) = clock(choices);
             let micros = days * DAY_MICROS + in_zone(zone, micros, offset);
-            (format!("{text}{}{clock}", choices.of(&['T', 't', ' '])), of_years_1_to_9999(micros, cut))
+            (
+                format!("{text}{}{clock}", choices.of(&['T', 't', ' '])),
+                of_years_1_to_9999(micros, cut),
+            )
         }
         4 if choices.one_in(2) => {
             let micros = days * DAY_MICROS + in_zone(zone, 0, 7_200_000_000);
             (format!("{text}+02:00"), of_years_1_to_9999(micros, false))
         }
         4 => {
-            let outside =
-                ["+299999-01-01T00:00:00Z", "0000-12-31T12:00:00Z", "9999-12-31T24:00:00", "10000-01-01"];
+            let outside = [
+                "+299999-01-01T00:00:00Z",
+                "0000-12-31T12:00:00Z",
+                "9999-12-31T24:00:00",
+                "10000-01-01",
+            ];
             (choices.of(&outside).to_owned(), TooLarge)
         }
         _ => return wrong(choices, &NO_TIMES),
@@ -455,7 +483,8 @@ pub(crate) fn extracted_at(choices: &mut Choices) -> (String, Fit) {
             (millis.to_string(), Whole(Cell::Integer(millis * 1_000)))
         }
         1 => {
-            let (text, fit) = choices.of(&[("9223372036854775807", true), ("1.5", false), ("1e19", true)]);
+            let (text, fit) =
+                choices.of(&[("9223372036854775807", true), ("1.5", false), ("1e19", true)]);
             (text.to_owned(), if fit { TooLarge } else { Wrong })
         }
         // Numbers are not wrong here.

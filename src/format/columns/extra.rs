@@ -1,12 +1,13 @@
-//! Keeps the members of a record that the schema does not name, and writes `_airbyte_additional_properties`.
+//! Keeps the members of a record that the schema does not name, and writes
+//! `_airbyte_additional_properties`.
 //!
-//! In: key and value of an undeclared member, as the record spells them; at the end of a record also the values that
-//! became null. Out: the text of one JSON object per record, or the number of undeclared members where they are dropped.
-//! What is nested is called by its dotted path.
+//! In: key and value of an undeclared member, as the record spells them; at the end of a record
+//! also the values that became null. Out: the text of one JSON object per record, or the number of
+//! undeclared members where they are dropped. What is nested is called by its dotted path.
 //!
 //! Invariants
-//! - No name stands twice in the object: a name with a dot can look like a path, and then the more deeply nested one is
-//!   numbered.
+//! - No name stands twice in the object: a name with a dot can look like a path, and then the more
+//!   deeply nested one is numbered.
 
 use std::collections::hash_map::{Entry, RandomState};
 use std::collections::{HashMap, HashSet};
@@ -17,8 +18,9 @@ use super::journal::Journal;
 use super::misfit::{MisfitLog, PathStep, dotted};
 use crate::json::unescape;
 
-/// A path stands before each member of each element of a list, so that the text can be many times the record's. No record
-/// whose undeclared fields are at its top is longer than this: a line has 128 MiB at most.
+/// A path stands before each member of each element of a list, so that the text can be many times
+/// the record's. No record whose undeclared fields are at its top is longer than this: a line has
+/// 128 MiB at most.
 const LONGEST_TEXT_BYTES: usize = 256 * 1024 * 1024;
 
 /// The undeclared members of the record that is being read.
@@ -48,8 +50,8 @@ impl ExtraLog {
         Self { keeps_texts, ..Self::default() }
     }
 
-    /// Notes a member. `since` is where the entries of its object begin, `noted` where the object's names were noted last:
-    /// of several members of one name the last is kept.
+    /// Notes a member. `since` is where the entries of its object begin, `noted` where the object's
+    /// names were noted last: of several members of one name the last is kept.
     #[cold]
     pub(crate) fn note(
         &mut self,
@@ -100,7 +102,8 @@ impl ExtraLog {
         self.text.clear();
     }
 
-    /// Gives back room for entries, and for text beyond `kept_bytes`. Not while a record is being read.
+    /// Gives back room for entries, and for text beyond `kept_bytes`. Not while a record is being
+    /// read.
     pub(crate) fn trim(&mut self, kept_bytes: usize) {
         if self.text.capacity() > kept_bytes {
             self.text = Vec::new();
@@ -118,8 +121,8 @@ impl ExtraLog {
         self.entries.iter().count() as u64
     }
 
-    /// Writes the undeclared members, then the values that became null, as one JSON object. `path` returns the path of a
-    /// node.
+    /// Writes the undeclared members, then the values that became null, as one JSON object. `path`
+    /// returns the path of a node.
     pub(crate) fn write<'p>(
         &self,
         misfits: &MisfitLog,
@@ -138,7 +141,11 @@ impl ExtraLog {
             let number = numbers.get(&place);
             place += 1;
             if out.len() - start + member.value.len() > LONGEST_TEXT_BYTES {
-                *(if member.is_undeclared { &mut left_out.members } else { &mut left_out.values }) += 1;
+                *(if member.is_undeclared {
+                    &mut left_out.members
+                } else {
+                    &mut left_out.values
+                }) += 1;
                 return;
             }
             out.push(before);
@@ -159,8 +166,8 @@ impl ExtraLog {
         left_out
     }
 
-    /// The members in their order. Names are made one at a time: together the paths of a record may be far longer than
-    /// its text.
+    /// The members in their order. Names are made one at a time: together the paths of a record may
+    /// be far longer than its text.
     fn for_each<'p>(
         &self,
         misfits: &MisfitLog,
@@ -183,13 +190,22 @@ impl ExtraLog {
             let path = path(nulled.node);
             name.clear();
             write_escaped(dotted(path, nulled.positions).as_bytes(), &mut name);
-            each(Member { name: &name, depth: path.len(), value: nulled.text, is_undeclared: false });
+            each(Member {
+                name: &name,
+                depth: path.len(),
+                value: nulled.text,
+                is_undeclared: false,
+            });
         }
     }
 
-    /// By place: the numbers of those members whose name another member has too. The one that is nested least keeps the
-    /// name, the first of several such.
-    fn numbers<'p>(&self, misfits: &MisfitLog, path: &impl Fn(u32) -> &'p [PathStep]) -> HashMap<usize, u64> {
+    /// By place: the numbers of those members whose name another member has too. The one that is
+    /// nested least keeps the name, the first of several such.
+    fn numbers<'p>(
+        &self,
+        misfits: &MisfitLog,
+        path: &impl Fn(u32) -> &'p [PathStep],
+    ) -> HashMap<usize, u64> {
         let hasher = RandomState::new();
         let mut plain = Vec::new();
         // Eight bytes for each name: there may be millions.
@@ -219,7 +235,8 @@ impl ExtraLog {
         // Numbers go around all names that are there, and around each other.
         let mut given: HashSet<u64> = HashSet::new();
         let is_there = |hash: u64| hashes.binary_search(&hash).is_ok();
-        // Where the search for a name's number goes on: many members of one name must not cost their square.
+        // Where the search for a name's number goes on: many members of one name must not cost
+        // their square.
         let mut next: HashMap<Vec<u8>, u64> = HashMap::new();
         let mut numbers = HashMap::new();
         for (_, place, name) in equal {
@@ -230,7 +247,8 @@ impl ExtraLog {
                 Entry::Occupied(mut held) => loop {
                     let number = *held.get();
                     held.insert(number + 1);
-                    let hash = hasher.hash_one([held.key(), format!("_{number}").as_bytes()].concat());
+                    let hash =
+                        hasher.hash_one([held.key(), format!("_{number}").as_bytes()].concat());
                     if !is_there(hash) && given.insert(hash) {
                         numbers.insert(place, number);
                         break;
@@ -267,7 +285,8 @@ pub(crate) fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
             0..=0x1f => {
-                let digit = |value: u8| char::from_digit(u32::from(value), 16).map_or(b'0', |c| c as u8);
+                let digit =
+                    |value: u8| char::from_digit(u32::from(value), 16).map_or(b'0', |c| c as u8);
                 out.extend_from_slice(b"\\u00");
                 out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
             }

@@ -1,7 +1,9 @@
-//! Which column a member of a record belongs to: a tree beside the columns, one per worker and stream.
+//! Which column a member of a record belongs to: a tree beside the columns, one per worker and
+//! stream.
 //!
-//! In: the fields of a stream. Out: a [`Guide`] per column, with a number (its *node*) that names it in notes. The columns
-//! of a struct are found by guessing that members come in the order in which they came last time.
+//! In: the fields of a stream. Out: a [`Guide`] per column, with a number (its *node*) that names
+//! it in notes. The columns of a struct are found by guessing that members come in the order in
+//! which they came last time.
 
 use super::types::{ColumnType, Field, Zone};
 use crate::format::EXTRACTED_AT;
@@ -13,7 +15,8 @@ pub(crate) const ROOT: u32 = 0;
 /// How one column reads its values.
 #[derive(Debug)]
 pub(crate) struct Guide {
-    /// Number of the column: columns, members and elements are counted from 1, each before what is inside it.
+    /// Number of the column: columns, members and elements are counted from 1, each before what is
+    /// inside it.
     pub(crate) node: u32,
     /// The first number that is not inside it.
     pub(crate) end: u32,
@@ -78,7 +81,9 @@ impl Guide {
             ColumnType::Time(zone) => Kind::Time(*zone),
             ColumnType::TimeText(zone) => Kind::TimeText(*zone),
             ColumnType::Timestamp(zone) => Kind::Timestamp(*zone),
-            ColumnType::Struct(fields) => Kind::Struct(Box::new(Members::new(node, fields, 0, numbers))),
+            ColumnType::Struct(fields) => {
+                Kind::Struct(Box::new(Members::new(node, fields, 0, numbers)))
+            }
             ColumnType::List(element) => Kind::List(Box::new(Self::new(element, numbers))),
         };
         Self { node, end: numbers.start, kind }
@@ -89,22 +94,40 @@ impl Members {
     /// The members of a record, whose first `ours` columns are not expected in it.
     pub(crate) fn of_record(fields: &[Field], ours: usize) -> Self {
         let mut members = Self::new(ROOT, fields, ours, &mut (ROOT + 1..));
-        for (guide, _) in
-            members.guides.iter_mut().zip(fields).take(ours).filter(|(_, field)| field.name == EXTRACTED_AT)
+        for (guide, _) in members
+            .guides
+            .iter_mut()
+            .zip(fields)
+            .take(ours)
+            .filter(|(_, field)| field.name == EXTRACTED_AT)
         {
             guide.kind = Kind::ExtractedAt;
         }
         members
     }
 
-    fn new(node: u32, fields: &[Field], ours: usize, numbers: &mut std::ops::RangeFrom<u32>) -> Self {
-        let names: Vec<Box<[u8]>> = fields.iter().map(|field| field.source_name.as_bytes().into()).collect();
+    fn new(
+        node: u32,
+        fields: &[Field],
+        ours: usize,
+        numbers: &mut std::ops::RangeFrom<u32>,
+    ) -> Self {
+        let names: Vec<Box<[u8]>> =
+            fields.iter().map(|field| field.source_name.as_bytes().into()).collect();
         let guides = fields.iter().map(|field| Guide::new(&field.column_type, numbers)).collect();
         let first = ours + 1;
-        Self { node, guides, order: FieldOrder::new(&names, first), names, first, noted: Vec::new() }
+        Self {
+            node,
+            guides,
+            order: FieldOrder::new(&names, first),
+            names,
+            first,
+            noted: Vec::new(),
+        }
     }
 
-    /// Forgets undeclared names when they have become too many. Not while an object of these members is being read.
+    /// Forgets undeclared names when they have become too many. Not while an object of these
+    /// members is being read.
     #[inline]
     pub(crate) fn tidy(&mut self) {
         if self.order.is_overgrown() {

@@ -1,11 +1,13 @@
-//! Notes on the record that is being read, which can be taken back for one column without a look at the others.
+//! Notes on the record that is being read, which can be taken back for one column without a look at
+//! the others.
 //!
-//! In: notes on nodes, in the order of the text; then, where a member is repeated, the nodes whose notes are void. Out: the
-//! notes that stand, in order.
+//! In: notes on nodes, in the order of the text; then, where a member is repeated, the nodes whose
+//! notes are void. Out: the notes that stand, in order.
 //!
 //! Invariants
-//! - Linear: whatever a record repeats, each note is looked at a bounded number of times, besides one look at each of the
-//!   nodes for each repetition. A record of half a megabyte must not take minutes.
+//! - Linear: whatever a record repeats, each note is looked at a bounded number of times, besides
+//!   one look at each of the nodes for each repetition. A record of half a megabyte must not take
+//!   minutes.
 //! - The last note is never void: there is one that stands if and only if there is one.
 //!
 //! Not here: what a note says (`misfit`, `extra`).
@@ -74,11 +76,12 @@ impl<T> Journal<T> {
         self.notes.get_mut(place).filter(|note| note.node == node)?.content.as_mut()
     }
 
-    /// Takes back the notes on `nodes`, which are a column and all that is inside it, from place `since` on. They were made
-    /// while one value was read, so that they stand side by side.
+    /// Takes back the notes on `nodes`, which are a column and all that is inside it, from place
+    /// `since` on. They were made while one value was read, so that they stand side by side.
     pub(crate) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
         let inside = nodes.start as usize..self.latest.len().min(nodes.end as usize);
-        let end = self.latest.get(inside).unwrap_or_default().iter().copied().max().unwrap_or(0) as usize;
+        let end =
+            self.latest.get(inside).unwrap_or_default().iter().copied().max().unwrap_or(0) as usize;
         // Backwards, so that each note is the last of its node when its turn comes.
         let run = self.notes.get_mut(since..end).unwrap_or_default().iter_mut().rev();
         for note in run.take_while(|note| nodes.contains(&note.node)) {
@@ -131,8 +134,8 @@ mod tests {
                 .prop_map(move |notes| Value { node, notes, inside: Inside::Members(vec![]) })
                 .boxed();
         }
-        let member =
-            (0u32..2).prop_flat_map(move |member| value(node + 1 + member * nodes(levels - 1), levels - 1));
+        let member = (0u32..2)
+            .prop_flat_map(move |member| value(node + 1 + member * nodes(levels - 1), levels - 1));
         let inside = prop_oneof![
             prop::collection::vec(member, 0..6).prop_map(Inside::Members),
             prop::collection::vec(value(node + 1, levels - 1), 0..4).prop_map(Inside::Elements),
@@ -178,7 +181,9 @@ mod tests {
                     }
                 }
             }
-            Inside::Elements(elements) => elements.iter().for_each(|element| standing(element, count, all)),
+            Inside::Elements(elements) => {
+                elements.iter().for_each(|element| standing(element, count, all))
+            }
         }
     }
 
@@ -189,7 +194,8 @@ mod tests {
         fn what_is_repeated_leaves_the_notes_of_the_last(records in prop::collection::vec(value(0, 3), 1..4)) {
             let mut journal = Journal::default();
             for record in records {
-                // One after the other: what is left of a record must not be taken for a note on the next.
+                // One after the other: what is left of a record must not be taken for a note on the
+                // next.
                 journal.clear();
                 let mut expected = Vec::new();
                 read(&mut journal, &mut 0, &record, 3);

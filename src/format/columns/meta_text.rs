@@ -1,7 +1,8 @@
 //! `_airbyte_meta` as JSON text, for files without nested columns.
 //!
 //! In: the typed column that rows were decoded into. Out: a column of text, spelled as in JSONL:
-//! `{"sync_id":42,"changes":[...]}`. So a record's own metadata is read and added to in one way, whatever the file has.
+//! `{"sync_id":42,"changes":[...]}`. So a record's own metadata is read and added to in one way,
+//! whatever the file has.
 
 use super::column::{Column, Values};
 use super::extra::write_escaped;

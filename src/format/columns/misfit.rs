@@ -1,10 +1,12 @@
-//! Keeps account of values that a column could not take as they were: per record for `_airbyte_meta.changes` and for
-//! `_airbyte_additional_properties`, per field for the summary at the end of a run.
+//! Keeps account of values that a column could not take as they were: per record for
+//! `_airbyte_meta.changes` and for `_airbyte_additional_properties`, per field for the summary at
+//! the end of a run.
 //!
-//! In: the node of a column, a cause and the value's text, as values are read. Out: the entries of a record, in order, the
-//! texts of the values that became null, and counts per field.
+//! In: the node of a column, a cause and the value's text, as values are read. Out: the entries of
+//! a record, in order, the texts of the values that became null, and counts per field.
 //!
-//! Invariant: memory for a record is bounded by its text and [`MOST_NOTES`], however many of its values do not fit.
+//! Invariant: memory for a record is bounded by its text and [`MOST_NOTES`], however many of its
+//! values do not fit.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,12 +15,13 @@ use std::sync::Arc;
 use super::journal::Journal;
 use super::value::Misfit;
 
-/// Entries that one record's `changes` may have of ours. A record with more is damaged beyond what a list can tell; its
-/// further misfits are only counted.
+/// Entries that one record's `changes` may have of ours. A record with more is damaged beyond what
+/// a list can tell; its further misfits are only counted.
 const MOST_ENTRIES: usize = 1_000;
 
-/// Values of one record that are noted one by one, with their texts. A line of 128 MiB may hold forty million wrong
-/// elements, and a note takes many times the bytes of such an element: further ones are only counted.
+/// Values of one record that are noted one by one, with their texts. A line of 128 MiB may hold
+/// forty million wrong elements, and a note takes many times the bytes of such an element: further
+/// ones are only counted.
 pub(crate) const MOST_NOTES: usize = 100_000;
 
 /// An empty log keeps room for this much: every worker has one per stream.
@@ -81,7 +84,8 @@ pub(crate) enum PathStep {
     Element,
 }
 
-/// A path with dots; `positions` are the elements' places, and `*` stands for those that are not given.
+/// A path with dots; `positions` are the elements' places, and `*` stands for those that are not
+/// given.
 pub(crate) fn dotted(path: &[PathStep], positions: &[u32]) -> String {
     let mut positions = positions.iter();
     let mut text = String::new();
@@ -166,12 +170,16 @@ impl MisfitLog {
         // The others are only counted.
         let is_shown = is_kept || self.entries.len() < MOST_ENTRIES;
         let positions = if is_shown { positions } else { &[] };
-        self.entries.push(node, Noted { cause, positions: positions.into(), text: start..self.texts.len() });
+        self.entries.push(
+            node,
+            Noted { cause, positions: positions.into(), text: start..self.texts.len() },
+        );
     }
 
     /// The values that became null, where texts are kept; without those beyond [`MOST_NOTES`].
     pub(crate) fn nulled(&self) -> impl Iterator<Item = Nulled<'_>> {
-        let nulled = self.entries.iter().filter(|(_, noted)| self.keeps_texts && noted.cause.is_nulled());
+        let nulled =
+            self.entries.iter().filter(|(_, noted)| self.keeps_texts && noted.cause.is_nulled());
         nulled.map(|(node, noted)| Nulled {
             node,
             positions: &noted.positions,
@@ -212,7 +220,8 @@ impl MisfitLog {
         self.entries.undo(since, nodes);
     }
 
-    /// Gives back room that a record full of misfits has made the notes grow by. Not while a record is being read.
+    /// Gives back room that a record full of misfits has made the notes grow by. Not while a record
+    /// is being read.
     pub(crate) fn trim(&mut self) {
         self.entries.trim();
         if self.further.is_empty() {

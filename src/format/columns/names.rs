@@ -5,8 +5,8 @@
 //! Invariants
 //! - Messages are short, whatever a schema holds.
 //!
-//! Not here: what columns are called in files (`format::column_names`), which properties become columns and the walk
-//! through the levels (`schema`).
+//! Not here: what columns are called in files (`format::column_names`), which properties become
+//! columns and the walk through the levels (`schema`).
 
 use std::collections::HashSet;
 use std::fmt;

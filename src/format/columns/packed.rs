@@ -1,12 +1,15 @@
 //! Few rows of many columns in one buffer.
 //!
-//! With hundreds of interleaved streams a block of input has a handful of rows of each. As columns of their own these would
-//! be thousands of tiny allocations per block, most of whose memory is not theirs. Packed they are one.
+//! With hundreds of interleaved streams a block of input has a handful of rows of each. As columns
+//! of their own these would be thousands of tiny allocations per block, most of whose memory is not
+//! theirs. Packed they are one.
 //!
-//! In: columns. Out: a [`PackedBatch`], of which each column can be unpacked by itself, behind other rows.
+//! In: columns. Out: a [`PackedBatch`], of which each column can be unpacked by itself, behind
+//! other rows.
 //!
-//! The form, for this process only: where each column begins; then per column its rows, its null bits if it has any, its
-//! values one behind the other, and what is inside it. Numbers are in the machine's byte order.
+//! The form, for this process only: where each column begins; then per column its rows, its null
+//! bits if it has any, its values one behind the other, and what is inside it. Numbers are in the
+//! machine's byte order.
 
 use arrow_buffer::ToByteSlice;
 
@@ -52,12 +55,14 @@ impl PackedBatch {
         self.bytes.len() + size_of::<Self>()
     }
 
-    /// Puts the rows of one of the columns behind the `rows` rows of `into`, which is of the same type.
+    /// Puts the rows of one of the columns behind the `rows` rows of `into`, which is of the same
+    /// type.
     ///
     /// # Errors
     /// [`ColumnError`]: a defect, `into` is of another type.
     pub fn unpack(&self, column: usize, into: &mut Column, rows: usize) -> Result<(), ColumnError> {
-        let mut starts = Reader { bytes: self.bytes.get(column * LENGTH_BYTES..).unwrap_or_default() };
+        let mut starts =
+            Reader { bytes: self.bytes.get(column * LENGTH_BYTES..).unwrap_or_default() };
         starts
             .length()
             .and_then(|start| self.bytes.get(start..))
@@ -109,7 +114,9 @@ fn unpack(reader: &mut Reader<'_>, into: &mut Column, rows: usize) -> Option<()>
     };
     into.validity.append(&Validity::from_bits(bits, count));
     match &mut into.values {
-        Values::Boolean(values) => values.append(&Bits::from_bytes(reader.take(count.div_ceil(8))?, count)),
+        Values::Boolean(values) => {
+            values.append(&Bits::from_bytes(reader.take(count.div_ceil(8))?, count))
+        }
         Values::Int32(values) => values.extend(reader.numbers(count, i32::from_ne_bytes)?),
         Values::Int64(values) => values.extend(reader.numbers(count, i64::from_ne_bytes)?),
         Values::Double(values) => values.extend(reader.numbers(count, f64::from_ne_bytes)?),

@@ -2,8 +2,8 @@
 //!
 //! In: the text of a record's `data`, then what its envelope says. Out: rows, taken as [`Batch`]es.
 //!
-//! A row is read first (`read`) and becomes one only with `end_row`: until the whole line is known to be a record, it can
-//! be undone (`undo_row`). Both happen once per line.
+//! A row is read first (`read`) and becomes one only with `end_row`: until the whole line is known
+//! to be a record, it can be undone (`undo_row`). Both happen once per line.
 
 use std::sync::Arc;
 
@@ -81,10 +81,12 @@ impl RecordDecoder {
         }
     }
 
-    /// Reads the object whose `{` is at `pos` of `text`, which must be valid UTF-8, and gives the position behind it.
+    /// Reads the object whose `{` is at `pos` of `text`, which must be valid UTF-8, and gives the
+    /// position behind it.
     ///
     /// # Errors
-    /// [`JsonError`] when it is not JSON: undo the row, parts of it are in the columns. Otherwise end it or undo it.
+    /// [`JsonError`] when it is not JSON: undo the row, parts of it are in the columns. Otherwise
+    /// end it or undo it.
     pub fn read(&mut self, text: &[u8], pos: usize) -> Result<usize, JsonError> {
         if !self.expected.is_empty() {
             self.make_room();
@@ -105,8 +107,8 @@ impl RecordDecoder {
         self.columns.iter_mut().for_each(|column| column.truncate(self.rows));
     }
 
-    /// Makes what was read a row. Takes one id, unless rows carry no metadata. `changes` is the text of the record's own
-    /// `meta.changes`, a JSON array.
+    /// Makes what was read a row. Takes one id, unless rows carry no metadata. `changes` is the
+    /// text of the record's own `meta.changes`, a JSON array.
     pub fn end_row(&mut self, emitted_at_ms: i64, changes: Option<&[u8]>, ids: &mut RowIds) {
         if self.shape.metadata_columns != 0 {
             self.end_metadata(emitted_at_ms, ids);
@@ -120,7 +122,8 @@ impl RecordDecoder {
         self.rows += 1;
     }
 
-    /// Writes down what was noted: first the values and members that are kept, since that may be worth a note of its own.
+    /// Writes down what was noted: first the values and members that are kept, since that may be
+    /// worth a note of its own.
     #[cold]
     fn end_notes(&mut self) {
         self.dropped_fields += self.end_extras();
@@ -185,7 +188,8 @@ impl RecordDecoder {
         }
     }
 
-    /// Where `_airbyte_meta` is text in the file: puts the text of its rows in its place and returns the typed column.
+    /// Where `_airbyte_meta` is text in the file: puts the text of its rows in its place and
+    /// returns the typed column.
     fn meta_to_text(&mut self, rows: usize) -> Option<Column> {
         if !self.shape.meta_is_text {
             return None;
@@ -232,7 +236,8 @@ impl RecordDecoder {
         }
     }
 
-    /// `_airbyte_meta`: a record's own object is kept and added to; anything else that it may hold is not.
+    /// `_airbyte_meta`: a record's own object is kept and added to; anything else that it may hold
+    /// is not.
     #[inline]
     fn end_meta(&mut self) {
         let rows = self.rows;
@@ -261,7 +266,8 @@ impl RecordDecoder {
     /// The source's changes, at the end of the row's list.
     #[cold]
     fn read_changes(&mut self, changes: &[u8]) {
-        let Some(Kind::Struct(guides)) = self.members.guides.get_mut(META).map(|guide| &mut guide.kind)
+        let Some(Kind::Struct(guides)) =
+            self.members.guides.get_mut(META).map(|guide| &mut guide.kind)
         else {
             return;
         };
@@ -301,7 +307,8 @@ impl RecordDecoder {
         lists.extend_last();
     }
 
-    /// `_airbyte_additional_properties`. Returns the number of undeclared members that are left out.
+    /// `_airbyte_additional_properties`. Returns the number of undeclared members that are left
+    /// out.
     fn end_extras(&mut self) -> u64 {
         let (rows, shape) = (self.rows, &self.shape);
         let Notes { extras, misfits, .. } = &mut self.notes;
@@ -326,7 +333,8 @@ impl RecordDecoder {
     }
 }
 
-/// The list of changes of the open row. A record's own object may have none, or null for it: then there is one now.
+/// The list of changes of the open row. A record's own object may have none, or null for it: then
+/// there is one now.
 fn open_changes(columns: &mut [Column], rows: usize) -> Option<&mut Lists> {
     let Values::Struct(members) = &mut columns.get_mut(META)?.values else { return None };
     let column = members.get_mut(CHANGES)?;

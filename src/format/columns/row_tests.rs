@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::tables::{NULLED, Stream, changes, counts, rows};
 use crate::format::columns::misfit::MOST_NOTES;
-use crate::format::{ADDITIONAL_PROPERTIES, MetadataColumns, Nested, TypeOptions, UndeclaredFields};
+use crate::format::{
+    ADDITIONAL_PROPERTIES, MetadataColumns, Nested, TypeOptions, UndeclaredFields,
+};
 
 const TOO_LARGE: &str = "DESTINATION_FIELD_SIZE_LIMITATION";
 
@@ -25,10 +27,18 @@ fn the_sources_changes_come_first_whatever_they_hold() {
             json!([entry, ours]),
         ),
         (Some(r#"[{"field":"f"},{}]"#), "{}", json!([["f", null, null], [null, null, null]])),
-        (Some(r#"[{"field":1,"change":null,"reason":{"a":[]}}]"#), "{}", json!([["1", null, r#"{"a":[]}"#]])),
+        (
+            Some(r#"[{"field":1,"change":null,"reason":{"a":[]}}]"#),
+            "{}",
+            json!([["1", null, r#"{"a":[]}"#]]),
+        ),
         (Some("[null]"), "{}", json!([null])),
         // What is no entry does not fit either, and is said so.
-        (Some(r#"[1,[],"x"]"#), r#"{"n":"x"}"#, json!([null, null, null, ours, odd(0), odd(1), odd(2)])),
+        (
+            Some(r#"[1,[],"x"]"#),
+            r#"{"n":"x"}"#,
+            json!([null, null, null, ours, odd(0), odd(1), odd(2)]),
+        ),
     ] {
         let mut stream = Stream::with_metadata(&properties);
         stream.send(r#"{"n":1}"#);
@@ -49,16 +59,31 @@ fn a_record_may_bear_our_names() {
         (r#"{"_airbyte_raw_id":"mine"}"#, 0, json!("mine"), json!([])),
         (r#"{"_airbyte_raw_id":5}"#, 0, json!("5"), json!([])),
         (r#"{"_airbyte_raw_id":null}"#, 0, json!(null), json!([])),
-        (r#"{"_airbyte_extracted_at":1700000000000}"#, 1, json!(1_700_000_000_000_000_i64), json!([])),
+        (
+            r#"{"_airbyte_extracted_at":1700000000000}"#,
+            1,
+            json!(1_700_000_000_000_000_i64),
+            json!([]),
+        ),
         (r#"{"_airbyte_extracted_at":"1970-01-01T00:00:01Z"}"#, 1, json!(1_000_000), json!([])),
         (r#"{"_airbyte_extracted_at":1.7E3}"#, 1, json!(1_700_000), json!([])),
-        (r#"{"_airbyte_extracted_at":true}"#, 1, json!(null), json!([nulled("_airbyte_extracted_at")])),
+        (
+            r#"{"_airbyte_extracted_at":true}"#,
+            1,
+            json!(null),
+            json!([nulled("_airbyte_extracted_at")]),
+        ),
         (r#"{"_airbyte_extracted_at":9e18}"#, 1, json!(null), {
             json!([["_airbyte_extracted_at", "NULLED", TOO_LARGE]])
         }),
         (r#"{"_airbyte_generation_id":"12"}"#, 2, json!(12), json!([])),
         (r#"{"_airbyte_generation_id":null}"#, 2, json!(null), json!([])),
-        (r#"{"_airbyte_generation_id":[]}"#, 2, json!(null), json!([nulled("_airbyte_generation_id")])),
+        (
+            r#"{"_airbyte_generation_id":[]}"#,
+            2,
+            json!(null),
+            json!([nulled("_airbyte_generation_id")]),
+        ),
         (
             r#"{"_airbyte_meta":{"sync_id":1,"changes":[{"field":"x"}]}}"#,
             3,
@@ -136,7 +161,8 @@ fn a_record_may_bear_our_names() {
 
 #[test]
 fn a_record_of_nothing_but_misfits_is_told_to_a_bound_and_counted_in_full() {
-    let properties = json!({"l": {"type": "array", "items": {"type": "integer"}}, "d": {"type": "number"}});
+    let properties =
+        json!({"l": {"type": "array", "items": {"type": "integer"}}, "d": {"type": "number"}});
     let mut stream = Stream::with_metadata(&properties);
     let data = format!(r#"{{"l":[{}1],"d":9007199254740993}}"#, "true,".repeat(1_500));
     stream.send(&data);
@@ -154,7 +180,10 @@ fn a_record_of_nothing_but_misfits_is_told_to_a_bound_and_counted_in_full() {
     let mut stream = Stream::bare(&properties);
     stream.send(&data);
     stream.undone(data.as_bytes()).unwrap();
-    assert_eq!(counts(&stream.decoder.take()), [("l.*".to_owned(), 1_500, 0), ("d".to_owned(), 0, 1)]);
+    assert_eq!(
+        counts(&stream.decoder.take()),
+        [("l.*".to_owned(), 1_500, 0), ("d".to_owned(), 0, 1)]
+    );
 }
 
 #[test]
@@ -179,7 +208,11 @@ fn times_of_extraction_are_of_the_years_1_to_9999() {
             false => (json!(null), json!([["_airbyte_extracted_at", "NULLED", TOO_LARGE]])),
         };
         assert_eq!((&found[0][1], changes(&found[0])), (&value, &lost), "{millis}");
-        let kept = if fits { json!(null) } else { json!(format!(r#"{{"_airbyte_extracted_at":{millis}}}"#)) };
+        let kept = if fits {
+            json!(null)
+        } else {
+            json!(format!(r#"{{"_airbyte_extracted_at":{millis}}}"#))
+        };
         assert_eq!(found[0][4], kept);
     }
 }
@@ -193,7 +226,10 @@ fn what_does_not_fit_is_kept_by_its_text() {
     for (data, kept) in [
         (r#"{"n":"x"}"#, json!(r#"{"n":"x"}"#)),
         (r#"{"n":"a\u0041\n\"é","d":"24-01-01"}"#, json!(r#"{"n":"a\u0041\n\"é","d":"24-01-01"}"#)),
-        (r#"{"n":18446744073709551615,"f":1e400}"#, json!(r#"{"n":18446744073709551615,"f":1e400}"#)),
+        (
+            r#"{"n":18446744073709551615,"f":1e400}"#,
+            json!(r#"{"n":18446744073709551615,"f":1e400}"#),
+        ),
         (r#"{"d":"0044-03-15 BC","u":1}"#, json!(r#"{"u":1,"d":"0044-03-15 BC"}"#)),
         (r#"{"o":[ 1 ],"l":{"a":{}}}"#, json!(r#"{"o":[ 1 ],"l":{"a":{}}}"#)),
         (
@@ -259,7 +295,8 @@ fn a_record_of_very_many_misfits_keeps_as_many_texts_as_it_is_said() {
     );
     assert_eq!(taken.dropped_fields, 0);
     let row = &stream.values(vec![taken.batch])[0];
-    let kept: serde_json::Map<String, Value> = serde_json::from_str(row[5].as_str().unwrap()).unwrap();
+    let kept: serde_json::Map<String, Value> =
+        serde_json::from_str(row[5].as_str().unwrap()).unwrap();
     assert_eq!((kept.len(), kept.get("l.99999")), (MOST_NOTES, Some(&json!([]))));
 }
 
@@ -289,14 +326,21 @@ fn no_name_stands_twice_among_the_additional_properties() {
 #[test]
 fn without_nested_columns_our_metadata_is_json_text_too() {
     let types = TypeOptions { nested: Nested::Json, ..TypeOptions::DEFAULT };
-    let properties = json!({"n": {"type": "integer"}, "o": {"properties": {"a": {"type": "string"}}}});
-    let mut stream = Stream::of_types(MetadataColumns::All, UndeclaredFields::Column, types, &properties);
+    let properties =
+        json!({"n": {"type": "integer"}, "o": {"properties": {"a": {"type": "string"}}}});
+    let mut stream =
+        Stream::of_types(MetadataColumns::All, UndeclaredFields::Column, types, &properties);
     let no_changes = r#"{"sync_id":9,"changes":[]}"#;
-    let nulled = |field: &str| format!(r#"{{"field":"{field}","change":"NULLED","reason":"{NULLED}"}}"#);
+    let nulled =
+        |field: &str| format!(r#"{{"field":"{field}","change":"NULLED","reason":"{NULLED}"}}"#);
     let of_source = r#"{"field":"f\"\u000a","change":null,"reason":null}"#;
     for (data, source, meta) in [
         ("{}", None, no_changes.to_owned()),
-        (r#"{"n":"x","o":{"a":1}}"#, None, format!(r#"{{"sync_id":9,"changes":[{}]}}"#, nulled("n"))),
+        (
+            r#"{"n":"x","o":{"a":1}}"#,
+            None,
+            format!(r#"{{"sync_id":9,"changes":[{}]}}"#, nulled("n")),
+        ),
         (
             r#"{"n":"x"}"#,
             Some(r#"[{"field":"f\"\n"},null]"#),
@@ -325,7 +369,11 @@ fn without_nested_columns_our_metadata_is_json_text_too() {
             stream.send_with(data, 0, source);
             let found = stream.taken();
             assert_eq!(found.len(), rows);
-            assert_eq!([&found[0][3], &found[rows - 1][3]], [&json!(no_changes), &json!(meta)], "{data}");
+            assert_eq!(
+                [&found[0][3], &found[rows - 1][3]],
+                [&json!(no_changes), &json!(meta)],
+                "{data}"
+            );
         }
     }
 }

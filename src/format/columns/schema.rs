@@ -1,14 +1,18 @@
 //! From JSON schemas to columns.
 //!
-//! In: a stream's declared properties with their schemas, as the catalog has them. Out: one [`Field`] each, in the same
-//! order, and sentences for the user where a column is not what its schema asks for.
+//! In: a stream's declared properties with their schemas, as the catalog has them. Out: one
+//! [`Field`] each, in the same order, and sentences for the user where a column is not what its
+//! schema asks for.
 //!
 //! Invariants
-//! - Total: any JSON is a schema here, and what cannot be understood becomes JSON text, which holds every value.
-//! - Linear: every part of a schema is looked at once, whichever keywords lead to it, and nothing below
-//!   [`MAX_LEVELS`] levels. This is why branches take over only the plain keywords of the schema around them.
+//! - Total: any JSON is a schema here, and what cannot be understood becomes JSON text, which holds
+//!   every value.
+//! - Linear: every part of a schema is looked at once, whichever keywords lead to it, and nothing
+//!   below [`MAX_LEVELS`] levels. This is why branches take over only the plain keywords of the
+//!   schema around them.
 //! - No struct is empty, and within a level no two names are the same to a reader that folds case.
-//! - A warning is about a column that is in the file: parts that end in a JSON text take their warnings with them.
+//! - A warning is about a column that is in the file: parts that end in a JSON text take their
+//!   warnings with them.
 //!
 //! Not here: which values a type takes (`decode`), the names (`names`), the metadata columns.
 
@@ -18,13 +22,14 @@ use super::names::{Path, Warnings, clipped, file_names};
 use super::types::{ColumnType, Field, Zone};
 use crate::format::{Integers, Nested, Numbers, Times, TypeOptions};
 
-/// How deep types are nested at most; what is deeper is JSON text. A `oneOf` and the like counts as a level.
+/// How deep types are nested at most; what is deeper is JSON text. A `oneOf` and the like counts as
+/// a level.
 const MAX_LEVELS: usize = 32;
 
 /// The formats of strings that are strings to us, and rightly so.
-const PLAIN_FORMATS: &str = "binary byte duration email hostname idn-email idn-hostname ipv4 ipv6 iri \
-                             iri-reference json-pointer password regex relative-json-pointer uri \
-                             uri-reference uri-template url uuid";
+const PLAIN_FORMATS: &str = "binary byte duration email hostname idn-email idn-hostname ipv4 ipv6 \
+                             iri iri-reference json-pointer password regex relative-json-pointer \
+                             uri uri-reference uri-template url uuid";
 
 /// Columns that a stream's declared properties become, and what the user should know about them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +42,8 @@ pub(crate) struct DataColumns {
 
 /// The columns of a stream's properties, whose names differ from each other.
 ///
-/// `ours`: names of the columns that stand beside them in the file. Properties named in `metadata` are left out: the
-/// metadata column takes their values.
+/// `ours`: names of the columns that stand beside them in the file. Properties named in `metadata`
+/// are left out: the metadata column takes their values.
 #[must_use]
 pub(crate) fn data_columns(
     properties: &[(String, Value)],
@@ -108,13 +113,16 @@ impl<'a> Keywords<'a> {
         Self {
             format: text("format").or(around.format),
             airbyte_type: text("airbyte_type").or(around.airbyte_type),
-            properties: schema.get("properties").and_then(Value::as_object).filter(|some| !some.is_empty()),
+            properties: schema
+                .get("properties")
+                .and_then(Value::as_object)
+                .filter(|some| !some.is_empty()),
             items: schema.get("items"),
         }
     }
 
-    /// What a branch takes over. Not the containers: with those in every branch of every level, a small schema
-    /// would be endless work.
+    /// What a branch takes over. Not the containers: with those in every branch of every level, a
+    /// small schema would be endless work.
     fn for_branches(self) -> Self {
         Self { properties: None, items: None, ..self }
     }
@@ -144,7 +152,11 @@ impl Mapper<'_> {
                 self.warnings.add(&path, says);
             }
             let column_type = self.column(schema, &path, levels);
-            fields.push(Field { source_name: source_name.to_owned(), name: file_name.name, column_type });
+            fields.push(Field {
+                source_name: source_name.to_owned(),
+                name: file_name.name,
+                column_type,
+            });
         }
         fields
     }
@@ -160,7 +172,13 @@ impl Mapper<'_> {
         }
     }
 
-    fn meaning(&mut self, schema: &Value, around: Keywords<'_>, path: &Path<'_>, levels: usize) -> Meaning {
+    fn meaning(
+        &mut self,
+        schema: &Value,
+        around: Keywords<'_>,
+        path: &Path<'_>,
+        levels: usize,
+    ) -> Meaning {
         match schema {
             Value::Object(schema) => {
                 let keywords = Keywords::of(schema, around);
@@ -187,9 +205,10 @@ impl Mapper<'_> {
             // In YAML, where many schemas come from, `null` without quotes.
             Value::Null => Meaning::Null,
             Value::Bool(_) => Meaning::Silent,
-            Value::Number(_) | Value::Array(_) => {
-                Meaning::Odd(format!("has the schema {}, which is none", clipped(&schema.to_string())))
-            }
+            Value::Number(_) | Value::Array(_) => Meaning::Odd(format!(
+                "has the schema {}, which is none",
+                clipped(&schema.to_string())
+            )),
         }
     }
 
@@ -206,7 +225,10 @@ impl Mapper<'_> {
                 return Meaning::Is(known);
             }
             if declared.is_none() {
-                return Meaning::Odd(format!("refers to {:?}, which is not known", clipped(target)));
+                return Meaning::Odd(format!(
+                    "refers to {:?}, which is not known",
+                    clipped(target)
+                ));
             }
         }
         match declared {
@@ -225,11 +247,18 @@ impl Mapper<'_> {
     }
 
     /// `type: [...]`: any of these.
-    fn listed(&mut self, types: &[Value], keywords: Keywords<'_>, path: &Path<'_>, levels: usize) -> Meaning {
+    fn listed(
+        &mut self,
+        types: &[Value],
+        keywords: Keywords<'_>,
+        path: &Path<'_>,
+        levels: usize,
+    ) -> Meaning {
         if types.is_empty() {
             return Meaning::Odd("has an empty list of types".to_owned());
         }
-        // Each once, so that what is in a container is looked at once however often the type is repeated.
+        // Each once, so that what is in a container is looked at once however often the type is
+        // repeated.
         let mut names: Vec<&str> = Vec::new();
         for entry in types {
             match entry {
@@ -239,7 +268,9 @@ impl Mapper<'_> {
                 odd => return unknown_type(odd),
             }
         }
-        self.joined(Join::Any, path, &names, |mapper, name| mapper.named(name, keywords, path, levels))
+        self.joined(Join::Any, path, &names, |mapper, name| {
+            mapper.named(name, keywords, path, levels)
+        })
     }
 
     /// `oneOf`, `anyOf`, `allOf`: the first that has branches.
@@ -250,9 +281,11 @@ impl Mapper<'_> {
         path: &Path<'_>,
         levels: usize,
     ) -> Meaning {
-        let found = [("oneOf", Join::Any), ("anyOf", Join::Any), ("allOf", Join::All)].into_iter().find_map(
-            |(name, join)| Some((join, schema.get(name)?.as_array().filter(|some| !some.is_empty())?)),
-        );
+        let found = [("oneOf", Join::Any), ("anyOf", Join::Any), ("allOf", Join::All)]
+            .into_iter()
+            .find_map(|(name, join)| {
+                Some((join, schema.get(name)?.as_array().filter(|some| !some.is_empty())?))
+            });
         match found {
             Some((join, branches)) => self.deeper(levels, |mapper, levels| {
                 mapper.joined(join, path, branches, |mapper, branch| {
@@ -309,8 +342,8 @@ impl Mapper<'_> {
             };
         }
         if is_mixed {
-            let says = "has several types, objects or arrays among them; it is written as JSON text, strings with \
-                        their quotes";
+            let says = "has several types, objects or arrays among them; it is written as JSON \
+                        text, strings with their quotes";
             self.warnings.add(path, says.to_owned());
         }
         match (agreed, join) {
@@ -320,8 +353,8 @@ impl Mapper<'_> {
         }
     }
 
-    /// The type that stands for both, if it is more than JSON text: an integer is a number, and every value that is no
-    /// object or array has a text.
+    /// The type that stands for both, if it is more than JSON text: an integer is a number, and
+    /// every value that is no object or array has a text.
     fn common(&self, join: Join, one: ColumnType, other: ColumnType) -> Option<ColumnType> {
         if one == other {
             return Some(one);
@@ -338,9 +371,19 @@ impl Mapper<'_> {
         })
     }
 
-    fn named(&mut self, name: &str, keywords: Keywords<'_>, path: &Path<'_>, levels: usize) -> Meaning {
+    fn named(
+        &mut self,
+        name: &str,
+        keywords: Keywords<'_>,
+        path: &Path<'_>,
+        levels: usize,
+    ) -> Meaning {
         let whole = || {
-            if keywords.airbyte_type == Some("big_integer") { self.big_integer() } else { self.integer() }
+            if keywords.airbyte_type == Some("big_integer") {
+                self.big_integer()
+            } else {
+                self.integer()
+            }
         };
         Meaning::Is(match name {
             "null" => return Meaning::Null,
@@ -350,8 +393,12 @@ impl Mapper<'_> {
             "number" => self.number(),
             "string" => self.string(keywords, path),
             // That it is an object is known, even where its inside is not; so with arrays.
-            "object" => return self.object(keywords, path, levels).or(Meaning::Is(ColumnType::JsonText)),
-            "array" => return self.array(keywords, path, levels).or(Meaning::Is(ColumnType::JsonText)),
+            "object" => {
+                return self.object(keywords, path, levels).or(Meaning::Is(ColumnType::JsonText));
+            }
+            "array" => {
+                return self.array(keywords, path, levels).or(Meaning::Is(ColumnType::JsonText));
+            }
             _ => return unknown_type(&Value::String(name.to_owned())),
         })
     }
@@ -394,15 +441,19 @@ impl Mapper<'_> {
             Some("date-time") => {
                 ColumnType::Timestamp(zone(airbyte_type == Some("timestamp_without_timezone")))
             }
-            Some(plain) if PLAIN_FORMATS.split(' ').any(|format| format == plain) => ColumnType::Text,
+            Some(plain) if PLAIN_FORMATS.split(' ').any(|format| format == plain) => {
+                ColumnType::Text
+            }
             Some(unknown) => {
                 let format = clipped(unknown);
-                let says =
-                    format!("has the format {format:?}, which is not known; it is written as a string");
+                let says = format!(
+                    "has the format {format:?}, which is not known; it is written as a string"
+                );
                 self.warnings.add(path, says);
                 ColumnType::Text
             }
-            // The numeric ones too: a type that is left a string has values which no number type of ours may hold.
+            // The numeric ones too: a type that is left a string has values which no number type of
+            // ours may hold.
             None => match airbyte_type {
                 Some("timestamp_with_timezone") => ColumnType::Timestamp(Zone::Utc),
                 Some("timestamp_without_timezone") => ColumnType::Timestamp(Zone::Local),
@@ -419,7 +470,8 @@ impl Mapper<'_> {
             (None, _) => Meaning::Silent,
             (Some(_), Nested::Json) => Meaning::Is(ColumnType::JsonText),
             (Some(properties), Nested::Typed) => self.deeper(levels, |mapper, levels| {
-                let declared = properties.iter().map(|(name, schema)| (name.as_str(), schema)).collect();
+                let declared =
+                    properties.iter().map(|(name, schema)| (name.as_str(), schema)).collect();
                 Meaning::Is(ColumnType::Struct(mapper.fields(declared, &[], Some(path), levels)))
             }),
         }
@@ -432,28 +484,30 @@ impl Mapper<'_> {
             (Some(Value::Object(_) | Value::String(_) | Value::Array(_)), Nested::Json) => {
                 Meaning::Is(ColumnType::JsonText)
             }
-            (Some(items @ (Value::Object(_) | Value::String(_) | Value::Array(_))), Nested::Typed) => self
-                .deeper(levels, |mapper, levels| {
-                    let element = match items {
-                        Value::Array(schemas) if schemas.is_empty() => Meaning::Silent,
-                        Value::Array(schemas) => {
-                            mapper.joined(Join::Any, &path, schemas, |mapper, schema| {
-                                mapper.meaning(schema, Keywords::default(), &path, levels)
-                            })
-                        }
-                        schema => mapper.meaning(schema, Keywords::default(), &path, levels),
-                    };
-                    let element = match element {
-                        Meaning::Silent => return Meaning::Silent,
-                        Meaning::Null => ColumnType::JsonText,
-                        Meaning::Is(column_type) => column_type,
-                        Meaning::Odd(says) => {
-                            mapper.warnings.add(&path, format!("{says}; it is written as JSON text"));
-                            ColumnType::JsonText
-                        }
-                    };
-                    Meaning::Is(ColumnType::List(Box::new(element)))
-                }),
+            (
+                Some(items @ (Value::Object(_) | Value::String(_) | Value::Array(_))),
+                Nested::Typed,
+            ) => self.deeper(levels, |mapper, levels| {
+                let element = match items {
+                    Value::Array(schemas) if schemas.is_empty() => Meaning::Silent,
+                    Value::Array(schemas) => {
+                        mapper.joined(Join::Any, &path, schemas, |mapper, schema| {
+                            mapper.meaning(schema, Keywords::default(), &path, levels)
+                        })
+                    }
+                    schema => mapper.meaning(schema, Keywords::default(), &path, levels),
+                };
+                let element = match element {
+                    Meaning::Silent => return Meaning::Silent,
+                    Meaning::Null => ColumnType::JsonText,
+                    Meaning::Is(column_type) => column_type,
+                    Meaning::Odd(says) => {
+                        mapper.warnings.add(&path, format!("{says}; it is written as JSON text"));
+                        ColumnType::JsonText
+                    }
+                };
+                Meaning::Is(ColumnType::List(Box::new(element)))
+            }),
             (Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None, _) => Meaning::Silent,
         }
     }
@@ -512,7 +566,10 @@ fn zone(without: bool) -> Zone {
 
 /// JSON Schema's seven, and `int`, which Airbyte's own destinations take too.
 fn is_type(name: &str) -> bool {
-    matches!(name, "null" | "boolean" | "integer" | "int" | "number" | "string" | "object" | "array")
+    matches!(
+        name,
+        "null" | "boolean" | "integer" | "int" | "number" | "string" | "object" | "array"
+    )
 }
 
 fn unknown_type(odd: &Value) -> Meaning {

@@ -37,7 +37,8 @@ fn short(of: &ColumnType) -> String {
         ColumnType::Timestamp(Zone::Utc) => "ts utc".to_owned(),
         ColumnType::Timestamp(Zone::Local) => "ts local".to_owned(),
         ColumnType::Struct(fields) => {
-            let members = fields.iter().map(|field| format!("{}: {}", field.name, short(&field.column_type)));
+            let members =
+                fields.iter().map(|field| format!("{}: {}", field.name, short(&field.column_type)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
         }
         ColumnType::List(element) => format!("[{}]", short(element)),
@@ -85,11 +86,17 @@ fn the_protocols_types() {
                 json!({"type": "string", "format": "time", "airbyte_type": "time_without_timezone"}),
                 "time local",
             ),
-            (json!({"type": "string", "format": "time", "airbyte_type": "time_with_timezone"}), "time utc"),
+            (
+                json!({"type": "string", "format": "time", "airbyte_type": "time_with_timezone"}),
+                "time utc",
+            ),
             (json!({"type": "string", "format": "time"}), "time utc"),
             (json!({"type": "array", "items": {"type": "integer"}}), "[i64]"),
             (json!({"type": "array", "items": [{"type": "integer"}]}), "[i64]"),
-            (json!({"type": "array", "items": [{"type": "integer"}, {"type": "string"}]}), "[text]"),
+            (
+                json!({"type": "array", "items": [{"type": "integer"}, {"type": "string"}]}),
+                "[text]",
+            ),
             (json!({"type": "object", "properties": {"a": {"type": "string"}}}), "{a: text}"),
             (json!({"type": "object"}), "json"),
             (json!({"type": "object", "properties": {}}), "json"),
@@ -145,7 +152,10 @@ fn null_is_left_out_and_the_rest_decides() {
             (json!({"type": ["null", "object"], "properties": {"a": "integer"}}), "{a: i64}"),
             (json!({"type": ["null", "array"], "items": "integer"}), "[i64]"),
             (json!({"oneOf": [{"type": "null"}, {"type": "string", "format": "date"}]}), "date"),
-            (json!({"anyOf": [{"type": "string"}, {"type": "null"}], "format": "time"}), "time utc"),
+            (
+                json!({"anyOf": [{"type": "string"}, {"type": "null"}], "format": "time"}),
+                "time utc",
+            ),
             (
                 json!({"anyOf": ["null", {"type": ["null", "string"], "format": "date-time"}],
                     "airbyte_type": "timestamp_without_timezone"}),
@@ -153,7 +163,10 @@ fn null_is_left_out_and_the_rest_decides() {
             ),
             (json!({"oneOf": [null, {"type": "boolean"}]}), "bool"),
             (json!({"oneOf": [{"type": null}, {"type": "boolean"}]}), "bool"),
-            (json!({"oneOf": [{"type": ["null"]}, {"anyOf": [{"type": "null"}, "boolean"]}]}), "bool"),
+            (
+                json!({"oneOf": [{"type": ["null"]}, {"anyOf": [{"type": "null"}, "boolean"]}]}),
+                "bool",
+            ),
             (json!({"type": null, "properties": {"a": "boolean"}}), "{a: bool}"),
             (json!({"type": "null"}), "json"),
             (json!({"type": ["null"]}), "json"),
@@ -226,8 +239,16 @@ fn unions_with_objects_or_arrays_are_json_text_and_said_once() {
     for (schema, expected, path) in [
         (json!({"type": ["object", "string"]}), "json", "c"),
         (json!({"type": ["null", "string", "array"], "items": "string"}), "json", "c"),
-        (json!({"type": ["array", "object"], "items": "string", "properties": {"a": "string"}}), "json", "c"),
-        (json!({"oneOf": [object, {"type": "object", "properties": {"b": "string"}}]}), "json", "c"),
+        (
+            json!({"type": ["array", "object"], "items": "string", "properties": {"a": "string"}}),
+            "json",
+            "c",
+        ),
+        (
+            json!({"oneOf": [object, {"type": "object", "properties": {"b": "string"}}]}),
+            "json",
+            "c",
+        ),
         (json!({"oneOf": [object, {"type": "object"}]}), "json", "c"),
         (
             json!({"oneOf": [object, {"type": "string"}, {"type": "integer"}, {"type": "boolean"}]}),
@@ -242,7 +263,8 @@ fn unions_with_objects_or_arrays_are_json_text_and_said_once() {
     ] {
         let DataColumns { fields, warnings } = columns(&schema, &TYPED);
         assert_eq!(short(&fields[0].column_type), expected, "{schema}");
-        let says = "has several types, objects or arrays among them; it is written as JSON text, strings with their quotes";
+        let says = "has several types, objects or arrays among them; it is written as JSON text, \
+                    strings with their quotes";
         assert_eq!(warnings, [format!("column \"{path}\" {says}")], "{schema}");
     }
     // Not of a column that its branches make a typed one.
@@ -254,7 +276,8 @@ fn unions_with_objects_or_arrays_are_json_text_and_said_once() {
 
 #[test]
 fn integers_and_times_as_the_user_wants_them() {
-    let well_known = |name: &str| json!({"$ref": format!("WellKnownTypes.json#/definitions/{name}")});
+    let well_known =
+        |name: &str| json!({"$ref": format!("WellKnownTypes.json#/definitions/{name}")});
     let time = json!({"type": "string", "format": "time"});
     let local = json!({"type": "string", "airbyte_type": "time_without_timezone"});
     let big = json!({"type": "integer", "airbyte_type": "big_integer"});
@@ -275,7 +298,10 @@ fn integers_and_times_as_the_user_wants_them() {
             ),
         ],
     );
-    quiet(&DECIMAL, &[(json!({"type": "integer"}), "big"), (well_known("Integer"), "big"), (big, "big")]);
+    quiet(
+        &DECIMAL,
+        &[(json!({"type": "integer"}), "big"), (well_known("Integer"), "big"), (big, "big")],
+    );
     // Nobody has to ask for what every engine reads.
     assert_eq!(TypeOptions::default(), TypeOptions { times: Times::Text, ..TYPED });
 }
@@ -285,7 +311,10 @@ fn branches_decide_only_where_the_schema_itself_does_not() {
     quiet(
         &TYPED,
         &[
-            (json!({"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}), "json"),
+            (
+                json!({"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}),
+                "json",
+            ),
             (
                 json!({"type": "object", "properties": {"a": "string"}, "oneOf": [{"required": ["a"]}]}),
                 "{a: text}",
@@ -369,13 +398,19 @@ fn annotations_that_do_not_fit_are_left_alone() {
             (json!({"type": "string", "airbyte_type": "timestamp_with_timezone"}), "ts utc"),
             (json!({"type": "string", "airbyte_type": "timestamp_without_timezone"}), "ts local"),
             (json!({"type": "string", "airbyte_type": "time_with_timezone"}), "time utc"),
-            (json!({"type": ["null", "string"], "airbyte_type": "time_without_timezone"}), "time local"),
+            (
+                json!({"type": ["null", "string"], "airbyte_type": "time_without_timezone"}),
+                "time local",
+            ),
             (json!({"type": "string", "airbyte_type": "big_integer"}), "text"),
             (json!({"type": "string", "airbyte_type": "big_number"}), "text"),
             (json!({"type": "string", "airbyte_type": "integer"}), "text"),
             (json!({"type": "string", "airbyte_type": "potato"}), "text"),
             (json!({"type": "string", "airbyte_type": 5, "format": null}), "text"),
-            (json!({"type": "string", "format": "date", "airbyte_type": "timestamp_with_timezone"}), "date"),
+            (
+                json!({"type": "string", "format": "date", "airbyte_type": "timestamp_with_timezone"}),
+                "date",
+            ),
             (
                 json!({"type": "string", "format": "date-time", "airbyte_type": "time_without_timezone"}),
                 "ts utc",
@@ -445,7 +480,11 @@ fn what_cannot_be_understood_is_said() {
             "json",
             r#""c" has the type {"a":1}, which is not known; it is written as JSON text"#,
         ),
-        (json!({"type": []}), "json", r#""c" has an empty list of types; it is written as JSON text"#),
+        (
+            json!({"type": []}),
+            "json",
+            r#""c" has an empty list of types; it is written as JSON text"#,
+        ),
         (json!(12), "json", r#""c" has the schema 12, which is none; it is written as JSON text"#),
         (
             json!([{"type": "string"}]),
@@ -557,13 +596,20 @@ fn columns_stand_in_the_schemas_order_beside_ours() {
             r#"column "_airbyte_additional_properties" is called "_airbyte_additional_properties_2" in the files: another column has that name"#,
         ]
     );
-    assert_eq!(data_columns(&[], &TYPED, &metadata, &ours), DataColumns { fields: vec![], warnings: vec![] });
+    assert_eq!(
+        data_columns(&[], &TYPED, &metadata, &ours),
+        DataColumns { fields: vec![], warnings: vec![] }
+    );
 }
 
 #[test]
 fn many_warnings_are_summed_up() {
     for (odd, expected, last) in [
-        (20, 20, r#"column "c19" has the type "potato", which is not known; it is written as JSON text"#),
+        (
+            20,
+            20,
+            r#"column "c19" has the type "potato", which is not known; it is written as JSON text"#,
+        ),
         (21, 21, "and 1 more column"),
         (1000, 21, "and 980 more columns"),
     ] {
@@ -618,15 +664,16 @@ fn no_schema_is_endless_work() {
         let branch = json!({"type": types, "format": "x"});
         json!({"type": types, "properties": {"a": inner}, "items": "string", "oneOf": ["object", "object", "object", branch]})
     };
-    for types in [json!(["object", "object", "object"]), json!(["object", "array"]), json!([]), Value::Null] {
-        let schema =
-            (0..60).fold(json!({"oneOf": ["string", "object"]}), |inner, _| inside(inner, types.clone()));
+    for types in
+        [json!(["object", "object", "object"]), json!(["object", "array"]), json!([]), Value::Null]
+    {
+        let schema = (0..60)
+            .fold(json!({"oneOf": ["string", "object"]}), |inner, _| inside(inner, types.clone()));
         for options in [TYPED, AS_JSON] {
             sound(&column_type(&schema, &options), MAX_LEVELS);
         }
     }
-    let wide =
-        json!({"oneOf": vec![json!({"properties": {"a": "string", "b": {"items": "number"}}}); 20_000]});
+    let wide = json!({"oneOf": vec![json!({"properties": {"a": "string", "b": {"items": "number"}}}); 20_000]});
     assert_eq!(short(&column_type(&wide, &TYPED)), "{a: text, b: [f64]}");
 }
 
@@ -749,24 +796,34 @@ fn grown(seed: u64, nodes: usize) -> Value {
         // The last few, so that it grows deep as well as wide.
         let mut inner: Vec<Value> = (0..draw(4)).filter_map(|_| parts.pop()).collect();
         parts.push(match (draw(8), inner.pop()) {
-            (0..=3, None) => json!({"type": ["null", WORDS[draw(10)]], "format": WORDS[9 + draw(5)]}),
+            (0..=3, None) => {
+                json!({"type": ["null", WORDS[draw(10)]], "format": WORDS[9 + draw(5)]})
+            }
             (_, None) => json!(WORDS[draw(WORDS.len())]),
             (0..=2, Some(last)) => {
-                let member = |(at, part): (usize, Value)| (format!("{}{at}", WORDS[17 + at % 2]), part);
+                let member =
+                    |(at, part): (usize, Value)| (format!("{}{at}", WORDS[17 + at % 2]), part);
                 let properties = inner.into_iter().chain([last]).enumerate().map(member).collect();
-                with(json!({"type": WORDS[draw(8)], "oneOf": ["object", {}]}), "properties", properties)
+                with(
+                    json!({"type": WORDS[draw(8)], "oneOf": ["object", {}]}),
+                    "properties",
+                    properties,
+                )
             }
             (3 | 4, Some(last)) => with(json!({"type": ["array", "null"]}), "items", last),
             (5, Some(last)) => {
                 with(json!({"type": "array"}), "items", inner.into_iter().chain([last]).collect())
             }
-            (6, Some(last)) => {
-                with(json!({"type": ["object", "null"]}), "anyOf", inner.into_iter().chain([last]).collect())
-            }
+            (6, Some(last)) => with(
+                json!({"type": ["object", "null"]}),
+                "anyOf",
+                inner.into_iter().chain([last]).collect(),
+            ),
             (_, Some(last)) => with(json!({}), "oneOf", inner.into_iter().chain([last]).collect()),
         });
     }
-    let properties = parts.into_iter().enumerate().map(|(at, part)| (at.to_string(), part)).collect();
+    let properties =
+        parts.into_iter().enumerate().map(|(at, part)| (at.to_string(), part)).collect();
     with(json!({"type": "object"}), "properties", properties)
 }
 
@@ -792,7 +849,8 @@ proptest! {
             prop_assert!(name != "b" && name != "a_2", "{name} is ours");
         }
         prop_assert!(warnings.len() <= 21);
-        prop_assert!(warnings.iter().all(|says| says.starts_with("column \"") || says.starts_with("and ")));
+        prop_assert!(warnings.iter().all(|says| says.starts_with("column \
+                                                                  \"") || says.starts_with("and ")));
         for ((_, schema), field) in properties.iter().filter(|(name, _)| name != "b").zip(&fields) {
             prop_assert_eq!(&column_type(schema, &options), &field.column_type);
             // That null is allowed too never changes anything.

@@ -1,6 +1,7 @@
 //! The columns of a stream's files: ours before and behind the declared ones.
 //!
-//! In: the declared properties and the choices. Out: a [`StreamShape`], made once per stream and shared by the workers.
+//! In: the declared properties and the choices. Out: a [`StreamShape`], made once per stream and
+//! shared by the workers.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use super::schema::data_columns;
 use super::types::{ColumnType, Field, Inside, Zone};
 use crate::format::column_names::{ColumnNames, refused_names};
 use crate::format::{
-    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, MetadataColumns, Nested, RAW_ID, StreamMeta,
-    TypeOptions, UndeclaredFields,
+    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, MetadataColumns, Nested, RAW_ID,
+    StreamMeta, TypeOptions, UndeclaredFields,
 };
 
 /// The choices that a shape is made of.
@@ -40,7 +41,8 @@ pub struct StreamShape {
     pub(crate) metadata_columns: usize,
     /// Whether the last column takes what nobody declared.
     pub(crate) additional: bool,
-    /// Whether `_airbyte_meta` is JSON text in the file. Rows are decoded into typed columns all the same.
+    /// Whether `_airbyte_meta` is JSON text in the file. Rows are decoded into typed columns all
+    /// the same.
     pub(crate) meta_is_text: bool,
     /// By node.
     paths: Vec<Vec<PathStep>>,
@@ -74,8 +76,9 @@ impl StreamShape {
             warnings.extend(refused_names(names.iter().map(String::as_str)));
         }
         let own = fields.iter_mut().take(ours.len());
-        let meta_column =
-            own.into_iter().find(|field| field.name == META && options.types.nested == Nested::Json);
+        let meta_column = own
+            .into_iter()
+            .find(|field| field.name == META && options.types.nested == Nested::Json);
         let meta_is_text = meta_column.is_some();
         if let Some(field) = meta_column {
             field.column_type = ColumnType::JsonText;
@@ -98,8 +101,8 @@ impl StreamShape {
         Arc::new(Schema::new(self.fields.iter().map(Field::to_arrow).collect::<Vec<_>>()))
     }
 
-    /// The columns and members whose names in the file are not the schema's: the path in the file, dotted and with `[]`
-    /// for elements, and the name in the schema. In the order of the file.
+    /// The columns and members whose names in the file are not the schema's: the path in the file,
+    /// dotted and with `[]` for elements, and the name in the schema. In the order of the file.
     #[must_use]
     pub fn renamed(&self) -> Vec<(String, String)> {
         let mut renamed = Vec::new();
@@ -117,13 +120,16 @@ impl StreamShape {
         self.fields.iter().map(|field| leaves(&field.column_type)).max().unwrap_or_default()
     }
 
-    /// The columns that rows are decoded into: those of the file, but that `_airbyte_meta` always has its typed form.
+    /// The columns that rows are decoded into: those of the file, but that `_airbyte_meta` always
+    /// has its typed form.
     pub(crate) fn decoded_fields(&self) -> Cow<'_, [Field]> {
         if !self.meta_is_text {
             return Cow::Borrowed(&self.fields);
         }
         let mut fields = self.fields.clone();
-        for field in fields.iter_mut().take(self.metadata_columns).filter(|field| field.name == META) {
+        for field in
+            fields.iter_mut().take(self.metadata_columns).filter(|field| field.name == META)
+        {
             *field = meta_field();
         }
         Cow::Owned(fields)

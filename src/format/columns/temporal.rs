@@ -1,9 +1,10 @@
 //! Dates and times: the content of a JSON string → days, or microseconds.
 //!
-//! In: any bytes. Out: the value in the proleptic Gregorian calendar, whether digits were lost, or why there is none.
+//! In: any bytes. Out: the value in the proleptic Gregorian calendar, whether digits were lost, or
+//! why there is none.
 //!
-//! Two ways lead to the same values: RFC 3339 as nearly every source writes it is read from fixed places; all else goes
-//! through a lenient grammar (blanks at both ends are nothing):
+//! Two ways lead to the same values: RFC 3339 as nearly every source writes it is read from fixed
+//! places; all else goes through a lenient grammar (blanks at both ends are nothing):
 //!
 //! ```text
 //! date-time = date [("T" / 1*blank) clock / *blank zone] [1*blank era]
@@ -18,9 +19,11 @@
 //! Invariants
 //! - Words and the `T` may be in any case. Offsets go up to 18 hours, as Java's do.
 //! - A fraction is cut as it is written: a time before 1970 moves toward the past.
-//! - Values are those of the years 1 to 9999, which readers can show: of a timestamp in UTC the year in UTC counts.
-//! - In date-times 24:00:00 is the next midnight and second 60 the following second; in times of day they are `Wrong`.
-//!   A date column shows the day as written, and a clock of 24:00 is no midnight there.
+//! - Values are those of the years 1 to 9999, which readers can show: of a timestamp in UTC the
+//!   year in UTC counts.
+//! - In date-times 24:00:00 is the next midnight and second 60 the following second; in times of
+//!   day they are `Wrong`. A date column shows the day as written, and a clock of 24:00 is no
+//!   midnight there.
 //!
 //! Not here: which of the types a column has (`types`).
 
@@ -36,8 +39,8 @@ const MICRO_DIGITS: usize = 6;
 /// How many microseconds a fraction's last digit is, by the number of its digits.
 const FRACTION_UNITS: [i64; MICRO_DIGITS + 1] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
 const MOST_OFFSET_SECONDS: i64 = 18 * 3_600;
-/// 0001-01-01 to 9999-12-31 in days since 1970-01-01. One value outside makes a whole file unreadable to pandas, Delta
-/// and PyIceberg, and ClickHouse shows another.
+/// 0001-01-01 to 9999-12-31 in days since 1970-01-01. One value outside makes a whole file
+/// unreadable to pandas, Delta and PyIceberg, and ClickHouse shows another.
 const DAYS: RangeInclusive<i64> = -719_162..=2_932_896;
 /// The same in seconds.
 const SECONDS: Range<i64> = *DAYS.start() * DAY_SECONDS..(*DAYS.end() + 1) * DAY_SECONDS;
@@ -136,7 +139,8 @@ struct Clock {
 }
 
 impl Clock {
-    const MIDNIGHT: Self = Self { seconds: 0, overflows: false, micros: 0, cut: false, offset_seconds: 0 };
+    const MIDNIGHT: Self =
+        Self { seconds: 0, overflows: false, micros: 0, cut: false, offset_seconds: 0 };
 
     /// As it is written, whatever its offset.
     #[inline]
@@ -144,7 +148,8 @@ impl Clock {
         self.seconds == 0 && self.micros == 0 && !self.cut
     }
 
-    /// The seconds since midnight in a zone: negative or beyond a day where the offset moves it to another one.
+    /// The seconds since midnight in a zone: negative or beyond a day where the offset moves it to
+    /// another one.
     #[inline]
     fn seconds_in(&self, zone: Zone) -> i64 {
         match zone {
@@ -160,9 +165,11 @@ impl Clock {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ fixed places
+// ------------------------------------------------------------------------------------------------
+// fixed places
 
-/// `YYYY-MM-DD`, alone or followed by `T` or a blank and a plain clock: the days since 1970-01-01 and the clock's time.
+/// `YYYY-MM-DD`, alone or followed by `T` or a blank and a plain clock: the days since 1970-01-01
+/// and the clock's time.
 #[inline]
 fn plain_date_time(text: &[u8]) -> Option<(i64, Clock)> {
     let (date, rest) = text.split_first_chunk::<10>()?;
@@ -205,13 +212,14 @@ fn plain_clock(text: &[u8; 8], rest: &[u8]) -> Option<Clock> {
     Some(Clock { seconds, overflows: false, micros, cut, offset_seconds })
 }
 
-/// The values of two neighbouring digits, from eight bytes at once: the one that begins at a place of the pattern with
-/// two zeros is at the same place of the result. `None` if a byte is no digit where the pattern has `0`, or is not the
-/// pattern's where it has another.
+/// The values of two neighbouring digits, from eight bytes at once: the one that begins at a place
+/// of the pattern with two zeros is at the same place of the result. `None` if a byte is no digit
+/// where the pattern has `0`, or is not the pattern's where it has another.
 #[inline]
 fn digit_pairs(text: &[u8; 8], pattern: [u8; 8]) -> Option<u64> {
     // What takes the first wrong value of a byte, one or ten, to the highest bit.
-    let limits = u64::from_le_bytes(pattern.map(|byte| if byte == b'0' { 0x80 - 10 } else { 0x80 - 1 }));
+    let limits =
+        u64::from_le_bytes(pattern.map(|byte| if byte == b'0' { 0x80 - 10 } else { 0x80 - 1 }));
     // Digits by their value, the others as zero.
     let values = u64::from_le_bytes(*text) ^ u64::from_le_bytes(pattern);
     // A carry into the next byte comes only from one that is wrong by itself.
@@ -232,7 +240,8 @@ fn digit_pair(tens: u8, ones: u8) -> Option<i64> {
     (tens <= 9 && ones <= 9).then(|| i64::from(tens * 10 + ones))
 }
 
-/// The digits of a fraction as microseconds, whether any was lost, and what follows. `None` if there is no digit.
+/// The digits of a fraction as microseconds, whether any was lost, and what follows. `None` if
+/// there is no digit.
 #[inline]
 fn leading_micros(text: &[u8]) -> Option<(i64, bool, &[u8])> {
     let (mut micros, mut count, mut rest) = (0, 0, text);
@@ -261,7 +270,8 @@ fn offset(sign: u8, hours: i64, minutes: i64, seconds: i64) -> Option<i64> {
     Some(if sign == b'-' { -size } else { size })
 }
 
-/// The days from 1970-01-01 to a day of an astronomical year between -10 and 10 million; `None` if there is no such day.
+/// The days from 1970-01-01 to a day of an astronomical year between -10 and 10 million; `None` if
+/// there is no such day.
 #[inline]
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     /// The days of a year before each month, and its own.
@@ -290,14 +300,16 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     if day < 1 || day > length + i64::from(leap && month == 2) {
         return None;
     }
-    // Leap days of the years before this one; the first year of the shifted calendar is none of them but a leap year.
+    // Leap days of the years before this one; the first year of the shifted calendar is none of
+    // them but a leap year.
     let past = year - 1;
     let leap_days = past / 4 - past / 100 + past / 400 + 1;
     let first = (365 * year + leap_days).cast_signed() - SHIFT_DAYS;
     Some(first + before + i64::from(leap && month > 2) + day - 1)
 }
 
-// ------------------------------------------------------------------------------------------------ the grammar
+// ------------------------------------------------------------------------------------------------
+// the grammar
 
 #[cold]
 #[inline(never)]
@@ -410,7 +422,8 @@ fn clock(text: &[u8]) -> Option<Clock> {
 
 fn offset_of(text: &[u8]) -> Option<i64> {
     let [sign @ (b'+' | b'-'), rest @ ..] = text else {
-        let utc = [b"Z".as_slice(), b"UTC", b"GMT"].iter().any(|name| text.eq_ignore_ascii_case(name));
+        let utc =
+            [b"Z".as_slice(), b"UTC", b"GMT"].iter().any(|name| text.eq_ignore_ascii_case(name));
         return utc.then_some(0);
     };
     if let [h0, h1, m0, m1] = rest

@@ -25,7 +25,8 @@ fn day_number(date: &str) -> i32 {
 
 fn micros_of_day(time: &str) -> i64 {
     let time = time.parse::<NaiveTime>().unwrap();
-    i64::from(time.num_seconds_from_midnight()) * SECOND_MICROS + i64::from(time.nanosecond() / 1000)
+    i64::from(time.num_seconds_from_midnight()) * SECOND_MICROS
+        + i64::from(time.nanosecond() / 1000)
 }
 
 #[test]
@@ -67,7 +68,8 @@ fn dates_in_all_their_forms() {
         let expected = if expected.is_empty() { Err(Wrong) } else { whole(day_number(expected)) };
         assert_eq!(date(text.as_bytes()), expected, "{text:?}");
         // The same text as a timestamp, where its offset is dropped.
-        let midnight = expected.map(|day| Parsed::whole(i64::from(day.value) * DAY_SECONDS * SECOND_MICROS));
+        let midnight =
+            expected.map(|day| Parsed::whole(i64::from(day.value) * DAY_SECONDS * SECOND_MICROS));
         assert_eq!(timestamp(text.as_bytes(), Zone::Local), midnight, "{text:?}");
         assert_eq!(time(text.as_bytes(), Zone::Local), Err(Wrong), "{text:?}");
     }
@@ -76,7 +78,8 @@ fn dates_in_all_their_forms() {
 /// Of which century they are is anybody's guess.
 #[test]
 fn two_digit_years_are_not_guessed() {
-    for text in ["24-04-14", "99.1.2", "00/01/02", "24 4 14", "24-04-14T11:23:45Z", "24/4/14 1:23"] {
+    for text in ["24-04-14", "99.1.2", "00/01/02", "24 4 14", "24-04-14T11:23:45Z", "24/4/14 1:23"]
+    {
         assert_eq!(date(text.as_bytes()), Err(Wrong), "{text:?}");
         assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Err(Wrong), "{text:?}");
         assert_eq!(timestamp(text.as_bytes(), Zone::Local), Err(Wrong), "{text:?}");
@@ -191,8 +194,16 @@ fn timestamps_in_all_their_forms() {
         ("2024 4 14 1:23", "2024-04-14T01:23:00", "2024-04-14T01:23:00"),
         ("2024-04-14T11:23:45.1Z", "2024-04-14T11:23:45.1", "2024-04-14T11:23:45.1"),
         ("2024-04-14T11:23:45,123", "2024-04-14T11:23:45.123", "2024-04-14T11:23:45.123"),
-        ("2024-04-14T11:23:45.123456000", "2024-04-14T11:23:45.123456", "2024-04-14T11:23:45.123456"),
-        ("2024-04-14T11:23:45.123456+02:00", "2024-04-14T09:23:45.123456", "2024-04-14T11:23:45.123456"),
+        (
+            "2024-04-14T11:23:45.123456000",
+            "2024-04-14T11:23:45.123456",
+            "2024-04-14T11:23:45.123456",
+        ),
+        (
+            "2024-04-14T11:23:45.123456+02:00",
+            "2024-04-14T09:23:45.123456",
+            "2024-04-14T11:23:45.123456",
+        ),
         ("2024-04-14T23:30:00-05:30", "2024-04-15T05:00:00", "2024-04-14T23:30:00"),
         ("2024-04-14T11:23:45 +02:00", "2024-04-14T09:23:45", "2024-04-14T11:23:45"),
         ("2024-04-14T11:23:45 UTC", "2024-04-14T11:23:45", "2024-04-14T11:23:45"),
@@ -387,7 +398,8 @@ fn what_is_no_time_of_day_is_wrong() {
     }
 }
 
-/// Every day of the calendar's period and both ends of what may be written: each is one more than the last.
+/// Every day of the calendar's period and both ends of what may be written: each is one more than
+/// the last.
 #[test]
 fn days_follow_each_other() {
     for first_year in [-9_999_999, -400, 1600, 9_999_600] {
@@ -410,8 +422,9 @@ fn days_follow_each_other() {
 
 /// What a clock shows, any way it may be written.
 fn clocks() -> impl Strategy<Value = (String, i64)> {
-    let zero_or =
-        |digits: &'static str| prop_oneof![Just(String::new()), digits.prop_map(|d| format!(".{d}"))];
+    let zero_or = |digits: &'static str| {
+        prop_oneof![Just(String::new()), digits.prop_map(|d| format!(".{d}"))]
+    };
     (0..24u32, 0..60u32, 0..60u32, zero_or("[0-9]{1,6}0{0,3}"), any::<(bool, bool)>()).prop_map(
         |(hour, minute, second, fraction, (short, comma))| {
             let micros = format!("{:0<6}", fraction.trim_start_matches('.'));
@@ -432,23 +445,29 @@ fn clocks() -> impl Strategy<Value = (String, i64)> {
 /// Offsets in all forms, with their seconds.
 fn offsets() -> impl Strategy<Value = (String, i64)> {
     let words = prop::sample::select(vec!["", "Z", "z", " Z", "UTC", " UTC", " gmt", "GMT"]);
-    let numbers =
-        (any::<bool>(), 0..18i64, 0..60i64, 0..60i64, 0..7, prop::sample::select(vec!["", " ", "  "]))
-            .prop_map(|(negative, hours, minutes, seconds, form, blank)| {
-                let (text, size) = match form {
-                    0 => (format!("{hours}"), hours * 3600),
-                    1 => (format!("{hours:02}"), hours * 3600),
-                    2 => (format!("{hours}:{minutes:02}"), hours * 3600 + minutes * 60),
-                    3 => (format!("{hours:02}{minutes:02}"), hours * 3600 + minutes * 60),
-                    4 => {
-                        let size = hours * 3600 + minutes * 60 + seconds;
-                        (format!("{hours:02}:{minutes:02}:{seconds:02}"), size)
-                    }
-                    _ => (format!("{hours:02}:{minutes:02}"), hours * 3600 + minutes * 60),
-                };
-                let (sign, size) = if negative { ('-', -size) } else { ('+', size) };
-                (format!("{blank}{sign}{text}"), size)
-            });
+    let numbers = (
+        any::<bool>(),
+        0..18i64,
+        0..60i64,
+        0..60i64,
+        0..7,
+        prop::sample::select(vec!["", " ", "  "]),
+    )
+        .prop_map(|(negative, hours, minutes, seconds, form, blank)| {
+            let (text, size) = match form {
+                0 => (format!("{hours}"), hours * 3600),
+                1 => (format!("{hours:02}"), hours * 3600),
+                2 => (format!("{hours}:{minutes:02}"), hours * 3600 + minutes * 60),
+                3 => (format!("{hours:02}{minutes:02}"), hours * 3600 + minutes * 60),
+                4 => {
+                    let size = hours * 3600 + minutes * 60 + seconds;
+                    (format!("{hours:02}:{minutes:02}:{seconds:02}"), size)
+                }
+                _ => (format!("{hours:02}:{minutes:02}"), hours * 3600 + minutes * 60),
+            };
+            let (sign, size) = if negative { ('-', -size) } else { ('+', size) };
+            (format!("{blank}{sign}{text}"), size)
+        });
     prop_oneof![words.prop_map(|word| (word.to_owned(), 0)), numbers]
 }
 
@@ -456,18 +475,20 @@ fn offsets() -> impl Strategy<Value = (String, i64)> {
 fn dates() -> impl Strategy<Value = (String, NaiveDate)> {
     let years = prop_oneof![3 => 1900..2200i32, 1 => -1..10_000i32, 1 => -262_000..262_000i32];
     let separators = || prop::sample::select(vec!["-", "-", "-", "/", ".", " "]);
-    (years, 1..366u32, separators(), separators(), 0..6).prop_map(|(year, ordinal, first, second, form)| {
-        let date = NaiveDate::from_yo_opt(year, ordinal).unwrap();
-        let (month, day) = (date.month(), date.day());
-        let text = match (form, year) {
-            (0 | 1, 0..10_000) => format!("{year:04}-{month:02}-{day:02}"),
-            (2 | 3, 100..) => format!("{year}{first}{month}{second}{day:02}"),
-            (4, 1000..) => format!("+{year}{first}{month:02}{second}{day}"),
-            (_, 0..) => format!("{year:04}{first}{month:02}{second}{day:02}"),
-            (_, ..0) => format!("-{:04}{first}{month:02}{second}{day:02}", -year),
-        };
-        (text, date)
-    })
+    (years, 1..366u32, separators(), separators(), 0..6).prop_map(
+        |(year, ordinal, first, second, form)| {
+            let date = NaiveDate::from_yo_opt(year, ordinal).unwrap();
+            let (month, day) = (date.month(), date.day());
+            let text = match (form, year) {
+                (0 | 1, 0..10_000) => format!("{year:04}-{month:02}-{day:02}"),
+                (2 | 3, 100..) => format!("{year}{first}{month}{second}{day:02}"),
+                (4, 1000..) => format!("+{year}{first}{month:02}{second}{day}"),
+                (_, 0..) => format!("{year:04}{first}{month:02}{second}{day:02}"),
+                (_, ..0) => format!("-{:04}{first}{month:02}{second}{day:02}", -year),
+            };
+            (text, date)
+        },
+    )
 }
 
 proptest! {
@@ -500,7 +521,8 @@ proptest! {
         // The year before Christ that the sign says.
         if let Some(positive) = date_text.strip_prefix('-') {
             let (year, rest) = positive.split_at(positive.find(['-', '/', '.', ' ']).unwrap());
-            let text = format!("{:04}{rest}{separator}{clock}{offset} BC", year.parse::<i32>().unwrap() + 1);
+            let text = format!("{:04}{rest}{separator}{clock}{offset} \
+                                BC", year.parse::<i32>().unwrap() + 1);
             prop_assert_eq!(timestamp(text.as_bytes(), Zone::Utc), moment(utc), "{}", text);
         }
     }

@@ -1,7 +1,7 @@
 //! The types of columns: what a JSON schema is mapped to, and what Arrow and Parquet see of it.
 //!
-//! Every column, member and element may be null. Which values a type takes is said in `decode`; which schema means which
-//! type in `schema`.
+//! Every column, member and element may be null. Which values a type takes is said in `decode`;
+//! which schema means which type in `schema`.
 
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ pub enum ColumnType {
     Boolean,
     /// A signed integer of 64 bits.
     Integer,
-    /// An integer of up to [`BIG_INTEGER_DIGITS`] digits: a decimal without digits behind the point.
+    /// An integer of up to [`BIG_INTEGER_DIGITS`] digits: a decimal without digits behind the
+    /// point.
     BigInteger,
     /// A double.
     Double,
@@ -70,7 +71,8 @@ pub enum Zone {
 /// The most digits that a decimal of 128 bits always holds.
 pub(crate) const BIG_INTEGER_DIGITS: u8 = 38;
 
-/// The name of a list's element: the one of the Parquet format's own rules, which every engine knows.
+/// The name of a list's element: the one of the Parquet format's own rules, which every engine
+/// knows.
 const ELEMENT: &str = "element";
 
 /// What is inside a type.
@@ -128,13 +130,19 @@ impl ColumnType {
             Self::Integer => DataType::Int64,
             Self::BigInteger => DataType::Decimal128(BIG_INTEGER_DIGITS, 0),
             Self::Double => DataType::Float64,
-            Self::Decimal { precision, scale } => DataType::Decimal128(*precision, (*scale).cast_signed()),
-            Self::NumberText | Self::IntegerText | Self::TimeText(_) | Self::Text | Self::JsonText => {
-                DataType::Utf8
+            Self::Decimal { precision, scale } => {
+                DataType::Decimal128(*precision, (*scale).cast_signed())
             }
+            Self::NumberText
+            | Self::IntegerText
+            | Self::TimeText(_)
+            | Self::Text
+            | Self::JsonText => DataType::Utf8,
             Self::Date => DataType::Date32,
             Self::Time(_) => DataType::Time64(TimeUnit::Microsecond),
-            Self::Timestamp(Zone::Utc) => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
+            Self::Timestamp(Zone::Utc) => {
+                DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")))
+            }
             Self::Timestamp(Zone::Local) => DataType::Timestamp(TimeUnit::Microsecond, None),
             Self::Struct(fields) => DataType::Struct(fields.iter().map(Field::to_arrow).collect()),
             Self::List(element) => DataType::List(Arc::new(element_field(element))),

@@ -1,13 +1,16 @@
 //! Encodes one top-level column of a row group.
 //!
-//! In: the column's arrays in row order. Out: its column chunks, one per leaf, compressed and with their statistics, but
-//! at no place in a file yet.
+//! In: the column's arrays in row order. Out: its column chunks, one per leaf, compressed and with
+//! their statistics, but at no place in a file yet.
 //!
 //! Invariants
-//! - Needs only the layout and the arrays, so that any number of threads can encode at the same time.
-//! - Texts of many megabytes are not held more often than needed: `long_text` encodes them where they are a column of their
-//!   own, and minimum and maximum, which the library would copy, are left out.
-//! - The writers are made for this column alone: making those of all columns for each column would be quadratic.
+//! - Needs only the layout and the arrays, so that any number of threads can encode at the same
+//!   time.
+//! - Texts of many megabytes are not held more often than needed: `long_text` encodes them where
+//!   they are a column of their own, and minimum and maximum, which the library would copy, are
+//!   left out.
+//! - The writers are made for this column alone: making those of all columns for each column would
+//!   be quadratic.
 
 use std::io::{Sink, Write};
 use std::sync::Arc;
@@ -69,9 +72,10 @@ impl EncodedColumn {
     }
 }
 
-/// Encodes the top-level column number `column` (all its leaves) of a row group. `pieces` are the column's arrays in row
-/// order, dropped as early as they can be; there may be hundreds of small ones, though each costs about a microsecond per leaf, however few rows it has
-/// (copying small ones together first costs as much).
+/// Encodes the top-level column number `column` (all its leaves) of a row group. `pieces` are the
+/// column's arrays in row order, dropped as early as they can be; there may be hundreds of small
+/// ones, though each costs about a microsecond per leaf, however few rows it has (copying small
+/// ones together first costs as much).
 ///
 /// # Errors
 /// A defect: see [`ParquetFileError`].
@@ -82,7 +86,10 @@ pub fn encode_column(
 ) -> Result<EncodedColumn, ParquetFileError> {
     let of_column = layout.column(column)?;
     let encoded = encode(layout, &of_column, pieces);
-    encoded.map_err(|source| ParquetFileError::Encode { column: of_column.field.name().clone(), source })
+    encoded.map_err(|source| ParquetFileError::Encode {
+        column: of_column.field.name().clone(),
+        source,
+    })
 }
 
 fn encode(
@@ -100,9 +107,11 @@ fn encode(
         return Ok(EncodedColumn { chunks: vec![Chunk::LongText(chunk)], rows });
     }
     let dictionaries = dictionary::choose(&column.field, column.leaves.len(), &pieces);
-    let properties = Arc::new(layout.column_properties(&column.leaves, &dictionaries, !has_long_text));
+    let properties =
+        Arc::new(layout.column_properties(&column.leaves, &dictionaries, !has_long_text));
     // A file that is never written: the library has no other way to a factory of column writers.
-    let file = SerializedFileWriter::<Sink>::new(std::io::sink(), Arc::clone(&column.root), properties)?;
+    let file =
+        SerializedFileWriter::<Sink>::new(std::io::sink(), Arc::clone(&column.root), properties)?;
     let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&column.arrow));
     let mut writers = factory.create_column_writers(0)?;
     for piece in pieces {

@@ -2,28 +2,31 @@
 //!
 //! In: the column's arrays. Out: a yes or no per leaf.
 //!
-//! A dictionary makes a column with few different values small, but it costs a look-up for each value, and where most
-//! values differ it is filled to its limit in vain. So a sample is taken first, spread over all rows, and the number of
-//! different values in the row group estimated from it. A wrong guess costs time or space; the file is right in any case.
+//! A dictionary makes a column with few different values small, but it costs a look-up for each
+//! value, and where most values differ it is filled to its limit in vain. So a sample is taken
+//! first, spread over all rows, and the number of different values in the row group estimated from
+//! it. A wrong guess costs time or space; the file is right in any case.
 //!
 //! Invariants
 //! - The same rows give the same choice: positions are drawn by a fixed rule.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType,
+    TimestampMicrosecondType,
 };
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_schema::{DataType, Field};
 
-/// An odd number without a pattern (2^64 divided by the golden ratio): multiplying by it spreads what is close together.
+/// An odd number without a pattern (2^64 divided by the golden ratio): multiplying by it spreads
+/// what is close together.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The column whose values never repeat.
 const RAW_ID: &str = "_airbyte_raw_id";
 
-/// Values that are looked at. Each is likely not in the processor's cache; twice as many cost twice the time and would
-/// change the choice only where it matters little.
+/// Values that are looked at. Each is likely not in the processor's cache; twice as many cost twice
+/// the time and would change the choice only where it matters little.
 const SAMPLE_VALUES: usize = 2048;
 
 /// Where a dictionary page ends the library gives up on it; the estimate keeps off by a quarter.
@@ -103,7 +106,9 @@ impl<'a> Values<'a> {
         Some(match array.data_type() {
             DataType::Date32 => Self::Int(array.as_primitive_opt::<Date32Type>()?.values()),
             DataType::Int64 => Self::Long(array.as_primitive_opt::<Int64Type>()?.values()),
-            DataType::Time64(_) => Self::Long(array.as_primitive_opt::<Time64MicrosecondType>()?.values()),
+            DataType::Time64(_) => {
+                Self::Long(array.as_primitive_opt::<Time64MicrosecondType>()?.values())
+            }
             DataType::Timestamp(_, _) => {
                 Self::Long(array.as_primitive_opt::<TimestampMicrosecondType>()?.values())
             }
@@ -143,7 +148,8 @@ fn hash(bytes: &[u8]) -> u64 {
         mixed ^ mixed >> 32
     };
     let (words, rest) = bytes.as_chunks::<8>();
-    let hash = words.iter().fold(bytes.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let hash =
+        words.iter().fold(bytes.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
     rest.iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte)))
 }
 
@@ -164,8 +170,8 @@ fn sample(pieces: &[ArrayRef]) -> Option<Sample> {
     Some(sample)
 }
 
-/// Somewhere in the draw's own `step` rows: always at the same place of them, values that come round in a circle would
-/// be seen too seldom or too often.
+/// Somewhere in the draw's own `step` rows: always at the same place of them, values that come
+/// round in a circle would be seen too seldom or too often.
 fn position(draw: usize, step: usize) -> usize {
     // Fibonacci hashing, the high bits of it: enough to break up any period that data has.
     let mixed = (draw as u64).wrapping_mul(SPREAD) >> 40;
@@ -189,9 +195,10 @@ impl Sample {
 
     /// How many different ones there are among all `values`.
     ///
-    /// Chao's estimate: those that were seen, and as many more as those seen once and those seen twice let expect. Where
-    /// equal values stand together, a spread sample sees each of them once at most; but there cannot be more of them than
-    /// there are places where a value differs from the one before.
+    /// Chao's estimate: those that were seen, and as many more as those seen once and those seen
+    /// twice let expect. Where equal values stand together, a spread sample sees each of them once
+    /// at most; but there cannot be more of them than there are places where a value differs from
+    /// the one before.
     fn estimate(mut self, values: usize) -> Estimate {
         self.hashes.sort_unstable();
         let counts = self.hashes.chunk_by(|a, b| a == b).map(<[u64]>::len);
@@ -213,7 +220,11 @@ impl Sample {
         };
         let distinct = (seen + unseen).min(values).min(runs.max(seen));
         let looked_at = (self.hashes.len() as u64).max(1);
-        Estimate { values, distinct, plain_bytes: values.saturating_mul(self.plain_bytes) / looked_at }
+        Estimate {
+            values,
+            distinct,
+            plain_bytes: values.saturating_mul(self.plain_bytes) / looked_at,
+        }
     }
 }
 
@@ -242,7 +253,9 @@ mod tests {
     /// Of many small arrays, as it is in a run.
     fn pieces(of: impl Fn(usize) -> i64, into: impl Fn(&[i64]) -> ArrayRef) -> Vec<ArrayRef> {
         let starts = (0..ROWS).step_by(777);
-        starts.map(|start| into(&(start..ROWS.min(start + 777)).map(&of).collect::<Vec<_>>())).collect()
+        starts
+            .map(|start| into(&(start..ROWS.min(start + 777)).map(&of).collect::<Vec<_>>()))
+            .collect()
     }
 
     fn longs(values: &[i64]) -> ArrayRef {
@@ -250,7 +263,9 @@ mod tests {
     }
 
     fn texts(values: &[i64]) -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(values.iter().map(|value| format!("text {value:06}"))))
+        Arc::new(StringArray::from_iter_values(
+            values.iter().map(|value| format!("text {value:06}")),
+        ))
     }
 
     fn chosen(name: &str, pieces: &[ArrayRef]) -> bool {
@@ -305,8 +320,18 @@ mod tests {
             (Arc::new(Date32Array::from(vec![3; ROWS])), true),
             (Arc::new(Float64Array::from(vec![0.5; ROWS])), true),
             (Arc::new(Decimal128Array::from(vec![7; ROWS])), true),
-            (Arc::new(Int64Array::from(vec![7; ROWS]).reinterpret_cast::<TimestampMicrosecondType>()), true),
-            (Arc::new(Int64Array::from(vec![7; ROWS]).reinterpret_cast::<Time64MicrosecondType>()), true),
+            (
+                Arc::new(
+                    Int64Array::from(vec![7; ROWS]).reinterpret_cast::<TimestampMicrosecondType>(),
+                ),
+                true,
+            ),
+            (
+                Arc::new(
+                    Int64Array::from(vec![7; ROWS]).reinterpret_cast::<Time64MicrosecondType>(),
+                ),
+                true,
+            ),
             (Arc::new(Int64Array::new_null(ROWS)), false),
             (Arc::new(Int64Array::from(vec![7; 100])), false),
             (Arc::new(Int64Array::from(vec![7; 200])), true),

@@ -26,7 +26,9 @@ pub enum ParquetFileError {
     #[error("the file has no column {0}; please report this")]
     NoColumn(usize),
     /// A column of a row group has other rows than the group.
-    #[error("column {column} of a row group has {found} rows instead of {expected}; please report this")]
+    #[error(
+        "column {column} of a row group has {found} rows instead of {expected}; please report this"
+    )]
     Rows {
         /// Its position.
         column: usize,

@@ -1,11 +1,13 @@
 //! Encodes a column of texts of many megabytes.
 //!
-//! In: the arrays of a top-level column of text. Out: its column chunk. The library holds such a value up to six times while
-//! it encodes it: in the array, as minimum and maximum, in its encoder, in the page, and compressed. Here it is held twice:
-//! in the page and compressed. The arrays are dropped on the way.
+//! In: the arrays of a top-level column of text. Out: its column chunk. The library holds such a
+//! value up to six times while it encodes it: in the array, as minimum and maximum, in its encoder,
+//! in the page, and compressed. Here it is held twice: in the page and compressed. The arrays are
+//! dropped on the way.
 //!
 //! Invariants
-//! - Version 1 pages of plain values and of one array at most, as the library makes them, but without minimum and maximum.
+//! - Version 1 pages of plain values and of one array at most, as the library makes them, but
+//!   without minimum and maximum.
 //! - The same arrays give the same bytes.
 
 use std::io::Write as _;
@@ -46,7 +48,9 @@ pub(crate) fn has_long_text(pieces: &[ArrayRef]) -> bool {
             return false;
         }
         let data = piece.to_data();
-        data.child_data().iter().any(|child| has_long_text(&[arrow_array::make_array(child.clone())]))
+        data.child_data()
+            .iter()
+            .any(|child| has_long_text(&[arrow_array::make_array(child.clone())]))
     })
 }
 
@@ -171,7 +175,8 @@ fn plain_page(texts: &StringArray, first: usize) -> (Vec<u8>, usize) {
     (page, end)
 }
 
-/// A run of equal definition levels (0: null, 1: a value) in the format's RLE: twice its length as a varint, then the level.
+/// A run of equal definition levels (0: null, 1: a value) in the format's RLE: twice its length as
+/// a varint, then the level.
 fn push_run(run: Option<(bool, u32)>, levels: &mut Vec<u8>) {
     let Some((level, count)) = run else { return };
     let mut header = u64::from(count) << 1;
@@ -193,7 +198,9 @@ fn compress(compression: Compression, page: Vec<u8>) -> Result<Vec<u8>, ParquetE
             room.truncate(written);
             room
         }
-        Compression::ZSTD(level) => zstd::stream::encode_all(page.as_slice(), level.compression_level())?,
+        Compression::ZSTD(level) => {
+            zstd::stream::encode_all(page.as_slice(), level.compression_level())?
+        }
         Compression::GZIP(level) => {
             let level = flate2::Compression::new(level.compression_level());
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);

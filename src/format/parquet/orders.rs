@@ -2,10 +2,11 @@
 //!
 //! In: the end of a file. Out: the same, with "type defined" as the order of each column.
 //!
-//! The library gives the order of doubles a name that is new in the format (IEEE 754 total order). Other readers ignore
-//! the statistics of these columns (pyarrow 26) or refuse the whole file (polars 0.20 and 1.0: "Invalid thrift: bad
-//! data"). The library has no setting for it. Min and max are right under both names: NaN is not in them, and a reader
-//! takes a zero of either sign for both.
+//! The library gives the order of doubles a name that is new in the format (IEEE 754 total order).
+//! Other readers ignore the statistics of these columns (pyarrow 26) or refuse the whole file
+//! (polars 0.20 and 1.0: "Invalid thrift: bad data"). The library has no setting for it. Min and
+//! max are right under both names: NaN is not in them, and a reader takes a zero of either sign for
+//! both.
 //!
 //! Invariants
 //! - Lengths do not change, so that all offsets stay right.
@@ -27,11 +28,18 @@ const STOP: u8 = 0;
 const TRAILER_BYTES: usize = 8;
 
 /// The orders are the last member of the footer, one for each of the `leaf_count` columns.
-pub(crate) fn keep_to_type_order(file_end: &mut [u8], leaf_count: usize) -> Result<(), ParquetFileError> {
-    let before_trailer = file_end.len().checked_sub(TRAILER_BYTES).ok_or(ParquetFileError::Footer)?;
+pub(crate) fn keep_to_type_order(
+    file_end: &mut [u8],
+    leaf_count: usize,
+) -> Result<(), ParquetFileError> {
+    let before_trailer =
+        file_end.len().checked_sub(TRAILER_BYTES).ok_or(ParquetFileError::Footer)?;
     let (footer, trailer) = file_end.split_at_mut(before_trailer);
-    let Some((stop, footer)) = footer.split_last_mut() else { return Err(ParquetFileError::Footer) };
-    let first = footer.len().checked_sub(leaf_count * TYPE_ORDER.len()).ok_or(ParquetFileError::Footer)?;
+    let Some((stop, footer)) = footer.split_last_mut() else {
+        return Err(ParquetFileError::Footer);
+    };
+    let first =
+        footer.len().checked_sub(leaf_count * TYPE_ORDER.len()).ok_or(ParquetFileError::Footer)?;
     let (head, orders) = footer.split_at_mut(first);
     if *stop != STOP || !trailer.ends_with(MAGIC) || !head.ends_with(&list_header(leaf_count)) {
         return Err(ParquetFileError::Footer);
@@ -46,7 +54,8 @@ pub(crate) fn keep_to_type_order(file_end: &mut [u8], leaf_count: usize) -> Resu
     Ok(())
 }
 
-/// The head of the list in Thrift's compact protocol: member 7, which is the one behind member 6, a list of structures.
+/// The head of the list in Thrift's compact protocol: member 7, which is the one behind member 6, a
+/// list of structures.
 fn list_header(count: usize) -> Vec<u8> {
     const NEXT_MEMBER_IS_A_LIST: u8 = 0x19;
     const STRUCTURES: u8 = 0x0C;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType,
+    TimestampMicrosecondType,
 };
 use arrow_array::{ArrayRef, BooleanArray, ListArray, PrimitiveArray, StringArray, StructArray};
 use arrow_buffer::{NullBuffer, OffsetBuffer};
@@ -27,7 +28,8 @@ pub(crate) fn every_type() -> SchemaRef {
     let change = DataType::Struct(change.into_iter().collect());
     let price = DataType::Decimal128(38, 9);
     let item = Fields::from(vec![field("price", price), field("tags", list(DataType::Utf8))]);
-    let meta = Fields::from(vec![field("sync_id", DataType::Int64), field("changes", list(change))]);
+    let meta =
+        Fields::from(vec![field("sync_id", DataType::Int64), field("changes", list(change))]);
     Arc::new(Schema::new(vec![
         field("_airbyte_raw_id", DataType::Utf8),
         field("_airbyte_extracted_at", utc()),
@@ -101,7 +103,8 @@ pub(crate) struct Draw(pub(crate) u64);
 
 impl Draw {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 
@@ -137,13 +140,21 @@ pub(crate) fn values(
         DataType::Time64(_) => primitive!(Time64MicrosecondType, i64),
         DataType::Timestamp(_, _) => primitive!(TimestampMicrosecondType, i64),
         DataType::Utf8 => {
-            let texts: Vec<String> = (0..rows).map(|_| format!("täxt {}", draw.below(distinct))).collect();
-            let there = |(ix, text)| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(ix)).then_some(text);
+            let texts: Vec<String> =
+                (0..rows).map(|_| format!("täxt {}", draw.below(distinct))).collect();
+            let there =
+                |(ix, text)| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(ix)).then_some(text);
             Arc::new(texts.into_iter().enumerate().map(there).collect::<StringArray>())
         }
         DataType::Struct(members) => {
             let of_member = |member: &Arc<Field>| {
-                values(member.data_type(), rows, distinct, percent_null, &mut Draw(draw.below(u64::MAX)))
+                values(
+                    member.data_type(),
+                    rows,
+                    distinct,
+                    percent_null,
+                    &mut Draw(draw.below(u64::MAX)),
+                )
             };
             let arrays = members.iter().map(of_member).collect();
             Arc::new(StructArray::new(members.clone(), arrays, nulls))
@@ -167,6 +178,7 @@ pub(crate) fn table(
     seed: u64,
 ) -> Vec<ArrayRef> {
     let mut draw = Draw(seed);
-    let of_column = |field: &Arc<Field>| values(field.data_type(), rows, distinct, percent_null, &mut draw);
+    let of_column =
+        |field: &Arc<Field>| values(field.data_type(), rows, distinct, percent_null, &mut draw);
     schema.fields().iter().map(of_column).collect()
 }

@@ -1,4 +1,5 @@
-//! Files are read back by the library's own reader, which checks offsets and lengths, and their footers looked at.
+//! Files are read back by the library's own reader, which checks offsets and lengths, and their
+//! footers looked at.
 
 use std::sync::Arc;
 
@@ -79,14 +80,27 @@ fn metadata(file: &Bytes) -> ParquetMetaData {
 }
 
 /// Compares what a file holds, or only some of its rows.
-fn assert_reads(file: &Bytes, schema: &SchemaRef, table: &[ArrayRef], rows: std::ops::Range<usize>) {
+fn assert_reads(
+    file: &Bytes,
+    schema: &SchemaRef,
+    table: &[ArrayRef],
+    rows: std::ops::Range<usize>,
+) {
     let policy = PageIndexPolicy::Optional;
     let options = ArrowReaderOptions::new().with_page_index_policy(policy);
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options).unwrap();
-    assert_eq!(builder.schema().fields(), schema.fields(), "without the Arrow schema in the footer");
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options).unwrap();
+    assert_eq!(
+        builder.schema().fields(),
+        schema.fields(),
+        "without the Arrow schema in the footer"
+    );
     let selection = vec![RowSelector::skip(rows.start), RowSelector::select(rows.len())];
-    let reader =
-        builder.with_row_selection(RowSelection::from(selection)).with_batch_size(1000).build().unwrap();
+    let reader = builder
+        .with_row_selection(RowSelection::from(selection))
+        .with_batch_size(1000)
+        .build()
+        .unwrap();
     let mut at = rows.start;
     for batch in reader {
         let batch = batch.unwrap();
@@ -144,20 +158,25 @@ fn large_groups_have_many_pages_and_statistics_that_are_short() {
         field("amount", DataType::Float64),
     ]));
     let mut table = table(&schema, 90_000, 1 << 30, 10, 3);
-    table[1] =
-        Arc::new(StringArray::from_iter_values((0..90_000).map(|ix| format!("{}{ix:06}", "é".repeat(50)))));
+    table[1] = Arc::new(StringArray::from_iter_values(
+        (0..90_000).map(|ix| format!("{}{ix:06}", "é".repeat(50))),
+    ));
     let file = file(&layout(&schema, Codec::Snappy), &table, &[60_000, 30_000], 1_234);
     assert_reads(&file, &schema, &table, 0..90_000);
     assert_reads(&file, &schema, &table, 55_555..66_666);
     assert_offsets(&file);
 
     let metadata = metadata(&file);
-    let Some(Statistics::ByteArray(text)) = metadata.row_group(0).column(1).statistics() else { panic!() };
+    let Some(Statistics::ByteArray(text)) = metadata.row_group(0).column(1).statistics() else {
+        panic!()
+    };
     let [min, max] = [text.min_opt(), text.max_opt()].map(|bytes| bytes.unwrap().data().to_vec());
     assert_eq!(String::from_utf8(min).unwrap(), "é".repeat(32));
     assert!(String::from_utf8(max).unwrap().starts_with(&"é".repeat(31)));
     assert_eq!((text.min_is_exact(), text.max_is_exact()), (false, false));
-    let Some(Statistics::Double(amount)) = metadata.row_group(0).column(3).statistics() else { panic!() };
+    let Some(Statistics::Double(amount)) = metadata.row_group(0).column(3).statistics() else {
+        panic!()
+    };
     assert!(amount.min_opt() < amount.max_opt());
     assert!(amount.null_count_opt().is_some_and(|nulls| nulls > 0));
 }
@@ -177,12 +196,15 @@ fn the_footer_says_what_all_readers_know() {
         assert_eq!(about.num_rows() as usize, groups.iter().sum::<usize>());
         assert_eq!(about.version(), 1);
         let named = about.key_value_metadata().unwrap().iter();
-        let named: Vec<_> = named.map(|pair| (pair.key.clone(), pair.value.clone().unwrap())).collect();
+        let named: Vec<_> =
+            named.map(|pair| (pair.key.clone(), pair.value.clone().unwrap())).collect();
         assert_eq!(named, footer(), "and no Arrow schema");
         let by = about.created_by().unwrap();
         let version = env!("CARGO_PKG_VERSION");
         assert!(
-            by.starts_with(&format!("destination-s3 version {version} (build parquet-rs version 6")),
+            by.starts_with(&format!(
+                "destination-s3 version {version} (build parquet-rs version 6"
+            )),
             "{by}"
         );
         assert!(by.ends_with(')') && by.matches('(').count() == 1, "{by}");
@@ -199,7 +221,8 @@ fn the_footer_says_what_all_readers_know() {
 #[test]
 fn the_order_of_columns_is_found_however_many_there_are() {
     for count in [1, 14, 15, 127, 128, 300] {
-        let fields: Vec<Field> = (0..count).map(|ix| field(&format!("c{ix}"), DataType::Float64)).collect();
+        let fields: Vec<Field> =
+            (0..count).map(|ix| field(&format!("c{ix}"), DataType::Float64)).collect();
         let schema = Arc::new(Schema::new(fields));
         let table = table(&schema, 3, 100, 0, count as u64);
         let file = file(&layout(&schema, Codec::None), &table, &[3], 2);
@@ -218,7 +241,9 @@ fn dictionaries_and_codecs_are_as_the_column_says() {
         field("many", DataType::Utf8),
         field(
             "s",
-            DataType::Struct(vec![field("few", DataType::Int64), field("many", DataType::Int64)].into()),
+            DataType::Struct(
+                vec![field("few", DataType::Int64), field("many", DataType::Int64)].into(),
+            ),
         ),
     ]));
     let mut table = table(&schema, 10_000, 5, 5, 1);
@@ -241,11 +266,20 @@ fn dictionaries_and_codecs_are_as_the_column_says() {
         let chunks = metadata.row_group(0).columns();
         for (chunk, dictionary) in chunks.iter().zip([false, true, false, true, false]) {
             assert_eq!(chunk.compression_codec(), expected.into(), "{}", chunk.column_path());
-            assert_eq!(chunk.dictionary_page_offset().is_some(), dictionary, "{}", chunk.column_path());
+            assert_eq!(
+                chunk.dictionary_page_offset().is_some(),
+                dictionary,
+                "{}",
+                chunk.column_path()
+            );
             let encodings: Vec<Encoding> = chunk.encodings().collect();
             assert_eq!(encodings.contains(&Encoding::RLE_DICTIONARY), dictionary, "{encodings:?}");
             let of_pages = if dictionary { Encoding::RLE_DICTIONARY } else { Encoding::PLAIN };
-            assert!(chunk.page_encoding_stats_mask().unwrap().is_only(of_pages), "{}", chunk.column_path());
+            assert!(
+                chunk.page_encoding_stats_mask().unwrap().is_only(of_pages),
+                "{}",
+                chunk.column_path()
+            );
         }
         assert_reads(&file, &schema, &table, 0..10_000);
     }
@@ -298,7 +332,8 @@ fn columns_may_be_encoded_anywhere_and_give_the_same_bytes() {
 
 #[test]
 fn misuse_is_a_defect_of_ours() {
-    let schema = Arc::new(Schema::new(vec![field("a", DataType::Int64), field("b", DataType::Utf8)]));
+    let schema =
+        Arc::new(Schema::new(vec![field("a", DataType::Int64), field("b", DataType::Utf8)]));
     let layout_of = layout(&schema, Codec::Snappy);
     let table = table(&schema, 10, 3, 0, 1);
     let column = |ix: usize| encode_column(&layout_of, ix, table[ix..=ix].to_vec()).unwrap();

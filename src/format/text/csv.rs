@@ -1,12 +1,15 @@
-//! CSV: one column per declared field, between our metadata columns and one for the fields that nobody declared.
+//! CSV: one column per declared field, between our metadata columns and one for the fields that
+//! nobody declared.
 //!
-//! In: records whose fields come in any order, or not at all. Out: lines that all have the same columns.
+//! In: records whose fields come in any order, or not at all. Out: lines that all have the same
+//! columns.
 //!
 //! Invariants
 //! - Every row has as many fields as the header, in its order, and no row is a blank line.
 //! - Of several members of one name the last is written.
-//! - A record that has one of our names keeps its own value in that column. `_airbyte_additional_properties` is the
-//!   exception: where the schema declares it, it is a column beside ours, with a number behind its name.
+//! - A record that has one of our names keeps its own value in that column.
+//!   `_airbyte_additional_properties` is the exception: where the schema declares it, it is a
+//!   column beside ours, with a number behind its name.
 //! - No row is a line of blanks: readers skip those.
 
 use std::collections::HashSet;
@@ -45,8 +48,8 @@ pub struct CsvEncoder {
 /// The parts of a row's metadata that are the same in every row.
 #[derive(Debug)]
 struct MetadataText {
-    /// Before the id, between id and time, and from behind the time to the delimiter behind the last column.
-    /// `None` where the choices are so odd that each row must be looked at.
+    /// Before the id, between id and time, and from behind the time to the delimiter behind the
+    /// last column. `None` where the choices are so odd that each row must be looked at.
     pieces: Option<[Vec<u8>; 3]>,
     generation: Option<String>,
     /// `{"sync_id":..,"changes":`, where rows have that column.
@@ -203,7 +206,10 @@ impl CsvEncoder {
 
     /// This encoder's own table, ready for a row.
     #[inline]
-    fn stream_scratch<'s>(&self, streams: &'s mut Vec<Option<Box<StreamScratch>>>) -> &'s mut StreamScratch {
+    fn stream_scratch<'s>(
+        &self,
+        streams: &'s mut Vec<Option<Box<StreamScratch>>>,
+    ) -> &'s mut StreamScratch {
         if streams.len() <= self.number {
             streams.resize_with(self.number + 1, || None);
         }
@@ -232,7 +238,13 @@ impl CsvEncoder {
     }
 
     #[inline(never)]
-    fn write_rarer_field(&self, data: &[u8], member: &Member, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+    fn write_rarer_field(
+        &self,
+        data: &[u8],
+        member: &Member,
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) {
         let text = member.value.of(data);
         match member.kind {
             Kind::Null => self.quoting.null(out),
@@ -261,7 +273,9 @@ impl CsvEncoder {
         let time = time.format(record.emitted_at_ms).as_bytes();
         let is_usual = found.iter().all(|index| *index == MISSING)
             && (record.changes.is_none() || self.metadata.meta.is_none());
-        if let (true, Some([before_id, before_time, behind_time])) = (is_usual, &self.metadata.pieces) {
+        if let (true, Some([before_id, before_time, behind_time])) =
+            (is_usual, &self.metadata.pieces)
+        {
             out.extend_from_slice(before_id);
             out.extend_from_slice(id);
             out.extend_from_slice(before_time);
@@ -303,7 +317,8 @@ impl CsvEncoder {
         out: &mut Vec<u8>,
     ) {
         let data = record.data;
-        let mut members = undeclared.iter().filter_map(|(member, _)| record.members.get(*member as usize));
+        let mut members =
+            undeclared.iter().filter_map(|(member, _)| record.members.get(*member as usize));
         match members.next() {
             None => self.quoting.null(out),
             Some(first) => {
@@ -331,7 +346,9 @@ impl MetadataText {
         let mut text = Self {
             pieces: None,
             generation: meta.generation_id.map(|id| id.to_string()),
-            meta: ours.contains(&META).then(|| format!("{{\"sync_id\":{},\"changes\":", meta.sync_id)),
+            meta: ours
+                .contains(&META)
+                .then(|| format!("{{\"sync_id\":{},\"changes\":", meta.sync_id)),
         };
         if quoting.is_plain(b"0123456789abcdef-") {
             text.pieces = Some(text.pieces(quoting));
@@ -339,7 +356,8 @@ impl MetadataText {
         text
     }
 
-    /// Writes a row's metadata around stand-ins for its id and its time, and takes what is around them.
+    /// Writes a row's metadata around stand-ins for its id and its time, and takes what is around
+    /// them.
     fn pieces(&self, quoting: &Quoting) -> [Vec<u8>; 3] {
         let around = |write: &dyn Fn(&[u8], &mut Vec<u8>)| {
             let mut field = Vec::new();
@@ -385,11 +403,11 @@ impl MetadataText {
     }
 }
 
-/// What the header calls the declared columns, and what the user should know about that. `ours` and `additional` stand
-/// beside them.
+/// What the header calls the declared columns, and what the user should know about that. `ours` and
+/// `additional` stand beside them.
 ///
-/// Original names stay as they are, also where they differ only in case: a CSV reader goes by position. Only the name of
-/// the last column is not there twice.
+/// Original names stay as they are, also where they differ only in case: a CSV reader goes by
+/// position. Only the name of the last column is not there twice.
 fn header_names(
     style: ColumnNames,
     declared: &[&str],
@@ -398,7 +416,8 @@ fn header_names(
 ) -> (Vec<String>, Vec<String>) {
     let mut warnings = Vec::new();
     let mut warn = |declared: &str, name: &FileName<'_>| {
-        let says = name.warning(declared).map(|says| format!("column {:?} {says}", clipped(declared)));
+        let says =
+            name.warning(declared).map(|says| format!("column {:?} {says}", clipped(declared)));
         warnings.extend(says);
     };
     let names = match style {
@@ -440,8 +459,8 @@ fn free_name(name: &str, taken: &HashSet<&str>) -> String {
     }
 }
 
-/// Quotes the only field of a row, which begins at `start` and has the delimiter behind it, if it is empty or all blanks:
-/// readers skip a line of nothing else.
+/// Quotes the only field of a row, which begins at `start` and has the delimiter behind it, if it
+/// is empty or all blanks: readers skip a line of nothing else.
 #[inline]
 fn quote_blank_line(start: usize, out: &mut Vec<u8>) {
     let field = out.get(start..out.len().saturating_sub(1)).unwrap_or_default();

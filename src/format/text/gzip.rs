@@ -4,8 +4,8 @@
 //!
 //! Invariants
 //! - The same text at the same level gives the same bytes: no name and no time in the header.
-//! - What a compressor keeps between two calls is bounded by [`SCRATCH_BYTES`], however long a text was: a long text
-//!   becomes several members.
+//! - What a compressor keeps between two calls is bounded by [`SCRATCH_BYTES`], however long a text
+//!   was: a long text becomes several members.
 
 use libdeflater::{CompressionLvl, Compressor};
 
@@ -30,13 +30,16 @@ impl Classified for GzipError {
     }
 }
 
-/// Text of one member at most. A frame of usual size is one member; in a long one a member more costs no ratio.
+/// Text of one member at most. A frame of usual size is one member; in a long one a member more
+/// costs no ratio.
 const MEMBER_BYTES: usize = 2 * 1024 * 1024;
 
-/// Memory that a [`GzipCompressor`] keeps at most: a member's text and its worst case, besides tables of 64 KiB.
+/// Memory that a [`GzipCompressor`] keeps at most: a member's text and its worst case, besides
+/// tables of 64 KiB.
 pub const SCRATCH_BYTES: usize = 2 * MEMBER_BYTES + 128 * 1024;
 
-/// Compresses the frames of any number of files, one after another. One per worker: it keeps its tables.
+/// Compresses the frames of any number of files, one after another. One per worker: it keeps its
+/// tables.
 pub struct GzipCompressor {
     compressor: Compressor,
     /// The compressor wants its input in one piece. At most [`MEMBER_BYTES`].
@@ -45,9 +48,9 @@ pub struct GzipCompressor {
     room: Vec<u8>,
 }
 
-/// The levels of libdeflate that make files no larger than gzip's levels 1 to 9 do. Its own numbers compress harder and
-/// take longer. Measured on 393 MB of JSONL rows, in MB, gzip and ours: 1: 51.5 47.6, 2: 48.0 47.6, 3: 46.1 45.9,
-/// 4: 43.8 42.1, 5: 40.1 38.8, 6: 39.5 38.8, 9: 36.8 35.9.
+/// The levels of libdeflate that make files no larger than gzip's levels 1 to 9 do. Its own numbers
+/// compress harder and take longer. Measured on 393 MB of JSONL rows, in MB, gzip and ours: 1: 51.5
+/// 47.6, 2: 48.0 47.6, 3: 46.1 45.9, 4: 43.8 42.1, 5: 40.1 38.8, 6: 39.5 38.8, 9: 36.8 35.9.
 const LEVELS: [i32; 9] = [1, 1, 2, 4, 5, 5, 6, 7, 7];
 
 impl std::fmt::Debug for GzipCompressor {
@@ -68,11 +71,12 @@ impl GzipCompressor {
         Ok(Self { compressor: Compressor::new(level), joined: Vec::new(), room: Vec::new() })
     }
 
-    /// Appends to `out` gzip members that hold the concatenated `segments`: one member, or members of about the same
-    /// length where the text is longer than [`MEMBER_BYTES`].
+    /// Appends to `out` gzip members that hold the concatenated `segments`: one member, or members
+    /// of about the same length where the text is longer than [`MEMBER_BYTES`].
     ///
     /// # Errors
-    /// [`GzipError::Room`], which is a defect: end the run. `out` is as it was, or has the first of several members.
+    /// [`GzipError::Room`], which is a defect: end the run. `out` is as it was, or has the first of
+    /// several members.
     pub fn members(&mut self, segments: &[&[u8]], out: &mut Vec<u8>) -> Result<(), GzipError> {
         let total: usize = segments.iter().map(|segment| segment.len()).sum();
         let count = total.div_ceil(MEMBER_BYTES).max(1);
@@ -112,7 +116,8 @@ impl GzipCompressor {
         if self.room.len() < bound {
             self.room = vec![0; bound];
         }
-        let written = self.compressor.gzip_compress(text, &mut self.room).map_err(|_| GzipError::Room)?;
+        let written =
+            self.compressor.gzip_compress(text, &mut self.room).map_err(|_| GzipError::Room)?;
         if out.is_empty() {
             out.reserve_exact(written);
         }
@@ -153,7 +158,9 @@ mod tests {
     fn a_long_text_becomes_several_members_and_leaves_no_large_scratch_behind() {
         let line: Vec<u8> = (0..5 * MEMBER_BYTES + 1).map(|at| (at % 251) as u8).collect();
         let mut gzip = GzipCompressor::new(1).unwrap();
-        for segments in [vec![&line[..]], vec![b"header\n", &line[..7], &line, &line[..MEMBER_BYTES]]] {
+        for segments in
+            [vec![&line[..]], vec![b"header\n", &line[..7], &line, &line[..MEMBER_BYTES]]]
+        {
             let mut file = Vec::new();
             gzip.members(&segments, &mut file).unwrap();
             let whole = segments.concat();

@@ -20,7 +20,8 @@ pub struct JsonlEncoder {
     generation: Vec<u8>,
     /// `"_airbyte_meta":{"sync_id":..,"changes":`
     meta: Vec<u8>,
-    /// What usually stands behind the time: the generation and, where rows have it, meta with an empty array.
+    /// What usually stands behind the time: the generation and, where rows have it, meta with an
+    /// empty array.
     behind_time: Vec<u8>,
 }
 
@@ -44,7 +45,12 @@ impl JsonlEncoder {
     }
 
     #[inline]
-    pub(crate) fn encode(&self, record: &RecordView<'_>, ids: &mut RowIds, out: &mut Vec<u8>) -> RowNotes {
+    pub(crate) fn encode(
+        &self,
+        record: &RecordView<'_>,
+        ids: &mut RowIds,
+        out: &mut Vec<u8>,
+    ) -> RowNotes {
         // Our members take about 220 bytes: one growth per row at most.
         out.reserve(record.data.len() + record.changes.map_or(0, <[u8]>::len) + 320);
         if self.metadata == MetadataColumns::None {
@@ -81,7 +87,13 @@ impl JsonlEncoder {
 
     /// The opening brace and those of our members that the record does not bear itself.
     #[cold]
-    fn write_members(&self, record: &RecordView<'_>, borne: &[bool], ids: &mut RowIds, out: &mut Vec<u8>) {
+    fn write_members(
+        &self,
+        record: &RecordView<'_>,
+        borne: &[bool],
+        ids: &mut RowIds,
+        out: &mut Vec<u8>,
+    ) {
         // The id is taken all the same: ids do not depend on what a record bears.
         let id = ids.next_text();
         let mut before = b'{';
@@ -96,7 +108,9 @@ impl JsonlEncoder {
                 }
                 EXTRACTED_AT => {
                     out.extend_from_slice(b"\"_airbyte_extracted_at\":");
-                    out.extend_from_slice(itoa::Buffer::new().format(record.emitted_at_ms).as_bytes());
+                    out.extend_from_slice(
+                        itoa::Buffer::new().format(record.emitted_at_ms).as_bytes(),
+                    );
                 }
                 GENERATION_ID => out.extend_from_slice(&self.generation),
                 _ => {

@@ -1,6 +1,7 @@
 //! Turns records into the bytes of a file: rows of CSV or JSONL, and gzip members of them.
 //!
-//! In: a record's `data` as text with the positions of its members ([`RecordView`]). Out: rows appended to a buffer.
+//! In: a record's `data` as text with the positions of its members ([`RecordView`]). Out: rows
+//! appended to a buffer.
 //!
 //! Invariants
 //! - A value is copied, never re-made: numbers keep their digits, nested values their text.

@@ -1,17 +1,19 @@
-//! Writes one CSV field: quoted or not, so that every reader gets the same text back and can tell null from text.
+//! Writes one CSV field: quoted or not, so that every reader gets the same text back and can tell
+//! null from text.
 //!
-//! In: the bytes of a field and whether it is text or a number. Out: the field, without the delimiter behind it.
+//! In: the bytes of a field and whether it is text or a number. Out: the field, without the
+//! delimiter behind it.
 //!
-//! What must be quoted and how quotes are escaped is csv-core's business; the short way taken here for text that
-//! cannot hold a quote or a line end only looks for the delimiter.
+//! What must be quoted and how quotes are escaped is csv-core's business; the short way taken here
+//! for text that cannot hold a quote or a line end only looks for the delimiter.
 
 use crate::format::options::{CsvOptions, QuoteStyle};
 use crate::json::block;
 
 const QUOTE: u8 = b'"';
 
-/// Texts that some readers do not take for what they are unless they are quoted: null (ClickHouse, MariaDB, Snowflake), or
-/// the end of the input (PostgreSQL).
+/// Texts that some readers do not take for what they are unless they are quoted: null (ClickHouse,
+/// MariaDB, Snowflake), or the end of the input (PostgreSQL).
 const MISREAD: [&[u8]; 3] = [b"NULL", b"\\N", b"\\."];
 const LONGEST_MISREAD: usize = 4;
 
@@ -62,7 +64,8 @@ impl Quoting {
         self.write(text, self.numbers_always, out);
     }
 
-    /// As [`Quoting::text`], for `data[start..end]` that holds neither a quote nor a control character.
+    /// As [`Quoting::text`], for `data[start..end]` that holds neither a quote nor a control
+    /// character.
     #[inline(always)]
     pub(crate) fn plain_text(&self, data: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
         self.write_plain(data, start, end, self.text_always, out);
@@ -74,14 +77,16 @@ impl Quoting {
         self.write_plain(data, start, end, self.numbers_always, out);
     }
 
-    /// Whether text made of `alphabet` alone can be written as it is, or in quotes where the style wants them.
+    /// Whether text made of `alphabet` alone can be written as it is, or in quotes where the style
+    /// wants them.
     pub(crate) fn is_plain(&self, alphabet: &[u8]) -> bool {
         !alphabet.contains(&self.delimiter)
-            && (self.null_text.is_empty() || self.null_text.iter().any(|byte| !alphabet.contains(byte)))
+            && (self.null_text.is_empty()
+                || self.null_text.iter().any(|byte| !alphabet.contains(byte)))
     }
 
-    /// Copies whole blocks, what is behind the field included, and cuts that off: a copy of a fixed size is a few
-    /// instructions, one of any size is a call.
+    /// Copies whole blocks, what is behind the field included, and cuts that off: a copy of a fixed
+    /// size is a few instructions, one of any size is a call.
     #[inline(always)]
     fn write_plain(&self, data: &[u8], start: usize, end: usize, always: bool, out: &mut Vec<u8>) {
         let len = end - start;
@@ -91,7 +96,8 @@ impl Quoting {
             out.push(QUOTE);
             return;
         }
-        // An empty text, or one that may have to be quoted for what it says, is left to the general way.
+        // An empty text, or one that may have to be quoted for what it says, is left to the general
+        // way.
         if len != 0
             && len != self.null_text.len()
             && data[start] != BYTE_ORDER_MARK[0]
@@ -137,8 +143,9 @@ impl Quoting {
     }
 }
 
-/// Whether some readers change a text that begins so, unless it is quoted: blanks and control characters are trimmed
-/// (ClickHouse), `'` and `#` are taken for quotes and comments (DuckDB, which guesses the dialect of a file).
+/// Whether some readers change a text that begins so, unless it is quoted: blanks and control
+/// characters are trimmed (ClickHouse), `'` and `#` are taken for quotes and comments (DuckDB,
+/// which guesses the dialect of a file).
 #[inline(always)]
 fn is_odd_start(byte: u8) -> bool {
     byte <= b' ' || byte == b'\'' || byte == b'#'
@@ -162,8 +169,8 @@ fn copy(data: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
 
 /// A field in quotes, those inside doubled.
 ///
-/// As `csv_core::quote` does it, which takes a search and two copies per quote; JSON text has a quote every few
-/// bytes, and most of the time of a row with a nested value was spent there.
+/// As `csv_core::quote` does it, which takes a search and two copies per quote; JSON text has a
+/// quote every few bytes, and most of the time of a row with a nested value was spent there.
 pub(crate) fn quoted(text: &[u8], out: &mut Vec<u8>) {
     const WORD: usize = 8;
     let start = out.len();
@@ -172,7 +179,9 @@ pub(crate) fn quoted(text: &[u8], out: &mut Vec<u8>) {
     let mut written = start + 1;
     let (words, rest) = text.as_chunks::<WORD>();
     for word in words {
-        let Some(room) = out.get_mut(written..).and_then(|room| room.first_chunk_mut()) else { break };
+        let Some(room) = out.get_mut(written..).and_then(|room| room.first_chunk_mut()) else {
+            break;
+        };
         written += double_quotes(u64::from_le_bytes(*word), room);
     }
     for byte in rest {
@@ -185,8 +194,8 @@ pub(crate) fn quoted(text: &[u8], out: &mut Vec<u8>) {
     out.truncate(written + 1);
 }
 
-/// Writes the eight bytes of `word` with its quotes doubled and gives how many bytes that is. For each quote, what is
-/// left of the word, the quote first, is stored once more one place further on.
+/// Writes the eight bytes of `word` with its quotes doubled and gives how many bytes that is. For
+/// each quote, what is left of the word, the quote first, is stored once more one place further on.
 #[inline(always)]
 fn double_quotes(word: u64, room: &mut [u8; 24]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;

@@ -19,6 +19,7 @@ pub struct RecordView<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct RowNotes {
-    /// Fields left out since the schema does not name them ([`crate::format::UndeclaredFields::Drop`]).
+    /// Fields left out since the schema does not name them
+    /// ([`crate::format::UndeclaredFields::Drop`]).
     pub dropped_fields: u32,
 }

@@ -1,6 +1,7 @@
 //! The encoder of a stream, whatever the format.
 //!
-//! One [`RowEncoder`] per stream is made once and shared by the workers; each worker has its own [`Scratch`].
+//! One [`RowEncoder`] per stream is made once and shared by the workers; each worker has its own
+//! [`Scratch`].
 
 use super::csv::CsvScratch;
 use super::record::{RecordView, RowNotes};
@@ -32,8 +33,8 @@ pub enum RowEncoder {
 }
 
 impl RowEncoder {
-    /// `properties` are the top-level names that the stream's schema declares, in its order. `None` for Parquet, which
-    /// has columns and no rows.
+    /// `properties` are the top-level names that the stream's schema declares, in its order. `None`
+    /// for Parquet, which has columns and no rows.
     #[must_use]
     pub fn new(
         format: &Format,
@@ -59,8 +60,8 @@ impl RowEncoder {
         }
     }
 
-    /// The names of the declared columns as the file has them. `None`: the format has no columns, and members keep the
-    /// names that records give them.
+    /// The names of the declared columns as the file has them. `None`: the format has no columns,
+    /// and members keep the names that records give them.
     #[must_use]
     pub fn column_names(&self) -> Option<&[String]> {
         match self {
@@ -78,7 +79,8 @@ impl RowEncoder {
         }
     }
 
-    /// Appends exactly one row to `out`, its line end included. Takes one id, unless rows carry no metadata.
+    /// Appends exactly one row to `out`, its line end included. Takes one id, unless rows carry no
+    /// metadata.
     #[inline]
     pub fn encode(
         &self,

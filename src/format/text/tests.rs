@@ -7,13 +7,14 @@ use serde_json::Value;
 
 use super::*;
 use crate::format::{
-    ADDITIONAL_PROPERTIES, CsvOptions, EXTRACTED_AT, Format, GENERATION_ID, METADATA_NAMES, MetadataColumns,
-    QuoteStyle, RAW_ID, RowIds, StreamMeta, UndeclaredFields,
+    ADDITIONAL_PROPERTIES, CsvOptions, EXTRACTED_AT, Format, GENERATION_ID, METADATA_NAMES,
+    MetadataColumns, QuoteStyle, RAW_ID, RowIds, StreamMeta, UndeclaredFields,
 };
 use crate::json::{Member, Scanner};
 
 const META: StreamMeta = StreamMeta { generation_id: Some(7), sync_id: 42 };
-const CHANGES: &str = r#"[{"field":"foo","change":"NULLED","reason":"SOURCE_FIELD_SIZE_LIMITATION"}]"#;
+const CHANGES: &str =
+    r#"[{"field":"foo","change":"NULLED","reason":"SOURCE_FIELD_SIZE_LIMITATION"}]"#;
 
 fn members(data: &str) -> Vec<Member> {
     let mut members = Vec::new();
@@ -89,15 +90,31 @@ fn every_format_is_what_it_was_byte_for_byte() {
     for (name, made, golden) in [
         ("jsonl", file(&jsonl, all, &[]), include_str!("golden/jsonl.txt")),
         ("jsonl_bare", file(&jsonl, none, &[]), include_str!("golden/jsonl_bare.txt")),
-        ("csv", file(&csv(CsvOptions::default()), all, &properties), include_str!("golden/csv.txt")),
-        ("csv_all_quotes", file(&csv(quotes), all, &properties), include_str!("golden/csv_all_quotes.txt")),
-        ("jsonl_ids", file(&jsonl, MetadataColumns::Ids, &[]), include_str!("golden/jsonl_ids.txt")),
+        (
+            "csv",
+            file(&csv(CsvOptions::default()), all, &properties),
+            include_str!("golden/csv.txt"),
+        ),
+        (
+            "csv_all_quotes",
+            file(&csv(quotes), all, &properties),
+            include_str!("golden/csv_all_quotes.txt"),
+        ),
+        (
+            "jsonl_ids",
+            file(&jsonl, MetadataColumns::Ids, &[]),
+            include_str!("golden/jsonl_ids.txt"),
+        ),
         (
             "csv_ids",
             file(&csv(CsvOptions::default()), MetadataColumns::Ids, &properties),
             include_str!("golden/csv_ids.txt"),
         ),
-        ("csv_tabs_bare", file(&csv(tabs), none, &properties), include_str!("golden/csv_tabs_bare.txt")),
+        (
+            "csv_tabs_bare",
+            file(&csv(tabs), none, &properties),
+            include_str!("golden/csv_tabs_bare.txt"),
+        ),
         (
             "csv_schemaless",
             file(&csv(CsvOptions::default()), none, &[]),
@@ -114,9 +131,13 @@ fn every_format_is_what_it_was_byte_for_byte() {
 #[test]
 fn null_differs_from_every_text_and_no_row_is_blank() {
     let row = |options: CsvOptions, data: &str| {
-        let encoder =
-            RowEncoder::new(&csv(options), MetadataColumns::None, &META, &["a".to_owned(), "b".to_owned()])
-                .unwrap();
+        let encoder = RowEncoder::new(
+            &csv(options),
+            MetadataColumns::None,
+            &META,
+            &["a".to_owned(), "b".to_owned()],
+        )
+        .unwrap();
         encode(&encoder, data, None, &mut Scratch::default()).0
     };
     let drop = CsvOptions { undeclared_fields: UndeclaredFields::Drop, ..CsvOptions::default() };
@@ -142,7 +163,8 @@ fn null_differs_from_every_text_and_no_row_is_blank() {
     }
 
     let only = |options: CsvOptions, properties: &[String], data: &str| {
-        let encoder = RowEncoder::new(&csv(options), MetadataColumns::None, &META, properties).unwrap();
+        let encoder =
+            RowEncoder::new(&csv(options), MetadataColumns::None, &META, properties).unwrap();
         let (row, notes) = encode(&encoder, data, None, &mut Scratch::default());
         (String::from_utf8_lossy(encoder.header()).into_owned(), row, notes.dropped_fields)
     };
@@ -200,8 +222,13 @@ fn texts_that_readers_change_are_quoted_in_the_minimal_style() {
         let cell = if quoted { format!("\"{text}\"") } else { text.to_owned() };
         let value = Value::from(text).to_string();
         let two = encoder(drop.clone(), &["a", "b"]);
-        let row =
-            encode(&two, &format!(r#"{{"a":{value},"b":"{beside}"}}"#), None, &mut Scratch::default()).0;
+        let row = encode(
+            &two,
+            &format!(r#"{{"a":{value},"b":"{beside}"}}"#),
+            None,
+            &mut Scratch::default(),
+        )
+        .0;
         assert_eq!(row, format!("{cell},{beside}\n"), "{text:?}");
         let one = encoder(drop.clone(), &["a"]);
         let row = encode(&one, &format!(r#"{{"a":{value}}}"#), None, &mut Scratch::default()).0;
@@ -216,18 +243,26 @@ fn a_stream_without_a_generation_has_null_there() {
     let meta = StreamMeta { generation_id: None, sync_id: 0 };
     let mut scratch = Scratch::default();
     let jsonl =
-        RowEncoder::new(&Format::Jsonl { gzip_level: None }, MetadataColumns::All, &meta, &[]).unwrap();
+        RowEncoder::new(&Format::Jsonl { gzip_level: None }, MetadataColumns::All, &meta, &[])
+            .unwrap();
     let row = encode(&jsonl, "{}", None, &mut scratch).0;
     assert!(
-        row.contains(r#","_airbyte_generation_id":null,"_airbyte_meta":{"sync_id":0,"changes":[]}}"#),
+        row.contains(
+            r#","_airbyte_generation_id":null,"_airbyte_meta":{"sync_id":0,"changes":[]}}"#
+        ),
         "{row}"
     );
-    let csv = RowEncoder::new(&csv(CsvOptions::default()), MetadataColumns::All, &meta, &[]).unwrap();
+    let csv =
+        RowEncoder::new(&csv(CsvOptions::default()), MetadataColumns::All, &meta, &[]).unwrap();
     let row = encode(&csv, "{}", None, &mut scratch).0;
-    assert!(row.ends_with(",1795347447036,,\"{\"\"sync_id\"\":0,\"\"changes\"\":[]}\",\n"), "{row}");
+    assert!(
+        row.ends_with(",1795347447036,,\"{\"\"sync_id\"\":0,\"\"changes\"\":[]}\",\n"),
+        "{row}"
+    );
 }
 
-/// A field of a record: its name, the name's and the value's text in the record, and what a CSV column shows.
+/// A field of a record: its name, the name's and the value's text in the record, and what a CSV
+/// column shows.
 #[derive(Clone, Debug)]
 struct Field {
     name: String,
@@ -238,15 +273,18 @@ struct Field {
 
 fn field() -> impl Strategy<Value = Field> {
     let name = prop_oneof![
-        6 => prop::sample::select(vec!["id", "name", "a", "", "é", "a \"b\"", "a_rather_long_name_of_a_field", "a_rather_long_name_of_a_fielD"]).prop_map(str::to_owned),
+        6 => prop::sample::select(vec!["id", "name", "a", "", "é", "a \
+                                                                    \"b\"", "a_rather_long_name_of_a_field", "a_rather_long_name_of_a_fielD"]).prop_map(str::to_owned),
         1 => prop::sample::select([METADATA_NAMES.as_slice(), &[ADDITIONAL_PROPERTIES]].concat()).prop_map(str::to_owned),
         1 => "[a-c]{1,3}",
     ];
-    let text = "([a-z ,;\t.e1|-]{0,6}|[^\\x00]{0,20}|\\PC{0,40}|[\"\r\n\\\\\\x00é]{0,9}|NULL|true|1)";
+    let text =
+        "([a-z ,;\t.e1|-]{0,6}|[^\\x00]{0,20}|\\PC{0,40}|[\"\r\n\\\\\\x00é]{0,9}|NULL|true|1)";
     let value = prop_oneof![
         4 => text.prop_map(|text| (Value::from(text.as_str()).to_string(), Some(text))),
         2 => "-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,5})?([eE][+-]?[0-9]{1,2})?".prop_map(|n| (n.clone(), Some(n))),
-        1 => prop::sample::select(vec!["true", "false", "[]", "{}", "[1, \"a\"]", "{\"k\":\"v,\\\"\",\"l\":[{},{\"m\":null}]}"]).prop_map(|t| (t.to_owned(), Some(t.to_owned()))),
+        1 => prop::sample::select(vec!["true", "false", "[]", "{}", "[1, \
+                                                                     \"a\"]", "{\"k\":\"v,\\\"\",\"l\":[{},{\"m\":null}]}"]).prop_map(|t| (t.to_owned(), Some(t.to_owned()))),
         1 => Just(("null".to_owned(), None)),
     ];
     (name, any::<bool>(), value).prop_map(|(name, escaped, (value, shown))| {
@@ -268,7 +306,8 @@ fn data_of(fields: &[Field], space: &str) -> String {
 
 /// The last field of each name, in the order of those.
 fn last_ones(fields: &[Field]) -> Vec<&Field> {
-    let last: HashMap<&str, usize> = fields.iter().enumerate().map(|(i, f)| (f.name.as_str(), i)).collect();
+    let last: HashMap<&str, usize> =
+        fields.iter().enumerate().map(|(i, f)| (f.name.as_str(), i)).collect();
     fields.iter().enumerate().filter(|(i, f)| last[f.name.as_str()] == *i).map(|(_, f)| f).collect()
 }
 
@@ -299,7 +338,8 @@ proptest! {
 
     #[test]
     fn a_jsonl_row_is_our_members_and_the_records(
-        fields in prop::collection::vec(field(), 0..8), space in "[ \r\t]{0,1}", metadata in metadata(), changed in any::<bool>(),
+        fields in prop::collection::vec(field(), 0..8), space in "[ \
+                                                                  \r\t]{0,1}", metadata in metadata(), changed in any::<bool>(),
     ) {
         let data = data_of(&fields, &space);
         let encoder = RowEncoder::new(&Format::Jsonl { gzip_level: Some(1) }, metadata, &META, &[]).unwrap();
@@ -307,13 +347,21 @@ proptest! {
         prop_assert_eq!(notes, RowNotes::default());
         let line = row.strip_suffix('\n').expect("a row ends with a line end");
         prop_assert!(!line.contains('\n'));
-        prop_assert!(fields.is_empty() || line.ends_with(data.trim_start_matches('{')), "the record's text is kept");
+        prop_assert!(fields.is_empty() || line.ends_with(data.trim_start_matches('{')), "the \
+                                                                                         record's \
+                                                                                         text is \
+                                                                                         kept");
 
         let last = |name: &str| fields.iter().rev().find(|f| f.name == name);
-        let read: serde_json::Map<String, Value> = serde_json::from_str(line).expect("a row is JSON");
-        let record: serde_json::Map<String, Value> = serde_json::from_str(&data).expect("a record is JSON");
+        let read: serde_json::Map<String, Value> = serde_json::from_str(line).expect("a row is \
+                                                                                      JSON");
+        let record: serde_json::Map<String, Value> = serde_json::from_str(&data).expect("a record \
+                                                                                         is JSON");
         let mut found = Vec::new();
-        Scanner::new(line.as_bytes()).members(|key, _| found.push(key.to_text().into_owned())).expect("a row is JSON");
+        Scanner::new(line.as_bytes()).members(|key, _| found.push(key.to_text().into_owned())).expect("a \
+                                                                                                       row \
+                                                                                                       is \
+                                                                                                       JSON");
         let ours: Vec<&str> = metadata.names().iter().copied().filter(|name| last(name).is_none()).collect();
         let expected: Vec<&str> = ours.iter().copied().chain(fields.iter().map(|f| f.name.as_str())).collect();
         prop_assert_eq!(found, expected);
@@ -321,7 +369,9 @@ proptest! {
         if ours.len() == 4 {
             prop_assert_eq!(&read[EXTRACTED_AT], &Value::from(1_795_347_447_036i64));
             prop_assert_eq!(&read[GENERATION_ID], &Value::from(7));
-            let changes: Value = serde_json::from_str(if changed { CHANGES } else { "[]" }).expect("changes are JSON");
+            let changes: Value = serde_json::from_str(if changed { CHANGES } else { "[]" }).expect("changes \
+                                                                                                    are \
+                                                                                                    JSON");
             prop_assert_eq!(&read[crate::format::META], &serde_json::json!({"sync_id": 42, "changes": changes}));
             prop_assert!(read[RAW_ID].as_str().is_some_and(|id| uuid::Uuid::try_parse(id).is_ok()));
         }
@@ -389,7 +439,8 @@ proptest! {
         let mut reader =
             ::csv::ReaderBuilder::new().has_headers(false).delimiter(options.delimiter).from_reader(file.as_slice());
         let read: Vec<::csv::StringRecord> =
-            reader.records().collect::<Result<_, _>>().expect("every row has the header's number of fields");
+            reader.records().collect::<Result<_, _>>().expect("every row has the header's number \
+                                                               of fields");
         prop_assert_eq!(read.len(), expected.len());
         for (read, expected) in read.iter().zip(&expected) {
             prop_assert_eq!(read.len(), expected.len());
@@ -405,9 +456,13 @@ proptest! {
 
 #[test]
 fn records_with_a_flood_of_names_stay_right() {
-    let encoder =
-        RowEncoder::new(&csv(CsvOptions::default()), MetadataColumns::None, &META, &["id".to_owned()])
-            .unwrap();
+    let encoder = RowEncoder::new(
+        &csv(CsvOptions::default()),
+        MetadataColumns::None,
+        &META,
+        &["id".to_owned()],
+    )
+    .unwrap();
     let mut scratch = Scratch::default();
     for record in 0..40 {
         let extras: Vec<String> = (0..100).map(|i| format!("\"k{record}_{i}\":{i}")).collect();

@@ -1,8 +1,9 @@
 //! Cuts files for a waiting STATE and publishes what was cut.
 //!
-//! A STATE's files are cut at once when the oldest of their rows is as old as the interval, when all of them are sealed
-//! already (a size roll that fell on the STATE), or when a timer finds them due. They then form a group, which is
-//! published once every file of it is staged. While a group of a stream is under way no other is cut for it.
+//! A STATE's files are cut at once when the oldest of their rows is as old as the interval, when
+//! all of them are sealed already (a size roll that fell on the STATE), or when a timer finds them
+//! due. They then form a group, which is published once every file of it is staged. While a group
+//! of a stream is under way no other is cut for it.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -16,7 +17,8 @@ use crate::pipeline::messages::FileId;
 use crate::protocol::emitter::LogLevel;
 
 impl Engine {
-    /// When [`Event::Timer`](crate::pipeline::messages::Event::Timer) is wanted, if nothing else happens before.
+    /// When [`Event::Timer`](crate::pipeline::messages::Event::Timer) is wanted, if nothing else
+    /// happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         if self.ending.is_some() {
@@ -26,15 +28,18 @@ impl Engine {
         [of_streams, self.deadline_of_all()].into_iter().flatten().min()
     }
 
-    /// When the STATE over all streams is due. A row that it does not cover came after it, so that the files with such rows
-    /// alone are the youngest.
+    /// When the STATE over all streams is due. A row that it does not cover came after it, so that
+    /// the files with such rows alone are the youngest.
     fn deadline_of_all(&self) -> Option<Instant> {
-        if !self.ledger.is_waiting(Scope::All) || self.is_publishing(Scope::All) || self.index.any_straddles()
+        if !self.ledger.is_waiting(Scope::All)
+            || self.is_publishing(Scope::All)
+            || self.index.any_straddles()
         {
             return None;
         }
         let is_covered = |ix: StreamIx| {
-            let first = self.streams[ix.index()].ungrouped.front().and_then(|id| self.files.get(id));
+            let first =
+                self.streams[ix.index()].ungrouped.front().and_then(|id| self.files.get(id));
             first.is_some_and(|file| file.first <= self.ledger.covered(ix))
         };
         let (oldest, _) = self.index.oldest().find(|(_, ix)| is_covered(*ix))?;
@@ -44,14 +49,16 @@ impl Engine {
     /// Cuts for every waiting STATE whose deadline has passed.
     pub(super) fn checkpoint_due(&mut self, now: Instant) {
         self.refresh();
-        let due = self.index.deadlines().take_while(|(due, _)| *due <= now).map(|(_, stream)| stream);
+        let due =
+            self.index.deadlines().take_while(|(due, _)| *due <= now).map(|(_, stream)| stream);
         self.recheck.extend(due);
         if self.ending.is_none() {
             self.checkpoint(Scope::All, now, false);
         }
     }
 
-    /// Cuts for the waiting STATEs of streams of which a group has ended or a file was sealed, if they are due now.
+    /// Cuts for the waiting STATEs of streams of which a group has ended or a file was sealed, if
+    /// they are due now.
     pub(super) fn checkpoint_rechecked(&mut self, now: Instant) {
         let streams = std::mem::take(&mut self.recheck);
         if streams.is_empty() || self.ending.is_some() {
@@ -73,8 +80,8 @@ impl Engine {
         self.checkpoint(Scope::All, now, true);
     }
 
-    /// Cuts the files that the latest waiting STATE of `scope` waits for, if they are due or `force` is set. An ending run
-    /// has no more cuts.
+    /// Cuts the files that the latest waiting STATE of `scope` waits for, if they are due or
+    /// `force` is set. An ending run has no more cuts.
     pub(super) fn checkpoint(&mut self, scope: Scope, now: Instant, force: bool) {
         if self.ending.is_some() || !self.ledger.is_waiting(scope) || self.is_publishing(scope) {
             return;
@@ -95,8 +102,9 @@ impl Engine {
         self.group(files);
     }
 
-    /// Whether an earlier group of the scope's streams is under way. STATEs that come meanwhile are cut for together when
-    /// it has ended, so that a STATE with every record does not make a round trip to S3 each.
+    /// Whether an earlier group of the scope's streams is under way. STATEs that come meanwhile are
+    /// cut for together when it has ended, so that a STATE with every record does not make a round
+    /// trip to S3 each.
     fn is_publishing(&self, scope: Scope) -> bool {
         match scope {
             Scope::Stream(stream) => !self.streams[stream.index()].groups.is_empty(),
@@ -104,8 +112,8 @@ impl Engine {
         }
     }
 
-    /// The ungrouped files that the latest STATE of `scope` waits for; `None` if one of them also holds rows that no
-    /// STATE covers, so that it cannot be cut before the next one.
+    /// The ungrouped files that the latest STATE of `scope` waits for; `None` if one of them also
+    /// holds rows that no STATE covers, so that it cannot be cut before the next one.
     fn files_waited_for(&self, scope: Scope) -> Option<Vec<FileId>> {
         let mut files = Vec::new();
         let streams: Vec<StreamIx> = match scope {
@@ -116,7 +124,9 @@ impl Engine {
             let covered = self.ledger.covered(ix);
             self.look(1);
             for id in &self.streams[ix.index()].ungrouped {
-                let Some(file) = self.files.get(id).filter(|file| file.first <= covered) else { break };
+                let Some(file) = self.files.get(id).filter(|file| file.first <= covered) else {
+                    break;
+                };
                 if file.last > covered {
                     return None;
                 }
@@ -152,8 +162,9 @@ impl Engine {
                 .is_some_and(|(oldest, _)| now.saturating_duration_since(oldest) >= interval)
     }
 
-    /// Takes files out of their streams' queues, to be published together. A file that is in no queue stays where it is:
-    /// sealing one of them may have failed, and the end of the run has then sorted the others.
+    /// Takes files out of their streams' queues, to be published together. A file that is in no
+    /// queue stays where it is: sealing one of them may have failed, and the end of the run has
+    /// then sorted the others.
     pub(super) fn group(&mut self, mut files: Vec<FileId>) {
         files.retain(|id| {
             let Some(file) = self.files.get(id) else { return false };
@@ -174,8 +185,13 @@ impl Engine {
         }
         let files: BTreeSet<FileId> = files.into_iter().collect();
         self.group_of.extend(files.iter().map(|file| (*file, id)));
-        let group =
-            Group { files: files.clone(), behind: files.clone(), streams, blocked_by, started: false };
+        let group = Group {
+            files: files.clone(),
+            behind: files.clone(),
+            streams,
+            blocked_by,
+            started: false,
+        };
         self.groups.insert(id, group);
         files.into_iter().for_each(|file| self.file_changed(file));
     }
@@ -188,8 +204,9 @@ impl Engine {
                 continue;
             }
             // A file that was staged may have had to begin anew since.
-            let is_behind =
-                |id: &&FileId| self.files.get(*id).is_some_and(|file| !file.is_staged(&self.settings.cut));
+            let is_behind = |id: &&FileId| {
+                self.files.get(*id).is_some_and(|file| !file.is_staged(&self.settings.cut))
+            };
             group.behind = group.files.iter().filter(is_behind).copied().collect();
             if !group.behind.is_empty() {
                 continue;
@@ -206,11 +223,14 @@ impl Engine {
 
     /// Groups whose files are all visible: their rows are durable.
     pub(super) fn commit_visible_groups(&mut self) {
-        let is_visible =
-            |id: &GroupId| self.groups.get(id).is_some_and(|group| group.started && group.behind.is_empty());
-        let visible: Vec<GroupId> = self.groups_touched.iter().copied().filter(is_visible).collect();
+        let is_visible = |id: &GroupId| {
+            self.groups.get(id).is_some_and(|group| group.started && group.behind.is_empty())
+        };
+        let visible: Vec<GroupId> =
+            self.groups_touched.iter().copied().filter(is_visible).collect();
         for group in visible {
-            let files = self.groups.get(&group).map(|group| group.files.clone()).unwrap_or_default();
+            let files =
+                self.groups.get(&group).map(|group| group.files.clone()).unwrap_or_default();
             self.look(files.len());
             for id in files {
                 self.leave_group(id);

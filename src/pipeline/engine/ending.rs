@@ -1,7 +1,8 @@
 //! Closes the run: a good end publishes everything, a bad end what a received STATE covers.
 //!
-//! A bad end publishes a file, or leaves it visible, only if a STATE that can still be printed covers all its rows: what lies
-//! behind a lost file is sent again by the source and must not be there twice.
+//! A bad end publishes a file, or leaves it visible, only if a STATE that can still be printed
+//! covers all its rows: what lies behind a lost file is sent again by the source and must not be
+//! there twice.
 
 use super::{Ending, Engine};
 use crate::error::{Failure, FailureType};
@@ -29,13 +30,17 @@ impl Engine {
             .map(|(plan, _)| format!("\"{}\"", plan.values.descriptor))
             .collect();
         if !unfinished.is_empty() {
-            self.end_badly(Ending::Unfinished, Failure::new(
-                FailureType::Transient,
-                format!(
-                    "the input ended, but the source did not report COMPLETE for {}: what its STATEs cover was published, the rest is sent again by the next attempt",
-                    unfinished.join(", ")
+            self.end_badly(
+                Ending::Unfinished,
+                Failure::new(
+                    FailureType::Transient,
+                    format!(
+                        "the input ended, but the source did not report COMPLETE for {}: what its \
+                     STATEs cover was published, the rest is sent again by the next attempt",
+                        unfinished.join(", ")
+                    ),
                 ),
-            ));
+            );
             return;
         }
         self.ending = Some(Ending::Good);
@@ -55,8 +60,8 @@ impl Engine {
         matches!(self.ending, Some(Ending::Bad(_) | Ending::Unfinished(_)))
     }
 
-    /// Ends the run badly. The first failure is the one that is reported; but a source that did not finish is none that the
-    /// user can mend, and what its STATEs cover is not published then.
+    /// Ends the run badly. The first failure is the one that is reported; but a source that did not
+    /// finish is none that the user can mend, and what its STATEs cover is not published then.
     pub(super) fn fail(&mut self, failure: Failure) {
         let can_be_mended = failure.failure_type == FailureType::Config;
         if matches!(self.ending, Some(Ending::Unfinished(_))) && can_be_mended {
@@ -78,7 +83,8 @@ impl Engine {
         self.fail(failure);
     }
 
-    /// Sorts what is left of a bad run into files to publish, or to leave visible, and files to give up.
+    /// Sorts what is left of a bad run into files to publish, or to leave visible, and files to
+    /// give up.
     fn settle(&mut self) {
         for stream in std::mem::take(&mut self.with_tail) {
             self.streams[stream.index()].tail = super::Tail::default();
@@ -89,7 +95,9 @@ impl Engine {
         let mut keep: Vec<FileId> = self.ungrouped_files().into_iter().chain(publishing).collect();
         loop {
             let (kept, lost): (Vec<FileId>, Vec<FileId>) = keep.into_iter().partition(|id| {
-                self.files.get(id).is_some_and(|file| file.last <= self.acknowledgeable(file.stream))
+                self.files
+                    .get(id)
+                    .is_some_and(|file| file.last <= self.acknowledgeable(file.stream))
             });
             keep = kept;
             if lost.is_empty() {
@@ -103,7 +111,8 @@ impl Engine {
         self.group(keep);
     }
 
-    /// The last row of a stream that a STATE covers which can still be printed and which no lost file holds back.
+    /// The last row of a stream that a STATE covers which can still be printed and which no lost
+    /// file holds back.
     fn acknowledgeable(&self, stream: StreamIx) -> Position {
         if self.stdout_closed {
             return 0;
@@ -159,11 +168,12 @@ impl Engine {
         self.streams.iter().flat_map(|stream| stream.ungrouped.iter().copied()).collect()
     }
 
-    /// Whether the source has succeeded with a stream, as far as that can be told. Without COMPLETE the end of the input
-    /// may be the end of a source that failed: then the source must have called the stream done with a STATE behind its
-    /// last row. A stream without rows needs a STATE of its own, or one of a run without any rows (which is how a platform
-    /// clears streams): a STATE over all streams may stand anywhere before the failure. A stream
-    /// that was reported INCOMPLETE has not succeeded, whatever its STATEs say.
+    /// Whether the source has succeeded with a stream, as far as that can be told. Without COMPLETE
+    /// the end of the input may be the end of a source that failed: then the source must have
+    /// called the stream done with a STATE behind its last row. A stream without rows needs a STATE
+    /// of its own, or one of a run without any rows (which is how a platform clears streams): a
+    /// STATE over all streams may stand anywhere before the failure. A stream that was reported
+    /// INCOMPLETE has not succeeded, whatever its STATEs say.
     pub(super) fn has_succeeded(&self, ix: StreamIx) -> bool {
         let stream = &self.streams[ix.index()];
         let stated = if stream.last_row > 0 {
@@ -180,7 +190,9 @@ impl Engine {
         self.out.push(Action::Log(
             LogLevel::Warn,
             format!(
-                "\"{key}\" may hold rows that no STATE covers and that the source sends again; it could not be removed ({}): look at it, and delete it by hand if it holds such rows",
+                "\"{key}\" may hold rows that no STATE covers and that the source sends again; it \
+                 could not be removed ({}): look at it, and delete it by hand if it holds such \
+                 rows",
                 error.in_full()
             ),
         ));
@@ -191,7 +203,9 @@ impl Engine {
             self.out.push(Action::Log(
                 LogLevel::Warn,
                 format!(
-                    "an unfinished upload could not be removed ({}); grant s3:AbortMultipartUpload, or let a lifecycle rule of the bucket remove incomplete multipart uploads",
+                    "an unfinished upload could not be removed ({}); grant \
+                     s3:AbortMultipartUpload, or let a lifecycle rule of the bucket remove \
+                     incomplete multipart uploads",
                     error.in_full()
                 ),
             ));

@@ -1,11 +1,11 @@
 //! What the engine keeps of its streams in order, so that no event makes it look at all of them.
 //!
-//! In: [`Facts`] of a stream whenever something of it has changed. Out: the largest stream, the oldest file, the next
-//! deadline, and sums.
+//! In: [`Facts`] of a stream whenever something of it has changed. Out: the largest stream, the
+//! oldest file, the next deadline, and sums.
 //!
 //! Invariants
-//! - A change costs the logarithm of the number of streams, and every answer is there already: a sync of 10,000 streams costs
-//!   per event what one of ten does.
+//! - A change costs the logarithm of the number of streams, and every answer is there already: a
+//!   sync of 10,000 streams costs per event what one of ten does.
 //!
 //! Not here: how facts follow from a stream's files (`Engine::refresh`).
 
@@ -23,7 +23,8 @@ pub(super) struct Facts {
     pub(super) oldest: Option<Instant>,
     /// When its own waiting STATE is due.
     pub(super) due: Option<Instant>,
-    /// Whether one of its files without a group has rows on both sides of the last STATE that covers the stream.
+    /// Whether one of its files without a group has rows on both sides of the last STATE that
+    /// covers the stream.
     pub(super) straddles: bool,
     /// Whether it has an open file.
     pub(super) is_open: bool,
@@ -191,7 +192,10 @@ mod tests {
                 ..Facts::default()
             },
         );
-        index.set(b, Facts { resident: 9, oldest: Some(now), straddles: true, rows: 3, ..Facts::default() });
+        index.set(
+            b,
+            Facts { resident: 9, oldest: Some(now), straddles: true, rows: 3, ..Facts::default() },
+        );
         assert_eq!(index.largest().collect::<Vec<_>>(), [(9, b), (5, a)]);
         assert_eq!(index.oldest().collect::<Vec<_>>(), [(now, b), (later, a)]);
         assert_eq!(index.deadlines().collect::<Vec<_>>(), [(later, a)]);
@@ -202,6 +206,9 @@ mod tests {
         index.set(a, Facts::default());
         index.set(b, Facts::default());
         assert_eq!((index.resident_bytes(), index.rows(), index.largest().count()), (0, 0, 0));
-        assert_eq!((index.oldest().count(), index.deadlines().count(), index.any_open()), (0, 0, false));
+        assert_eq!(
+            (index.oldest().count(), index.deadlines().count(), index.any_open()),
+            (0, 0, false)
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! Takes blocks in input order: rows go to their stream's tail, a STATE moves tails into files.
 //!
-//! The tail keeps rows that no STATE covers out of the open file, so that a waiting STATE never depends on input that
-//! may not come. A tail over the limit joins the file all the same; that file can then be cut only at a later STATE.
+//! The tail keeps rows that no STATE covers out of the open file, so that a waiting STATE never
+//! depends on input that may not come. A tail over the limit joins the file all the same; that file
+//! can then be cut only at a later STATE.
 
 use std::time::Instant;
 
@@ -18,8 +19,8 @@ use crate::pipeline::messages::{FileId, Position};
 use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::{StateMessage, StateScope};
 
-/// What rows in memory come to in a Parquet file, until the first row group tells: not so low that a first file would be
-/// larger than asked for.
+/// What rows in memory come to in a Parquet file, until the first row group tells: not so low that
+/// a first file would be larger than asked for.
 const FIRST_PARQUET_RATIO: f64 = 0.5;
 
 impl Engine {
@@ -59,7 +60,8 @@ impl Engine {
             self.fail(Failure::new(
                 FailureType::System,
                 format!(
-                    "stream \"{name}\" sent a record after it was reported COMPLETE: the source is at fault"
+                    "stream \"{name}\" sent a record after it was reported COMPLETE: the source is \
+                     at fault"
                 ),
             ));
             return;
@@ -69,7 +71,8 @@ impl Engine {
             self.out.push(Action::Log(
                 LogLevel::Warn,
                 format!(
-                    "stream \"{name}\": a record has no usable cursor for the key's cursor macros; such records count with their emitted_at"
+                    "stream \"{name}\": a record has no usable cursor for the key's cursor macros; \
+                     such records count with their emitted_at"
                 ),
             ));
         }
@@ -108,8 +111,9 @@ impl Engine {
         self.out.push(Action::Log(
             LogLevel::Warn,
             format!(
-                "the source reported stream \"{name}\" INCOMPLETE: some of its data may be missing. What was sent is published, because the \
-                 catalog has no generation ids, and objects of earlier syncs are kept"
+                "the source reported stream \"{name}\" INCOMPLETE: some of its data may be \
+                 missing. What was sent is published, because the catalog has no generation ids, \
+                 and objects of earlier syncs are kept"
             ),
         ));
     }
@@ -162,7 +166,8 @@ impl Engine {
         let tail = std::mem::take(&mut self.streams[ix.index()].tail);
         let Some(since) = tail.since else { return };
         for (chunk, first, last) in tail.chunks {
-            // A roll may lose its file, which ends the run: what is opened after that would never be closed.
+            // A roll may lose its file, which ends the run: what is opened after that would never
+            // be closed.
             if self.has_failed() {
                 return;
             }
@@ -181,8 +186,10 @@ impl Engine {
         let id = FileId(self.next_file);
         self.next_file += 1;
         let header = &self.settings.streams[ix.index()].header;
-        let header = (!header.is_empty())
-            .then(|| Segment { bytes: header.clone(), permit: self.budget.take(header.len() as u64) });
+        let header = (!header.is_empty()).then(|| Segment {
+            bytes: header.clone(),
+            permit: self.budget.take(header.len() as u64),
+        });
         let columns = self.settings.streams[ix.index()].columns.clone();
         let assembly = columns.map(|columns| Assembly::new(columns, self.budget.take(0)));
         let object = self.object_info(id, ix);
@@ -231,8 +238,9 @@ impl Engine {
         }
     }
 
-    /// Encoded bytes per byte of the stream's rows, from all its frames and samples so far: one stream may compress to a
-    /// hundredth and the next one not at all. Text of which nothing was tried yet counts as the other streams' does.
+    /// Encoded bytes per byte of the stream's rows, from all its frames and samples so far: one
+    /// stream may compress to a hundredth and the next one not at all. Text of which nothing was
+    /// tried yet counts as the other streams' does.
     fn compression_ratio(&self, stream: StreamIx) -> f64 {
         let own = self.streams[stream.index()].compressed.ratio();
         match self.settings.cut.framing {

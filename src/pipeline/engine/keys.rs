@@ -44,7 +44,9 @@ impl Engine {
     }
 
     fn allocate(&mut self, id: FileId, stem: &KeyStem) {
-        if let Some(listing) = self.listed_for.get(stem).and_then(|asked| self.listings.get_mut(asked)) {
+        if let Some(listing) =
+            self.listed_for.get(stem).and_then(|asked| self.listings.get_mut(asked))
+        {
             listing.waiting.push(id);
             return;
         }
@@ -97,18 +99,29 @@ impl Engine {
 
     /// Another key for a file that has just lost its own, or the end of the file where keys are
     /// taken without end.
-    pub(super) fn take_next_key(&mut self, id: FileId, group_has_started: bool, error: &StoreError) {
-        let Some(file) = self.files.get_mut(&id).filter(|file| !file.is_discarded()) else { return };
+    pub(super) fn take_next_key(
+        &mut self,
+        id: FileId,
+        group_has_started: bool,
+        error: &StoreError,
+    ) {
+        let Some(file) = self.files.get_mut(&id).filter(|file| !file.is_discarded()) else {
+            return;
+        };
         let taken = file.count_taken_key(error.kind == StoreErrorKind::RefusesFreeKey);
         let stream = file.stream;
         let Some(stem) = self.stems.get(&id).cloned() else { return };
         if taken.free >= MOST_FREE_KEYS_REFUSED || taken.all >= MOST_KEYS_TAKEN {
-            let message = format!("{} keys in a row were refused as taken; the last: {error}", taken.all);
+            let message =
+                format!("{} keys in a row were refused as taken; the last: {error}", taken.all);
             self.lose(id, Failure::new(error.failure_type(), message));
             return;
         }
         if !std::mem::replace(&mut self.streams[stream.index()].key_taken_logged, true) {
-            self.out.push(Action::Log(LogLevel::Warn, format!("{error}; the file takes the next number")));
+            self.out.push(Action::Log(
+                LogLevel::Warn,
+                format!("{error}; the file takes the next number"),
+            ));
         }
         self.renamed.insert(id, group_has_started);
         if taken.all >= LIST_AGAIN_AFTER {

@@ -1,20 +1,24 @@
 //! Which rows are durable, and which STATE may therefore be acknowledged.
 //!
-//! Pure bookkeeping: no I/O, no clock, no async. In go rows as they arrive ([`Ledger::rows`]), files that take them in
-//! ([`Ledger::joined`]), STATEs as they are received ([`Ledger::state`]) and receipts ([`Ledger::published`]); out come
-//! the STATEs that are free, in an order in which they may be printed ([`Ledger::free`]).
+//! Pure bookkeeping: no I/O, no clock, no async. In go rows as they arrive ([`Ledger::rows`]),
+//! files that take them in ([`Ledger::joined`]), STATEs as they are received ([`Ledger::state`])
+//! and receipts ([`Ledger::published`]); out come the STATEs that are free, in an order in which
+//! they may be printed ([`Ledger::free`]).
 //!
-//! Rows of all streams are numbered in one sequence, from 1, in the order in which the ordered stage takes them; a STATE's
-//! position is the number of the last row before it. A STREAM state at position `p` waits for every file of its stream
-//! that holds a row up to `p`, a GLOBAL or LEGACY state for every file that does.
+//! Rows of all streams are numbered in one sequence, from 1, in the order in which the ordered
+//! stage takes them; a STATE's position is the number of the last row before it. A STREAM state at
+//! position `p` waits for every file of its stream that holds a row up to `p`, a GLOBAL or LEGACY
+//! state for every file that does.
 //!
 //! Invariants
-//! - Nothing is durable unless a receipt says so: a file that is never published holds its states back for ever.
-//! - STREAM states of one stream come out in the order received, GLOBAL and LEGACY states too. A sync has one kind or the
-//!   other by the protocol; where a source mixes them, each kind keeps its own order.
+//! - Nothing is durable unless a receipt says so: a file that is never published holds its states
+//!   back for ever.
+//! - STREAM states of one stream come out in the order received, GLOBAL and LEGACY states too. A
+//!   sync has one kind or the other by the protocol; where a source mixes them, each kind keeps its
+//!   own order.
 //! - Memory: one entry per unpublished file and per waiting state.
-//! - Nothing but [`Ledger::new`] takes time in proportion to the streams: a source of thousands of streams may send a GLOBAL
-//!   state with every record.
+//! - Nothing but [`Ledger::new`] takes time in proportion to the streams: a source of thousands of
+//!   streams may send a GLOBAL state with every record.
 //!
 //! Not here: when to publish (`engine::checkpoint`).
 
@@ -51,7 +55,8 @@ struct Waiting<S> {
 #[derive(Debug)]
 struct StreamEntry<S> {
     records_since_state: u64,
-    /// How many states over all streams had come when `records_since_state` was counted: each begins the count anew.
+    /// How many states over all streams had come when `records_since_state` was counted: each
+    /// begins the count anew.
     counted_at: u64,
     covered: Position,
     unpublished: BTreeSet<(Position, FileId)>,
@@ -111,14 +116,15 @@ impl<S> Ledger<S> {
         (first, self.last_row)
     }
 
-    /// Says that `file` of `stream` exists and that its first row is `first`. Rows that join the same file later come
-    /// after it and need no word.
+    /// Says that `file` of `stream` exists and that its first row is `first`. Rows that join the
+    /// same file later come after it and need no word.
     pub(super) fn joined(&mut self, stream: StreamIx, file: FileId, first: Position) {
         self.streams[stream.index()].unpublished.insert((first, file));
         self.unpublished.insert((first, file));
     }
 
-    /// Registers a received STATE. Every row that arrived before it in its scope must be in a file by now.
+    /// Registers a received STATE. Every row that arrived before it in its scope must be in a file
+    /// by now.
     pub(super) fn state(&mut self, scope: Scope, state: S) {
         let position = self.last_row;
         match scope {

@@ -25,8 +25,9 @@ impl Model {
                 let blocked_by_rows = self.rows[..position].iter().any(|(stream, file)| {
                     scope.is_none_or(|s| s == *stream) && !self.published.contains(file)
                 });
-                let blocked_by_order =
-                    self.states[..ix].iter().any(|(earlier, _, printed)| !printed && *earlier == scope);
+                let blocked_by_order = self.states[..ix]
+                    .iter()
+                    .any(|(earlier, _, printed)| !printed && *earlier == scope);
                 !printed && !blocked_by_rows && !blocked_by_order
             });
             match next {
@@ -136,7 +137,10 @@ fn one_streams_file_does_not_free_another_streams_state() {
     ledger.published(b, FileId(2), 6);
     assert_eq!(ledger.free(), [Freed { state: "b", records: 5 }]);
     ledger.published(a, FileId(1), 1);
-    assert_eq!(ledger.free(), [Freed { state: "a", records: 5 }, Freed { state: "all", records: 10 }]);
+    assert_eq!(
+        ledger.free(),
+        [Freed { state: "a", records: 5 }, Freed { state: "all", records: 10 }]
+    );
 }
 
 #[test]

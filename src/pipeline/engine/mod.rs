@@ -1,19 +1,24 @@
-//! The ordered stage: decides what joins which file, when files are cut and published, and which STATE is free.
+//! The ordered stage: decides what joins which file, when files are cut and published, and which
+//! STATE is free.
 //!
-//! A pure state machine, run by one thread: [`Engine::handle`] takes an [`Event`] and the time, [`Engine::actions`] gives
-//! what is to be done. It never waits, reads no clock and does no I/O, so that every schedule can be tested.
+//! A pure state machine, run by one thread: [`Engine::handle`] takes an [`Event`] and the time,
+//! [`Engine::actions`] gives what is to be done. It never waits, reads no clock and does no I/O, so
+//! that every schedule can be tested.
 //!
-//! One file per concern: `input` takes blocks in order and keeps each stream's tail, `checkpoint` cuts and publishes,
-//! `keys` finds keys, `pressure` frees memory, `ending` closes the run well or badly.
+//! One file per concern: `input` takes blocks in order and keeps each stream's tail, `checkpoint`
+//! cuts and publishes, `keys` finds keys, `pressure` frees memory, `ending` closes the run well or
+//! badly.
 //!
 //! Invariants
 //! - A file is published only when a received STATE covers all its rows, or by a good end.
-//! - The files that a STATE waits for are published together, once all of them are staged, so that little is visible
-//!   before its STATE is out; groups of one stream are published in order.
-//! - No event costs time in proportion to the streams or files of the run, only to those that it is about (`index` keeps the
-//!   rest in order). The ends of a run are the exception: they look at everything once.
-//! - After a failure nothing new is read, and only what can still be acknowledged is published or stays published: what
-//!   became visible and can no longer be acknowledged is taken back, since the source sends it again.
+//! - The files that a STATE waits for are published together, once all of them are staged, so that
+//!   little is visible before its STATE is out; groups of one stream are published in order.
+//! - No event costs time in proportion to the streams or files of the run, only to those that it is
+//!   about (`index` keeps the rest in order). The ends of a run are the exception: they look at
+//!   everything once.
+//! - After a failure nothing new is read, and only what can still be acknowledged is published or
+//!   stays published: what became visible and can no longer be acknowledged is taken back, since
+//!   the source sends it again.
 
 mod checkpoint;
 mod ending;
@@ -113,7 +118,8 @@ impl StreamFiles {
 }
 
 impl StreamFiles {
-    /// Takes a file of `rows` rows out of the queue; says whether it was there. Ids grow, so the queue is sorted.
+    /// Takes a file of `rows` rows out of the queue; says whether it was there. Ids grow, so the
+    /// queue is sorted.
     fn dequeue(&mut self, id: FileId, rows: u64) -> bool {
         let Ok(place) = self.ungrouped.binary_search(&id) else { return false };
         self.ungrouped.remove(place);
@@ -124,7 +130,8 @@ impl StreamFiles {
 
 type GroupId = u64;
 
-/// Files that are published together: all of them count as durable, or none. Files that are lost leave their group.
+/// Files that are published together: all of them count as durable, or none. Files that are lost
+/// leave their group.
 #[derive(Debug)]
 struct Group {
     files: BTreeSet<FileId>,
@@ -178,7 +185,8 @@ pub struct Engine {
     next_group: GroupId,
     /// Groups that may be ready for their next step.
     groups_touched: BTreeSet<GroupId>,
-    /// Streams of which a group has ended or a file was sealed: what a STATE of theirs waits for may be cut now.
+    /// Streams of which a group has ended or a file was sealed: what a STATE of theirs waits for
+    /// may be cut now.
     recheck: BTreeSet<StreamIx>,
     keys: KeyAllocator,
     stems: HashMap<FileId, KeyStem>,
@@ -256,7 +264,9 @@ impl Engine {
             }
             Event::Framed { file, frame, result } => self.framed(file, frame, result),
             Event::Stored(file, answer) => self.stored(file, answer),
-            Event::Noticed(notice) => self.out.push(Action::Log(LogLevel::Warn, notice.to_string())),
+            Event::Noticed(notice) => {
+                self.out.push(Action::Log(LogLevel::Warn, notice.to_string()))
+            }
             Event::StdoutClosed => {
                 self.stdout_closed = true;
                 self.fail(Failure::new(
@@ -267,7 +277,8 @@ impl Engine {
             Event::Stopped(signal) => self.fail(Failure::new(
                 FailureType::Transient,
                 format!(
-                    "the sync was stopped by {}: what STATEs cover was published, the rest is sent again by the next attempt",
+                    "the sync was stopped by {}: what STATEs cover was published, the rest is sent \
+                     again by the next attempt",
                     signal.name()
                 ),
             )),
@@ -289,18 +300,22 @@ impl Engine {
     /// Whether the run has ended and nothing is under way any more.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.ending.is_some() && self.files.is_empty() && self.groups.is_empty() && self.listings.is_empty()
+        self.ending.is_some()
+            && self.files.is_empty()
+            && self.groups.is_empty()
+            && self.listings.is_empty()
     }
 
-    /// What came of the run: an account of every stream, and the first failure, to be printed as the run's one TRACE
-    /// ERROR.
+    /// What came of the run: an account of every stream, and the first failure, to be printed as
+    /// the run's one TRACE ERROR.
     pub fn into_outcome(self) -> (RunSummary, Result<(), Failure>) {
-        let streams = (0..).map(StreamIx).zip(&self.settings.streams).map(|(ix, plan)| StreamOutcome {
-            descriptor: plan.values.descriptor.clone(),
-            summary: self.streams[ix.index()].summary.clone(),
-            succeeded: self.has_succeeded(ix),
-            beside: self.streams[ix.index()].beside.clone(),
-        });
+        let streams =
+            (0..).map(StreamIx).zip(&self.settings.streams).map(|(ix, plan)| StreamOutcome {
+                descriptor: plan.values.descriptor.clone(),
+                summary: self.streams[ix.index()].summary.clone(),
+                succeeded: self.has_succeeded(ix),
+                beside: self.streams[ix.index()].beside.clone(),
+            });
         let summary = RunSummary { streams: streams.collect() };
         match self.ending {
             Some(Ending::Bad(failure) | Ending::Unfinished(failure)) => (summary, Err(failure)),
@@ -391,8 +406,11 @@ impl Engine {
         self.index.touch(file.stream);
         let group_id = self.group_of.get(&id);
         let resident = if group_id.is_none() { file.resident_bytes() } else { 0 };
-        let before =
-            if resident > 0 { self.resident.insert(id, resident) } else { self.resident.remove(&id) };
+        let before = if resident > 0 {
+            self.resident.insert(id, resident)
+        } else {
+            self.resident.remove(&id)
+        };
         let sum = &mut self.streams[file.stream.index()].resident_bytes;
         *sum = *sum + resident - before.unwrap_or_default();
         if let Some(group_id) = group_id
@@ -419,7 +437,8 @@ impl Engine {
         let stream = &self.streams[ix.index()];
         let covered = self.ledger.covered(ix);
         let file = |place: usize| stream.ungrouped.get(place).and_then(|id| self.files.get(id));
-        // Files follow each other: only the last one that begins before the STATE may end behind it.
+        // Files follow each other: only the last one that begins before the STATE may end behind
+        // it.
         let begun = stream
             .ungrouped
             .partition_point(|id| self.files.get(id).is_some_and(|file| file.first <= covered));
@@ -439,7 +458,8 @@ impl Engine {
         }
     }
 
-    /// Counts looks at streams and files, for the test that their number does not grow with the number of streams.
+    /// Counts looks at streams and files, for the test that their number does not grow with the
+    /// number of streams.
     fn look(&self, count: usize) {
         #[cfg(test)]
         self.looks.set(self.looks.get() + count as u64);

@@ -1,6 +1,7 @@
 //! Puts the blocks that workers finish in any order back into input order.
 //!
-//! `push` whatever comes, `pop` what is next. Holds at most the blocks that are in flight, which the budget bounds.
+//! `push` whatever comes, `pop` what is next. Holds at most the blocks that are in flight, which
+//! the budget bounds.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +57,8 @@ mod tests {
         order.end(3);
         assert!(!order.is_done());
         order.push(block(0));
-        let indices: Vec<u64> = std::iter::from_fn(|| order.pop()).map(|block| block.index).collect();
+        let indices: Vec<u64> =
+            std::iter::from_fn(|| order.pop()).map(|block| block.index).collect();
         assert_eq!(indices, [0, 1, 2]);
         assert!(order.is_done());
     }

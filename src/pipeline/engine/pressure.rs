@@ -1,10 +1,11 @@
 //! Frees memory when many streams share the budget.
 //!
-//! Half of the budget may rest in tails and open files (less where waiting STATEs take more than a quarter), the other half
-//! is for what is on its way. Above that the columns
-//! of open Parquet files are encoded early, which leaves a fraction of them; where that is not enough, the stream that
-//! holds most is sealed early: published if a STATE covers it, else staged in S3 whatever its size. Waiting STATEs
-//! count too: a source that sends one with every record would else fill the memory between two checkpoints.
+//! Half of the budget may rest in tails and open files (less where waiting STATEs take more than a
+//! quarter), the other half is for what is on its way. Above that the columns of open Parquet files
+//! are encoded early, which leaves a fraction of them; where that is not enough, the stream that
+//! holds most is sealed early: published if a STATE covers it, else staged in S3 whatever its size.
+//! Waiting STATEs count too: a source that sends one with every record would else fill the memory
+//! between two checkpoints.
 
 use std::time::Instant;
 
@@ -32,9 +33,11 @@ impl Engine {
             self.checkpoint_waiting(now);
         }
         self.refresh();
-        // Together with waiting STATEs, which may be of megabytes and wait for input, less than what the reader needs to be
-        // free for a long line (`Budget::grow`): else it would wait for ever.
-        let most = (limit / 4 * 3).saturating_sub(self.waiting_state_bytes).clamp(limit / 8, limit / 2);
+        // Together with waiting STATEs, which may be of megabytes and wait for input, less than
+        // what the reader needs to be free for a long line (`Budget::grow`): else it would wait for
+        // ever.
+        let most =
+            (limit / 4 * 3).saturating_sub(self.waiting_state_bytes).clamp(limit / 8, limit / 2);
         let total = self.index.resident_bytes();
         if total > most && matches!(self.settings.cut.framing, Framing::RowGroups { .. }) {
             self.encode_early(total - most);
@@ -60,7 +63,8 @@ impl Engine {
                 break;
             }
             self.look(1);
-            let Some(file) = self.streams[stream.index()].open.and_then(|id| self.files.get(&id)) else {
+            let Some(file) = self.streams[stream.index()].open.and_then(|id| self.files.get(&id))
+            else {
                 continue;
             };
             let frames = file.frames();
@@ -77,8 +81,8 @@ impl Engine {
         }
     }
 
-    /// A file that a STATE covers is sealed before the tail could join it: the STATE must not come to depend on input
-    /// that may not come.
+    /// A file that a STATE covers is sealed before the tail could join it: the STATE must not come
+    /// to depend on input that may not come.
     fn evict(&mut self, ix: StreamIx, now: Instant) {
         let covered = self.ledger.covered(ix);
         if self.ledger.is_waiting(Scope::Stream(ix)) {

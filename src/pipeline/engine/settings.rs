@@ -40,8 +40,8 @@ pub struct EngineSettings {
     pub checkpoint_records: Option<u64>,
     /// A tail of more than this joins its file without a STATE.
     pub tail_bytes: u64,
-    /// Whether the source says COMPLETE for every stream when it has succeeded (the refresh dialect); else the end of
-    /// the input is a success by itself.
+    /// Whether the source says COMPLETE for every stream when it has succeeded (the refresh
+    /// dialect); else the end of the input is a success by itself.
     pub expects_complete: bool,
     /// Random: with the number of a file it makes the token that proves an object to be ours.
     pub attempt_id: Uuid,

@@ -1,13 +1,15 @@
 //! How the rows of one file become its bytes: loose rows, frames in work, the body.
 //!
-//! In: rows in order, finished frames in any order. Out: [`Action`]s that ask for frames, and the bytes of the object in
-//! order, to be taken from the front.
+//! In: rows in order, finished frames in any order. Out: [`Action`]s that ask for frames, and the
+//! bytes of the object in order, to be taken from the front.
 //!
-//! A frame is a gzip member of some text, or a row group of a Parquet file. Where rows are final already there are none.
+//! A frame is a gzip member of some text, or a row group of a Parquet file. Where rows are final
+//! already there are none.
 //!
 //! Invariants
 //! - Frames join the body in order, whatever order they are finished in.
-//! - Once sealed and with every frame joined, the body ends as the format wants it: a Parquet file with its footer.
+//! - Once sealed and with every frame joined, the body ends as the format wants it: a Parquet file
+//!   with its footer.
 //!
 //! Not here: where the bytes go (`file`), when a file is sealed (`engine`).
 
@@ -39,7 +41,8 @@ pub enum Framing {
     },
 }
 
-/// Memory that a column of a row group takes until the footer is written: no less than the library's entry with its texts.
+/// Memory that a column of a row group takes until the footer is written: no less than the
+/// library's entry with its texts.
 const FOOTER_ENTRY_BYTES: u64 = 1024;
 
 /// What makes a Parquet file of row groups.
@@ -52,7 +55,8 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// `footer_permit` is the right to hold the footer: of no bytes, until there is something to say.
+    /// `footer_permit` is the right to hold the footer: of no bytes, until there is something to
+    /// say.
     #[must_use]
     pub fn new(columns: ColumnLayout, footer_permit: Permit) -> Self {
         Self { columns, assembler: None, footer_permit }
@@ -62,7 +66,11 @@ impl Assembly {
         self.columns.layout.leaf_count() as u64 * FOOTER_ENTRY_BYTES
     }
 
-    fn row_group(&mut self, group: EncodedRowGroup, mut permit: Permit) -> Result<Segment, ParquetFileError> {
+    fn row_group(
+        &mut self,
+        group: EncodedRowGroup,
+        mut permit: Permit,
+    ) -> Result<Segment, ParquetFileError> {
         let assembler = match &mut self.assembler {
             Some(assembler) => assembler,
             None => self.assembler.insert(FileAssembler::new(&self.columns.layout)?),
@@ -111,9 +119,15 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// No rows yet. `header` is what the file begins with, `assembly` what ends it if it is Parquet.
+    /// No rows yet. `header` is what the file begins with, `assembly` what ends it if it is
+    /// Parquet.
     #[must_use]
-    pub fn new(file: FileId, stream: StreamIx, header: Option<Segment>, assembly: Option<Assembly>) -> Self {
+    pub fn new(
+        file: FileId,
+        stream: StreamIx,
+        header: Option<Segment>,
+        assembly: Option<Assembly>,
+    ) -> Self {
         let held_bytes = header.as_ref().map_or(0, Segment::held_bytes);
         let loose: Vec<Rows> = header.into_iter().map(Rows::Text).collect();
         Self {
@@ -149,7 +163,13 @@ impl Frames {
     }
 
     /// Adds `count` rows; says whether the body has grown.
-    pub fn append(&mut self, rows: Rows, count: u64, framing: Framing, out: &mut Vec<Action>) -> bool {
+    pub fn append(
+        &mut self,
+        rows: Rows,
+        count: u64,
+        framing: Framing,
+        out: &mut Vec<Action>,
+    ) -> bool {
         if self.loose_rows + count > self.most_rows() {
             self.cut_frame(framing, out);
         }
@@ -188,9 +208,12 @@ impl Frames {
         self.cut += 1;
         self.in_work.insert(frame, size_bytes as u64);
         out.push(match &self.assembly {
-            Some(assembly) => {
-                Action::EncodeRowGroup { file, frame, layout: assembly.columns.clone(), rows: columns }
-            }
+            Some(assembly) => Action::EncodeRowGroup {
+                file,
+                frame,
+                layout: assembly.columns.clone(),
+                rows: columns,
+            },
             None => Action::Compress { file, frame, text },
         });
     }
@@ -219,7 +242,9 @@ impl Frames {
             }
             let segment = match (content, &mut self.assembly) {
                 (Frame::Bytes(segment), _) => segment,
-                (Frame::RowGroup(group, permit), Some(assembly)) => assembly.row_group(group, permit)?,
+                (Frame::RowGroup(group, permit), Some(assembly)) => {
+                    assembly.row_group(group, permit)?
+                }
                 (Frame::RowGroup(..), None) => {
                     return Err(Failure::new(
                         FailureType::System,
@@ -269,7 +294,8 @@ impl Frames {
     /// Memory that loose rows, the body and what the footer will say hold.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
-        self.held_bytes + self.assembly.as_ref().map_or(0, |assembly| assembly.footer_permit.bytes())
+        self.held_bytes
+            + self.assembly.as_ref().map_or(0, |assembly| assembly.footer_permit.bytes())
     }
 
     /// Memory that the footer takes for one row group more.
@@ -289,7 +315,8 @@ impl Frames {
         self.in_work.get(&frame).copied().unwrap_or_default()
     }
 
-    /// Bytes of the object, with rows that are not encoded yet counted at `ratio` (encoded bytes per byte of rows).
+    /// Bytes of the object, with rows that are not encoded yet counted at `ratio` (encoded bytes
+    /// per byte of rows).
     #[must_use]
     pub fn estimated_bytes(&self, ratio: f64) -> u64 {
         let rows = (self.loose_bytes as u64 + self.in_work.values().sum::<u64>()) as f64;
@@ -321,7 +348,8 @@ impl Frames {
         if self.body.is_empty() {
             self.body = VecDeque::new();
             if self.is_complete() {
-                // Also empty they keep a node each, and tens of thousands of files may wait for a STATE.
+                // Also empty they keep a node each, and tens of thousands of files may wait for a
+                // STATE.
                 self.early = BTreeMap::new();
                 self.in_work = BTreeMap::new();
             }
@@ -373,7 +401,9 @@ mod tests {
     use super::*;
     use crate::format::columns::{Batch, RecordDecoder, ShapeOptions, StreamShape};
     use crate::format::parquet::FileLayout;
-    use crate::format::{Codec, MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields};
+    use crate::format::{
+        Codec, MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields,
+    };
     use crate::pipeline::budget::Budget;
     use crate::pipeline::file::column_tasks;
 
@@ -386,7 +416,11 @@ mod tests {
             types: TypeOptions::DEFAULT,
         };
         let properties = [("id".to_owned(), serde_json::json!({"type": "integer"}))];
-        let shape = StreamShape::new(&options, &StreamMeta { generation_id: None, sync_id: 0 }, &properties);
+        let shape = StreamShape::new(
+            &options,
+            &StreamMeta { generation_id: None, sync_id: 0 },
+            &properties,
+        );
         let layout = FileLayout::new(&shape.to_arrow(), Codec::Snappy, Vec::new()).unwrap();
         ColumnLayout { shape: Arc::new(shape), layout: Arc::new(layout), most_rows }
     }
@@ -418,7 +452,8 @@ mod tests {
     }
 
     fn encoded(layout: &ColumnLayout, budget: &Budget, rows: Vec<ColumnSegment>) -> Frame {
-        let done = column_tasks(layout.clone(), rows, budget).into_iter().find_map(|task| task.run());
+        let done =
+            column_tasks(layout.clone(), rows, budget).into_iter().find_map(|task| task.run());
         done.unwrap().unwrap()
     }
 
@@ -432,8 +467,10 @@ mod tests {
             }
             frames.seal(FRAMING, &mut out).unwrap();
             let groups = asked(&mut out);
-            let counts: Vec<usize> =
-                groups.iter().map(|(_, rows)| rows.iter().map(|rows| rows.batch.rows()).sum()).collect();
+            let counts: Vec<usize> = groups
+                .iter()
+                .map(|(_, rows)| rows.iter().map(|rows| rows.batch.rows()).sum())
+                .collect();
             assert_eq!(counts, expected);
         }
     }

@@ -1,19 +1,24 @@
 //! The life of one file: open, sealed, staged, published.
 //!
-//! A pure state machine. In go chunks, finished frames and the answers to its own requests; out come [`Action`]s.
+//! A pure state machine. In go chunks, finished frames and the answers to its own requests; out
+//! come [`Action`]s.
 //!
-//! - *open*: rows are added. They become frames (compressed text, or a row group of Parquet) and, once a part is full, are
-//!   uploaded as a part of an unfinished multipart upload; nothing of it is visible.
+//! - *open*: rows are added. They become frames (compressed text, or a row group of Parquet) and,
+//!   once a part is full, are uploaded as a part of an unfinished multipart upload; nothing of it
+//!   is visible.
 //! - *sealed*: no more rows, for a [`SealReason`].
 //! - *staged*: all bytes are in S3 as parts, or still here if they are less than one part.
 //! - *published*: PutObject or CompleteMultipartUpload has answered; the rows are visible.
 //!
 //! Invariants
-//! - Every part but the last has exactly `part_bytes`: S3 wants 5 MiB at least, and some stores one size for all.
-//! - Once discarded, a file asks for nothing but its own removal: the abort of its upload, or, where its object is visible
-//!   or may be, that this is taken back. It is gone when that is answered.
+//! - Every part but the last has exactly `part_bytes`: S3 wants 5 MiB at least, and some stores one
+//!   size for all.
+//! - Once discarded, a file asks for nothing but its own removal: the abort of its upload, or,
+//!   where its object is visible or may be, that this is taken back. It is gone when that is
+//!   answered.
 //!
-//! Not here: how rows become bytes (`frames`), when to seal and publish (`engine`), which key (`engine::keys`).
+//! Not here: how rows become bytes (`frames`), when to seal and publish (`engine`), which key
+//! (`engine::keys`).
 
 use std::time::Instant;
 
@@ -57,9 +62,11 @@ impl SealReason {
 pub struct CutSettings {
     /// What becomes of rows before they join the body.
     pub framing: Framing,
-    /// Bytes of every part but the last, which has as many at most. S3 takes 5 MiB or more, and 10,000 parts.
+    /// Bytes of every part but the last, which has as many at most. S3 takes 5 MiB or more, and
+    /// 10,000 parts.
     pub part_bytes: usize,
-    /// Whether the key is known only once the file is sealed (cursor macros), so that no upload can be opened before.
+    /// Whether the key is known only once the file is sealed (cursor macros), so that no upload can
+    /// be opened before.
     pub key_when_sealed: bool,
 }
 
@@ -71,7 +78,8 @@ enum Upload {
     Open(String),
     /// Being put, or completed under the upload id.
     Publishing(Option<String>),
-    /// The publication failed. The upload may still be open; with `doubtful` the object may be visible all the same.
+    /// The publication failed. The upload may still be open; with `doubtful` the object may be
+    /// visible all the same.
     Failed {
         upload_id: Option<String>,
         doubtful: bool,
@@ -102,7 +110,8 @@ pub struct File {
     /// Why it takes no more rows, once it does not.
     pub sealed: Option<SealReason>,
     object: ObjectInfo,
-    /// Whether the object's metadata names the rows and the reason: S3 fixes it when the upload is created.
+    /// Whether the object's metadata names the rows and the reason: S3 fixes it when the upload is
+    /// created.
     tells_rows: bool,
     frames: Frames,
     upload: Upload,
@@ -124,7 +133,8 @@ pub struct TakenKeys {
 }
 
 impl File {
-    /// An empty file whose first row is about to be appended. `frames` has what every file of the stream begins with.
+    /// An empty file whose first row is about to be appended. `frames` has what every file of the
+    /// stream begins with.
     #[must_use]
     pub fn new(first: Position, opened_at: Instant, object: ObjectInfo, frames: Frames) -> Self {
         Self {
@@ -151,7 +161,13 @@ impl File {
     }
 
     /// Adds rows, of which `last` is the last.
-    pub fn append(&mut self, chunk: Chunk, last: Position, cut: &CutSettings, out: &mut Vec<Action>) {
+    pub fn append(
+        &mut self,
+        chunk: Chunk,
+        last: Position,
+        cut: &CutSettings,
+        out: &mut Vec<Action>,
+    ) {
         self.last = last;
         self.rows += chunk.rows;
         self.cursor.join(chunk.cursor);
@@ -160,7 +176,8 @@ impl File {
         }
     }
 
-    /// Makes a frame of the rows that none has taken yet, although it could be larger: encoded they take less memory.
+    /// Makes a frame of the rows that none has taken yet, although it could be larger: encoded they
+    /// take less memory.
     pub fn cut_frame(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
         self.frames.cut_frame(cut.framing, out);
     }
@@ -181,8 +198,8 @@ impl File {
         Ok(())
     }
 
-    /// Sends everything to S3 when sealed, even what is less than one part, so that its memory becomes free while the
-    /// file waits to be published.
+    /// Sends everything to S3 when sealed, even what is less than one part, so that its memory
+    /// becomes free while the file waits to be published.
     pub fn stage_everything(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
         self.stage_everything = true;
         self.advance(cut, out);
@@ -230,8 +247,8 @@ impl File {
         self.remove_if_discarded(out);
     }
 
-    /// One of this file's requests failed, or was not sent. The file can no longer be published; discard it. With
-    /// `doubtful` it may have happened all the same.
+    /// One of this file's requests failed, or was not sent. The file can no longer be published;
+    /// discard it. With `doubtful` it may have happened all the same.
     pub fn request_failed(&mut self, doubtful: bool, out: &mut Vec<Action>) {
         self.requests -= 1;
         match &mut self.upload {
@@ -273,7 +290,10 @@ impl File {
                 Upload::Open(_) => {
                     self.frames.body_bytes() == 0 && self.parts.len() == self.parts_cut as usize
                 }
-                Upload::Creating | Upload::Publishing(_) | Upload::Failed { .. } | Upload::Visible => false,
+                Upload::Creating
+                | Upload::Publishing(_)
+                | Upload::Failed { .. }
+                | Upload::Visible => false,
             }
     }
 
@@ -318,7 +338,8 @@ impl File {
         self.taken
     }
 
-    /// Gives the file up: frees its memory, and removes what is in S3 of it as soon as no request of its own is under way.
+    /// Gives the file up: frees its memory, and removes what is in S3 of it as soon as no request
+    /// of its own is under way.
     pub fn discard(&mut self, out: &mut Vec<Action>) {
         if !std::mem::replace(&mut self.discarded, true) {
             out.push(Action::Skip(self.id));
@@ -345,7 +366,8 @@ impl File {
         self.remove_if_discarded(out);
     }
 
-    /// Bytes that stay in memory until something makes the file move: what sealing it early would set free.
+    /// Bytes that stay in memory until something makes the file move: what sealing it early would
+    /// set free.
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
         if self.stage_everything || matches!(self.upload, Upload::Publishing(_) | Upload::Visible) {
@@ -378,7 +400,8 @@ impl File {
         loop {
             let last_part = self.frames.is_complete()
                 && self.frames.body_bytes() > 0
-                && (self.stage_everything || matches!(self.upload, Upload::Open(_) | Upload::Creating));
+                && (self.stage_everything
+                    || matches!(self.upload, Upload::Open(_) | Upload::Creating));
             if self.frames.body_bytes() < cut.part_bytes && !last_part {
                 return;
             }
@@ -398,12 +421,16 @@ impl File {
                     let body = self.frames.take_part(cut.part_bytes);
                     self.request(StoreRequest::Part { key, upload_id, number, body }, out);
                 }
-                Upload::Creating | Upload::Publishing(_) | Upload::Failed { .. } | Upload::Visible => return,
+                Upload::Creating
+                | Upload::Publishing(_)
+                | Upload::Failed { .. }
+                | Upload::Visible => return,
             }
         }
     }
 
-    /// Asks for the next removal that is owed. `Creating` and `Publishing` are requests under way: their answers come first.
+    /// Asks for the next removal that is owed. `Creating` and `Publishing` are requests under way:
+    /// their answers come first.
     fn remove_if_discarded(&mut self, out: &mut Vec<Action>) {
         if !self.discarded || self.requests > 0 {
             return;

@@ -18,7 +18,8 @@ fn segment(text: &str) -> Segment {
 }
 
 fn file(header: Option<&str>) -> File {
-    let object = ObjectInfo { content_type: "text/plain", token: Uuid::nil(), metadata: Vec::new() };
+    let object =
+        ObjectInfo { content_type: "text/plain", token: Uuid::nil(), metadata: Vec::new() };
     let frames = Frames::new(FileId(1), StreamIx(0), header.map(segment), None);
     File::new(1, crate::env::instant(), object, frames)
 }
@@ -53,9 +54,12 @@ fn asked(out: &mut Vec<Action>) -> Vec<String> {
             Action::Store(_, StoreRequest::Part { number, body, .. }) => {
                 format!("part {number} {}", text(&body))
             }
-            Action::Store(_, StoreRequest::Put { key, body, .. }) => format!("put {key} {}", text(&body)),
+            Action::Store(_, StoreRequest::Put { key, body, .. }) => {
+                format!("put {key} {}", text(&body))
+            }
             Action::Store(_, StoreRequest::Complete { parts, .. }) => {
-                let numbers: Vec<String> = parts.iter().map(|part| part.part_number.to_string()).collect();
+                let numbers: Vec<String> =
+                    parts.iter().map(|part| part.part_number.to_string()).collect();
                 format!("complete {}", numbers.join(","))
             }
             Action::Store(_, StoreRequest::Abort { upload_id, .. }) => format!("abort {upload_id}"),
@@ -155,7 +159,11 @@ fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
     large.request_failed(true, &mut out);
     large.discard(&mut out);
     large.removed(&mut out);
-    assert_eq!(asked(&mut out)[3..], ["skip", "abort u", "take back k"], "it may have happened all the same");
+    assert_eq!(
+        asked(&mut out)[3..],
+        ["skip", "abort u", "take back k"],
+        "it may have happened all the same"
+    );
     assert!(!large.is_gone());
     large.removed(&mut out);
     assert!(large.is_gone());
@@ -209,9 +217,10 @@ fn a_discarded_file_takes_back_what_is_visible_and_only_that() {
 fn an_object_says_its_rows_where_they_are_known_when_its_metadata_is_fixed() {
     let told = |out: &[Action]| -> Vec<(String, String)> {
         let object = out.iter().find_map(|action| match action {
-            Action::Store(_, StoreRequest::Create { object, .. } | StoreRequest::Put { object, .. }) => {
-                Some(object)
-            }
+            Action::Store(
+                _,
+                StoreRequest::Create { object, .. } | StoreRequest::Put { object, .. },
+            ) => Some(object),
             _ => None,
         });
         object.unwrap().metadata.clone()

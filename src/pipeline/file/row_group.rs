@@ -1,9 +1,10 @@
 //! Encodes a row group on the workers, a column at a time.
 //!
-//! In: the rows of a row group. Out: a [`ColumnTask`] per column (or one for all), for any worker; the one that ends last
-//! has the whole row group.
+//! In: the rows of a row group. Out: a [`ColumnTask`] per column (or one for all), for any worker;
+//! the one that ends last has the whole row group.
 //!
-//! Not here: how a column is encoded (`format::parquet`), where a row group begins and ends (`frames`).
+//! Not here: how a column is encoded (`format::parquet`), where a row group begins and ends
+//! (`frames`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,7 +28,8 @@ pub struct ColumnTask {
     group: Arc<Group>,
 }
 
-/// A row group of less than this is one task: handing its columns round would take longer than encoding them.
+/// A row group of less than this is one task: handing its columns round would take longer than
+/// encoding them.
 const SMALL_BYTES: u64 = 1024 * 1024;
 
 /// What the columns of a row group share.
@@ -52,7 +54,11 @@ struct Progress {
 
 /// Cuts a row group into tasks: one per column, or one for all of them where they are small.
 #[must_use]
-pub fn column_tasks(layout: ColumnLayout, rows: Vec<ColumnSegment>, budget: &Budget) -> Vec<ColumnTask> {
+pub fn column_tasks(
+    layout: ColumnLayout,
+    rows: Vec<ColumnSegment>,
+    budget: &Budget,
+) -> Vec<ColumnTask> {
     let count = layout.shape.fields.len();
     let mut columns: Vec<Vec<Piece>> = Vec::new();
     columns.resize_with(count, || Vec::with_capacity(rows.len()));
@@ -64,17 +70,20 @@ pub fn column_tasks(layout: ColumnLayout, rows: Vec<ColumnSegment>, budget: &Bud
         batch.push_onto(&mut columns);
     }
     let is_small = permits.iter().map(Permit::bytes).sum::<u64>() < SMALL_BYTES;
-    let progress = Mutex::new(Progress { encoded: Vec::new(), left: count, failure: None, permits });
+    let progress =
+        Mutex::new(Progress { encoded: Vec::new(), left: count, failure: None, permits });
     let group = Arc::new(Group { layout, rows: row_count, budget: budget.clone(), progress });
     if is_small {
         return vec![ColumnTask { first: 0, columns, group }];
     }
-    let task = |(first, pieces)| ColumnTask { first, columns: vec![pieces], group: Arc::clone(&group) };
+    let task =
+        |(first, pieces)| ColumnTask { first, columns: vec![pieces], group: Arc::clone(&group) };
     columns.into_iter().enumerate().map(task).collect()
 }
 
 impl ColumnTask {
-    /// Encodes the columns. `Some` for the task that ends last: the row group, or why there is none.
+    /// Encodes the columns. `Some` for the task that ends last: the row group, or why there is
+    /// none.
     #[must_use]
     pub fn run(self) -> Option<Result<Frame, Failure>> {
         let Self { first, columns, group } = self;
@@ -120,7 +129,11 @@ impl Group {
     }
 
     /// While a column is encoded it is there twice at least: as arrays, and as pages.
-    fn encode(&self, column: usize, pieces: Vec<Piece>) -> Result<(EncodedColumn, Permit), Failure> {
+    fn encode(
+        &self,
+        column: usize,
+        pieces: Vec<Piece>,
+    ) -> Result<(EncodedColumn, Permit), Failure> {
         let ColumnLayout { shape, layout, .. } = &self.layout;
         let arrays = columns::arrays(&shape.fields[column].column_type, pieces)?;
         let size = arrays.iter().map(|array| array.get_buffer_memory_size() as u64).sum();

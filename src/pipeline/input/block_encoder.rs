@@ -1,17 +1,20 @@
 //! Turns a block of input lines into rows and messages: the work that runs in parallel.
 //!
-//! In: a [`Block`]. Out: an [`EncodedBlock`]. A worker owns one [`BlockEncoder`] and its scratch; the [`StreamTable`] is
-//! shared and never changes.
+//! In: a [`Block`]. Out: an [`EncodedBlock`]. A worker owns one [`BlockEncoder`] and its scratch;
+//! the [`StreamTable`] is shared and never changes.
 //!
 //! Invariants
-//! - A STATE closes the chunks of the streams that it covers, so that no chunk has rows on both sides of it.
-//! - At the first line that cannot be trusted the block ends: what came before it is kept, nothing after it is read.
-//! - Between two blocks a worker keeps little scratch, however long a line was, and empty columns of
-//!   [`COLUMN_SCRATCH_BYTES`] at most, however many streams there are.
+//! - A STATE closes the chunks of the streams that it covers, so that no chunk has rows on both
+//!   sides of it.
+//! - At the first line that cannot be trusted the block ends: what came before it is kept, nothing
+//!   after it is read.
+//! - Between two blocks a worker keeps little scratch, however long a line was, and empty columns
+//!   of [`COLUMN_SCRATCH_BYTES`] at most, however many streams there are.
 //! - An error says the line's number and never its content.
 //! - Half surrogate pairs are out of the records before anything reads them.
 //!
-//! Not here: what a row looks like (`format::text` for rows of text, `columns` for Parquet), the order of blocks (`order`).
+//! Not here: what a row looks like (`format::text` for rows of text, `columns` for Parquet), the
+//! order of blocks (`order`).
 
 use std::sync::Arc;
 
@@ -37,11 +40,12 @@ use crate::protocol::envelope::{
 };
 use crate::protocol::state::{StateKind, StateMessage, StateScope};
 
-/// What a chunk or a STATE takes besides its bytes, in lists that have grown by doubling: a source may send a STATE with every
-/// record, and thousands of streams make chunks of one row.
+/// What a chunk or a STATE takes besides its bytes, in lists that have grown by doubling: a source
+/// may send a STATE with every record, and thousands of streams make chunks of one row.
 const OVERHEAD_BYTES: u64 = 320;
 
-/// Room that a worker's empty columns keep for the next block, in all: each worker has columns of every stream.
+/// Room that a worker's empty columns keep for the next block, in all: each worker has columns of
+/// every stream.
 pub const COLUMN_SCRATCH_BYTES: usize = 2 * 1024 * 1024;
 
 /// A chunk's buffer may be larger than its text by this before it is cut down.
@@ -78,8 +82,8 @@ pub struct BlockEncoder {
     reader: RecordReader,
     scratch: Scratch,
     open: Vec<OpenChunk>,
-    /// Streams that have an open chunk, in the order of their first row, with the number of that chunk; besides, those of
-    /// chunks that were closed since.
+    /// Streams that have an open chunk, in the order of their first row, with the number of that
+    /// chunk; besides, those of chunks that were closed since.
     touched: Vec<(StreamIx, u64)>,
     chunks: u64,
     /// How large each stream's last chunk was: what to reserve for its next one.
@@ -111,19 +115,25 @@ impl BlockEncoder {
     #[must_use]
     pub fn encode(&mut self, block: &mut Block, seed: BlockSeed) -> EncodedBlock {
         let mut ids = RowIds::new(seed.unix_ms, seed.random);
-        let mut encoded = EncodedBlock { index: block.index, items: Vec::new(), fault: None, lines: 0 };
+        let mut encoded =
+            EncodedBlock { index: block.index, items: Vec::new(), fault: None, lines: 0 };
         // Checked once for the whole block, which is far quicker than per string.
         let valid = simdutf8::basic::from_utf8(&block.bytes)
             .map_or_else(|_| valid_prefix(&block.bytes), |text| text.len());
         // A byte order mark before the first line is no part of the input.
         let is_first = block.index == 0;
-        let first_line =
-            if is_first { block.bytes.len() - without_byte_order_mark(&block.bytes).len() } else { 0 };
-        let mut repairs =
-            repair_records(&mut block.bytes[first_line..valid.max(first_line)]).into_iter().peekable();
+        let first_line = if is_first {
+            block.bytes.len() - without_byte_order_mark(&block.bytes).len()
+        } else {
+            0
+        };
+        let mut repairs = repair_records(&mut block.bytes[first_line..valid.max(first_line)])
+            .into_iter()
+            .peekable();
         let mut start = first_line;
         while start < block.bytes.len() {
-            let end = memchr::memchr(b'\n', &block.bytes[start..]).map_or(block.bytes.len(), |at| start + at);
+            let end = memchr::memchr(b'\n', &block.bytes[start..])
+                .map_or(block.bytes.len(), |at| start + at);
             encoded.lines += 1;
             let repair = repairs.next_if(|repair| first_line + repair.line_start == start);
             let result = if end > valid {
@@ -133,8 +143,9 @@ impl BlockEncoder {
             };
             if let Err(reason) = result {
                 let begins_input = is_first && encoded.lines == 1;
-                let foreign =
-                    Some(&block.bytes).filter(|_| begins_input).and_then(|input| foreign_input(input));
+                let foreign = Some(&block.bytes)
+                    .filter(|_| begins_input)
+                    .and_then(|input| foreign_input(input));
                 let reason = foreign.unwrap_or(reason);
                 encoded.fault = Some(LineFault { line: encoded.lines, reason });
                 break;
@@ -154,8 +165,8 @@ impl BlockEncoder {
         ids: &mut RowIds,
         encoded: &mut EncodedBlock,
     ) -> Result<(), String> {
-        let message =
-            read_line(line, &mut self.opening, &mut self.reader).map_err(|error| told(&error, line));
+        let message = read_line(line, &mut self.opening, &mut self.reader)
+            .map_err(|error| told(&error, line));
         let result = match message {
             Ok(Message::Record(record)) => {
                 let line_bytes = line.len() + 1;
@@ -231,20 +242,32 @@ impl BlockEncoder {
         Ok(())
     }
 
-    fn state(&mut self, line: &[u8], at: usize, text: &[u8], items: &mut Vec<Item>) -> Result<(), String> {
-        let broken = |error: crate::json::JsonError| format!("is a STATE that cannot be read ({error})");
+    fn state(
+        &mut self,
+        line: &[u8],
+        at: usize,
+        text: &[u8],
+        items: &mut Vec<Item>,
+    ) -> Result<(), String> {
+        let broken =
+            |error: crate::json::JsonError| format!("is a STATE that cannot be read ({error})");
         let kind = StateKind::read(text).map_err(broken)?;
         let scope = match (kind.kind.as_deref(), kind.stream) {
-            // By the protocol a STATE without type is LEGACY; sources exist that leave it out of the others.
+            // By the protocol a STATE without type is LEGACY; sources exist that leave it out of
+            // the others.
             (Some("STREAM") | None, Some((namespace, name))) => self
                 .reader
                 .table
                 .find(namespace.as_deref(), &name)
                 .map_or(StateScope::Unlisted, StateScope::Stream),
             (Some("GLOBAL" | "LEGACY") | None, _) => StateScope::All,
-            (Some("STREAM"), None) => return Err("is a STREAM state without a stream descriptor".to_owned()),
+            (Some("STREAM"), None) => {
+                return Err("is a STREAM state without a stream descriptor".to_owned());
+            }
             (Some(_), _) => {
-                return Err("is a STATE of an unknown type; known are STREAM, GLOBAL and LEGACY".to_owned());
+                return Err(
+                    "is a STATE of an unknown type; known are STREAM, GLOBAL and LEGACY".to_owned()
+                );
             }
         };
         match scope {
@@ -275,7 +298,9 @@ impl BlockEncoder {
     fn finish(&mut self, ix: StreamIx, items: &mut Vec<Item>) {
         let mut chunk = std::mem::take(&mut self.open[ix.index()]);
         let (data, misfits) = match &mut self.reader.decoders[ix.index()] {
-            None => (Rows::Text(self.text_segment(ix, std::mem::take(&mut chunk.text))), Vec::new()),
+            None => {
+                (Rows::Text(self.text_segment(ix, std::mem::take(&mut chunk.text))), Vec::new())
+            }
             Some(decoder) => {
                 let before = decoder.kept_bytes();
                 let spare = COLUMN_SCRATCH_BYTES.saturating_sub(self.kept_bytes - before);
@@ -328,7 +353,10 @@ fn told(error: &EnvelopeError, line: &[u8]) -> String {
     };
     match stream {
         Some((namespace, name)) => {
-            format!("{error}, in a record of stream \"{}\"", shown_stream(namespace.as_deref(), &name))
+            format!(
+                "{error}, in a record of stream \"{}\"",
+                shown_stream(namespace.as_deref(), &name)
+            )
         }
         None => error.to_string(),
     }
@@ -352,15 +380,16 @@ fn valid_prefix(bytes: &[u8]) -> usize {
 }
 
 fn cursor_of(record: &RecordMessage<'_>, path: &[String]) -> CursorNotes {
-    let found =
-        cursor_value(record.data, path).and_then(|text| parse_cursor(std::str::from_utf8(text).ok()?));
+    let found = cursor_value(record.data, path)
+        .and_then(|text| parse_cursor(std::str::from_utf8(text).ok()?));
     CursorNotes {
         highest: found.or_else(|| DateTime::<Utc>::from_timestamp_millis(record.emitted_at_ms)),
         rows_without: u64::from(found.is_none()),
     }
 }
 
-/// The JSON text of the cursor field, which may be nested. Read once more: only templates with cursor macros ask for it.
+/// The JSON text of the cursor field, which may be nested. Read once more: only templates with
+/// cursor macros ask for it.
 fn cursor_value<'a>(data: &'a [u8], path: &[String]) -> Option<&'a [u8]> {
     let mut value = Raw { kind: Kind::Object, text: data, escaped: false };
     for name in path {

@@ -34,7 +34,8 @@ fn encode_with(table: Arc<StreamTable>, input: &[u8]) -> EncodedBlock {
     let budget = Budget::new(1 << 20, 1 << 20);
     let permit = budget.take(input.len() as u64);
     let mut block = Block { index: 3, bytes: input.to_vec(), permit };
-    let encoded = BlockEncoder::new(table, budget, Recycler::new(1 << 24, 1 << 26)).encode(&mut block, SEED);
+    let encoded =
+        BlockEncoder::new(table, budget, Recycler::new(1 << 24, 1 << 26)).encode(&mut block, SEED);
     assert_eq!(encoded.index, 3);
     encoded
 }
@@ -97,7 +98,10 @@ fn rows_go_to_their_stream_and_states_close_what_they_cover() {
     let encoded = encode(&input);
     assert_eq!(encoded.fault, None);
     assert_eq!(encoded.lines, 13);
-    assert_eq!(steps(&encoded), ["0:1,3", "S0", "1:2", "0:4", "2:5", "S*", "2:6", "C2", "S-", "S*"],);
+    assert_eq!(
+        steps(&encoded),
+        ["0:1,3", "S0", "1:2", "0:4", "2:5", "S*", "2:6", "C2", "S-", "S*"],
+    );
 }
 
 #[test]
@@ -110,7 +114,10 @@ fn a_fault_names_the_line_keeps_what_came_before_and_shows_no_content() {
             record("null", "unheard", 9).as_bytes(),
             "is a record of stream \"unheard\", which the catalog of this sync does not have",
         ),
-        (br#"{"type":"STATE","state":{"type":"STREAM"}}"#, "is a STREAM state without a stream descriptor"),
+        (
+            br#"{"type":"STATE","state":{"type":"STREAM"}}"#,
+            "is a STREAM state without a stream descriptor",
+        ),
         (br#"{"type":"STATE","state":{"type":"hunter2"}}"#, "is a STATE of an unknown type"),
     ] {
         let input = [good.as_bytes(), good.as_bytes(), bad, b"\n", good.as_bytes()].concat();
@@ -126,8 +133,9 @@ fn a_fault_names_the_line_keeps_what_came_before_and_shows_no_content() {
 #[test]
 fn the_highest_cursor_is_noted_and_records_without_one_count_with_their_time() {
     let line = |data: &str, emitted_at: u64| {
-        format!(r#"{{"type":"RECORD","record":{{"stream":"a","data":{data},"emitted_at":{emitted_at}}}}}"#)
-            + "\n"
+        format!(
+            r#"{{"type":"RECORD","record":{{"stream":"a","data":{data},"emitted_at":{emitted_at}}}}}"#
+        ) + "\n"
     };
     let input = [
         line(r#"{"id":1,"meta":{"at":"2025-04-14T11:23:45Z"}}"#, 5_000),
@@ -193,8 +201,8 @@ fn line() -> impl Strategy<Value = (Line, &'static str)> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
 
-    /// Whatever stands beside it: every record before the first fault is a row, a STATE stays as it came, and the fault
-    /// has the number of its line.
+    /// Whatever stands beside it: every record before the first fault is a row, a STATE stays as it
+    /// came, and the fault has the number of its line.
     #[test]
     fn half_pairs_line_ends_and_a_byte_order_mark_move_no_line(
         lines in proptest::collection::vec(line(), 0..40),

@@ -1,9 +1,10 @@
 //! Cuts stdin into blocks at line ends.
 //!
-//! Bytes in, [`Block`]s out, each of whole lines. A block is about [`BlockSettings::block_bytes`] long; a longer line makes
-//! a longer block, up to [`MAX_LINE_BYTES`], in which it stands alone: no other block is longer, however much was read at
-//! once, since many streams and wide ones are promised small blocks. What has arrived is passed on as soon as the source pauses, so that a STATE
-//! never waits for input that may not come.
+//! Bytes in, [`Block`]s out, each of whole lines. A block is about [`BlockSettings::block_bytes`]
+//! long; a longer line makes a longer block, up to [`MAX_LINE_BYTES`], in which it stands alone: no
+//! other block is longer, however much was read at once, since many streams and wide ones are
+//! promised small blocks. What has arrived is passed on as soon as the source pauses, so that a
+//! STATE never waits for input that may not come.
 //!
 //! Not here: what the lines mean (`encode_block`).
 
@@ -22,14 +23,15 @@ pub const MAX_LINE_BYTES: usize = 128 * 1024 * 1024;
 /// How long a started block waits for more input before it is passed on as it is.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// How often a started block may wait: a source that trickles must not keep a STATE in here until the block is full.
+/// How often a started block may wait: a source that trickles must not keep a STATE in here until
+/// the block is full.
 const MOST_LINGERS: u32 = 10;
 
 /// How much a block grows at once for a long line.
 const MOST_GROWTH_BYTES: usize = 8 * 1024 * 1024;
 
-/// What a block of one long line holds a permit for, in lengths of itself: until its row is made there are the line, its
-/// text without escapes, and the row.
+/// What a block of one long line holds a permit for, in lengths of itself: until its row is made
+/// there are the line, its text without escapes, and the row.
 const LONG_LINE_COPIES: u64 = 3;
 
 /// How stdin is cut.
@@ -74,7 +76,8 @@ impl Rest {
         self.start = end;
     }
 
-    /// Keeps the end of the block that is being cut. As long as something is left here, all of that block came from here.
+    /// Keeps the end of the block that is being cut. As long as something is left here, all of that
+    /// block came from here.
     fn keep(&mut self, end_of_block: &[u8], usual_bytes: usize) {
         if !self.is_empty() {
             self.start -= end_of_block.len();
@@ -92,8 +95,14 @@ impl Rest {
 
 impl<'fd> BlockReader<'fd> {
     /// A reader at the start of `input`.
-    pub fn new(input: &'fd impl AsFd, settings: BlockSettings, budget: Budget, spare: Recycler) -> Self {
-        // A larger pipe means fewer wake-ups of both sides. Refused for files, and where the system's limit is lower.
+    pub fn new(
+        input: &'fd impl AsFd,
+        settings: BlockSettings,
+        budget: Budget,
+        spare: Recycler,
+    ) -> Self {
+        // A larger pipe means fewer wake-ups of both sides. Refused for files, and where the
+        // system's limit is lower.
         let _ = rustix::pipe::fcntl_setpipe_size(input, settings.block_bytes);
         let rest = Rest { bytes: Vec::new(), start: 0, permit: budget.take(0) };
         Self { input: input.as_fd(), settings, budget, spare, rest, next_index: 0, ended: false }
@@ -123,11 +132,15 @@ impl<'fd> BlockReader<'fd> {
                 Ok(!bytes.is_empty() && self.rest.is_empty() && !self.more_comes(&mut lingers)?)
             };
             if full || ended || pauses()? {
-                // Only a line longer than a block makes a block grow: the first line end is that line's.
+                // Only a line longer than a block makes a block grow: the first line end is that
+                // line's.
                 let is_long = bytes.len() > block_bytes;
                 let behind = &bytes[searched..];
-                let line_end =
-                    if is_long { memchr::memchr(b'\n', behind) } else { memchr::memrchr(b'\n', behind) };
+                let line_end = if is_long {
+                    memchr::memchr(b'\n', behind)
+                } else {
+                    memchr::memrchr(b'\n', behind)
+                };
                 let line_end = line_end.map(|at| searched + at + 1);
                 searched = bytes.len();
                 let all = ended.then_some(bytes.len());
@@ -139,7 +152,9 @@ impl<'fd> BlockReader<'fd> {
                     }
                     self.rest.keep(&bytes[cut..], block_bytes);
                     bytes.truncate(cut);
-                    permit.resize(bytes.capacity() as u64 * if is_long { LONG_LINE_COPIES } else { 1 });
+                    permit.resize(
+                        bytes.capacity() as u64 * if is_long { LONG_LINE_COPIES } else { 1 },
+                    );
                     let index = self.next_index;
                     self.next_index += 1;
                     return Ok(Some(Block { index, bytes, permit }));
@@ -186,17 +201,20 @@ impl<'fd> BlockReader<'fd> {
         }
     }
 
-    /// Whether more input (or its end) is there or comes soon, as long as the block has not waited too often.
+    /// Whether more input (or its end) is there or comes soon, as long as the block has not waited
+    /// too often.
     fn more_comes(&self, lingers: &mut u32) -> Result<bool, ReadFault> {
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         if self.ready(Some(at_once))? {
             return Ok(true);
         }
         *lingers += 1;
-        Ok(*lingers <= MOST_LINGERS && self.ready(Some(Timespec::try_from(LINGER).unwrap_or(at_once)))?)
+        Ok(*lingers <= MOST_LINGERS
+            && self.ready(Some(Timespec::try_from(LINGER).unwrap_or(at_once)))?)
     }
 
-    /// Whether input (or its end) is there, or comes within `wait`; without `wait` it is waited for.
+    /// Whether input (or its end) is there, or comes within `wait`; without `wait` it is waited
+    /// for.
     fn ready(&self, wait: Option<Timespec>) -> Result<bool, ReadFault> {
         let mut fds = [PollFd::new(&self.input, PollFlags::IN)];
         match poll(&mut fds, wait.as_ref()) {
@@ -234,8 +252,12 @@ mod tests {
                 }
             }
         });
-        let mut reader =
-            BlockReader::new(&read, settings, Budget::new(1 << 20, 1 << 20), Recycler::new(1 << 20, 1 << 20));
+        let mut reader = BlockReader::new(
+            &read,
+            settings,
+            Budget::new(1 << 20, 1 << 20),
+            Recycler::new(1 << 20, 1 << 20),
+        );
         let mut blocks = Vec::new();
         let result = loop {
             match reader.next_block() {
@@ -291,7 +313,8 @@ mod tests {
         assert_eq!(budget.used_bytes(), 0);
     }
 
-    /// What was read behind a long line is freed by nobody but the reader, which must not wait for it.
+    /// What was read behind a long line is freed by nobody but the reader, which must not wait for
+    /// it.
     #[test]
     fn long_lines_one_after_another_do_not_wait_for_what_the_reader_itself_holds() {
         let mut input = Vec::new();
@@ -306,7 +329,8 @@ mod tests {
         let reading = std::thread::spawn(move || {
             let budget = Budget::new(100, 100);
             let resting = budget.take(75);
-            let mut reader = BlockReader::new(&file, SMALL, budget.clone(), Recycler::new(1 << 20, 1 << 20));
+            let mut reader =
+                BlockReader::new(&file, SMALL, budget.clone(), Recycler::new(1 << 20, 1 << 20));
             while let Some(block) = reader.next_block().unwrap() {
                 blocks.send(block.bytes).unwrap();
             }
@@ -348,8 +372,12 @@ mod tests {
         let (read, write) = rustix::pipe::pipe().unwrap();
         let mut write = std::fs::File::from(write);
         write.write_all(b"state\nhalf a li").unwrap();
-        let mut reader =
-            BlockReader::new(&read, SMALL, Budget::new(1 << 20, 1 << 20), Recycler::new(1 << 20, 1 << 20));
+        let mut reader = BlockReader::new(
+            &read,
+            SMALL,
+            Budget::new(1 << 20, 1 << 20),
+            Recycler::new(1 << 20, 1 << 20),
+        );
         assert_eq!(reader.next_block().unwrap().unwrap().bytes, b"state\n");
         write.write_all(b"ne\n").unwrap();
         drop(write);

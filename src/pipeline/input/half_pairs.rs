@@ -1,7 +1,8 @@
 //! Replaces half surrogate pairs in the records of a block, before the block is read.
 //!
-//! In: the bytes of a block. Out: the same bytes, in which every RECORD line has U+FFFD in the place of half a pair, and a
-//! [`Repair`] for each such line: what `_airbyte_meta.changes` and the end summary say about it.
+//! In: the bytes of a block. Out: the same bytes, in which every RECORD line has U+FFFD in the
+//! place of half a pair, and a [`Repair`] for each such line: what `_airbyte_meta.changes` and the
+//! end summary say about it.
 //!
 //! Invariants
 //! - Only lines that are RECORDs change. A STATE goes back as it came, to the byte.
@@ -45,7 +46,8 @@ impl Repair {
     }
 }
 
-/// Replaces half pairs in the RECORD lines of `block`, which must be valid UTF-8. Repairs come in the order of the lines.
+/// Replaces half pairs in the RECORD lines of `block`, which must be valid UTF-8. Repairs come in
+/// the order of the lines.
 pub(crate) fn repair_records(block: &mut [u8]) -> Vec<Repair> {
     let mut repairs = Vec::new();
     let mut from = 0;
@@ -59,8 +61,8 @@ pub(crate) fn repair_records(block: &mut [u8]) -> Vec<Repair> {
     repairs
 }
 
-/// `None` if the line is no RECORD: then it stays as it is. Half pairs in what surrounds the data, such as the source's
-/// own changes, are replaced without an entry.
+/// `None` if the line is no RECORD: then it stays as it is. Half pairs in what surrounds the data,
+/// such as the source's own changes, are replaced without an entry.
 #[cold]
 fn repair_record(line: &mut [u8], line_start: usize) -> Option<Repair> {
     let message = read_line(line, &mut Opening::default(), &mut Vec::<Member>::new());
@@ -149,7 +151,9 @@ impl Found {
                 path.push(b'.');
             }
             match place {
-                Place::Member(start, end) => unescape(data.get(*start..*end).unwrap_or_default(), &mut path),
+                Place::Member(start, end) => {
+                    unescape(data.get(*start..*end).unwrap_or_default(), &mut path)
+                }
                 Place::Element(position) => {
                     path.extend_from_slice(itoa::Buffer::new().format(*position).as_bytes());
                 }
@@ -181,7 +185,9 @@ mod tests {
     }
 
     fn entry(field: &str) -> String {
-        format!(r#"{{"field":"{field}","change":"TRUNCATED","reason":"DESTINATION_SERIALIZATION_ERROR"}}"#)
+        format!(
+            r#"{{"field":"{field}","change":"TRUNCATED","reason":"DESTINATION_SERIALIZATION_ERROR"}}"#
+        )
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Takes a record's `data` while its line is read: the positions of its members for rows of text, or its values straight
-//! into the columns of its stream.
+//! Takes a record's `data` while its line is read: the positions of its members for rows of text,
+//! or its values straight into the columns of its stream.
 //!
 //! Invariants
-//! - A row that was read becomes one only when the whole line is known to be a record of that stream.
+//! - A row that was read becomes one only when the whole line is known to be a record of that
+//!   stream.
 //!
 //! Not here: what a line says besides (`protocol::envelope`), chunks (`encode_block`).
 
@@ -30,7 +31,8 @@ struct LastStream {
     ix: Option<StreamIx>,
 }
 
-/// Takes a record's `data` while its line is read: the positions of its members, or their values straight into columns.
+/// Takes a record's `data` while its line is read: the positions of its members, or their values
+/// straight into columns.
 #[derive(Debug)]
 pub(crate) struct RecordReader {
     pub(crate) table: Arc<StreamTable>,
@@ -65,7 +67,11 @@ impl RecordReader {
         }
     }
 
-    fn stream_named(&mut self, name: Raw<'_>, namespace: Option<Raw<'_>>) -> Result<StreamIx, String> {
+    fn stream_named(
+        &mut self,
+        name: Raw<'_>,
+        namespace: Option<Raw<'_>>,
+    ) -> Result<StreamIx, String> {
         let name_text = name.text;
         let namespace_text = namespace.map_or(&b""[..], |namespace| namespace.text);
         if let Some(ix) = self.last.ix
@@ -78,7 +84,10 @@ impl RecordReader {
         let in_namespace = namespace.and_then(|namespace| namespace.to_text());
         let ix = self.table.find(in_namespace.as_deref(), &name).ok_or_else(|| {
             let descriptor = shown_stream(in_namespace.as_deref(), &name);
-            format!("is a record of stream \"{descriptor}\", which the catalog of this sync does not have")
+            format!(
+                "is a record of stream \"{descriptor}\", which the catalog of this sync does \
+                     not have"
+            )
         })?;
         self.last.name.clear();
         self.last.name.extend_from_slice(name_text);
@@ -103,7 +112,8 @@ impl RecordReader {
         ids: &mut RowIds,
     ) -> Result<(), String> {
         if self.unended != Some(ix) {
-            // The stream's name came behind the data, or a namespace did that made it another stream.
+            // The stream's name came behind the data, or a namespace did that made it another
+            // stream.
             self.undo_row();
             self.decode(ix, record.data, 0).map_err(|error| error.to_string())?;
         }

@@ -36,7 +36,8 @@ impl StreamTable {
     /// A table of the catalog's streams, in its order.
     #[must_use]
     pub fn new(streams: Vec<(StreamDescriptor, StreamEncoding)>) -> Self {
-        let mut table = Self { by_name: HashMap::new(), streams: Vec::with_capacity(streams.len()) };
+        let mut table =
+            Self { by_name: HashMap::new(), streams: Vec::with_capacity(streams.len()) };
         for (ix, (descriptor, encoding)) in (0..).map(StreamIx).zip(streams) {
             table.by_name.entry(descriptor.name).or_default().push((descriptor.namespace, ix));
             table.streams.push(encoding);
@@ -54,10 +55,15 @@ impl StreamTable {
     #[must_use]
     pub fn find(&self, namespace: Option<&str>, name: &str) -> Option<StreamIx> {
         let namespace = namespace.filter(|namespace| !namespace.is_empty());
-        self.by_name.get(name)?.iter().find(|(other, _)| other.as_deref() == namespace).map(|(_, ix)| *ix)
+        self.by_name
+            .get(name)?
+            .iter()
+            .find(|(other, _)| other.as_deref() == namespace)
+            .map(|(_, ix)| *ix)
     }
 
-    /// The number of columns, those inside structs and lists included, of the stream that has most; 0 where rows are text.
+    /// The number of columns, those inside structs and lists included, of the stream that has most;
+    /// 0 where rows are text.
     #[must_use]
     pub fn most_columns(&self) -> usize {
         self.column_counts().max().unwrap_or_default()

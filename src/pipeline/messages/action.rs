@@ -1,7 +1,8 @@
 //! What the engine asks the outside to do, and what the outside reports back.
 //!
-//! The engine itself does no I/O: it takes an [`Event`], changes its state and gives [`Action`]s. Every `Compress`, `EncodeRowGroup`
-//! and [`StoreRequest`] is answered by exactly one event for the same file, whatever happens to it.
+//! The engine itself does no I/O: it takes an [`Event`], changes its state and gives [`Action`]s.
+//! Every `Compress`, `EncodeRowGroup` and [`StoreRequest`] is answered by exactly one event for the
+//! same file, whatever happens to it.
 
 use uuid::Uuid;
 
@@ -37,8 +38,8 @@ pub enum Action {
     },
     /// An S3 request; answered by [`Event::Stored`].
     Store(FileId, StoreRequest),
-    /// Do not send the requests of this file that have not been sent yet, but those that remove it: the file is given up.
-    /// They are answered with [`StoreAnswer::Skipped`].
+    /// Do not send the requests of this file that have not been sent yet, but those that remove it:
+    /// the file is given up. They are answered with [`StoreAnswer::Skipped`].
     Skip(FileId),
     /// Print the line of a freed STATE.
     PrintState(Vec<u8>),

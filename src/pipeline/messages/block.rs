@@ -20,7 +20,8 @@ pub struct Block {
 pub enum ReadFault {
     /// One line is longer than the limit.
     #[error(
-        "is longer than {limit_bytes} bytes, the most that is taken; make the source send smaller records"
+        "is longer than {limit_bytes} bytes, the most that is taken; make the source send smaller \
+         records"
     )]
     LineTooLong {
         /// The limit.

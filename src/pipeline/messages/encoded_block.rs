@@ -1,8 +1,9 @@
 //! What travels from the workers to the ordered stage.
 //!
-//! A block of input becomes an [`EncodedBlock`]: its rows, encoded and grouped by stream into [`Chunk`]s, with the STATE
-//! and COMPLETE messages between them. Invariant: an [`Item::State`] comes after the chunks of every row that it covers
-//! and before the chunks of later rows of the streams it covers.
+//! A block of input becomes an [`EncodedBlock`]: its rows, encoded and grouped by stream into
+//! [`Chunk`]s, with the STATE and COMPLETE messages between them. Invariant: an [`Item::State`]
+//! comes after the chunks of every row that it covers and before the chunks of later rows of the
+//! streams it covers.
 
 use chrono::{DateTime, Utc};
 
@@ -61,8 +62,8 @@ pub struct Chunk {
     pub repaired_strings: u64,
     /// Bytes of input lines that the rows came from.
     pub input_bytes: u64,
-    /// What a piece of the text compresses to: each worker tries it once, so that the size of a file can be estimated
-    /// before its first frame is back.
+    /// What a piece of the text compresses to: each worker tries it once, so that the size of a
+    /// file can be estimated before its first frame is back.
     pub sample: Option<CompressionSample>,
 }
 
@@ -148,7 +149,8 @@ impl LineFault {
         Failure::new(
             crate::error::FailureType::System,
             format!(
-                "line {} of the input {}; nothing after the last STATE before it was published, the source sends it again",
+                "line {} of the input {}; nothing after the last STATE before it was published, \
+                 the source sends it again",
                 lines_before + self.line,
                 self.reason
             ),

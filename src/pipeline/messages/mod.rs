@@ -19,7 +19,9 @@ mod segment;
 
 pub use action::{Action, StoreRequest};
 pub use block::{Block, ReadFault};
-pub use encoded_block::{Chunk, CompressionSample, CursorNotes, EncodedBlock, Item, LineFault, Rows};
+pub use encoded_block::{
+    Chunk, CompressionSample, CursorNotes, EncodedBlock, Item, LineFault, Rows,
+};
 pub use event::{Event, StoreAnswer};
 pub use ids::{FileId, Position};
 pub use job::{ColumnLayout, Frame};

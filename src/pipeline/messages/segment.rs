@@ -1,6 +1,7 @@
 //! Bytes and rows in memory, each with the right to hold it.
 //!
-//! A segment is the smallest piece of memory that travels. Whoever holds a segment holds its permit.
+//! A segment is the smallest piece of memory that travels. Whoever holds a segment holds its
+//! permit.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,15 +19,16 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Memory that the segment holds, as the budget counts it: a buffer may be larger than its bytes.
+    /// Memory that the segment holds, as the budget counts it: a buffer may be larger than its
+    /// bytes.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
         self.permit.bytes()
     }
 }
 
-/// A run of bytes of a segment. Parts of an upload have one size, so two of them may share a segment: it stays in memory,
-/// and its permit is held, until the last slice of it is dropped.
+/// A run of bytes of a segment. Parts of an upload have one size, so two of them may share a
+/// segment: it stays in memory, and its permit is held, until the last slice of it is dropped.
 #[derive(Clone, Debug)]
 pub struct SegmentSlice {
     segment: Arc<Segment>,

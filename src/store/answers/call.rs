@@ -23,7 +23,8 @@ pub(crate) struct Call<'a> {
     pub(crate) attempts: u32,
     /// The IAM actions that the object's options need besides the one of the request.
     pub(crate) more_actions: Vec<&'static str>,
-    /// Whether the credentials come from somewhere that gives new ones, rather than from the settings.
+    /// Whether the credentials come from somewhere that gives new ones, rather than from the
+    /// settings.
     pub(crate) renewable: bool,
     /// Values that must not appear in a cause.
     pub(crate) secrets: Vec<String>,
@@ -39,7 +40,13 @@ impl Call<'_> {
     /// not give it.
     pub(crate) fn without_receipt(&self) -> StoreError {
         let context = self.context(None, Some(200));
-        StoreError { op: self.op, kind: StoreErrorKind::NotS3, effect: Effect::Unknown, context, cause: None }
+        StoreError {
+            op: self.op,
+            kind: StoreErrorKind::NotS3,
+            effect: Effect::Unknown,
+            context,
+            cause: None,
+        }
     }
 
     /// What the error's sentence is made of.

@@ -1,4 +1,5 @@
-//! What an answer of S3, or its absence, means: the one table from error codes and statuses to [`StoreErrorKind`].
+//! What an answer of S3, or its absence, means: the one table from error codes and statuses to
+//! [`StoreErrorKind`].
 //!
 //! An `SdkError` and the [`Call`] that it belongs to -> [`StoreError`].
 //!
@@ -7,7 +8,8 @@
 //! - Nothing that the server says reaches a sentence except a code and a region of harmless
 //!   letters. Its message is kept beside the sentence (`words`).
 //!
-//! Not here: the sentences (`error`), what is done about an error (`publish`; the SDK's own retries).
+//! Not here: the sentences (`error`), what is done about an error (`publish`; the SDK's own
+//! retries).
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use std::borrow::Cow;
@@ -70,20 +72,26 @@ where
             }
         }
         SdkError::DispatchFailure(failure) if failure.is_timeout() => StoreErrorKind::Timeout,
-        SdkError::DispatchFailure(_) if let Some(problem) = connection_problem(error) => match problem {
-            ConnectionProblem::Certificate(distrust) => StoreErrorKind::Certificate(distrust),
-            ConnectionProblem::NotTls => StoreErrorKind::NotTls,
-            ConnectionProblem::NotHttp if is_plain(call) => StoreErrorKind::NotHttp,
-            // Behind TLS it is only an answer that went wrong.
-            ConnectionProblem::NotHttp => StoreErrorKind::Connection,
-        },
-        // It never came to a connection: the SDK could not make an address of bucket, region and endpoint.
+        SdkError::DispatchFailure(_) if let Some(problem) = connection_problem(error) => {
+            match problem {
+                ConnectionProblem::Certificate(distrust) => StoreErrorKind::Certificate(distrust),
+                ConnectionProblem::NotTls => StoreErrorKind::NotTls,
+                ConnectionProblem::NotHttp if is_plain(call) => StoreErrorKind::NotHttp,
+                // Behind TLS it is only an answer that went wrong.
+                ConnectionProblem::NotHttp => StoreErrorKind::Connection,
+            }
+        }
+        // It never came to a connection: the SDK could not make an address of bucket, region and
+        // endpoint.
         SdkError::DispatchFailure(failure) if failure.is_user() || call.attempts == 0 => {
             StoreErrorKind::InvalidEndpoint
         }
         SdkError::DispatchFailure(_) => StoreErrorKind::Connection,
-        SdkError::ResponseError(_) if found_in::<Stalled>(error).is_some() => StoreErrorKind::Timeout,
-        // Headers came, but no whole body: a connection that broke, or a body that is no answer of S3.
+        SdkError::ResponseError(_) if found_in::<Stalled>(error).is_some() => {
+            StoreErrorKind::Timeout
+        }
+        // Headers came, but no whole body: a connection that broke, or a body that is no answer of
+        // S3.
         SdkError::ResponseError(_) => StoreErrorKind::Connection,
         SdkError::ServiceError(_) => {
             let header = raw.and_then(|raw| raw.headers().get(REGION_HEADER));
@@ -94,7 +102,10 @@ where
                 .and_then(harmless);
             let elsewhere = region.filter(|region| *region != call.region);
             let wants_tls = status == Some(400) && is_plain(call) && asks_for_tls(body);
-            kind_of(call.op, Answer { wants_tls, status: status.unwrap_or(0), code, elsewhere, body })
+            kind_of(
+                call.op,
+                Answer { wants_tls, status: status.unwrap_or(0), code, elsewhere, body },
+            )
         }
         _ => StoreErrorKind::Unknown,
     };
@@ -166,7 +177,9 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         "InvalidRequest" if contains(answer.body, b"Object Lock") => Kind::ObjectLock,
         // Said with a 501 by those that follow S3's documents.
         _ if refuses_guard(op, answer) => Kind::Unsupported,
-        code if let Some(setting) = refused_setting(op, code, answer.body) => Kind::OptionRefused { setting },
+        code if let Some(setting) = refused_setting(op, code, answer.body) => {
+            Kind::OptionRefused { setting }
+        }
         // What S3 may not do with the key on the caller's behalf.
         "AccessDenied" if contains(answer.body, b"perform: kms:") => Kind::EncryptionKey,
         "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "UnauthorizedAccess" => {
@@ -201,9 +214,10 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         // KMS throttling comes first: all other codes of KMS are about the key.
         code if is_throttling(code) => Kind::Throttled,
         code if code.starts_with("KMS.") => Kind::EncryptionKey,
-        "QuotaExceeded" | "InsufficientStorage" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" => {
-            Kind::StorageFull
-        }
+        "QuotaExceeded"
+        | "InsufficientStorage"
+        | "XMinioStorageFull"
+        | "XMinioAdminBucketQuotaExceeded" => Kind::StorageFull,
         "KeyTooLongError" | "InvalidURI" | "InvalidObjectName" | "XMinioInvalidObjectName" => {
             Kind::InvalidKey
         }
@@ -244,7 +258,8 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
             // An answer that is called a success and yet cannot be read: a web page, not S3.
             200..=299 => Kind::NotS3,
             400 if answer.wants_tls => Kind::NotHttp,
-            // These say the same whoever answers: a proxy in front of the store sends a page with them.
+            // These say the same whoever answers: a proxy in front of the store sends a page with
+            // them.
             408 => Kind::Timeout,
             409 => Kind::Conflict,
             status if is_throttling_status(status) => Kind::Throttled,
@@ -262,7 +277,8 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
             500..=599 => Kind::Server,
             // A HEAD in the wrong region is a 400 without a body; the header is all that it says.
             400 if answer.elsewhere.is_some() => wrong_region(),
-            // It has no body to say why either; in the middle of a run it can only be the credentials.
+            // It has no body to say why either; in the middle of a run it can only be the
+            // credentials.
             400 if op == Operation::HeadObject => Kind::BadCredentials,
             _ => Kind::Unknown,
         },
@@ -271,7 +287,10 @@ fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
 
 /// Whether a code says that credentials are past their end.
 pub(crate) fn is_expired(code: &str) -> bool {
-    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired")
+    matches!(
+        code,
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired"
+    )
 }
 
 /// Whether a code asks to slow down.
@@ -314,17 +333,18 @@ fn not_found(op: Operation) -> StoreErrorKind {
         | Operation::PutObject
         | Operation::CreateMultipartUpload
         | Operation::DeleteObjects => StoreErrorKind::BucketMissing,
-        Operation::UploadPart | Operation::CompleteMultipartUpload | Operation::AbortMultipartUpload => {
-            StoreErrorKind::NoSuchUpload
-        }
-        Operation::GetObject | Operation::HeadObject | Operation::CopyObject | Operation::DeleteObject => {
-            StoreErrorKind::NotFound
-        }
+        Operation::UploadPart
+        | Operation::CompleteMultipartUpload
+        | Operation::AbortMultipartUpload => StoreErrorKind::NoSuchUpload,
+        Operation::GetObject
+        | Operation::HeadObject
+        | Operation::CopyObject
+        | Operation::DeleteObject => StoreErrorKind::NotFound,
     }
 }
 
-/// Whether a failed request may have happened. A refusal speaks for its own attempt only: an earlier attempt, whose
-/// answer was lost, may have done the work.
+/// Whether a failed request may have happened. A refusal speaks for its own attempt only: an
+/// earlier attempt, whose answer was lost, may have done the work.
 fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
     use StoreErrorKind as Kind;
     if !op.writes() || attempts == 0 {
@@ -386,8 +406,9 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
     }
 }
 
-/// What AWS says about a denial: "User: ... is not authorized to perform: s3:PutObject on resource: ... because no
-/// identity-based policy allows the s3:PutObject action", or "... with an explicit deny in a resource-based policy".
+/// What AWS says about a denial: "User: ... is not authorized to perform: s3:PutObject on resource:
+/// ... because no identity-based policy allows the s3:PutObject action", or "... with an explicit
+/// deny in a resource-based policy".
 fn refusal(message: &str) -> Refusal {
     let action = message
         .split_once("is not authorized to perform: ")
@@ -411,15 +432,22 @@ fn element<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
-/// The bucket's region in the one error that has it nowhere else: "The me-south-1 location constraint is incompatible for the
-/// region specific endpoint this request was sent to."
+/// The bucket's region in the one error that has it nowhere else: "The me-south-1 location
+/// constraint is incompatible for the region specific endpoint this request was sent to."
 fn region_in(message: &str) -> Option<&str> {
-    let (region, _) = message.strip_prefix("The ")?.split_once(" location constraint is incompatible")?;
+    let (region, _) =
+        message.strip_prefix("The ")?.split_once(" location constraint is incompatible")?;
     (region != "unspecified").then_some(region)
 }
 
-/// All that was reported below us in one line: status, code, request id, the server's message and the chain of causes.
-fn cause<E>(call: &Call<'_>, error: &SdkError<E>, status: Option<u16>, request_id: Option<&str>) -> Cause
+/// All that was reported below us in one line: status, code, request id, the server's message and
+/// the chain of causes.
+fn cause<E>(
+    call: &Call<'_>,
+    error: &SdkError<E>,
+    status: Option<u16>,
+    request_id: Option<&str>,
+) -> Cause
 where
     E: StdError + ProvideErrorMetadata + 'static,
 {

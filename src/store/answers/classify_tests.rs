@@ -61,8 +61,12 @@ fn codes_decide_before_statuses() {
         ("SecondLevelDomainForbidden", 403, Kind::PathStyleRefused, Config),
     ];
     for (code, status, kind, failure_type) in table {
-        let answer =
-            Answer { status: *status, code: Some(code), elsewhere: Some("eu-north-1"), ..Answer::default() };
+        let answer = Answer {
+            status: *status,
+            code: Some(code),
+            elsewhere: Some("eu-north-1"),
+            ..Answer::default()
+        };
         let found = kind_of(Operation::PutObject, answer);
         assert_eq!(&found, kind, "{code} {status}");
         assert_eq!(found.failure_type(), *failure_type, "{code} {status}");
@@ -101,7 +105,11 @@ fn a_bare_status_is_read_by_what_was_asked() {
         (Operation::DeleteObjects, 405, Kind::Unsupported),
     ];
     for (op, status, kind) in table {
-        assert_eq!(&kind_of(*op, Answer { status: *status, ..Answer::default() }), kind, "{op:?} {status}");
+        assert_eq!(
+            &kind_of(*op, Answer { status: *status, ..Answer::default() }),
+            kind,
+            "{op:?} {status}"
+        );
     }
 }
 
@@ -112,14 +120,16 @@ fn some_refusals_are_read_to_the_end() {
         (
             403,
             Some("AccessDenied"),
-            "<Message>User: arn:aws:iam::1:user/x is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:..</Message>",
+            "<Message>User: arn:aws:iam::1:user/x is not authorized to perform: \
+             kms:GenerateDataKey on resource: arn:aws:kms:..</Message>",
             Kind::EncryptionKey,
         ),
         (403, Some("AccessDenied"), "<Message>Access Denied</Message>", Kind::AccessDenied),
         (
             400,
             Some("InvalidRequest"),
-            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters",
+            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with \
+             Object Lock parameters",
             Kind::ObjectLock,
         ),
         (400, Some("InvalidRequest"), "something else", Kind::Rejected),
@@ -130,14 +140,25 @@ fn some_refusals_are_read_to_the_end() {
         (429, None, "<html>", Kind::Throttled),
         (407, None, "<html>", Kind::ProxyAuthentication),
         (413, None, "<html>", Kind::TooLargeForProxy),
-        (400, Some("InvalidArgument"), "<ArgumentName>If-None-Match</ArgumentName>", Kind::Unsupported),
-        (400, Some("InvalidRequest"), "x-amz-tagging", Kind::OptionRefused { setting: "object_tags" }),
+        (
+            400,
+            Some("InvalidArgument"),
+            "<ArgumentName>If-None-Match</ArgumentName>",
+            Kind::Unsupported,
+        ),
+        (
+            400,
+            Some("InvalidRequest"),
+            "x-amz-tagging",
+            Kind::OptionRefused { setting: "object_tags" },
+        ),
         (412, Some("PreconditionFailed"), "<Condition>If-None-Match</Condition>", Kind::KeyTaken),
         (403, None, "", Kind::AccessDenied),
         (503, None, "<html>", Kind::Server),
     ];
     for (status, code, body, kind) in table {
-        let answer = Answer { status: *status, code: *code, body: body.as_bytes(), ..Answer::default() };
+        let answer =
+            Answer { status: *status, code: *code, body: body.as_bytes(), ..Answer::default() };
         assert_eq!(&kind_of(Operation::PutObject, answer), kind, "{status} {body}");
     }
 }
@@ -146,13 +167,15 @@ fn some_refusals_are_read_to_the_end() {
 fn a_denial_is_quoted_for_its_action_and_nothing_else() {
     let table = [
         (
-            "User: arn:aws:iam::1:user/x is not authorized to perform: s3:PutObjectTagging on resource: \"arn:aws:s3:::b/k\" \
-             because no identity-based policy allows the s3:PutObjectTagging action",
+            "User: arn:aws:iam::1:user/x is not authorized to perform: s3:PutObjectTagging on \
+             resource: \"arn:aws:s3:::b/k\" because no identity-based policy allows the \
+             s3:PutObjectTagging action",
             Some("s3:PutObjectTagging"),
             false,
         ),
         (
-            "User: x is not authorized to perform: s3:PutObject on resource: y with an explicit deny in a resource-based policy",
+            "User: x is not authorized to perform: s3:PutObject on resource: y with an explicit \
+             deny in a resource-based policy",
             Some("s3:PutObject"),
             true,
         ),
@@ -161,7 +184,11 @@ fn a_denial_is_quoted_for_its_action_and_nothing_else() {
         ("is not authorized to perform: ", None, false),
     ];
     for (message, action, explicit) in table {
-        assert_eq!(refusal(message), Refusal { action: action.map(str::to_owned), explicit }, "{message}");
+        assert_eq!(
+            refusal(message),
+            Refusal { action: action.map(str::to_owned), explicit },
+            "{message}"
+        );
     }
 }
 
@@ -204,15 +231,22 @@ fn sentences_name_the_thing_and_what_to_do() {
         renewable: false,
         secrets: Vec::new(),
     };
-    let text = |op, region, kind| call(op, region).without_answer(kind, Effect::NotApplied).to_string();
+    let text =
+        |op, region, kind| call(op, region).without_answer(kind, Effect::NotApplied).to_string();
     let put = text(Operation::UploadPart, "eu-west-1", Kind::AccessDenied);
-    assert!(put.starts_with("s3:PutObject on arn:aws:s3:::sales/a/b.csv was denied: allow"), "{put}");
+    assert!(
+        put.starts_with("s3:PutObject on arn:aws:s3:::sales/a/b.csv was denied: allow"),
+        "{put}"
+    );
     let list = text(Operation::ListObjects, "us-gov-west-1", Kind::AccessDenied);
     assert!(list.starts_with("s3:ListBucket on arn:aws-us-gov:s3:::sales was denied"), "{list}");
     let list = text(Operation::ListObjects, "eusc-de-east-1", Kind::AccessDenied);
     assert!(list.starts_with("s3:ListBucket on arn:aws-eusc:s3:::sales was denied"), "{list}");
     let delete = text(Operation::DeleteObjects, "eu-west-1", Kind::AccessDenied);
-    assert!(delete.starts_with("s3:DeleteObject on arn:aws:s3:::sales/* was denied: allow"), "{delete}");
+    assert!(
+        delete.starts_with("s3:DeleteObject on arn:aws:s3:::sales/* was denied: allow"),
+        "{delete}"
+    );
     let copy = text(Operation::CopyObject, "eu-west-1", Kind::AccessDenied);
     for needed in ["arn:aws:s3:::sales/a/b.csv", "s3:PutObject", "s3:GetObject"] {
         assert!(copy.contains(needed), "{copy}");
@@ -231,9 +265,11 @@ fn sentences_name_the_thing_and_what_to_do() {
         assert!(!sentence.contains("access_key_id"), "{sentence}");
     }
     let completed = text(Operation::CompleteMultipartUpload, "us-east-1", Kind::KeyTaken);
-    for needed in
-        ["ties the parts of an upload to its key", "the next attempt takes the next number", "{uuid}"]
-    {
+    for needed in [
+        "ties the parts of an upload to its key",
+        "the next attempt takes the next number",
+        "{uuid}",
+    ] {
         assert!(completed.contains(needed), "{completed}");
     }
     let missing = text(Operation::ListObjects, "us-east-1", Kind::BucketMissing);

@@ -1,7 +1,9 @@
-//! What can go wrong between us and the bucket, who must act on it, and whether the request may have happened.
+//! What can go wrong between us and the bucket, who must act on it, and whether the request may
+//! have happened.
 //!
-//! A [`StoreError`] has two axes: [`StoreErrorKind`] (what is wrong, hence who acts) and [`Effect`] (did the write
-//! happen). `classify` makes these errors from answers, `sentence` makes sentences of them.
+//! A [`StoreError`] has two axes: [`StoreErrorKind`] (what is wrong, hence who acts) and [`Effect`]
+//! (did the write happen). `classify` makes these errors from answers, `sentence` makes sentences
+//! of them.
 //!
 //! Invariants
 //! - Text that came from the server is in the cause and in the store's own words only, shortened

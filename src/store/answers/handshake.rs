@@ -1,5 +1,5 @@
-//! Why a connection never came to a request: certificates that are not trusted, TLS where there is none, and none
-//! where there is.
+//! Why a connection never came to a request: certificates that are not trusted, TLS where there is
+//! none, and none where there is.
 //!
 //! The chain of errors below the SDK's HTTP client -> [`ConnectionProblem`], if it is one of these.
 //!
@@ -45,24 +45,29 @@ impl fmt::Display for Distrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::OtherIssuer => {
-                "an authority of the name that is trusted has signed it, but with another key, as one does that was made anew; \
-                 put its new certificate into ca_bundle"
+                "an authority of the name that is trusted has signed it, but with another key, as \
+                 one does that was made anew; put its new certificate into ca_bundle"
             }
             Self::UnknownIssuer => {
-                "no authority that this machine knows has signed it; put the certificate of the authority that has \
-                 (your own one, or that of a proxy that opens TLS connections) into ca_bundle"
+                "no authority that this machine knows has signed it; put the certificate of the \
+                 authority that has (your own one, or that of a proxy that opens TLS connections) \
+                 into ca_bundle"
             }
             Self::Expired => "it has expired; renew it on the server, or set this machine's clock",
             Self::NotYetValid => "it is not valid yet; set this machine's clock, or wait",
             Self::OtherName => {
-                "it is for another host name; correct s3_endpoint, set s3_path_style to on if the bucket's name \
-                 stands before the host name, or give the server a certificate for this name"
+                "it is for another host name; correct s3_endpoint, set s3_path_style to on if the \
+                 bucket's name stands before the host name, or give the server a certificate for \
+                 this name"
             }
             Self::Authority => {
-                "it is the certificate of an authority and not of a server; give the server a certificate that is \
-                 signed by it, with CA:FALSE"
+                "it is the certificate of an authority and not of a server; give the server a \
+                 certificate that is signed by it, with CA:FALSE"
             }
-            Self::Unusable => "it is damaged, revoked or not for servers; give the server another certificate",
+            Self::Unusable => {
+                "it is damaged, revoked or not for servers; give the server another \
+                               certificate"
+            }
         })
     }
 }
@@ -71,12 +76,15 @@ impl fmt::Display for Distrust {
 #[must_use]
 pub fn connection_problem(error: &(dyn StdError + 'static)) -> Option<ConnectionProblem> {
     chain(error).find_map(|error| match error.downcast_ref::<TlsError>() {
-        Some(TlsError::InvalidCertificate(error)) => Some(ConnectionProblem::Certificate(distrust(error))),
+        Some(TlsError::InvalidCertificate(error)) => {
+            Some(ConnectionProblem::Certificate(distrust(error)))
+        }
         // What came in place of a handshake is no message of TLS.
         Some(TlsError::InvalidMessage(_)) => Some(ConnectionProblem::NotTls),
         Some(_) => None,
         None => {
-            let answered_otherwise = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
+            let answered_otherwise =
+                error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
             answered_otherwise.then_some(ConnectionProblem::NotHttp)
         }
     })
@@ -103,7 +111,9 @@ fn distrust(error: &CertificateError) -> Distrust {
         CertificateError::UnknownIssuer => Distrust::UnknownIssuer,
         CertificateError::BadSignature => Distrust::OtherIssuer,
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => Distrust::Expired,
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Distrust::NotYetValid,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            Distrust::NotYetValid
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             Distrust::OtherName
         }
@@ -115,7 +125,8 @@ fn distrust(error: &CertificateError) -> Distrust {
     }
 }
 
-/// `error` and all that it comes from. What an `io::Error` holds is asked for by `get_ref`: `source` skips it.
+/// `error` and all that it comes from. What an `io::Error` holds is asked for by `get_ref`:
+/// `source` skips it.
 pub(crate) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

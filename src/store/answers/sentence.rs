@@ -21,18 +21,24 @@ impl StoreError {
         let what = What(self);
         match &self.kind {
             StoreErrorKind::AccessDenied if self.op == Operation::CopyObject => format!(
-                "the copy to {} was denied: allow {} on it and s3:GetObject on the object that is copied, \
-                 in the policy of the user or role, and look for a bucket policy that denies one of them",
+                "the copy to {} was denied: allow {} on it and s3:GetObject on the object that is \
+                 copied, in the policy of the user or role, and look for a bucket policy that \
+                 denies one of them",
                 self.arn(),
                 self.actions()
             ),
             StoreErrorKind::AccessDenied
-                if !self.context.more_actions.is_empty() && self.context.refusal.action.is_none() => format!(
-                "{name} to {} was denied: with these settings it needs {}; allow all of them in the policy of the \
-                 user or role, and look for a bucket policy that denies one of them",
-                self.arn(),
-                self.actions()
-            ),
+                if !self.context.more_actions.is_empty()
+                    && self.context.refusal.action.is_none() =>
+            {
+                format!(
+                    "{name} to {} was denied: with these settings it needs {}; allow all of them \
+                     in the policy of the user or role, and look for a bucket policy that denies \
+                     one of them",
+                    self.arn(),
+                    self.actions()
+                )
+            }
             StoreErrorKind::AccessDenied => format!(
                 "{} on {} was denied: allow this action in the policy of the user or role, \
                  and look for a bucket policy that denies it",
@@ -40,19 +46,27 @@ impl StoreError {
                 self.arn()
             ),
             StoreErrorKind::AccountProblem => {
-                format!("{what} was refused because of the AWS account ({}): check its status", or_dash(code))
+                format!(
+                    "{what} was refused because of the AWS account ({}): check its \
+                         status",
+                    or_dash(code)
+                )
             }
             StoreErrorKind::BucketMissing => format!(
                 "bucket \"{bucket}\" does not exist {}: create it or correct s3_bucket_name",
                 self.place()
             ),
             StoreErrorKind::BucketInEndpoint => format!(
-                "{what} found no bucket \"{bucket}\" {}{}: s3_endpoint already has the bucket's name in it, which is \
-                 the likely cause, for the connector adds the name itself; set s3_endpoint to {}, or, if it is right, \
-                 create the bucket or correct s3_bucket_name",
+                "{what} found no bucket \"{bucket}\" {}{}: s3_endpoint already has the bucket's \
+                 name in it, which is the likely cause, for the connector adds the name itself; \
+                 set s3_endpoint to {}, or, if it is right, create the bucket or correct \
+                 s3_bucket_name",
                 self.place(),
                 self.answer(),
-                self.context.endpoint_without_bucket.as_deref().unwrap_or("the address without the bucket")
+                self.context.endpoint_without_bucket.as_deref().unwrap_or(
+                    "the address without the \
+                                                                           bucket"
+                )
             ),
             StoreErrorKind::InvalidBucketName => {
                 format!("\"{bucket}\" is not a valid bucket name: correct s3_bucket_name")
@@ -62,30 +76,37 @@ impl StoreError {
                  set s3_bucket_region to \"{expected}\""
             ),
             StoreErrorKind::WrongRegion { expected: None } => format!(
-                "bucket \"{bucket}\" does not answer requests for region \"{region}\": \
-                 set s3_bucket_region to the bucket's own region, and check access_key_id and s3_endpoint"
+                "bucket \"{bucket}\" does not answer requests for region \"{region}\": set \
+                 s3_bucket_region to the bucket's own region, and check access_key_id and \
+                 s3_endpoint"
             ),
             StoreErrorKind::BadCredentials if self.context.renewable => format!(
-                "the store does not accept the credentials from the role or the connector's environment ({}): check that \
-                 they are for this store and still valid",
+                "the store does not accept the credentials from the role or the connector's \
+                 environment ({}): check that they are for this store and still valid",
                 or_dash(code)
             ),
             StoreErrorKind::ExpiredCredentials if self.context.renewable => {
-                "the credentials from the role or the connector's environment have expired, and no new ones can be had: \
-                 renew them where they come from"
+                "the credentials from the role or the connector's environment have expired, and no \
+                 new ones can be had: renew them where they come from"
                     .to_owned()
             }
             StoreErrorKind::BadCredentials => format!("{}", BadCredentials(code.as_deref())),
             StoreErrorKind::ExpiredCredentials => {
-                "the temporary credentials have expired: enter new ones, or use an access key without a session token"
+                "the temporary credentials have expired: enter new ones, or use an access key \
+                 without a session token"
                     .to_owned()
             }
-            StoreErrorKind::NoCredentials { .. } if let Some(told) = &self.context.told => told.to_string(),
+            StoreErrorKind::NoCredentials { .. } if let Some(told) = &self.context.told => {
+                told.to_string()
+            }
             StoreErrorKind::NoCredentials { temporary: true } => {
-                "no credentials could be obtained for now: check the network and try again".to_owned()
+                "no credentials could be obtained for now: check the network and try \
+                 again"
+                    .to_owned()
             }
             StoreErrorKind::NoCredentials { temporary: false } => {
-                "the way of signing in that is configured gives no credentials: check the authentication settings"
+                "the way of signing in that is configured gives no credentials: check the \
+                 authentication settings"
                     .to_owned()
             }
             StoreErrorKind::PathStyleRefused => format!(
@@ -99,31 +120,41 @@ impl StoreError {
                     None => or_dash(code).to_owned(),
                 };
                 format!(
-                    "{what} failed because the KMS key that encrypts it cannot be used ({answer}): allow the user or role \
-                     kms:GenerateDataKey and kms:Decrypt on the key, in its own policy and, where the key belongs to another \
-                     account, in the key's policy; and check that the key is enabled and in the bucket's region"
+                    "{what} failed because the KMS key that encrypts it cannot be used ({answer}): \
+                     allow the user or role kms:GenerateDataKey and kms:Decrypt on the key, in its \
+                     own policy and, where the key belongs to another account, in the key's \
+                     policy; and check that the key is enabled and in the bucket's region"
                 )
             }
             StoreErrorKind::ObjectLock => format!(
-                "bucket \"{bucket}\" has Object Lock with a default retention, where every upload needs a checksum: set \
-                 checksum to crc32"
+                "bucket \"{bucket}\" has Object Lock with a default retention, where every upload \
+                 needs a checksum: set checksum to crc32"
             ),
             StoreErrorKind::OptionRefused { setting: "acl" }
                 if code.as_deref() == Some("AccessControlListNotSupported") =>
             {
-                format!("bucket \"{bucket}\" has ACLs switched off (the bucket's owner owns every object): remove acl")
+                format!(
+                    "bucket \"{bucket}\" has ACLs switched off (the bucket's owner owns every \
+                         object): remove acl"
+                )
             }
             StoreErrorKind::OptionRefused { setting } => {
-                format!("the store does not accept the setting {setting}{}: change it or remove it", self.answer())
+                format!(
+                    "the store does not accept the setting {setting}{}: change it or remove \
+                         it",
+                    self.answer()
+                )
             }
-            // The wildcard of a store's certificate covers one bucket before the host name, not two.
+            // The wildcard of a store's certificate covers one bucket before the host name, not
+            // two.
             StoreErrorKind::Certificate(Distrust::OtherName)
                 if let Some(without_bucket) = &self.context.endpoint_without_bucket =>
             {
                 format!(
-                    "the certificate of {} is not accepted: it is for another host name. s3_endpoint already has the bucket's \
-                     name in it, which is the likely cause, for the connector adds the name itself; set s3_endpoint to \
-                     {without_bucket}, or, if it is right, give the server a certificate for this name",
+                    "the certificate of {} is not accepted: it is for another host name. \
+                     s3_endpoint already has the bucket's name in it, which is the likely cause, \
+                     for the connector adds the name itself; set s3_endpoint to {without_bucket}, \
+                     or, if it is right, give the server a certificate for this name",
                     self.server()
                 )
             }
@@ -131,61 +162,76 @@ impl StoreError {
                 format!("the certificate of {} is not accepted: {distrust}", self.server())
             }
             StoreErrorKind::NotTls => format!(
-                "{} does not speak TLS: begin s3_endpoint with http:// if the store is meant to be without it, \
-                 or correct the port",
+                "{} does not speak TLS: begin s3_endpoint with http:// if the store is meant to be \
+                 without it, or correct the port",
                 self.server()
             ),
             StoreErrorKind::NotHttp => format!(
-                "{} does not answer in plain HTTP: begin s3_endpoint with https:// if the server speaks TLS, \
-                 or correct the port",
+                "{} does not answer in plain HTTP: begin s3_endpoint with https:// if the server \
+                 speaks TLS, or correct the port",
                 self.server()
             ),
             StoreErrorKind::StorageFull => {
-                format!("{what} failed because the store is full or the quota of bucket \"{bucket}\" is spent")
+                format!(
+                    "{what} failed because the store is full or the quota of bucket \
+                         \"{bucket}\" is spent"
+                )
             }
             StoreErrorKind::InvalidKey => {
                 format!("the store does not accept the key \"{key}\": change s3_bucket_key")
             }
             StoreErrorKind::KeyTaken if self.op == Operation::CompleteMultipartUpload => format!(
-                "another writer put an object at \"{key}\" in bucket \"{bucket}\" while a file was being uploaded to this \
-                 key in parts. The file cannot move to another key: S3 ties the parts of an upload to its key and copies \
-                 none of an unfinished one, and the connector no longer holds their bytes. Nothing is lost: the source \
-                 sends the rows again, and the next attempt takes the next number. Make sure that no second sync writes \
-                 under the same names, or put {{uuid}} into s3_bucket_key"
+                "another writer put an object at \"{key}\" in bucket \"{bucket}\" while a file was \
+                 being uploaded to this key in parts. The file cannot move to another key: S3 ties \
+                 the parts of an upload to its key and copies none of an unfinished one, and the \
+                 connector no longer holds their bytes. Nothing is lost: the source sends the rows \
+                 again, and the next attempt takes the next number. Make sure that no second sync \
+                 writes under the same names, or put {{uuid}} into s3_bucket_key"
             ),
             StoreErrorKind::RefusesFreeKey => format!(
-                "{what} was refused as if the key were taken{}, but HeadObject finds no object there: the store, or a \
-                 proxy in front of it, answers If-None-Match wrongly, and the connector writes nothing without that \
-                 guard; have this corrected, or use another store",
+                "{what} was refused as if the key were taken{}, but HeadObject finds no object \
+                 there: the store, or a proxy in front of it, answers If-None-Match wrongly, and \
+                 the connector writes nothing without that guard; have this corrected, or use \
+                 another store",
                 self.answer()
             ),
             StoreErrorKind::FindsMissing => format!(
-                "{what} was not tried, because the store finds an object at every key: it answers HeadObject of a key \
-                 that was never written with 200 instead of 404. Have the store, or the proxy in front of it, corrected"
+                "{what} was not tried, because the store finds an object at every key: it answers \
+                 HeadObject of a key that was never written with 200 instead of 404. Have the \
+                 store, or the proxy in front of it, corrected"
             ),
             StoreErrorKind::LosesMetadata if self.op == Operation::CopyObject => format!(
-                "the store does not give a copy the metadata (x-amz-meta-...) that the connector asks for: the copy at \
-                 \"{key}\" in bucket \"{bucket}\" kept the metadata of the file that was copied, and the next sync would not \
-                 have known it as its own. The copy was removed, and the file stays under the name that it has. Use a \
-                 store that honours x-amz-metadata-directive, or put {{part}} into s3_bucket_key: such files are not copied"
+                "the store does not give a copy the metadata (x-amz-meta-...) that the connector \
+                 asks for: the copy at \"{key}\" in bucket \"{bucket}\" kept the metadata of the \
+                 file that was copied, and the next sync would not have known it as its own. The \
+                 copy was removed, and the file stays under the name that it has. Use a store that \
+                 honours x-amz-metadata-directive, or put {{part}} into s3_bucket_key: such files \
+                 are not copied"
             ),
             StoreErrorKind::LosesMetadata => format!(
-                "the object \"{key}\" in bucket \"{bucket}\" has none of the metadata (x-amz-meta-...) that the connector \
-                 writes, so it cannot tell whether the object is its own: the store, or a proxy in front of it, does not \
-                 keep user metadata (`check` finds out), or another program wrote the object. Use a store that keeps user \
-                 metadata, and look at the object before the next sync: rows of this sync in it are sent again and would be \
-                 there twice"
+                "the object \"{key}\" in bucket \"{bucket}\" has none of the metadata \
+                 (x-amz-meta-...) that the connector writes, so it cannot tell whether the object \
+                 is its own: the store, or a proxy in front of it, does not keep user metadata \
+                 (`check` finds out), or another program wrote the object. Use a store that keeps \
+                 user metadata, and look at the object before the next sync: rows of this sync in \
+                 it are sent again and would be there twice"
             ),
             StoreErrorKind::KeyTaken => {
                 format!("bucket \"{bucket}\" already has another object with the key \"{key}\"")
             }
-            StoreErrorKind::NotFound => format!("bucket \"{bucket}\" has no object with the key \"{key}\""),
+            StoreErrorKind::NotFound => format!(
+                "bucket \"{bucket}\" has no object with the key \
+                                                 \"{key}\""
+            ),
             StoreErrorKind::NoSuchUpload => format!(
                 "the multipart upload of \"{key}\" in bucket \"{bucket}\" no longer exists: \
                  if a lifecycle rule aborts incomplete uploads, give it a longer time"
             ),
             StoreErrorKind::Conflict => {
-                format!("{what} met another request on the same key: make sure that no second sync writes there")
+                format!(
+                    "{what} met another request on the same key: make sure that no second sync \
+                         writes there"
+                )
             }
             StoreErrorKind::ClockSkew => {
                 "this machine's clock is too far from the store's clock: set the clock".to_owned()
@@ -212,78 +258,96 @@ impl StoreError {
                 )
             }
             StoreErrorKind::Connection => format!(
-                "{what} found no working connection {}{}: check the network, the proxy settings and {}",
+                "{what} found no working connection {}{}: check the network, the proxy settings \
+                 and {}",
                 self.place(),
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::HostNotFound { host } => format!(
-                "the host name \"{host}\" was not found in DNS{}: correct {} (or the proxy settings, where it is a proxy's \
-                 name), or check the name servers of this machine or container",
+                "the host name \"{host}\" was not found in DNS{}: correct {} (or the proxy \
+                 settings, where it is a proxy's name), or check the name servers of this machine \
+                 or container",
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::ConnectionRefused => format!(
-                "the connection was refused {}{}, for nothing listens on the port: check that the store is running, {} with its \
-                 port, and the proxy settings",
+                "the connection was refused {}{}, for nothing listens on the port: check that the \
+                 store is running, {} with its port, and the proxy settings",
                 self.place(),
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::NoConnection => format!(
-                "no connection could be made {}{}, for the host does not answer: check {} with its port, and firewalls, routes and proxies on the way \
-                 (in a private network an endpoint for S3 may be missing)",
+                "no connection could be made {}{}, for the host does not answer: check {} with its \
+                 port, and firewalls, routes and proxies on the way (in a private network an \
+                 endpoint for S3 may be missing)",
                 self.place(),
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::TlsFailed => format!(
-                "{} and the connector found no way to speak TLS{}: the server must speak TLS 1.2 or 1.3 and must not ask for a \
-                 client certificate; look for a proxy that breaks TLS, too",
+                "{} and the connector found no way to speak TLS{}: the server must speak TLS 1.2 \
+                 or 1.3 and must not ask for a client certificate; look for a proxy that breaks \
+                 TLS, too",
                 self.server(),
                 self.attempts()
             ),
             StoreErrorKind::ProxyAuthentication => {
-                "the proxy on the way to the store refuses the connector (407, proxy authentication required): write its user and \
-                 password into HTTPS_PROXY or HTTP_PROXY (http://user:password@proxy:port), or name the store in NO_PROXY"
+                "the proxy on the way to the store refuses the connector (407, proxy \
+                 authentication required): write its user and password into HTTPS_PROXY or \
+                 HTTP_PROXY (http://user:password@proxy:port), or name the store in NO_PROXY"
                     .to_owned()
             }
             StoreErrorKind::ProxyRefused => format!(
-                "the proxy opens no connection to {}{}: allow it there, name the host in NO_PROXY, or correct {}",
+                "the proxy opens no connection to {}{}: allow it there, name the host in NO_PROXY, \
+                 or correct {}",
                 self.server(),
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::TooLargeForProxy => format!(
-                "{what} is too large for the proxy in front of the store{}: raise its limit of a request's body to 16 MiB or more \
-                 (nginx: client_max_body_size), or go past the proxy",
+                "{what} is too large for the proxy in front of the store{}: raise its limit of a \
+                 request's body to 16 MiB or more (nginx: client_max_body_size), or go past the \
+                 proxy",
                 self.answer()
             ),
             StoreErrorKind::Damaged => {
                 format!("{what} arrived damaged{}: check the network and try again", self.answer())
             }
             StoreErrorKind::BrokenListing(fault) => format!(
-                "bucket \"{bucket}\" cannot be listed {}: the store says that there are more names below \"{key}\" but {fault}, \
-                 so the connector cannot know which objects exist; use a store, or a version of it, that \
-                 implements the pages of ListObjectsV2, or change the proxy in front of it",
+                "bucket \"{bucket}\" cannot be listed {}: the store says that there are more names \
+                 below \"{key}\" but {fault}, so the connector cannot know which objects exist; \
+                 use a store, or a version of it, that implements the pages of ListObjectsV2, or \
+                 change the proxy in front of it",
                 self.place()
             ),
             StoreErrorKind::InvalidEndpoint => format!(
-                "{name} could not be sent to an S3 service {}: check s3_bucket_name, s3_bucket_region and s3_endpoint",
+                "{name} could not be sent to an S3 service {}: check s3_bucket_name, \
+                 s3_bucket_region and s3_endpoint",
                 self.place()
             ),
             StoreErrorKind::NotS3 => format!(
-                "what answers {} is not an S3 service: it answered {name} with a web page, or without what S3 confirms success \
-                 with{}; check {} and its port (a store's console has another port than S3), and look for a proxy in between",
+                "what answers {} is not an S3 service: it answered {name} with a web page, or \
+                 without what S3 confirms success with{}; check {} and its port (a store's console \
+                 has another port than S3), and look for a proxy in between",
                 self.place(),
                 self.answer(),
                 self.address_setting()
             ),
             StoreErrorKind::Unsupported => {
-                format!("the store does not implement {name} in the way it is needed{}", self.answer())
+                format!(
+                    "the store does not implement {name} in the way it is \
+                         needed{}",
+                    self.answer()
+                )
             }
             StoreErrorKind::Rejected => format!("{what} was rejected as wrong{}", self.answer()),
-            StoreErrorKind::Unknown => format!("{what} failed with an unknown answer{}", self.answer()),
+            StoreErrorKind::Unknown => format!(
+                "{what} failed with an unknown \
+                                                answer{}",
+                self.answer()
+            ),
         }
     }
 
@@ -291,7 +355,9 @@ impl StoreError {
         let ErrorContext { bucket, key, region, .. } = &*self.context;
         let partition = Partition::of_region(region).id;
         match self.op {
-            Operation::GetBucketLocation | Operation::ListObjects => format!("arn:{partition}:s3:::{bucket}"),
+            Operation::GetBucketLocation | Operation::ListObjects => {
+                format!("arn:{partition}:s3:::{bucket}")
+            }
             // One answer stands for many keys.
             Operation::DeleteObjects => format!("arn:{partition}:s3:::{bucket}/*"),
             Operation::PutObject
@@ -308,8 +374,10 @@ impl StoreError {
 
     /// `s3:PutObject and s3:PutObjectTagging`.
     pub(crate) fn actions(&self) -> String {
-        let actions: Vec<_> =
-            [self.op.iam_action()].into_iter().chain(self.context.more_actions.iter().copied()).collect();
+        let actions: Vec<_> = [self.op.iam_action()]
+            .into_iter()
+            .chain(self.context.more_actions.iter().copied())
+            .collect();
         match actions.as_slice() {
             [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
             few => few.concat(),
@@ -349,7 +417,9 @@ impl StoreError {
     fn place(&self) -> String {
         match &self.context.endpoint {
             Some(endpoint) => format!("at {endpoint}"),
-            None => format!("in region \"{}\"{}", self.context.region, self.context.variant.remark()),
+            None => {
+                format!("in region \"{}\"{}", self.context.region, self.context.variant.remark())
+            }
         }
     }
 
@@ -375,9 +445,13 @@ impl fmt::Display for What<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ErrorContext { bucket, key, .. } = &*self.0.context;
         match self.0.op {
-            Operation::GetBucketLocation => write!(f, "{} of bucket \"{bucket}\"", self.0.op.name()),
+            Operation::GetBucketLocation => {
+                write!(f, "{} of bucket \"{bucket}\"", self.0.op.name())
+            }
             Operation::DeleteObjects => write!(f, "{} in bucket \"{bucket}\"", self.0.op.name()),
-            Operation::CopyObject => write!(f, "{} to \"{key}\" in bucket \"{bucket}\"", self.0.op.name()),
+            Operation::CopyObject => {
+                write!(f, "{} to \"{key}\" in bucket \"{bucket}\"", self.0.op.name())
+            }
             Operation::ListObjects
             | Operation::PutObject
             | Operation::CreateMultipartUpload
@@ -400,13 +474,18 @@ impl fmt::Display for BadCredentials<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Some("InvalidAccessKeyId") => {
-                "the store does not know the access key: check access_key_id, and that the key is active"
+                "the store does not know the access key: check access_key_id, and that the key is \
+                 active"
             }
             Some("SignatureDoesNotMatch") => {
-                "the secret does not belong to the access key: check access_key_id and secret_access_key"
+                "the secret does not belong to the access key: check access_key_id and \
+                 secret_access_key"
             }
             Some("InvalidToken") => "the session token is not valid: check session_token",
-            _ => "the store does not accept the credentials: check access_key_id, secret_access_key and session_token",
+            _ => {
+                "the store does not accept the credentials: check access_key_id, \
+                  secret_access_key and session_token"
+            }
         })
     }
 }

@@ -78,13 +78,16 @@ struct NameNotFound {
     for_now: bool,
 }
 
-/// Whether a name server says that the host's name has no address. One that cannot be asked says nothing of that kind.
+/// Whether a name server says that the host's name has no address. One that cannot be asked says
+/// nothing of that kind.
 #[must_use]
 pub(crate) fn host_is_unknown(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|error| matches!(error.downcast_ref(), Some(NameNotFound { for_now: false, .. })))
+    chain(error)
+        .any(|error| matches!(error.downcast_ref(), Some(NameNotFound { for_now: false, .. })))
 }
 
-/// Whether the lookup failed for now, in the words of glibc and of musl: there is no type for either.
+/// Whether the lookup failed for now, in the words of glibc and of musl: there is no type for
+/// either.
 fn is_for_now(error: &io::Error) -> bool {
     let said = error.to_string();
     ["Temporary failure", "Try again"].iter().any(|passing| said.contains(passing))
@@ -98,7 +101,8 @@ impl ResolveDns for NamingResolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
         DnsFuture::new(async move {
             let host = name.to_owned();
-            let not_found = |for_now| ResolveDnsError::new(NameNotFound { host: name.to_owned(), for_now });
+            let not_found =
+                |for_now| ResolveDnsError::new(NameNotFound { host: name.to_owned(), for_now });
             let lookup = tokio::task::spawn_blocking(move || {
                 let addresses = (host.as_str(), 0).to_socket_addrs()?;
                 Ok::<_, io::Error>(addresses.map(|address: SocketAddr| address.ip()).collect())

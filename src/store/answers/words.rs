@@ -130,11 +130,13 @@ mod tests {
     fn messages_that_tell_what_to_change_stay_whole() {
         for message in [
             "Access Denied",
-            "Storage cap exceeded: the account's storage cap of 10 GB is used up. Raise it under Caps & Alerts.",
+            "Storage cap exceeded: the account's storage cap of 10 GB is used up. Raise it under \
+             Caps & Alerts.",
             "Bucket quota of 1073741824 bytes exceeded",
             "x-amz-storage-class must be one of: STANDARD, STANDARD_IA, GLACIER_IR",
             "A header you provided implies functionality that is not implemented: If-None-Match",
-            "User: arn:aws:iam::123456789012:user/airbyte-writer is not authorized to perform: s3:PutObject",
+            "User: arn:aws:iam::123456789012:user/airbyte-writer is not authorized to perform: \
+             s3:PutObject",
             "XMinioAdminBucketQuotaExceeded",
             "El bucket no existe: año, 桶不存在",
         ] {

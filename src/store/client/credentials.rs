@@ -1,7 +1,8 @@
-//! Credentials that run out: asked for in time, and asked for again when the store says that they have run out.
+//! Credentials that run out: asked for in time, and asked for again when the store says that they
+//! have run out.
 //!
-//! A provider of the SDK -> the credentials that each attempt of a request is signed with. The SDK's own cache believes
-//! the stated expiry alone; this one can be told otherwise.
+//! A provider of the SDK -> the credentials that each attempt of a request is signed with. The
+//! SDK's own cache believes the stated expiry alone; this one can be told otherwise.
 //!
 //! | credentials | what a request does |
 //! |---|---|
@@ -13,7 +14,8 @@
 //! - The provider is asked by one request at a time, and at most once because of one refusal.
 //! - `Debug` and errors show no secret.
 //!
-//! Not here: how a provider gets what it gives (a role, an instance), what an answer of the store means (`sending`).
+//! Not here: how a provider gets what it gives (a role, an instance), what an answer of the store
+//! means (`sending`).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -42,8 +44,8 @@ pub enum Access {
         /// Third part of temporary credentials.
         session_token: Option<String>,
     },
-    /// Credentials for a time, from a provider that is asked again. A [`Failure`] as the source of its error is what the
-    /// user is told.
+    /// Credentials for a time, from a provider that is asked again. A [`Failure`] as the source of
+    /// its error is what the user is told.
     Renewable(SharedCredentialsProvider),
 }
 
@@ -69,14 +71,18 @@ impl Signing {
     /// `now` is the clock that tells when credentials end.
     pub(crate) fn new(access: &Access, now: fn() -> SystemTime) -> Self {
         match access {
-            Access::Key { access_key_id, secret_access_key, session_token } => Self::Fixed(Credentials::new(
-                access_key_id,
-                secret_access_key,
-                session_token.clone(),
-                None,
-                "settings",
-            )),
-            Access::Renewable(provider) => Self::Renewing(Arc::new(Renewing::new(provider.clone(), now))),
+            Access::Key { access_key_id, secret_access_key, session_token } => {
+                Self::Fixed(Credentials::new(
+                    access_key_id,
+                    secret_access_key,
+                    session_token.clone(),
+                    None,
+                    "settings",
+                ))
+            }
+            Access::Renewable(provider) => {
+                Self::Renewing(Arc::new(Renewing::new(provider.clone(), now)))
+            }
         }
     }
 
@@ -93,8 +99,8 @@ impl Signing {
         }
     }
 
-    /// The store has told a request signed with `used` that its credentials have expired. Says whether it is worth
-    /// another attempt.
+    /// The store has told a request signed with `used` that its credentials have expired. Says
+    /// whether it is worth another attempt.
     pub(crate) fn refused(&self, used: Signer) -> bool {
         match self {
             Self::Fixed(_) => false,
@@ -131,17 +137,20 @@ impl Signing {
     }
 }
 
-/// How long before their expiry credentials are renewed, if they have a quarter of their life left then.
+/// How long before their expiry credentials are renewed, if they have a quarter of their life left
+/// then.
 const EARLY: Duration = Duration::from_secs(300);
 
-/// How long a provider that gave again what had been refused is left alone: what it reads may be written anew by others.
+/// How long a provider that gave again what had been refused is left alone: what it reads may be
+/// written anew by others.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// How long the one request that asks early may wait for it: the old credentials are as good.
 const EARLY_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long requests wait for credentials that they cannot do without. Below the least time that a request may take
-/// (`client`), so that the answer, or that there is none, is taken down before the request is given up.
+/// How long requests wait for credentials that they cannot do without. Below the least time that a
+/// request may take (`client`), so that the answer, or that there is none, is taken down before the
+/// request is given up.
 const LATE_PATIENCE: Duration = Duration::from_secs(50);
 
 /// Credentials from a provider, kept until they run out.
@@ -224,7 +233,11 @@ impl Renewing {
                     Standing::Needed(_) => {
                         let failure = self.held().failure.clone();
                         // Without one there were new credentials, and they have been refused since.
-                        if let Some(failure) = failure { Err(failure) } else { self.ask(LATE_PATIENCE).await }
+                        if let Some(failure) = failure {
+                            Err(failure)
+                        } else {
+                            self.ask(LATE_PATIENCE).await
+                        }
                     }
                 }
             }
@@ -255,8 +268,11 @@ impl Renewing {
         let answer = match answer {
             Ok(new) => {
                 let again = held.current.as_ref().map(Signer::of) == Some(Signer::of(&new));
-                held.refusal =
-                    if again && held.refusal != Refusal::None { Refusal::Final } else { Refusal::None };
+                held.refusal = if again && held.refusal != Refusal::None {
+                    Refusal::Final
+                } else {
+                    Refusal::None
+                };
                 if !again {
                     held.previous = held.current.take();
                 }
@@ -352,7 +368,8 @@ impl From<&CredentialsError> for NoCredentials {
         let failure = error.source().and_then(|source| source.downcast_ref::<Failure>());
         let temporary = match error {
             _ if let Some(failure) = failure => failure.failure_type == FailureType::Transient,
-            CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => false,
+            CredentialsError::CredentialsNotLoaded(_)
+            | CredentialsError::InvalidConfiguration(_) => false,
             // A provider's own retries are spent; most of what then comes here is the network.
             _ => true,
         };

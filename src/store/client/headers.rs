@@ -1,18 +1,23 @@
-//! The options of every object as the SDK takes them, and the one place that puts them on a request.
+//! The options of every object as the SDK takes them, and the one place that puts them on a
+//! request.
 //!
-//! [`ObjectOptions`] -> [`ObjectHeaders`], made once for a store -> the three requests that make an object.
+//! [`ObjectOptions`] -> [`ObjectHeaders`], made once for a store -> the three requests that make an
+//! object.
 //!
 //! Invariants
 //! - A copy inherits neither storage class, ACL nor encryption: it is told all of them again.
-//! - Tags that are configured replace those of the object that is copied, so that S3 need not read them (which would
-//!   need `s3:GetObjectTagging`).
+//! - Tags that are configured replace those of the object that is copied, so that S3 need not read
+//!   them (which would need `s3:GetObjectTagging`).
 //!
-//! Also here, because it is the same table read backwards: which setting an answer of S3 complains about.
+//! Also here, because it is the same table read backwards: which setting an answer of S3 complains
+//! about.
 
 use aws_sdk_s3::operation::copy_object::builders::CopyObjectFluentBuilder;
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
-use aws_sdk_s3::types::{ObjectCannedAcl, ServerSideEncryption, StorageClass as Class, TaggingDirective};
+use aws_sdk_s3::types::{
+    ObjectCannedAcl, ServerSideEncryption, StorageClass as Class, TaggingDirective,
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::store::operation::Operation;
@@ -41,7 +46,9 @@ impl From<&ObjectOptions> for ObjectHeaders {
             Encryption::Kms { key, bucket_key } => {
                 (Some(ServerSideEncryption::AwsKms), key.clone(), *bucket_key)
             }
-            Encryption::KmsDsse { key } => (Some(ServerSideEncryption::AwsKmsDsse), key.clone(), None),
+            Encryption::KmsDsse { key } => {
+                (Some(ServerSideEncryption::AwsKmsDsse), key.clone(), None)
+            }
         };
         Self {
             encryption,
@@ -104,7 +111,11 @@ macro_rules! takes_object_headers {
     )*};
 }
 
-takes_object_headers!(PutObjectFluentBuilder, CreateMultipartUploadFluentBuilder, CopyObjectFluentBuilder);
+takes_object_headers!(
+    PutObjectFluentBuilder,
+    CreateMultipartUploadFluentBuilder,
+    CopyObjectFluentBuilder
+);
 
 /// The setting that a refusal is about, going by its code or by the header that it names.
 pub(crate) fn refused_setting(op: Operation, code: &str, body: &[u8]) -> Option<&'static str> {

@@ -1,16 +1,18 @@
-//! The HTTP client of everything that speaks to AWS: whom it trusts, and through which proxy it goes.
+//! The HTTP client of everything that speaks to AWS: whom it trusts, and through which proxy it
+//! goes.
 //!
 //! A bundle of certificates in PEM, or none -> [`HttpClient`] -> the SDK's client for an address.
 //!
 //! Invariants
 //! - The machine's own certificates stay trusted; a bundle adds to them.
-//! - `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` (of either case) are honoured, as by the SDK's own client:
-//!   they belong to the machine, not to the account. `NO_PROXY` has curl's rules (`no_proxy`).
-//! - The machine's certificates are not read for an address without TLS: that took two thirds of the time to a first
-//!   answer on loopback (50 ms with them, 15 to 25 ms without, debug build).
+//! - `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` (of either case) are honoured, as by
+//!   the SDK's own client: they belong to the machine, not to the account. `NO_PROXY` has curl's
+//!   rules (`no_proxy`).
+//! - The machine's certificates are not read for an address without TLS: that took two thirds of
+//!   the time to a first answer on loopback (50 ms with them, 15 to 25 ms without, debug build).
 //!
-//! Not here: where a bundle comes from (`config`, the environment), what a refused certificate means (`handshake`).
-//! May import: `env`, `error`.
+//! Not here: where a bundle comes from (`config`, the environment), what a refused certificate
+//! means (`handshake`). May import: `env`, `error`.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -38,13 +40,14 @@ use crate::store::answers::unreachable::NamingResolver;
 pub enum HttpError {
     /// No certificate in it at all.
     #[error(
-        "the CA bundle holds no certificate: it must be PEM text, with a line -----BEGIN CERTIFICATE----- \
-         before each certificate"
+        "the CA bundle holds no certificate: it must be PEM text, with a line -----BEGIN \
+         CERTIFICATE----- before each certificate"
     )]
     Empty,
     /// One of them is damaged.
     #[error(
-        "certificate {number} of the CA bundle cannot be read ({reason}): copy it again, with its BEGIN and END lines and all line breaks"
+        "certificate {number} of the CA bundle cannot be read ({reason}): copy it again, with its \
+         BEGIN and END lines and all line breaks"
     )]
     Damaged {
         /// Counted from 1.
@@ -78,8 +81,8 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// A client that trusts the certificates of `ca_bundle_pem` besides the machine's own. Reads no file and does
-    /// nothing on the network.
+    /// A client that trusts the certificates of `ca_bundle_pem` besides the machine's own. Reads no
+    /// file and does nothing on the network.
     ///
     /// # Errors
     /// [`HttpError`] when one of the certificates cannot be used.
@@ -96,7 +99,11 @@ impl HttpClient {
                 return Ok(through_proxy);
             }
             let direct = client(trusted, ProxyConfig::disabled)?;
-            Ok(SharedHttpClient::new(Routed { through_proxy, direct, no_proxy: Arc::clone(&no_proxy) }))
+            Ok(SharedHttpClient::new(Routed {
+                through_proxy,
+                direct,
+                no_proxy: Arc::clone(&no_proxy),
+            }))
         };
         Ok(Self {
             tls: routed(trusted)?,
@@ -112,15 +119,20 @@ impl HttpClient {
         if without_tls && !proxy_speaks_tls() { self.plain.clone() } else { self.tls.clone() }
     }
 
-    /// The SDK's client for what gives the connector its own credentials: without TLS it goes past every proxy.
+    /// The SDK's client for what gives the connector its own credentials: without TLS it goes past
+    /// every proxy.
     #[must_use]
     pub fn for_surroundings(&self) -> SharedHttpClient {
-        SharedHttpClient::new(Neighbourly { neighbours: self.direct.clone(), others: self.tls.clone() })
+        SharedHttpClient::new(Neighbourly {
+            neighbours: self.direct.clone(),
+            others: self.tls.clone(),
+        })
     }
 }
 
-/// For what gives credentials: requests without TLS go to this machine's own neighbours (instance and container metadata, an
-/// agent), and bear tokens that no proxy is to see. A proxy could only answer with an identity of its own.
+/// For what gives credentials: requests without TLS go to this machine's own neighbours (instance
+/// and container metadata, an agent), and bear tokens that no proxy is to see. A proxy could only
+/// answer with an identity of its own.
 #[derive(Debug)]
 struct Neighbourly<T> {
     neighbours: T,
@@ -150,7 +162,8 @@ impl HttpConnector for Neighbourly<SharedHttpConnector> {
     }
 }
 
-/// Sends requests to the hosts of `NO_PROXY` past the proxy. The SDK's own matcher does not cover all of them.
+/// Sends requests to the hosts of `NO_PROXY` past the proxy. The SDK's own matcher does not cover
+/// all of them.
 #[derive(Debug)]
 struct Routed {
     through_proxy: SharedHttpClient,
@@ -204,7 +217,9 @@ struct Deferred {
 impl Deferred {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.connector
-            .get_or_init(|| aws::HttpClient::http_connector(&self.client, &self.settings, &self.components))
+            .get_or_init(|| {
+                aws::HttpClient::http_connector(&self.client, &self.settings, &self.components)
+            })
             .call(request)
     }
 }
@@ -216,8 +231,12 @@ impl fmt::Debug for HttpClient {
 }
 
 /// As the SDK's default client, with another trust store: that one cannot be given one.
-fn client(trusted: TrustStore, proxies: fn() -> ProxyConfig) -> Result<SharedHttpClient, HttpError> {
-    let context = TlsContext::builder().with_trust_store(trusted).build().map_err(|_| HttpError::Setup)?;
+fn client(
+    trusted: TrustStore,
+    proxies: fn() -> ProxyConfig,
+) -> Result<SharedHttpClient, HttpError> {
+    let context =
+        TlsContext::builder().with_trust_store(trusted).build().map_err(|_| HttpError::Setup)?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder()
             .proxy_config(proxies())
@@ -229,7 +248,8 @@ fn client(trusted: TrustStore, proxies: fn() -> ProxyConfig) -> Result<SharedHtt
     }))
 }
 
-/// The SDK's client panics over a bundle that it cannot read: what is looked at here is what it does.
+/// The SDK's client panics over a bundle that it cannot read: what is looked at here is what it
+/// does.
 fn check_bundle(bundle: &[u8]) -> Result<(), HttpError> {
     let mut roots = RootCertStore::empty();
     for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(bundle)) {

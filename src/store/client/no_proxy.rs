@@ -89,7 +89,8 @@ impl Entry {
     }
 }
 
-/// `[::1]:9000` as `::1` and 9000. The port is absent where there is none, or none that a port can be.
+/// `[::1]:9000` as `::1` and 9000. The port is absent where there is none, or none that a port can
+/// be.
 fn host_and_port(authority: &str) -> (&str, Option<u16>) {
     if let Some((host, after)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (host, after.strip_prefix(':').and_then(|port| port.parse().ok()));

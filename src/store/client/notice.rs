@@ -52,15 +52,20 @@ impl fmt::Display for Notice {
         match self {
             Self::Waiting { reason, throttled: true, .. } => write!(
                 f,
-                "the store asks to slow down ({reason}): requests are sent more slowly and tried again; the sync goes on by \
-                 itself when the store lets it"
+                "the store asks to slow down ({reason}): requests are sent more slowly and tried \
+                 again; the sync goes on by itself when the store lets it"
             ),
             Self::Waiting { reason, throttled: false, request } => write!(
                 f,
-                "{request} has not succeeded yet ({reason}): it is tried again; the sync goes on by itself when the store answers"
+                "{request} has not succeeded yet ({reason}): it is tried again; the sync goes on \
+                 by itself when the store answers"
             ),
             Self::GoingOn { waited } => {
-                write!(f, "the store answers again after {} s: the sync goes on", waited.as_secs().max(1))
+                write!(
+                    f,
+                    "the store answers again after {} s: the sync goes on",
+                    waited.as_secs().max(1)
+                )
             }
         }
     }
@@ -90,7 +95,8 @@ impl fmt::Debug for Waits {
 }
 
 impl Waits {
-    /// Tells `listener`, from now on and instead of an earlier one. It is called from any thread and must not block.
+    /// Tells `listener`, from now on and instead of an earlier one. It is called from any thread
+    /// and must not block.
     pub(crate) fn listen(&self, listener: impl Fn(Notice) + Send + 'static) {
         self.state().listener = Some(Box::new(listener));
     }
@@ -109,7 +115,11 @@ impl Waits {
         let mut state = self.state();
         state.throttled_answers += 1;
         if state.throttled_answers >= THROTTLED_ANSWERS {
-            state.announce(Notice::Waiting { reason, throttled: true, request: String::new() }, now, now);
+            state.announce(
+                Notice::Waiting { reason, throttled: true, request: String::new() },
+                now,
+                now,
+            );
         }
     }
 
@@ -137,7 +147,8 @@ impl Waits {
 
 impl State {
     fn announce(&mut self, notice: Notice, since: Instant, now: Instant) {
-        let is_quiet = self.announced.is_none_or(|last| now.saturating_duration_since(last) >= QUIET);
+        let is_quiet =
+            self.announced.is_none_or(|last| now.saturating_duration_since(last) >= QUIET);
         if self.since.is_none() && self.requests > 0 && is_quiet {
             self.since = Some(since);
             self.announced = Some(now);
@@ -185,8 +196,11 @@ mod tests {
             [Notice::GoingOn { waited: Duration::from_secs(8) }]
         );
 
-        let slow =
-            || Notice::Waiting { reason: String::new(), throttled: false, request: "PutObject".to_owned() };
+        let slow = || Notice::Waiting {
+            reason: String::new(),
+            throttled: false,
+            request: "PutObject".to_owned(),
+        };
         waits.enter();
         waits.long(slow(), at(10), at(20));
         assert_eq!(notices.try_iter().count(), 0, "too soon after the last one");

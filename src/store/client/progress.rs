@@ -82,7 +82,8 @@ impl HttpConnector for Watched<SharedHttpConnector> {
             };
             if has_content(answer.body()) {
                 let body = answer.take_body();
-                *answer.body_mut() = SdkBody::from_body_1_x(Incoming { inner: body, limit, quiet: None });
+                *answer.body_mut() =
+                    SdkBody::from_body_1_x(Incoming { inner: body, limit, quiet: None });
             }
             Ok(answer)
         })
@@ -195,7 +196,9 @@ impl Body for Incoming {
             return Poll::Ready(frame);
         }
         let limit = self.limit;
-        let quiet = self.quiet.get_or_insert_with(|| Box::pin(sleep_until((env::instant() + limit).into())));
+        let quiet = self
+            .quiet
+            .get_or_insert_with(|| Box::pin(sleep_until((env::instant() + limit).into())));
         match quiet.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Some(Err(Stalled(limit).into()))),
             Poll::Pending => Poll::Pending,

@@ -3,14 +3,15 @@
 //! [`StoreSettings`] -> [`S3Store`]. Nothing here touches the network before the first request.
 //!
 //! Invariants
-//! - Credentials, region and endpoint come from the settings alone: no profile file and no `AWS_*` variable is read.
-//!   (Proxies are the exception: `http`. FIPS and dual stack come from variables, too, but with the settings.)
+//! - Credentials, region and endpoint come from the settings alone: no profile file and no `AWS_*`
+//!   variable is read. (Proxies are the exception: `http`. FIPS and dual stack come from variables,
+//!   too, but with the settings.)
 //! - Retries are the SDK's; what they cannot settle is settled in `publish` and `objects`.
 //!
-//! Retries are adaptive: once a store has throttled the same request twice (`sending`), a rate limiter of the SDK's holds
-//! back all requests of this store, to two thirds of the pace of then, and lets them go again as answers get better.
-//! Parts wait instead of using up their attempts. Measured with 8 to 20 small puts at once, 160 to 400 in all, on a store
-//! that throttles:
+//! Retries are adaptive: once a store has throttled the same request twice (`sending`), a rate
+//! limiter of the SDK's holds back all requests of this store, to two thirds of the pace of then,
+//! and lets them go again as answers get better. Parts wait instead of using up their attempts.
+//! Measured with 8 to 20 small puts at once, 160 to 400 in all, on a store that throttles:
 //!
 //! | store | backoff alone | adaptive from the first SlowDown | adaptive from the second (this) |
 //! |---|---|---|---|
@@ -19,7 +20,8 @@
 //! | half of all requests | 68 s | 360 s | 186 s |
 //! | more than 30 requests a second | 189 refusals, 18 s | 10 refusals, 20 s | 31 refusals, 16 s |
 //!
-//! (Before aws-smithy-runtime of May 2026, smithy-rs#4632, the limiter went into debt and starved parallel requests.)
+//! (Before aws-smithy-runtime of May 2026, smithy-rs#4632, the limiter went into debt and starved
+//! parallel requests.)
 //!
 //! Not here: which answers are worth another attempt (`sending`).
 
@@ -44,7 +46,8 @@ use crate::store::answers::call::Call;
 use crate::store::operation::Operation;
 use crate::store::options::Checksum;
 
-/// How long a TCP and TLS connection may take to make: far regions and busy gateways need more than the SDK's 3.1 s.
+/// How long a TCP and TLS connection may take to make: far regions and busy gateways need more than
+/// the SDK's 3.1 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long one attempt may take while somebody waits: a good store answers within a second.
@@ -64,10 +67,11 @@ pub(crate) struct Pace {
     /// How long one attempt of a request without a body may take, and how long any attempt may make
     /// no progress.
     pub(crate) answer: Duration,
-    /// The same for requests that S3 works on: CompleteMultipartUpload, of which it documents that it "can take several
-    /// minutes" for a large object, CopyObject and DeleteObjects.
+    /// The same for requests that S3 works on: CompleteMultipartUpload, of which it documents that
+    /// it "can take several minutes" for a large object, CopyObject and DeleteObjects.
     pub(crate) work: Duration,
-    /// The slowest line that still works, for one request: a body gets the time that it needs at this rate on top.
+    /// The slowest line that still works, for one request: a body gets the time that it needs at
+    /// this rate on top.
     pub(crate) slowest_bytes_per_second: u32,
     /// A request that has not succeeded for this long after its first failure is reported
     /// (`notice`).
@@ -77,9 +81,9 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Eight attempts are about 35 s of waiting on average, and 140 s at most while the rate limiter sets the pace: S3
-    /// says SlowDown for as long as that while it spreads a busy prefix over more servers, and failing then would throw
-    /// a whole sync away.
+    /// Eight attempts are about 35 s of waiting on average, and 140 s at most while the rate
+    /// limiter sets the pace: S3 says SlowDown for as long as that while it spreads a busy prefix
+    /// over more servers, and failing then would throw a whole sync away.
     ///
     /// 16 KiB/s gives an 8 MiB part nine and a half minutes, so that eight parts at once pass over
     /// a line of 1 Mbit/s. A line that is dead is given up after a minute (`progress`).
@@ -107,7 +111,8 @@ impl Pace {
     /// without progress (`progress`): `answer` again, so that a store which works for minutes
     /// before it says anything gets them.
     fn timeouts(&self, answer: Duration, bytes: usize) -> TimeoutConfig {
-        let sending = Duration::from_secs(bytes as u64 / u64::from(self.slowest_bytes_per_second.max(1)));
+        let sending =
+            Duration::from_secs(bytes as u64 / u64::from(self.slowest_bytes_per_second.max(1)));
         let attempt = answer.saturating_add(sending);
         TimeoutConfig::builder()
             .connect_timeout(self.connect)
@@ -118,9 +123,10 @@ impl Pace {
     }
 }
 
-/// The SDK's own quota (500 tokens for the whole process, five or ten a retry) is there for servers with many clients; a
-/// few dozen parts that meet one short outage would use it up and then not be retried at all. Ours is bounded by the
-/// number of uploads at once and by the attempts of each. The rate limiter of a store is shared by its clones.
+/// The SDK's own quota (500 tokens for the whole process, five or ten a retry) is there for servers
+/// with many clients; a few dozen parts that meet one short outage would use it up and then not be
+/// retried at all. Ours is bounded by the number of uploads at once and by the attempts of each.
+/// The rate limiter of a store is shared by its clones.
 fn unlimited_retries() -> RetryPartition {
     RetryPartition::custom("destination-s3").token_bucket(TokenBucket::unlimited()).build()
 }
@@ -176,13 +182,14 @@ impl fmt::Debug for Inner {
 }
 
 impl S3Store {
-    /// Tells `listener`, from now on and instead of an earlier one, when this store or a clone of it makes the sync wait.
-    /// The listener is called from any thread and must not block.
+    /// Tells `listener`, from now on and instead of an earlier one, when this store or a clone of
+    /// it makes the sync wait. The listener is called from any thread and must not block.
     pub fn tell(&self, listener: impl Fn(Notice) + Send + 'static) {
         self.inner.waits.listen(listener);
     }
 
-    /// A store for `settings`, patient enough for a sync. Does nothing on the network and needs no runtime.
+    /// A store for `settings`, patient enough for a sync. Does nothing on the network and needs no
+    /// runtime.
     #[must_use]
     pub fn new(settings: &StoreSettings) -> Self {
         Self::with_clock(settings, Pace::SYNC, env::system_time)
@@ -195,7 +202,11 @@ impl S3Store {
     }
 
     /// As [`S3Store::new`], with another patience and another clock for the end of credentials.
-    pub(crate) fn with_clock(settings: &StoreSettings, pace: Pace, now: fn() -> SystemTime) -> Self {
+    pub(crate) fn with_clock(
+        settings: &StoreSettings,
+        pace: Pace,
+        now: fn() -> SystemTime,
+    ) -> Self {
         let signing = Signing::new(&settings.access, now);
         let config = Builder::new().behavior_version(BehaviorVersion::v2026_01_12());
         let mut config = settings
@@ -208,15 +219,20 @@ impl S3Store {
             // It gives an upload up where the whole line is slow: after 20 s at less than a byte a
             // second, which many parts at once may see. `progress` takes its place; downloads keep
             // it.
-            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().upload_enabled(false).build())
+            .stalled_stream_protection(
+                StalledStreamProtectionConfig::enabled().upload_enabled(false).build(),
+            )
             .timeout_config(pace.timeouts(pace.answer, 0))
             .retry_config(pace.retries())
             .retry_partition(unlimited_retries());
         // The SDK refuses a variant of an endpoint that somebody else has named.
-        let variant = if settings.endpoint.is_none() { settings.variant } else { EndpointVariant::default() };
+        let variant =
+            if settings.endpoint.is_none() { settings.variant } else { EndpointVariant::default() };
         config = config.use_fips(variant.fips).use_dual_stack(variant.dual_stack);
         config.set_endpoint_url(settings.endpoint.as_deref().map(with_slash));
-        config.set_http_client(Some(watched(settings.http.for_endpoint(settings.endpoint.as_deref()))));
+        config.set_http_client(Some(watched(
+            settings.http.for_endpoint(settings.endpoint.as_deref()),
+        )));
         Self {
             inner: Arc::new(Inner {
                 client: Client::from_conf(config.build()),
@@ -224,7 +240,10 @@ impl S3Store {
                 region: settings.region.clone(),
                 endpoint: settings.endpoint.as_deref().map(without_userinfo),
                 variant,
-                endpoint_without_bucket: settings.endpoint_without_bucket.as_deref().map(without_userinfo),
+                endpoint_without_bucket: settings
+                    .endpoint_without_bucket
+                    .as_deref()
+                    .map(without_userinfo),
                 has_answered: AtomicBool::new(false),
                 signing,
                 headers: ObjectHeaders::from(&settings.objects),
@@ -291,7 +310,9 @@ impl S3Store {
                     inner.lacks_conditional_writes.load(Ordering::Relaxed),
                 ),
                 tells_missing: AtomicBool::new(inner.tells_missing.load(Ordering::Relaxed)),
-                lacks_batch_deletes: AtomicBool::new(inner.lacks_batch_deletes.load(Ordering::Relaxed)),
+                lacks_batch_deletes: AtomicBool::new(
+                    inner.lacks_batch_deletes.load(Ordering::Relaxed),
+                ),
             }),
         }
     }
@@ -351,6 +372,10 @@ mod tests {
         let part = Pace::SYNC.timeouts(Pace::SYNC.answer, 8 << 20);
         assert_eq!(part.operation_attempt_timeout(), Some(Duration::from_secs(60 + 512)));
         assert_eq!(part.connect_timeout(), Some(CONNECT_TIMEOUT));
-        assert_eq!(part.read_timeout(), Some(Duration::from_secs(60)), "the longest time without progress");
+        assert_eq!(
+            part.read_timeout(),
+            Some(Duration::from_secs(60)),
+            "the longest time without progress"
+        );
     }
 }

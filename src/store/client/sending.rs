@@ -19,8 +19,8 @@
 //! Invariants
 //! - Success is an answer that holds the receipt that the caller asked for.
 //!
-//! Not here: how often and how patiently (`client`), what is done when trying again does not help (`publish`,
-//! `objects`).
+//! Not here: how often and how patiently (`client`), what is done when trying again does not help
+//! (`publish`, `objects`).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -29,7 +29,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_s3::config::interceptors::{
-    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, InterceptorContext,
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    InterceptorContext,
 };
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_s3::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
@@ -80,7 +81,8 @@ impl S3Store {
         F: Future<Output = Result<T, SdkError<E>>>,
     {
         let inner = &self.inner;
-        let sent = Sent::new(op, Trouble::new(op, key, inner.pace.long_wait, Arc::clone(&inner.waits)));
+        let sent =
+            Sent::new(op, Trouble::new(op, key, inner.pace.long_wait, Arc::clone(&inner.waits)));
         let again = Again {
             has_receipt,
             sent: sent.clone(),
@@ -90,7 +92,8 @@ impl S3Store {
             error: PhantomData::<fn() -> E>,
         };
         let leave = Leave(sent.clone());
-        let answer = watch(&sent, request(settings.interceptor(sent.clone()).retry_classifier(again))).await;
+        let answer =
+            watch(&sent, request(settings.interceptor(sent.clone()).retry_classifier(again))).await;
         let call = || self.call(op, key, sent.attempts());
         let answer = match answer {
             Ok(answer) if has_receipt(&answer) && !sent.was_page() => {
@@ -149,7 +152,8 @@ struct Attempts {
     count: AtomicU32,
     /// Who signed the last attempt.
     signer: Mutex<Option<Signer>>,
-    /// The attempt, from 1, after which new credentials were worth another one; there is one such attempt.
+    /// The attempt, from 1, after which new credentials were worth another one; there is one such
+    /// attempt.
     renewed_after: AtomicU32,
 }
 
@@ -177,7 +181,8 @@ impl Sent {
         self.0.count.load(Ordering::Relaxed)
     }
 
-    /// Whether this attempt is the one that new credentials may follow. The SDK classifies an answer more than once.
+    /// Whether this attempt is the one that new credentials may follow. The SDK classifies an
+    /// answer more than once.
     fn may_renew(&self) -> bool {
         let (after, this) = (&self.0.renewed_after, self.attempts());
         match after.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed) {
@@ -254,11 +259,17 @@ where
         let code = match context.output_or_error() {
             None => return RetryAction::NoActionIndicated,
             Some(Ok(output)) => {
-                let honest = output.downcast_ref::<T>().is_none_or(self.has_receipt) && !self.sent.was_page();
-                return if honest { RetryAction::NoActionIndicated } else { RetryAction::transient_error() };
+                let honest = output.downcast_ref::<T>().is_none_or(self.has_receipt)
+                    && !self.sent.was_page();
+                return if honest {
+                    RetryAction::NoActionIndicated
+                } else {
+                    RetryAction::transient_error()
+                };
             }
             Some(Err(error))
-                if let Some(problem) = error.as_connector_error().and_then(|e| connection_problem(e)) =>
+                if let Some(problem) =
+                    error.as_connector_error().and_then(|e| connection_problem(e)) =>
             {
                 return match problem {
                     ConnectionProblem::Certificate(_) | ConnectionProblem::NotTls => {
@@ -279,19 +290,28 @@ where
                     | Unreachable::Tls
                     | Unreachable::ProxyRefused => false,
                 };
-                return if is_final { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated };
+                return if is_final {
+                    RetryAction::RetryForbidden
+                } else {
+                    RetryAction::NoActionIndicated
+                };
             }
             Some(Err(error)) => {
                 error.as_operation_error().and_then(|error| error.downcast_ref::<E>()?.code())
             }
         };
         if code.is_some_and(is_expired) {
-            let renewed =
-                self.sent.may_renew() && self.sent.signer().is_some_and(|used| self.signing.refused(used));
-            return if renewed { RetryAction::client_error() } else { RetryAction::NoActionIndicated };
+            let renewed = self.sent.may_renew()
+                && self.sent.signer().is_some_and(|used| self.signing.refused(used));
+            return if renewed {
+                RetryAction::client_error()
+            } else {
+                RetryAction::NoActionIndicated
+            };
         }
         let Some(response) = context.response() else { return RetryAction::NoActionIndicated };
-        let elsewhere = || response.headers().get(REGION_HEADER).is_some_and(|region| region != self.region);
+        let elsewhere =
+            || response.headers().get(REGION_HEADER).is_some_and(|region| region != self.region);
         match (response.status().as_u16(), code) {
             (_, Some(code)) if is_throttling(code) => RetryAction::throttling_error(),
             (status, _) if is_throttling_status(status) => RetryAction::throttling_error(),
@@ -301,7 +321,11 @@ where
         }
     }
 
-    fn classify_retry_v2(&self, context: &InterceptorContext, previous: &RetryAction) -> RetryAction {
+    fn classify_retry_v2(
+        &self,
+        context: &InterceptorContext,
+        previous: &RetryAction,
+    ) -> RetryAction {
         let action = match self.classify_retry(context) {
             RetryAction::NoActionIndicated if *previous == RetryAction::NoActionIndicated => {
                 match context.response().map(|response| response.status().as_u16()) {
@@ -313,13 +337,20 @@ where
             RetryAction::NoActionIndicated => previous.clone(),
             action => action,
         };
-        let is_tried_again = !matches!(action, RetryAction::NoActionIndicated | RetryAction::RetryForbidden);
+        let is_tried_again =
+            !matches!(action, RetryAction::NoActionIndicated | RetryAction::RetryForbidden);
         if is_tried_again {
             let throttled = action == RetryAction::throttling_error();
             let attempts = self.sent.attempts();
-            self.sent.trouble().failed(attempts, || reason::<E>(context), throttled, env::instant());
+            self.sent.trouble().failed(
+                attempts,
+                || reason::<E>(context),
+                throttled,
+                env::instant(),
+            );
         }
-        // S3 says SlowDown now and then while it grows; one of them is no reason to slow everything down.
+        // S3 says SlowDown now and then while it grows; one of them is no reason to slow everything
+        // down.
         if action == RetryAction::throttling_error() && self.sent.attempts() < 2 {
             return RetryAction::server_error();
         }
@@ -342,25 +373,31 @@ where
     E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
 {
     let error = context.output_or_error().and_then(Result::err);
-    if let Some(problem) = error.and_then(|error| error.as_connector_error()).and_then(|e| unreachable(e)) {
+    if let Some(problem) =
+        error.and_then(|error| error.as_connector_error()).and_then(|e| unreachable(e))
+    {
         return match problem {
             Unreachable::HostNotFound(host) => format!("the host name \"{host}\" was not found"),
             Unreachable::Refused => "the connection was refused".to_owned(),
             Unreachable::NoAnswer => "the host does not answer".to_owned(),
             Unreachable::Tls => "TLS failed".to_owned(),
-            Unreachable::ProxyAuthentication | Unreachable::ProxyRefused => "the proxy refused".to_owned(),
+            Unreachable::ProxyAuthentication | Unreachable::ProxyRefused => {
+                "the proxy refused".to_owned()
+            }
         };
     }
     let timed_out = error.is_some_and(|error| {
-        error.is_timeout_error() || error.as_connector_error().is_some_and(|error| error.is_timeout())
+        error.is_timeout_error()
+            || error.as_connector_error().is_some_and(|error| error.is_timeout())
     });
     if timed_out {
         return "no answer in time".to_owned();
     }
     let Some(response) = context.response() else { return "the connection broke".to_owned() };
     let status = format!("HTTP {}", response.status().as_u16());
-    let code =
-        error.and_then(|error| error.as_operation_error()?.downcast_ref::<E>()?.code()).and_then(harmless);
+    let code = error
+        .and_then(|error| error.as_operation_error()?.downcast_ref::<E>()?.code())
+        .and_then(harmless);
     match code {
         Some(code) => format!("{status}, {code}"),
         None => status,

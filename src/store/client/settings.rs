@@ -38,8 +38,8 @@ pub struct StoreSettings {
     pub bucket_owner: Option<String>,
     /// Whom to trust, and through which proxy to go.
     pub http: HttpClient,
-    /// Whether each key is looked at before an object is written to it, besides the guard `If-None-Match`: for stores
-    /// that may take the guard and ignore it.
+    /// Whether each key is looked at before an object is written to it, besides the guard
+    /// `If-None-Match`: for stores that may take the guard and ignore it.
     pub looks_first: bool,
 }
 
@@ -75,8 +75,8 @@ pub(crate) fn without_userinfo(address: &str) -> String {
 pub struct ObjectInfo {
     /// The Content-Type header.
     pub content_type: &'static str,
-    /// Proves that an object was written by this very call: stored with the object and looked for after a lost answer.
-    /// Every object must have its own.
+    /// Proves that an object was written by this very call: stored with the object and looked for
+    /// after a lost answer. Every object must have its own.
     pub token: Uuid,
     /// User metadata (`x-amz-meta-*`), already ASCII; together at most 2 KB less about 140 bytes
     /// for the token and the hash of the key.

@@ -34,8 +34,11 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     pub(crate) fn new(op: Operation, key: &str, long: Duration, waits: Arc<Waits>) -> Self {
-        let request =
-            if key.is_empty() { op.name().to_owned() } else { format!("{} of \"{key}\"", op.name()) };
+        let request = if key.is_empty() {
+            op.name().to_owned()
+        } else {
+            format!("{} of \"{key}\"", op.name())
+        };
         Self {
             request,
             long,

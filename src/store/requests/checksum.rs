@@ -16,7 +16,8 @@
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::{
-    Builder, ConfigBag, Intercept, RequestChecksumCalculation, ResponseChecksumValidation, RuntimeComponents,
+    Builder, ConfigBag, Intercept, RequestChecksumCalculation, ResponseChecksumValidation,
+    RuntimeComponents,
 };
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::operation::upload_part::UploadPartOutput;
@@ -99,8 +100,12 @@ pub(crate) struct Digests {
 impl Digests {
     pub(crate) fn of(checksum: Checksum, body: &[u8]) -> Self {
         match checksum {
-            Checksum::None | Checksum::Crc32 | Checksum::Crc32C | Checksum::Crc64Nvme => Self::default(),
-            Checksum::Md5 => Self { content_md5: Some(base64::encode(Md5::digest(body))), ..Self::default() },
+            Checksum::None | Checksum::Crc32 | Checksum::Crc32C | Checksum::Crc64Nvme => {
+                Self::default()
+            }
+            Checksum::Md5 => {
+                Self { content_md5: Some(base64::encode(Md5::digest(body))), ..Self::default() }
+            }
             Checksum::Sha256 => {
                 let hash = Sha256::digest(body);
                 let payload = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -113,7 +118,8 @@ impl Digests {
         }
     }
 
-    /// Settings of the request that carries the body: it is signed with what is known of it already.
+    /// Settings of the request that carries the body: it is signed with what is known of it
+    /// already.
     pub(crate) fn sign(self, settings: Builder) -> Builder {
         match self.payload {
             Some(payload) => settings.interceptor(payload),

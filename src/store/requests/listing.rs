@@ -103,8 +103,9 @@ impl S3Store {
         self.list(prefix).await.map(|listing| listing.keys)
     }
 
-    /// As [`S3Store::list_keys`], with the folders that the other keys are in: what `KeyAllocator::listed` takes, which
-    /// must see folders where the template has `{part}` in a folder's name.
+    /// As [`S3Store::list_keys`], with the folders that the other keys are in: what
+    /// `KeyAllocator::listed` takes, which must see folders where the template has `{part}` in a
+    /// folder's name.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was changed.
@@ -122,7 +123,11 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was changed. Pages may have been seen.
-    pub async fn list_pages(&self, prefix: &str, mut see: impl FnMut(Listing)) -> Result<(), StoreError> {
+    pub async fn list_pages(
+        &self,
+        prefix: &str,
+        mut see: impl FnMut(Listing),
+    ) -> Result<(), StoreError> {
         let mut pages = Pages::new(self, prefix, Some("/"));
         while let Some(page) = pages.next().await? {
             see(page);
@@ -158,8 +163,10 @@ impl S3Store {
             .set_delimiter(delimiter.map(str::to_owned))
             .set_continuation_token(token)
             .set_start_after(after);
-        self.send(Operation::ListObjects, prefix, |with| request.customize().config_override(with).send())
-            .await
+        self.send(Operation::ListObjects, prefix, |with| {
+            request.customize().config_override(with).send()
+        })
+        .await
     }
 }
 
@@ -190,7 +197,12 @@ impl<'a> Pages<'a> {
         let token = answer.next_continuation_token.filter(|token| !token.is_empty());
         let folders = answer.common_prefixes.unwrap_or_default();
         let mut page = Listing {
-            keys: answer.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect(),
+            keys: answer
+                .contents
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|object| object.key)
+                .collect(),
             folders: folders.into_iter().filter_map(|folder| folder.prefix).collect(),
         };
         // A store that leaves the word out can only have cut a page that is full.
@@ -261,7 +273,9 @@ impl<'a> Pages<'a> {
         // would be left out.
         let stands_still = matches!(self.next, Next::After(_)) && page.is_empty();
         match &self.highest {
-            Some(highest) if self.in_order && !stands_still => Ok(Next::After(self.start_after(highest))),
+            Some(highest) if self.in_order && !stands_still => {
+                Ok(Next::After(self.start_after(highest)))
+            }
             Some(_) | None => Err(fault),
         }
     }

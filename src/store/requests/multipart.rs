@@ -1,13 +1,14 @@
 //! The requests that need no second look: the parts of an upload, and reading back.
 //!
 //! Invariants
-//! - Bodies are in memory: their checksum then travels in a header, which every store understands. (A streaming body is
-//!   sent in signed chunks with a trailer, which several stores refuse.)
-//! - The checksum algorithm is named when an upload is created, on each part, and each part's checksum is repeated at the
-//!   end: the one form that every store accepts.
+//! - Bodies are in memory: their checksum then travels in a header, which every store understands.
+//!   (A streaming body is sent in signed chunks with a trailer, which several stores refuse.)
+//! - The checksum algorithm is named when an upload is created, on each part, and each part's
+//!   checksum is repeated at the end: the one form that every store accepts.
 //! - Every request names the account that must own the bucket, where one is configured.
 //!
-//! Not here: requests that make an object visible (`publish`), requests about whole objects (`objects`).
+//! Not here: requests that make an object visible (`publish`), requests about whole objects
+//! (`objects`).
 
 use aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadOutput;
 use aws_sdk_s3::operation::upload_part::UploadPartOutput;
@@ -35,12 +36,17 @@ pub struct PartReceipt {
 }
 
 impl S3Store {
-    /// Begins a multipart upload and returns its id. Nothing is visible before [`S3Store::complete_multipart`].
+    /// Begins a multipart upload and returns its id. Nothing is visible before
+    /// [`S3Store::complete_multipart`].
     ///
     /// # Errors
-    /// [`StoreError`]. With [`Effect::Unknown`] an empty upload may have been left behind, which only a lifecycle rule
-    /// removes.
-    pub async fn create_multipart(&self, key: &str, object: &ObjectInfo) -> Result<String, StoreError> {
+    /// [`StoreError`]. With [`Effect::Unknown`] an empty upload may have been left behind, which
+    /// only a lifecycle rule removes.
+    pub async fn create_multipart(
+        &self,
+        key: &str,
+        object: &ObjectInfo,
+    ) -> Result<String, StoreError> {
         let request = self
             .inner
             .client
@@ -67,7 +73,8 @@ impl S3Store {
         Ok(created.upload_id.unwrap_or_default())
     }
 
-    /// Uploads one part: at least 5 MiB unless it is the last one. Doing it again replaces the part.
+    /// Uploads one part: at least 5 MiB unless it is the last one. Doing it again replaces the
+    /// part.
     ///
     /// # Errors
     /// [`StoreError`]; the upload is as good as before, so that the part may be sent again.
@@ -109,8 +116,8 @@ impl S3Store {
     /// Discards an upload and its parts. An upload that no longer exists is discarded already.
     ///
     /// # Errors
-    /// [`StoreError`]; the parts stay until a lifecycle rule removes them. The vendor's policy does not grant
-    /// `s3:AbortMultipartUpload`: callers warn and go on.
+    /// [`StoreError`]; the parts stay until a lifecycle rule removes them. The vendor's policy does
+    /// not grant `s3:AbortMultipartUpload`: callers warn and go on.
     pub async fn abort_multipart(&self, key: &str, upload_id: &str) -> Result<(), StoreError> {
         let request = self
             .inner
@@ -144,14 +151,19 @@ impl S3Store {
             .key(key)
             .set_expected_bucket_owner(self.bucket_owner());
         let object = self
-            .send(Operation::GetObject, key, |with| request.customize().config_override(with).send())
+            .send(Operation::GetObject, key, |with| {
+                request.customize().config_override(with).send()
+            })
             .await?;
         match object.body.collect().await {
             Ok(body) => Ok(body.into_bytes()),
             Err(broken) => {
                 let stalled = found_in::<Stalled>(&broken).is_some();
-                let kind = if stalled { StoreErrorKind::Timeout } else { StoreErrorKind::Connection };
-                Err(self.call(Operation::GetObject, key, 1).without_answer(kind, Effect::NotApplied))
+                let kind =
+                    if stalled { StoreErrorKind::Timeout } else { StoreErrorKind::Connection };
+                Err(self
+                    .call(Operation::GetObject, key, 1)
+                    .without_answer(kind, Effect::NotApplied))
             }
         }
     }

@@ -14,7 +14,8 @@
 //! metadata. Where a request of ours may have written it, that is a doubt
 //! ([`StoreErrorKind::LosesMetadata`]) and never a no.
 //!
-//! Not here: which objects may go (`pipeline`), requests that make a new object visible (`publish`).
+//! Not here: which objects may go (`pipeline`), requests that make a new object visible
+//! (`publish`).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,11 +39,12 @@ use crate::store::operation::Operation;
 /// The most that DeleteObjects takes.
 const KEYS_OF_A_BATCH: usize = 1000;
 
-/// How many DeleteObject run at once where a store has nothing better: far below what S3 grants a prefix, and enough
-/// that the way there does not count.
+/// How many DeleteObject run at once where a store has nothing better: far below what S3 grants a
+/// prefix, and enough that the way there does not count.
 const DELETES_AT_ONCE: usize = 16;
 
-/// Letters that stand for themselves in a header with a path in it. S3 decodes the rest, `+` included.
+/// Letters that stand for themselves in a header with a path in it. S3 decodes the rest, `+`
+/// included.
 const UNRESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
@@ -68,8 +70,8 @@ struct StoredHeaders {
 }
 
 impl StoredObject {
-    /// A user metadata value by its name (without `x-amz-meta-`, in any case: some stores give names back in title
-    /// case).
+    /// A user metadata value by its name (without `x-amz-meta-`, in any case: some stores give
+    /// names back in title case).
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.metadata
@@ -103,7 +105,8 @@ impl StoredObject {
     /// The metadata that a copy of the object at `key` gets: all values as they are, but for the
     /// hash of the key.
     fn metadata_at(&self, key: &str) -> HashMap<String, String> {
-        let kept = self.metadata.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        let kept =
+            self.metadata.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
         let hash = (ObjectInfo::KEY_HASH_KEY.to_owned(), key_hash(key));
         // The last one of a name counts.
         kept.chain([hash]).collect()
@@ -142,7 +145,8 @@ impl From<HeadObjectOutput> for StoredObject {
 impl StoredHeaders {
     /// A copy that replaces metadata has to name all of these again.
     fn repeat(self, copy: CopyObjectFluentBuilder) -> CopyObjectFluentBuilder {
-        let expires = self.expires.and_then(|text| DateTime::from_str(&text, DateTimeFormat::HttpDate).ok());
+        let expires =
+            self.expires.and_then(|text| DateTime::from_str(&text, DateTimeFormat::HttpDate).ok());
         copy.set_cache_control(self.cache_control)
             .set_content_disposition(self.content_disposition)
             .set_content_encoding(self.content_encoding)
@@ -181,7 +185,8 @@ impl S3Store {
                     Err(told) if told.kind != StoreErrorKind::NotFound => {
                         return Err(StoreError { op: Operation::HeadObject, ..told });
                     }
-                    // It was a passing thing: expired credentials have been renewed in the meantime.
+                    // It was a passing thing: expired credentials have been renewed in the
+                    // meantime.
                     Ok(()) | Err(_) => self.head_once(key).await,
                 }
             }
@@ -202,9 +207,11 @@ impl S3Store {
             .bucket(self.bucket())
             .key(key)
             .set_expected_bucket_owner(self.bucket_owner());
-        self.send(Operation::HeadObject, key, |with| request.customize().config_override(with).send())
-            .await
-            .map(StoredObject::from)
+        self.send(Operation::HeadObject, key, |with| {
+            request.customize().config_override(with).send()
+        })
+        .await
+        .map(StoredObject::from)
     }
 
     async fn get_first_byte(&self, key: &str) -> Result<(), StoreError> {
@@ -216,9 +223,11 @@ impl S3Store {
             .key(key)
             .range("bytes=0-0")
             .set_expected_bucket_owner(self.bucket_owner());
-        self.send(Operation::GetObject, key, |with| request.customize().config_override(with).send())
-            .await
-            .map(drop)
+        self.send(Operation::GetObject, key, |with| {
+            request.customize().config_override(with).send()
+        })
+        .await
+        .map(drop)
     }
 
     /// Whose object is at `key`, going by `token`.
@@ -261,9 +270,16 @@ impl S3Store {
     /// # Errors
     /// [`StoreErrorKind::KeyTaken`] or [`StoreErrorKind::FindsMissing`], about the request `op`
     /// that was to follow.
-    pub async fn expect_free(&self, op: Operation, key: &str, object: &ObjectInfo) -> Result<(), StoreError> {
+    pub async fn expect_free(
+        &self,
+        op: Operation,
+        key: &str,
+        object: &ObjectInfo,
+    ) -> Result<(), StoreError> {
         match self.head(key).await {
-            Ok(Some(found)) if found.token().is_none() => Err(self.taken_by_unmarked(op, key, object).await),
+            Ok(Some(found)) if found.token().is_none() => {
+                Err(self.taken_by_unmarked(op, key, object).await)
+            }
             Ok(Some(_)) => Err(self.taken(op, key)),
             Ok(None) | Err(_) => Ok(()),
         }
@@ -298,7 +314,8 @@ impl S3Store {
     /// [`StoreErrorKind::NotFound`]: the object is not at `from`. With [`Effect::Unknown`] the copy
     /// may be there or may still appear.
     pub async fn copy(&self, from: &str, to: &str, token: &str) -> Result<(), StoreError> {
-        let Some(object) = self.head(from).await?.filter(|object| object.token() == Some(token)) else {
+        let Some(object) = self.head(from).await?.filter(|object| object.token() == Some(token))
+        else {
             // Another process may have copied it and removed it where it was.
             if self.holder(to, token).await? == Holder::Us {
                 return Ok(());
@@ -339,7 +356,9 @@ impl S3Store {
         }
         match self.holder(to, token).await {
             Ok(Holder::Us) => Ok(()),
-            Ok(Holder::SomebodyElse | Holder::Unmarked { .. } | Holder::Nobody) | Err(_) if source_gone => {
+            Ok(Holder::SomebodyElse | Holder::Unmarked { .. } | Holder::Nobody) | Err(_)
+                if source_gone =>
+            {
                 Err(failed.about(from))
             }
             Ok(Holder::SomebodyElse | Holder::Unmarked { .. } | Holder::Nobody) | Err(_) => {
@@ -367,7 +386,8 @@ impl S3Store {
         Err(call.without_answer(StoreErrorKind::LosesMetadata, Effect::NotApplied))
     }
 
-    /// Deletes the object; in a versioned bucket it becomes invisible. An object that is not there is deleted already.
+    /// Deletes the object; in a versioned bucket it becomes invisible. An object that is not there
+    /// is deleted already.
     ///
     /// # Errors
     /// [`StoreError`]. With [`Effect::Unknown`] the object may be gone.
@@ -380,7 +400,9 @@ impl S3Store {
             .key(key)
             .set_expected_bucket_owner(self.bucket_owner());
         let deleted = self
-            .send(Operation::DeleteObject, key, |with| request.customize().config_override(with).send())
+            .send(Operation::DeleteObject, key, |with| {
+                request.customize().config_override(with).send()
+            })
             .await;
         match deleted {
             // S3 says 204; some of its kin are more exact.
@@ -391,8 +413,8 @@ impl S3Store {
 
     /// Deletes objects. Those that are not there are deleted already. `settled` is told of each key
     /// how it went, in any order, and says whether to go on: after a `false` no further request is
-    /// begun, and only the keys that one was begun for are told. A key that failed may be gone all the
-    /// same; doing it again does no harm.
+    /// begun, and only the keys that one was begun for are told. A key that failed may be gone all
+    /// the same; doing it again does no harm.
     pub async fn delete_all(
         &self,
         keys: Vec<String>,
@@ -437,7 +459,8 @@ impl S3Store {
         }
         let object = |key| ObjectIdentifier::builder().key(key).build();
         let objects = keys.iter().map(object).collect::<Result<Vec<_>, _>>();
-        let batch = objects.and_then(|keys| Delete::builder().set_objects(Some(keys)).quiet(true).build());
+        let batch =
+            objects.and_then(|keys| Delete::builder().set_objects(Some(keys)).quiet(true).build());
         // The builders miss nothing that we leave out.
         let Ok(batch) = batch else { return keys.to_vec() };
         let request = self
@@ -463,7 +486,10 @@ impl S3Store {
                 let kept: Vec<_> =
                     errors.into_iter().filter(|error| error.code() != Some(NO_SUCH_KEY)).collect();
                 // An error that does not name its key may be about any of them.
-                kept.into_iter().map(|error| error.key).collect::<Option<_>>().unwrap_or(keys.to_vec())
+                kept.into_iter()
+                    .map(|error| error.key)
+                    .collect::<Option<_>>()
+                    .unwrap_or(keys.to_vec())
             }
             Err(error) => {
                 if matches!(error.kind, StoreErrorKind::Unsupported | StoreErrorKind::Rejected) {
@@ -474,7 +500,8 @@ impl S3Store {
         }
     }
 
-    /// Removes the object at `key` if it has `token`. An object with another token is left as it is.
+    /// Removes the object at `key` if it has `token`. An object with another token is left as it
+    /// is.
     ///
     /// # Errors
     /// [`StoreError`]; the object may still be there. [`StoreErrorKind::LosesMetadata`]: there is

@@ -1,7 +1,7 @@
 //! The two requests that make an object visible, and how a doubtful answer to them is settled.
 //!
-//! An object is published at most once and never over another one. The request is guarded with `If-None-Match: *`. What
-//! the answer then means:
+//! An object is published at most once and never over another one. The request is guarded with
+//! `If-None-Match: *`. What the answer then means:
 //!
 //! | answer | what is done |
 //! |---|---|
@@ -93,13 +93,14 @@ impl S3Store {
         self.publish(key, object, &Publication::Put { body }).await
     }
 
-    /// Makes an object of the parts of an upload, if no other object has the key. `object` is the one that the upload
-    /// was created with; `parts` are in order of their numbers.
+    /// Makes an object of the parts of an upload, if no other object has the key. `object` is the
+    /// one that the upload was created with; `parts` are in order of their numbers.
     ///
     /// # Errors
     /// [`StoreErrorKind::KeyTaken`]: nothing was written and the upload still exists, for
-    /// [`S3Store::abort_multipart`]. [`StoreErrorKind::NoSuchUpload`]: the parts are gone. With [`Effect::Unknown`]
-    /// the object may be there or may still appear; nothing may be acknowledged.
+    /// [`S3Store::abort_multipart`]. [`StoreErrorKind::NoSuchUpload`]: the parts are gone. With
+    /// [`Effect::Unknown`] the object may be there or may still appear; nothing may be
+    /// acknowledged.
     pub async fn complete_multipart(
         &self,
         key: &str,
@@ -110,8 +111,8 @@ impl S3Store {
         self.publish(key, object, &Publication::Complete { upload_id, parts }).await
     }
 
-    /// Whether the store keeps its promise not to write over an object: tries to, with `object`, at a `key` that has one.
-    /// Where it does not, the object is replaced.
+    /// Whether the store keeps its promise not to write over an object: tries to, with `object`, at
+    /// a `key` that has one. Where it does not, the object is replaced.
     ///
     /// # Errors
     /// [`StoreError`]; the object may have been replaced.
@@ -151,7 +152,8 @@ impl S3Store {
                         break;
                     }
                     Err(failed) => match self.settle(key, object, what, failed, true).await {
-                        Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, .. }) if tries_left > 0 => {}
+                        Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, .. })
+                            if tries_left > 0 => {}
                         settled => return settled,
                     },
                 }
@@ -161,7 +163,9 @@ impl S3Store {
             Ok(Some(found)) => return found,
             Ok(None) => {}
             // Nobody could look whether the earlier attempt has written the object.
-            Err(unseen) if doubtful => return Err(StoreError { effect: Effect::Unknown, ..unseen }),
+            Err(unseen) if doubtful => {
+                return Err(StoreError { effect: Effect::Unknown, ..unseen });
+            }
             Err(unseen) => return Err(unseen),
         }
         match self.send_publication(key, object, what, false).await {
@@ -192,7 +196,9 @@ impl S3Store {
             Holder::Unmarked { size_bytes } if doubtful && what.can_have(size_bytes) => {
                 Some(Err(self.loses_metadata(what.op(), key)))
             }
-            Holder::Unmarked { .. } => Some(Err(self.taken_by_unmarked(what.op(), key, object).await)),
+            Holder::Unmarked { .. } => {
+                Some(Err(self.taken_by_unmarked(what.op(), key, object).await))
+            }
             Holder::Nobody => None,
         })
     }
@@ -228,17 +234,23 @@ impl S3Store {
                 Err(unknown(failed))
             }
             Ok(Holder::SomebodyElse) => Err(self.taken(failed.op, key)),
-            Ok(Holder::Unmarked { .. }) => Err(self.taken_by_unmarked(what.op(), key, object).await),
+            Ok(Holder::Unmarked { .. }) => {
+                Err(self.taken_by_unmarked(what.op(), key, object).await)
+            }
             // An attempt may have written the object, and it was deleted since, or is not shown
             // yet.
             Ok(Holder::Nobody) if taken && doubtful => {
                 Err(StoreError { kind: StoreErrorKind::Conflict, ..failed })
             }
-            Ok(Holder::Nobody) if taken => Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, ..failed }),
+            Ok(Holder::Nobody) if taken => {
+                Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, ..failed })
+            }
             Ok(Holder::Nobody) => Err(unknown(failed)),
             // Whose object it is cannot be told: the reason is what the user can do something
             // about.
-            Err(unseen) if taken || unseen.kind.failure_type() == FailureType::Config => Err(unknown(unseen)),
+            Err(unseen) if taken || unseen.kind.failure_type() == FailureType::Config => {
+                Err(unknown(unseen))
+            }
             Err(_) => Err(unknown(failed)),
         }
     }
@@ -247,7 +259,8 @@ impl S3Store {
         self.call(op, key, 0).without_answer(StoreErrorKind::LosesMetadata, Effect::Unknown)
     }
 
-    /// Sends it, for an ETag: a 200 without one is no answer of S3, but of something on the way there.
+    /// Sends it, for an ETag: a 200 without one is no answer of S3, but of something on the way
+    /// there.
     async fn send_publication(
         &self,
         key: &str,

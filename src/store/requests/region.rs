@@ -36,12 +36,19 @@ impl S3Store {
     /// The region of the bucket; that of this store is where the question is asked first.
     ///
     /// # Errors
-    /// [`StoreError`]. `s3:GetBucketLocation` denied is one only where no other answer names the region.
+    /// [`StoreError`]. `s3:GetBucketLocation` denied is one only where no other answer names the
+    /// region.
     pub async fn find_region(&self) -> Result<FoundRegion, StoreError> {
         let (located, header) = self.location().await;
         let refused = match (located, header) {
             (Ok(region), _) => return Ok(FoundRegion { region, denied: None }),
-            (Err(StoreError { kind: StoreErrorKind::WrongRegion { expected: Some(region) }, .. }), _) => {
+            (
+                Err(StoreError {
+                    kind: StoreErrorKind::WrongRegion { expected: Some(region) },
+                    ..
+                }),
+                _,
+            ) => {
                 return Ok(FoundRegion { region, denied: None });
             }
             (Err(refused), header) => match refused.kind {
@@ -49,9 +56,9 @@ impl S3Store {
                     return Ok(FoundRegion { region, denied: Some(refused) });
                 }
                 // Not every store knows the question.
-                StoreErrorKind::AccessDenied | StoreErrorKind::Unsupported | StoreErrorKind::Rejected => {
-                    refused
-                }
+                StoreErrorKind::AccessDenied
+                | StoreErrorKind::Unsupported
+                | StoreErrorKind::Rejected => refused,
                 _ => return Err(refused),
             },
         };
@@ -75,9 +82,13 @@ impl S3Store {
         let is_denied = refused.kind == StoreErrorKind::AccessDenied;
         let region = match (listed, heard.region()) {
             (_, Some(region))
-            | (Err(StoreError { kind: StoreErrorKind::WrongRegion { expected: Some(region) }, .. }), None) => {
-                region
-            }
+            | (
+                Err(StoreError {
+                    kind: StoreErrorKind::WrongRegion { expected: Some(region) },
+                    ..
+                }),
+                None,
+            ) => region,
             (Ok(_), None) => self.inner.region.clone(),
             // Nothing tells: what would have told is what the user can allow.
             (Err(_), None) if is_denied => return Err(refused),

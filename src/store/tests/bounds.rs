@@ -6,7 +6,8 @@ use super::*;
 use crate::store::StoreSettings;
 
 /// With less time for a request that the SDK's rate limiter holds up: its first wait is 20 s.
-const IMPATIENT: Pace = Pace { answer: Duration::from_secs(1), work: Duration::from_secs(1), ..HASTE };
+const IMPATIENT: Pace =
+    Pace { answer: Duration::from_secs(1), work: Duration::from_secs(1), ..HASTE };
 
 /// How many requests one call may come to in [`HASTE`], whatever the store answers for ever: a
 /// write that is refused (three attempts), a look (a HEAD, the GET that asks it why and another
@@ -33,7 +34,9 @@ fn answers_for_ever() -> Vec<Reply> {
     .into_iter()
     .map(|(status, reason, code)| Reply::error(&format!("{status} {reason}"), code))
     .collect();
-    answers.extend([400, 404, 412, 500, 520, 599].map(|status| Reply::status(&format!("{status} Odd"))));
+    answers.extend(
+        [400, 404, 412, 500, 520, 599].map(|status| Reply::status(&format!("{status} Odd"))),
+    );
     answers.extend([ok(), page(""), Reply::status("200 OK"), Reply::Lose, Reply::Garble]);
     answers
 }
@@ -44,7 +47,9 @@ async fn no_answer_that_never_changes_keeps_a_request_going() {
     let cases = answers_for_ever()
         .into_iter()
         .flat_map(|answer| [false, true].map(|looks_first| (answer.clone(), looks_first)))
-        .flat_map(|(answer, looks_first)| (0..10).map(move |call| (answer.clone(), looks_first, call)));
+        .flat_map(|(answer, looks_first)| {
+            (0..10).map(move |call| (answer.clone(), looks_first, call))
+        });
     futures_util::stream::iter(cases)
         .for_each_concurrent(32, async |(answer, looks_first, call)| {
             let same = answer.clone();

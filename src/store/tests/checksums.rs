@@ -24,8 +24,11 @@ fn checksums_on(head: &str) -> Vec<String> {
         let (name, _) = line.split_once(": ").unwrap_or_default();
         name.contains("checksum") || name == "content-md5"
     };
-    let mut lines: Vec<String> =
-        head.lines().filter(about).map(|line| line.trim_start_matches("x-amz-").to_owned()).collect();
+    let mut lines: Vec<String> = head
+        .lines()
+        .filter(about)
+        .map(|line| line.trim_start_matches("x-amz-").to_owned())
+        .collect();
     lines.sort();
     lines
 }
@@ -75,13 +78,19 @@ const TABLE: [Row; 6] = [
         create: &["checksum-algorithm: SHA256"],
         part: "<ChecksumSHA256>40ZDICGwQXlRjZYU81YMzXE1Sk7hAd3LiT1pWanWMBw=</ChecksumSHA256>",
     },
-    Row { checksum: Checksum::Md5, body: &["content-md5: RYj/N5e3jYGdhY+jvdgrCQ=="], create: &[], part: "" },
+    Row {
+        checksum: Checksum::Md5,
+        body: &["content-md5: RYj/N5e3jYGdhY+jvdgrCQ=="],
+        create: &[],
+        part: "",
+    },
 ];
 
 #[tokio::test]
 async fn each_checksum_is_where_s3_looks_for_it() {
     for Row { checksum, body, create, part } in TABLE {
-        // A store that confirms what it got, and that has been told of all checksums that there are.
+        // A store that confirms what it got, and that has been told of all checksums that there
+        // are.
         let server = Scripted::deciding(|request| {
             let created =
                 "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
@@ -118,7 +127,8 @@ async fn each_checksum_is_where_s3_looks_for_it() {
         let without_sum = list.replace(part, "");
         assert!(list.contains(part) && !without_sum.contains("Checksum"), "{checksum:?}: {list}");
         for (head, _) in [&requests[0], &requests[2]] {
-            // Every body is signed with its own hash, also where the SDK is told instead of hashing.
+            // Every body is signed with its own hash, also where the SDK is told instead of
+            // hashing.
             assert_eq!(
                 header(head, "x-amz-content-sha256"),
                 "e346432021b04179518d9614f3560ccd71354a4ee101ddcb893d6959a9d6301c",
@@ -142,7 +152,9 @@ async fn a_batch_of_deletions_always_has_a_checksum() {
     ] {
         let done = Reply::Answer("200 OK".to_owned(), "<DeleteResult></DeleteResult>".to_owned());
         let server = Scripted::start(vec![done]).await;
-        store(server.address, checksum).delete_all(vec!["a".to_owned(), "b".to_owned()], |_, _| true).await;
+        store(server.address, checksum)
+            .delete_all(vec!["a".to_owned(), "b".to_owned()], |_, _| true)
+            .await;
         let request = server.requests().remove(0);
         assert!(request.contains(algorithm), "{checksum:?}: {request}");
     }
@@ -159,7 +171,10 @@ async fn a_real_store_takes_every_checksum() {
         let long = Bytes::from(vec![b'x'; 5 << 20]);
         let first = store.upload_part(&key("parts"), &upload, 1, long.clone()).await.unwrap();
         let last = store.upload_part(&key("parts"), &upload, 2, ROWS).await.unwrap();
-        store.complete_multipart(&key("parts"), &upload, &[first, last], &object(number)).await.unwrap();
+        store
+            .complete_multipart(&key("parts"), &upload, &[first, last], &object(number))
+            .await
+            .unwrap();
         let token = Uuid::from_u128(number).to_string();
         store.copy(&key("parts"), &key("copy"), &token).await.unwrap();
         assert_eq!(store.get(&key("whole")).await.unwrap(), ROWS, "{checksum:?}");

@@ -1,4 +1,5 @@
-//! Credentials that run out, with a provider that counts and a server that knows which ones it still takes.
+//! Credentials that run out, with a provider that counts and a server that knows which ones it
+//! still takes.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -84,7 +85,8 @@ fn at(secs: u64) -> SystemTime {
 fn store(server: &Scripted, provider: &Arc<Counting>, now: fn() -> SystemTime) -> S3Store {
     let provider: Arc<dyn ProvideCredentials> = provider.clone();
     let provider = SharedCredentialsProvider::from(provider);
-    let settings = StoreSettings { access: Access::Renewable(provider), ..settings(server.address) };
+    let settings =
+        StoreSettings { access: Access::Renewable(provider), ..settings(server.address) };
     assert!(!format!("{settings:?}").contains(SECRET_WORD));
     S3Store::with_clock(&settings, HASTE, now)
 }
@@ -95,9 +97,14 @@ fn epoch() -> SystemTime {
 
 /// A server that takes the tokens with these numbers and calls all others expired.
 async fn taking(numbers: impl IntoIterator<Item = usize>) -> Scripted {
-    let good: BTreeSet<String> = numbers.into_iter().map(|number| format!("hush-token-{number}")).collect();
+    let good: BTreeSet<String> =
+        numbers.into_iter().map(|number| format!("hush-token-{number}")).collect();
     Scripted::deciding(move |request| {
-        if good.contains(&token_of(request)) { ok() } else { Reply::error("400 Bad Request", "ExpiredToken") }
+        if good.contains(&token_of(request)) {
+            ok()
+        } else {
+            Reply::error("400 Bad Request", "ExpiredToken")
+        }
     })
     .await
 }
@@ -128,14 +135,15 @@ async fn expired_credentials_are_renewed_and_the_request_is_made_again() {
 #[tokio::test]
 async fn a_head_is_renewed_as_well() {
     let provider = Counting::prompt(|time| Ok(numbered(time, None)));
-    let server =
-        Scripted::deciding(|request| match (token_of(request).as_str(), request.starts_with("HEAD")) {
+    let server = Scripted::deciding(|request| {
+        match (token_of(request).as_str(), request.starts_with("HEAD")) {
             ("hush-token-1", true) => Reply::status("400 Bad Request"),
             ("hush-token-1", false) => Reply::error("400 Bad Request", "ExpiredToken"),
             (_, true) => found_with_token(1),
             (_, false) => Reply::status("206 Partial Content"),
-        })
-        .await;
+        }
+    })
+    .await;
     assert!(store(&server, &provider, epoch).head("k").await.unwrap().is_some());
     assert_eq!(server.methods(), "HEAD GET GET HEAD");
     assert_eq!(provider.asked(), 2);
@@ -149,7 +157,8 @@ async fn requests_that_meet_the_same_expiry_share_one_renewal() {
     let mut requests = JoinSet::new();
     for number in 0..20 {
         let store = store.clone();
-        requests.spawn(async move { store.put(&format!("k{number}"), ROWS, &object(number)).await });
+        requests
+            .spawn(async move { store.put(&format!("k{number}"), ROWS, &object(number)).await });
     }
     while let Some(put) = requests.join_next().await {
         put.unwrap().unwrap();
@@ -165,7 +174,10 @@ async fn new_credentials_that_are_refused_too_end_it() {
     let provider = Counting::prompt(|time| Ok(numbered(time, None)));
     let server = taking([]).await;
     let error = store(&server, &provider, epoch).list_keys("").await.unwrap_err();
-    assert_eq!((&error.kind, error.failure_type()), (&Kind::ExpiredCredentials, FailureType::Config));
+    assert_eq!(
+        (&error.kind, error.failure_type()),
+        (&Kind::ExpiredCredentials, FailureType::Config)
+    );
     assert_eq!(tokens(&server), ["1", "2"]);
     assert_eq!(provider.asked(), 2);
 }
@@ -185,7 +197,11 @@ async fn a_provider_that_has_no_others_is_asked_once_and_again_later() {
     assert_eq!(provider.asked(), 2);
     NOW_SECS.store(11, Ordering::SeqCst);
     store.list_keys("").await.unwrap_err();
-    assert_eq!(tokens(&server).last().map(String::as_str), Some("2"), "asked again, and signed anew");
+    assert_eq!(
+        tokens(&server).last().map(String::as_str),
+        Some("2"),
+        "asked again, and signed anew"
+    );
     assert_eq!(provider.asked(), 3);
 }
 
@@ -279,7 +295,9 @@ async fn a_provider_that_fails_is_asked_once_for_all_that_wait() {
     let now = || at(NOW.load(Ordering::SeqCst));
     let says: Says = |time| match time {
         1 => Ok(numbered(1, Some(1000))),
-        2 => Err(CredentialsError::provider_error(format!("{SECRET_WORD}-key-1 is not known here"))),
+        2 => {
+            Err(CredentialsError::provider_error(format!("{SECRET_WORD}-key-1 is not known here")))
+        }
         _ => Ok(numbered(2, None)),
     };
     let provider = Counting::new(says);
@@ -297,7 +315,8 @@ async fn a_provider_that_fails_is_asked_once_for_all_that_wait() {
         });
     }
     provider.asked_at_least(2).await;
-    // Everything here runs on one thread: whoever has begun has come as far as it can without the provider.
+    // Everything here runs on one thread: whoever has begun has come as far as it can without the
+    // provider.
     while *waiting.lock().unwrap() < 20 {
         tokio::task::yield_now().await;
     }
@@ -305,7 +324,10 @@ async fn a_provider_that_fails_is_asked_once_for_all_that_wait() {
     while let Some(put) = requests.join_next().await {
         let error = put.unwrap().unwrap_err();
         assert_eq!(error.kind, Kind::NoCredentials { temporary: true }, "{error:?}");
-        assert_eq!((error.effect, error.failure_type()), (Effect::NotApplied, FailureType::Transient));
+        assert_eq!(
+            (error.effect, error.failure_type()),
+            (Effect::NotApplied, FailureType::Transient)
+        );
         let shown = format!("{error:?} {:?} {store:?}", Failure::from(error.clone()));
         assert!(shown.contains("is not known here") && !shown.contains(SECRET_WORD), "{shown}");
     }
@@ -317,7 +339,8 @@ async fn a_provider_that_fails_is_asked_once_for_all_that_wait() {
 
 #[tokio::test]
 async fn a_sign_in_that_is_not_set_up_is_a_configuration_error() {
-    let provider = Counting::prompt(|_| Err(CredentialsError::not_loaded("nothing in the environment")));
+    let provider =
+        Counting::prompt(|_| Err(CredentialsError::not_loaded("nothing in the environment")));
     let server = Scripted::start(Vec::new()).await;
     let error = store(&server, &provider, epoch).list_keys("").await.unwrap_err();
     assert_eq!(error.kind, Kind::NoCredentials { temporary: false });
@@ -339,8 +362,8 @@ async fn credentials_that_seem_to_be_over_already_are_tried() {
 #[tokio::test]
 async fn messages_hide_credentials_of_a_provider() {
     let provider = Counting::prompt(|time| Ok(numbered(time, None)));
-    let answer = "<Error><Code>SignatureDoesNotMatch</Code><Message>hush-id-1 hush-key-1 hush-token-1 \
-                  AWS4-HMAC-SHA256 Signature=00c0ffee</Message></Error>";
+    let answer = "<Error><Code>SignatureDoesNotMatch</Code><Message>hush-id-1 hush-key-1 \
+                  hush-token-1 AWS4-HMAC-SHA256 Signature=00c0ffee</Message></Error>";
     let server = Scripted::start(vec![Reply::Answer(
         "403 Forbidden\r\nContent-Type: application/xml".to_owned(),
         answer.to_owned(),
@@ -352,7 +375,8 @@ async fn messages_hide_credentials_of_a_provider() {
     assert!(!shown.contains("HMAC") && !shown.contains("c0ffee"), "{shown}");
 }
 
-/// Minutes before their end nothing depends on new credentials: who asks for them does not wait for ever.
+/// Minutes before their end nothing depends on new credentials: who asks for them does not wait for
+/// ever.
 #[tokio::test]
 async fn a_provider_that_hangs_fails_no_request_while_the_credentials_are_good() {
     static NOW_SECS: AtomicU64 = AtomicU64::new(0);

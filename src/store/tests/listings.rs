@@ -29,7 +29,8 @@ fn last(names: &[&str]) -> Reply {
 /// How each page was asked for: nothing, `token=...` or `after=...`.
 fn asked(server: &Scripted) -> Vec<String> {
     let how = |request: &String| {
-        let query = request.split(' ').nth(1).and_then(|path| path.split_once('?')).unwrap().1.to_owned();
+        let query =
+            request.split(' ').nth(1).and_then(|path| path.split_once('?')).unwrap().1.to_owned();
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let mut how = pairs.filter_map(|(name, value)| match name {
             "continuation-token" => Some(format!("token={value}")),
@@ -44,8 +45,12 @@ fn asked(server: &Scripted) -> Vec<String> {
 #[tokio::test]
 async fn a_cut_listing_is_continued_by_name_or_is_an_error() {
     use ListingFault::{NoToken, Repeats, SameToken};
-    type Row =
-        (&'static str, Vec<Reply>, &'static [&'static str], Result<&'static [&'static str], ListingFault>);
+    type Row = (
+        &'static str,
+        Vec<Reply>,
+        &'static [&'static str],
+        Result<&'static [&'static str], ListingFault>,
+    );
     let table: Vec<Row> = vec![
         ("whole", vec![last(&["a", "b"])], &[""], Ok(&["a", "b"])),
         ("no word about an end", vec![page(&["a"], None, None)], &[""], Ok(&["a"])),
@@ -55,7 +60,12 @@ async fn a_cut_listing_is_continued_by_name_or_is_an_error() {
             &["", "token=t"],
             Ok(&["a", "b"]),
         ),
-        ("the end, and a token all the same", vec![page(&["a"], Some(false), Some("t"))], &[""], Ok(&["a"])),
+        (
+            "the end, and a token all the same",
+            vec![page(&["a"], Some(false), Some("t"))],
+            &[""],
+            Ok(&["a"]),
+        ),
         (
             "no token",
             vec![cut(&["a", "b"], None), cut(&["c"], None), last(&["d"])],
@@ -74,7 +84,12 @@ async fn a_cut_listing_is_continued_by_name_or_is_an_error() {
             &["", "token=1", "token=2", "token=3", "token=4"],
             Ok(&["a", "g", "f/", "h/"]),
         ),
-        ("an empty token", vec![cut(&["a"], Some("")), last(&["b"])], &["", "after=a"], Ok(&["a", "b"])),
+        (
+            "an empty token",
+            vec![cut(&["a"], Some("")), last(&["b"])],
+            &["", "after=a"],
+            Ok(&["a", "b"]),
+        ),
         (
             "no token, and tokens later: they are not trusted any more",
             vec![cut(&["a"], None), cut(&["b"], Some("t")), last(&["c"])],

@@ -1,4 +1,5 @@
-//! The store against a real S3 in this process, and against scripted answers that a real one rarely gives.
+//! The store against a real S3 in this process, and against scripted answers that a real one rarely
+//! gives.
 
 mod bounds;
 mod checksums;
@@ -60,8 +61,11 @@ async fn put(server: &Scripted) -> Result<(), StoreError> {
 }
 
 async fn complete(server: &Scripted) -> Result<(), StoreError> {
-    let part =
-        PartReceipt { part_number: 1, etag: "\"e\"".to_owned(), checksum: Some("AAAAAA==".to_owned()) };
+    let part = PartReceipt {
+        part_number: 1,
+        etag: "\"e\"".to_owned(),
+        checksum: Some("AAAAAA==".to_owned()),
+    };
     server.store().complete_multipart("a/b.jsonl", "upload", &[part], &object(1)).await
 }
 
@@ -74,7 +78,11 @@ async fn what_is_put_is_listed_got_and_deleted() {
     }
     let mut keys = store.list_keys("f/").await.unwrap();
     keys.sort();
-    assert_eq!(keys, ["f/one.jsonl", "f/two%20.jsonl"], "keys under a further folder are not of the prefix");
+    assert_eq!(
+        keys,
+        ["f/one.jsonl", "f/two%20.jsonl"],
+        "keys under a further folder are not of the prefix"
+    );
     assert_eq!(store.list("f/").await.unwrap().folders, ["f/deeper/"]);
     assert_eq!(store.list_keys("f/o").await.unwrap(), ["f/one.jsonl"]);
     let mut deep = store.all_keys("f/").next().await.unwrap().unwrap().keys;
@@ -124,9 +132,11 @@ async fn real_refusals_are_told_apart() {
         change(&mut settings);
         S3Store::with_pace(&settings, HASTE)
     };
-    let missing = wrong(|settings| settings.bucket = "elsewhere".to_owned()).list_keys("").await.unwrap_err();
+    let missing =
+        wrong(|settings| settings.bucket = "elsewhere".to_owned()).list_keys("").await.unwrap_err();
     assert_eq!(missing.kind, Kind::BucketMissing);
-    let secret = wrong(|settings| settings.access = access_key("wrong")).list_keys("").await.unwrap_err();
+    let secret =
+        wrong(|settings| settings.access = access_key("wrong")).list_keys("").await.unwrap_err();
     assert_eq!(secret.kind, Kind::BadCredentials);
     assert_eq!(secret.failure_type(), FailureType::Config);
 }
@@ -145,7 +155,9 @@ async fn a_listing_reads_every_page() {
     assert_eq!(server.store().list_keys("p/").await.unwrap(), ["p/1", "p/2"]);
     let requests = server.requests();
     assert!(!requests[0].contains("continuation-token"), "{}", requests[0]);
-    assert!(requests[1].contains("continuation-token=more") && requests[1].contains("delimiter=%2f"));
+    assert!(
+        requests[1].contains("continuation-token=more") && requests[1].contains("delimiter=%2f")
+    );
 
     let server = Scripted::start(vec![page("p/1", next), page("p/q/2", "")]).await;
     let store = server.store();
@@ -180,7 +192,8 @@ async fn writes_are_guarded_and_carry_a_checksum_and_the_token() {
 
 #[tokio::test]
 async fn the_checksum_algorithm_is_named_from_the_beginning_of_an_upload() {
-    let created = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
+    let created =
+        "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
     let server = Scripted::start(vec![
         Reply::Answer("200 OK".to_owned(), created.to_owned()),
         Reply::status("200 OK\r\nETag: \"e\"\r\nx-amz-checksum-crc32: AAAAAA=="),

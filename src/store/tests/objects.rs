@@ -16,7 +16,10 @@ const ODD_KEYS: [&str; 8] = [
 ];
 
 fn copied() -> Reply {
-    Reply::Answer("200 OK".to_owned(), "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>".to_owned())
+    Reply::Answer(
+        "200 OK".to_owned(),
+        "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>".to_owned(),
+    )
 }
 
 /// Deletes all, and gives the first error.
@@ -102,7 +105,8 @@ async fn doubtful_answers_to_a_copy_are_settled() {
     use Effect::{NotApplied, Unknown};
     type Row = (&'static str, Vec<Reply>, &'static str, Result<(), (Kind, Effect)>);
     let late = |code| Reply::error("200 OK", code);
-    let empty = || Reply::Answer("200 OK".to_owned(), "<CopyObjectResult></CopyObjectResult>".to_owned());
+    let empty =
+        || Reply::Answer("200 OK".to_owned(), "<CopyObjectResult></CopyObjectResult>".to_owned());
     let missing = || Reply::error("404 Not Found", "NoSuchKey");
     let denied = || Reply::error("403 Forbidden", "AccessDenied");
     let table: Vec<Row> = vec![
@@ -111,13 +115,23 @@ async fn doubtful_answers_to_a_copy_are_settled() {
         ("late SlowDown, then fine", vec![late("SlowDown"), copied()], "PUT PUT", Ok(())),
         (
             "late errors, yet copied",
-            vec![late("InternalError"), late("InternalError"), late("InternalError"), found_with_token(1)],
+            vec![
+                late("InternalError"),
+                late("InternalError"),
+                late("InternalError"),
+                found_with_token(1),
+            ],
             "PUT PUT PUT HEAD",
             Ok(()),
         ),
         (
             "late errors",
-            vec![late("InternalError"), late("InternalError"), late("InternalError"), found_with_token(2)],
+            vec![
+                late("InternalError"),
+                late("InternalError"),
+                late("InternalError"),
+                found_with_token(2),
+            ],
             "PUT PUT PUT HEAD",
             Err((Kind::Server, Unknown)),
         ),
@@ -143,7 +157,12 @@ async fn doubtful_answers_to_a_copy_are_settled() {
             Err((Kind::Connection, Unknown)),
         ),
         ("copied and removed meanwhile", vec![missing(), found_with_token(1)], "PUT HEAD", Ok(())),
-        ("no source", vec![missing(), found_with_token(2)], "PUT HEAD", Err((Kind::NotFound, NotApplied))),
+        (
+            "no source",
+            vec![missing(), found_with_token(2)],
+            "PUT HEAD",
+            Err((Kind::NotFound, NotApplied)),
+        ),
         ("denied", vec![denied()], "PUT", Err((Kind::AccessDenied, NotApplied))),
         (
             "lost, then denied, yet copied",
@@ -155,8 +174,11 @@ async fn doubtful_answers_to_a_copy_are_settled() {
     for (name, mut script, requests, expected) in table {
         script.insert(0, found_with_token(1));
         let server = Scripted::start(script).await;
-        let outcome =
-            server.store().copy("from", "to", &token(1)).await.map_err(|error| (error.kind, error.effect));
+        let outcome = server
+            .store()
+            .copy("from", "to", &token(1))
+            .await
+            .map_err(|error| (error.kind, error.effect));
         assert_eq!(outcome, expected, "{name}");
         assert_eq!(server.methods(), format!("HEAD {requests}"), "{name}");
     }
@@ -173,8 +195,11 @@ async fn doubtful_answers_to_a_copy_are_settled() {
     ];
     for (name, script, requests, expected) in table {
         let server = Scripted::start(script).await;
-        let outcome =
-            server.store().copy("from", "to", &token(1)).await.map_err(|error| (error.kind, error.effect));
+        let outcome = server
+            .store()
+            .copy("from", "to", &token(1))
+            .await
+            .map_err(|error| (error.kind, error.effect));
         assert_eq!(outcome, expected, "{name}");
         assert_eq!(server.methods(), requests, "{name}");
     }
@@ -195,7 +220,8 @@ async fn a_copy_keeps_what_the_object_says_of_itself() {
         ("x-amz-meta-key-hash", "of another key"),
         ("x-amz-meta-Destination-S3-Token", &token(1)),
     ];
-    let lines: String = headers.iter().map(|(name, value)| format!("\r\n{name}: {value}")).collect();
+    let lines: String =
+        headers.iter().map(|(name, value)| format!("\r\n{name}: {value}")).collect();
     let server = Scripted::start(vec![Reply::status(&format!("200 OK{lines}")), copied()]).await;
     server.store().copy("from", "to", &token(1)).await.unwrap();
     let request = server.requests().remove(1);
@@ -205,8 +231,13 @@ async fn a_copy_keeps_what_the_object_says_of_itself() {
         assert!(request.contains(&line), "{line} is not in {request}");
     }
     // `printf %s to | sha256sum`
-    let hash = "x-amz-meta-key-hash: 663ea1bfffe5038f3f0cf667f14c4257eff52d77ce7f2a218f72e9286616ea39";
-    assert_eq!((request.matches("key-hash").count() - 1, request.contains(hash)), (1, true), "{request}");
+    let hash =
+        "x-amz-meta-key-hash: 663ea1bfffe5038f3f0cf667f14c4257eff52d77ce7f2a218f72e9286616ea39";
+    assert_eq!(
+        (request.matches("key-hash").count() - 1, request.contains(hash)),
+        (1, true),
+        "{request}"
+    );
 }
 
 #[tokio::test]
@@ -215,7 +246,11 @@ async fn a_head_without_a_reason_is_explained_by_a_get() {
     let expired = Reply::error("400 Bad Request", "ExpiredToken");
     let server = Scripted::start(vec![bare(), expired]).await;
     let error = server.store().head("k").await.unwrap_err();
-    assert_eq!((&error.kind, error.op.name()), (&Kind::ExpiredCredentials, "HeadObject"), "{error:?}");
+    assert_eq!(
+        (&error.kind, error.op.name()),
+        (&Kind::ExpiredCredentials, "HeadObject"),
+        "{error:?}"
+    );
     assert_eq!(error.failure_type(), FailureType::Config);
 
     let missing = Reply::error("404 Not Found", "NoSuchKey");
@@ -241,14 +276,16 @@ async fn thousands_are_deleted_in_batches() {
     assert_eq!(server.methods(), "");
 }
 
-/// Each row: the server's answers, how the methods of the requests end up sorted, and what the caller learns.
+/// Each row: the server's answers, how the methods of the requests end up sorted, and what the
+/// caller learns.
 #[tokio::test]
 async fn keys_that_a_batch_does_not_settle_are_deleted_one_by_one() {
     type Row = (&'static str, Vec<Reply>, &'static str, Result<(), Kind>);
     let gone = || Reply::status("204 No Content");
     let with_errors = |errors: &[(&str, &str)]| {
-        let error =
-            |(key, code): &(&str, &str)| format!("<Error><Key>{key}</Key><Code>{code}</Code></Error>");
+        let error = |(key, code): &(&str, &str)| {
+            format!("<Error><Key>{key}</Key><Code>{code}</Code></Error>")
+        };
         let errors: String = errors.iter().map(error).collect();
         Reply::Answer("200 OK".to_owned(), format!("<DeleteResult>{errors}</DeleteResult>"))
     };
@@ -270,7 +307,10 @@ async fn keys_that_a_batch_does_not_settle_are_deleted_one_by_one() {
         ),
         (
             "one is forbidden",
-            vec![with_errors(&[("b", "AccessDenied")]), Reply::error("403 Forbidden", "AccessDenied")],
+            vec![
+                with_errors(&[("b", "AccessDenied")]),
+                Reply::error("403 Forbidden", "AccessDenied"),
+            ],
             "POST DELETE /bucket/b",
             Err(Kind::AccessDenied),
         ),
@@ -300,7 +340,12 @@ async fn keys_that_a_batch_does_not_settle_are_deleted_one_by_one() {
             "POST POST",
             Ok(()),
         ),
-        ("a web page", vec![web_page(), gone(), gone()], "POST DELETE /bucket/a DELETE /bucket/b", Ok(())),
+        (
+            "a web page",
+            vec![web_page(), gone(), gone()],
+            "POST DELETE /bucket/a DELETE /bucket/b",
+            Ok(()),
+        ),
         (
             "nothing at all",
             vec![Reply::status("200 OK"), gone(), gone()],
@@ -368,7 +413,8 @@ async fn deletions_stop_when_they_are_told_to() {
 #[tokio::test]
 async fn a_batch_that_is_deleted_is_told_whole_although_nothing_else_is_begun() {
     let server =
-        Scripted::deciding(|_| Reply::Answer("200 OK".to_owned(), "<DeleteResult/>".to_owned())).await;
+        Scripted::deciding(|_| Reply::Answer("200 OK".to_owned(), "<DeleteResult/>".to_owned()))
+            .await;
     let keys: Vec<String> = (0..1500).map(|number| format!("k{number}")).collect();
     let mut told = 0;
     let count = |_: String, _: Result<(), StoreError>| {
@@ -389,7 +435,8 @@ async fn a_store_without_batches_is_remembered() {
         ("400 Bad Request", "MalformedXML"),
         ("400 Bad Request", "InvalidRequest"),
     ] {
-        let server = Scripted::start(vec![Reply::error(status, code), gone(), gone(), gone(), gone()]).await;
+        let server =
+            Scripted::start(vec![Reply::error(status, code), gone(), gone(), gone(), gone()]).await;
         let store = server.store();
         let keys = || vec!["a".to_owned(), "b".to_owned()];
         deleted(&store, keys()).await.unwrap();

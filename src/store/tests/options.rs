@@ -2,18 +2,23 @@
 
 use super::*;
 use crate::store::{
-    CannedAcl, Encryption, ObjectOptions, Operation, StorageClass, StoreErrorKind, StoreSettings, Tag,
+    CannedAcl, Encryption, ObjectOptions, Operation, StorageClass, StoreErrorKind, StoreSettings,
+    Tag,
 };
 
 const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd";
 
 fn created() -> Reply {
-    let created = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
+    let created =
+        "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
     Reply::Answer("200 OK".to_owned(), created.to_owned())
 }
 
 fn copied() -> Reply {
-    Reply::Answer("200 OK".to_owned(), "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>".to_owned())
+    Reply::Answer(
+        "200 OK".to_owned(),
+        "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>".to_owned(),
+    )
 }
 
 fn store(server: &Scripted, change: impl FnOnce(&mut StoreSettings)) -> S3Store {
@@ -26,7 +31,8 @@ fn with(server: &Scripted, objects: ObjectOptions) -> S3Store {
     store(server, |settings| settings.objects = objects)
 }
 
-/// The headers of S3's own that are about the object, but for its checksum, its metadata and its source.
+/// The headers of S3's own that are about the object, but for its checksum, its metadata and its
+/// source.
 fn options_on((head, _): &(String, Vec<u8>)) -> Vec<String> {
     let other = [
         "x-amz-date",
@@ -46,8 +52,8 @@ fn options_on((head, _): &(String, Vec<u8>)) -> Vec<String> {
     options
 }
 
-/// Each row: an option, and its headers on PutObject, CreateMultipartUpload and CopyObject. UploadPart and
-/// CompleteMultipartUpload never have any.
+/// Each row: an option, and its headers on PutObject, CreateMultipartUpload and CopyObject.
+/// UploadPart and CompleteMultipartUpload never have any.
 #[tokio::test]
 async fn each_option_is_on_each_request_that_makes_an_object() {
     let encrypted = |encryption| ObjectOptions { encryption, ..ObjectOptions::default() };
@@ -59,7 +65,10 @@ async fn each_option_is_on_each_request_that_makes_an_object() {
     let rows: Vec<(ObjectOptions, Vec<&str>)> = vec![
         (ObjectOptions::default(), vec![]),
         (encrypted(Encryption::Aes256), vec!["server-side-encryption: AES256"]),
-        (encrypted(Encryption::Kms { key: None, bucket_key: None }), vec!["server-side-encryption: aws:kms"]),
+        (
+            encrypted(Encryption::Kms { key: None, bucket_key: None }),
+            vec!["server-side-encryption: aws:kms"],
+        ),
         (
             encrypted(Encryption::Kms { key: key(), bucket_key: Some(true) }),
             vec![
@@ -70,7 +79,10 @@ async fn each_option_is_on_each_request_that_makes_an_object() {
         ),
         (
             encrypted(Encryption::Kms { key: None, bucket_key: Some(false) }),
-            vec!["server-side-encryption-bucket-key-enabled: false", "server-side-encryption: aws:kms"],
+            vec![
+                "server-side-encryption-bucket-key-enabled: false",
+                "server-side-encryption: aws:kms",
+            ],
         ),
         (
             encrypted(Encryption::KmsDsse { key: key() }),
@@ -88,14 +100,19 @@ async fn each_option_is_on_each_request_that_makes_an_object() {
         (allowed(CannedAcl::BucketOwnerFullControl), vec!["acl: bucket-owner-full-control"]),
         (
             ObjectOptions {
-                tags: vec![tag("team", "data"), tag("cost centre", "Größe & Co+1/2=~"), tag("empty", "")],
+                tags: vec![
+                    tag("team", "data"),
+                    tag("cost centre", "Größe & Co+1/2=~"),
+                    tag("empty", ""),
+                ],
                 ..ObjectOptions::default()
             },
             vec!["tagging: team=data&cost%20centre=Gr%C3%B6%C3%9Fe%20%26%20Co%2B1%2F2%3D~&empty="],
         ),
     ];
     for (objects, expected) in rows {
-        let server = Scripted::start(vec![ok(), created(), ok(), completed(), found(), copied()]).await;
+        let server =
+            Scripted::start(vec![ok(), created(), ok(), completed(), found(), copied()]).await;
         let store = with(&server, objects.clone());
         store.put("k", ROWS, &object(1)).await.unwrap();
         let upload = store.create_multipart("k", &object(1)).await.unwrap();
@@ -124,7 +141,9 @@ async fn every_request_names_the_owner_of_the_bucket() {
     let server = Scripted::deciding(move |request| {
         let page = |body: &str| Reply::Answer("200 OK".to_owned(), body.to_owned());
         match request.split(' ').collect::<Vec<_>>().as_slice() {
-            ["GET", path, ..] if path.contains("list-type") => page("<ListBucketResult></ListBucketResult>"),
+            ["GET", path, ..] if path.contains("list-type") => {
+                page("<ListBucketResult></ListBucketResult>")
+            }
             ["GET", ..] => page("rows"),
             ["POST", path, ..] if path.contains("?uploads") => created(),
             ["POST", path, ..] if path.contains("?delete") => page("<DeleteResult></DeleteResult>"),
@@ -140,7 +159,8 @@ async fn every_request_names_the_owner_of_the_bucket() {
     })
     .await;
     for owner in [Some("123456789012".to_owned()), None] {
-        let store = store(&server, |settings| settings.bucket_owner.clone_from(&owner)).with_attempts(2);
+        let store =
+            store(&server, |settings| settings.bucket_owner.clone_from(&owner)).with_attempts(2);
         let before = server.requests().len();
         store.list_keys("").await.unwrap();
         store.all_keys("").next().await.unwrap();
@@ -159,7 +179,11 @@ async fn every_request_names_the_owner_of_the_bucket() {
         for request in requests {
             assert_eq!(request.contains(OWNER), owner.is_some(), "{request}");
             let source = request.contains("x-amz-source-expected-bucket-owner: 123456789012");
-            assert_eq!(source, owner.is_some() && request.contains("x-amz-copy-source"), "{request}");
+            assert_eq!(
+                source,
+                owner.is_some() && request.contains("x-amz-copy-source"),
+                "{request}"
+            );
         }
     }
 }
@@ -185,39 +209,67 @@ async fn a_refused_option_is_named() {
         let body = format!("<Error><Code>{code}</Code>{text}</Error>");
         Reply::Answer("400 Bad Request\r\nContent-Type: application/xml".to_owned(), body)
     };
-    let argument = |name: &str| naming("InvalidArgument", &format!("<ArgumentName>{name}</ArgumentName>"));
+    let argument =
+        |name: &str| naming("InvalidArgument", &format!("<ArgumentName>{name}</ArgumentName>"));
     let lacking = |name: &str| {
         let message = format!("<Message>Header '{name}' with value 'x' not implemented</Message>");
         naming("NotImplemented", &message)
     };
     let table: Vec<(Reply, &str, &str)> = vec![
-        (naming("InvalidStorageClass", ""), "storage_class", "storage_class (HTTP 400, InvalidStorageClass)"),
-        (argument("x-amz-storage-class"), "storage_class", "storage_class (HTTP 400, InvalidArgument)"),
+        (
+            naming("InvalidStorageClass", ""),
+            "storage_class",
+            "storage_class (HTTP 400, InvalidStorageClass)",
+        ),
+        (
+            argument("x-amz-storage-class"),
+            "storage_class",
+            "storage_class (HTTP 400, InvalidArgument)",
+        ),
         (naming("InvalidTag", ""), "object_tags", "object_tags (HTTP 400, InvalidTag)"),
         (argument("x-amz-tagging"), "object_tags", "object_tags"),
         (lacking("x-amz-tagging"), "object_tags", "object_tags (HTTP 400, NotImplemented)"),
         (naming("AccessControlListNotSupported", ""), "acl", "ACLs switched off"),
         (argument("x-amz-acl"), "acl", "setting acl (HTTP 400, InvalidArgument)"),
-        (naming("InvalidEncryptionAlgorithmError", ""), "server_side_encryption", "server_side_encryption"),
-        (argument("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"), "server_side_encryption", "change it or"),
         (
-            naming("InvalidRequest", "<Message>Value for x-amz-checksum-crc32 header is invalid.</Message>"),
+            naming("InvalidEncryptionAlgorithmError", ""),
+            "server_side_encryption",
+            "server_side_encryption",
+        ),
+        (
+            argument("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
+            "server_side_encryption",
+            "change it or",
+        ),
+        (
+            naming(
+                "InvalidRequest",
+                "<Message>Value for x-amz-checksum-crc32 header is invalid.</Message>",
+            ),
             "checksum",
             "setting checksum (HTTP 400, InvalidRequest)",
         ),
     ];
     for (reply, setting, text) in table {
-        let server = Scripted::start(vec![reply.clone(), reply.clone(), found(), reply.clone()]).await;
+        let server =
+            Scripted::start(vec![reply.clone(), reply.clone(), found(), reply.clone()]).await;
         let store = with(&server, every_option());
         let put = store.put("k", ROWS, &object(1)).await.unwrap_err();
         let create = store.create_multipart("k", &object(1)).await.unwrap_err();
         let copy = store.copy("k", "l", "t").await.unwrap_err();
         for error in [put, create, copy] {
             assert_eq!(error.kind, StoreErrorKind::OptionRefused { setting }, "{error}");
-            assert_eq!((error.effect, error.failure_type()), (Effect::NotApplied, FailureType::Config));
+            assert_eq!(
+                (error.effect, error.failure_type()),
+                (Effect::NotApplied, FailureType::Config)
+            );
             assert!(error.to_string().contains(text), "{error}");
         }
-        assert_eq!(server.methods(), "PUT POST HEAD PUT", "{setting}: looking at the key changes nothing");
+        assert_eq!(
+            server.methods(),
+            "PUT POST HEAD PUT",
+            "{setting}: looking at the key changes nothing"
+        );
     }
     // Not about an option.
     for (reply, kind) in [
@@ -244,7 +296,11 @@ async fn a_denial_names_the_actions_that_the_options_need() {
             "it needs s3:PutObject and s3:PutObjectTagging;",
             "allow s3:PutObject and s3:PutObjectTagging on it",
         ),
-        (acl, "it needs s3:PutObject and s3:PutObjectAcl;", "allow s3:PutObject and s3:PutObjectAcl on it"),
+        (
+            acl,
+            "it needs s3:PutObject and s3:PutObjectAcl;",
+            "allow s3:PutObject and s3:PutObjectAcl on it",
+        ),
         (
             every_option(),
             "it needs s3:PutObject, s3:PutObjectTagging and s3:PutObjectAcl; allow all",
@@ -266,10 +322,14 @@ async fn a_denial_names_the_actions_that_the_options_need() {
         assert!(create.to_string().contains(expected), "{create}");
         let copy = store.copy("k", "l", "t").await.unwrap_err();
         assert!(copy.to_string().contains(of_a_copy), "{copy}");
-        for error in
-            [store.upload_part("k", "u", 1, ROWS).await.unwrap_err(), store.delete("k").await.unwrap_err()]
-        {
-            assert!(!error.to_string().contains("Tagging") && !error.to_string().contains("Acl"), "{error}");
+        for error in [
+            store.upload_part("k", "u", 1, ROWS).await.unwrap_err(),
+            store.delete("k").await.unwrap_err(),
+        ] {
+            assert!(
+                !error.to_string().contains("Tagging") && !error.to_string().contains("Acl"),
+                "{error}"
+            );
             assert!(matches!(error.op, Operation::UploadPart | Operation::DeleteObject));
         }
     }

@@ -20,8 +20,18 @@ async fn doubtful_answers_to_a_put_are_settled() {
     let lacking = || Reply::error("501 Not Implemented", "NotImplemented");
     let denied = || Reply::error("403 Forbidden", "AccessDenied");
     let table: Vec<Row> = vec![
-        ("lost, then our own", vec![Reply::Lose, refused(), found_with_token(1)], "PUT PUT HEAD", Ok(())),
-        ("foreign", vec![refused(), found_with_token(2)], "PUT HEAD", Err((Kind::KeyTaken, NotApplied))),
+        (
+            "lost, then our own",
+            vec![Reply::Lose, refused(), found_with_token(1)],
+            "PUT PUT HEAD",
+            Ok(()),
+        ),
+        (
+            "foreign",
+            vec![refused(), found_with_token(2)],
+            "PUT HEAD",
+            Err((Kind::KeyTaken, NotApplied)),
+        ),
         (
             "without a token",
             vec![refused(), unmarked(), absent()],
@@ -40,7 +50,12 @@ async fn doubtful_answers_to_a_put_are_settled() {
             "PUT HEAD",
             Err((Kind::Unsupported, Unknown)),
         ),
-        ("deleted since", vec![refused(), absent()], "PUT HEAD", Err((Kind::RefusesFreeKey, NotApplied))),
+        (
+            "deleted since",
+            vec![refused(), absent()],
+            "PUT HEAD",
+            Err((Kind::RefusesFreeKey, NotApplied)),
+        ),
         (
             "lost, then taken by nothing",
             vec![Reply::Lose, refused(), absent()],
@@ -91,9 +106,19 @@ async fn doubtful_answers_to_a_put_are_settled() {
         ),
         ("whose?", vec![refused(), denied()], "PUT HEAD", Err((Kind::AccessDenied, Unknown))),
         ("lost, then fine", vec![Reply::Lose, ok()], "PUT PUT", Ok(())),
-        ("busy, then fine", vec![Reply::error("503 Slow Down", "SlowDown"), ok()], "PUT PUT", Ok(())),
+        (
+            "busy, then fine",
+            vec![Reply::error("503 Slow Down", "SlowDown"), ok()],
+            "PUT PUT",
+            Ok(()),
+        ),
         ("conflict, then fine", vec![conflict(), ok()], "PUT PUT", Ok(())),
-        ("conflict, then ours", vec![conflict(), refused(), found_with_token(1)], "PUT PUT HEAD", Ok(())),
+        (
+            "conflict, then ours",
+            vec![conflict(), refused(), found_with_token(1)],
+            "PUT PUT HEAD",
+            Ok(()),
+        ),
         (
             "conflict for ever",
             vec![conflict(), conflict(), conflict(), absent()],
@@ -140,7 +165,11 @@ async fn doubtful_answers_to_a_put_are_settled() {
         ),
         (
             "an error inside a 200, then fine",
-            vec![Reply::error("200 OK", "InternalError"), Reply::error("200 OK", "NeverHeardOf"), ok()],
+            vec![
+                Reply::error("200 OK", "InternalError"),
+                Reply::error("200 OK", "NeverHeardOf"),
+                ok(),
+            ],
             "PUT PUT PUT",
             Ok(()),
         ),
@@ -218,7 +247,12 @@ async fn doubtful_answers_to_a_completion_are_settled() {
     let table: Vec<Row> = vec![
         ("fine", vec![completed()], "POST", Ok(())),
         ("late error, then fine", vec![late("InternalError"), completed()], "POST POST", Ok(())),
-        ("late error of another kind", vec![late("ServiceUnavailable"), completed()], "POST POST", Ok(())),
+        (
+            "late error of another kind",
+            vec![late("ServiceUnavailable"), completed()],
+            "POST POST",
+            Ok(()),
+        ),
         (
             "late error, yet written",
             vec![late("SlowDown"), gone(), found_with_token(1)],
@@ -240,9 +274,19 @@ async fn doubtful_answers_to_a_completion_are_settled() {
         ),
         ("a web page, yet written", vec![web_page(), found_with_token(1)], "POST HEAD", Ok(())),
         ("a web page", vec![web_page(), absent()], "POST HEAD", Err((Kind::NotS3, Unknown))),
-        ("lost, and it had worked", vec![Reply::Lose, gone(), found_with_token(1)], "POST POST HEAD", Ok(())),
+        (
+            "lost, and it had worked",
+            vec![Reply::Lose, gone(), found_with_token(1)],
+            "POST POST HEAD",
+            Ok(()),
+        ),
         ("upload gone", vec![gone(), absent()], "POST HEAD", Err((Kind::NoSuchUpload, NotApplied))),
-        ("upload gone, foreign", vec![gone(), ok()], "POST HEAD", Err((Kind::NoSuchUpload, NotApplied))),
+        (
+            "upload gone, foreign",
+            vec![gone(), ok()],
+            "POST HEAD",
+            Err((Kind::NoSuchUpload, NotApplied)),
+        ),
         (
             "lost, then gone, without metadata",
             vec![Reply::Lose, gone(), unmarked()],
@@ -263,7 +307,10 @@ async fn doubtful_answers_to_a_completion_are_settled() {
         ),
         (
             "taken",
-            vec![Reply::error("412 Precondition Failed", "PreconditionFailed"), found_with_token(2)],
+            vec![
+                Reply::error("412 Precondition Failed", "PreconditionFailed"),
+                found_with_token(2),
+            ],
             "POST HEAD",
             Err((Kind::KeyTaken, NotApplied)),
         ),
@@ -295,7 +342,8 @@ async fn a_store_without_the_guard_is_remembered() {
     assert_eq!(guarded, [true, false, false, false, false]);
 }
 
-/// A proxy that garbles one answer: whether the object is there is looked for, as after any answer that got lost.
+/// A proxy that garbles one answer: whether the object is there is looked for, as after any answer
+/// that got lost.
 #[tokio::test]
 async fn an_answer_that_is_no_http_proves_nothing() {
     let server = Scripted::start(vec![Reply::Garble, found_with_token(1)]).await;
@@ -306,11 +354,13 @@ async fn an_answer_that_is_no_http_proves_nothing() {
     assert_eq!((&error.kind, error.effect), (&Kind::NotHttp, Effect::Unknown), "{error:?}");
 }
 
-/// A store that may ignore the guard: a key that has an object is never written to, by whichever request.
+/// A store that may ignore the guard: a key that has an object is never written to, by whichever
+/// request.
 #[tokio::test]
 async fn a_key_is_looked_at_first_where_the_guard_may_be_ignored() {
     let completed = || {
-        let body = "<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>";
+        let body =
+            "<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>";
         Reply::Answer("200 OK".to_owned(), body.to_owned())
     };
     let denied = || Reply::error("403 Forbidden", "AccessDenied");
@@ -329,7 +379,10 @@ async fn a_key_is_looked_at_first_where_the_guard_may_be_ignored() {
     ] {
         let server = Scripted::start(script).await;
         let put = store(&server).put("a", ROWS, &object(1)).await;
-        assert_eq!((put.map_err(|error| error.kind), server.methods().as_str()), (expected, requests));
+        assert_eq!(
+            (put.map_err(|error| error.kind), server.methods().as_str()),
+            (expected, requests)
+        );
     }
     // It may ignore the guard: a put whose answer is lost may still land over what is there.
     let lost = || Reply::Lose;
@@ -348,24 +401,30 @@ async fn a_key_is_looked_at_first_where_the_guard_may_be_ignored() {
     ] {
         let server = Scripted::start(script).await;
         let done = store(&server).complete_multipart("a", "u", &parts, &object(1)).await;
-        assert_eq!((done.map_err(|error| error.kind), server.methods().as_str()), (expected, requests));
+        assert_eq!(
+            (done.map_err(|error| error.kind), server.methods().as_str()),
+            (expected, requests)
+        );
     }
 }
 
 /// A store that does not know the guard, and does not say so with a 501.
 fn unknown_header(code: &str) -> Reply {
     let body = format!(
-        "<Error><Code>{code}</Code><Message>Unsupported header.</Message><ArgumentName>If-None-Match</ArgumentName></Error>"
+        "<Error><Code>{code}</Code><Message>Unsupported \
+         header.</Message><ArgumentName>If-None-Match</ArgumentName></Error>"
     );
     Reply::Answer("400 Bad Request\r\nContent-Type: application/xml".to_owned(), body)
 }
 
 #[tokio::test]
 async fn a_completion_whose_guard_is_an_invalid_argument_is_looked_for_and_sent_without_it() {
-    let server = Scripted::start(vec![unknown_header("InvalidArgument"), absent(), completed()]).await;
+    let server =
+        Scripted::start(vec![unknown_header("InvalidArgument"), absent(), completed()]).await;
     complete(&server).await.unwrap();
     assert_eq!(server.methods(), "POST HEAD POST");
-    let guards: Vec<bool> = server.requests().iter().map(|head| head.contains("if-none-match: *")).collect();
+    let guards: Vec<bool> =
+        server.requests().iter().map(|head| head.contains("if-none-match: *")).collect();
     assert_eq!(guards, [true, false, false]);
 }
 

@@ -10,7 +10,8 @@ async fn refusals_become_sentences_without_secrets() {
     let skewed = || Reply::error("403 Forbidden", "RequestTimeTooSkewed");
     let malformed = Reply::Answer(
         "400 Bad Request".to_owned(),
-        "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-3</Region></Error>".to_owned(),
+        "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-3</Region></Error>"
+            .to_owned(),
     );
     let region = |name: &str| Kind::WrongRegion { expected: Some(name.to_owned()) };
     let table: Vec<(Vec<Reply>, Kind, &str)> = vec![
@@ -30,16 +31,28 @@ async fn refusals_become_sentences_without_secrets() {
             "set s3_bucket_region to \"eu-central-1\"",
         ),
         (vec![malformed], region("eu-west-3"), "\"eu-west-3\""),
-        (vec![Reply::error("403 Forbidden", "InvalidAccessKeyId")], Kind::BadCredentials, "access_key_id"),
+        (
+            vec![Reply::error("403 Forbidden", "InvalidAccessKeyId")],
+            Kind::BadCredentials,
+            "access_key_id",
+        ),
         (
             vec![Reply::error("403 Forbidden", "SignatureDoesNotMatch")],
             Kind::BadCredentials,
             "secret_access_key",
         ),
-        (vec![Reply::error("400 Bad Request", "ExpiredToken")], Kind::ExpiredCredentials, "expired"),
+        (
+            vec![Reply::error("400 Bad Request", "ExpiredToken")],
+            Kind::ExpiredCredentials,
+            "expired",
+        ),
         (vec![skewed(), skewed(), skewed()], Kind::ClockSkew, "clock"),
         (vec![web_page()], Kind::NotS3, "is not an S3 service"),
-        (vec![Reply::error("400 Bad Request", "NeverHeardOf")], Kind::Unknown, "HTTP 400, NeverHeardOf"),
+        (
+            vec![Reply::error("400 Bad Request", "NeverHeardOf")],
+            Kind::Unknown,
+            "HTTP 400, NeverHeardOf",
+        ),
     ];
     for (script, kind, text) in table {
         let server = Scripted::start(script).await;
@@ -64,8 +77,10 @@ async fn silence_and_absence_end_in_time() {
 
     let server = Scripted::start(vec![Reply::Hang, Reply::Hang, absent()]).await;
     let short = Pace { attempts: 2, answer: Duration::from_millis(200), ..HASTE };
-    let silent =
-        S3Store::with_pace(&settings(server.address), short).put("k", ROWS, &object(1)).await.unwrap_err();
+    let silent = S3Store::with_pace(&settings(server.address), short)
+        .put("k", ROWS, &object(1))
+        .await
+        .unwrap_err();
     assert_eq!((&silent.kind, silent.effect), (&Kind::Timeout, Effect::Unknown), "{silent:?}");
     assert_eq!(server.methods(), "PUT PUT HEAD");
 }
@@ -119,10 +134,12 @@ async fn the_stores_own_words_are_kept_for_the_user() {
         assert_eq!(failure.store_answer, error.answer_of_store());
         failure
     };
-    let capped = "<Error><Code>AccessDenied</Code><Message>Transaction cap exceeded, see https://example.com/caps?key=1 \
-                  (key AKIAIOSFODNN7EXAMPLE)&#xA;Increase it.</Message></Error>";
+    let capped = "<Error><Code>AccessDenied</Code><Message>Transaction cap exceeded, see \
+                  https://example.com/caps?key=1 (key AKIAIOSFODNN7EXAMPLE)&#xA;Increase \
+                  it.</Message></Error>";
     let failure = error_of(Reply::Answer("403 Forbidden".to_owned(), capped.to_owned())).await;
-    let expected = "HTTP 403, AccessDenied: \"Transaction cap exceeded, see *** (key ***) Increase it.\"";
+    let expected =
+        "HTTP 403, AccessDenied: \"Transaction cap exceeded, see *** (key ***) Increase it.\"";
     assert_eq!(failure.store_answer.as_deref(), Some(expected));
     assert!(!failure.message.contains("cap exceeded"), "{}", failure.message);
 
@@ -130,10 +147,15 @@ async fn the_stores_own_words_are_kept_for_the_user() {
     let expected = "HTTP 403, QuotaExceeded: \"Nothing of this *** is shown\"";
     assert_eq!(failure.store_answer.as_deref(), Some(expected));
 
-    let text =
-        Reply::Answer("400 Bad Request".to_owned(), "bucket is read-only for maintenance\n".to_owned());
+    let text = Reply::Answer(
+        "400 Bad Request".to_owned(),
+        "bucket is read-only for maintenance\n".to_owned(),
+    );
     let failure = error_of(text).await;
-    assert_eq!(failure.store_answer.as_deref(), Some("HTTP 400: \"bucket is read-only for maintenance\""));
+    assert_eq!(
+        failure.store_answer.as_deref(),
+        Some("HTTP 400: \"bucket is read-only for maintenance\"")
+    );
     let page = Reply::Answer("403 Forbidden".to_owned(), "<html>no entry</html>".to_owned());
     for silent in [Reply::status("403 Forbidden"), page] {
         assert_eq!(error_of(silent).await.store_answer, None);
@@ -146,9 +168,13 @@ async fn a_host_name_that_is_not_found_is_called_that() {
     nowhere.endpoint = Some("http://no-such-host.invalid:9000".to_owned());
     let store = S3Store::with_pace(&nowhere, HASTE);
     let error = store.list_keys("").await.unwrap_err();
-    assert_eq!(error.kind, Kind::HostNotFound { host: "no-such-host.invalid".to_owned() }, "{error:?}");
-    let text =
-        "the host name \"no-such-host.invalid\" was not found in DNS in 3 attempts: correct s3_endpoint";
+    assert_eq!(
+        error.kind,
+        Kind::HostNotFound { host: "no-such-host.invalid".to_owned() },
+        "{error:?}"
+    );
+    let text = "the host name \"no-such-host.invalid\" was not found in DNS in 3 attempts: correct \
+                s3_endpoint";
     assert!(error.to_string().starts_with(text), "{error}");
     // A person waits for the answer of `check`.
     let error = store.hurried(3).list_keys("").await.unwrap_err();
@@ -164,14 +190,19 @@ async fn a_host_that_does_not_answer_is_called_that() {
     let address = listener.local_addr().unwrap();
     let mut waiting = Vec::new();
     while let Ok(Ok(connected)) =
-        tokio::time::timeout(Duration::from_millis(500), tokio::net::TcpStream::connect(address)).await
+        tokio::time::timeout(Duration::from_millis(500), tokio::net::TcpStream::connect(address))
+            .await
     {
         waiting.push(connected);
     }
     let hasty = Pace { connect: Duration::from_millis(300), ..HASTE };
-    let error = S3Store::with_pace(&settings(address), hasty).put("k", ROWS, &object(1)).await.unwrap_err();
+    let error =
+        S3Store::with_pace(&settings(address), hasty).put("k", ROWS, &object(1)).await.unwrap_err();
     assert_eq!(error.kind, Kind::NoConnection, "{error:?}");
-    assert!(error.to_string().contains("no connection could be made at http://127.0.0.1:"), "{error}");
+    assert!(
+        error.to_string().contains("no connection could be made at http://127.0.0.1:"),
+        "{error}"
+    );
 }
 
 /// A server that ends each handshake with an alert.
@@ -209,7 +240,11 @@ async fn proxies_and_other_dialects_have_sentences_of_their_own() {
             Kind::TooLargeForProxy,
             "proxy in front of the store",
         ),
-        (Reply::status("407 Proxy Authentication Required"), Kind::ProxyAuthentication, "HTTPS_PROXY"),
+        (
+            Reply::status("407 Proxy Authentication Required"),
+            Kind::ProxyAuthentication,
+            "HTTPS_PROXY",
+        ),
         (
             Reply::error("403 Forbidden", "SecondLevelDomainForbidden"),
             Kind::PathStyleRefused,
@@ -251,8 +286,13 @@ async fn a_bucket_in_the_endpoint_is_named_as_the_likely_cause() {
         assert_eq!(named, kind == Kind::BucketInEndpoint, "{error}");
     }
     let nowhere = "127.0.0.1:1".parse().unwrap();
-    let host = suspect(nowhere, Some("http://bucket.nowhere.invalid")).list_keys("").await.unwrap_err();
-    assert_eq!((&host.kind, host.failure_type()), (&Kind::BucketInEndpoint, FailureType::Config), "{host:?}");
+    let host =
+        suspect(nowhere, Some("http://bucket.nowhere.invalid")).list_keys("").await.unwrap_err();
+    assert_eq!(
+        (&host.kind, host.failure_type()),
+        (&Kind::BucketInEndpoint, FailureType::Config),
+        "{host:?}"
+    );
     let refused = suspect(nowhere, None).list_keys("").await.unwrap_err();
     assert_eq!(refused.kind, Kind::ConnectionRefused, "{refused:?}");
 

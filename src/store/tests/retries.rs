@@ -23,9 +23,10 @@ async fn statuses_that_ask_for_another_attempt_get_one() {
         server.store().upload_part("k", "u", 1, ROWS).await.unwrap();
         assert_eq!(server.methods(), "PUT PUT PUT", "{answer:?}");
     }
-    for answer in
-        [Reply::error("403 Forbidden", "AccessDenied"), Reply::error("400 Bad Request", "BadDigest")]
-    {
+    for answer in [
+        Reply::error("403 Forbidden", "AccessDenied"),
+        Reply::error("400 Bad Request", "BadDigest"),
+    ] {
         let server = Scripted::start(vec![answer.clone(), ok()]).await;
         server.store().upload_part("k", "u", 1, ROWS).await.unwrap_err();
         assert_eq!(server.methods(), "PUT", "{answer:?}");
@@ -47,9 +48,10 @@ async fn a_part_without_an_etag_is_sent_again() {
 #[tokio::test]
 async fn every_5xx_is_tried_again_and_so_are_408_429_and_307() {
     for status in (500..=599).filter(|status| *status != 501).chain([302, 307, 408, 429]) {
-        for answer in
-            [Reply::status(&format!("{status} Odd")), Reply::error(&format!("{status} Odd"), "NeverHeardOf")]
-        {
+        for answer in [
+            Reply::status(&format!("{status} Odd")),
+            Reply::error(&format!("{status} Odd"), "NeverHeardOf"),
+        ] {
             let server = Scripted::start(vec![answer.clone(), answer.clone(), ok()]).await;
             server.store().upload_part("k", "u", 1, ROWS).await.unwrap();
             assert_eq!(server.methods(), "PUT PUT PUT", "{answer:?}");
@@ -57,11 +59,16 @@ async fn every_5xx_is_tried_again_and_so_are_408_429_and_307() {
     }
     let lacking = Reply::error("501 Not Implemented", "NotImplemented");
     let server = Scripted::start(vec![lacking, ok()]).await;
-    assert_eq!(server.store().upload_part("k", "u", 1, ROWS).await.unwrap_err().kind, Kind::Unsupported);
+    assert_eq!(
+        server.store().upload_part("k", "u", 1, ROWS).await.unwrap_err().kind,
+        Kind::Unsupported
+    );
     assert_eq!(server.methods(), "PUT");
     // The same again would be redirected again.
-    let elsewhere =
-        Reply::error("307 Temporary Redirect\r\nx-amz-bucket-region: eu-west-3", "TemporaryRedirect");
+    let elsewhere = Reply::error(
+        "307 Temporary Redirect\r\nx-amz-bucket-region: eu-west-3",
+        "TemporaryRedirect",
+    );
     let server = Scripted::start(vec![elsewhere, ok()]).await;
     let error = server.store().upload_part("k", "u", 1, ROWS).await.unwrap_err();
     assert_eq!(error.kind, Kind::WrongRegion { expected: Some("eu-west-3".to_owned()) });
@@ -80,7 +87,11 @@ async fn throttling_of_kms_is_tried_again() {
 #[tokio::test]
 async fn the_sentence_says_how_often_it_was_tried() {
     let table = [
-        (Reply::status("520 Unknown"), 3, "failed 3 times with an error of the store's own (HTTP 520)"),
+        (
+            Reply::status("520 Unknown"),
+            3,
+            "failed 3 times with an error of the store's own (HTTP 520)",
+        ),
         (Reply::status("520 Unknown"), 2, "failed twice with an error"),
         (Reply::status("599 Odd"), 1, "failed once with an error"),
         (
@@ -104,12 +115,13 @@ async fn the_sentence_says_how_often_it_was_tried() {
     }
 }
 
-/// With patience for an hour a request that the rate limiter held up would not be back in time: the limiter's first
-/// wait is 20 s.
+/// With patience for an hour a request that the rate limiter held up would not be back in time: the
+/// limiter's first wait is 20 s.
 #[tokio::test]
 async fn one_slow_down_slows_nothing_down() {
     let patient = Pace { longest_backoff: Duration::from_secs(3600), ..HASTE };
-    let server = Scripted::start(vec![Reply::error("503 Slow Down", "SlowDown"), ok(), ok(), ok()]).await;
+    let server =
+        Scripted::start(vec![Reply::error("503 Slow Down", "SlowDown"), ok(), ok(), ok()]).await;
     let store = S3Store::with_pace(&settings(server.address), patient);
     let puts = async {
         for key in ["a", "b", "c"] {

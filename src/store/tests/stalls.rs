@@ -70,7 +70,9 @@ async fn read_slowly(mut socket: TcpStream, pause: Duration, pauses: usize) {
         tokio::time::sleep(pause).await;
         let mut read = 0;
         while read < buffer.len() {
-            match tokio::time::timeout(Duration::from_millis(500), socket.read(&mut buffer[read..])).await {
+            match tokio::time::timeout(Duration::from_millis(500), socket.read(&mut buffer[read..]))
+                .await
+            {
                 Ok(Ok(bytes)) if bytes > 0 => read += bytes,
                 _ => break,
             }
@@ -116,12 +118,16 @@ async fn a_store_that_asks_to_slow_down_is_told_of_once() {
     assert_eq!(notices.try_iter().count(), 0, "one is no reason");
     store.put("b", ROWS, &object(2)).await.unwrap();
     let told: Vec<Notice> = notices.try_iter().collect();
-    let [begin @ Notice::Waiting { throttled: true, reason, .. }, Notice::GoingOn { .. }] = told.as_slice()
+    let [begin @ Notice::Waiting { throttled: true, reason, .. }, Notice::GoingOn { .. }] =
+        told.as_slice()
     else {
         panic!("{told:?}")
     };
     assert_eq!(reason, "HTTP 503, SlowDown");
-    assert!(begin.to_string().starts_with("the store asks to slow down (HTTP 503, SlowDown)"), "{begin}");
+    assert!(
+        begin.to_string().starts_with("the store asks to slow down (HTTP 503, SlowDown)"),
+        "{begin}"
+    );
     store.put("c", ROWS, &object(3)).await.unwrap();
     assert_eq!(notices.try_iter().count(), 0);
 }
@@ -136,7 +142,10 @@ async fn a_wait_that_ends_with_a_missing_object_is_told_as_over() {
     assert_eq!(store.head("a").await.unwrap(), None);
     let told: Vec<Notice> = notices.try_iter().collect();
     assert!(
-        matches!(told.as_slice(), [Notice::Waiting { throttled: true, .. }, Notice::GoingOn { .. }]),
+        matches!(
+            told.as_slice(),
+            [Notice::Waiting { throttled: true, .. }, Notice::GoingOn { .. }]
+        ),
         "{told:?}"
     );
 }
@@ -151,15 +160,21 @@ async fn a_long_wait_is_told_while_it_lasts() {
         longest_backoff: Duration::from_secs(1),
         ..HASTE
     };
-    let server = Scripted::start(vec![Reply::status("520 Odd"), Reply::status("520 Odd"), ok()]).await;
+    let server =
+        Scripted::start(vec![Reply::status("520 Odd"), Reply::status("520 Odd"), ok()]).await;
     let store = S3Store::with_pace(&settings(server.address), pace);
     let notices = listened(&store);
     store.put("a", ROWS, &object(1)).await.unwrap();
     let told: Vec<Notice> = notices.try_iter().collect();
-    let [begin @ Notice::Waiting { throttled: false, .. }, Notice::GoingOn { .. }] = told.as_slice() else {
+    let [begin @ Notice::Waiting { throttled: false, .. }, Notice::GoingOn { .. }] =
+        told.as_slice()
+    else {
         panic!("{told:?}")
     };
-    assert!(begin.to_string().starts_with("PutObject of \"a\" has not succeeded yet (HTTP 520)"), "{begin}");
+    assert!(
+        begin.to_string().starts_with("PutObject of \"a\" has not succeeded yet (HTTP 520)"),
+        "{begin}"
+    );
 }
 
 /// Nobody could tell it from a slow line before it was given up.

@@ -61,9 +61,12 @@ fn store(address: std::net::SocketAddr, scheme: &str, bundle: Option<&str>) -> S
 async fn a_bundle_makes_its_authorities_trusted() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
     let both = format!("a comment\n{}\n{}", other.pem, ours.pem);
-    for (bundle, trusted) in
-        [(Some(ours.pem.as_str()), true), (Some(&both), true), (Some(&other.pem), false), (None, false)]
-    {
+    for (bundle, trusted) in [
+        (Some(ours.pem.as_str()), true),
+        (Some(&both), true),
+        (Some(&other.pem), false),
+        (None, false),
+    ] {
         let server = Scripted::behind_tls(ours.server("127.0.0.1", |_| ()), vec![ok()]).await;
         let answer = store(server.address, "https", bundle).put("k", ROWS, &object(1)).await;
         if trusted {
@@ -75,8 +78,15 @@ async fn a_bundle_makes_its_authorities_trusted() {
         assert_eq!(error.kind, Kind::Certificate(Distrust::UnknownIssuer), "{error:?}");
         assert_eq!((error.effect, error.failure_type()), (Effect::NotApplied, FailureType::Config));
         let place = format!("the certificate of the server at https://{}", server.address);
-        assert!(error.to_string().starts_with(&place) && error.to_string().contains("ca_bundle"), "{error}");
-        assert_eq!((server.connections(), server.methods().as_str()), (1, ""), "it would be the same again");
+        assert!(
+            error.to_string().starts_with(&place) && error.to_string().contains("ca_bundle"),
+            "{error}"
+        );
+        assert_eq!(
+            (server.connections(), server.methods().as_str()),
+            (1, ""),
+            "it would be the same again"
+        );
     }
 }
 
@@ -89,8 +99,10 @@ async fn certificates_are_refused_with_the_reason() {
     });
     let key = KeyPair::generate().unwrap();
     let own = own.unwrap().self_signed(&key).unwrap();
-    let expired = authority.server("127.0.0.1", |params| params.not_after = date_time_ymd(2001, 1, 1));
-    let early = authority.server("127.0.0.1", |params| params.not_before = date_time_ymd(3001, 1, 1));
+    let expired =
+        authority.server("127.0.0.1", |params| params.not_after = date_time_ymd(2001, 1, 1));
+    let early =
+        authority.server("127.0.0.1", |params| params.not_before = date_time_ymd(3001, 1, 1));
     let named = authority.server("elsewhere.example", |_| ());
     let table = [
         (expired, authority.pem.clone(), Distrust::Expired, "it has expired"),
@@ -134,14 +146,25 @@ async fn the_wrong_scheme_is_told() {
     let authority = Authority::new("ours");
     let plain = Embedded::start().await;
     let error = store(plain.address, "https", None).list_keys("").await.unwrap_err();
-    assert_eq!((&error.kind, error.failure_type()), (&Kind::NotTls, FailureType::Config), "{error:?}");
-    let text =
-        format!("the server at https://{} does not speak TLS: begin s3_endpoint with http://", plain.address);
+    assert_eq!(
+        (&error.kind, error.failure_type()),
+        (&Kind::NotTls, FailureType::Config),
+        "{error:?}"
+    );
+    let text = format!(
+        "the server at https://{} does not speak TLS: begin s3_endpoint with http://",
+        plain.address
+    );
     assert!(error.to_string().starts_with(&text), "{error}");
 
     let server = Scripted::behind_tls(authority.server("127.0.0.1", |_| ()), vec![ok()]).await;
-    let error = store(server.address, "http", Some(&authority.pem)).list_keys("").await.unwrap_err();
-    assert_eq!((&error.kind, error.failure_type()), (&Kind::NotHttp, FailureType::Config), "{error:?}");
+    let error =
+        store(server.address, "http", Some(&authority.pem)).list_keys("").await.unwrap_err();
+    assert_eq!(
+        (&error.kind, error.failure_type()),
+        (&Kind::NotHttp, FailureType::Config),
+        "{error:?}"
+    );
     let text = format!(
         "the server at http://{} does not answer in plain HTTP: begin s3_endpoint with https://",
         server.address
@@ -155,7 +178,8 @@ async fn the_wrong_scheme_is_told() {
         "You're speaking plain HTTP to an SSL-enabled server port.<br />",
     ] {
         let server =
-            Scripted::start(vec![Reply::Answer("400 Bad Request".to_owned(), said.to_owned())]).await;
+            Scripted::start(vec![Reply::Answer("400 Bad Request".to_owned(), said.to_owned())])
+                .await;
         let error = server.store().list_keys("").await.unwrap_err();
         assert_eq!(error.kind, Kind::NotHttp, "{said}");
     }

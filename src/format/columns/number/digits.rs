@@ -1,6 +1,7 @@
 //! The digits of numbers: text → [`Short`] or [`Number`], or integers of plain digits.
 //!
-//! In: any bytes. Out: `None` for what is no number of that form; [`Number`] has a form for every number.
+//! In: any bytes. Out: `None` for what is no number of that form; [`Number`] has a form for every
+//! number.
 //!
 //! Not here: what the digits mean to a type (`super`).
 
@@ -148,7 +149,8 @@ pub(crate) fn up_to_sixteen_digits(text: &[u8]) -> Option<u64> {
 
 const EIGHT_ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
-/// Eight digits at once, the first in the lowest byte, each by its value. `None` if one is more than nine.
+/// Eight digits at once, the first in the lowest byte, each by its value. `None` if one is more
+/// than nine.
 #[inline]
 fn eight_digits(values: u64) -> Option<u64> {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;

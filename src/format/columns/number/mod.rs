@@ -1,19 +1,21 @@
 //! Numbers: text → integer, double or decimal.
 //!
-//! In: the text of a JSON number, or of a string that may hold one. Strings are taken as Java's `BigDecimal` takes
-//! them: a JSON number, also with a plus, with leading zeros, or with nothing on one side of the point. No blanks, no
-//! hexadecimal; `NaN`, `Infinity` and `-Infinity` are doubles and nothing else. Out: the value and whether digits were
-//! lost, or why there is none.
+//! In: the text of a JSON number, or of a string that may hold one. Strings are taken as Java's
+//! `BigDecimal` takes them: a JSON number, also with a plus, with leading zeros, or with nothing on
+//! one side of the point. No blanks, no hexadecimal; `NaN`, `Infinity` and `-Infinity` are doubles
+//! and nothing else. Out: the value and whether digits were lost, or why there is none.
 //!
 //! Invariants
 //! - Any bytes may come; what is no number is [`Misfit::Wrong`].
 //! - Time and memory follow the text's length, never the size of its exponent.
 //! - Plain short numbers are read without an allocation and without a second look.
 //!
-//! Not here: which JSON kinds a column takes (`decode`), and that a big integer may have no fraction: [`decimal`] cuts
-//! it off and says so.
+//! Not here: which JSON kinds a column takes (`decode`), and that a big integer may have no
+//! fraction: [`decimal`] cuts it off and says so.
 
-use self::digits::{Number, POWERS, SHORT_DIGITS, Short, sign, up_to_seven_digits, up_to_sixteen_digits};
+use self::digits::{
+    Number, POWERS, SHORT_DIGITS, Short, sign, up_to_seven_digits, up_to_sixteen_digits,
+};
 use super::value::{Misfit, Parsed};
 
 mod digits;
@@ -26,7 +28,8 @@ const SAFE_DIGITS: usize = 15;
 const SAFE_END: u64 = 1_000_000_000_000_000;
 /// No double has more digits in its exact value.
 const MOST_DIGITS: usize = 767;
-/// Values with more digits before the point are beyond the doubles, with more zeros behind it nearer to zero than to any.
+/// Values with more digits before the point are beyond the doubles, with more zeros behind it
+/// nearer to zero than to any.
 const DOUBLE_POINT: std::ops::RangeInclusive<i64> = -330..=310;
 /// The bits of a double behind its leading one.
 const FRACTION_BITS: u64 = (1 << 52) - 1;
@@ -60,12 +63,12 @@ const POWERS_OF_FIVE: [u128; 56] = {
 
 /// Ten to the power of the index: each is exact.
 const DOUBLE_POWERS: [f64; SHORT_DIGITS + 1] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
-    1e19,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19,
 ];
 
-/// The integer that a number means, in whatever spelling: `4`, `4.0`, `1.5e1`. One with a fraction is `Wrong`, also if
-/// it is large.
+/// The integer that a number means, in whatever spelling: `4`, `4.0`, `1.5e1`. One with a fraction
+/// is `Wrong`, also if it is large.
 #[inline]
 pub(crate) fn integer(number: &[u8]) -> Result<i64, Misfit> {
     let (negative, digits) = sign(number);
@@ -80,11 +83,11 @@ pub(crate) fn integer(number: &[u8]) -> Result<i64, Misfit> {
     }
 }
 
-/// The double nearest to a number; cut if the double, written with as many significant digits as the text has, gives
-/// other digits.
+/// The double nearest to a number; cut if the double, written with as many significant digits as
+/// the text has, gives other digits.
 ///
-/// Not cut either: the other text of that length which is just as near, and the shortest text that reads back as the
-/// double. Printers write these too.
+/// Not cut either: the other text of that length which is just as near, and the shortest text that
+/// reads back as the double. Printers write these too.
 #[inline]
 pub(crate) fn double(number: &[u8]) -> Result<Parsed<f64>, Misfit> {
     match Short::read(number) {
@@ -98,8 +101,8 @@ pub(crate) fn double(number: &[u8]) -> Result<Parsed<f64>, Misfit> {
     }
 }
 
-/// The number times ten to the power of `scale`, cut off toward zero; `TooLarge` if that has more than `precision`
-/// digits. `precision` is 1 to 38, `scale` at most that.
+/// The number times ten to the power of `scale`, cut off toward zero; `TooLarge` if that has more
+/// than `precision` digits. `precision` is 1 to 38, `scale` at most that.
 #[inline]
 pub(crate) fn decimal(number: &[u8], precision: u8, scale: u8) -> Result<Parsed<i128>, Misfit> {
     if let Some(Short { negative, digits, behind }) = Short::read(number)
@@ -117,8 +120,9 @@ pub(crate) fn decimal(number: &[u8], precision: u8, scale: u8) -> Result<Parsed<
     long_decimal(number, precision, scale)
 }
 
-/// Writes the integer that a number means: its digits and, if it is below zero, a minus. Nothing is written for what is
-/// no integer, or has more than [`MOST_WRITTEN_DIGITS`] of which the text has only an exponent.
+/// Writes the integer that a number means: its digits and, if it is below zero, a minus. Nothing is
+/// written for what is no integer, or has more than [`MOST_WRITTEN_DIGITS`] of which the text has
+/// only an exponent.
 pub(crate) fn write_integer(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
     let number = Number::read(text).ok_or(Misfit::Wrong)?;
     if number.len() == 0 {
@@ -175,7 +179,10 @@ fn long_decimal(text: &[u8], precision: u8, scale: u8) -> Result<Parsed<i128>, M
         return Err(Misfit::TooLarge);
     }
     let places = usize::try_from(places).unwrap_or(0);
-    Ok(Parsed { value: signed(number.negative, number.leading(places)), cut: number.len() > places })
+    Ok(Parsed {
+        value: signed(number.negative, number.leading(places)),
+        cut: number.len() > places,
+    })
 }
 
 /// Plain numbers of 16 to 19 digits. Not cold: columns may be full of them.
@@ -214,13 +221,15 @@ fn long_double(text: &[u8]) -> Result<Parsed<f64>, Misfit> {
     Ok(Parsed { value, cut: !keeps_digits(size, &number) })
 }
 
-/// The double nearest to a number that has few zeros next to its point, without the sign. It may be infinite.
+/// The double nearest to a number that has few zeros next to its point, without the sign. It may be
+/// infinite.
 fn nearest_size(text: &[u8], number: &Number<'_>) -> Result<f64, Misfit> {
     if text.len() <= PARSED_WHOLE {
         return parsed(text).map(f64::abs);
     }
-    // The standard library bounds the exponent by itself; a long row of zeros could make up for what that takes away.
-    // Digits behind those that any double has, or that any middle between two has, only say "a bit more".
+    // The standard library bounds the exponent by itself; a long row of zeros could make up for
+    // what that takes away. Digits behind those that any double has, or that any middle between two
+    // has, only say "a bit more".
     let mut digits: String = number.digits().take(MOST_DIGITS + 2).map(char::from).collect();
     if number.len() > digits.len() {
         digits.push('1');
@@ -253,11 +262,12 @@ fn keeps_digits(size: f64, number: &Number<'_>) -> bool {
     rounds || (is_power_of_two(size) && is_written(&format!("{size:e}"), number))
 }
 
-/// Whether a double, rounded to as many digits as a decimal has, is the decimal: whether they are at most half a unit of
-/// its last digit apart. `None` if 128 bits are too few to tell.
+/// Whether a double, rounded to as many digits as a decimal has, is the decimal: whether they are
+/// at most half a unit of its last digit apart. `None` if 128 bits are too few to tell.
 fn rounds_to(size: f64, digits: u128, unit_exponent: i32) -> Option<bool> {
     let (mantissa, mut exponent) = binary(size);
-    // mantissa * 2^exponent against digits * 10^unit_exponent; both times whatever makes them integers.
+    // mantissa * 2^exponent against digits * 10^unit_exponent; both times whatever makes them
+    // integers.
     let (mut double, mut decimal, mut unit) = (u128::from(mantissa), digits, 1);
     let fives = *POWERS_OF_FIVE.get(unit_exponent.unsigned_abs() as usize)?;
     if unit_exponent < 0 {
@@ -298,8 +308,8 @@ fn binary(size: f64) -> (u64, i32) {
     }
 }
 
-/// Below a power of two, doubles are closer together than above it: there the shortest text that reads back need not
-/// be the nearest of its length.
+/// Below a power of two, doubles are closer together than above it: there the shortest text that
+/// reads back need not be the nearest of its length.
 fn is_power_of_two(size: f64) -> bool {
     size.to_bits() & FRACTION_BITS == 0
 }
@@ -307,7 +317,8 @@ fn is_power_of_two(size: f64) -> bool {
 /// Whether a text such as `1.25e-3` is the number, digit for digit.
 fn is_written(scientific: &str, number: &Number<'_>) -> bool {
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return false };
-    exponent.parse() == Ok(number.point - 1) && mantissa.bytes().filter(|b| *b != b'.').eq(number.digits())
+    exponent.parse() == Ok(number.point - 1)
+        && mantissa.bytes().filter(|b| *b != b'.').eq(number.digits())
 }
 
 /// `size` is at most 38 digits.

@@ -1,4 +1,5 @@
-//! Numbers against tables, and against oracles that expand exponents digit by digit or ask the standard library.
+//! Numbers against tables, and against oracles that expand exponents digit by digit or ask the
+//! standard library.
 
 use proptest::prelude::*;
 
@@ -119,7 +120,9 @@ fn integers_as_text() {
 
 #[test]
 fn numbers_of_strings_are_the_same_in_any_spelling() {
-    for text in ["12", "+12", "0012", "12.", "12.0", "1.2e1", "1.2E+1", "120e-1", ".12e2", "+00.120e02"] {
+    for text in
+        ["12", "+12", "0012", "12.", "12.0", "1.2e1", "1.2E+1", "120e-1", ".12e2", "+00.120e02"]
+    {
         assert!(is_number(text.as_bytes()), "{text}");
         assert_eq!(integer(text.as_bytes()), Ok(12), "{text}");
         assert_eq!(double(text.as_bytes()), whole(12.0), "{text}");
@@ -195,7 +198,8 @@ fn doubles() {
         ("3.141592653589793116", whole(std::f64::consts::PI)),
         ("52.520006599999995", whole(52.520_006_599_999_995)),
         ("52.520006599999997", cut(52.520_006_599_999_995)),
-        // The shortest text of 2^-44 is not the nearest one of 16 digits, which reads back as its neighbour.
+        // The shortest text of 2^-44 is not the nearest one of 16 digits, which reads back as its
+        // neighbour.
         ("5.684341886080802e-14", whole(5.684_341_886_080_802e-14)),
         ("9999999.000976562", whole(9_999_999.000_976_562)),
         ("9999999.000976563", whole(9_999_999.000_976_562)),
@@ -286,11 +290,16 @@ fn decimals() {
         (nines.as_str(), 38, 1, Err(TooLarge)),
     ];
     for (text, precision, scale, expected) in table {
-        assert_eq!(decimal(text.as_bytes(), precision, scale), expected, "{text} {precision} {scale}");
+        assert_eq!(
+            decimal(text.as_bytes(), precision, scale),
+            expected,
+            "{text} {precision} {scale}"
+        );
     }
 }
 
-/// The digits of a number's text before and behind the point once its exponent, if small, has moved that.
+/// The digits of a number's text before and behind the point once its exponent, if small, has moved
+/// that.
 fn expanded(text: &str) -> (bool, String, String) {
     let negative = text.starts_with('-');
     let (mantissa, exponent) = text
@@ -333,8 +342,9 @@ fn expected_integer(text: &str) -> Result<i64, Misfit> {
     }
 }
 
-/// By the definition: the standard library reads, writes as many digits, and the texts are compared. Where the double
-/// is in the middle between two such texts, either may be kept; `None` for those that are too long for that to be promised.
+/// By the definition: the standard library reads, writes as many digits, and the texts are
+/// compared. Where the double is in the middle between two such texts, either may be kept; `None`
+/// for those that are too long for that to be promised.
 fn expected_double(text: &str) -> Option<Result<Parsed<f64>, Misfit>> {
     let value: f64 = text.parse().unwrap();
     if value.is_infinite() {

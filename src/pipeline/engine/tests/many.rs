@@ -1,4 +1,5 @@
-//! What a record costs must not depend on the number of streams: looks at streams and files are counted, not time.
+//! What a record costs must not depend on the number of streams: looks at streams and files are
+//! counted, not time.
 
 use std::time::Instant;
 
@@ -25,10 +26,12 @@ struct Run {
 
 impl Run {
     fn new(streams: u32, memory_bytes: u64) -> Self {
-        let options = Options { template: "{stream_name}/{uuid}.{extension}", ..Options::default() };
+        let options =
+            Options { template: "{stream_name}/{uuid}.{extension}", ..Options::default() };
         let plan = |ix| StreamPlan::for_tests(StreamDescriptor::new(None, format!("s{ix}")));
         let budget = Budget::new(memory_bytes, u64::MAX);
-        let engine = Engine::new(settings(&options, (0..streams).map(plan).collect()), budget.clone());
+        let engine =
+            Engine::new(settings(&options, (0..streams).map(plan).collect()), budget.clone());
         let now = crate::env::instant();
         Self { engine, budget, now, blocks: 0, pending: Vec::new(), files: 0, printed: 0 }
     }
@@ -89,8 +92,8 @@ impl Run {
     }
 }
 
-/// Sends `records` to the streams in turn, with a STATE of `scope` (of the record's stream if there is none) after every
-/// hundred. The interval passes, and the store answers, after every 5,000.
+/// Sends `records` to the streams in turn, with a STATE of `scope` (of the record's stream if there
+/// is none) after every hundred. The interval passes, and the store answers, after every 5,000.
 fn run(streams: u32, records: u64, scope: Option<StateScope>, memory_bytes: u64) -> Run {
     let mut run = Run::new(streams, memory_bytes);
     for record in 0..records {
@@ -126,6 +129,10 @@ fn a_record_costs_the_same_among_ten_thousand_streams_as_among_ten() {
         let many = run(10_000, RECORDS, scope, memory_bytes);
         let most = 2 * few.engine.looks.get() + LOOKS_PER_FILE * many.files;
         let looks = many.engine.looks.get();
-        assert!(looks <= most, "{what}: {looks} looks instead of {most} at most, with {} files", many.files);
+        assert!(
+            looks <= most,
+            "{what}: {looks} looks instead of {most} at most, with {} files",
+            many.files
+        );
     }
 }

@@ -17,7 +17,11 @@ fn a_state_comes_back_by_the_timer_without_further_input() {
     world.state(Some(0));
     world.settle();
     assert!(world.objects.is_empty() && world.printed.is_empty());
-    assert_eq!(world.deadline_in(), Some(Duration::from_secs(50)), "the oldest row is ten seconds old");
+    assert_eq!(
+        world.deadline_in(),
+        Some(Duration::from_secs(50)),
+        "the oldest row is ten seconds old"
+    );
     world.rows(0, 2);
     world.wait(Duration::from_secs(50));
     world.settle();
@@ -82,7 +86,8 @@ fn a_tail_over_the_limit_joins_and_the_file_is_cut_at_the_next_state_only() {
 
 #[test]
 fn a_size_roll_between_two_states_is_staged_and_one_that_falls_on_a_state_is_published() {
-    let mut world = World::new(&Options { file_size_bytes: 100, tail_bytes: 10, ..Options::default() });
+    let mut world =
+        World::new(&Options { file_size_bytes: 100, tail_bytes: 10, ..Options::default() });
     world.rows(0, 40);
     world.rows(0, 5);
     world.settle();
@@ -94,7 +99,11 @@ fn a_size_roll_between_two_states_is_staged_and_one_that_falls_on_a_state_is_pub
     world.rows(0, 40);
     world.state(Some(0));
     world.settle();
-    assert_eq!(world.printed.len(), 2, "everything that the states need is sealed: no wait for the interval");
+    assert_eq!(
+        world.printed.len(),
+        2,
+        "everything that the states need is sealed: no wait for the interval"
+    );
     assert_eq!(world.visible(0), (1..=85).collect::<Vec<_>>());
 }
 
@@ -179,13 +188,17 @@ fn a_closed_stdout_ends_the_run_and_nothing_more_is_printed_or_published() {
     world.stdout_closed();
     world.settle();
     assert!(world.is_finished() && world.printed.is_empty());
-    assert!(world.objects.is_empty(), "no STATE can be given back, so the source will send these rows again");
+    assert!(
+        world.objects.is_empty(),
+        "no STATE can be given back, so the source will send these rows again"
+    );
     assert_eq!(failure_type(&world.finish().1), Some(FailureType::System));
 }
 
 #[test]
 fn a_taken_key_is_numbered_on_and_never_overwritten() {
-    let mut world = World::new(&Options { template: "{stream_name}.{extension}", ..Options::default() });
+    let mut world =
+        World::new(&Options { template: "{stream_name}.{extension}", ..Options::default() });
     world.objects.insert("s0.jsonl".to_owned(), String::new());
     world.objects.insert("s0_7.jsonl".to_owned(), String::new());
     world.rows(0, 1);
@@ -212,7 +225,8 @@ fn the_key_shows_the_highest_cursor_of_the_file() {
 
 #[test]
 fn short_memory_stages_or_publishes_the_largest_streams_early() {
-    let mut world = World::new(&Options { memory_bytes: 400, compress: true, ..Options::default() });
+    let mut world =
+        World::new(&Options { memory_bytes: 400, compress: true, ..Options::default() });
     for round in 0..40 {
         world.rows(round % 2, 3);
         world.settle();
@@ -260,7 +274,10 @@ fn what_is_visible_and_cannot_be_acknowledged_any_more_is_taken_back() {
         world.answer(0, fate);
         world.settle();
         assert!(world.is_finished());
-        assert!(world.objects.is_empty(), "the state cannot be printed, so all rows will be sent again");
+        assert!(
+            world.objects.is_empty(),
+            "the state cannot be printed, so all rows will be sent again"
+        );
         assert!(world.printed.is_empty());
         assert_eq!(failure_type(&world.finish().1), Some(FailureType::Transient));
     }
@@ -331,25 +348,31 @@ fn a_store_that_refuses_every_key_as_taken_ends_the_run() {
         world.end_of_input();
         let mut puts = 0;
         while !world.pending.is_empty() {
-            puts += u32::from(matches!(world.pending[0], Action::Store(_, StoreRequest::Put { .. })));
+            puts +=
+                u32::from(matches!(world.pending[0], Action::Store(_, StoreRequest::Put { .. })));
             assert!(puts <= keys, "no end");
             world.answer(0, Fate::Done);
         }
         assert_eq!(puts, keys);
-        let takes: Vec<_> = world.logs.iter().filter(|log| log.contains("takes the next number")).collect();
+        let takes: Vec<_> =
+            world.logs.iter().filter(|log| log.contains("takes the next number")).collect();
         assert_eq!(takes.len(), 1, "said once for each stream");
         assert!(world.is_finished() && world.printed.is_empty() && world.objects.is_empty());
         let (_, result) = world.finish();
         assert_eq!(failure_type(&result), Some(expected));
         let message = result.unwrap_err().message;
-        assert!(message.starts_with(&format!("{keys} keys in a row were refused as taken")), "{message}");
+        assert!(
+            message.starts_with(&format!("{keys} keys in a row were refused as taken")),
+            "{message}"
+        );
     }
 }
 
 /// The other writer is far ahead: two numbers are tried, then the bucket tells.
 #[test]
 fn another_writer_that_is_thousands_of_files_ahead_is_passed_by_one_listing() {
-    let mut world = World::new(&Options { template: "{stream_name}.{extension}", ..Options::default() });
+    let mut world =
+        World::new(&Options { template: "{stream_name}.{extension}", ..Options::default() });
     world.rows(0, 3);
     world.state(Some(0));
     world.end_of_input();
@@ -392,8 +415,8 @@ fn a_key_that_is_taken_before_an_upload_is_begun_costs_a_number_and_not_the_sync
     assert!(world.finish().1.is_ok());
 }
 
-/// The reader waits with a long line until three quarters of the limit are enough for all else. A STATE that only further
-/// input can free must not be what it waits for.
+/// The reader waits with a long line until three quarters of the limit are enough for all else. A
+/// STATE that only further input can free must not be what it waits for.
 #[test]
 fn a_large_state_that_waits_for_input_leaves_room_for_a_long_line() {
     let options = Options { memory_bytes: 400, tail_bytes: 30, ..Options::default() };
@@ -401,7 +424,8 @@ fn a_large_state_that_waits_for_input_leaves_room_for_a_long_line() {
     world.rows(0, 3);
     world.state(None);
     world.wait(options.interval);
-    // While those files are published a large STATE comes, and then rows that join the file which it waits for.
+    // While those files are published a large STATE comes, and then rows that join the file which
+    // it waits for.
     world.state_padding = 130;
     world.rows(0, 1);
     world.state(None);
@@ -409,7 +433,11 @@ fn a_large_state_that_waits_for_input_leaves_room_for_a_long_line() {
     world.settle();
     for round in 0..30 {
         assert_eq!(world.printed.len(), 1, "the large STATE waits for the next one");
-        assert!(world.used_bytes() <= 300, "{} bytes rest after {round} rounds", world.used_bytes());
+        assert!(
+            world.used_bytes() <= 300,
+            "{} bytes rest after {round} rounds",
+            world.used_bytes()
+        );
         world.rows(round % STREAMS, 7);
         world.settle();
     }

@@ -47,7 +47,15 @@ fn options() -> impl Strategy<Value = Options> {
         any::<bool>(),
     )
         .prop_map(
-            |(template, file_size_bytes, interval, tail_bytes, memory_bytes, compress, expects_complete)| {
+            |(
+                template,
+                file_size_bytes,
+                interval,
+                tail_bytes,
+                memory_bytes,
+                compress,
+                expects_complete,
+            )| {
                 Options {
                     template,
                     file_size_bytes,
@@ -115,14 +123,16 @@ proptest! {
             // At every moment: what was acknowledged is visible, once.
             for stream in 0..STREAMS {
                 let visible = visible_sorted(&world, stream);
-                prop_assert!(visible.windows(2).all(|pair| pair[0] != pair[1]), "twice: {visible:?}");
+                prop_assert!(visible.windows(2).all(|pair| pair[0] != pair[1]), "twice: \
+                                                                                 {visible:?}");
                 let durable = acknowledged(&world, stream);
                 let safe: Vec<u64> = visible.iter().copied().filter(|row| *row <= durable).collect();
                 prop_assert_eq!(safe, (1..=durable).collect::<Vec<_>>());
             }
         }
         if !broken && !refused && options.tail_bytes > 1_000 {
-            // No further input: every STATE is back once its time has come, whatever memory did to the files.
+            // No further input: every STATE is back once its time has come, whatever memory did to
+            // the files.
             for _ in 0..4 {
                 world.settle();
                 world.wait(Duration::from_secs(60));
@@ -134,7 +144,8 @@ proptest! {
             // The reader may be waiting with a long line until so much is free.
             world.settle();
             let most = options.memory_bytes / 4 * 3;
-            prop_assert!(world.used_bytes() <= most, "{} bytes rest, {most} at most", world.used_bytes());
+            prop_assert!(world.used_bytes() <= most, "{} bytes rest, {most} at \
+                                                      most", world.used_bytes());
         }
         if !broken {
             if complete {
@@ -177,8 +188,9 @@ proptest! {
             if good && !refused {
                 prop_assert_eq!(&visible, &(1..=world.sent[stream]).collect::<Vec<_>>());
             } else if all_stream || all_global {
-                // A bad end leaves nothing that the source will send again, whatever S3 did. (Where a source mixes the
-                // kinds, which the protocol rules out, rows may be visible before their GLOBAL state is out.)
+                // A bad end leaves nothing that the source will send again, whatever S3 did. (Where
+                // a source mixes the kinds, which the protocol rules out, rows may be visible
+                // before their GLOBAL state is out.)
                 prop_assert_eq!(&visible, &(1..=durable).collect::<Vec<_>>());
             }
         }

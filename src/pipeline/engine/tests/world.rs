@@ -161,7 +161,11 @@ pub(super) fn settings(options: &Options, streams: Vec<StreamPlan>) -> EngineSet
         streams,
         content_type: "text/plain",
         cut: CutSettings {
-            framing: if options.compress { Framing::Gzip { frame_bytes: 30 } } else { Framing::None },
+            framing: if options.compress {
+                Framing::Gzip { frame_bytes: 30 }
+            } else {
+                Framing::None
+            },
             part_bytes: 60,
             key_when_sealed: template.uses_cursor(),
         },
@@ -266,20 +270,31 @@ impl World {
         self.budget.used_bytes()
     }
 
-    /// Answers one pending request. Says whether the run has lost something by its fate. Removals always succeed.
+    /// Answers one pending request. Says whether the run has lost something by its fate. Removals
+    /// always succeed.
     pub(super) fn answer(&mut self, nth: usize, fate: Fate) -> bool {
         let ix = nth % self.pending.len();
         let (event, lost) = match self.pending.remove(ix) {
             Action::Compress { file, frame, text } => {
                 let bytes = text.iter().flat_map(|segment| segment.bytes.clone()).collect();
                 let permit = self.budget.take(0);
-                (Event::Framed { file, frame, result: Ok(Frame::Bytes(Segment { bytes, permit })) }, false)
+                (
+                    Event::Framed {
+                        file,
+                        frame,
+                        result: Ok(Frame::Bytes(Segment { bytes, permit })),
+                    },
+                    false,
+                )
             }
             Action::Store(file, request) => {
                 let (answer, lost) = self.serve(file, request, fate);
                 (Event::Stored(file, answer), lost)
             }
-            Action::EncodeRowGroup { .. } | Action::PrintState(_) | Action::Log(..) | Action::Skip(_) => {
+            Action::EncodeRowGroup { .. }
+            | Action::PrintState(_)
+            | Action::Log(..)
+            | Action::Skip(_) => {
                 unreachable!()
             }
         };
@@ -290,7 +305,10 @@ impl World {
     /// Somebody else's object appears under a key that is about to be put.
     pub(super) fn take_key(&mut self) {
         for action in &self.pending {
-            if let Action::Store(_, StoreRequest::Put { key, .. } | StoreRequest::Create { key, .. }) = action
+            if let Action::Store(
+                _,
+                StoreRequest::Put { key, .. } | StoreRequest::Create { key, .. },
+            ) = action
             {
                 self.objects.entry(key.clone()).or_default();
                 return;
@@ -338,7 +356,8 @@ impl World {
                 Action::PrintState(line) => {
                     let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
                     let state = line["n"].as_u64().unwrap() as usize;
-                    let records = line["state"]["destinationStats"]["recordCount"].as_f64().unwrap() as u64;
+                    let records =
+                        line["state"]["destinationStats"]["recordCount"].as_f64().unwrap() as u64;
                     self.printed.push(Printed { state, records });
                 }
                 Action::Log(_, message) => self.logs.push(message),
@@ -361,7 +380,9 @@ impl World {
                 return (self.carry_out(request), false);
             }
             _ if self.skipped.contains(&file) => return (StoreAnswer::Skipped, false),
-            StoreRequest::Create { .. } => StoreAnswer::Created(Err(error(Operation::CreateMultipartUpload))),
+            StoreRequest::Create { .. } => {
+                StoreAnswer::Created(Err(error(Operation::CreateMultipartUpload)))
+            }
             StoreRequest::Part { .. } => StoreAnswer::Part(Err(error(Operation::UploadPart))),
             StoreRequest::Put { .. } => StoreAnswer::Published(Err(error(Operation::PutObject))),
             StoreRequest::Complete { .. } => {
@@ -370,7 +391,8 @@ impl World {
         };
         match fate {
             Fate::Done => (self.carry_out(request), false),
-            // An upload whose id is lost stays behind whatever we do, so such a request is not done.
+            // An upload whose id is lost stays behind whatever we do, so such a request is not
+            // done.
             Fate::AnswerLost if !matches!(refused, StoreAnswer::Created(_)) => {
                 match self.carry_out(request) {
                     taken @ StoreAnswer::KeyTaken(..) => (taken, false),
@@ -387,11 +409,15 @@ impl World {
         };
         match request {
             StoreRequest::List { prefix, stem } => {
-                let keys = self.objects.keys().map(String::as_str).filter(|key| key.starts_with(&prefix));
+                let keys =
+                    self.objects.keys().map(String::as_str).filter(|key| key.starts_with(&prefix));
                 StoreAnswer::Listed(Ok(highest_listed(&stem, keys).map(|(_, key)| key.to_owned())))
             }
             StoreRequest::Create { key, .. } if self.objects.contains_key(&key) => {
-                StoreAnswer::Created(Err(taken(Operation::CreateMultipartUpload, StoreErrorKind::KeyTaken)))
+                StoreAnswer::Created(Err(taken(
+                    Operation::CreateMultipartUpload,
+                    StoreErrorKind::KeyTaken,
+                )))
             }
             StoreRequest::Create { .. } => {
                 let id = format!("u{}", self.requests);
@@ -410,9 +436,10 @@ impl World {
                 StoreAnswer::KeyTaken(body, taken(Operation::PutObject, kind.clone()))
             }
             StoreRequest::Put { key, body, object } => match self.objects.entry(key.clone()) {
-                Entry::Occupied(_) => {
-                    StoreAnswer::KeyTaken(body, taken(Operation::PutObject, StoreErrorKind::KeyTaken))
-                }
+                Entry::Occupied(_) => StoreAnswer::KeyTaken(
+                    body,
+                    taken(Operation::PutObject, StoreErrorKind::KeyTaken),
+                ),
                 Entry::Vacant(free) => {
                     free.insert(text(body));
                     self.tokens.insert(key, object.token);
@@ -427,13 +454,17 @@ impl World {
                     (1..=stored.len() as i32).collect::<Vec<_>>(),
                     "parts in order, all of them"
                 );
-                let (_, whole) = stored.iter().next_back().map(|(last, _)| (last, stored.len())).unwrap();
+                let (_, whole) =
+                    stored.iter().next_back().map(|(last, _)| (last, stored.len())).unwrap();
                 assert!(
                     stored.values().take(whole - 1).all(|part| part.len() == 60),
                     "parts of different sizes"
                 );
                 self.tokens.insert(key.clone(), object.token);
-                assert!(self.objects.insert(key, stored.into_values().collect()).is_none(), "overwritten");
+                assert!(
+                    self.objects.insert(key, stored.into_values().collect()).is_none(),
+                    "overwritten"
+                );
                 StoreAnswer::Published(Ok(()))
             }
             StoreRequest::Abort { upload_id, .. } => {
