@@ -95,15 +95,15 @@ pub struct BucketPlace<'a> {
 
 /// A role, and how to get into it.
 #[derive(Clone)]
-struct Door {
+struct AssumeRoleTarget {
     role: String,
     external_id: Option<String>,
 }
 
 // External ids are no secrets to AWS, but they are nobody else's business.
-impl fmt::Debug for Door {
+impl fmt::Debug for AssumeRoleTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door").field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("AssumeRoleTarget").field("role", &self.role).finish_non_exhaustive()
     }
 }
 
@@ -120,7 +120,7 @@ pub struct Session {
 enum Way {
     Key(config::AccessKey),
     Chain(Arc<Chain>),
-    Role { door: Door, sts: Arc<Sts> },
+    Role { target: AssumeRoleTarget, sts: Arc<Sts> },
 }
 
 /// A role that the session has got into.
@@ -128,7 +128,7 @@ enum Way {
 pub struct Assumption {
     /// The role's session, as S3 sees it.
     pub identity: Identity,
-    door: Door,
+    target: AssumeRoleTarget,
     sts: Arc<Sts>,
 }
 
@@ -169,8 +169,8 @@ impl Session {
                 let sts = Arc::new(Sts::new(place, of_sts, signer, false));
                 let external_id =
                     role.external_id.clone().or_else(|| surroundings.external_id.clone());
-                let door = Door { role: role.arn.clone(), external_id };
-                Self { way: Way::Role { door, sts: Arc::clone(&sts) }, sts: Some(sts) }
+                let target = AssumeRoleTarget { role: role.arn.clone(), external_id };
+                Self { way: Way::Role { target, sts: Arc::clone(&sts) }, sts: Some(sts) }
             }
         }
     }
@@ -211,11 +211,11 @@ impl Session {
         match &self.way {
             Way::Key(_) => Ok(None),
             Way::Chain(chain) => chain.credentials().await.map(|_| None),
-            Way::Role { door, sts } => {
-                let assumed = door.enter(sts).await?;
+            Way::Role { target, sts } => {
+                let assumed = target.enter(sts).await?;
                 Ok(Some(Assumption {
                     identity: assumed.identity,
-                    door: door.clone(),
+                    target: target.clone(),
                     sts: Arc::clone(sts),
                 }))
             }
@@ -228,8 +228,8 @@ impl Assumption {
     /// which then protects nothing. `None`: no external id is configured, or it could not be found
     /// out.
     pub async fn is_open_without_external_id(&self) -> Option<bool> {
-        self.door.external_id.as_ref()?;
-        match self.sts.assume(&self.door.role, None).await {
+        self.target.external_id.as_ref()?;
+        match self.sts.assume(&self.target.role, None).await {
             Ok(_) => Some(true),
             Err(SignInError { kind: SignInErrorKind::RoleDenied { .. }, .. }) => Some(false),
             Err(_) => None,
@@ -237,7 +237,7 @@ impl Assumption {
     }
 }
 
-impl Door {
+impl AssumeRoleTarget {
     /// Becomes the role. A refusal names the caller, as far as that can be found out.
     async fn enter(&self, sts: &Sts) -> Result<Assumed, SignInError> {
         let mut error = match sts.assume(&self.role, self.external_id.as_deref()).await {
@@ -259,7 +259,7 @@ impl Provider {
         match &self.0 {
             Way::Key(key) => Ok(credentials(key)),
             Way::Chain(chain) => chain.credentials().await,
-            Way::Role { door, sts } => door.enter(sts).await.map(|assumed| assumed.credentials),
+            Way::Role { target, sts } => target.enter(sts).await.map(|assumed| assumed.credentials),
         }
     }
 }
