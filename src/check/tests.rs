@@ -1,7 +1,7 @@
 //! Each step that fails, against a server that plays a script; the whole against a real one.
 
 use super::*;
-use crate::aws::sign_in::{BucketPlace, Surroundings};
+use crate::aws::sign_in::{BucketPlace, SignInEnvironment};
 use crate::config::{AccessKey, Secret, SignIn};
 use crate::error::{Classified, Failure, FailureType};
 use crate::store::HttpClient;
@@ -23,7 +23,7 @@ async fn session() -> Session {
     Session::new(
         &SignIn::AccessKey(key),
         place,
-        &Surroundings::default(),
+        &SignInEnvironment::default(),
         &HttpClient::new(None).unwrap(),
     )
 }

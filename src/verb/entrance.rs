@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::read_file;
-use crate::aws::sign_in::{BucketPlace, EnvironmentVariables, Session, Surroundings, first_region};
+use crate::aws::sign_in::{BucketPlace, EnvironmentVariables, Session, SignInEnvironment, first_region};
 use crate::aws::{EndpointVariant, Partition};
 use crate::config::{Config, Endpoint, is_external_id};
 use crate::env;
@@ -26,7 +26,7 @@ pub(super) struct Entrance {
 impl Entrance {
     /// Nothing goes out yet.
     pub(super) async fn new(config: &Config) -> Result<Self, Failure> {
-        let surroundings = Surroundings {
+        let environment = SignInEnvironment {
             external_id: external_id()?,
             region: env::var("AWS_REGION").or_else(|| env::var("AWS_DEFAULT_REGION")),
             sts_endpoint: sts_endpoint()?,
@@ -44,15 +44,15 @@ impl Entrance {
                 .and_then(|endpoint| Partition::of_host(&endpoint.host)),
         };
         let http = http_client(config)?;
-        let session = Session::new(&config.sign_in, place, &surroundings, &http);
+        let session = Session::new(&config.sign_in, place, &environment, &http);
         let settings = StoreSettings {
             bucket: config.bucket.clone(),
             region: config
                 .region
                 .clone()
-                .unwrap_or_else(|| first_region(&config.sign_in, place, &surroundings)),
+                .unwrap_or_else(|| first_region(&config.sign_in, place, &environment)),
             endpoint: config.endpoint.as_ref().map(|endpoint| endpoint.url.clone()),
-            variant: surroundings.variant,
+            variant: environment.variant,
             endpoint_without_bucket: config
                 .endpoint
                 .as_ref()

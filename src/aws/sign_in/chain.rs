@@ -33,7 +33,7 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 
 use super::error::{Cause, CredentialSource, SignInError, SignInErrorKind};
 use super::metadata::{InstanceMetadata, MetadataProblem, Waits};
-use super::{EnvironmentVariables, SESSION_NAME, Surroundings};
+use super::{EnvironmentVariables, SESSION_NAME, SignInEnvironment};
 use crate::error::{found_in, harmless};
 
 /// How long all sources together may take: some of them have no limit of their own. Less than a
@@ -60,16 +60,16 @@ enum Miss {
 
 impl Chain {
     /// `region` is where a web identity is exchanged for credentials. Nothing goes out yet.
-    pub(crate) fn new(http: SharedHttpClient, region: String, surroundings: &Surroundings) -> Self {
+    pub(crate) fn new(http: SharedHttpClient, region: String, environment: &SignInEnvironment) -> Self {
         // The SDK refuses a variant of an endpoint that somebody else has named.
-        let variant = surroundings.sts_variant();
+        let variant = environment.sts_variant();
         let config = ProviderConfig::without_region()
             .with_http_client(http.clone())
             .with_region(Some(Region::new(region)))
             // Not `Some(false)`: a profile may ask for them itself.
             .with_use_fips(variant.fips.then_some(true))
             .with_use_dual_stack(variant.dual_stack.then_some(true));
-        let variables = surroundings.variables.clone();
+        let variables = environment.variables.clone();
         let metadata = (!variables.metadata_is_disabled)
             .then(|| Arc::new(InstanceMetadata::new(&config, http, Waits::USUAL)));
         let mut profile = ProfileFileCredentialsProvider::builder().configure(&config);

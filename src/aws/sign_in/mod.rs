@@ -1,6 +1,6 @@
 //! Signing in: from the settings' way of doing it to credentials that S3 requests are signed with.
 //!
-//! [`config::SignIn`](crate::config::SignIn), the [`Surroundings`] and an HTTP client -> a
+//! [`config::SignIn`](crate::config::SignIn), the [`SignInEnvironment`] and an HTTP client -> a
 //! [`Session`], which gives the store its [`Access`] and tells `check` who is there.
 //!
 //! | way | signs S3 requests | base identity |
@@ -43,7 +43,7 @@ use crate::store::{Access, HttpClient};
 
 /// What the connector's environment says about signing in; `env` reads it.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
+pub struct SignInEnvironment {
     /// `AWS_ASSUME_ROLE_EXTERNAL_ID`: the external id where the settings have none.
     pub external_id: Option<String>,
     /// `AWS_REGION`, or `AWS_DEFAULT_REGION`.
@@ -56,7 +56,7 @@ pub struct Surroundings {
     pub variables: EnvironmentVariables,
 }
 
-impl Surroundings {
+impl SignInEnvironment {
     /// Which of AWS's own endpoints STS is asked at: the variables do not change an address that is
     /// given.
     fn sts_variant(&self) -> EndpointVariant {
@@ -137,13 +137,13 @@ impl Session {
     pub fn new(
         sign_in: &config::SignIn,
         bucket: BucketPlace<'_>,
-        surroundings: &Surroundings,
+        environment: &SignInEnvironment,
         http: &HttpClient,
     ) -> Self {
         let place = StsPlace {
-            region: first_region(sign_in, bucket, surroundings),
-            endpoint: surroundings.sts_endpoint.clone(),
-            variant: surroundings.sts_variant(),
+            region: first_region(sign_in, bucket, environment),
+            endpoint: environment.sts_endpoint.clone(),
+            variant: environment.sts_variant(),
         };
         let (of_sts, of_chain) =
             (http.for_endpoint(place.endpoint.as_deref()), http.for_surroundings());
@@ -155,7 +155,7 @@ impl Session {
                 Self { way: Way::Key(key.clone()), sts }
             }
             config::SignIn::DefaultChain => {
-                let chain = Arc::new(Chain::new(of_chain, place.region.clone(), surroundings));
+                let chain = Arc::new(Chain::new(of_chain, place.region.clone(), environment));
                 let has_sts = !bucket.elsewhere || place.endpoint.is_some();
                 let signer = SharedCredentialsProvider::from(
                     Arc::clone(&chain) as Arc<dyn ProvideCredentials>
@@ -164,11 +164,11 @@ impl Session {
                 Self { way: Way::Chain(chain), sts }
             }
             config::SignIn::Role(role) => {
-                let chain = Chain::new(of_chain, place.region.clone(), surroundings);
+                let chain = Chain::new(of_chain, place.region.clone(), environment);
                 let signer = SharedCredentialsProvider::new(chain);
                 let sts = Arc::new(Sts::new(place, of_sts, signer, false));
                 let external_id =
-                    role.external_id.clone().or_else(|| surroundings.external_id.clone());
+                    role.external_id.clone().or_else(|| environment.external_id.clone());
                 let target = AssumeRoleTarget { role: role.arn.clone(), external_id };
                 Self { way: Way::Role { target, sts: Arc::clone(&sts) }, sts: Some(sts) }
             }
@@ -296,7 +296,7 @@ fn credentials(key: &config::AccessKey) -> Credentials {
 }
 
 /// The region where STS is asked, and S3 for a bucket's own region where the settings leave it out:
-/// that of the surroundings; else, for those who sign with what the surroundings give, the
+/// that of the environment; else, for those who sign with what the environment give, the
 /// bucket's, for it is near; else the first one of the partition.
 ///
 /// The partition is that of the role, else that of the bucket. STS of another partition knows
@@ -309,7 +309,7 @@ fn credentials(key: &config::AccessKey) -> Credentials {
 pub fn first_region(
     sign_in: &config::SignIn,
     bucket: BucketPlace<'_>,
-    surroundings: &Surroundings,
+    environment: &SignInEnvironment,
 ) -> String {
     let region = bucket.region.filter(|_| !bucket.elsewhere);
     let partition_of_bucket = region.map(Partition::of_region).or(bucket.partition);
@@ -321,9 +321,9 @@ pub fn first_region(
     let fits =
         |region: &&str| partition.is_none_or(|partition| partition == Partition::of_region(region));
     // Whoever names another STS than AWS's own knows the region that it wants.
-    let is_of_aws = surroundings.sts_endpoint.is_none();
+    let is_of_aws = environment.sts_endpoint.is_none();
     let of_surroundings =
-        surroundings.region.as_deref().filter(|region| !is_of_aws || fits(region));
+        environment.region.as_deref().filter(|region| !is_of_aws || fits(region));
     let first = partition.unwrap_or_else(Partition::aws).first_region;
     of_surroundings.or(of_bucket.filter(fits)).unwrap_or(first).to_owned()
 }
@@ -371,23 +371,23 @@ mod tests {
             (&SignIn::DefaultChain, None, false, None, "us-east-1"),
         ];
         for (sign_in, region, elsewhere, of_surroundings, expected) in table {
-            let surroundings = Surroundings {
+            let environment = SignInEnvironment {
                 region: of_surroundings.map(str::to_owned),
-                ..Surroundings::default()
+                ..SignInEnvironment::default()
             };
             let place = BucketPlace { region, elsewhere, partition: None };
-            let found = first_region(sign_in, place, &surroundings);
+            let found = first_region(sign_in, place, &environment);
             assert_eq!(found, expected, "{sign_in:?} {region:?}");
         }
         // Without a region the address of the settings tells.
         let partition = Partition::of_host("s3.eusc-de-east-1.amazonaws.eu");
         let place = BucketPlace { region: None, elsewhere: false, partition };
         for of_surroundings in [None, Some("us-east-1")] {
-            let surroundings = Surroundings {
+            let environment = SignInEnvironment {
                 region: of_surroundings.map(str::to_owned),
-                ..Surroundings::default()
+                ..SignInEnvironment::default()
             };
-            assert_eq!(first_region(&key, place, &surroundings), "eusc-de-east-1");
+            assert_eq!(first_region(&key, place, &environment), "eusc-de-east-1");
         }
     }
 }
