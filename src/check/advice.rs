@@ -4,7 +4,7 @@
 //!
 //! Not here: sentences about everything else (`store::StoreError`, `sign_in::SignInError`).
 
-use crate::aws::sign_in::{Holder, Identity};
+use crate::aws::sign_in::{PolicyHolder, Identity};
 use crate::store::{Denied, StoreError};
 
 /// The sentence for a denied request; `None` where the error is another one, which speaks for
@@ -38,21 +38,21 @@ pub(super) fn denial(error: &StoreError, who: Option<&Identity>, prefix: &str) -
 /// Where an action is allowed.
 pub(super) fn place(who: Option<&Identity>) -> String {
     match who.map(Identity::holder) {
-        Some(Holder::User(name)) => {
+        Some(PolicyHolder::User(name)) => {
             format!(
                 "the policy of the user \"{name}\" (AWS console: IAM > Users > {name} > \
                  Permissions)"
             )
         }
-        Some(Holder::Role(name)) => {
+        Some(PolicyHolder::Role(name)) => {
             format!(
                 "the policy of the role \"{name}\" (AWS console: IAM > Roles > {name} > \
                  Permissions)"
             )
         }
-        Some(Holder::Root) => {
+        Some(PolicyHolder::Root) => {
             "the bucket policy (the account's root user needs no policy of its own)".to_owned()
         }
-        Some(Holder::Other) | None => "the policy of the user or role that signs in".to_owned(),
+        Some(PolicyHolder::Other) | None => "the policy of the user or role that signs in".to_owned(),
     }
 }

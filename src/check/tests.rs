@@ -1,7 +1,7 @@
 //! Each step that fails, against a server that plays a script; the whole against a real one.
 
 use super::*;
-use crate::aws::sign_in::{BucketPlace, SignInEnvironment};
+use crate::aws::sign_in::{BucketLocation, SignInEnvironment};
 use crate::config::{AccessKey, Secret, SignIn};
 use crate::error::{Classified, Failure, FailureType};
 use crate::store::HttpClient;
@@ -19,7 +19,7 @@ async fn session() -> Session {
         secret_access_key: Secret::new(SECRET),
         session_token: None,
     };
-    let place = BucketPlace { region: Some("us-east-1"), elsewhere: true, partition: None };
+    let place = BucketLocation { region: Some("us-east-1"), elsewhere: true, partition: None };
     Session::new(
         &SignIn::AccessKey(key),
         place,

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::read_file;
-use crate::aws::sign_in::{BucketPlace, EnvironmentVariables, Session, SignInEnvironment, first_region};
+use crate::aws::sign_in::{BucketLocation, EnvironmentVariables, Session, SignInEnvironment, first_region};
 use crate::aws::{EndpointVariant, Partition};
 use crate::config::{Config, Endpoint, is_external_id};
 use crate::env;
@@ -35,7 +35,7 @@ impl Entrance {
             variables: environment_variables(),
         };
         let elsewhere = config.is_elsewhere();
-        let place = BucketPlace {
+        let place = BucketLocation {
             region: config.region.as_deref(),
             elsewhere,
             partition: config

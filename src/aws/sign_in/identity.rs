@@ -21,7 +21,7 @@ impl fmt::Display for Identity {
 
 /// What a policy is attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holder<'a> {
+pub enum PolicyHolder<'a> {
     /// An IAM user, by its name.
     User(&'a str),
     /// An IAM role, by its name.
@@ -40,28 +40,28 @@ impl Identity {
         let partition = self.arn.split(':').nth(1).unwrap_or("aws");
         match self.holder() {
             // The path of the role is not in the ARN of its session.
-            Holder::Role(name) if self.arn.contains(":assumed-role/") => {
+            PolicyHolder::Role(name) if self.arn.contains(":assumed-role/") => {
                 format!(
                     "arn:{partition}:iam::{}:role/{name} (with its path, if it has one)",
                     self.account
                 )
             }
-            Holder::User(_) | Holder::Role(_) | Holder::Root | Holder::Other => self.arn.clone(),
+            PolicyHolder::User(_) | PolicyHolder::Role(_) | PolicyHolder::Root | PolicyHolder::Other => self.arn.clone(),
         }
     }
 
     /// What a policy for this identity is attached to.
     #[must_use]
-    pub fn holder(&self) -> Holder<'_> {
+    pub fn holder(&self) -> PolicyHolder<'_> {
         let resource = self.arn.splitn(6, ':').nth(5).unwrap_or_default();
         match resource.split_once('/') {
-            None if resource == "root" => Holder::Root,
+            None if resource == "root" => PolicyHolder::Root,
             // The path of a user is not part of its name.
-            Some(("user", name)) => Holder::User(name.rsplit('/').next().unwrap_or(name)),
+            Some(("user", name)) => PolicyHolder::User(name.rsplit('/').next().unwrap_or(name)),
             // Of an assumed role the ARN leaves the path out.
-            Some(("assumed-role", name)) => Holder::Role(name.split('/').next().unwrap_or(name)),
-            Some(("role", name)) => Holder::Role(name.rsplit('/').next().unwrap_or(name)),
-            Some(_) | None => Holder::Other,
+            Some(("assumed-role", name)) => PolicyHolder::Role(name.split('/').next().unwrap_or(name)),
+            Some(("role", name)) => PolicyHolder::Role(name.rsplit('/').next().unwrap_or(name)),
+            Some(_) | None => PolicyHolder::Other,
         }
     }
 }
@@ -73,17 +73,17 @@ mod tests {
     #[test]
     fn the_holder_of_a_policy_is_read_from_the_arn() {
         let table = [
-            ("arn:aws:iam::123456789012:user/loader", Holder::User("loader")),
-            ("arn:aws:iam::123456789012:user/teams/data/loader", Holder::User("loader")),
+            ("arn:aws:iam::123456789012:user/loader", PolicyHolder::User("loader")),
+            ("arn:aws:iam::123456789012:user/teams/data/loader", PolicyHolder::User("loader")),
             (
                 "arn:aws:sts::123456789012:assumed-role/lake-writer/destination-s3",
-                Holder::Role("lake-writer"),
+                PolicyHolder::Role("lake-writer"),
             ),
-            ("arn:aws-cn:iam::123456789012:role/service/lake-writer", Holder::Role("lake-writer")),
-            ("arn:aws:iam::123456789012:root", Holder::Root),
-            ("arn:aws:sts::123456789012:federated-user/someone", Holder::Other),
-            ("nonsense", Holder::Other),
-            ("", Holder::Other),
+            ("arn:aws-cn:iam::123456789012:role/service/lake-writer", PolicyHolder::Role("lake-writer")),
+            ("arn:aws:iam::123456789012:root", PolicyHolder::Root),
+            ("arn:aws:sts::123456789012:federated-user/someone", PolicyHolder::Other),
+            ("nonsense", PolicyHolder::Other),
+            ("", PolicyHolder::Other),
         ];
         for (arn, holder) in table {
             let identity = Identity { account: String::new(), arn: arn.to_owned() };

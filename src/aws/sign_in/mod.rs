@@ -31,11 +31,11 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
 pub use error::{CredentialSource, KeyProblem, SignInError, SignInErrorKind};
-pub use identity::{Holder, Identity};
+pub use identity::{PolicyHolder, Identity};
 pub use sts::SESSION_NAME;
 
 use self::chain::Chain;
-use self::sts::{Assumed, Sts, StsPlace};
+use self::sts::{Assumed, Sts, StsEndpoint};
 use crate::aws::{EndpointVariant, Partition};
 use crate::config;
 use crate::error::Failure;
@@ -84,7 +84,7 @@ pub struct EnvironmentVariables {
 
 /// Where the bucket is, as far as STS goes by it.
 #[derive(Clone, Copy, Debug)]
-pub struct BucketPlace<'a> {
+pub struct BucketLocation<'a> {
     /// The region of the settings.
     pub region: Option<&'a str>,
     /// Whether the bucket is in a store that is not AWS.
@@ -136,11 +136,11 @@ impl Session {
     /// Nothing goes out yet.
     pub fn new(
         sign_in: &config::SignIn,
-        bucket: BucketPlace<'_>,
+        bucket: BucketLocation<'_>,
         environment: &SignInEnvironment,
         http: &HttpClient,
     ) -> Self {
-        let place = StsPlace {
+        let place = StsEndpoint {
             region: first_region(sign_in, bucket, environment),
             endpoint: environment.sts_endpoint.clone(),
             variant: environment.sts_variant(),
@@ -308,7 +308,7 @@ fn credentials(key: &config::AccessKey) -> Credentials {
 #[must_use]
 pub fn first_region(
     sign_in: &config::SignIn,
-    bucket: BucketPlace<'_>,
+    bucket: BucketLocation<'_>,
     environment: &SignInEnvironment,
 ) -> String {
     let region = bucket.region.filter(|_| !bucket.elsewhere);
@@ -375,13 +375,13 @@ mod tests {
                 region: of_surroundings.map(str::to_owned),
                 ..SignInEnvironment::default()
             };
-            let place = BucketPlace { region, elsewhere, partition: None };
+            let place = BucketLocation { region, elsewhere, partition: None };
             let found = first_region(sign_in, place, &environment);
             assert_eq!(found, expected, "{sign_in:?} {region:?}");
         }
         // Without a region the address of the settings tells.
         let partition = Partition::of_host("s3.eusc-de-east-1.amazonaws.eu");
-        let place = BucketPlace { region: None, elsewhere: false, partition };
+        let place = BucketLocation { region: None, elsewhere: false, partition };
         for of_surroundings in [None, Some("us-east-1")] {
             let environment = SignInEnvironment {
                 region: of_surroundings.map(str::to_owned),

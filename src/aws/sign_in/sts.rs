@@ -36,7 +36,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where STS is.
 #[derive(Clone, Debug)]
-pub(crate) struct StsPlace {
+pub(crate) struct StsEndpoint {
     pub(crate) region: String,
     /// `None`: the region's own.
     pub(crate) endpoint: Option<String>,
@@ -47,7 +47,7 @@ pub(crate) struct StsPlace {
 /// STS, for one signer.
 pub(crate) struct Sts {
     client: Client,
-    place: StsPlace,
+    place: StsEndpoint,
     /// Whether the signer's key stands in the settings.
     of_settings: bool,
 }
@@ -66,7 +66,7 @@ pub(crate) struct Assumed {
 
 impl Sts {
     pub(crate) fn new(
-        place: StsPlace,
+        place: StsEndpoint,
         http: SharedHttpClient,
         signer: SharedCredentialsProvider,
         of_settings: bool,
