@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::entrance::Entrance;
+use super::connect::StoreConnector;
 use super::runtime::{End, Runtime};
 use super::{connection_id, default_connection_id, internal, read_config};
 use crate::check::{CheckTarget, Report, check as check_with};
@@ -65,8 +65,8 @@ fn report(config: &Path, runtime: &Runtime) -> Result<Report, Failure> {
         timezone: config.timezone,
         connection_id: &connection_id,
     };
-    let Entrance { session, settings, region_is_known } =
-        runtime.until_stopped(NOTHING_WRITTEN, Entrance::new(&config))?;
+    let StoreConnector { session, settings, region_is_known } =
+        runtime.until_stopped(NOTHING_WRITTEN, StoreConnector::new(&config))?;
     // The first digits are in the key of every probe, however long the template makes it.
     let random_text = random.to_string();
     let left = format!(

@@ -4,7 +4,7 @@
 //! This is the one place that takes the checked settings apart and hands each stage its piece.
 
 mod check;
-mod entrance;
+mod connect;
 mod plan;
 mod policy;
 mod replacing;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::entrance::external_id;
+use super::connect::external_id;
 use super::read_config;
 use crate::aws::Partition;
 use crate::aws::policy::{

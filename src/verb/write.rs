@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::entrance::Entrance;
+use super::connect::StoreConnector;
 use super::plan::{self, MemoryPlan, PART_BYTES, Scratch};
 use super::replacing::replace_old;
 use super::runtime::{End, Runtime};
@@ -119,7 +119,7 @@ fn execute<W: Write>(
         emitter.log(LogLevel::Info, message)?;
     }
     let prefix = prepared.config.template.literal_prefix();
-    let connecting = async { Entrance::new(&prepared.config).await?.open(&prefix).await };
+    let connecting = async { StoreConnector::new(&prepared.config).await?.open(&prefix).await };
     let store = match runtime.until_stopped(NOTHING_READ, connecting) {
         Ok(store) => store,
         Err(failure) => return Ok(Err(failure)),

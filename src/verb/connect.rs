@@ -14,7 +14,7 @@ use crate::error::{Failure, FailureType};
 use crate::store::{HttpClient, S3Store, StoreSettings};
 
 /// What opens the bucket.
-pub(super) struct Entrance {
+pub(super) struct StoreConnector {
     /// Who signs.
     pub(super) session: Session,
     /// Where the bucket is, or is looked for first.
@@ -23,7 +23,7 @@ pub(super) struct Entrance {
     pub(super) region_is_known: bool,
 }
 
-impl Entrance {
+impl StoreConnector {
     /// Nothing goes out yet.
     pub(super) async fn new(config: &Config) -> Result<Self, Failure> {
         let environment = SignInEnvironment {
