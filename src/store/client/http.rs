@@ -123,7 +123,7 @@ impl HttpClient {
     /// every proxy.
     #[must_use]
     pub fn for_surroundings(&self) -> SharedHttpClient {
-        SharedHttpClient::new(Neighbourly {
+        SharedHttpClient::new(NoProxyMetadata {
             neighbours: self.direct.clone(),
             others: self.tls.clone(),
         })
@@ -134,25 +134,25 @@ impl HttpClient {
 /// and container metadata, an agent), and bear tokens that no proxy is to see. A proxy could only
 /// answer with an identity of its own.
 #[derive(Debug)]
-struct Neighbourly<T> {
+struct NoProxyMetadata<T> {
     neighbours: T,
     others: T,
 }
 
-impl aws::HttpClient for Neighbourly<SharedHttpClient> {
+impl aws::HttpClient for NoProxyMetadata<SharedHttpClient> {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Neighbourly {
+        SharedHttpConnector::new(NoProxyMetadata {
             neighbours: self.neighbours.http_connector(settings, components),
             others: self.others.http_connector(settings, components),
         })
     }
 }
 
-impl HttpConnector for Neighbourly<SharedHttpConnector> {
+impl HttpConnector for NoProxyMetadata<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         if begins_with(request.uri(), "http://") {
             self.neighbours.call(request)

@@ -82,8 +82,8 @@ impl S3Store {
     {
         let inner = &self.inner;
         let sent =
-            Sent::new(op, Trouble::new(op, key, inner.pace.long_wait, Arc::clone(&inner.waits)));
-        let again = Again {
+            AttemptTracker::new(op, Trouble::new(op, key, inner.pace.long_wait, Arc::clone(&inner.waits)));
+        let again = RetryClassifier {
             has_receipt,
             sent: sent.clone(),
             signing: inner.signing.clone(),
@@ -112,7 +112,7 @@ impl S3Store {
 }
 
 /// Waits for the answer, and reports a wait that gets long.
-async fn watch<F: Future>(sent: &Sent, answer: F) -> F::Output {
+async fn watch<F: Future>(sent: &AttemptTracker, answer: F) -> F::Output {
     let mut answer = std::pin::pin!(answer);
     let mut look = sent.trouble().next_look(env::instant());
     loop {
@@ -130,7 +130,7 @@ async fn watch<F: Future>(sent: &Sent, answer: F) -> F::Output {
 }
 
 /// Ends what a request has reported, also where nobody waits for its answer any more.
-struct Leave(Sent);
+struct Leave(AttemptTracker);
 
 impl Drop for Leave {
     fn drop(&mut self) {
@@ -140,7 +140,7 @@ impl Drop for Leave {
 
 /// What has gone out of one request. Clones share.
 #[derive(Clone, Debug)]
-struct Sent(Arc<Attempts>);
+struct AttemptTracker(Arc<Attempts>);
 
 #[derive(Debug)]
 struct Attempts {
@@ -157,7 +157,7 @@ struct Attempts {
     renewed_after: AtomicU32,
 }
 
-impl Sent {
+impl AttemptTracker {
     fn new(op: Operation, trouble: Trouble) -> Self {
         Self(Arc::new(Attempts {
             op,
@@ -196,7 +196,7 @@ impl Sent {
     }
 }
 
-impl Intercept for Sent {
+impl Intercept for AttemptTracker {
     fn name(&self) -> &'static str {
         "destination-s3 attempts"
     }
@@ -234,9 +234,9 @@ impl Intercept for Sent {
 }
 
 /// Which answers are worth another attempt, besides those that the SDK knows of.
-struct Again<T, E> {
+struct RetryClassifier<T, E> {
     has_receipt: fn(&T) -> bool,
-    sent: Sent,
+    sent: AttemptTracker,
     signing: Signing,
     /// The region that requests are signed for.
     region: String,
@@ -244,13 +244,13 @@ struct Again<T, E> {
     error: PhantomData<fn() -> E>,
 }
 
-impl<T, E> fmt::Debug for Again<T, E> {
+impl<T, E> fmt::Debug for RetryClassifier<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Again")
+        f.write_str("RetryClassifier")
     }
 }
 
-impl<T, E> ClassifyRetry for Again<T, E>
+impl<T, E> ClassifyRetry for RetryClassifier<T, E>
 where
     T: fmt::Debug + Send + Sync + 'static,
     E: StdError + ProvideErrorMetadata + Send + Sync + 'static,

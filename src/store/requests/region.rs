@@ -62,7 +62,7 @@ impl S3Store {
                 _ => return Err(refused),
             },
         };
-        let heard = Heard::default();
+        let heard = RegionCapture::default();
         let request = self
             .inner
             .client
@@ -98,7 +98,7 @@ impl S3Store {
     }
 
     async fn location(&self) -> (Result<String, StoreError>, Option<String>) {
-        let heard = Heard::default();
+        let heard = RegionCapture::default();
         let request = self
             .inner
             .client
@@ -133,15 +133,15 @@ impl S3Store {
 
 /// What the header said.
 #[derive(Clone, Debug, Default)]
-struct Heard(Arc<Mutex<Option<String>>>);
+struct RegionCapture(Arc<Mutex<Option<String>>>);
 
-impl Heard {
+impl RegionCapture {
     fn region(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Intercept for Heard {
+impl Intercept for RegionCapture {
     fn name(&self) -> &'static str {
         "destination-s3 region"
     }
