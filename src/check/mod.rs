@@ -74,7 +74,7 @@ pub async fn check(
     let mut report = Report::default();
     sign_in(session, settings.looks_first, &mut report).await?;
     let settings = if region_is_known { settings } else { located(settings, &mut report).await? };
-    let store = S3Store::new(&settings).hurried(ATTEMPTS);
+    let store = S3Store::new(&settings).with_short_timeouts(ATTEMPTS);
     let (findings, result) = probe(&store, &keys, random).await;
     let Findings { undeletable, ignores_guard, hides_missing, left } = findings;
     if let Err(trouble) = result {
@@ -132,7 +132,7 @@ async fn located(
     settings: StoreSettings,
     report: &mut Report,
 ) -> Result<StoreSettings, CheckError> {
-    match S3Store::new(&settings).hurried(ATTEMPTS).find_region().await {
+    match S3Store::new(&settings).with_short_timeouts(ATTEMPTS).find_region().await {
         Ok(FoundRegion { region, denied }) => {
             match denied {
                 Some(error) => report.region_in_spite_of(&error, &region),
@@ -176,7 +176,7 @@ async fn explained(
             return CheckError::Owner { bucket: bucket(), expected: expected.clone() };
         }
         StoreErrorKind::WrongRegion { expected: None } => {
-            if let Ok(found) = S3Store::new(settings).hurried(1).find_region().await
+            if let Ok(found) = S3Store::new(settings).with_short_timeouts(1).find_region().await
                 && found.region != settings.region
             {
                 return error.in_region(found.region).into();
@@ -194,7 +194,7 @@ async fn explained(
 /// the reason.
 async fn is_open_without_owner(settings: &StoreSettings, error: &StoreError) -> bool {
     let asked = StoreSettings { bucket_owner: None, ..settings.clone() };
-    S3Store::new(&asked).hurried(1).all_keys(error.key()).next().await.is_ok()
+    S3Store::new(&asked).with_short_timeouts(1).all_keys(error.key()).next().await.is_ok()
 }
 
 #[cfg(test)]

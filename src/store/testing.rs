@@ -18,13 +18,13 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Access, Checksum, HttpClient, ObjectOptions, S3Store, StoreSettings};
 use crate::aws::EndpointVariant;
-use crate::store::client::s3_store::Pace;
+use crate::store::client::s3_store::RetryPolicy;
 
 pub(crate) const BUCKET: &str = "bucket";
 pub(crate) const SECRET: &str = "secret-of-the-tests";
 
 /// Three attempts without waiting in between.
-pub(crate) const HASTE: Pace = Pace {
+pub(crate) const HASTE: RetryPolicy = RetryPolicy {
     attempts: 3,
     first_backoff: Duration::from_millis(1),
     longest_backoff: Duration::from_millis(1),

@@ -7,7 +7,7 @@
 //! | what | notice |
 //! |---|---|
 //! | the second answer that asks to slow down, while a request that got one is not through yet | a wait begins |
-//! | a request that failed, or waits for its turn, is not through after [`Pace::long_wait`](crate::store::client::s3_store::Pace) | a wait begins |
+//! | a request that failed, or waits for its turn, is not through after [`RetryPolicy::long_wait`](crate::store::client::s3_store::RetryPolicy) | a wait begins |
 //! | no request is in trouble any more | the wait is over |
 //!
 //! Invariants

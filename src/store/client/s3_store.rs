@@ -9,7 +9,7 @@
 //! - Retries are the SDK's; what they cannot settle is settled in `publish` and `objects`.
 //!
 //! Retries are adaptive: once a store has throttled the same request twice (`sending`), a rate
-//! limiter of the SDK's holds back all requests of this store, to two thirds of the pace of then,
+//! limiter of the SDK's holds back all requests of this store, to two thirds of the retry_policy of then,
 //! and lets them go again as answers get better. Parts wait instead of using up their attempts.
 //! Measured with 8 to 20 small puts at once, 160 to 400 in all, on a store that throttles:
 //!
@@ -51,11 +51,11 @@ use crate::store::options::Checksum;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long one attempt may take while somebody waits: a good store answers within a second.
-const HURRIED_ANSWER: Duration = Duration::from_secs(15);
+const SHORT_ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How often, how fast and how long.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct RetryPolicy {
     /// Attempts of a request, the first included.
     pub(crate) attempts: u32,
     /// Longest wait before the second attempt; it doubles from one attempt to the next.
@@ -80,9 +80,9 @@ pub(crate) struct Pace {
     pub(crate) looks_up_again: bool,
 }
 
-impl Pace {
+impl RetryPolicy {
     /// Eight attempts are about 35 s of waiting on average, and 140 s at most while the rate
-    /// limiter sets the pace: S3 says SlowDown for as long as that while it spreads a busy prefix
+    /// limiter sets the retry_policy: S3 says SlowDown for as long as that while it spreads a busy prefix
     /// over more servers, and failing then would throw a whole sync away.
     ///
     /// 16 KiB/s gives an 8 MiB part nine and a half minutes, so that eight parts at once pass over
@@ -158,7 +158,7 @@ pub(crate) struct Inner {
     pub(crate) checksum: Checksum,
     /// Goes with every request: S3 refuses those to a bucket of another account.
     pub(crate) bucket_owner: Option<String>,
-    pub(crate) pace: Pace,
+    pub(crate) retry_policy: RetryPolicy,
     /// Whether each key is looked at before it is written, guard or not.
     pub(crate) looks_first: bool,
     /// What is told of long waits.
@@ -192,19 +192,19 @@ impl S3Store {
     /// runtime.
     #[must_use]
     pub fn new(settings: &StoreSettings) -> Self {
-        Self::with_clock(settings, Pace::SYNC, env::system_time)
+        Self::with_clock(settings, RetryPolicy::SYNC, env::system_time)
     }
 
     /// As [`S3Store::new`], with another patience.
     #[cfg(test)]
-    pub(crate) fn with_pace(settings: &StoreSettings, pace: Pace) -> Self {
-        Self::with_clock(settings, pace, env::system_time)
+    pub(crate) fn with_pace(settings: &StoreSettings, retry_policy: RetryPolicy) -> Self {
+        Self::with_clock(settings, retry_policy, env::system_time)
     }
 
     /// As [`S3Store::new`], with another patience and another clock for the end of credentials.
     pub(crate) fn with_clock(
         settings: &StoreSettings,
-        pace: Pace,
+        retry_policy: RetryPolicy,
         now: fn() -> SystemTime,
     ) -> Self {
         let signing = Signing::new(&settings.access, now);
@@ -222,8 +222,8 @@ impl S3Store {
             .stalled_stream_protection(
                 StalledStreamProtectionConfig::enabled().upload_enabled(false).build(),
             )
-            .timeout_config(pace.timeouts(pace.answer, 0))
-            .retry_config(pace.retries())
+            .timeout_config(retry_policy.timeouts(retry_policy.answer, 0))
+            .retry_config(retry_policy.retries())
             .retry_partition(unlimited_retries());
         // The SDK refuses a variant of an endpoint that somebody else has named.
         let variant =
@@ -249,7 +249,7 @@ impl S3Store {
                 headers: ObjectHeaders::from(&settings.objects),
                 checksum: settings.checksum,
                 bucket_owner: settings.bucket_owner.clone(),
-                pace,
+                retry_policy,
                 waits: Arc::default(),
                 looks_first: settings.looks_first,
                 lacks_conditional_writes: AtomicBool::new(false),
@@ -262,25 +262,25 @@ impl S3Store {
     /// The same store with fewer attempts for each request.
     #[must_use]
     pub fn with_attempts(&self, attempts: u32) -> Self {
-        let pace = self.inner.pace;
-        self.at(Pace { attempts: attempts.clamp(1, pace.attempts), ..pace })
+        let retry_policy = self.inner.retry_policy;
+        self.at(RetryPolicy { attempts: attempts.clamp(1, retry_policy.attempts), ..retry_policy })
     }
 
     /// The same store with fewer attempts, none of which waits long for an answer, and none follows
     /// a host name that was not found: a person waits for the answer of `check`.
     #[must_use]
-    pub fn hurried(&self, attempts: u32) -> Self {
-        let pace = self.inner.pace;
-        self.at(Pace {
-            attempts: attempts.clamp(1, pace.attempts),
-            answer: pace.answer.min(HURRIED_ANSWER),
-            work: pace.work.min(HURRIED_ANSWER),
+    pub fn with_short_timeouts(&self, attempts: u32) -> Self {
+        let retry_policy = self.inner.retry_policy;
+        self.at(RetryPolicy {
+            attempts: attempts.clamp(1, retry_policy.attempts),
+            answer: retry_policy.answer.min(SHORT_ANSWER_TIMEOUT),
+            work: retry_policy.work.min(SHORT_ANSWER_TIMEOUT),
             looks_up_again: false,
-            ..pace
+            ..retry_policy
         })
     }
 
-    fn at(&self, pace: Pace) -> Self {
+    fn at(&self, retry_policy: RetryPolicy) -> Self {
         let inner = &self.inner;
         Self {
             inner: Arc::new(Inner {
@@ -289,8 +289,8 @@ impl S3Store {
                         .client
                         .config()
                         .to_builder()
-                        .retry_config(pace.retries())
-                        .timeout_config(pace.timeouts(pace.answer, 0))
+                        .retry_config(retry_policy.retries())
+                        .timeout_config(retry_policy.timeouts(retry_policy.answer, 0))
                         .build(),
                 ),
                 bucket: inner.bucket.clone(),
@@ -303,7 +303,7 @@ impl S3Store {
                 headers: inner.headers.clone(),
                 checksum: inner.checksum,
                 bucket_owner: inner.bucket_owner.clone(),
-                pace,
+                retry_policy,
                 waits: Arc::clone(&inner.waits),
                 looks_first: inner.looks_first,
                 lacks_conditional_writes: AtomicBool::new(
@@ -351,12 +351,12 @@ impl S3Store {
 
     /// Overrides for a request with `bytes` of body.
     pub(crate) fn sending(&self, bytes: usize) -> Builder {
-        Builder::new().timeout_config(self.inner.pace.timeouts(self.inner.pace.answer, bytes))
+        Builder::new().timeout_config(self.inner.retry_policy.timeouts(self.inner.retry_policy.answer, bytes))
     }
 
     /// Overrides for a request that S3 works on for a while before it answers.
     pub(crate) fn working(&self) -> Builder {
-        Builder::new().timeout_config(self.inner.pace.timeouts(self.inner.pace.work, 0))
+        Builder::new().timeout_config(self.inner.retry_policy.timeouts(self.inner.retry_policy.work, 0))
     }
 }
 
@@ -366,10 +366,10 @@ mod tests {
 
     #[test]
     fn a_body_gets_the_time_that_it_needs_on_a_slow_line() {
-        let empty = Pace::SYNC.timeouts(Pace::SYNC.answer, 0);
+        let empty = RetryPolicy::SYNC.timeouts(RetryPolicy::SYNC.answer, 0);
         assert_eq!(empty.operation_attempt_timeout(), Some(Duration::from_secs(60)));
         assert_eq!(empty.operation_timeout(), Some(Duration::from_secs(180)));
-        let part = Pace::SYNC.timeouts(Pace::SYNC.answer, 8 << 20);
+        let part = RetryPolicy::SYNC.timeouts(RetryPolicy::SYNC.answer, 8 << 20);
         assert_eq!(part.operation_attempt_timeout(), Some(Duration::from_secs(60 + 512)));
         assert_eq!(part.connect_timeout(), Some(CONNECT_TIMEOUT));
         assert_eq!(

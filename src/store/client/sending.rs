@@ -82,13 +82,13 @@ impl S3Store {
     {
         let inner = &self.inner;
         let sent =
-            AttemptTracker::new(op, Trouble::new(op, key, inner.pace.long_wait, Arc::clone(&inner.waits)));
+            AttemptTracker::new(op, Trouble::new(op, key, inner.retry_policy.long_wait, Arc::clone(&inner.waits)));
         let again = RetryClassifier {
             has_receipt,
             sent: sent.clone(),
             signing: inner.signing.clone(),
             region: inner.region.clone(),
-            looks_up_again: inner.pace.looks_up_again,
+            looks_up_again: inner.retry_policy.looks_up_again,
             error: PhantomData::<fn() -> E>,
         };
         let leave = Leave(sent.clone());

@@ -6,8 +6,8 @@ use super::*;
 use crate::store::StoreSettings;
 
 /// With less time for a request that the SDK's rate limiter holds up: its first wait is 20 s.
-const IMPATIENT: Pace =
-    Pace { answer: Duration::from_secs(1), work: Duration::from_secs(1), ..HASTE };
+const IMPATIENT: RetryPolicy =
+    RetryPolicy { answer: Duration::from_secs(1), work: Duration::from_secs(1), ..HASTE };
 
 /// How many requests one call may come to in [`HASTE`], whatever the store answers for ever: a
 /// write that is refused (three attempts), a look (a HEAD, the GET that asks it why and another

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::testing::{BUCKET, Embedded, HASTE, Reply, SECRET, Scripted, access_key, settings};
 use super::{Effect, ObjectInfo, PartReceipt, S3Store, StoreError, StoreErrorKind as Kind};
 use crate::error::{Classified, Failure, FailureType};
-use crate::store::client::s3_store::Pace;
+use crate::store::client::s3_store::RetryPolicy;
 
 fn object(token: u128) -> ObjectInfo {
     ObjectInfo {

@@ -76,7 +76,7 @@ async fn silence_and_absence_end_in_time() {
     assert!(refused.to_string().contains(&nobody.to_string()), "{refused}");
 
     let server = Scripted::start(vec![Reply::Hang, Reply::Hang, absent()]).await;
-    let short = Pace { attempts: 2, answer: Duration::from_millis(200), ..HASTE };
+    let short = RetryPolicy { attempts: 2, answer: Duration::from_millis(200), ..HASTE };
     let silent = S3Store::with_pace(&settings(server.address), short)
         .put("k", ROWS, &object(1))
         .await
@@ -177,7 +177,7 @@ async fn a_host_name_that_is_not_found_is_called_that() {
                 s3_endpoint";
     assert!(error.to_string().starts_with(text), "{error}");
     // A person waits for the answer of `check`.
-    let error = store.hurried(3).list_keys("").await.unwrap_err();
+    let error = store.with_short_timeouts(3).list_keys("").await.unwrap_err();
     assert!(error.to_string().contains("was not found in DNS: correct s3_endpoint"), "{error}");
 }
 
@@ -195,7 +195,7 @@ async fn a_host_that_does_not_answer_is_called_that() {
     {
         waiting.push(connected);
     }
-    let hasty = Pace { connect: Duration::from_millis(300), ..HASTE };
+    let hasty = RetryPolicy { connect: Duration::from_millis(300), ..HASTE };
     let error =
         S3Store::with_pace(&settings(address), hasty).put("k", ROWS, &object(1)).await.unwrap_err();
     assert_eq!(error.kind, Kind::NoConnection, "{error:?}");

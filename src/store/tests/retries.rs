@@ -119,7 +119,7 @@ async fn the_sentence_says_how_often_it_was_tried() {
 /// limiter's first wait is 20 s.
 #[tokio::test]
 async fn one_slow_down_slows_nothing_down() {
-    let patient = Pace { longest_backoff: Duration::from_secs(3600), ..HASTE };
+    let patient = RetryPolicy { longest_backoff: Duration::from_secs(3600), ..HASTE };
     let server =
         Scripted::start(vec![Reply::error("503 Slow Down", "SlowDown"), ok(), ok(), ok()]).await;
     let store = S3Store::with_pace(&settings(server.address), patient);

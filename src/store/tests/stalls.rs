@@ -13,8 +13,8 @@ use crate::store::Notice;
 const PART_BYTES: usize = 24 * 1024 * 1024;
 
 /// An attempt may take an hour as long as it makes progress.
-fn watchful(answer: Duration) -> Pace {
-    Pace { answer, slowest_bytes_per_second: 256, ..HASTE }
+fn watchful(answer: Duration) -> RetryPolicy {
+    RetryPolicy { answer, slowest_bytes_per_second: 256, ..HASTE }
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_wait_that_ends_with_a_missing_object_is_told_as_over() {
 async fn a_long_wait_is_told_while_it_lasts() {
     // The wait before the second attempt is longer than a millisecond, but for one time in a
     // thousand.
-    let pace = Pace {
+    let retry_policy = RetryPolicy {
         long_wait: Duration::from_millis(1),
         first_backoff: Duration::from_secs(1),
         longest_backoff: Duration::from_secs(1),
@@ -162,7 +162,7 @@ async fn a_long_wait_is_told_while_it_lasts() {
     };
     let server =
         Scripted::start(vec![Reply::status("520 Odd"), Reply::status("520 Odd"), ok()]).await;
-    let store = S3Store::with_pace(&settings(server.address), pace);
+    let store = S3Store::with_pace(&settings(server.address), retry_policy);
     let notices = listened(&store);
     store.put("a", ROWS, &object(1)).await.unwrap();
     let told: Vec<Notice> = notices.try_iter().collect();
@@ -180,9 +180,9 @@ async fn a_long_wait_is_told_while_it_lasts() {
 /// Nobody could tell it from a slow line before it was given up.
 #[tokio::test]
 async fn an_attempt_that_hung_is_told_when_it_is_given_up() {
-    let pace = Pace { long_wait: Duration::from_millis(500), ..watchful(Duration::from_secs(1)) };
+    let retry_policy = RetryPolicy { long_wait: Duration::from_millis(500), ..watchful(Duration::from_secs(1)) };
     let server = Scripted::start(vec![Reply::Hang, ok()]).await;
-    let store = S3Store::with_pace(&settings(server.address), pace);
+    let store = S3Store::with_pace(&settings(server.address), retry_policy);
     let notices = listened(&store);
     store.put("a", ROWS, &object(1)).await.unwrap();
     let told: Vec<Notice> = notices.try_iter().collect();
@@ -190,10 +190,10 @@ async fn an_attempt_that_hung_is_told_when_it_is_given_up() {
         panic!("{told:?}")
     };
     assert_eq!(reason, "no answer in time");
-    assert!(*waited >= pace.long_wait, "{waited:?}");
+    assert!(*waited >= retry_policy.long_wait, "{waited:?}");
 
     let server = Scripted::start(vec![Reply::Hang; 3]).await;
-    let store = S3Store::with_pace(&settings(server.address), pace);
+    let store = S3Store::with_pace(&settings(server.address), retry_policy);
     let notices = listened(&store);
     store.list_keys("").await.unwrap_err();
     assert_eq!(notices.try_iter().count(), 1, "the error says the rest");
