@@ -2,7 +2,7 @@
 //!
 //! May import: `error`.
 
-use super::error::{Effect, ErrorContext, Refusal, StoreError, StoreErrorKind};
+use super::error::{Effect, ErrorContext, DenialDetails, StoreError, StoreErrorKind};
 use crate::aws::EndpointVariant;
 use crate::store::operation::Operation;
 
@@ -63,7 +63,7 @@ impl Call<'_> {
             attempts: self.attempts,
             words: None,
             told: None,
-            refusal: Refusal::default(),
+            refusal: DenialDetails::default(),
             more_actions: self.more_actions.clone(),
             renewable: self.renewable,
         })

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use super::call::Call;
-use super::error::{Cause, Effect, ErrorContext, Refusal, StoreError, StoreErrorKind};
+use super::error::{Cause, Effect, ErrorContext, DenialDetails, StoreError, StoreErrorKind};
 use super::handshake::{ConnectionProblem, asks_for_tls, connection_problem};
 use super::unreachable::{Unreachable, host_is_unknown, unreachable};
 use super::words::presentable;
@@ -409,7 +409,7 @@ fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
 /// What AWS says about a denial: "User: ... is not authorized to perform: s3:PutObject on resource:
 /// ... because no identity-based policy allows the s3:PutObject action", or "... with an explicit
 /// deny in a resource-based policy".
-fn refusal(message: &str) -> Refusal {
+fn refusal(message: &str) -> DenialDetails {
     let action = message
         .split_once("is not authorized to perform: ")
         .and_then(|(_, rest)| rest.split_whitespace().next())
@@ -418,7 +418,7 @@ fn refusal(message: &str) -> Refusal {
                 .split_once(':')
                 .is_some_and(|(service, name)| harmless(service).and(harmless(name)).is_some())
         });
-    Refusal { action: action.map(str::to_owned), explicit: message.contains("explicit deny") }
+    DenialDetails { action: action.map(str::to_owned), explicit: message.contains("explicit deny") }
 }
 
 fn contains(body: &[u8], words: &[u8]) -> bool {

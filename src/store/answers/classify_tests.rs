@@ -186,7 +186,7 @@ fn a_denial_is_quoted_for_its_action_and_nothing_else() {
     for (message, action, explicit) in table {
         assert_eq!(
             refusal(message),
-            Refusal { action: action.map(str::to_owned), explicit },
+            DenialDetails { action: action.map(str::to_owned), explicit },
             "{message}"
         );
     }

@@ -201,12 +201,12 @@ pub(crate) struct ErrorContext {
     /// What signing in says of itself.
     pub(crate) told: Option<Box<str>>,
     /// What a refusal says of itself, where it does.
-    pub(crate) refusal: Refusal,
+    pub(crate) refusal: DenialDetails,
 }
 
 /// What AWS says about a request that it denies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct DenialDetails {
     /// The action that was denied: a put may need more than one.
     pub(crate) action: Option<String>,
     /// A policy forbids it, rather than that none allows it.
@@ -287,7 +287,7 @@ impl StoreError {
     /// What was denied, if that is what is wrong.
     #[must_use]
     pub fn denied(&self) -> Option<Denied> {
-        let Refusal { action, explicit } = &self.context.refusal;
+        let DenialDetails { action, explicit } = &self.context.refusal;
         (self.kind == StoreErrorKind::AccessDenied).then(|| Denied {
             action: action.clone().unwrap_or_else(|| self.actions()),
             resource: self.arn(),
