@@ -159,13 +159,13 @@ impl StoredHeaders {
 
 /// What a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Holder {
+pub(crate) enum KeyOwner {
     /// No object.
     Nobody,
     /// The object with the token that was asked for.
     Us,
     /// An object with another token.
-    SomebodyElse,
+    AnotherWriter,
     /// An object without any token.
     Unmarked {
         /// Where the store says it.
@@ -231,13 +231,13 @@ impl S3Store {
     }
 
     /// Whose object is at `key`, going by `token`.
-    pub(crate) async fn holder(&self, key: &str, token: &str) -> Result<Holder, StoreError> {
+    pub(crate) async fn holder(&self, key: &str, token: &str) -> Result<KeyOwner, StoreError> {
         Ok(match self.head(key).await? {
-            None => Holder::Nobody,
+            None => KeyOwner::Nobody,
             Some(object) => match object.token() {
-                Some(held) if held == token => Holder::Us,
-                Some(_) => Holder::SomebodyElse,
-                None => Holder::Unmarked { size_bytes: object.size_bytes },
+                Some(held) if held == token => KeyOwner::Us,
+                Some(_) => KeyOwner::AnotherWriter,
+                None => KeyOwner::Unmarked { size_bytes: object.size_bytes },
             },
         })
     }
@@ -317,7 +317,7 @@ impl S3Store {
         let Some(object) = self.head(from).await?.filter(|object| object.token() == Some(token))
         else {
             // Another process may have copied it and removed it where it was.
-            if self.holder(to, token).await? == Holder::Us {
+            if self.holder(to, token).await? == KeyOwner::Us {
                 return Ok(());
             }
             let call = self.call(Operation::CopyObject, from, 0);
@@ -355,13 +355,13 @@ impl S3Store {
             return Err(failed);
         }
         match self.holder(to, token).await {
-            Ok(Holder::Us) => Ok(()),
-            Ok(Holder::SomebodyElse | Holder::Unmarked { .. } | Holder::Nobody) | Err(_)
+            Ok(KeyOwner::Us) => Ok(()),
+            Ok(KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. } | KeyOwner::Nobody) | Err(_)
                 if source_gone =>
             {
                 Err(failed.about(from))
             }
-            Ok(Holder::SomebodyElse | Holder::Unmarked { .. } | Holder::Nobody) | Err(_) => {
+            Ok(KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. } | KeyOwner::Nobody) | Err(_) => {
                 Err(StoreError { effect: Effect::Unknown, ..failed })
             }
         }
@@ -509,17 +509,17 @@ impl S3Store {
     pub async fn take_back(&self, key: &str, token: Uuid) -> Result<(), StoreError> {
         let token = token.to_string();
         match self.holder(key, &token).await? {
-            Holder::Us => {}
-            Holder::Nobody | Holder::SomebodyElse => return Ok(()),
-            Holder::Unmarked { .. } => {
+            KeyOwner::Us => {}
+            KeyOwner::Nobody | KeyOwner::AnotherWriter => return Ok(()),
+            KeyOwner::Unmarked { .. } => {
                 let call = self.call(Operation::DeleteObject, key, 0);
                 return Err(call.without_answer(StoreErrorKind::LosesMetadata, Effect::Unknown));
             }
         }
         let Err(failed) = self.delete(key).await else { return Ok(()) };
         match self.holder(key, &token).await {
-            Ok(Holder::Nobody | Holder::SomebodyElse | Holder::Unmarked { .. }) => Ok(()),
-            Ok(Holder::Us) | Err(_) => Err(failed),
+            Ok(KeyOwner::Nobody | KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. }) => Ok(()),
+            Ok(KeyOwner::Us) | Err(_) => Err(failed),
         }
     }
 }

@@ -32,7 +32,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
 use super::checksum::Digests;
-use super::objects::Holder;
+use super::objects::KeyOwner;
 use crate::error::FailureType;
 use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
 use crate::store::client::headers::TakesObjectHeaders;
@@ -191,15 +191,15 @@ impl S3Store {
         doubtful: bool,
     ) -> Result<Option<Result<(), StoreError>>, StoreError> {
         Ok(match self.holder(key, &object.token.to_string()).await? {
-            Holder::Us => Some(Ok(())),
-            Holder::SomebodyElse => Some(Err(self.taken(what.op(), key))),
-            Holder::Unmarked { size_bytes } if doubtful && what.can_have(size_bytes) => {
+            KeyOwner::Us => Some(Ok(())),
+            KeyOwner::AnotherWriter => Some(Err(self.taken(what.op(), key))),
+            KeyOwner::Unmarked { size_bytes } if doubtful && what.can_have(size_bytes) => {
                 Some(Err(self.loses_metadata(what.op(), key)))
             }
-            Holder::Unmarked { .. } => {
+            KeyOwner::Unmarked { .. } => {
                 Some(Err(self.taken_by_unmarked(what.op(), key, object).await))
             }
-            Holder::Nobody => None,
+            KeyOwner::Nobody => None,
         })
     }
 
@@ -222,30 +222,30 @@ impl S3Store {
         // A store that is not AWS may ignore the guard; a 412 shows that it does not.
         let guard_holds = taken || (guarded && !self.inner.looks_first);
         match self.holder(key, &object.token.to_string()).await {
-            Ok(Holder::Us) => Ok(()),
-            Ok(Holder::Unmarked { size_bytes }) if doubtful && what.can_have(size_bytes) => {
+            Ok(KeyOwner::Us) => Ok(()),
+            Ok(KeyOwner::Unmarked { size_bytes }) if doubtful && what.can_have(size_bytes) => {
                 Err(self.loses_metadata(what.op(), key))
             }
             // No request can land any more: the parts are gone.
-            Ok(Holder::SomebodyElse | Holder::Unmarked { .. } | Holder::Nobody) if upload_gone => {
+            Ok(KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. } | KeyOwner::Nobody) if upload_gone => {
                 Err(StoreError { effect: Effect::NotApplied, ..failed })
             }
-            Ok(Holder::SomebodyElse | Holder::Unmarked { .. }) if doubtful && !guard_holds => {
+            Ok(KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. }) if doubtful && !guard_holds => {
                 Err(unknown(failed))
             }
-            Ok(Holder::SomebodyElse) => Err(self.taken(failed.op, key)),
-            Ok(Holder::Unmarked { .. }) => {
+            Ok(KeyOwner::AnotherWriter) => Err(self.taken(failed.op, key)),
+            Ok(KeyOwner::Unmarked { .. }) => {
                 Err(self.taken_by_unmarked(what.op(), key, object).await)
             }
             // An attempt may have written the object, and it was deleted since, or is not shown
             // yet.
-            Ok(Holder::Nobody) if taken && doubtful => {
+            Ok(KeyOwner::Nobody) if taken && doubtful => {
                 Err(StoreError { kind: StoreErrorKind::Conflict, ..failed })
             }
-            Ok(Holder::Nobody) if taken => {
+            Ok(KeyOwner::Nobody) if taken => {
                 Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, ..failed })
             }
-            Ok(Holder::Nobody) => Err(unknown(failed)),
+            Ok(KeyOwner::Nobody) => Err(unknown(failed)),
             // Whose object it is cannot be told: the reason is what the user can do something
             // about.
             Err(unseen) if taken || unseen.kind.failure_type() == FailureType::Config => {
