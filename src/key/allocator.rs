@@ -104,7 +104,7 @@ pub enum Allocation {
 /// What is known of a stem's numbers.
 #[derive(Debug)]
 struct Taken {
-    listing: Listing,
+    listing: ListingState,
     /// Where the numbers given out begin; those before it were in the bucket.
     first: u32,
     /// The next number to try. From `first` to here all were given out or found with another stem.
@@ -114,7 +114,7 @@ struct Taken {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Listing {
+enum ListingState {
     /// The bucket may hold keys that this stem does not know of.
     Needed,
     /// The caller is on its way to the bucket.
@@ -159,15 +159,15 @@ impl KeyAllocator {
             self.idle += 1;
         }
         if let Some(prefix) = stem.listing_prefix()
-            && self.stems.get(stem).is_some_and(|taken| taken.listing != Listing::Done)
+            && self.stems.get(stem).is_some_and(|taken| taken.listing != ListingState::Done)
         {
-            self.update(stem, |taken| taken.listing = Listing::Asked);
+            self.update(stem, |taken| taken.listing = ListingState::Asked);
             return Allocation::List { prefix: prefix.to_owned() };
         }
         let from = self.stems.get(stem).map_or(0, |taken| taken.next);
         let (key, number) = self.first_free(stem, from);
         self.update(stem, |taken| {
-            taken.listing = Listing::Done;
+            taken.listing = ListingState::Done;
             taken.next = number.saturating_add(1);
             taken.in_flight += 1;
         });
@@ -190,8 +190,8 @@ impl KeyAllocator {
             if none_given {
                 taken.first = taken.next;
             }
-            if taken.listing == Listing::Asked {
-                taken.listing = Listing::Done;
+            if taken.listing == ListingState::Asked {
+                taken.listing = ListingState::Done;
             }
         });
     }
@@ -200,7 +200,7 @@ impl KeyAllocator {
     /// [`Self::allocate`] asks for one.
     pub fn list_again(&mut self, stem: &KeyStem) {
         if let Some(taken) = self.stems.get_mut(stem) {
-            taken.listing = Listing::Needed;
+            taken.listing = ListingState::Needed;
         }
     }
 
@@ -246,7 +246,7 @@ impl KeyAllocator {
         self.stems.retain(|_, taken| !taken.is_idle());
         self.by_ends = StemsByEnds::default();
         for (stem, taken) in &mut self.stems {
-            taken.listing = Listing::Needed;
+            taken.listing = ListingState::Needed;
             self.by_ends.add(stem);
         }
         // A caller that was asked for a listing is no longer waited for.
@@ -256,14 +256,14 @@ impl KeyAllocator {
 
 impl Default for Taken {
     fn default() -> Self {
-        Self { listing: Listing::Needed, first: 0, next: 0, in_flight: 0 }
+        Self { listing: ListingState::Needed, first: 0, next: 0, in_flight: 0 }
     }
 }
 
 impl Taken {
     /// Without a file in flight, and without a caller that is about to come back with a listing.
     fn is_idle(&self) -> bool {
-        self.in_flight == 0 && self.listing != Listing::Asked
+        self.in_flight == 0 && self.listing != ListingState::Asked
     }
 }
 
