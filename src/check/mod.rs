@@ -35,7 +35,7 @@ pub use report::Report;
 
 use self::advice::denial;
 use self::place::ProbeKeys;
-use self::probe::{Findings, Trouble, probe};
+use self::probe::{ProbeFindings, ProbeFailure, probe};
 use crate::aws::sign_in::{Identity, Session, SignInError, SignInErrorKind};
 use crate::key::KeyTemplate;
 use crate::store::{FoundRegion, S3Store, StoreError, StoreErrorKind, StoreSettings};
@@ -76,7 +76,7 @@ pub async fn check(
     let settings = if region_is_known { settings } else { located(settings, &mut report).await? };
     let store = S3Store::new(&settings).with_short_timeouts(ATTEMPTS);
     let (findings, result) = probe(&store, &keys, random).await;
-    let Findings { undeletable, ignores_guard, hides_missing, left } = findings;
+    let ProbeFindings { undeletable, ignores_guard, hides_missing, left } = findings;
     if let Err(trouble) = result {
         let error = explained(trouble, &settings, report.signer.as_ref(), &prefix).await;
         if left.is_empty() {
@@ -146,27 +146,27 @@ async fn located(
 
 /// The error for what went wrong, with all that can be found out about it.
 async fn explained(
-    trouble: Trouble,
+    trouble: ProbeFailure,
     settings: &StoreSettings,
     who: Option<&Identity>,
     prefix: &str,
 ) -> CheckError {
     let bucket = || settings.bucket.clone();
     let error = match trouble {
-        Trouble::Altered { key, is_missing: true } => {
+        ProbeFailure::Altered { key, is_missing: true } => {
             return CheckError::Vanished { bucket: bucket(), key };
         }
-        Trouble::Altered { key, is_missing: false } => {
+        ProbeFailure::Altered { key, is_missing: false } => {
             return CheckError::Altered { bucket: bucket(), key };
         }
-        Trouble::Unmarked { key, written } => {
+        ProbeFailure::Unmarked { key, written } => {
             return CheckError::MetadataLost {
                 bucket: bucket(),
                 key,
                 written: written.to_string(),
             };
         }
-        Trouble::Store(error) => error,
+        ProbeFailure::Store(error) => error,
     };
     match &error.kind {
         StoreErrorKind::AccessDenied

@@ -30,7 +30,7 @@ const FIRST_PART_BYTES: usize = 5 * 1024 * 1024;
 
 /// What the probes have shown, besides that a sync can write.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct ProbeFindings {
     /// Deleting was refused.
     pub(super) undeletable: Option<StoreError>,
     /// The store writes over an object in spite of `If-None-Match: *`.
@@ -43,7 +43,7 @@ pub(super) struct Findings {
 
 /// Why the probes ended early.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum ProbeFailure {
     /// A request failed.
     Store(StoreError),
     /// What was read back is not what was written, or is not there.
@@ -70,7 +70,7 @@ impl fmt::Display for Written {
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for ProbeFailure {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
@@ -81,9 +81,9 @@ pub(super) async fn probe(
     store: &S3Store,
     keys: &ProbeKeys,
     random: Uuid,
-) -> (Findings, Result<(), Trouble>) {
+) -> (ProbeFindings, Result<(), ProbeFailure>) {
     let mut probes =
-        Probes { store, random, tokens: 0, there: Vec::new(), findings: Findings::default() };
+        Probes { store, random, tokens: 0, there: Vec::new(), findings: ProbeFindings::default() };
     let result = probes.all(keys).await;
     let removed = match probes.findings.undeletable {
         Some(_) => Ok(()),
@@ -91,7 +91,7 @@ pub(super) async fn probe(
     };
     let Probes { mut findings, there, .. } = probes;
     findings.left.extend(there);
-    (findings, result.and(removed.map_err(Trouble::Store)))
+    (findings, result.and(removed.map_err(ProbeFailure::Store)))
 }
 
 struct Probes<'a> {
@@ -100,11 +100,11 @@ struct Probes<'a> {
     tokens: u128,
     /// Objects that are, or may be, in the bucket.
     there: Vec<String>,
-    findings: Findings,
+    findings: ProbeFindings,
 }
 
 impl Probes<'_> {
-    async fn all(&mut self, keys: &ProbeKeys) -> Result<(), Trouble> {
+    async fn all(&mut self, keys: &ProbeKeys) -> Result<(), ProbeFailure> {
         let (store, single) = (self.store, keys.single.as_str());
         store.list_keys(single).await?;
 
@@ -175,19 +175,19 @@ impl Probes<'_> {
     }
 
     /// Looks whether the object is there with its metadata, by which a sync knows its own objects.
-    async fn look_back(&self, key: &str, token: Uuid, written: Written) -> Result<(), Trouble> {
+    async fn look_back(&self, key: &str, token: Uuid, written: Written) -> Result<(), ProbeFailure> {
         match self.store.head(key).await? {
-            None => Err(Trouble::Altered { key: key.to_owned(), is_missing: true }),
+            None => Err(ProbeFailure::Altered { key: key.to_owned(), is_missing: true }),
             Some(object) if object.kept_metadata(key, token) => Ok(()),
-            Some(_) => Err(Trouble::Unmarked { key: key.to_owned(), written }),
+            Some(_) => Err(ProbeFailure::Unmarked { key: key.to_owned(), written }),
         }
     }
 
-    async fn read_back(&self, key: &str, written: &Bytes) -> Result<(), Trouble> {
+    async fn read_back(&self, key: &str, written: &Bytes) -> Result<(), ProbeFailure> {
         if self.store.get(key).await? == written {
             Ok(())
         } else {
-            Err(Trouble::Altered { key: key.to_owned(), is_missing: false })
+            Err(ProbeFailure::Altered { key: key.to_owned(), is_missing: false })
         }
     }
 
