@@ -3,7 +3,7 @@
 //! Blocks, chunks and parts are about 1 to 8 MiB and come and go hundreds of times a second. Fresh
 //! memory of that size comes from the kernel, which clears every page of it: a fifth of the
 //! processor time of an uncompressed sync. A stage that is done with a buffer gives it to the
-//! [`Recycler`] of its kind; the stage that needs one takes it from there.
+//! [`BufferPool`] of its kind; the stage that needs one takes it from there.
 //!
 //! Invariants
 //! - A taken buffer is empty. Small and huge buffers are not kept, never more than [`KEPT`] of a
@@ -15,15 +15,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Buffers of one kind that are kept at most.
+/// BufferPools of one kind that are kept at most.
 const KEPT: usize = 4;
 
-/// Buffers below this are the allocator's business.
+/// BufferPools below this are the allocator's business.
 pub const LARGE_BYTES: usize = 256 * 1024;
 
 /// Spare buffers of one kind; clones share them.
 #[derive(Clone, Debug)]
-pub struct Recycler {
+pub struct BufferPool {
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
     /// Larger ones were made for something unusual, such as one huge line.
     largest_bytes: usize,
@@ -49,7 +49,7 @@ impl Room {
     }
 }
 
-impl Recycler {
+impl BufferPool {
     /// Keeps buffers of `largest_bytes` at most, and `most_bytes` of them in all.
     #[must_use]
     pub fn new(largest_bytes: usize, most_bytes: usize) -> Self {
@@ -88,13 +88,13 @@ impl Recycler {
 
 /// The spare buffers of a run, by kind: each kind has its own usual size.
 #[derive(Clone, Debug)]
-pub struct Buffers {
+pub struct BufferPools {
     /// Input lines.
-    pub blocks: Recycler,
+    pub blocks: BufferPool,
     /// Rows of one stream.
-    pub chunks: Recycler,
+    pub chunks: BufferPool,
     /// Bodies of requests.
-    pub bodies: Recycler,
+    pub bodies: BufferPool,
 }
 
 /// The largest buffers of each kind of a run, in bytes.
@@ -108,15 +108,15 @@ pub struct LargestBuffers {
     pub body: usize,
 }
 
-impl Buffers {
+impl BufferPools {
     /// Keeps `most_bytes` of all kinds together at most.
     #[must_use]
     pub fn new(largest: LargestBuffers, most_bytes: usize) -> Self {
         let room = Room::new(most_bytes);
         Self {
-            blocks: Recycler::within(largest.block, room.clone()),
-            chunks: Recycler::within(largest.chunk, room.clone()),
-            bodies: Recycler::within(largest.body, room),
+            blocks: BufferPool::within(largest.block, room.clone()),
+            chunks: BufferPool::within(largest.chunk, room.clone()),
+            bodies: BufferPool::within(largest.body, room),
         }
     }
 }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn large_buffers_come_back_empty_and_small_ones_are_not_kept() {
-        let recycler = Recycler::new(HUGE_BYTES, usize::MAX / 2);
+        let recycler = BufferPool::new(HUGE_BYTES, usize::MAX / 2);
         let mut buffer = recycler.take(LARGE_BYTES);
         buffer.extend_from_slice(b"rows");
         let address = buffer.as_ptr();
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn all_kinds_together_keep_no_more_than_they_may() {
         let largest = LargestBuffers { block: HUGE_BYTES, chunk: HUGE_BYTES, body: HUGE_BYTES };
-        let buffers = Buffers::new(largest, 3 * LARGE_BYTES);
+        let buffers = BufferPools::new(largest, 3 * LARGE_BYTES);
         let kept = || {
             let kinds = [&buffers.blocks, &buffers.chunks, &buffers.bodies];
             kinds.iter().map(|kind| kind.spare.lock().unwrap().len()).sum::<usize>()

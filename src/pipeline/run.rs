@@ -23,7 +23,7 @@ use super::worker::{FrameQueue, ROW_GROUPS_PER_WORKER, Worker};
 use crate::env;
 use crate::error::{Failure, FailureType};
 use crate::format::text::GzipCompressor;
-use crate::pipeline::buffer_pool::{Buffers, LargestBuffers};
+use crate::pipeline::buffer_pool::{BufferPools, LargestBuffers};
 use crate::pipeline::input::StreamTable;
 use crate::pipeline::input::{BlockEncoder, BlockSeed};
 use crate::pipeline::input::{BlockReader, BlockSettings};
@@ -95,7 +95,7 @@ where
         chunk: USUAL_CHUNK_BYTES,
         body: settings.engine.cut.part_bytes,
     };
-    let buffers = Buffers::new(largest, settings.spare_bytes);
+    let buffers = BufferPools::new(largest, settings.spare_bytes);
     let sampled: Arc<[AtomicBool]> =
         settings.engine.streams.iter().map(|_| AtomicBool::new(false)).collect();
     let table = Arc::new(settings.table);

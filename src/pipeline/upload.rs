@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::budget::{Budget, Permit};
 use crate::key::{KeyStem, highest_listed};
-use crate::pipeline::buffer_pool::Buffers;
+use crate::pipeline::buffer_pool::BufferPools;
 use crate::pipeline::messages::FileId;
 use crate::pipeline::messages::{Event, StoreAnswer, StoreRequest};
 use crate::pipeline::messages::{Segment, SegmentSlice};
@@ -33,7 +33,7 @@ pub struct Uploader {
     /// acknowledgement depends on them.
     removing: S3Store,
     budget: Budget,
-    buffers: Buffers,
+    buffers: BufferPools,
     slots: Arc<Semaphore>,
     skipped: Arc<Mutex<HashSet<FileId>>>,
     events: Sender<Event>,
@@ -46,7 +46,7 @@ impl Uploader {
         runtime: Handle,
         store: S3Store,
         budget: Budget,
-        buffers: Buffers,
+        buffers: BufferPools,
         concurrency: usize,
         events: Sender<Event>,
     ) -> Self {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, never, select_biased};
 
 use super::budget::Budget;
-use super::buffer_pool::Buffers;
+use super::buffer_pool::BufferPools;
 use super::file::{ColumnTask, column_tasks};
 use super::input::{BlockEncoder, BlockSeed};
 use super::messages::{
@@ -59,7 +59,7 @@ pub(super) struct Worker {
     /// By stream: whether what its text compresses to has been tried.
     pub(super) sampled: Arc<[AtomicBool]>,
     pub(super) budget: Budget,
-    pub(super) buffers: Buffers,
+    pub(super) buffers: BufferPools,
     pub(super) events: Sender<Event>,
 }
 

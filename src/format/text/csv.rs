@@ -56,7 +56,7 @@ struct MetadataText {
     meta: Option<String>,
 }
 
-/// Buffers of one worker.
+/// BufferPools of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct CsvScratch {
     /// By the number of the encoder.
@@ -67,7 +67,7 @@ pub(crate) struct CsvScratch {
     undeclared: Vec<(u32, u32)>,
 }
 
-/// Buffers keep this much from one block to the next.
+/// BufferPools keep this much from one block to the next.
 const KEPT_BYTES: usize = 256 * 1024;
 
 impl CsvScratch {

@@ -10,7 +10,7 @@ use crate::format::RowIds;
 use crate::format::StreamMeta;
 use crate::format::options::{Format, MetadataColumns};
 
-/// Buffers of one worker, kept from row to row. It may serve any number of encoders.
+/// BufferPools of one worker, kept from row to row. It may serve any number of encoders.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) csv: CsvScratch,

@@ -29,7 +29,7 @@ use crate::json::{ForeignText, Kind, Raw, Scanner, without_byte_order_mark};
 use crate::key::cursor::parse_cursor;
 use crate::model::StreamIx;
 use crate::pipeline::budget::Budget;
-use crate::pipeline::buffer_pool::Recycler;
+use crate::pipeline::buffer_pool::BufferPool;
 use crate::pipeline::input::{RowMaker, StreamTable};
 use crate::pipeline::messages::Block;
 use crate::pipeline::messages::{
@@ -77,7 +77,7 @@ struct OpenChunk {
 #[derive(Debug)]
 pub struct BlockEncoder {
     budget: Budget,
-    spare: Recycler,
+    spare: BufferPool,
     opening: Opening,
     reader: RecordReader,
     scratch: Scratch,
@@ -95,7 +95,7 @@ pub struct BlockEncoder {
 impl BlockEncoder {
     /// An encoder with empty scratch.
     #[must_use]
-    pub fn new(table: Arc<StreamTable>, budget: Budget, spare: Recycler) -> Self {
+    pub fn new(table: Arc<StreamTable>, budget: Budget, spare: BufferPool) -> Self {
         let streams = table.streams.len();
         Self {
             budget,

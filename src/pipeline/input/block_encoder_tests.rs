@@ -35,7 +35,7 @@ fn encode_with(table: Arc<StreamTable>, input: &[u8]) -> EncodedBlock {
     let permit = budget.take(input.len() as u64);
     let mut block = Block { index: 3, bytes: input.to_vec(), permit };
     let encoded =
-        BlockEncoder::new(table, budget, Recycler::new(1 << 24, 1 << 26)).encode(&mut block, SEED);
+        BlockEncoder::new(table, budget, BufferPool::new(1 << 24, 1 << 26)).encode(&mut block, SEED);
     assert_eq!(encoded.index, 3);
     encoded
 }
@@ -233,7 +233,7 @@ proptest! {
         let budget = Budget::new(1 << 20, 1 << 20);
         let permit = budget.take(input.len() as u64);
         let mut block = Block { index: u64::from(!is_first), bytes: input, permit };
-        let spare = Recycler::new(1 << 24, 1 << 26);
+        let spare = BufferPool::new(1 << 24, 1 << 26);
         let encoded = BlockEncoder::new(table(None), budget.clone(), spare).encode(&mut block, SEED);
         prop_assert_eq!(encoded.fault.as_ref().map(|fault| fault.line), fault);
         let (mut found_rows, mut found_strings, mut found_states) = (Vec::new(), 0, Vec::new());

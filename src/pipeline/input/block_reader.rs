@@ -14,7 +14,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::pipeline::budget::{Budget, Permit};
-use crate::pipeline::buffer_pool::Recycler;
+use crate::pipeline::buffer_pool::BufferPool;
 use crate::pipeline::messages::{Block, ReadFault};
 
 /// The longest line that is taken. The protocol names no limit; sources are known to send 100 MB.
@@ -49,7 +49,7 @@ pub struct BlockReader<'fd> {
     input: BorrowedFd<'fd>,
     settings: BlockSettings,
     budget: Budget,
-    spare: Recycler,
+    spare: BufferPool,
     rest: Rest,
     next_index: u64,
     ended: bool,
@@ -99,7 +99,7 @@ impl<'fd> BlockReader<'fd> {
         input: &'fd impl AsFd,
         settings: BlockSettings,
         budget: Budget,
-        spare: Recycler,
+        spare: BufferPool,
     ) -> Self {
         // A larger pipe means fewer wake-ups of both sides. Refused for files, and where the
         // system's limit is lower.
@@ -256,7 +256,7 @@ mod tests {
             &read,
             settings,
             Budget::new(1 << 20, 1 << 20),
-            Recycler::new(1 << 20, 1 << 20),
+            BufferPool::new(1 << 20, 1 << 20),
         );
         let mut blocks = Vec::new();
         let result = loop {
@@ -298,8 +298,8 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&input).unwrap();
         std::io::Seek::rewind(&mut file).unwrap();
-        let (budget, spare) = (Budget::new(1 << 20, 1 << 20), Recycler::new(1 << 20, 1 << 20));
-        // A recycled buffer with room for all of it.
+        let (budget, spare) = (Budget::new(1 << 20, 1 << 20), BufferPool::new(1 << 20, 1 << 20));
+        // A pooled buffer with room for all of it.
         spare.give(Vec::with_capacity(1 << 19));
         let mut reader = BlockReader::new(&file, SMALL, budget.clone(), spare);
         let mut blocks = Vec::new();
@@ -330,7 +330,7 @@ mod tests {
             let budget = Budget::new(100, 100);
             let resting = budget.take(75);
             let mut reader =
-                BlockReader::new(&file, SMALL, budget.clone(), Recycler::new(1 << 20, 1 << 20));
+                BlockReader::new(&file, SMALL, budget.clone(), BufferPool::new(1 << 20, 1 << 20));
             while let Some(block) = reader.next_block().unwrap() {
                 blocks.send(block.bytes).unwrap();
             }
@@ -376,7 +376,7 @@ mod tests {
             &read,
             SMALL,
             Budget::new(1 << 20, 1 << 20),
-            Recycler::new(1 << 20, 1 << 20),
+            BufferPool::new(1 << 20, 1 << 20),
         );
         assert_eq!(reader.next_block().unwrap().unwrap().bytes, b"state\n");
         write.write_all(b"ne\n").unwrap();
