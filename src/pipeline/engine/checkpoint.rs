@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{Engine, Group, GroupId};
+use super::{Engine, PublishGroup, GroupId};
 use crate::model::StreamIx;
 use crate::pipeline::engine::ledger::Scope;
 use crate::pipeline::file::SealReason;
@@ -185,7 +185,7 @@ impl Engine {
         }
         let files: BTreeSet<FileId> = files.into_iter().collect();
         self.group_of.extend(files.iter().map(|file| (*file, id)));
-        let group = Group {
+        let group = PublishGroup {
             files: files.clone(),
             behind: files.clone(),
             streams,

@@ -133,7 +133,7 @@ type GroupId = u64;
 /// Files that are published together: all of them count as durable, or none. Files that are lost
 /// leave their group.
 #[derive(Debug)]
-struct Group {
+struct PublishGroup {
     files: BTreeSet<FileId>,
     /// Those that are not staged yet; once it has started, those that are not visible yet.
     behind: BTreeSet<FileId>,
@@ -180,7 +180,7 @@ pub struct Engine {
     with_tail: BTreeSet<StreamIx>,
     files: HashMap<FileId, File>,
     next_file: u64,
-    groups: BTreeMap<GroupId, Group>,
+    groups: BTreeMap<GroupId, PublishGroup>,
     group_of: HashMap<FileId, GroupId>,
     next_group: GroupId,
     /// Groups that may be ready for their next step.
