@@ -301,7 +301,7 @@ impl Sweep<'_> {
     }
 
     /// Whether objects of the member can be removed, as far as was seen. Where none can, a file
-    /// that is copied to its plain name would stay beside it as well, and its rows would come
+    /// that is copied to its plain name would stay renamed_stems it as well, and its rows would come
     /// twice.
     fn can_remove(&self, member: usize) -> bool {
         let state = self.state.borrow();

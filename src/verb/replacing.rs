@@ -41,13 +41,13 @@ pub(super) fn replace_old<W: Write>(
         let Some(mut replacement) = replacement else { continue };
         let name = &replacement.descriptor;
         if stream.succeeded {
-            replacement.stems.extend(stream.beside.iter().cloned());
+            replacement.stems.extend(stream.renamed_stems.iter().cloned());
             proved.push(replacement);
         } else {
             let message = format!(
                 "stream \"{name}\" is to be overwritten, but no STATE followed its last record, or \
                  it was reported INCOMPLETE, so that its end may be a failure of the source: \
-                 objects of earlier syncs, if there are any, stay beside the new ones until a sync \
+                 objects of earlier syncs, if there are any, stay renamed_stems the new ones until a sync \
                  replaces them (or delete them by hand)"
             );
             emitter.log(LogLevel::Warn, &message)?;

@@ -247,7 +247,7 @@ impl Engine {
         stream.summary.published(&file);
         let key = file.key.as_deref().unwrap_or_default();
         if let Some(stem) = self.stems.get(&id).filter(|stem| stem.plain_name_of(key).is_some()) {
-            stream.beside.insert(stem.clone());
+            stream.renamed_stems.insert(stem.clone());
         }
         if !file.tells_rows() {
             let reason = file.sealed.map(SealReason::as_str).unwrap_or_default();

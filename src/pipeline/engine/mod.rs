@@ -86,8 +86,8 @@ struct StreamFiles {
     /// The last row that came, and whether a STREAM state came.
     last_row: Position,
     has_own_state: bool,
-    /// What names the published files beside whose plain name somebody else's object was.
-    beside: BTreeSet<KeyStem>,
+    /// What names the published files renamed_stems whose plain name somebody else's object was.
+    renamed_stems: BTreeSet<KeyStem>,
     /// That a key was taken has been logged.
     key_taken_logged: bool,
     /// First row of this stream's files that will never be published.
@@ -109,7 +109,7 @@ impl StreamFiles {
             incomplete: false,
             last_row: 0,
             has_own_state: false,
-            beside: BTreeSet::new(),
+            renamed_stems: BTreeSet::new(),
             key_taken_logged: false,
             first_lost: Position::MAX,
             summary: StreamSummary::default(),
@@ -314,7 +314,7 @@ impl Engine {
                 descriptor: plan.values.descriptor.clone(),
                 summary: self.streams[ix.index()].summary.clone(),
                 succeeded: self.has_succeeded(ix),
-                beside: self.streams[ix.index()].beside.clone(),
+                renamed_stems: self.streams[ix.index()].renamed_stems.clone(),
             });
         let summary = RunSummary { streams: streams.collect() };
         match self.ending {

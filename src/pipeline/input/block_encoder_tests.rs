@@ -201,7 +201,7 @@ fn line() -> impl Strategy<Value = (Line, &'static str)> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
 
-    /// Whatever stands beside it: every record before the first fault is a row, a STATE stays as it
+    /// Whatever stands renamed_stems it: every record before the first fault is a row, a STATE stays as it
     /// came, and the fault has the number of its line.
     #[test]
     fn half_pairs_line_ends_and_a_byte_order_mark_move_no_line(
