@@ -1,6 +1,6 @@
 //! SIGTERM and SIGINT: the run is to end now.
 //!
-//! The first signal is passed on to everything that holds a [`Stop`]: a sync then publishes what
+//! The first signal is passed on to everything that holds a [`Shutdown`]: a sync then publishes what
 //! STATEs cover, prints them and ends badly; a removal of old objects stops between two requests;
 //! what only prepares is dropped. A second signal ends the process at once, which is as safe as a
 //! crash.
@@ -47,9 +47,9 @@ impl Signal {
 
 /// Tells that the process is to stop. Clones tell the same.
 #[derive(Clone, Debug)]
-pub struct Stop(watch::Receiver<Option<Signal>>);
+pub struct Shutdown(watch::Receiver<Option<Signal>>);
 
-impl Stop {
+impl Shutdown {
     /// Takes the two signals over, for the rest of the process.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ use crate::pipeline::input::{BlockReader, BlockSettings};
 use crate::pipeline::messages::Block;
 use crate::pipeline::messages::{Action, Event};
 use crate::protocol::emitter::Emitter;
-use crate::shutdown::Stop;
+use crate::shutdown::Shutdown;
 use crate::store::S3Store;
 
 /// What a run is made of.
@@ -69,7 +69,7 @@ pub fn run<I, W>(
     settings: RunSettings,
     store: S3Store,
     runtime: &tokio::runtime::Handle,
-    stop: Stop,
+    stop: Shutdown,
     emitter: &mut Emitter<W>,
 ) -> (RunSummary, Result<(), Failure>)
 where

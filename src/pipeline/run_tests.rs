@@ -107,7 +107,7 @@ fn run_over(text: &str, settings: RunSettings) -> (Vec<Vec<u64>>, String) {
     let mut printed = Vec::new();
     let mut emitter = Emitter::new(&mut printed);
     let (summary, result) =
-        run(read, settings, server.store(), runtime.handle(), Stop::never(), &mut emitter);
+        run(read, settings, server.store(), runtime.handle(), Shutdown::never(), &mut emitter);
     drop(emitter);
     assert_eq!(result, Ok(()));
     writer.join().unwrap().unwrap();

@@ -20,7 +20,7 @@ use super::failures::{Failures, Step};
 use super::plan::{Group, LastStep, PlainNames, Replacement, Verdict, groups};
 use super::{Removal, Removed, ReplaceError, Report, SkippedObjects};
 use crate::model::StreamDescriptor;
-use crate::shutdown::{Signal, Stop};
+use crate::shutdown::{Signal, Shutdown};
 use crate::store::{Listing, S3Store, StoreError, StoredObject};
 
 /// Listings at once: a sync may replace thousands of streams, and S3 takes 5,500 a second for a
@@ -37,7 +37,7 @@ const BATCHES_AT_ONCE: usize = 4;
 pub async fn replace(
     store: &S3Store,
     replacements: &[Replacement],
-    stop: &Stop,
+    stop: &Shutdown,
     watch: &mut dyn FnMut(&StreamDescriptor, Removal<'_>) -> io::Result<()>,
 ) -> Report {
     let streams = replacements.len();
@@ -71,7 +71,7 @@ pub async fn replace(
 struct Sweep<'a> {
     store: &'a S3Store,
     replacements: &'a [Replacement],
-    stop: &'a Stop,
+    stop: &'a Shutdown,
     heads: Semaphore,
     batches: Semaphore,
     /// Never held across a wait.

@@ -22,7 +22,7 @@ use crate::protocol::emitter::{Emitter, LogLevel};
 use crate::replace::{
     Removal, Removed, ReplaceError, Replacement, Report, SkippedObjects, replace,
 };
-use crate::shutdown::{Signal, Stop};
+use crate::shutdown::{Signal, Shutdown};
 use crate::store::{Notice, S3Store};
 
 /// How long a removal that is stopped by a signal waits for the answer to its last request.
@@ -104,7 +104,7 @@ pub(super) fn replace_old<W: Write>(
 }
 
 /// Returns some seconds after the first signal, for a removal that hangs in a request.
-async fn after_signal(stop: &Stop) -> Option<Signal> {
+async fn after_signal(stop: &Shutdown) -> Option<Signal> {
     let signal = stop.clone().wait().await;
     tokio::time::sleep(LAST_REQUEST).await;
     signal

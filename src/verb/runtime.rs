@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use super::internal;
 use crate::error::{Failure, FailureType};
-use crate::shutdown::{Signal, Stop};
+use crate::shutdown::{Signal, Shutdown};
 
 /// How a verb ended, as its exit code says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl From<End> for ExitCode {
 #[derive(Debug)]
 pub(super) struct Runtime {
     tokio: tokio::runtime::Runtime,
-    stop: Stop,
+    stop: Shutdown,
 }
 
 impl Runtime {
@@ -51,7 +51,7 @@ impl Runtime {
             .enable_all()
             .build()
             .map_err(|error| internal("the asynchronous runtime cannot be started", &error))?;
-        let stop = Stop::on_signals(tokio.handle())
+        let stop = Shutdown::on_signals(tokio.handle())
             .map_err(|error| internal("the signals cannot be taken", &error))?;
         Ok(Self { tokio, stop })
     }
@@ -60,7 +60,7 @@ impl Runtime {
         self.tokio.handle()
     }
 
-    pub(super) fn stop(&self) -> &Stop {
+    pub(super) fn stop(&self) -> &Shutdown {
         &self.stop
     }
 
