@@ -20,7 +20,7 @@ use super::{connection_id, default_connection_id, internal, read_config, read_fi
 use crate::config::Config;
 use crate::env;
 use crate::error::{Failure, FailureType};
-use crate::format::columns::{ShapeOptions, StreamShape};
+use crate::format::columns::{TableSchemaOptions, TableSchema};
 use crate::format::parquet::FileLayout;
 use crate::format::text::RowEncoder;
 use crate::format::{Format, StreamMeta};
@@ -281,12 +281,12 @@ fn row_maker(
         return Ok(RowMaker::Text(encoder));
     }
     let options = config.format.parquet().copied().unwrap_or_default();
-    let shape_options = ShapeOptions {
+    let shape_options = TableSchemaOptions {
         metadata: config.metadata_columns,
         undeclared_fields: options.undeclared_fields,
         types: options.types,
     };
-    let shape = StreamShape::new(&shape_options, meta, &stream.properties);
+    let shape = TableSchema::new(&shape_options, meta, &stream.properties);
     warn(&shape.warnings);
     let mut footer = vec![
         ("destination_s3.stream".to_owned(), name.name.clone()),
@@ -315,7 +315,7 @@ fn row_maker(
 /// Rows of one row group. A member that most records lack takes no memory until its column is
 /// encoded, all members of a top-level column at once: a wide struct must not take more than an
 /// eighth of the memory then.
-fn most_rows(shape: &StreamShape, row_group_rows: u64, memory_limit_bytes: u64) -> u64 {
+fn most_rows(shape: &TableSchema, row_group_rows: u64, memory_limit_bytes: u64) -> u64 {
     let widest = shape.widest_column();
     if widest <= USUAL_MEMBERS {
         return row_group_rows;

@@ -14,7 +14,7 @@ use arrow_array::types::{
 };
 use arrow_schema::DataType;
 
-use crate::format::columns::{Batch, StreamShape, arrays};
+use crate::format::columns::{Batch, TableSchema, arrays};
 
 /// One value, whatever its Arrow type.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +39,7 @@ impl Cell {
 
 /// The rows of some batches. The arrays have the types of the shape, and Arrow finds nothing wrong
 /// with them.
-pub(crate) fn rows_of(batches: Vec<Batch>, shape: &StreamShape) -> Vec<Vec<Cell>> {
+pub(crate) fn rows_of(batches: Vec<Batch>, shape: &TableSchema) -> Vec<Vec<Cell>> {
     let count = batches.iter().map(Batch::rows).sum();
     let mut pieces: Vec<Vec<_>> = shape.fields.iter().map(|_| Vec::new()).collect();
     for batch in batches {

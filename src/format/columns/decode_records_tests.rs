@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::cells::Cell;
 use super::choices::{Choices, json as any_json, quoted};
 use super::values::{self, Fit};
-use crate::format::columns::{ColumnType, Field, ShapeOptions, StreamShape, Zone};
+use crate::format::columns::{ColumnType, Field, TableSchemaOptions, TableSchema, Zone};
 use crate::format::{
     ColumnNames, EXTRACTED_AT, Integers, MetadataColumns, Nested, Numbers, StreamMeta, Times,
     TypeOptions, UndeclaredFields,
@@ -59,7 +59,7 @@ const UNDECLARED: [&str; 8] = [
 /// A schema and the choices that go with it.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    pub(crate) options: ShapeOptions,
+    pub(crate) options: TableSchemaOptions,
     pub(crate) meta: StreamMeta,
     pub(crate) properties: Vec<(String, Value)>,
     /// The types that the properties become.
@@ -151,7 +151,7 @@ pub(crate) fn stream(choices: &mut Choices) -> Stream {
         times: choices.of(&[Times::Text, Times::Typed]),
         nested: choices.of(&[Nested::Typed, Nested::Typed, Nested::Typed, Nested::Json]),
     };
-    let options = ShapeOptions {
+    let options = TableSchemaOptions {
         metadata: choices.of(&[MetadataColumns::All, MetadataColumns::Ids, MetadataColumns::None]),
         undeclared_fields: choices.of(&[
             UndeclaredFields::Column,
@@ -299,7 +299,7 @@ pub(crate) fn by_source_name(column_type: &ColumnType) -> ColumnType {
 // records
 
 /// A record of a stream with these columns.
-pub(crate) fn record(choices: &mut Choices, shape: &StreamShape) -> Record {
+pub(crate) fn record(choices: &mut Choices, shape: &TableSchema) -> Record {
     let ours = shape.metadata_columns;
     let columns = &super::named_fields(shape);
     let declared = (0..columns.len()).filter(|ix| *ix >= ours || choices.one_in(12)).collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::cells::{Cell, rows_of};
-use crate::format::columns::{Batch, DecodedRows, RecordDecoder, ShapeOptions, StreamShape};
+use crate::format::columns::{Batch, DecodedRows, RecordDecoder, TableSchemaOptions, TableSchema};
 use crate::format::{MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields};
 use crate::json::{JsonError, JsonFault, MAX_DEPTH};
 
@@ -14,7 +14,7 @@ pub(crate) const NULLED: &str = "DESTINATION_SERIALIZATION_ERROR";
 
 /// A decoder with the shape that it was made of.
 pub(crate) struct Stream {
-    shape: Arc<StreamShape>,
+    shape: Arc<TableSchema>,
     pub(crate) decoder: RecordDecoder,
 }
 
@@ -33,12 +33,12 @@ impl Stream {
         types: TypeOptions,
         properties: &Value,
     ) -> Self {
-        let options = ShapeOptions { metadata, undeclared_fields, types };
+        let options = TableSchemaOptions { metadata, undeclared_fields, types };
         let meta = StreamMeta { generation_id: Some(3), sync_id: 9 };
         let properties = properties.as_object().unwrap().iter();
         let properties: Vec<_> =
             properties.map(|(name, schema)| (name.clone(), schema.clone())).collect();
-        let shape = Arc::new(StreamShape::new(&options, &meta, &properties));
+        let shape = Arc::new(TableSchema::new(&options, &meta, &properties));
         Self { decoder: RecordDecoder::new(Arc::clone(&shape)), shape }
     }
 

@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::{Batch, ColumnType, Field, FieldMisfits, RecordDecoder, StreamShape};
+use super::super::{Batch, ColumnType, Field, FieldMisfits, RecordDecoder, TableSchema};
 use crate::format::{EXTRACTED_AT, META, RowIds};
 use cells::{Cell, rows_of};
 use choices::Choices;
@@ -41,7 +41,7 @@ struct Row {
 
 /// The row of a record, its own columns included.
 fn row(
-    shape: &StreamShape,
+    shape: &TableSchema,
     record: &Record,
     emitted_at_ms: i64,
     changes: Option<&Sample>,
@@ -84,7 +84,7 @@ fn row(
 
 /// `_airbyte_meta` of a row; what does not fit in the source's own changes joins the row's.
 fn own_meta(
-    shape: &StreamShape,
+    shape: &TableSchema,
     of_record: Option<Cell>,
     changes: Option<&Sample>,
     misfits: &mut Vec<Misfit>,
@@ -137,14 +137,14 @@ fn meta_text(meta: &Cell) -> String {
 }
 
 /// The columns that members of a record are matched with.
-fn named_fields(shape: &StreamShape) -> Vec<Field> {
+fn named_fields(shape: &TableSchema) -> Vec<Field> {
     let fields = shape.decoded_fields();
     fields[..fields.len() - usize::from(shape.additional)].to_vec()
 }
 
 /// The same rows, with the last column by what it says instead of how, and so metadata that is
 /// text.
-fn with_parsed_extras(shape: &StreamShape, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
+fn with_parsed_extras(shape: &TableSchema, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
     for row in rows.iter_mut().filter(|_| shape.meta_is_text) {
         if let Some(Cell::Text(text)) = row.get_mut(3) {
             *text = serde_json::from_str::<Value>(text).unwrap().to_string();
@@ -161,12 +161,12 @@ fn with_parsed_extras(shape: &StreamShape, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<
     rows
 }
 
-fn shape_of(stream: &Stream) -> Arc<StreamShape> {
-    Arc::new(StreamShape::new(&stream.options, &stream.meta, &stream.properties))
+fn shape_of(stream: &Stream) -> Arc<TableSchema> {
+    Arc::new(TableSchema::new(&stream.options, &stream.meta, &stream.properties))
 }
 
 /// The elements of the source's own `meta.changes`, right and wrong.
-fn changes(choices: &mut Choices, shape: &StreamShape, record: &Record) -> Option<Sample> {
+fn changes(choices: &mut Choices, shape: &TableSchema, record: &Record) -> Option<Sample> {
     let fields = shape.decoded_fields();
     let meta = fields.iter().take(shape.metadata_columns).find(|field| field.name == META)?;
     let ColumnType::Struct(members) = &meta.column_type else { return None };
@@ -188,7 +188,7 @@ fn changes(choices: &mut Choices, shape: &StreamShape, record: &Record) -> Optio
 /// What was sent to a decoder, and what came out of it.
 #[derive(Debug)]
 struct Run {
-    shape: Arc<StreamShape>,
+    shape: Arc<TableSchema>,
     decoder: RecordDecoder,
     ids: RowIds,
     rows: Vec<Row>,
@@ -198,7 +198,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(shape: &Arc<StreamShape>) -> Self {
+    fn new(shape: &Arc<TableSchema>) -> Self {
         Self {
             decoder: RecordDecoder::new(Arc::clone(shape)),
             shape: Arc::clone(shape),
@@ -272,7 +272,7 @@ impl Run {
     }
 }
 
-fn same_rows(shape: &StreamShape, batches: Vec<Batch>, expected: &[Row]) {
+fn same_rows(shape: &TableSchema, batches: Vec<Batch>, expected: &[Row]) {
     let found = with_parsed_extras(shape, rows_of(batches, shape));
     assert_eq!(found.len(), expected.len());
     for (place, (found, expected)) in found.iter().zip(expected).enumerate() {

@@ -48,5 +48,5 @@ pub use column::{Column, ColumnError};
 pub use misfit::FieldMisfits;
 pub use packed::PackedBatch;
 pub use row::{DecodedRows, RecordDecoder};
-pub use shape::{ShapeOptions, StreamShape};
+pub use shape::{TableSchemaOptions, TableSchema};
 pub use types::{ColumnType, Field, Zone};

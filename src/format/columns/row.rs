@@ -14,7 +14,7 @@ use super::extra::LeftOut;
 use super::guide::{Kind, Members};
 use super::misfit::{Cause, FieldMisfits, dotted};
 use super::packed::PackedBatch;
-use super::shape::StreamShape;
+use super::shape::TableSchema;
 use super::{meta_text, temporal};
 use crate::format::RowIds;
 use crate::json::JsonError;
@@ -37,7 +37,7 @@ const PACKED_BYTES: usize = 32 * 1024;
 /// Reads the records of one stream, for one worker.
 #[derive(Debug)]
 pub struct RecordDecoder {
-    shape: Arc<StreamShape>,
+    shape: Arc<TableSchema>,
     members: Members,
     columns: Vec<Column>,
     rows: usize,
@@ -65,7 +65,7 @@ pub struct DecodedRows {
 impl RecordDecoder {
     /// A decoder without rows.
     #[must_use]
-    pub fn new(shape: Arc<StreamShape>) -> Self {
+    pub fn new(shape: Arc<TableSchema>) -> Self {
         let fields = shape.decoded_fields();
         let named = fields.len() - usize::from(shape.additional);
         Self {

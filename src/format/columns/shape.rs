@@ -1,6 +1,6 @@
 //! The columns of a stream's files: ours before and behind the declared ones.
 //!
-//! In: the declared properties and the choices. Out: a [`StreamShape`], made once per stream and
+//! In: the declared properties and the choices. Out: a [`TableSchema`], made once per stream and
 //! shared by the workers.
 
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ use crate::format::{
 
 /// The choices that a shape is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct ShapeOptions {
+pub struct TableSchemaOptions {
     /// Whether our own columns come first.
     pub metadata: MetadataColumns,
     /// What becomes of fields that the schema does not name.
@@ -31,7 +31,7 @@ pub struct ShapeOptions {
 
 /// The columns of one stream.
 #[derive(Debug)]
-pub struct StreamShape {
+pub struct TableSchema {
     /// All of them, in the order of the file.
     pub fields: Vec<Field>,
     /// What the user should know about them, one sentence each.
@@ -49,10 +49,10 @@ pub struct StreamShape {
     names: Vec<Arc<str>>,
 }
 
-impl StreamShape {
+impl TableSchema {
     /// The columns of a stream with these declared properties.
     #[must_use]
-    pub fn new(options: &ShapeOptions, meta: &StreamMeta, properties: &[(String, Value)]) -> Self {
+    pub fn new(options: &TableSchemaOptions, meta: &StreamMeta, properties: &[(String, Value)]) -> Self {
         let ours = options.metadata.names();
         let keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
         let mut beside = ours.to_vec();

@@ -399,7 +399,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::format::columns::{Batch, RecordDecoder, ShapeOptions, StreamShape};
+    use crate::format::columns::{Batch, RecordDecoder, TableSchemaOptions, TableSchema};
     use crate::format::parquet::FileLayout;
     use crate::format::{
         Codec, MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields,
@@ -410,13 +410,13 @@ mod tests {
     const FRAMING: Framing = Framing::RowGroups { row_group_bytes: 1 << 20 };
 
     fn layout(most_rows: u64) -> ColumnLayout {
-        let options = ShapeOptions {
+        let options = TableSchemaOptions {
             metadata: MetadataColumns::None,
             undeclared_fields: UndeclaredFields::Drop,
             types: TypeOptions::DEFAULT,
         };
         let properties = [("id".to_owned(), serde_json::json!({"type": "integer"}))];
-        let shape = StreamShape::new(
+        let shape = TableSchema::new(
             &options,
             &StreamMeta { generation_id: None, sync_id: 0 },
             &properties,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Segment;
-use crate::format::columns::StreamShape;
+use crate::format::columns::TableSchema;
 use crate::format::parquet::{EncodedRowGroup, FileLayout};
 use crate::pipeline::budget::Permit;
 
@@ -11,7 +11,7 @@ use crate::pipeline::budget::Permit;
 #[derive(Clone, Debug)]
 pub struct ColumnLayout {
     /// Which columns there are, and what they take.
-    pub shape: Arc<StreamShape>,
+    pub shape: Arc<TableSchema>,
     /// How they are written to a file.
     pub layout: Arc<FileLayout>,
     /// Rows of a chunk and of a row group at most.
