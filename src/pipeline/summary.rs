@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::file::{File, SealReason};
-use crate::format::columns::FieldMisfits;
+use crate::format::columns::FieldIssues;
 use crate::key::KeyStem;
 use crate::model::StreamDescriptor;
 
@@ -40,7 +40,7 @@ const NAMED_FIELDS: usize = 20;
 
 impl StreamSummary {
     /// Counts values that did not fit.
-    pub fn misfit(&mut self, misfits: &FieldMisfits) {
+    pub fn misfit(&mut self, misfits: &FieldIssues) {
         let (nulled, truncated) = self.misfits.entry(Arc::clone(&misfits.field)).or_default();
         *nulled += misfits.nulled;
         *truncated += misfits.truncated;
@@ -148,7 +148,7 @@ mod tests {
         (summary.rows_without_cursor, summary.dropped_fields) = (1, 4);
         summary.repaired_strings = 3;
         for (field, nulled, truncated) in [("price", 2, 0), ("items.*.at", 1, 5), ("price", 1, 0)] {
-            summary.misfit(&FieldMisfits { field: field.into(), nulled, truncated });
+            summary.misfit(&FieldIssues { field: field.into(), nulled, truncated });
         }
         assert_eq!(
             summary.to_string(),

@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::{Batch, ColumnType, Field, FieldMisfits, RecordDecoder, TableSchema};
+use super::super::{Batch, ColumnType, Field, FieldIssues, RecordDecoder, TableSchema};
 use crate::format::{EXTRACTED_AT, META, RowIds};
 use cells::{Cell, rows_of};
 use choices::Choices;
@@ -193,7 +193,7 @@ struct Run {
     ids: RowIds,
     rows: Vec<Row>,
     batches: Vec<Batch>,
-    counts: Vec<FieldMisfits>,
+    counts: Vec<FieldIssues>,
     dropped: u64,
 }
 
@@ -261,7 +261,7 @@ impl Run {
             expected.entry(misfit.field.clone()).or_default()[usize::from(truncated)] += 1;
         }
         let mut found: HashMap<String, [u64; 2]> = HashMap::new();
-        for FieldMisfits { field, nulled, truncated } in self.counts {
+        for FieldIssues { field, nulled, truncated } in self.counts {
             assert!(nulled + truncated > 0, "{field} is named without a count");
             let count = found.entry(field.to_string()).or_default();
             count[0] += nulled;

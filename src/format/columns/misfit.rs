@@ -68,7 +68,7 @@ impl Cause {
 
 /// How often values of one field did not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldMisfits {
+pub struct FieldIssues {
     /// Dotted path of the field; an element of a list is `*`.
     pub field: Arc<str>,
     /// Values that became null.
@@ -248,14 +248,14 @@ impl MisfitLog {
     }
 
     /// The counts since the last call, with the fields' names.
-    pub(crate) fn take_counts(&mut self, field: impl Fn(u32) -> Arc<str>) -> Vec<FieldMisfits> {
+    pub(crate) fn take_counts(&mut self, field: impl Fn(u32) -> Arc<str>) -> Vec<FieldIssues> {
         let mut counted = std::mem::take(&mut self.counted);
         counted.sort_unstable();
         counted
             .into_iter()
             .map(|node| {
                 let [nulled, truncated] = std::mem::take(&mut self.counts[node as usize]);
-                FieldMisfits { field: field(node), nulled, truncated }
+                FieldIssues { field: field(node), nulled, truncated }
             })
             .collect()
     }

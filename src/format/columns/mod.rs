@@ -45,7 +45,7 @@ mod value;
 
 pub use batch::{Batch, Piece, arrays};
 pub use column::{Column, ColumnError};
-pub use misfit::FieldMisfits;
+pub use misfit::FieldIssues;
 pub use packed::PackedBatch;
 pub use row::{DecodedRows, RecordDecoder};
 pub use shape::{TableSchemaOptions, TableSchema};

@@ -12,7 +12,7 @@ use super::column::{Column, Lists, Size, Values};
 use super::decode::{Notes, read_elements, read_object};
 use super::extra::LeftOut;
 use super::guide::{Kind, Members};
-use super::misfit::{Cause, FieldMisfits, dotted};
+use super::misfit::{Cause, FieldIssues, dotted};
 use super::packed::PackedBatch;
 use super::shape::TableSchema;
 use super::{meta_text, temporal};
@@ -57,7 +57,7 @@ pub struct DecodedRows {
     /// The rows.
     pub batch: Batch,
     /// Values that did not fit, by field.
-    pub misfits: Vec<FieldMisfits>,
+    pub misfits: Vec<FieldIssues>,
     /// Undeclared fields that were left out.
     pub dropped_fields: u64,
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{ColumnSegment, Segment};
 use crate::error::Failure;
-use crate::format::columns::FieldMisfits;
+use crate::format::columns::FieldIssues;
 use crate::model::StreamIx;
 use crate::pipeline::budget::Permit;
 use crate::protocol::state::StateMessage;
@@ -53,7 +53,7 @@ pub struct Chunk {
     /// The rows themselves.
     pub data: Rows,
     /// Values that their columns could not take as they were, by field.
-    pub misfits: Vec<FieldMisfits>,
+    pub misfits: Vec<FieldIssues>,
     /// What the rows say about the cursor.
     pub cursor: CursorNotes,
     /// Undeclared fields that the format's options drop.
