@@ -11,7 +11,7 @@ use super::buffer_pool::BufferPools;
 use super::file::{ColumnTask, column_tasks};
 use super::input::{BlockEncoder, BlockSeed};
 use super::messages::{
-    Block, ColumnLayout, ColumnSegment, CompressionSample, EncodedBlock, Event, FileId, Frame,
+    Block, ParquetLayout, ColumnSegment, CompressionSample, EncodedBlock, Event, FileId, Frame,
     Item, Rows, Segment,
 };
 use crate::error::{Failure, FailureType};
@@ -46,7 +46,7 @@ pub(super) const ROW_GROUPS_PER_WORKER: usize = 4;
 pub(super) struct FrameQueue {
     pub(super) budget: Budget,
     pub(super) tasks: Sender<FrameTask>,
-    pub(super) waiting: VecDeque<(FileId, u32, ColumnLayout, Vec<ColumnSegment>)>,
+    pub(super) waiting: VecDeque<(FileId, u32, ParquetLayout, Vec<ColumnSegment>)>,
     /// Row groups that have not come back.
     pub(super) in_work: usize,
     pub(super) most_in_work: usize,
@@ -72,7 +72,7 @@ impl FrameQueue {
         &mut self,
         file: FileId,
         frame: u32,
-        layout: ColumnLayout,
+        layout: ParquetLayout,
         rows: Vec<ColumnSegment>,
     ) {
         self.waiting.push_back((file, frame, layout, rows));

@@ -30,7 +30,7 @@ use crate::pipeline::file::CutSettings;
 use crate::pipeline::file::Framing;
 use crate::pipeline::input::{BlockSettings, MAX_LINE_BYTES};
 use crate::pipeline::input::{RowMaker, StreamEncoding, StreamTable};
-use crate::pipeline::messages::ColumnLayout;
+use crate::pipeline::messages::ParquetLayout;
 use crate::pipeline::run::{RunSettings, run};
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::catalog::{Catalog, CatalogStream, Dialect, OldObjects};
@@ -305,7 +305,7 @@ fn row_maker(
     }
     let layout = FileLayout::new(&shape.to_arrow(), options.codec, footer)?;
     let most_rows = most_rows(&shape, options.row_group_rows, memory_limit_bytes);
-    Ok(RowMaker::Columns(ColumnLayout {
+    Ok(RowMaker::Columns(ParquetLayout {
         shape: Arc::new(shape),
         layout: Arc::new(layout),
         most_rows,

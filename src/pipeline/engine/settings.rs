@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::key::{KeyTemplate, RunValues, StreamValues};
 use crate::pipeline::file::CutSettings;
-use crate::pipeline::messages::ColumnLayout;
+use crate::pipeline::messages::ParquetLayout;
 
 /// A stream as the engine sees it.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct StreamPlan {
     /// What each of its files begins with; may be empty.
     pub header: Vec<u8>,
     /// Its columns, where files are Parquet.
-    pub columns: Option<ColumnLayout>,
+    pub columns: Option<ParquetLayout>,
 }
 
 /// The choices of one run.

@@ -20,7 +20,7 @@ use crate::format::parquet::{EncodedRowGroup, FileAssembler, ParquetFileError};
 use crate::model::StreamIx;
 use crate::pipeline::budget::Permit;
 use crate::pipeline::messages::Action;
-use crate::pipeline::messages::ColumnLayout;
+use crate::pipeline::messages::ParquetLayout;
 use crate::pipeline::messages::FileId;
 use crate::pipeline::messages::{ColumnSegment, Frame, Rows, Segment, SegmentSlice};
 
@@ -48,7 +48,7 @@ const FOOTER_ENTRY_BYTES: u64 = 1024;
 /// What makes a Parquet file of row groups.
 #[derive(Debug)]
 pub struct Assembly {
-    columns: ColumnLayout,
+    columns: ParquetLayout,
     /// Made with the first row group.
     assembler: Option<FileAssembler>,
     footer_permit: Permit,
@@ -58,7 +58,7 @@ impl Assembly {
     /// `footer_permit` is the right to hold the footer: of no bytes, until there is something to
     /// say.
     #[must_use]
-    pub fn new(columns: ColumnLayout, footer_permit: Permit) -> Self {
+    pub fn new(columns: ParquetLayout, footer_permit: Permit) -> Self {
         Self { columns, assembler: None, footer_permit }
     }
 
@@ -409,7 +409,7 @@ mod tests {
 
     const FRAMING: Framing = Framing::RowGroups { row_group_bytes: 1 << 20 };
 
-    fn layout(most_rows: u64) -> ColumnLayout {
+    fn layout(most_rows: u64) -> ParquetLayout {
         let options = TableSchemaOptions {
             metadata: MetadataColumns::None,
             undeclared_fields: UndeclaredFields::Drop,
@@ -422,10 +422,10 @@ mod tests {
             &properties,
         );
         let layout = FileLayout::new(&shape.to_arrow(), Codec::Snappy, Vec::new()).unwrap();
-        ColumnLayout { shape: Arc::new(shape), layout: Arc::new(layout), most_rows }
+        ParquetLayout { shape: Arc::new(shape), layout: Arc::new(layout), most_rows }
     }
 
-    fn rows(layout: &ColumnLayout, budget: &Budget, count: u64) -> Rows {
+    fn rows(layout: &ParquetLayout, budget: &Budget, count: u64) -> Rows {
         let mut decoder = RecordDecoder::new(Arc::clone(&layout.shape));
         for id in 0..count {
             decoder.read(format!("{{\"id\":{id}}}").as_bytes(), 0).unwrap();
@@ -436,7 +436,7 @@ mod tests {
         Rows::Columns(ColumnSegment { batch, permit })
     }
 
-    fn parquet(layout: &ColumnLayout, budget: &Budget) -> Frames {
+    fn parquet(layout: &ParquetLayout, budget: &Budget) -> Frames {
         let assembly = Assembly::new(layout.clone(), budget.take(0));
         Frames::new(FileId(1), StreamIx(0), None, Some(assembly))
     }
@@ -451,7 +451,7 @@ mod tests {
             .collect()
     }
 
-    fn encoded(layout: &ColumnLayout, budget: &Budget, rows: Vec<ColumnSegment>) -> Frame {
+    fn encoded(layout: &ParquetLayout, budget: &Budget, rows: Vec<ColumnSegment>) -> Frame {
         let done =
             column_tasks(layout.clone(), rows, budget).into_iter().find_map(|task| task.run());
         done.unwrap().unwrap()

@@ -15,7 +15,7 @@ use crate::format::columns;
 use crate::format::columns::Piece;
 use crate::format::parquet::{EncodedColumn, EncodedRowGroup, encode_column};
 use crate::pipeline::budget::{Budget, Permit};
-use crate::pipeline::messages::ColumnLayout;
+use crate::pipeline::messages::ParquetLayout;
 use crate::pipeline::messages::{ColumnSegment, Frame};
 
 /// Some columns of a row group, to be encoded.
@@ -35,7 +35,7 @@ const SMALL_BYTES: u64 = 1024 * 1024;
 /// What the columns of a row group share.
 #[derive(Debug)]
 struct Group {
-    layout: ColumnLayout,
+    layout: ParquetLayout,
     rows: usize,
     budget: Budget,
     progress: Mutex<Progress>,
@@ -55,7 +55,7 @@ struct Progress {
 /// Cuts a row group into tasks: one per column, or one for all of them where they are small.
 #[must_use]
 pub fn column_tasks(
-    layout: ColumnLayout,
+    layout: ParquetLayout,
     rows: Vec<ColumnSegment>,
     budget: &Budget,
 ) -> Vec<ColumnTask> {
@@ -134,7 +134,7 @@ impl Group {
         column: usize,
         pieces: Vec<Piece>,
     ) -> Result<(EncodedColumn, Permit), Failure> {
-        let ColumnLayout { shape, layout, .. } = &self.layout;
+        let ParquetLayout { shape, layout, .. } = &self.layout;
         let arrays = columns::arrays(&shape.fields[column].column_type, pieces)?;
         let size = arrays.iter().map(|array| array.get_buffer_memory_size() as u64).sum();
         let mut permit = self.budget.take(size);

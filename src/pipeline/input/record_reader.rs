@@ -14,7 +14,7 @@ use crate::format::columns::RecordDecoder;
 use crate::json::{JsonError, Member, Raw, Scanner};
 use crate::model::{StreamDescriptor, StreamIx};
 use crate::pipeline::input::StreamTable;
-use crate::pipeline::messages::ColumnLayout;
+use crate::pipeline::messages::ParquetLayout;
 use crate::protocol::envelope::{DataSink, RecordMessage, RecordStream};
 
 /// Longest name that is repeated in a message.
@@ -136,7 +136,7 @@ impl RecordReader {
     fn decode(&mut self, ix: StreamIx, text: &[u8], pos: usize) -> Result<usize, JsonError> {
         let decoder = &mut self.decoders[ix.index()];
         if decoder.is_none()
-            && let Some(ColumnLayout { shape, .. }) = self.table.columns(ix)
+            && let Some(ParquetLayout { shape, .. }) = self.table.columns(ix)
         {
             *decoder = Some(Box::new(RecordDecoder::new(Arc::clone(shape))));
         }

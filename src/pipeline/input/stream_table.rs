@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::format::text::RowEncoder;
 use crate::model::{StreamDescriptor, StreamIx};
-use crate::pipeline::messages::ColumnLayout;
+use crate::pipeline::messages::ParquetLayout;
 
 /// The streams of a run; never changes.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub enum RowMaker {
     /// Rows of text.
     Text(RowEncoder),
     /// Columns for Parquet.
-    Columns(ColumnLayout),
+    Columns(ParquetLayout),
 }
 
 impl StreamTable {
@@ -82,7 +82,7 @@ impl StreamTable {
 
     /// The columns of a stream, where the format has columns.
     #[must_use]
-    pub fn columns(&self, stream: StreamIx) -> Option<&ColumnLayout> {
+    pub fn columns(&self, stream: StreamIx) -> Option<&ParquetLayout> {
         match &self.streams.get(stream.index())?.rows {
             RowMaker::Columns(layout) => Some(layout),
             RowMaker::Text(_) => None,

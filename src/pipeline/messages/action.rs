@@ -7,7 +7,7 @@
 use uuid::Uuid;
 
 use crate::key::KeyStem;
-use crate::pipeline::messages::ColumnLayout;
+use crate::pipeline::messages::ParquetLayout;
 use crate::pipeline::messages::FileId;
 use crate::pipeline::messages::{ColumnSegment, Segment, SegmentSlice};
 use crate::protocol::emitter::LogLevel;
@@ -32,7 +32,7 @@ pub enum Action {
         /// Position of the row group in its file.
         frame: u32,
         /// The columns of the file's stream.
-        layout: ColumnLayout,
+        layout: ParquetLayout,
         /// The rows.
         rows: Vec<ColumnSegment>,
     },

@@ -9,7 +9,7 @@ use crate::pipeline::budget::Permit;
 
 /// The columns of a stream, as they are read and as they are written.
 #[derive(Clone, Debug)]
-pub struct ColumnLayout {
+pub struct ParquetLayout {
     /// Which columns there are, and what they take.
     pub shape: Arc<TableSchema>,
     /// How they are written to a file.
