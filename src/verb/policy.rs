@@ -11,7 +11,7 @@ use super::connect::external_id;
 use super::read_config;
 use crate::aws::Partition;
 use crate::aws::policy::{
-    Document, Kind, Principal, RoleSubject, Subject, documents, json, terraform, warnings,
+    Document, DocumentKind, Principal, RoleSubject, PolicySubject, documents, json, terraform, warnings,
 };
 use crate::config::{Config, SignIn};
 use crate::error::{Failure, FailureType};
@@ -80,7 +80,7 @@ pub(super) fn policy<O: Write, E: Write>(
     }
 }
 
-fn text(subject: &Subject, only: Option<Only>, as_terraform: bool) -> Result<String, Failure> {
+fn text(subject: &PolicySubject, only: Option<Only>, as_terraform: bool) -> Result<String, Failure> {
     if as_terraform {
         return Ok(terraform(subject));
     }
@@ -91,9 +91,9 @@ fn text(subject: &Subject, only: Option<Only>, as_terraform: bool) -> Result<Str
         return Ok(documents.iter().map(shown).collect::<Vec<_>>().join("\n"));
     };
     let kind = match only {
-        Only::Permissions => Kind::Permissions,
-        Only::Trust => Kind::Trust,
-        Only::Caller => Kind::Caller,
+        Only::Permissions => DocumentKind::Permissions,
+        Only::Trust => DocumentKind::Trust,
+        Only::Caller => DocumentKind::Caller,
     };
     match documents.iter().find(|document| document.kind == kind) {
         Some(document) => Ok(json(&document.policy)),
@@ -105,7 +105,7 @@ fn text(subject: &Subject, only: Option<Only>, as_terraform: bool) -> Result<Str
     }
 }
 
-fn subject(config: &Config, principal: Option<Principal>) -> Result<Subject, Failure> {
+fn subject(config: &Config, principal: Option<Principal>) -> Result<PolicySubject, Failure> {
     let role = match &config.sign_in {
         SignIn::Role(role) => Some(RoleSubject {
             arn: role.arn.clone(),
@@ -131,7 +131,7 @@ fn subject(config: &Config, principal: Option<Principal>) -> Result<Subject, Fai
     let of_region = config.region.as_deref().map(|region| Partition::of_region(region).id);
     let partition =
         of_region.or(of_role).or(of_host.map(|partition| partition.id)).unwrap_or("aws");
-    Ok(Subject {
+    Ok(PolicySubject {
         partition: partition.to_owned(),
         bucket: config.bucket.clone(),
         prefix: config.template.literal_prefix(),

@@ -1,6 +1,6 @@
 //! The policies that a configuration needs in IAM, for people to paste.
 //!
-//! [`Subject`] (what of a configuration decides it) -> [`Document`]s in IAM's own JSON -> text, as
+//! [`PolicySubject`] (what of a configuration decides it) -> [`Document`]s in IAM's own JSON -> text, as
 //! JSON or for Terraform.
 //!
 //! | document | attached to | says |
@@ -30,7 +30,7 @@ pub use trust::{NOBODY, Principal, PrincipalError};
 
 /// What of a configuration its policies depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
+pub struct PolicySubject {
     /// `aws`, `aws-cn`, `aws-us-gov`, ...
     pub partition: String,
     /// The bucket.
@@ -58,7 +58,7 @@ pub struct RoleSubject {
 
 /// Which document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DocumentKind {
     /// What may be done in the bucket.
     Permissions,
     /// Who may assume the role.
@@ -71,7 +71,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     /// Which one it is.
-    pub kind: Kind,
+    pub kind: DocumentKind,
     /// What to do with it, in one line.
     pub heading: String,
     /// The policy.
@@ -80,9 +80,9 @@ pub struct Document {
 
 /// The documents of a configuration: one for a key, three for a role.
 #[must_use]
-pub fn documents(subject: &Subject) -> Vec<Document> {
+pub fn documents(subject: &PolicySubject) -> Vec<Document> {
     let mut documents = vec![Document {
-        kind: Kind::Permissions,
+        kind: DocumentKind::Permissions,
         heading: match &subject.role {
             Some(role) => format!("Permissions policy, for the role {}", role.arn),
             None => "Permissions policy, for the user or role that signs in".to_owned(),
@@ -91,12 +91,12 @@ pub fn documents(subject: &Subject) -> Vec<Document> {
     }];
     if let Some(role) = &subject.role {
         documents.push(Document {
-            kind: Kind::Trust,
+            kind: DocumentKind::Trust,
             heading: format!("Trust policy of the role {}", role.arn),
             policy: trust::policy(role),
         });
         documents.push(Document {
-            kind: Kind::Caller,
+            kind: DocumentKind::Caller,
             heading: "Policy for the identity that the connector runs with, unless the trust \
                       policy names that very identity and both are in one account"
                 .to_owned(),

@@ -5,11 +5,11 @@
 
 use serde_json::{Value, json};
 
-use super::Subject;
+use super::PolicySubject;
 use crate::store::Encryption;
 
-pub(crate) fn policy(subject: &Subject) -> Value {
-    let Subject { partition, bucket, prefix, asks_for_region, objects, role: _ } = subject;
+pub(crate) fn policy(subject: &PolicySubject) -> Value {
+    let PolicySubject { partition, bucket, prefix, asks_for_region, objects, role: _ } = subject;
     let bucket_arn = format!("arn:{partition}:s3:::{bucket}");
     let objects_arn = format!("{bucket_arn}/{}*", escaped(prefix));
 

@@ -1,23 +1,23 @@
 //! The documents as a Terraform snippet.
 //!
-//! [`Subject`] -> HCL: the documents in `locals`, the resources that hold them. Pure.
+//! [`PolicySubject`] -> HCL: the documents in `locals`, the resources that hold them. Pure.
 //!
 //! Invariant: the text is as `terraform fmt` leaves it.
 
 use serde_json::Value;
 
-use super::{Document, Kind, Subject, documents};
+use super::{Document, DocumentKind, PolicySubject, documents};
 
 /// A snippet with a policy, and with a role where that is the way to sign in.
 #[must_use]
-pub fn terraform(subject: &Subject) -> String {
+pub fn terraform(subject: &PolicySubject) -> String {
     let mut text = String::from("locals {\n");
     for Document { kind, policy, .. } in documents(subject) {
         let name = match kind {
-            Kind::Permissions => "destination_s3_permissions",
-            Kind::Trust => "destination_s3_trust",
+            DocumentKind::Permissions => "destination_s3_permissions",
+            DocumentKind::Trust => "destination_s3_trust",
             // The other account's business, which another Terraform state holds.
-            Kind::Caller => continue,
+            DocumentKind::Caller => continue,
         };
         if !text.ends_with("{\n") {
             text.push('\n');

@@ -20,8 +20,8 @@ const PAGE_TRUST: &str = r#"{
     }]
 }"#;
 
-fn subject() -> Subject {
-    Subject {
+fn subject() -> PolicySubject {
+    PolicySubject {
         partition: "aws".to_owned(),
         bucket: "YOUR_S3_BUCKET_NAME".to_owned(),
         prefix: String::new(),
@@ -126,7 +126,7 @@ fn each_option_asks_for_its_own_action_and_no_other() {
     ];
     for (objects, extra) in table {
         let is_alias = format!("{:?}", objects.encryption).contains("alias/lake");
-        let policy = permissions::policy(&Subject { objects, ..subject() });
+        let policy = permissions::policy(&PolicySubject { objects, ..subject() });
         let mut expected = plain.clone();
         expected.extend(
             extra.iter().map(|(action, resource)| ((*action).to_owned(), (*resource).to_owned())),
@@ -147,7 +147,7 @@ fn each_option_asks_for_its_own_action_and_no_other() {
 
 #[test]
 fn a_prefix_limits_objects_and_its_wildcards_are_none() {
-    let policy = permissions::policy(&Subject { prefix: "raw/a*b?c$d/".to_owned(), ..subject() });
+    let policy = permissions::policy(&PolicySubject { prefix: "raw/a*b?c$d/".to_owned(), ..subject() });
     assert_eq!(policy["Statement"][0]["Resource"], "arn:aws:s3:::YOUR_S3_BUCKET_NAME");
     assert_eq!(
         policy["Statement"][1]["Resource"],
