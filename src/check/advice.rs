@@ -4,7 +4,7 @@
 //!
 //! Not here: sentences about everything else (`store::StoreError`, `sign_in::SignInError`).
 
-use crate::aws::sign_in::{PolicyHolder, Identity};
+use crate::aws::sign_in::{Identity, PolicyHolder};
 use crate::store::{Denied, StoreError};
 
 /// The sentence for a denied request; `None` where the error is another one, which speaks for
@@ -53,6 +53,8 @@ pub(super) fn place(who: Option<&Identity>) -> String {
         Some(PolicyHolder::Root) => {
             "the bucket policy (the account's root user needs no policy of its own)".to_owned()
         }
-        Some(PolicyHolder::Other) | None => "the policy of the user or role that signs in".to_owned(),
+        Some(PolicyHolder::Other) | None => {
+            "the policy of the user or role that signs in".to_owned()
+        }
     }
 }

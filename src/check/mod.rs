@@ -35,7 +35,7 @@ pub use report::Report;
 
 use self::advice::denial;
 use self::place::ProbeKeys;
-use self::probe::{ProbeFindings, ProbeFailure, probe};
+use self::probe::{ProbeFailure, ProbeFindings, probe};
 use crate::aws::sign_in::{Identity, Session, SignInError, SignInErrorKind};
 use crate::key::KeyTemplate;
 use crate::store::{FoundRegion, S3Store, StoreError, StoreErrorKind, StoreSettings};

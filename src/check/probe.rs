@@ -175,7 +175,12 @@ impl Probes<'_> {
     }
 
     /// Looks whether the object is there with its metadata, by which a sync knows its own objects.
-    async fn look_back(&self, key: &str, token: Uuid, written: Written) -> Result<(), ProbeFailure> {
+    async fn look_back(
+        &self,
+        key: &str,
+        token: Uuid,
+        written: Written,
+    ) -> Result<(), ProbeFailure> {
         match self.store.head(key).await? {
             None => Err(ProbeFailure::Altered { key: key.to_owned(), is_missing: true }),
             Some(object) if object.kept_metadata(key, token) => Ok(()),

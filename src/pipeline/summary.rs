@@ -120,7 +120,7 @@ pub struct StreamOutcome {
     /// Whether the source has succeeded with it, as far as that can be told: what old objects may
     /// be replaced on.
     pub succeeded: bool,
-    /// The names of published files whose plain name was taken: `users_2.csv` renamed_stems `users.csv`.
+    /// The names of published files whose plain name was taken: `users_2.csv` beside `users.csv`.
     pub renamed_stems: BTreeSet<KeyStem>,
 }
 

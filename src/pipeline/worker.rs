@@ -11,8 +11,8 @@ use super::buffer_pool::BufferPools;
 use super::file::{ColumnTask, column_tasks};
 use super::input::{BlockEncoder, BlockSeed};
 use super::messages::{
-    Block, ParquetLayout, ColumnSegment, CompressionSample, EncodedBlock, Event, FileId, Frame,
-    Item, Rows, Segment,
+    Block, ColumnSegment, CompressionSample, EncodedBlock, Event, FileId, Frame, Item,
+    ParquetLayout, Rows, Segment,
 };
 use crate::error::{Failure, FailureType};
 use crate::format::text::GzipCompressor;

@@ -27,7 +27,7 @@ pub struct Replacement {
     /// Texts of which at least one is in each of its keys: spares looking at the objects of other
     /// streams.
     pub marks: Vec<String>,
-    /// Names whose plain form may be held by an old object while a new one lies renamed_stems it.
+    /// Names whose plain form may be held by an old object while a new one lies beside it.
     pub stems: BTreeSet<KeyStem>,
     /// The process whose objects are new.
     pub attempt_id: Uuid,
@@ -105,7 +105,7 @@ pub(super) fn groups(replacements: &[Replacement]) -> Vec<Group<'_>> {
     groups
 }
 
-/// Plain names of one stream, and what was found under and renamed_stems them.
+/// Plain names of one stream, and what was found under and beside them.
 #[derive(Debug, Default)]
 pub(super) struct PlainNames {
     found: BTreeMap<String, Found>,
@@ -117,8 +117,8 @@ pub(super) struct PlainNames {
 struct Found {
     /// What holds the plain name, if anything does.
     plain: Option<Plain>,
-    /// Of the objects renamed_stems it that stay, the one with the lowest number: number, key, token.
-    renamed_stems: Option<(u32, String, String)>,
+    /// Of the objects beside it that stay, the one with the lowest number: number, key, token.
+    renamed: Option<(u32, String, String)>,
 }
 
 #[derive(Debug)]
@@ -155,9 +155,9 @@ impl PlainNames {
             if let Some(number) = stem.number_of(key).filter(|_| verdict == Verdict::Keep)
                 && let Some(plain) = stem.plain_name_of(key)
             {
-                let renamed_stems = &mut self.found.entry(plain).or_default().renamed_stems;
+                let renamed = &mut self.found.entry(plain).or_default().renamed;
                 let found = (number, key.to_owned(), token.to_owned());
-                *renamed_stems = Some(renamed_stems.take().map_or(found.clone(), |other| other.min(found)));
+                *renamed = Some(renamed.take().map_or(found.clone(), |other| other.min(found)));
                 return true;
             }
             if stem.has_plain_name(key) {
@@ -184,7 +184,7 @@ impl PlainNames {
 
     pub(super) fn last_steps(self) -> Vec<LastStep> {
         let Self { found, unclear } = self;
-        let step = |(name, found): (String, Found)| match (found.plain, found.renamed_stems) {
+        let step = |(name, found): (String, Found)| match (found.plain, found.renamed) {
             (Some(Plain::Old(over)), Some((_, from, token))) => {
                 Some(LastStep::Move { from, to: name, token, over: Some(over) })
             }

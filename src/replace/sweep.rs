@@ -20,7 +20,7 @@ use super::failures::{Failures, Step};
 use super::plan::{Group, LastStep, PlainNames, Replacement, Verdict, groups};
 use super::{Removal, Removed, ReplaceError, Report, SkippedObjects};
 use crate::model::StreamDescriptor;
-use crate::shutdown::{Signal, Shutdown};
+use crate::shutdown::{Shutdown, Signal};
 use crate::store::{Listing, S3Store, StoreError, StoredObject};
 
 /// Listings at once: a sync may replace thousands of streams, and S3 takes 5,500 a second for a
@@ -301,7 +301,7 @@ impl Sweep<'_> {
     }
 
     /// Whether objects of the member can be removed, as far as was seen. Where none can, a file
-    /// that is copied to its plain name would stay renamed_stems it as well, and its rows would come
+    /// that is copied to its plain name would stay beside it as well, and its rows would come
     /// twice.
     fn can_remove(&self, member: usize) -> bool {
         let state = self.state.borrow();

@@ -6,7 +6,9 @@
 use std::path::Path;
 
 use super::read_file;
-use crate::aws::sign_in::{BucketLocation, EnvironmentVariables, Session, SignInEnvironment, first_region};
+use crate::aws::sign_in::{
+    BucketLocation, EnvironmentVariables, Session, SignInEnvironment, first_region,
+};
 use crate::aws::{EndpointVariant, Partition};
 use crate::config::{Config, Endpoint, is_external_id};
 use crate::env;

@@ -11,7 +11,8 @@ use super::connect::external_id;
 use super::read_config;
 use crate::aws::Partition;
 use crate::aws::policy::{
-    Document, DocumentKind, Principal, RoleSubject, PolicySubject, documents, json, terraform, warnings,
+    Document, DocumentKind, PolicySubject, Principal, RoleSubject, documents, json, terraform,
+    warnings,
 };
 use crate::config::{Config, SignIn};
 use crate::error::{Failure, FailureType};
@@ -80,7 +81,11 @@ pub(super) fn policy<O: Write, E: Write>(
     }
 }
 
-fn text(subject: &PolicySubject, only: Option<Only>, as_terraform: bool) -> Result<String, Failure> {
+fn text(
+    subject: &PolicySubject,
+    only: Option<Only>,
+    as_terraform: bool,
+) -> Result<String, Failure> {
     if as_terraform {
         return Ok(terraform(subject));
     }

@@ -22,7 +22,7 @@ use crate::protocol::emitter::{Emitter, LogLevel};
 use crate::replace::{
     Removal, Removed, ReplaceError, Replacement, Report, SkippedObjects, replace,
 };
-use crate::shutdown::{Signal, Shutdown};
+use crate::shutdown::{Shutdown, Signal};
 use crate::store::{Notice, S3Store};
 
 /// How long a removal that is stopped by a signal waits for the answer to its last request.
@@ -47,7 +47,7 @@ pub(super) fn replace_old<W: Write>(
             let message = format!(
                 "stream \"{name}\" is to be overwritten, but no STATE followed its last record, or \
                  it was reported INCOMPLETE, so that its end may be a failure of the source: \
-                 objects of earlier syncs, if there are any, stay renamed_stems the new ones until a sync \
+                 objects of earlier syncs, if there are any, stay beside the new ones until a sync \
                  replaces them (or delete them by hand)"
             );
             emitter.log(LogLevel::Warn, &message)?;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use super::internal;
 use crate::error::{Failure, FailureType};
-use crate::shutdown::{Signal, Shutdown};
+use crate::shutdown::{Shutdown, Signal};
 
 /// How a verb ended, as its exit code says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

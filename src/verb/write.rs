@@ -20,7 +20,7 @@ use super::{connection_id, default_connection_id, internal, read_config, read_fi
 use crate::config::Config;
 use crate::env;
 use crate::error::{Failure, FailureType};
-use crate::format::columns::{TableSchemaOptions, TableSchema};
+use crate::format::columns::{TableSchema, TableSchemaOptions};
 use crate::format::parquet::FileLayout;
 use crate::format::text::RowEncoder;
 use crate::format::{Format, StreamMeta};

@@ -147,7 +147,8 @@ fn each_option_asks_for_its_own_action_and_no_other() {
 
 #[test]
 fn a_prefix_limits_objects_and_its_wildcards_are_none() {
-    let policy = permissions::policy(&PolicySubject { prefix: "raw/a*b?c$d/".to_owned(), ..subject() });
+    let policy =
+        permissions::policy(&PolicySubject { prefix: "raw/a*b?c$d/".to_owned(), ..subject() });
     assert_eq!(policy["Statement"][0]["Resource"], "arn:aws:s3:::YOUR_S3_BUCKET_NAME");
     assert_eq!(
         policy["Statement"][1]["Resource"],

@@ -60,7 +60,11 @@ enum Miss {
 
 impl Chain {
     /// `region` is where a web identity is exchanged for credentials. Nothing goes out yet.
-    pub(crate) fn new(http: SharedHttpClient, region: String, environment: &SignInEnvironment) -> Self {
+    pub(crate) fn new(
+        http: SharedHttpClient,
+        region: String,
+        environment: &SignInEnvironment,
+    ) -> Self {
         // The SDK refuses a variant of an endpoint that somebody else has named.
         let variant = environment.sts_variant();
         let config = ProviderConfig::without_region()

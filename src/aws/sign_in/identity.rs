@@ -46,7 +46,10 @@ impl Identity {
                     self.account
                 )
             }
-            PolicyHolder::User(_) | PolicyHolder::Role(_) | PolicyHolder::Root | PolicyHolder::Other => self.arn.clone(),
+            PolicyHolder::User(_)
+            | PolicyHolder::Role(_)
+            | PolicyHolder::Root
+            | PolicyHolder::Other => self.arn.clone(),
         }
     }
 
@@ -59,7 +62,9 @@ impl Identity {
             // The path of a user is not part of its name.
             Some(("user", name)) => PolicyHolder::User(name.rsplit('/').next().unwrap_or(name)),
             // Of an assumed role the ARN leaves the path out.
-            Some(("assumed-role", name)) => PolicyHolder::Role(name.split('/').next().unwrap_or(name)),
+            Some(("assumed-role", name)) => {
+                PolicyHolder::Role(name.split('/').next().unwrap_or(name))
+            }
             Some(("role", name)) => PolicyHolder::Role(name.rsplit('/').next().unwrap_or(name)),
             Some(_) | None => PolicyHolder::Other,
         }
@@ -79,7 +84,10 @@ mod tests {
                 "arn:aws:sts::123456789012:assumed-role/lake-writer/destination-s3",
                 PolicyHolder::Role("lake-writer"),
             ),
-            ("arn:aws-cn:iam::123456789012:role/service/lake-writer", PolicyHolder::Role("lake-writer")),
+            (
+                "arn:aws-cn:iam::123456789012:role/service/lake-writer",
+                PolicyHolder::Role("lake-writer"),
+            ),
             ("arn:aws:iam::123456789012:root", PolicyHolder::Root),
             ("arn:aws:sts::123456789012:federated-user/someone", PolicyHolder::Other),
             ("nonsense", PolicyHolder::Other),

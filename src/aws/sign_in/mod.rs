@@ -31,7 +31,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
 pub use error::{CredentialSource, KeyProblem, SignInError, SignInErrorKind};
-pub use identity::{PolicyHolder, Identity};
+pub use identity::{Identity, PolicyHolder};
 pub use sts::SESSION_NAME;
 
 use self::chain::Chain;
@@ -322,8 +322,7 @@ pub fn first_region(
         |region: &&str| partition.is_none_or(|partition| partition == Partition::of_region(region));
     // Whoever names another STS than AWS's own knows the region that it wants.
     let is_of_aws = environment.sts_endpoint.is_none();
-    let of_surroundings =
-        environment.region.as_deref().filter(|region| !is_of_aws || fits(region));
+    let of_surroundings = environment.region.as_deref().filter(|region| !is_of_aws || fits(region));
     let first = partition.unwrap_or_else(Partition::aws).first_region;
     of_surroundings.or(of_bucket.filter(fits)).unwrap_or(first).to_owned()
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::cells::Cell;
 use super::choices::{Choices, json as any_json, quoted};
 use super::values::{self, Fit};
-use crate::format::columns::{ColumnType, Field, TableSchemaOptions, TableSchema, Zone};
+use crate::format::columns::{ColumnType, Field, TableSchema, TableSchemaOptions, Zone};
 use crate::format::{
     ColumnNames, EXTRACTED_AT, Integers, MetadataColumns, Nested, Numbers, StreamMeta, Times,
     TypeOptions, UndeclaredFields,

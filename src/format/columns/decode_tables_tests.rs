@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::cells::{Cell, rows_of};
-use crate::format::columns::{Batch, DecodedRows, RecordDecoder, TableSchemaOptions, TableSchema};
+use crate::format::columns::{Batch, DecodedRows, RecordDecoder, TableSchema, TableSchemaOptions};
 use crate::format::{MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields};
 use crate::json::{JsonError, JsonFault, MAX_DEPTH};
 

@@ -48,5 +48,5 @@ pub use column::{Column, ColumnError};
 pub use misfit::FieldIssues;
 pub use packed::PackedBatch;
 pub use row::{DecodedRows, RecordDecoder};
-pub use shape::{TableSchemaOptions, TableSchema};
+pub use shape::{TableSchema, TableSchemaOptions};
 pub use types::{ColumnType, Field, Zone};

@@ -52,7 +52,11 @@ pub struct TableSchema {
 impl TableSchema {
     /// The columns of a stream with these declared properties.
     #[must_use]
-    pub fn new(options: &TableSchemaOptions, meta: &StreamMeta, properties: &[(String, Value)]) -> Self {
+    pub fn new(
+        options: &TableSchemaOptions,
+        meta: &StreamMeta,
+        properties: &[(String, Value)],
+    ) -> Self {
         let ours = options.metadata.names();
         let keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
         let mut beside = ours.to_vec();

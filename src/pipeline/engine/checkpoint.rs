@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{Engine, PublishGroup, GroupId};
+use super::{Engine, GroupId, PublishGroup};
 use crate::model::StreamIx;
 use crate::pipeline::engine::ledger::Scope;
 use crate::pipeline::file::SealReason;

@@ -86,7 +86,7 @@ struct StreamFiles {
     /// The last row that came, and whether a STREAM state came.
     last_row: Position,
     has_own_state: bool,
-    /// What names the published files renamed_stems whose plain name somebody else's object was.
+    /// What names the published files beside whose plain name somebody else's object was.
     renamed_stems: BTreeSet<KeyStem>,
     /// That a key was taken has been logged.
     key_taken_logged: bool,

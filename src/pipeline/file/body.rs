@@ -20,8 +20,8 @@ use crate::format::parquet::{EncodedRowGroup, FileAssembler, ParquetFileError};
 use crate::model::StreamIx;
 use crate::pipeline::budget::Permit;
 use crate::pipeline::messages::Action;
-use crate::pipeline::messages::ParquetLayout;
 use crate::pipeline::messages::FileId;
+use crate::pipeline::messages::ParquetLayout;
 use crate::pipeline::messages::{ColumnSegment, Frame, Rows, Segment, SegmentSlice};
 
 /// How rows become frames.
@@ -399,7 +399,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::format::columns::{Batch, RecordDecoder, TableSchemaOptions, TableSchema};
+    use crate::format::columns::{Batch, RecordDecoder, TableSchema, TableSchemaOptions};
     use crate::format::parquet::FileLayout;
     use crate::format::{
         Codec, MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields,

@@ -34,8 +34,8 @@ fn encode_with(table: Arc<StreamTable>, input: &[u8]) -> EncodedBlock {
     let budget = Budget::new(1 << 20, 1 << 20);
     let permit = budget.take(input.len() as u64);
     let mut block = Block { index: 3, bytes: input.to_vec(), permit };
-    let encoded =
-        BlockEncoder::new(table, budget, BufferPool::new(1 << 24, 1 << 26)).encode(&mut block, SEED);
+    let encoded = BlockEncoder::new(table, budget, BufferPool::new(1 << 24, 1 << 26))
+        .encode(&mut block, SEED);
     assert_eq!(encoded.index, 3);
     encoded
 }
@@ -201,7 +201,7 @@ fn line() -> impl Strategy<Value = (Line, &'static str)> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
 
-    /// Whatever stands renamed_stems it: every record before the first fault is a row, a STATE stays as it
+    /// Whatever stands beside it: every record before the first fault is a row, a STATE stays as it
     /// came, and the fault has the number of its line.
     #[test]
     fn half_pairs_line_ends_and_a_byte_order_mark_move_no_line(

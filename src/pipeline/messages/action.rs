@@ -7,8 +7,8 @@
 use uuid::Uuid;
 
 use crate::key::KeyStem;
-use crate::pipeline::messages::ParquetLayout;
 use crate::pipeline::messages::FileId;
+use crate::pipeline::messages::ParquetLayout;
 use crate::pipeline::messages::{ColumnSegment, Segment, SegmentSlice};
 use crate::protocol::emitter::LogLevel;
 use crate::store::{ObjectInfo, PartReceipt};

@@ -24,5 +24,5 @@ pub use encoded_block::{
 };
 pub use event::{Event, StoreAnswer};
 pub use ids::{FileId, Position};
-pub use job::{ParquetLayout, Frame};
+pub use job::{Frame, ParquetLayout};
 pub use segment::{ColumnSegment, Segment, SegmentSlice};

@@ -2,7 +2,7 @@
 //!
 //! May import: `error`.
 
-use super::error::{Effect, ErrorContext, DenialDetails, StoreError, StoreErrorKind};
+use super::error::{DenialDetails, Effect, ErrorContext, StoreError, StoreErrorKind};
 use crate::aws::EndpointVariant;
 use crate::store::operation::Operation;
 

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use super::call::Call;
-use super::error::{Cause, Effect, ErrorContext, DenialDetails, StoreError, StoreErrorKind};
+use super::error::{Cause, DenialDetails, Effect, ErrorContext, StoreError, StoreErrorKind};
 use super::handshake::{ConnectionProblem, asks_for_tls, connection_problem};
 use super::unreachable::{Unreachable, host_is_unknown, unreachable};
 use super::words::presentable;

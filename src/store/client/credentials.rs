@@ -170,7 +170,7 @@ struct Held {
     /// When the current ones end, as far as the provider is to be believed.
     expiry: Option<SystemTime>,
     renew_at: Option<SystemTime>,
-    refusal: Refusal,
+    refusal: CredentialsStatus,
     /// How often the provider has answered.
     answers: u64,
     /// When it answered last.
@@ -181,7 +181,7 @@ struct Held {
 
 /// What the store thinks of the current credentials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Refusal {
+enum CredentialsStatus {
     #[default]
     None,
     /// They have expired.
@@ -208,10 +208,12 @@ impl Renewing {
         let mut held = self.held();
         if held.current.as_ref().map(Signer::of) == Some(used) {
             let since = held.asked_at.and_then(|at| (self.now)().duration_since(at).ok());
-            if held.refusal == Refusal::Final && since.is_none_or(|since| since < AGAIN_AFTER) {
+            if held.refusal == CredentialsStatus::Final
+                && since.is_none_or(|since| since < AGAIN_AFTER)
+            {
                 return false;
             }
-            held.refusal = Refusal::Expired;
+            held.refusal = CredentialsStatus::Expired;
         }
         // Otherwise they have been renewed since.
         true
@@ -248,7 +250,9 @@ impl Renewing {
         let held = self.held();
         let Some(current) = &held.current else { return Standing::Needed(held.answers) };
         let now = (self.now)();
-        if held.expiry.is_some_and(|expiry| now >= expiry) || held.refusal == Refusal::Expired {
+        if held.expiry.is_some_and(|expiry| now >= expiry)
+            || held.refusal == CredentialsStatus::Expired
+        {
             Standing::Needed(held.answers)
         } else if held.renew_at.is_some_and(|at| now >= at) {
             Standing::Ending(current.clone())
@@ -268,10 +272,10 @@ impl Renewing {
         let answer = match answer {
             Ok(new) => {
                 let again = held.current.as_ref().map(Signer::of) == Some(Signer::of(&new));
-                held.refusal = if again && held.refusal != Refusal::None {
-                    Refusal::Final
+                held.refusal = if again && held.refusal != CredentialsStatus::None {
+                    CredentialsStatus::Final
                 } else {
-                    Refusal::None
+                    CredentialsStatus::None
                 };
                 if !again {
                     held.previous = held.current.take();

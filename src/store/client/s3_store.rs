@@ -9,7 +9,7 @@
 //! - Retries are the SDK's; what they cannot settle is settled in `publish` and `objects`.
 //!
 //! Retries are adaptive: once a store has throttled the same request twice (`sending`), a rate
-//! limiter of the SDK's holds back all requests of this store, to two thirds of the retry_policy of then,
+//! limiter of the SDK's holds back all requests of this store, to two thirds of the pace of then,
 //! and lets them go again as answers get better. Parts wait instead of using up their attempts.
 //! Measured with 8 to 20 small puts at once, 160 to 400 in all, on a store that throttles:
 //!
@@ -82,7 +82,7 @@ pub(crate) struct RetryPolicy {
 
 impl RetryPolicy {
     /// Eight attempts are about 35 s of waiting on average, and 140 s at most while the rate
-    /// limiter sets the retry_policy: S3 says SlowDown for as long as that while it spreads a busy prefix
+    /// limiter sets the pace: S3 says SlowDown for as long as that while it spreads a busy prefix
     /// over more servers, and failing then would throw a whole sync away.
     ///
     /// 16 KiB/s gives an 8 MiB part nine and a half minutes, so that eight parts at once pass over
@@ -351,12 +351,14 @@ impl S3Store {
 
     /// Overrides for a request with `bytes` of body.
     pub(crate) fn sending(&self, bytes: usize) -> Builder {
-        Builder::new().timeout_config(self.inner.retry_policy.timeouts(self.inner.retry_policy.answer, bytes))
+        Builder::new()
+            .timeout_config(self.inner.retry_policy.timeouts(self.inner.retry_policy.answer, bytes))
     }
 
     /// Overrides for a request that S3 works on for a while before it answers.
     pub(crate) fn working(&self) -> Builder {
-        Builder::new().timeout_config(self.inner.retry_policy.timeouts(self.inner.retry_policy.work, 0))
+        Builder::new()
+            .timeout_config(self.inner.retry_policy.timeouts(self.inner.retry_policy.work, 0))
     }
 }
 

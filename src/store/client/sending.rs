@@ -81,8 +81,10 @@ impl S3Store {
         F: Future<Output = Result<T, SdkError<E>>>,
     {
         let inner = &self.inner;
-        let sent =
-            AttemptTracker::new(op, Trouble::new(op, key, inner.retry_policy.long_wait, Arc::clone(&inner.waits)));
+        let sent = AttemptTracker::new(
+            op,
+            Trouble::new(op, key, inner.retry_policy.long_wait, Arc::clone(&inner.waits)),
+        );
         let again = RetryClassifier {
             has_receipt,
             sent: sent.clone(),

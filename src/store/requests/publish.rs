@@ -227,7 +227,9 @@ impl S3Store {
                 Err(self.loses_metadata(what.op(), key))
             }
             // No request can land any more: the parts are gone.
-            Ok(KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. } | KeyOwner::Nobody) if upload_gone => {
+            Ok(KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. } | KeyOwner::Nobody)
+                if upload_gone =>
+            {
                 Err(StoreError { effect: Effect::NotApplied, ..failed })
             }
             Ok(KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. }) if doubtful && !guard_holds => {

@@ -180,7 +180,8 @@ async fn a_long_wait_is_told_while_it_lasts() {
 /// Nobody could tell it from a slow line before it was given up.
 #[tokio::test]
 async fn an_attempt_that_hung_is_told_when_it_is_given_up() {
-    let retry_policy = RetryPolicy { long_wait: Duration::from_millis(500), ..watchful(Duration::from_secs(1)) };
+    let retry_policy =
+        RetryPolicy { long_wait: Duration::from_millis(500), ..watchful(Duration::from_secs(1)) };
     let server = Scripted::start(vec![Reply::Hang, ok()]).await;
     let store = S3Store::with_pace(&settings(server.address), retry_policy);
     let notices = listened(&store);
