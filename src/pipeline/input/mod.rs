@@ -2,9 +2,9 @@
 
 mod block_encoder;
 mod block_reader;
-mod half_pairs;
-mod record_reader;
+mod line_reader;
 mod stream_table;
+mod surrogate_repair;
 
 pub use block_encoder::{BlockEncoder, BlockSeed, COLUMN_SCRATCH_BYTES};
 pub use block_reader::{BlockReader, BlockSettings, MAX_LINE_BYTES};

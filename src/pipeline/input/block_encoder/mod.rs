@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::half_pairs::{Repair, repair_records};
-use super::record_reader::{RecordReader, shown_stream};
+use super::line_reader::{RecordReader, shown_stream};
+use super::surrogate_repair::{Repair, repair_records};
 use crate::format::RowIds;
 use crate::format::columns::DecodedRows;
 use crate::format::text::{RecordView, Scratch};
@@ -410,5 +410,4 @@ fn cursor_value<'a>(data: &'a [u8], path: &[String]) -> Option<&'a [u8]> {
 }
 
 #[cfg(test)]
-#[path = "block_encoder_tests.rs"]
 mod tests;

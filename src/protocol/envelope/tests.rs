@@ -1,0 +1,184 @@
+//! Lines of every kind, and what each is read as.
+
+use super::*;
+
+fn read(line: &str) -> Result<Message<'_>, EnvelopeError> {
+    read_line(line.as_bytes(), &mut Opening::default(), &mut Vec::<Member>::new())
+}
+
+#[test]
+fn a_record_is_found_whatever_surrounds_it() {
+    for line in [
+        r#"{"type":"RECORD","record":{"stream":"s","data":{"a":1.0},"emitted_at":12}}"#,
+        r#"{"t\u0079pe":"R\u0045CORD","r\u0065cord":{"str\u0065am":"s","d\u0061ta":{"a":1.0},"emitted_\u0061t":12}}"#,
+        r#" {"record":{"emitted_at":1.2E1,"meta":{"changes":[],"x":1},"data":{"a":1.0},"namespace":null,"stream":"s","file_reference":null},"state":null,"log":null,"type":"RECORD","new":[{}]} "#,
+    ] {
+        let Ok(Message::Record(record)) = read(line) else { panic!("{line}: {:?}", read(line)) };
+        let RecordStream::Named { name, namespace } = record.stream else { panic!("{line}") };
+        assert_eq!((name.to_text().as_deref(), namespace), (Some("s"), None));
+        assert_eq!((record.data, record.emitted_at_ms), (&b"{\"a\":1.0}"[..], 12));
+    }
+}
+
+#[test]
+fn meta_changes_and_namespaces_are_kept() {
+    let line = r#"{"type":"RECORD","record":{"namespace":"n\u0041","stream":"s","data":{},"emitted_at":0,"meta":{"changes":[{"field":"f"}]}}}"#;
+    let Ok(Message::Record(record)) = read(line) else { panic!() };
+    let RecordStream::Named { namespace, .. } = record.stream else { panic!() };
+    assert_eq!(namespace.and_then(|n| n.to_text()).as_deref(), Some("nA"));
+    assert_eq!(record.changes, Some(&br#"[{"field":"f"}]"#[..]));
+}
+
+#[test]
+fn lines_that_begin_alike_are_of_the_same_stream_unless_they_go_on_to_say_another() {
+    let mut opening = Opening::default();
+    let mut stream_of =
+        |line: &str| match read_line(line.as_bytes(), &mut opening, &mut Vec::<Member>::new()) {
+            Ok(Message::Record(RecordMessage { stream: RecordStream::Same, .. })) => {
+                "same".to_owned()
+            }
+            Ok(Message::Record(RecordMessage {
+                stream: RecordStream::Named { name, namespace },
+                ..
+            })) => {
+                let text = |raw: Raw<'_>| raw.to_text().unwrap().into_owned();
+                format!("{}/{}", namespace.map(text).unwrap_or_default(), text(name))
+            }
+            other => format!("{other:?}"),
+        };
+    let a = r#"{"type":"RECORD","record":{"stream":"a","data":{"x":1},"emitted_at":5}}"#;
+    for (line, expected) in [
+        (a, "/a"),
+        (a, "same"),
+        (
+            r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5,"meta":null},"x":{}}"#,
+            "same",
+        ),
+        // A namespace behind the data makes it another stream, and nothing may be concluded
+        // from its opening.
+        (
+            r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5,"namespace":"n"}}"#,
+            "n/a",
+        ),
+        (a, "/a"),
+        (a, "same"),
+        (
+            r#"{"type":"RECORD","record":{"stream":"a","data":{},"stream":"b","emitted_at":5}}"#,
+            "/b",
+        ),
+        (a, "/a"),
+        (
+            r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5},"type":"LOG"}"#,
+            "Ok(Ignored)",
+        ),
+        (a, "same"),
+        (
+            r#"{"type":"RECORD","record":{"stream":"b","data":{},"emitted_at":5},"type":"LOG"}"#,
+            "Ok(Ignored)",
+        ),
+        (a, "same"),
+        (
+            r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5},"record":{"stream":"c","data":{},"emitted_at":6}}"#,
+            "/c",
+        ),
+        (a, "/a"),
+        // What is said before the data and differs from line to line.
+        (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
+        (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
+        (a, "/a"),
+        (r#"{"type":"RECORD","record":{"stream":"a","data":null,"data":{},"emitted_at":5}}"#, "/a"),
+        (
+            r#"{"type":"RECORD","record":{"stream":"a","data":[1],"emitted_at":5}}"#,
+            r#"Err(Missing("RECORD", "record.data"))"#,
+        ),
+        (a, "/a"),
+        (
+            r#"{"type":"RECORD","record":{"stream":"a","data":{"x":1}"#,
+            "Err(Json(JsonError { at: 54, fault: End }))",
+        ),
+    ] {
+        assert_eq!(stream_of(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn other_messages_are_told_apart() {
+    for line in [
+        "",
+        "  \r",
+        r#"{"type":"LOG","log":{"level":"INFO","message":"m"}}"#,
+        r#"{"type":"NEWS","record":null}"#,
+        r#"{"type":"TRACE","trace":{"type":"ESTIMATE","emitted_at":1.5}}"#,
+        r#"{"type":"TRACE","trace":null}"#,
+        r#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"s"},"status":"RUNNING"}}}"#,
+    ] {
+        assert_eq!(read(line), Ok(Message::Ignored), "{line}");
+    }
+    assert_eq!(
+        read(
+            r#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":1.7E12,"stream_status":{"status":"COMPLETE","stream_descriptor":{"name":"s","namespace":"n"}}}}"#
+        ),
+        Ok(Message::Complete(Some("n".to_owned()), "s".to_owned()))
+    );
+    assert_eq!(
+        read(
+            r#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"s"},"status":"INCOMPLETE"}}}"#
+        ),
+        Ok(Message::Incomplete(None, "s".to_owned()))
+    );
+    assert_eq!(
+        read(r#"{"type":"STATE","state": {"data":{}}}"#),
+        Ok(Message::State { at: 25, text: br#"{"data":{}}"# })
+    );
+}
+
+#[test]
+fn what_is_no_message_is_an_error_without_content() {
+    for (line, text) in [
+        (
+            r#"{"unparseable"#,
+            "is not a JSON object as the protocol wants it (the JSON text ends too early at \
+             byte 13)",
+        ),
+        (r#"["secret"]"#, &format!("is not an Airbyte message: it is a JSON array; {EXPECTED}")),
+        (
+            "{\r",
+            &format!(
+                "is not an Airbyte message: it is the first line of a JSON text that has \
+                 several; {EXPECTED}"
+            ),
+        ),
+        (
+            "\u{feff}{\"type\":\"secret,\"}",
+            &format!(
+                "is not an Airbyte message: it begins with a byte order mark, which only the \
+                 first line may have; {EXPECTED}"
+            ),
+        ),
+        ("7391846,secret", &format!("is not an Airbyte message: it looks like CSV; {EXPECTED}")),
+        ("secret", &format!("is not an Airbyte message: it does not begin with `{{`; {EXPECTED}")),
+        (r#"{"type":"LOG"} x"#, "has something behind its JSON object"),
+        (
+            r#"{"no_type":1}"#,
+            &format!("has no \"type\", so it is not an Airbyte message; {EXPECTED}"),
+        ),
+        (
+            r#"{"type":null}"#,
+            &format!("has no \"type\", so it is not an Airbyte message; {EXPECTED}"),
+        ),
+        (
+            r#"{"type":"RECORD"}"#,
+            "is of type RECORD but its \"record\" is missing or of the wrong kind",
+        ),
+        (
+            r#"{"type":"RECORD","record":{"stream":"s","data":null,"emitted_at":1}}"#,
+            "is of type RECORD but its \"record.data\" is missing or of the wrong kind",
+        ),
+        (
+            r#"{"type":"STATE","state":null}"#,
+            "is of type STATE but its \"state\" is missing or of the wrong kind",
+        ),
+    ] {
+        assert_eq!(read(line).unwrap_err().to_string(), text, "{line}");
+    }
+}
