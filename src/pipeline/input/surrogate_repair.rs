@@ -12,8 +12,8 @@
 //! Not here: what half a pair is (`json::surrogates`).
 
 use crate::json::surrogates::{find_half_pair, replace_half_pairs};
-use crate::json::{Member, grammar, unescape};
-use crate::protocol::envelope::{Message, Opening, read_line};
+use crate::json::{JsonError, Scanner, grammar, unescape};
+use crate::protocol::envelope::{Message, Opening, RecordSink, StreamName, read_line};
 
 /// Entries that one record's changes may have of ours, as for values that do not fit their columns.
 const MOST_ENTRIES: usize = 1_000;
@@ -65,11 +65,30 @@ pub(crate) fn repair_records(block: &mut [u8]) -> Vec<Repair> {
 /// such as the source's own changes, are replaced without an entry.
 #[cold]
 fn repair_record(line: &mut [u8], line_start: usize) -> Option<Repair> {
-    let message = read_line(line, &mut Opening::default(), &mut Vec::<Member>::new());
+    let message = read_line(line, &mut Opening::default(), &mut Validating);
     let Ok(Message::Record(record)) = message else { return None };
     let found = Found::in_data(record.data);
     replace_half_pairs(line);
     Some(Repair { line_start, strings: found.strings, entries: found.entries })
+}
+
+/// Any stream will do, and `data` is only validated: here it matters whether a line is a record.
+struct Validating;
+
+impl RecordSink for Validating {
+    type Stream = ();
+
+    fn find_stream(&mut self, _name: &StreamName<'_>) -> Option<()> {
+        Some(())
+    }
+
+    fn read_data<'a>(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        _stream: Option<()>,
+    ) -> Result<&'a [u8], JsonError> {
+        scanner.members(|_, _| {})
+    }
 }
 
 /// Where a walk through nested values is.

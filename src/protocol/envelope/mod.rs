@@ -1,24 +1,25 @@
 //! Reads one line of stdin: which message it is, and where its parts are.
 //!
-//! In: the bytes of a line, valid UTF-8. Out: a [`Message`] whose pieces are slices of that line; a
-//! record's `data` goes to the caller's [`DataSink`] on the way. The whole line is validated as
-//! JSON, so that a spliced record can never break a file.
+//! In: the bytes of a line, valid UTF-8. Out: a [`Message`] whose parts are slices of that line.
+//! The caller's [`RecordSink`] finds the stream of a record and reads its `data` while the line is
+//! read, so that every byte is read once. The whole line is validated as JSON, so that a record
+//! that is spliced into a file can never break it.
 //!
-//! Tolerant where the protocol is: members in any order, unknown members, nulls for absent, types
-//! that a destination has no use for. Strict where data is at stake: a line that is not JSON, a
-//! RECORD without stream, data or time is an error.
+//! Tolerant where the protocol is: members in any order, unknown members, null for absent, message
+//! types that a destination ignores. Strict where data is at stake: a line that is not JSON, or a
+//! RECORD without stream, data or time, is an error.
 //!
-//! Not here: which stream of the catalog a name means (`pipeline::encode_block`).
+//! Not here: which streams the catalog has, and what becomes of `data` (`pipeline::input`).
 
 use std::borrow::Cow;
 
-use crate::json::{self, JsonError, Key, Kind, Member, Raw, Scanner, without_byte_order_mark};
+use crate::json::{self, JsonError, Key, Kind, Raw, Scanner, without_byte_order_mark};
 
-/// One message of the input.
+/// One message of the input. `S` is what the caller's [`RecordSink`] calls a stream.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Message<'a> {
+pub enum Message<'a, S> {
     /// A RECORD.
-    Record(RecordMessage<'a>),
+    Record(RecordMessage<'a, S>),
     /// A STATE; the payload begins at this offset of the line.
     State {
         /// Offset of the payload's `{` in the line.
@@ -30,15 +31,15 @@ pub enum Message<'a> {
     Complete(Option<String>, String),
     /// TRACE STREAM_STATUS INCOMPLETE of a stream: namespace and name.
     Incomplete(Option<String>, String),
-    /// Anything that a destination has no use for, and blank lines.
+    /// A message that a destination ignores, or a blank line.
     Ignored,
 }
 
 /// The parts of a RECORD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordMessage<'a> {
-    /// Whose record it is.
-    pub stream: RecordStream<'a>,
+pub struct RecordMessage<'a, S> {
+    /// The stream, or its name where the [`RecordSink`] does not know it.
+    pub stream: Result<S, StreamName<'a>>,
     /// The text of `data`, an object.
     pub data: &'a [u8],
     /// Epoch milliseconds.
@@ -47,18 +48,13 @@ pub struct RecordMessage<'a> {
     pub changes: Option<&'a [u8]>,
 }
 
-/// Which stream a record is of.
+/// The name of a stream as a line spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordStream<'a> {
-    /// That of the record before.
-    Same,
-    /// The one of this name.
-    Named {
-        /// The name: a JSON string.
-        name: Raw<'a>,
-        /// The namespace: a JSON string, if it is there and not null.
-        namespace: Option<Raw<'a>>,
-    },
+pub struct StreamName<'a> {
+    /// The name, a JSON string.
+    pub name: Raw<'a>,
+    /// The namespace, a JSON string, unless it is absent or null.
+    pub namespace: Option<Raw<'a>>,
 }
 
 /// What a line should be, for a message about one that is not.
@@ -84,93 +80,110 @@ pub enum EnvelopeError {
     Missing(&'static str, &'static str),
 }
 
-/// Takes a record's `data` while the line is read, so that it is read once.
-pub trait DataSink {
-    /// Reads the object that `scanner` stands before, and gives its text. `stream` is as far as the
-    /// record has said it: a namespace, or all of it, may still come. May be called again for the
-    /// same line; the last call counts.
+/// Finds the stream of a record and reads its `data`, while the line is read.
+pub trait RecordSink {
+    /// A stream, as cheap to copy as an index.
+    type Stream: Copy;
+
+    /// The stream of this name; `None` if there is none. Called once per record, unless the record
+    /// names its stream again behind its `data`.
+    fn find_stream(&mut self, name: &StreamName<'_>) -> Option<Self::Stream>;
+
+    /// Reads the object that `scanner` stands before and returns its text. `stream` is `None` where
+    /// the line has not named a known stream yet. May be called again for the same line; the last
+    /// call counts, and it counts only if the line turns out to be a RECORD.
     ///
     /// # Errors
     /// [`JsonError`] when it is not JSON.
     fn read_data<'a>(
         &mut self,
         scanner: &mut Scanner<'a>,
-        stream: Option<RecordStream<'a>>,
+        stream: Option<Self::Stream>,
     ) -> Result<&'a [u8], JsonError>;
 }
 
-/// The members of `data`, in order.
-impl DataSink for Vec<Member> {
-    fn read_data<'a>(
-        &mut self,
-        scanner: &mut Scanner<'a>,
-        _stream: Option<RecordStream<'a>>,
-    ) -> Result<&'a [u8], JsonError> {
-        scanner.collect_members(self)
+/// What the line of the last record had before its `data`, and the stream of that record.
+///
+/// Sources write all lines of a stream alike. A line that begins with the same bytes is of the same
+/// stream, so that most lines need neither parsing nor a look-up before their `data`.
+#[derive(Debug)]
+pub struct Opening<S> {
+    text: Vec<u8>,
+    stream: Option<S>,
+}
+
+impl<S> Default for Opening<S> {
+    fn default() -> Self {
+        Self { text: Vec::new(), stream: None }
     }
 }
 
-/// What the last record's line had before its `data`. Sources write all lines of a stream alike, so
-/// that most lines need nothing read there: equal bytes mean the same.
-#[derive(Debug, Default)]
-pub struct Opening {
-    text: Vec<u8>,
+impl<S: Copy> Opening<S> {
+    /// The stream of `line` and where its `data` begins, if the line begins as the last record's.
+    fn matches(&self, line: &[u8]) -> Option<(S, usize)> {
+        let stream = self.stream.filter(|_| line.starts_with(&self.text))?;
+        (line.get(self.text.len()) == Some(&b'{')).then_some((stream, self.text.len()))
+    }
+
+    /// Remembers the first `end` bytes of `line`, or, without `end`, forgets the last record: the
+    /// next line must not be taken for one of its stream.
+    fn remember(&mut self, line: &[u8], end: Option<usize>, stream: Option<S>) {
+        self.text.clear();
+        self.text.extend_from_slice(end.and_then(|end| line.get(..end)).unwrap_or_default());
+        self.stream = stream.filter(|_| end.is_some());
+    }
 }
 
 /// An opening that is longer than this has more in it than a stream's name.
 const LONGEST_OPENING_BYTES: usize = 512;
 
-/// The parts of a record as they are found; all of them are needed before it is one.
-#[derive(Default)]
-struct RecordParts<'a> {
-    stream: Option<Raw<'a>>,
+/// The parts of a record as they are found. A record needs all but `changes`.
+struct RecordParts<'a, S> {
+    name: Option<Raw<'a>>,
     namespace: Option<Raw<'a>>,
+    /// The stream that `data` was read for: `None` before that, and after a name or namespace that
+    /// came behind `data`.
+    stream: Option<Result<S, StreamName<'a>>>,
     data: Option<&'a [u8]>,
     emitted_at_ms: Option<i64>,
     changes: Option<&'a [u8]>,
-    /// The line began as that of the record before.
-    same_stream: bool,
-    /// Where `data` begins, if nothing but the stream was said before it.
+    /// Where `data` begins, if only the stream was said before it.
     opening_end: Option<usize>,
 }
 
-/// Reads a line. A record's `data` goes to `sink`, before it is known whether the line is a record
-/// and in order.
+/// Reads a line. `sink` reads the `data` of a record before it is known that the line is a record
+/// and in order. `opening` is the memory from line to line: one per `sink`, empty at first.
 ///
 /// # Errors
 /// [`EnvelopeError`]: the input cannot be trusted past this line; end the run.
-pub fn read_line<'a>(
+pub fn read_line<'a, K: RecordSink>(
     line: &'a [u8],
-    opening: &mut Opening,
-    sink: &mut impl DataSink,
-) -> Result<Message<'a>, EnvelopeError> {
-    if !opening.text.is_empty() && line.starts_with(&opening.text) {
+    opening: &mut Opening<K::Stream>,
+    sink: &mut K,
+) -> Result<Message<'a, K::Stream>, EnvelopeError> {
+    if let Some((stream, data_at)) = opening.matches(line) {
         let mut scanner = Scanner::new(line);
-        scanner.skip_to(opening.text.len());
-        if scanner.peek() != Some(b'{') {
-            return read_whole_line(line, opening, sink);
-        }
-        let mut parts = RecordParts { same_stream: true, ..RecordParts::default() };
-        parts.data = Some(sink.read_data(&mut scanner, Some(RecordStream::Same))?);
+        scanner.skip_to(data_at);
+        let mut parts = RecordParts { stream: Some(Ok(stream)), ..RecordParts::new() };
+        parts.data = Some(sink.read_data(&mut scanner, Some(stream))?);
         read_record_members(&mut scanner, &mut parts, sink)?;
-        if parts.same_stream {
+        if parts.stream.is_some() {
             let (message, _) = read_members(scanner, Some(Type::Record), Some(parts), sink)?;
-            if matches!(&message, Message::Record(RecordMessage { stream: RecordStream::Same, .. }))
-            {
+            if matches!(message, Message::Record(_)) {
                 return Ok(message);
             }
         }
-        // What came behind `data` is not what lines like this one have there: nothing is taken as
-        // read.
+        // The rest of the line contradicts its beginning: another stream, or no record at all.
+        // Nothing is taken as read.
     }
     read_whole_line(line, opening, sink)
 }
 
-fn read_whole_line<'a>(
+fn read_whole_line<'a, K: RecordSink>(
     line: &'a [u8],
-    opening: &mut Opening,
-    sink: &mut impl DataSink,
-) -> Result<Message<'a>, EnvelopeError> {
+    opening: &mut Opening<K::Stream>,
+    sink: &mut K,
+) -> Result<Message<'a, K::Stream>, EnvelopeError> {
     let mut scanner = Scanner::new(line);
     if scanner.at_end() {
         return Ok(Message::Ignored);
@@ -184,13 +197,8 @@ fn read_whole_line<'a>(
             b"{" => EnvelopeError::NoObject("is the first line of a JSON text that has several"),
             _ => error,
         })?;
-    if matches!(message, Message::Record(_)) {
-        // That of another stream must not stay: the next line would be taken for one of this
-        // stream.
-        opening.text.clear();
-        opening
-            .text
-            .extend_from_slice(opening_end.and_then(|end| line.get(..end)).unwrap_or_default());
+    if let Message::Record(record) = &message {
+        opening.remember(line, opening_end, record.stream.ok());
     }
     Ok(message)
 }
@@ -237,7 +245,7 @@ fn not_an_object(line: &[u8]) -> &'static str {
     }
 }
 
-/// The types that matter.
+/// The types of messages that matter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Type {
     Record,
@@ -246,15 +254,15 @@ enum Type {
     Other,
 }
 
-/// The members of a message, from wherever its reading has come to its end. For a record, where its
-/// opening ends if that may be remembered.
+/// Reads the members of a message, from where `scanner` stands to the end of the line. For a
+/// record, also returns where its opening ends if that may be remembered.
 #[inline]
-fn read_members<'a>(
+fn read_members<'a, K: RecordSink>(
     mut scanner: Scanner<'a>,
     mut kind: Option<Type>,
-    mut record: Option<RecordParts<'a>>,
-    sink: &mut impl DataSink,
-) -> Result<(Message<'a>, Option<usize>), EnvelopeError> {
+    mut record: Option<RecordParts<'a, K::Stream>>,
+    sink: &mut K,
+) -> Result<(Message<'a, K::Stream>, Option<usize>), EnvelopeError> {
     let mut state = None;
     let mut trace = None;
     while let Some(key) = scanner.next_key()? {
@@ -265,7 +273,7 @@ fn read_members<'a>(
                     && record.is_none()
                     && state.is_none()
                     && trace.is_none();
-                let mut parts = RecordParts::default();
+                let mut parts = RecordParts::new();
                 scanner.enter_object()?;
                 read_record_members(&mut scanner, &mut parts, sink)?;
                 parts.opening_end = parts.opening_end.filter(|_| alone);
@@ -292,8 +300,9 @@ fn read_members<'a>(
     }
     let message = match kind.ok_or(EnvelopeError::NoType)? {
         Type::Record => {
-            let opening_end = record.as_ref().and_then(|parts| parts.opening_end);
-            return Ok((Message::Record(complete_record(record)?), opening_end));
+            let parts = record.ok_or(EnvelopeError::Missing("RECORD", "record"))?;
+            let opening_end = parts.opening_end;
+            return Ok((Message::Record(complete_record(parts, sink)?), opening_end));
         }
         Type::State => {
             let (at, text) = state.ok_or(EnvelopeError::Missing("STATE", "state"))?;
@@ -311,32 +320,33 @@ fn text_of<'a>(string: &Raw<'a>) -> Cow<'a, [u8]> {
     Key { raw: inner, escaped: string.escaped }.to_bytes()
 }
 
-/// The members of a record, from wherever its reading has come to its end.
+/// Reads the members of a record, from where `scanner` stands to the record's end.
 #[inline]
-fn read_record_members<'a>(
+fn read_record_members<'a, K: RecordSink>(
     scanner: &mut Scanner<'a>,
-    parts: &mut RecordParts<'a>,
-    sink: &mut impl DataSink,
+    parts: &mut RecordParts<'a, K::Stream>,
+    sink: &mut K,
 ) -> Result<(), EnvelopeError> {
     while let Some(key) = scanner.next_key()? {
         let is_object = scanner.peek() == Some(b'{');
         match &*key.to_bytes() {
             b"emitted_at" => parts.emitted_at_ms = json::integer(&scanner.value()?),
             b"data" if is_object => {
-                // Only what says nothing but the stream is worth remembering.
-                let plain = parts.data.is_none()
+                // An opening with a time or with changes in it would match no other line.
+                let says_stream_only = parts.data.is_none()
                     && parts.emitted_at_ms.is_none()
                     && parts.changes.is_none();
-                parts.opening_end =
-                    Some(scanner.position()).filter(|end| plain && *end <= LONGEST_OPENING_BYTES);
-                parts.data = Some(sink.read_data(scanner, parts.named())?);
+                parts.opening_end = Some(scanner.position())
+                    .filter(|end| says_stream_only && *end <= LONGEST_OPENING_BYTES);
+                let stream = parts.find_stream(sink).and_then(Result::ok);
+                parts.data = Some(sink.read_data(scanner, stream)?);
             }
             b"stream" => {
-                parts.renamed();
-                parts.stream = Some(scanner.value()?).filter(|value| value.kind == Kind::String);
+                parts.forget_stream();
+                parts.name = Some(scanner.value()?).filter(|value| value.kind == Kind::String);
             }
             b"namespace" => {
-                parts.renamed();
+                parts.forget_stream();
                 parts.namespace = Some(scanner.value()?).filter(|value| value.kind == Kind::String);
             }
             b"meta" if is_object => {
@@ -354,28 +364,45 @@ fn read_record_members<'a>(
     Ok(())
 }
 
-impl<'a> RecordParts<'a> {
-    /// The record says which stream it is of, whatever was thought before.
-    fn renamed(&mut self) {
-        self.same_stream = false;
+impl<'a, S: Copy> RecordParts<'a, S> {
+    fn new() -> Self {
+        Self {
+            name: None,
+            namespace: None,
+            stream: None,
+            data: None,
+            emitted_at_ms: None,
+            changes: None,
+            opening_end: None,
+        }
+    }
+
+    /// The record names its stream, or its namespace: what was known of it may no longer be true.
+    fn forget_stream(&mut self) {
+        self.stream = None;
         self.opening_end = None;
     }
 
-    /// The stream, as far as it was said.
-    fn named(&self) -> Option<RecordStream<'a>> {
-        self.stream.map(|name| RecordStream::Named { name, namespace: self.namespace })
+    /// The stream as far as the line has named it; looked up once for each name.
+    fn find_stream(
+        &mut self,
+        sink: &mut impl RecordSink<Stream = S>,
+    ) -> Option<Result<S, StreamName<'a>>> {
+        if self.stream.is_none() {
+            let name = self.name.map(|name| StreamName { name, namespace: self.namespace });
+            self.stream = name.map(|name| sink.find_stream(&name).ok_or(name));
+        }
+        self.stream
     }
 }
 
-fn complete_record(parts: Option<RecordParts<'_>>) -> Result<RecordMessage<'_>, EnvelopeError> {
+fn complete_record<'a, S: Copy>(
+    mut parts: RecordParts<'a, S>,
+    sink: &mut impl RecordSink<Stream = S>,
+) -> Result<RecordMessage<'a, S>, EnvelopeError> {
     let missing = |member| EnvelopeError::Missing("RECORD", member);
-    let parts = parts.ok_or(missing("record"))?;
     Ok(RecordMessage {
-        stream: if parts.same_stream {
-            RecordStream::Same
-        } else {
-            parts.named().ok_or(missing("record.stream"))?
-        },
+        stream: parts.find_stream(sink).ok_or(missing("record.stream"))?,
         data: parts.data.ok_or(missing("record.data"))?,
         emitted_at_ms: parts.emitted_at_ms.ok_or(missing("record.emitted_at"))?,
         changes: parts.changes,
@@ -383,7 +410,7 @@ fn complete_record(parts: Option<RecordParts<'_>>) -> Result<RecordMessage<'_>, 
 }
 
 /// Only STREAM_STATUS COMPLETE and INCOMPLETE matter; the rest is for people.
-fn read_trace<'a>(trace: &[u8]) -> Result<Option<Message<'a>>, EnvelopeError> {
+fn read_trace<'a, S>(trace: &[u8]) -> Result<Option<Message<'a, S>>, EnvelopeError> {
     let mut status = None;
     let mut stream = None;
     let mut scanner = Scanner::new(trace);

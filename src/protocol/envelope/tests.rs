@@ -2,8 +2,38 @@
 
 use super::*;
 
-fn read(line: &str) -> Result<Message<'_>, EnvelopeError> {
-    read_line(line.as_bytes(), &mut Opening::default(), &mut Vec::<Member>::new())
+/// Knows every stream, by its place among the names that were looked up.
+#[derive(Default)]
+struct EveryStream(Vec<String>);
+
+impl RecordSink for EveryStream {
+    type Stream = usize;
+
+    fn find_stream(&mut self, name: &StreamName<'_>) -> Option<usize> {
+        let text = |raw: Raw<'_>| raw.to_text().unwrap().into_owned();
+        let namespace = name.namespace.map(text).unwrap_or_default();
+        self.0.push(format!("{namespace}/{}", text(name.name)));
+        Some(self.0.len() - 1)
+    }
+
+    fn read_data<'a>(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        _stream: Option<usize>,
+    ) -> Result<&'a [u8], JsonError> {
+        scanner.members(|_, _| {})
+    }
+}
+
+fn read_into<'a>(
+    line: &'a str,
+    sink: &mut EveryStream,
+) -> Result<Message<'a, usize>, EnvelopeError> {
+    read_line(line.as_bytes(), &mut Opening::default(), sink)
+}
+
+fn read(line: &str) -> Result<Message<'_, usize>, EnvelopeError> {
+    read_into(line, &mut EveryStream::default())
 }
 
 #[test]
@@ -13,9 +43,11 @@ fn a_record_is_found_whatever_surrounds_it() {
         r#"{"t\u0079pe":"R\u0045CORD","r\u0065cord":{"str\u0065am":"s","d\u0061ta":{"a":1.0},"emitted_\u0061t":12}}"#,
         r#" {"record":{"emitted_at":1.2E1,"meta":{"changes":[],"x":1},"data":{"a":1.0},"namespace":null,"stream":"s","file_reference":null},"state":null,"log":null,"type":"RECORD","new":[{}]} "#,
     ] {
-        let Ok(Message::Record(record)) = read(line) else { panic!("{line}: {:?}", read(line)) };
-        let RecordStream::Named { name, namespace } = record.stream else { panic!("{line}") };
-        assert_eq!((name.to_text().as_deref(), namespace), (Some("s"), None));
+        let mut sink = EveryStream::default();
+        let Ok(Message::Record(record)) = read_into(line, &mut sink) else {
+            panic!("{line}: {:?}", read(line))
+        };
+        assert_eq!(sink.0, ["/s"], "{line}");
         assert_eq!((record.data, record.emitted_at_ms), (&b"{\"a\":1.0}"[..], 12));
     }
 }
@@ -23,36 +55,33 @@ fn a_record_is_found_whatever_surrounds_it() {
 #[test]
 fn meta_changes_and_namespaces_are_kept() {
     let line = r#"{"type":"RECORD","record":{"namespace":"n\u0041","stream":"s","data":{},"emitted_at":0,"meta":{"changes":[{"field":"f"}]}}}"#;
-    let Ok(Message::Record(record)) = read(line) else { panic!() };
-    let RecordStream::Named { namespace, .. } = record.stream else { panic!() };
-    assert_eq!(namespace.and_then(|n| n.to_text()).as_deref(), Some("nA"));
+    let mut sink = EveryStream::default();
+    let Ok(Message::Record(record)) = read_into(line, &mut sink) else { panic!() };
+    assert_eq!(sink.0, ["nA/s"]);
     assert_eq!(record.changes, Some(&br#"[{"field":"f"}]"#[..]));
 }
 
 #[test]
 fn lines_that_begin_alike_are_of_the_same_stream_unless_they_go_on_to_say_another() {
     let mut opening = Opening::default();
-    let mut stream_of =
-        |line: &str| match read_line(line.as_bytes(), &mut opening, &mut Vec::<Member>::new()) {
-            Ok(Message::Record(RecordMessage { stream: RecordStream::Same, .. })) => {
-                "same".to_owned()
-            }
-            Ok(Message::Record(RecordMessage {
-                stream: RecordStream::Named { name, namespace },
-                ..
-            })) => {
-                let text = |raw: Raw<'_>| raw.to_text().unwrap().into_owned();
-                format!("{}/{}", namespace.map(text).unwrap_or_default(), text(name))
+    let mut sink = EveryStream::default();
+    let mut stream_of = |line: &str| {
+        let before = sink.0.len();
+        match read_line(line.as_bytes(), &mut opening, &mut sink) {
+            Ok(Message::Record(RecordMessage { stream: Ok(stream), .. })) => {
+                let looked_up = if sink.0.len() == before { "same " } else { "" };
+                format!("{looked_up}{}", sink.0[stream])
             }
             other => format!("{other:?}"),
-        };
+        }
+    };
     let a = r#"{"type":"RECORD","record":{"stream":"a","data":{"x":1},"emitted_at":5}}"#;
     for (line, expected) in [
         (a, "/a"),
-        (a, "same"),
+        (a, "same /a"),
         (
             r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5,"meta":null},"x":{}}"#,
-            "same",
+            "same /a",
         ),
         // A namespace behind the data makes it another stream, and nothing may be concluded
         // from its opening.
@@ -61,7 +90,7 @@ fn lines_that_begin_alike_are_of_the_same_stream_unless_they_go_on_to_say_anothe
             "n/a",
         ),
         (a, "/a"),
-        (a, "same"),
+        (a, "same /a"),
         (
             r#"{"type":"RECORD","record":{"stream":"a","data":{},"stream":"b","emitted_at":5}}"#,
             "/b",
@@ -71,17 +100,18 @@ fn lines_that_begin_alike_are_of_the_same_stream_unless_they_go_on_to_say_anothe
             r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5},"type":"LOG"}"#,
             "Ok(Ignored)",
         ),
-        (a, "same"),
+        (a, "same /a"),
         (
             r#"{"type":"RECORD","record":{"stream":"b","data":{},"emitted_at":5},"type":"LOG"}"#,
             "Ok(Ignored)",
         ),
-        (a, "same"),
+        (a, "same /a"),
         (
             r#"{"type":"RECORD","record":{"stream":"a","data":{},"emitted_at":5},"record":{"stream":"c","data":{},"emitted_at":6}}"#,
             "/c",
         ),
-        (a, "/a"),
+        // The line above did not begin as lines of "c" do: what is remembered is still of "a".
+        (a, "same /a"),
         // What is said before the data and differs from line to line.
         (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
         (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::line_reader::{RecordReader, shown_stream};
+use super::line_reader::{Line, LineReader, Record};
 use super::surrogate_repair::{Repair, repair_records};
 use crate::format::RowIds;
 use crate::format::columns::DecodedRows;
@@ -35,18 +35,11 @@ use crate::pipeline::messages::Block;
 use crate::pipeline::messages::{
     Chunk, ColumnSegment, CursorNotes, EncodedBlock, Item, LineFault, Rows, Segment,
 };
-use crate::protocol::envelope::{
-    EnvelopeError, Message, Opening, RecordMessage, read_line, stream_of_broken_record,
-};
-use crate::protocol::state::{StateKind, StateMessage, StateScope};
+use crate::protocol::state::{StateMessage, StateScope};
 
 /// What a chunk or a STATE takes besides its bytes, in lists that have grown by doubling: a source
 /// may send a STATE with every record, and thousands of streams make chunks of one row.
 const OVERHEAD_BYTES: u64 = 320;
-
-/// Room that a worker's empty columns keep for the next block, in all: each worker has columns of
-/// every stream.
-pub const COLUMN_SCRATCH_BYTES: usize = 2 * 1024 * 1024;
 
 /// A chunk's buffer may be larger than its text by this before it is cut down.
 const SPARE_TEXT_BYTES: usize = 1024 * 1024;
@@ -76,10 +69,10 @@ struct OpenChunk {
 /// One worker's encoder.
 #[derive(Debug)]
 pub struct BlockEncoder {
+    table: Arc<StreamTable>,
+    reader: LineReader,
     budget: Budget,
     spare: BufferPool,
-    opening: Opening,
-    reader: RecordReader,
     scratch: Scratch,
     open: Vec<OpenChunk>,
     /// Streams that have an open chunk, in the order of their first row, with the number of that
@@ -88,8 +81,15 @@ pub struct BlockEncoder {
     chunks: u64,
     /// How large each stream's last chunk was: what to reserve for its next one.
     expected_bytes: Vec<usize>,
-    /// Room that the empty columns of all streams keep.
-    kept_bytes: usize,
+}
+
+/// What a record's line says besides the record.
+#[derive(Clone, Copy)]
+struct RowSource {
+    /// The line's length, its line end included.
+    line_bytes: usize,
+    /// Strings of the record in which U+FFFD stands for half a surrogate pair.
+    repaired_strings: u64,
 }
 
 impl BlockEncoder {
@@ -98,16 +98,15 @@ impl BlockEncoder {
     pub fn new(table: Arc<StreamTable>, budget: Budget, spare: BufferPool) -> Self {
         let streams = table.streams.len();
         Self {
+            reader: LineReader::new(Arc::clone(&table)),
+            table,
             budget,
             spare,
-            opening: Opening::default(),
-            reader: RecordReader::new(table),
             scratch: Scratch::default(),
             open: std::iter::repeat_with(OpenChunk::default).take(streams).collect(),
             touched: Vec::new(),
             chunks: 0,
             expected_bytes: vec![0; streams],
-            kept_bytes: 0,
         }
     }
 
@@ -139,7 +138,7 @@ impl BlockEncoder {
             let result = if end > valid {
                 Err("is not valid UTF-8".to_owned())
             } else {
-                self.line(&block.bytes[start..end], repair.as_ref(), &mut ids, &mut encoded)
+                self.line(&block.bytes[start..end], repair.as_ref(), &mut ids, &mut encoded.items)
             };
             if let Err(reason) = result {
                 let begins_input = is_first && encoded.lines == 1;
@@ -163,53 +162,50 @@ impl BlockEncoder {
         line: &[u8],
         repair: Option<&Repair>,
         ids: &mut RowIds,
-        encoded: &mut EncodedBlock,
+        items: &mut Vec<Item>,
     ) -> Result<(), String> {
-        let message = read_line(line, &mut self.opening, &mut self.reader)
-            .map_err(|error| told(&error, line));
-        let result = match message {
-            Ok(Message::Record(record)) => {
+        match self.reader.read(line)? {
+            Line::Record(record) => {
                 let line_bytes = line.len() + 1;
                 match repair {
-                    None => self.record(&record, line_bytes, 0, ids, &mut encoded.items),
+                    None => self.record(
+                        &record,
+                        RowSource { line_bytes, repaired_strings: 0 },
+                        ids,
+                        items,
+                    ),
                     Some(repair) => {
                         let changes = repair.changes(record.changes);
-                        let record = RecordMessage { changes: Some(&changes), ..record };
-                        self.record(&record, line_bytes, repair.strings, ids, &mut encoded.items)
+                        let record = Record { changes: Some(&changes), ..record };
+                        let repaired_strings = repair.strings;
+                        self.record(
+                            &record,
+                            RowSource { line_bytes, repaired_strings },
+                            ids,
+                            items,
+                        );
                     }
                 }
             }
-            Ok(Message::State { at, text }) => self.state(line, at, text, &mut encoded.items),
-            Ok(Message::Complete(namespace, name)) => {
-                if let Some(ix) = self.reader.table.find(namespace.as_deref(), &name) {
-                    self.close(ix, &mut encoded.items);
-                    encoded.items.push(Item::Complete(ix));
-                }
-                Ok(())
+            Line::State(message) => self.state(message, items),
+            Line::Complete(ix) => {
+                self.close(ix, items);
+                items.push(Item::Complete(ix));
             }
-            Ok(Message::Incomplete(namespace, name)) => {
-                let stream = self.reader.table.find(namespace.as_deref(), &name);
-                encoded.items.extend(stream.map(Item::Incomplete));
-                Ok(())
-            }
-            Ok(Message::Ignored) => Ok(()),
-            Err(reason) => Err(reason),
-        };
-        // What looked like a record's data and was none.
-        self.reader.undo_row();
-        result
+            Line::Incomplete(ix) => items.push(Item::Incomplete(ix)),
+            Line::Ignored => {}
+        }
+        Ok(())
     }
 
     fn record(
         &mut self,
-        record: &RecordMessage<'_>,
-        line_bytes: usize,
-        repaired_strings: u64,
+        record: &Record<'_>,
+        source: RowSource,
         ids: &mut RowIds,
         items: &mut Vec<Item>,
-    ) -> Result<(), String> {
-        let ix = self.reader.stream_of(record.stream)?;
-        self.reader.of_last_record = Some(ix);
+    ) {
+        let ix = record.stream;
         let chunk = &mut self.open[ix.index()];
         if chunk.rows == 0 {
             self.chunks += 1;
@@ -217,68 +213,39 @@ impl BlockEncoder {
             self.touched.push((ix, chunk.number));
             chunk.text = self.spare.take(self.expected_bytes[ix.index()]);
         }
-        match &self.reader.table.streams[ix.index()].rows {
+        let encoding = &self.table.streams[ix.index()];
+        match &encoding.rows {
             RowMaker::Text(encoder) => {
                 let view = RecordView {
                     data: record.data,
-                    members: &self.reader.members,
+                    members: self.reader.members(),
                     emitted_at_ms: record.emitted_at_ms,
                     changes: record.changes,
                 };
                 let notes = encoder.encode(&view, ids, &mut self.scratch, &mut chunk.text);
                 chunk.dropped_fields += u64::from(notes.dropped_fields);
             }
-            RowMaker::Columns(_) => self.reader.end_row(ix, record, ids)?,
+            RowMaker::Columns(_) => self.reader.end_row(record, ids),
         }
         chunk.rows += 1;
-        chunk.repaired_strings += repaired_strings;
-        chunk.input_bytes += line_bytes as u64;
-        if let Some(path) = &self.reader.table.streams[ix.index()].cursor_field {
+        chunk.repaired_strings += source.repaired_strings;
+        chunk.input_bytes += source.line_bytes as u64;
+        if let Some(path) = &encoding.cursor_field {
             chunk.cursor.join(cursor_of(record, path));
         }
-        if chunk.rows >= self.reader.table.most_rows(ix) {
+        if chunk.rows >= self.table.most_rows(ix) {
             self.close(ix, items);
         }
-        Ok(())
     }
 
-    fn state(
-        &mut self,
-        line: &[u8],
-        at: usize,
-        text: &[u8],
-        items: &mut Vec<Item>,
-    ) -> Result<(), String> {
-        let broken =
-            |error: crate::json::JsonError| format!("is a STATE that cannot be read ({error})");
-        let kind = StateKind::read(text).map_err(broken)?;
-        let scope = match (kind.kind.as_deref(), kind.stream) {
-            // By the protocol a STATE without type is LEGACY; sources exist that leave it out of
-            // the others.
-            (Some("STREAM") | None, Some((namespace, name))) => self
-                .reader
-                .table
-                .find(namespace.as_deref(), &name)
-                .map_or(StateScope::Unlisted, StateScope::Stream),
-            (Some("GLOBAL" | "LEGACY") | None, _) => StateScope::All,
-            (Some("STREAM"), None) => {
-                return Err("is a STREAM state without a stream descriptor".to_owned());
-            }
-            (Some(_), _) => {
-                return Err(
-                    "is a STATE of an unknown type; known are STREAM, GLOBAL and LEGACY".to_owned()
-                );
-            }
-        };
-        match scope {
+    fn state(&mut self, message: StateMessage, items: &mut Vec<Item>) {
+        match message.scope {
             StateScope::Stream(ix) => self.close(ix, items),
             StateScope::All => self.close_all(items),
             StateScope::Unlisted => {}
         }
-        let message = StateMessage::keep(line, at, scope).map_err(broken)?;
         let permit = self.budget.take(message.held_bytes() + OVERHEAD_BYTES);
         items.push(Item::State(message, permit));
-        Ok(())
     }
 
     fn close(&mut self, ix: StreamIx, items: &mut Vec<Item>) {
@@ -297,16 +264,11 @@ impl BlockEncoder {
 
     fn finish(&mut self, ix: StreamIx, items: &mut Vec<Item>) {
         let mut chunk = std::mem::take(&mut self.open[ix.index()]);
-        let (data, misfits) = match &mut self.reader.decoders[ix.index()] {
+        let (data, misfits) = match self.reader.take_rows(ix) {
             None => {
                 (Rows::Text(self.text_segment(ix, std::mem::take(&mut chunk.text))), Vec::new())
             }
-            Some(decoder) => {
-                let before = decoder.kept_bytes();
-                let spare = COLUMN_SCRATCH_BYTES.saturating_sub(self.kept_bytes - before);
-                decoder.set_spare_bytes(spare);
-                let DecodedRows { batch, misfits, dropped_fields } = decoder.take();
-                self.kept_bytes = self.kept_bytes - before + decoder.kept_bytes();
+            Some(DecodedRows { batch, misfits, dropped_fields }) => {
                 chunk.dropped_fields += dropped_fields;
                 let permit = self.budget.take(batch.held_bytes() as u64 + OVERHEAD_BYTES);
                 (Rows::Columns(ColumnSegment { batch, permit }), misfits)
@@ -341,27 +303,6 @@ impl BlockEncoder {
     }
 }
 
-/// What is wrong with a line, and whose record it is, if it says so before the fault.
-#[cold]
-fn told(error: &EnvelopeError, line: &[u8]) -> String {
-    let stream = match error {
-        EnvelopeError::Json(_) => stream_of_broken_record(line),
-        EnvelopeError::NoObject(_)
-        | EnvelopeError::Trailing
-        | EnvelopeError::NoType
-        | EnvelopeError::Missing(..) => None,
-    };
-    match stream {
-        Some((namespace, name)) => {
-            format!(
-                "{error}, in a record of stream \"{}\"",
-                shown_stream(namespace.as_deref(), &name)
-            )
-        }
-        None => error.to_string(),
-    }
-}
-
 /// What the input is, if it is a whole file of another kind. (What a single line is that is no
 /// message, `envelope` says.)
 fn foreign_input(input: &[u8]) -> Option<String> {
@@ -379,7 +320,7 @@ fn valid_prefix(bytes: &[u8]) -> usize {
     simdutf8::compat::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
 }
 
-fn cursor_of(record: &RecordMessage<'_>, path: &[String]) -> CursorNotes {
+fn cursor_of(record: &Record<'_>, path: &[String]) -> CursorNotes {
     let found = cursor_value(record.data, path)
         .and_then(|text| parse_cursor(std::str::from_utf8(text).ok()?));
     CursorNotes {
