@@ -94,8 +94,8 @@ fn swapped_files_and_a_discovered_catalog_are_called_that() {
             "the settings file holds a catalog: are --config and --catalog swapped?",
         ),
         (&config, &config, "the catalog file holds settings: are --config and --catalog swapped?"),
-        (&config, &discovered[0], "the catalog is a discovered one"),
-        (&config, &discovered[1], "the catalog is a discovered one"),
+        (&config, &discovered[0], "the catalog is a discovered catalog"),
+        (&config, &discovered[1], "the catalog is a discovered catalog"),
     ];
     for (config, catalog, expected) in cases {
         let (_folder, [config, catalog]) = files([config.as_bytes(), catalog.as_bytes()]);

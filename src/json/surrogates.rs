@@ -10,7 +10,7 @@
 //! - The replacement is as long as what it replaces: every position in the text stays valid.
 //! - Text without surrogate escapes costs one vectorised look at its bytes.
 //!
-//! Not here: which field a place belongs to (`pipeline::half_pairs`).
+//! Not here: which field a place belongs to (`pipeline::input::surrogate_repair`).
 
 /// Bytes of a `\u` escape.
 const ESCAPE_LEN: usize = 6;

@@ -1,8 +1,10 @@
 //! The only writer to stdout: one JSON object per line, nothing else.
 //!
-//! Lines are buffered and flushed when a message must be seen at once: a STATE, a LOG, an error,
-//! the end of a verb. A closed stdout is reported to the caller, who ends the run: the reader has
-//! left.
+//! Lines are buffered. They are flushed when a message must be seen at once: a STATE, a LOG, an
+//! error, the end of a verb. An error from stdout goes to the caller, who ends the run: the
+//! platform no longer reads.
+//!
+//! Not here: which messages there are to print (`verb`, `pipeline::run`).
 
 use std::io::{self, BufWriter, Write};
 

@@ -1,23 +1,25 @@
-//! A STATE message, kept so that it can be echoed as it came.
+//! A STATE message, kept so that it can be echoed byte for byte.
 //!
-//! In: the line of the message. Out: the same line with `destinationStats` in it, when the ledger
-//! says so. Everything else is the platform's and is kept to the byte: `id`, null namespaces,
+//! In: the line of the message. Out: the same line with `destinationStats` in it, once the ledger
+//! has freed the STATE. Every other byte belongs to the platform and stays: `id`, null namespaces,
 //! unknown members, big numbers, even a member that occurs twice.
+//!
+//! Not here: when a STATE is free (`pipeline::engine`), who prints it (`emitter`).
 
 use crate::json::{JsonError, Kind, Scanner};
 use crate::model::StreamIx;
 
-/// The member that we add.
+/// The member that the connector adds.
 const OURS: &str = "destinationStats";
 
 /// Which rows a STATE covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateScope {
-    /// Those of one stream.
+    /// The rows of one stream.
     Stream(StreamIx),
-    /// Those of every stream: GLOBAL and LEGACY.
+    /// The rows of every stream: GLOBAL and LEGACY.
     All,
-    /// None of ours: the state of a stream that the catalog does not have.
+    /// No rows: it is the STATE of a stream that is not in the catalog.
     Unlisted,
 }
 
@@ -37,16 +39,15 @@ pub struct StateMessage {
 pub struct StateKind {
     /// Its `type`, if it has one.
     pub kind: Option<String>,
-    /// The stream that a STREAM state is of: namespace and name as spelt.
+    /// The stream of a STREAM state: namespace and name.
     pub stream: Option<(Option<String>, String)>,
 }
 
 impl StateMessage {
-    /// Keeps `line`, in which the object `state` (a piece of `line` that begins at `state_at`) is
-    /// the payload.
+    /// Keeps `line`, whose payload is the object that begins at `state_at`.
     ///
     /// # Errors
-    /// [`JsonError`] when the payload is no JSON object.
+    /// [`JsonError`] when the payload is not a JSON object.
     pub fn keep(line: &[u8], state_at: usize, scope: StateScope) -> Result<Self, JsonError> {
         let (mut ours, mut others) = (false, 0);
         let state = Scanner::new(&line[state_at..]).members(|key, _| {
@@ -55,8 +56,8 @@ impl StateMessage {
             others += usize::from(!is_ours);
         })?;
         let state_end = state_at + state.len();
-        // Whoever relayed the state may have left a member of ours in it (null, usually): it goes,
-        // the others stay.
+        // A platform that stores STATEs may send `destinationStats` back, usually as null. Two
+        // members of one name would be ambiguous, so the old one goes.
         let mut head = if ours {
             [&line[..=state_at], &without_ours(state)?].concat()
         } else {
@@ -69,15 +70,16 @@ impl StateMessage {
         Ok(Self { scope, head, rest: line[state_end - 1..].to_vec() })
     }
 
-    /// The line to print: the message as it came, with the number of records between the last STATE
-    /// of its scope and this one, as counted here. The protocol wants a decimal point.
+    /// Returns the line to print: the message as it came, with the number of records between the
+    /// last STATE of its scope and this one. The protocol declares the number as a float, so it has
+    /// a decimal point.
     #[must_use]
     pub fn acknowledged(&self, records: u64) -> Vec<u8> {
         let stats = format!(r#""destinationStats":{{"recordCount":{records}.0}}"#);
         [self.head.as_slice(), stats.as_bytes(), self.rest.as_slice()].concat()
     }
 
-    /// Bytes that the message holds.
+    /// Returns the bytes that the message holds.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
         (self.head.len() + self.rest.len()) as u64
@@ -88,7 +90,7 @@ impl StateKind {
     /// Reads what a STATE says about itself from its payload.
     ///
     /// # Errors
-    /// [`JsonError`] when the payload is no JSON object.
+    /// [`JsonError`] when the payload is not a JSON object.
     pub fn read(state: &[u8]) -> Result<Self, JsonError> {
         let mut found = Self::default();
         let mut scanner = Scanner::new(state);
@@ -109,7 +111,7 @@ impl StateKind {
     }
 }
 
-/// The namespace and name of a stream descriptor's JSON text; `None` if it has no name.
+/// Reads the namespace and name of a stream descriptor; `None` if it has no name.
 #[must_use]
 pub fn descriptor(text: &[u8]) -> Option<(Option<String>, String)> {
     let (mut namespace, mut name) = (None, None);
@@ -126,7 +128,7 @@ pub fn descriptor(text: &[u8]) -> Option<(Option<String>, String)> {
     name.map(|name| (namespace, name))
 }
 
-/// The members of `state` but for ours, joined by commas.
+/// Returns the members of `state` except [`OURS`], joined by commas.
 fn without_ours(state: &[u8]) -> Result<Vec<u8>, JsonError> {
     let mut members = Vec::with_capacity(state.len());
     Scanner::new(state).members(|key, value| {
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_echoed_to_the_byte_with_our_count_in_it() {
+    fn a_state_is_echoed_byte_for_byte_with_our_count_in_it() {
         for (line, expected) in [
             (
                 r#"{"type":"STATE","state":{"type":"STREAM","id":7,"stream":{"stream_descriptor":{"name":"s","namespace":null},"stream_state":null}}}"#,

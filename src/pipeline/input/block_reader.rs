@@ -1,12 +1,15 @@
-//! Cuts stdin into blocks at line ends.
+//! Divides stdin into blocks at line ends.
 //!
-//! Bytes in, [`Block`]s out, each of whole lines. A block is about [`BlockSettings::block_bytes`]
-//! long; a longer line makes a longer block, up to [`MAX_LINE_BYTES`], in which it stands alone: no
-//! other block is longer, however much was read at once, since many streams and wide ones are
-//! promised small blocks. What has arrived is passed on as soon as the source pauses, so that a
-//! STATE never waits for input that may not come.
+//! In: bytes. Out: [`Block`]s of whole lines.
 //!
-//! Not here: what the lines mean (`encode_block`).
+//! Invariants
+//! - A block has [`BlockSettings::block_bytes`] at most, unless it is one line that is longer, up
+//!   to [`MAX_LINE_BYTES`]. The plan of the run's memory relies on it: many or wide streams get
+//!   small blocks.
+//! - When the source pauses, what has arrived is passed on. A STATE never waits for input that may
+//!   not come.
+//!
+//! Not here: what the lines mean (`block_encoder`).
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -17,29 +20,30 @@ use crate::pipeline::budget::{Budget, Permit};
 use crate::pipeline::buffer_pool::BufferPool;
 use crate::pipeline::messages::{Block, ReadFault};
 
-/// The longest line that is taken. The protocol names no limit; sources are known to send 100 MB.
+/// The longest line that is accepted. The protocol sets no limit, and some sources send records of
+/// 100 MB.
 pub const MAX_LINE_BYTES: usize = 128 * 1024 * 1024;
 
-/// How long a started block waits for more input before it is passed on as it is.
+/// How long a block that is not full waits for more input before it is passed on.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// How often a started block may wait: a source that trickles must not keep a STATE in here until
-/// the block is full.
+/// How often a block may wait like that: a slow source must not keep a STATE here until the block
+/// is full.
 const MOST_LINGERS: u32 = 10;
 
 /// How much a block grows at once for a long line.
 const MOST_GROWTH_BYTES: usize = 8 * 1024 * 1024;
 
-/// What a block of one long line holds a permit for, in lengths of itself: until its row is made
-/// there are the line, its text without escapes, and the row.
+/// A block of one long line holds a permit for this many copies of itself: until its row is done,
+/// the line, its text without escapes and the row are in memory.
 const LONG_LINE_COPIES: u64 = 3;
 
-/// How stdin is cut.
+/// How stdin is divided.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockSettings {
-    /// Length of a block that lines of usual size make.
+    /// The length of a block, unless one line is longer.
     pub block_bytes: usize,
-    /// [`MAX_LINE_BYTES`] but for tests.
+    /// [`MAX_LINE_BYTES`]; tests use less.
     pub max_line_bytes: usize,
 }
 
@@ -55,11 +59,11 @@ pub struct BlockReader<'fd> {
     ended: bool,
 }
 
-/// What was read and is in no block yet.
+/// Bytes that were read and are not in a block yet: what followed the last line end.
 #[derive(Debug)]
 struct Rest {
     bytes: Vec<u8>,
-    /// Where it begins in `bytes`.
+    /// Where the rest begins in `bytes`.
     start: usize,
     permit: Permit,
 }
@@ -69,15 +73,15 @@ impl Rest {
         self.start == self.bytes.len()
     }
 
-    /// Moves its first bytes, `most` of them at most, behind `into`.
+    /// Moves its first bytes, at most `most`, to the end of `into`.
     fn move_to(&mut self, into: &mut Vec<u8>, most: usize) {
         let end = self.bytes.len().min(self.start + most);
         into.extend_from_slice(&self.bytes[self.start..end]);
         self.start = end;
     }
 
-    /// Keeps the end of the block that is being cut. As long as something is left here, all of that
-    /// block came from here.
+    /// Keeps the end of a block, which belongs to the next one. If something is left here, that end
+    /// was copied from right before it, and moving `start` back is enough.
     fn keep(&mut self, end_of_block: &[u8], usual_bytes: usize) {
         if !self.is_empty() {
             self.start -= end_of_block.len();
@@ -94,7 +98,7 @@ impl Rest {
 }
 
 impl<'fd> BlockReader<'fd> {
-    /// A reader at the start of `input`.
+    /// Returns a reader at the start of `input`.
     pub fn new(
         input: &'fd impl AsFd,
         settings: BlockSettings,
@@ -108,13 +112,13 @@ impl<'fd> BlockReader<'fd> {
         Self { input: input.as_fd(), settings, budget, spare, rest, next_index: 0, ended: false }
     }
 
-    /// How many blocks have been read.
+    /// Returns how many blocks have been read.
     #[must_use]
     pub fn blocks(&self) -> u64 {
         self.next_index
     }
 
-    /// The next block; `None` at the end of the input. Waits for input, and for memory.
+    /// Returns the next block; `None` at the end of the input. Waits for input, and for memory.
     ///
     /// # Errors
     /// A line over the limit, or an input that cannot be read: end the run.
@@ -122,7 +126,7 @@ impl<'fd> BlockReader<'fd> {
         let block_bytes = self.settings.block_bytes;
         let mut permit = self.budget.acquire(block_bytes as u64, self.rest.permit.bytes());
         let mut bytes = self.spare.take(block_bytes);
-        // Where the last line end is known not to be: everything before was searched.
+        // `bytes` has no line end before this offset.
         let mut searched = 0;
         let mut lingers = 0;
         loop {
@@ -132,8 +136,8 @@ impl<'fd> BlockReader<'fd> {
                 Ok(!bytes.is_empty() && self.rest.is_empty() && !self.more_comes(&mut lingers)?)
             };
             if full || ended || pauses()? {
-                // Only a line longer than a block makes a block grow: the first line end is that
-                // line's.
+                // Only a line that is longer than a block makes a block grow. That line ends at the
+                // first line end; any other block ends at the last one.
                 let is_long = bytes.len() > block_bytes;
                 let behind = &bytes[searched..];
                 let line_end = if is_long {
@@ -170,10 +174,10 @@ impl<'fd> BlockReader<'fd> {
         }
     }
 
-    /// Puts more of the input behind `bytes`: as much as has arrived and there is room for.
+    /// Appends more of the input to `bytes`: as much as has arrived and fits.
     fn read_some(&mut self, bytes: &mut Vec<u8>, permit: &mut Permit) -> Result<(), ReadFault> {
         if bytes.len() == bytes.capacity() {
-            // Grows in bounded steps: what is read beyond the long line is held with it.
+            // Grows in bounded steps: what is read beyond the long line stays in memory with it.
             let step = bytes.len().clamp(1, MOST_GROWTH_BYTES);
             let wanted = (bytes.len() + step) as u64 * LONG_LINE_COPIES;
             self.budget.grow(permit, wanted, self.rest.permit.bytes());
@@ -192,7 +196,7 @@ impl<'fd> BlockReader<'fd> {
                 }
                 Ok(_) => return Ok(()),
                 Err(rustix::io::Errno::INTR) => {}
-                // Whoever started us made the pipe non-blocking.
+                // The parent process made the pipe non-blocking.
                 Err(rustix::io::Errno::AGAIN) => {
                     self.ready(None)?;
                 }
@@ -201,8 +205,8 @@ impl<'fd> BlockReader<'fd> {
         }
     }
 
-    /// Whether more input (or its end) is there or comes soon, as long as the block has not waited
-    /// too often.
+    /// Returns whether more input, or its end, is there or comes soon; false once the block has
+    /// waited too often.
     fn more_comes(&self, lingers: &mut u32) -> Result<bool, ReadFault> {
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         if self.ready(Some(at_once))? {
@@ -213,8 +217,8 @@ impl<'fd> BlockReader<'fd> {
             && self.ready(Some(Timespec::try_from(LINGER).unwrap_or(at_once)))?)
     }
 
-    /// Whether input (or its end) is there, or comes within `wait`; without `wait` it is waited
-    /// for.
+    /// Returns whether input, or its end, is there or comes within `wait`. Without `wait`, waits
+    /// for it.
     fn ready(&self, wait: Option<Timespec>) -> Result<bool, ReadFault> {
         let mut fds = [PollFd::new(&self.input, PollFlags::IN)];
         match poll(&mut fds, wait.as_ref()) {

@@ -289,7 +289,7 @@ fn unknown_stream(name: &StreamName<'_>) -> String {
     let text = name.name.to_text().unwrap_or_default();
     let namespace = name.namespace.and_then(|namespace| namespace.to_text());
     format!(
-        "is a record of stream \"{}\", which the catalog of this sync does not have",
+        "is a record of stream \"{}\", which is not in the catalog of this sync",
         shown_stream(namespace.as_deref(), &text)
     )
 }

@@ -1,4 +1,10 @@
-//! The streams of the catalog as workers need them: found by name, each with what makes its rows.
+//! The streams of the catalog as workers need them.
+//!
+//! In: the streams, in the order of the catalog, each with its row encoder or its columns. Out: the
+//! index of a stream by its name, and what makes its rows by its index. Made once, shared by all
+//! workers, never changed.
+//!
+//! Not here: how encoders and layouts are chosen (`verb`).
 
 use std::collections::HashMap;
 

@@ -1,13 +1,14 @@
 //! Replaces half surrogate pairs in the records of a block, before the block is read.
 //!
-//! In: the bytes of a block. Out: the same bytes, in which every RECORD line has U+FFFD in the
-//! place of half a pair, and a [`Repair`] for each such line: what `_airbyte_meta.changes` and the
-//! end summary say about it.
+//! In: the bytes of a block. Out: the same bytes, in which U+FFFD stands for every half pair of a
+//! RECORD line, and a [`Repair`] for each such line: what `_airbyte_meta.changes` and the summary
+//! at the end say about it.
 //!
 //! Invariants
-//! - Only lines that are RECORDs change. A STATE goes back as it came, to the byte.
-//! - A line keeps its length: what is said of its positions stays true.
-//! - A block without half pairs costs one look at its bytes.
+//! - Only RECORD lines change. A STATE is echoed byte for byte.
+//! - A line keeps its length, because `\ufffd` is as long as the escape that it replaces. Every
+//!   position in the block stays valid.
+//! - A block without half pairs costs one search through its bytes.
 //!
 //! Not here: what half a pair is (`json::surrogates`).
 
@@ -15,25 +16,26 @@ use crate::json::surrogates::{find_half_pair, replace_half_pairs};
 use crate::json::{JsonError, Scanner, grammar, unescape};
 use crate::protocol::envelope::{Message, Opening, RecordSink, StreamName, read_line};
 
-/// Entries that one record's changes may have of ours, as for values that do not fit their columns.
+/// The most entries that the connector adds to one record's changes, as for conversion issues.
 const MOST_ENTRIES: usize = 1_000;
 
-/// Bytes of paths that one record's changes may have of ours: a path can be as long as its record.
+/// The most bytes of paths that the connector adds to one record's changes: a path can be as long
+/// as its record.
 const MOST_PATH_BYTES: usize = 64 * 1024;
 
-/// A line that was changed.
+/// A line in which half pairs were replaced.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Repair {
     /// Where the line begins in its block.
     pub(crate) line_start: usize,
     /// Names and strings of the record's data that held half a pair.
     pub(crate) strings: u64,
-    /// The entries for `changes`, joined by commas.
+    /// The entries for `changes`, separated by commas.
     entries: String,
 }
 
 impl Repair {
-    /// The changes that the source reported, the text of an array, and ours behind them.
+    /// Returns the changes of the record, the text of an array: the source's, then the connector's.
     pub(crate) fn changes(&self, of_source: Option<&[u8]>) -> Vec<u8> {
         let listed = of_source.map(<[u8]>::trim_ascii_end).and_then(|list| list.strip_suffix(b"]"));
         let mut changes = listed.unwrap_or(b"[").trim_ascii_end().to_vec();
@@ -46,8 +48,8 @@ impl Repair {
     }
 }
 
-/// Replaces half pairs in the RECORD lines of `block`, which must be valid UTF-8. Repairs come in
-/// the order of the lines.
+/// Replaces half pairs in the RECORD lines of `block`, which must be valid UTF-8. Returns the
+/// repairs in the order of the lines.
 pub(crate) fn repair_records(block: &mut [u8]) -> Vec<Repair> {
     let mut repairs = Vec::new();
     let mut from = 0;
@@ -61,8 +63,8 @@ pub(crate) fn repair_records(block: &mut [u8]) -> Vec<Repair> {
     repairs
 }
 
-/// `None` if the line is no RECORD: then it stays as it is. Half pairs in what surrounds the data,
-/// such as the source's own changes, are replaced without an entry.
+/// Repairs a line; `None`, and the line unchanged, if it is not a RECORD. Half pairs outside
+/// `data`, such as in the source's own changes, are replaced without an entry.
 #[cold]
 fn repair_record(line: &mut [u8], line_start: usize) -> Option<Repair> {
     let message = read_line(line, &mut Opening::default(), &mut Validating);
@@ -91,15 +93,15 @@ impl RecordSink for Validating {
     }
 }
 
-/// Where a walk through nested values is.
+/// One level of a walk through nested values.
 enum Place {
-    /// In an object, at the member whose name stands here, between its quotes.
+    /// In an object, at the member whose name is at these offsets, without its quotes.
     Member(usize, usize),
-    /// In an array, at this position.
+    /// In an array, at this element.
     Element(u32),
 }
 
-/// Half pairs that were found in a record.
+/// The half pairs of one record.
 #[derive(Default)]
 struct Found {
     strings: u64,
@@ -110,7 +112,7 @@ struct Found {
 }
 
 impl Found {
-    /// Walks through `data`, which is known to be JSON.
+    /// Walks through `data`, which is known to be JSON. Iterative, as the nesting is the source's.
     fn in_data(data: &[u8]) -> Self {
         let mut found = Self::default();
         let mut places: Vec<Place> = Vec::new();
@@ -179,7 +181,7 @@ impl Found {
             }
         }
         let path = String::from_utf8_lossy(&path).into_owned();
-        // One entry for a name and its value.
+        // A member's name and its value have the same path: one entry for both.
         if self.count > 0 && path == self.last_path {
             return;
         }

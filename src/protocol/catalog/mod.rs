@@ -1,18 +1,18 @@
-//! The configured catalog: which streams come, what becomes of each, and in which dialect the
+//! The configured catalog: the streams of a sync, the mode of each, and the dialect that the
 //! platform speaks.
 //!
-//! JSON text of the `--catalog` file -> [`Catalog`].
+//! In: the JSON text of the `--catalog` file. Out: a [`Catalog`].
 //!
 //! Invariants
-//! - What does not matter to a destination is not looked at: unknown members, `sync_mode`, a
-//!   stream's odd schema, numbers and nesting beyond what a program can use (`json::value`). A
-//!   member that is null counts as absent, an absent namespace as the empty one.
-//! - What decides over old data is never guessed: a generation that is not a whole number, a mode
-//!   that is unknown, absent or not offered is an error that names the stream.
-//! - A catalog has at least one stream and no two of one name.
+//! - Members that a destination does not need are ignored: unknown ones, `sync_mode`, a malformed
+//!   schema, numbers and nesting beyond what a program can use (`json::value`). A null member
+//!   counts as absent, an absent namespace as the empty one.
+//! - What decides whether old data is deleted is never guessed. A generation that is not a whole
+//!   number, or a mode that is unknown, absent or not offered, is an error that names the stream.
+//! - A catalog has at least one stream, and no two streams have the same name.
 //!
-//! Not here: the meaning of a property's schema (`format`), looking up a record's stream
-//! (`pipeline`), the deletion itself (`replace`). May import: `error`, `json`, `model`.
+//! Not here: what the schema of a property means (`format`), which stream a record is of
+//! (`pipeline::input`), the deletion itself (`replace`).
 
 use std::collections::HashSet;
 
@@ -26,21 +26,21 @@ use crate::model::StreamDescriptor;
 /// The streams of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Catalog {
-    /// In the order of the file; never empty. A [`StreamIx`] is a position here.
+    /// In the order of the file; never empty. A [`StreamIx`](crate::model::StreamIx) is a position
+    /// here.
     pub streams: Vec<CatalogStream>,
-    /// The platform's job: the same for every attempt of it.
+    /// The id of the platform's job, the same for every attempt of the job.
     pub sync_id: Option<i64>,
-    /// What end of input means.
+    /// What the end of the input means.
     pub dialect: Dialect,
 }
 
-/// Whether the platform speaks of generations.
+/// Whether the platform gives the streams generations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Generations are given; a COMPLETE of every stream ends a good run, and its absence is a
-    /// failure.
+    /// It does. A sync has succeeded only when every stream has sent COMPLETE.
     Refresh,
-    /// No stream has a generation; no COMPLETE ever comes, end of input is a good end.
+    /// It does not. COMPLETE never comes, and the end of the input is a good end.
     Plain,
 }
 
@@ -51,13 +51,13 @@ pub struct CatalogStream {
     pub descriptor: StreamDescriptor,
     /// The declared top-level properties with their schemas, in the order of the schema.
     pub properties: Vec<(String, Value)>,
-    /// What becomes of the stream's old data.
+    /// What happens to the stream's old data.
     pub mode: DestinationMode,
-    /// Path of the cursor: the connection's, else the stream's default, else empty.
+    /// The path of the cursor field: the connection's, else the stream's default, else empty.
     pub cursor_field: Vec<String>,
     /// The generation of this run's rows.
     pub generation_id: Option<i64>,
-    /// The oldest generation that is to stay.
+    /// The oldest generation to keep.
     pub minimum_generation_id: Option<i64>,
 }
 
@@ -75,13 +75,13 @@ pub enum DestinationMode {
 /// What a good end does to the stream's objects of earlier runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OldObjects {
-    /// They stay.
+    /// Keeps them.
     Keep,
-    /// Those of an older generation than this go, and those without a generation. Objects of this
-    /// generation stay, also those of an earlier attempt: the source may have resumed and not sent
-    /// their rows again.
+    /// Removes those of an older generation than this, and those without a generation. Objects of
+    /// this generation stay, even those of an earlier attempt: the source may have resumed after
+    /// them, and then it does not send their rows again.
     RemoveOlderThan(i64),
-    /// All that this process did not write go.
+    /// Removes all that this process did not write.
     RemoveOthers,
 }
 
@@ -97,11 +97,10 @@ pub enum CatalogError {
         line: usize,
         /// Column, from 1 (0: before the first).
         column: usize,
-        /// Which stream the place belongs to, as the end of the sentence; empty where that is not
-        /// known.
+        /// The stream in which the fault is, as the end of the sentence; empty if that is unknown.
         within: String,
     },
-    /// The text is something else that is recognised.
+    /// The text is of another, recognised kind.
     #[error("the catalog is not JSON: it {0}")]
     Foreign(ForeignText),
     /// There is no list of streams.
@@ -109,14 +108,14 @@ pub enum CatalogError {
         "the catalog is not a configured catalog: it must be a JSON object with a list `streams`"
     )]
     NotACatalog,
-    /// It is the connector's settings.
+    /// The file holds the connector's settings.
     #[error("the catalog file holds settings: are --config and --catalog swapped?")]
     Settings,
-    /// It is what a source's `discover` answers.
+    /// The file holds the answer of a source's `discover`.
     #[error(
-        "the catalog is a discovered one, the answer of a source's `discover`, and not a \
-         configured one: put each stream into an object such as {{\"stream\": STREAM, \
-         \"sync_mode\": \"full_refresh\", \"destination_sync_mode\": \"append\"}}"
+        "the catalog is a discovered catalog, the answer of a source's `discover`, but a \
+         configured catalog is needed: put each stream into an object such as {{\"stream\": \
+         STREAM, \"sync_mode\": \"full_refresh\", \"destination_sync_mode\": \"append\"}}"
     )]
     Discovered,
     /// The list of streams is empty.
@@ -128,21 +127,24 @@ pub enum CatalogError {
         /// Position, from 1.
         number: usize,
     },
-    /// Two entries have one name.
-    #[error("stream {stream} is in the catalog twice; its records could not be told apart")]
+    /// Two entries have the same name.
+    #[error(
+        "the catalog has two streams with the name {stream}, so their records cannot be told \
+         apart; remove one, or give them different namespaces"
+    )]
     Twice {
         /// The stream.
         stream: StreamDescriptor,
     },
-    /// The rows of this very run would have to go.
+    /// The run would have to remove its own rows.
     #[error(
-        "stream {stream} has a minimum_generation_id ({minimum}) above its generation_id \
-         ({generation}): the rows of this sync would have to go; report this to the platform"
+        "stream {stream} has minimum_generation_id {minimum}, which is above its generation_id \
+         {generation}, so this sync would have to remove its own rows; report this to the platform"
     )]
     MinimumAboveGeneration {
         /// The stream.
         stream: StreamDescriptor,
-        /// The oldest generation that is to stay.
+        /// The oldest generation to keep.
         minimum: i64,
         /// The generation of this run; 0 where the catalog has none.
         generation: i64,
@@ -153,15 +155,16 @@ pub enum CatalogError {
         /// The stream.
         stream: StreamDescriptor,
     },
-    /// The mode is none that the protocol knows.
+    /// The protocol does not have this mode.
     #[error("stream {stream} has an unknown destination_sync_mode; choose append or overwrite")]
     UnknownMode {
         /// The stream.
         stream: StreamDescriptor,
     },
-    /// The mode is one that files cannot do.
+    /// The protocol has this mode, but a file destination cannot support it.
     #[error(
-        "stream {stream} asks for {mode}, which rows in files cannot do; choose append or overwrite"
+        "stream {stream} uses the sync mode {mode}, which a file destination does not support; \
+         choose append or overwrite"
     )]
     ModeNotOffered {
         /// The stream.
@@ -241,7 +244,8 @@ impl Catalog {
         Ok(Self { streams, sync_id, dialect })
     }
 
-    /// What the catalog asks for and this version does otherwise, one sentence each.
+    /// Returns one sentence for each thing that the catalog asks for and the connector does
+    /// differently.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -249,8 +253,8 @@ impl Catalog {
             let name = &stream.descriptor;
             if stream.mode == DestinationMode::AppendDedup {
                 warnings.push(format!(
-                    "stream {name} asks for deduplication: rows in files cannot be replaced, so \
-                     all are appended"
+                    "stream {name} asks for deduplication, but rows in files cannot be replaced: \
+                     every record is appended"
                 ));
             }
         }
@@ -259,7 +263,7 @@ impl Catalog {
 }
 
 impl CatalogStream {
-    /// What a good end does to the stream's objects of earlier runs.
+    /// Returns what a good end does to the stream's objects of earlier runs.
     #[must_use]
     pub fn old_objects(&self) -> OldObjects {
         match (self.mode, self.minimum_generation_id) {
@@ -273,7 +277,7 @@ impl CatalogStream {
         }
     }
 
-    /// An entry of the catalog, and the sync id that it names.
+    /// Reads an entry of the catalog, and the sync id in it.
     fn read(
         mut entry: Map<String, Value>,
         no_name: CatalogError,
@@ -327,7 +331,7 @@ fn not_json(broken: &Broken) -> CatalogError {
     }
 }
 
-/// The stream that was being read when a catalog turned out not to be JSON.
+/// Returns the stream in which a catalog turned out not to be JSON.
 fn broken_stream(before: &Value) -> Option<String> {
     let streams = before.get("streams")?.as_array()?;
     let stream = streams.last()?.get("stream");
@@ -339,7 +343,7 @@ fn broken_stream(before: &Value) -> Option<String> {
     })
 }
 
-/// What an object is that is known and is no configured catalog.
+/// Recognises documents that users pass for a configured catalog by mistake.
 fn other_document(catalog: &Map<String, Value>) -> Option<CatalogError> {
     let is_discovered = |entry: &Value| {
         entry.get("stream").is_none() && entry.get("name").is_some_and(Value::is_string)
@@ -381,7 +385,7 @@ fn mode(
 
 struct NotWhole;
 
-/// A whole number, also where a client writes it as `4.0`.
+/// Reads a whole number. Some clients write `4.0`.
 fn whole_number(value: Option<&Value>) -> Result<Option<i64>, NotWhole> {
     // Above 2^53 a float no longer says which whole number was meant.
     const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -399,7 +403,7 @@ fn whole_number(value: Option<&Value>) -> Result<Option<i64>, NotWhole> {
     }
 }
 
-/// A path that has at least one name. One name without a list around it is taken too.
+/// Reads a path of at least one name. A single name may stand without a list around it.
 fn path(value: Option<&Value>) -> Option<Vec<String>> {
     let names: Option<Vec<String>> = match value? {
         Value::Array(names) => names.iter().map(|name| name.as_str().map(str::to_owned)).collect(),

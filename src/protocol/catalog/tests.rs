@@ -140,21 +140,23 @@ fn what_cannot_be_done_is_refused_by_the_streams_name() {
         (one(&json!({"name": ""}), &json!({})), "stream number 1 of the catalog has no name"),
         (
             json!({"streams": [plain, plain]}),
-            "stream n.s is in the catalog twice; its records could not be told apart",
+            "the catalog has two streams with the name n.s, so their records cannot be told apart; \
+             remove one, or give them different namespaces",
         ),
         (
             json!({"streams": [empty, absent]}),
-            "stream s is in the catalog twice; its records could not be told apart",
+            "the catalog has two streams with the name s, so their records cannot be told apart; \
+             remove one, or give them different namespaces",
         ),
         (
             mode(json!("update")),
-            "stream n.s asks for update, which rows in files cannot do; choose append or \
-             overwrite",
+            "stream n.s uses the sync mode update, which a file destination does not support; \
+             choose append or overwrite",
         ),
         (
             mode(json!("soft_delete")),
-            "stream n.s asks for soft_delete, which rows in files cannot do; choose append or \
-             overwrite",
+            "stream n.s uses the sync mode soft_delete, which a file destination does not support; \
+             choose append or overwrite",
         ),
         (
             mode(json!("Append")),
@@ -175,8 +177,8 @@ fn what_cannot_be_done_is_refused_by_the_streams_name() {
         ),
         (
             one(&named, &json!({"generation_id": 4, "minimum_generation_id": 5})),
-            "stream n.s has a minimum_generation_id (5) above its generation_id (4): the rows \
-             of this sync would have to go; report this to the platform",
+            "stream n.s has minimum_generation_id 5, which is above its generation_id 4, so this \
+             sync would have to remove its own rows; report this to the platform",
         ),
         (
             one(&named, &json!({"sync_id": 1.5})),
@@ -198,7 +200,7 @@ fn what_cannot_be_done_is_refused_by_the_streams_name() {
     let discovered = json!({"streams": [{"name": "users", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}]});
     for catalog in [discovered.clone(), json!({"type": "CATALOG", "catalog": discovered})] {
         let message = parse(&catalog).unwrap_err().to_string();
-        assert!(message.starts_with("the catalog is a discovered one"), "{message}");
+        assert!(message.starts_with("the catalog is a discovered catalog"), "{message}");
         assert!(message.contains(r#"{"stream": STREAM, "sync_mode""#), "{message}");
     }
     let yaml = Catalog::parse(b"streams:\n- name: users\n").unwrap_err();

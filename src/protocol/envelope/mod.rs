@@ -57,26 +57,26 @@ pub struct StreamName<'a> {
     pub namespace: Option<Raw<'a>>,
 }
 
-/// What a line should be, for a message about one that is not.
+/// What a line should be, for messages about lines that are not.
 const EXPECTED: &str = r#"expected one JSON object per line, such as {"type":"RECORD","record":{"stream":"users","data":{"id":1},"emitted_at":1700000000000}}"#;
 
-/// Why a line is no message. The texts go on from "line N of the input".
+/// Why a line is not a message. The texts continue "line N of the input".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// Not JSON, or not an object.
-    #[error("is not a JSON object as the protocol wants it ({0})")]
+    #[error("is not a JSON object as the protocol requires ({0})")]
     Json(#[from] JsonError),
     /// Not even an attempt at an object.
     #[error("is not an Airbyte message: it {0}; {EXPECTED}")]
     NoObject(&'static str),
-    /// Something follows the object.
-    #[error("has something behind its JSON object")]
+    /// More text follows the object.
+    #[error("has more text after its JSON object")]
     Trailing,
-    /// The message does not say what it is: a record without its envelope, usually.
+    /// The message does not say its type: usually it is a bare record, without the envelope.
     #[error("has no \"type\", so it is not an Airbyte message; {EXPECTED}")]
     NoType,
-    /// The message has a type and not what belongs to it.
-    #[error("is of type {0} but its \"{1}\" is missing or of the wrong kind")]
+    /// The message lacks a member that its type requires.
+    #[error("is a {0} message whose \"{1}\" is missing or has the wrong type")]
     Missing(&'static str, &'static str),
 }
 
@@ -203,8 +203,8 @@ fn read_whole_line<'a, K: RecordSink>(
     Ok(message)
 }
 
-/// The namespace and name of the stream whose record `line` is, as far as the line can be read: for
-/// a message about a line that is not JSON.
+/// Returns the namespace and name of the stream whose record `line` is, as far as the line can be
+/// read: for a message about a line that is not JSON.
 #[must_use]
 pub fn stream_of_broken_record(line: &[u8]) -> Option<(Option<String>, String)> {
     let mut scanner = Scanner::new(line);
@@ -229,10 +229,10 @@ pub fn stream_of_broken_record(line: &[u8]) -> Option<(Option<String>, String)> 
     name.map(|name| (namespace, name))
 }
 
-/// What a line is that is no object, for a message that must not hold its content.
+/// Says what a line is that is not an object, without showing its content.
 fn not_an_object(line: &[u8]) -> &'static str {
     match line.trim_ascii_start().first() {
-        // A mark before the first line is skipped.
+        // The reader of blocks skips a byte order mark before the first line.
         _ if without_byte_order_mark(line).starts_with(b"{") => {
             "begins with a byte order mark, which only the first line may have"
         }
@@ -314,7 +314,7 @@ fn read_members<'a, K: RecordSink>(
     Ok((message, None))
 }
 
-/// The text of a JSON string, however it is spelt.
+/// Returns the text of a JSON string, with its escapes resolved.
 fn text_of<'a>(string: &Raw<'a>) -> Cow<'a, [u8]> {
     let inner = string.text.get(1..string.text.len().saturating_sub(1)).unwrap_or_default();
     Key { raw: inner, escaped: string.escaped }.to_bytes()
@@ -409,7 +409,7 @@ fn complete_record<'a, S: Copy>(
     })
 }
 
-/// Only STREAM_STATUS COMPLETE and INCOMPLETE matter; the rest is for people.
+/// Reads a TRACE. Only STREAM_STATUS COMPLETE and INCOMPLETE matter; the rest is for people.
 fn read_trace<'a, S>(trace: &[u8]) -> Result<Option<Message<'a, S>>, EnvelopeError> {
     let mut status = None;
     let mut stream = None;

@@ -167,7 +167,7 @@ fn what_is_no_message_is_an_error_without_content() {
     for (line, text) in [
         (
             r#"{"unparseable"#,
-            "is not a JSON object as the protocol wants it (the JSON text ends too early at \
+            "is not a JSON object as the protocol requires (the JSON text ends too early at \
              byte 13)",
         ),
         (r#"["secret"]"#, &format!("is not an Airbyte message: it is a JSON array; {EXPECTED}")),
@@ -187,7 +187,7 @@ fn what_is_no_message_is_an_error_without_content() {
         ),
         ("7391846,secret", &format!("is not an Airbyte message: it looks like CSV; {EXPECTED}")),
         ("secret", &format!("is not an Airbyte message: it does not begin with `{{`; {EXPECTED}")),
-        (r#"{"type":"LOG"} x"#, "has something behind its JSON object"),
+        (r#"{"type":"LOG"} x"#, "has more text after its JSON object"),
         (
             r#"{"no_type":1}"#,
             &format!("has no \"type\", so it is not an Airbyte message; {EXPECTED}"),
@@ -198,15 +198,15 @@ fn what_is_no_message_is_an_error_without_content() {
         ),
         (
             r#"{"type":"RECORD"}"#,
-            "is of type RECORD but its \"record\" is missing or of the wrong kind",
+            "is a RECORD message whose \"record\" is missing or has the wrong type",
         ),
         (
             r#"{"type":"RECORD","record":{"stream":"s","data":null,"emitted_at":1}}"#,
-            "is of type RECORD but its \"record.data\" is missing or of the wrong kind",
+            "is a RECORD message whose \"record.data\" is missing or has the wrong type",
         ),
         (
             r#"{"type":"STATE","state":null}"#,
-            "is of type STATE but its \"state\" is missing or of the wrong kind",
+            "is a STATE message whose \"state\" is missing or has the wrong type",
         ),
     ] {
         assert_eq!(read(line).unwrap_err().to_string(), text, "{line}");

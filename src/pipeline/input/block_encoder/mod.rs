@@ -1,20 +1,20 @@
-//! Turns a block of input lines into rows and messages: the work that runs in parallel.
+//! Turns a block of input lines into chunks of rows and messages: the work that runs in parallel.
 //!
-//! In: a [`Block`]. Out: an [`EncodedBlock`]. A worker owns one [`BlockEncoder`] and its scratch;
-//! the [`StreamTable`] is shared and never changes.
+//! In: a [`Block`]. Out: an [`EncodedBlock`]. Each worker owns one [`BlockEncoder`] and its
+//! scratch; all share the [`StreamTable`], which never changes.
 //!
 //! Invariants
 //! - A STATE closes the chunks of the streams that it covers, so that no chunk has rows on both
 //!   sides of it.
-//! - At the first line that cannot be trusted the block ends: what came before it is kept, nothing
+//! - The block ends at the first line that cannot be trusted. Everything before it is kept, nothing
 //!   after it is read.
-//! - Between two blocks a worker keeps little scratch, however long a line was, and empty columns
-//!   of [`COLUMN_SCRATCH_BYTES`] at most, however many streams there are.
+//! - Between two blocks a worker keeps little scratch, however long a line was and however many
+//!   streams there are.
 //! - An error says the line's number and never its content.
-//! - Half surrogate pairs are out of the records before anything reads them.
+//! - Half surrogate pairs are replaced before anything else reads the records.
 //!
-//! Not here: what a row looks like (`format::text` for rows of text, `columns` for Parquet), the
-//! order of blocks (`order`).
+//! Not here: which stream a line is of (`line_reader`), what a row looks like (`format`), the order
+//! of blocks (`engine::order`).
 
 use std::sync::Arc;
 
@@ -37,14 +37,15 @@ use crate::pipeline::messages::{
 };
 use crate::protocol::state::{StateMessage, StateScope};
 
-/// What a chunk or a STATE takes besides its bytes, in lists that have grown by doubling: a source
-/// may send a STATE with every record, and thousands of streams make chunks of one row.
+/// What a chunk or a STATE takes in memory besides its bytes. It matters: a source may send a STATE
+/// with every record, and thousands of streams make chunks of one row. Measured, with lists that
+/// grow by doubling.
 const OVERHEAD_BYTES: u64 = 320;
 
-/// A chunk's buffer may be larger than its text by this before it is cut down.
+/// A chunk's buffer may be this much larger than its text before it is shrunk.
 const SPARE_TEXT_BYTES: usize = 1024 * 1024;
 
-/// What makes the row ids of a block unique: the time of its reading and some randomness.
+/// What makes the row ids of a block unique: the time at which it was read, and a random number.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockSeed {
     /// Epoch milliseconds.
@@ -75,11 +76,11 @@ pub struct BlockEncoder {
     spare: BufferPool,
     scratch: Scratch,
     open: Vec<OpenChunk>,
-    /// Streams that have an open chunk, in the order of their first row, with the number of that
-    /// chunk; besides, those of chunks that were closed since.
+    /// Streams in the order of the first row of their chunks, with the number of that chunk. A
+    /// chunk that a STATE has closed stays in the list; its number no longer matches.
     touched: Vec<(StreamIx, u64)>,
     chunks: u64,
-    /// How large each stream's last chunk was: what to reserve for its next one.
+    /// How many bytes to reserve for each stream's next chunk: a little more than its last one had.
     expected_bytes: Vec<usize>,
 }
 
@@ -110,16 +111,16 @@ impl BlockEncoder {
         }
     }
 
-    /// Encodes a block, and replaces half surrogate pairs in it.
+    /// Encodes a block. Half surrogate pairs in its records are replaced in place.
     #[must_use]
     pub fn encode(&mut self, block: &mut Block, seed: BlockSeed) -> EncodedBlock {
         let mut ids = RowIds::new(seed.unix_ms, seed.random);
         let mut encoded =
             EncodedBlock { index: block.index, items: Vec::new(), fault: None, lines: 0 };
-        // Checked once for the whole block, which is far quicker than per string.
+        // One check of the whole block is far faster than one per string.
         let valid = simdutf8::basic::from_utf8(&block.bytes)
             .map_or_else(|_| valid_prefix(&block.bytes), |text| text.len());
-        // A byte order mark before the first line is no part of the input.
+        // A byte order mark before the first line is not part of the input.
         let is_first = block.index == 0;
         let first_line = if is_first {
             block.bytes.len() - without_byte_order_mark(&block.bytes).len()
@@ -166,26 +167,13 @@ impl BlockEncoder {
     ) -> Result<(), String> {
         match self.reader.read(line)? {
             Line::Record(record) => {
-                let line_bytes = line.len() + 1;
-                match repair {
-                    None => self.record(
-                        &record,
-                        RowSource { line_bytes, repaired_strings: 0 },
-                        ids,
-                        items,
-                    ),
-                    Some(repair) => {
-                        let changes = repair.changes(record.changes);
-                        let record = Record { changes: Some(&changes), ..record };
-                        let repaired_strings = repair.strings;
-                        self.record(
-                            &record,
-                            RowSource { line_bytes, repaired_strings },
-                            ids,
-                            items,
-                        );
-                    }
-                }
+                let changes = repair.map(|repair| repair.changes(record.changes));
+                let source = RowSource {
+                    line_bytes: line.len() + 1,
+                    repaired_strings: repair.map_or(0, |repair| repair.strings),
+                };
+                let record = Record { changes: changes.as_deref().or(record.changes), ..record };
+                self.record(&record, source, ids, items);
             }
             Line::State(message) => self.state(message, items),
             Line::Complete(ix) => {
@@ -288,14 +276,14 @@ impl BlockEncoder {
     }
 
     fn text_segment(&mut self, ix: StreamIx, mut bytes: Vec<u8>) -> Segment {
-        // Blocks differ little; growing a buffer at its end would copy it.
+        // A stream's chunks are of similar size, and growing a buffer would copy it.
         self.expected_bytes[ix.index()] = bytes.len() + bytes.len() / 8;
         if bytes.capacity() / 2 > bytes.len() {
-            // Few rows in a large buffer, which may wait for a long time.
+            // A few rows in a large buffer, which may wait for their STATE for a long time.
             let small = bytes.as_slice().to_vec();
             self.spare.give(std::mem::replace(&mut bytes, small));
         } else if bytes.capacity() - bytes.len() > SPARE_TEXT_BYTES {
-            // A long row, written piece by piece.
+            // One long row, for which the buffer grew by doubling.
             bytes.shrink_to_fit();
         }
         let permit = self.budget.take(bytes.capacity() as u64 + OVERHEAD_BYTES);
@@ -303,8 +291,8 @@ impl BlockEncoder {
     }
 }
 
-/// What the input is, if it is a whole file of another kind. (What a single line is that is no
-/// message, `envelope` says.)
+/// Says what the input is, if it is a file of another kind. What a single line is that is not a
+/// message, `envelope` says.
 fn foreign_input(input: &[u8]) -> Option<String> {
     match ForeignText::recognise(input)? {
         ForeignText::Empty | ForeignText::Csv => None,
@@ -329,8 +317,8 @@ fn cursor_of(record: &Record<'_>, path: &[String]) -> CursorNotes {
     }
 }
 
-/// The JSON text of the cursor field, which may be nested. Read once more: only templates with
-/// cursor macros ask for it.
+/// Returns the JSON text of the cursor field, which may be nested. This reads `data` a second time,
+/// but only for key templates with cursor macros.
 fn cursor_value<'a>(data: &'a [u8], path: &[String]) -> Option<&'a [u8]> {
     let mut value = Raw { kind: Kind::Object, text: data, escaped: false };
     for name in path {

@@ -112,7 +112,7 @@ fn a_fault_names_the_line_keeps_what_came_before_and_shows_no_content() {
         (b"{\"hunter2\":\xff}", "is not valid UTF-8"),
         (
             record("null", "unheard", 9).as_bytes(),
-            "is a record of stream \"unheard\", which the catalog of this sync does not have",
+            "is a record of stream \"unheard\", which is not in the catalog of this sync",
         ),
         (
             br#"{"type":"STATE","state":{"type":"STREAM"}}"#,
