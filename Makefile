@@ -5,9 +5,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/destination-s3
 GARAGE_ROOT := $(TARGET)/garage
 # The modules of the black-box tests that any store should pass.
-GARAGE_SUITE := csv_options ends formats generations_guard generations_keys generations_metadata generations_suite \
-	generations_table generations_templates keys lines macros memory parquet parquet_examples parquet_files parquet_names \
-	parquet_suite parquet_syncs parquet_types states values
+GARAGE_SUITE := generations::guard generations::keys generations::metadata generations::suite generations::table \
+	generations::templates keys parquet protocol::ends protocol::lines protocol::states store::memory text
 # What the tests need from PyPI, each in a virtual environment of its own.
 ENVIRONMENTS := readers servers
 # Options for `make bench`, for example BENCH='--runs 3 --formats jsonl.gz'.
@@ -40,7 +39,7 @@ test: c-compiler $(ENVIRONMENTS) ## Run all tests
 # what any store should pass.
 test-garage: export GARAGE := $(abspath $(GARAGE_ROOT))/bin/garage
 test-garage: c-compiler $(ENVIRONMENTS) $(GARAGE_ROOT)/bin/garage ## Run the tests against Garage, a store that is not like S3 in places (20 min)
-	$(CARGO) test --locked --test it -- --ignored garage::
+	$(CARGO) test --locked --test it -- --ignored store::garage::
 	$(CARGO) test --locked --test it -- $(GARAGE_SUITE:=::)
 
 $(GARAGE_ROOT)/bin/garage:

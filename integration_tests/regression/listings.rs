@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::generations::store::{numbered, overwritten, replace, start};
 use crate::generations::{all_rows, appended, good_input, stream};
-use crate::generations_store::{numbered, overwritten, replace, start};
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Quirk, Rule};
 use crate::world::{BUCKET, catalog, complete, connector, failure, state, with};

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::generations::store::{FIXED_KEY, fixed, numbered, overwritten, replace, rows, start};
 use crate::generations::{all_rows, appended, good_input};
-use crate::generations_store::{FIXED_KEY, fixed, numbered, overwritten, replace, rows, start};
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{FaultyS3, Quirk};
 use crate::world::{BUCKET, catalog, connector, cursors, failure, noise, record, with};

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::generations::store::{FIXED_KEY, fixed, numbered, replace, start};
 use crate::generations::{all_rows, appended, generation, good_input, stream, sync_one};
-use crate::generations_store::{FIXED_KEY, fixed, numbered, replace, start};
 use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Quirk, Rule};
 use crate::world::{

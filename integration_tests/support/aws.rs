@@ -2,7 +2,7 @@
 //!
 //! Invariant: one moto for the whole run of the tests; they share nothing in it but its administrator, by names of their own.
 //!
-//! moto is not AWS: what it does otherwise, and what stands in for it, is in `iam`.
+//! moto is not AWS: what it does otherwise, and what stands in for it, is in `policy::iam`.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

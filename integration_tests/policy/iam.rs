@@ -7,14 +7,14 @@
 //! | moto 5.2.5 | what stands in |
 //! |---|---|
 //! | A missing external id passes a trust policy that demands one, so that each check of a role warns that it is open. | a scripted STS (`sign_in`) |
-//! | Credentials never end. | a scripted STS (`sign_in_lifetimes`) |
+//! | Credentials never end. | a scripted STS (`sign_in::lifetimes`) |
 //! | A trust policy's principal is compared letter by letter: an account's number is nobody. | the page's trust policy is a golden case of `policy` |
-//! | A copy needs no right to read its source. | each request against the policy (`iam_requests`) |
-//! | DeleteObjects wants `s3:DeleteObject` on the bucket, not on objects; the connector goes on one by one. | each request against the policy (`iam_requests`) |
-//! | HeadBucket wants a right of its own. | nothing asks it (`iam_requests`) |
+//! | A copy needs no right to read its source. | each request against the policy (`requests`) |
+//! | DeleteObjects wants `s3:DeleteObject` on the bucket, not on objects; the connector goes on one by one. | each request against the policy (`requests`) |
+//! | HeadBucket wants a right of its own. | nothing asks it (`requests`) |
 //! | Tags and ACLs need no right. | `policy`, and what `store` sends |
-//! | Conditions on actions of S3 are not looked at. | no policy here has any (`iam_requests`) |
-//! | `${*}` in a resource is not a literal `*`. | `iam_requests` |
+//! | Conditions on actions of S3 are not looked at. | no policy here has any (`requests`) |
+//! | `${*}` in a resource is not a literal `*`. | `requests` |
 //! | A denial says neither action nor reason. | where answers are read (`store::classify`) |
 //!
 //! The whole message of each check is in `golden/iam/`; `UPDATE_GOLDEN=1` writes them anew.

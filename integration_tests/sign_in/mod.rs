@@ -2,6 +2,11 @@
 //!
 //! The scripted STS denies an external id that is wrong or missing, as AWS does.
 
+// Where an identity comes from.
+mod chain;
+// Syncs that outlive their credentials.
+mod lifetimes;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

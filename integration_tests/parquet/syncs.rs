@@ -16,18 +16,14 @@ use crate::world::{
 
 #[test]
 fn faker_300_in_parquet() {
-    replay(
-        include_str!("fixtures/faker_300.jsonl"),
-        include_str!("fixtures/faker_catalog.json"),
-        6000,
-    );
+    replay(include_str!("../fixtures/faker_300.jsonl"), include_str!("../fixtures/faker_catalog.json"), 6000);
 }
 
 #[test]
 fn hardcoded_100_in_parquet() {
     replay(
-        include_str!("fixtures/hardcoded_100.jsonl"),
-        include_str!("fixtures/hardcoded_catalog.json"),
+        include_str!("../fixtures/hardcoded_100.jsonl"),
+        include_str!("../fixtures/hardcoded_catalog.json"),
         2000,
     );
 }
@@ -35,9 +31,9 @@ fn hardcoded_100_in_parquet() {
 #[test]
 fn faker_10k_in_parquet() {
     let mut input = String::new();
-    let compressed = include_bytes!("fixtures/faker_10k.jsonl.gz");
+    let compressed = include_bytes!("../fixtures/faker_10k.jsonl.gz");
     GzDecoder::new(&compressed[..]).read_to_string(&mut input).unwrap();
-    replay(&input, include_str!("fixtures/faker_catalog.json"), 200_000);
+    replay(&input, include_str!("../fixtures/faker_catalog.json"), 200_000);
 }
 
 #[test]
@@ -95,9 +91,8 @@ fn replay(input: &str, catalog: &str, values: usize) {
 /// engines as these rows.
 #[test]
 fn the_readers_agree_with_a_file_that_pyarrow_wrote() {
-    let fixture = include_str!("fixtures/hardcoded_100.jsonl");
-    let catalog: Value =
-        serde_json::from_str(include_str!("fixtures/hardcoded_catalog.json")).unwrap();
+    let fixture = include_str!("../fixtures/hardcoded_100.jsonl");
+    let catalog: Value = serde_json::from_str(include_str!("../fixtures/hardcoded_catalog.json")).unwrap();
     for stream in catalog["streams"].as_array().unwrap() {
         let file = readers::written_by_pyarrow(stream, &json!({}), fixture);
         let (files, table) = parquet::read(&[("0.parquet".to_owned(), file)].into());

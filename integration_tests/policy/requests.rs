@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::iam::{page_policy, printed_policy};
+use crate::policy::iam::{page_policy, printed_policy};
 use crate::support::faulty_s3::{FaultyS3, Operation, Request};
 use crate::world::{
     BUCKET, SOON, catalog, complete, connector, cursors, noise, record, refresh, state, with,

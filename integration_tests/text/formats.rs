@@ -15,26 +15,26 @@ const FORMATS: [&str; 4] = ["jsonl", "jsonl.gz", "csv", "csv.gz"];
 
 #[test]
 fn faker_300_in_every_format() {
-    let catalog = include_str!("fixtures/faker_catalog.json");
+    let catalog = include_str!("../fixtures/faker_catalog.json");
     FORMATS
         .into_iter()
-        .for_each(|format| replay(include_str!("fixtures/faker_300.jsonl"), catalog, format));
+        .for_each(|format| replay(include_str!("../fixtures/faker_300.jsonl"), catalog, format));
 }
 
 #[test]
 fn hardcoded_100_in_every_format() {
-    let catalog = include_str!("fixtures/hardcoded_catalog.json");
+    let catalog = include_str!("../fixtures/hardcoded_catalog.json");
     FORMATS
         .into_iter()
-        .for_each(|format| replay(include_str!("fixtures/hardcoded_100.jsonl"), catalog, format));
+        .for_each(|format| replay(include_str!("../fixtures/hardcoded_100.jsonl"), catalog, format));
 }
 
 #[test]
 fn faker_10k_in_every_format() {
     let mut input = String::new();
-    let compressed = include_bytes!("fixtures/faker_10k.jsonl.gz");
+    let compressed = include_bytes!("../fixtures/faker_10k.jsonl.gz");
     GzDecoder::new(&compressed[..]).read_to_string(&mut input).unwrap();
-    let catalog = include_str!("fixtures/faker_catalog.json");
+    let catalog = include_str!("../fixtures/faker_catalog.json");
     FORMATS.into_iter().for_each(|format| replay(&input, catalog, format));
 }
 

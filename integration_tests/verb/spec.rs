@@ -12,7 +12,7 @@ fn the_output_is_one_line_and_the_committed_specification() {
     let outcome = connector().env("LOG_LEVEL", "debug").spec().expect_success();
     assert_eq!(outcome.stdout_lines.len(), 1, "{:#?}", outcome.stdout_lines);
     assert_eq!(outcome.stderr, "");
-    let committed: Value = serde_json::from_str(include_str!("../spec/spec.json")).unwrap();
+    let committed: Value = serde_json::from_str(include_str!("../../spec/spec.json")).unwrap();
     assert_eq!(outcome.messages[0], committed);
 }
 

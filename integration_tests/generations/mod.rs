@@ -6,6 +6,23 @@
 //! The expectations come from the contract alone: what a mode and its generation fields do to the stream's old objects,
 //! and who owns an object.
 
+// Replacing that is refused, killed or disturbed.
+mod breaks;
+// Which old objects a stream's new rows leave in the plain dialect.
+mod guard;
+// Fixed keys: the old whole or the new whole.
+mod keys;
+// Modes, and what an object says about itself.
+mod metadata;
+// Replacing as S3 sees it: order, refusals, many objects.
+pub(crate) mod store;
+// The platform's own suite: refreshes, retries, clears.
+mod suite;
+// What a good end and a bad end leave of old objects.
+mod table;
+// Old objects under every kind of key.
+mod templates;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

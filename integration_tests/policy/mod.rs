@@ -1,6 +1,13 @@
 //! `policy`: what it prints, byte for byte (`golden/policy/`; `UPDATE_GOLDEN=1` writes them anew).
 //!
-//! Not here: what a snippet for Terraform means (`policy_terraform`).
+//! Not here: what a snippet for Terraform means (`terraform`).
+
+// Least policies, missing actions, roles, under enforced permissions.
+mod iam;
+// What is asked of S3 against the policies.
+mod requests;
+// What Terraform makes of them.
+mod terraform;
 
 use std::fs;
 use std::path::Path;

@@ -3,6 +3,19 @@
 //! Two expectations stand side by side: the oracle (`readers/oracle.py`) computes every cell from the messages, and the
 //! tables of the tests say by hand what a few rows must be, so that the oracle itself is held to something.
 
+// An example for every type of column and every bad value.
+mod examples;
+// Codec, row groups, footer and schema of files, and folders of them.
+mod files;
+// Names of columns.
+mod names;
+// The platform's own suite.
+mod suite;
+// Whole syncs.
+mod syncs;
+// Every value in every column, and the options of types.
+mod types;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};

@@ -1,6 +1,11 @@
 //! The fault-injecting S3 under the real SDK client, and one sync of the connector against it.
 //!
-//! The tests of delivery believe this server; these tests, `faulty_s3_checks` and `faulty_s3_faults` are why they may.
+//! The tests of delivery believe this server; these tests, `checks` and `faults` are why they may.
+
+// What it refuses, as S3 does.
+mod checks;
+// How it fails.
+mod faults;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
