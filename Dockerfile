@@ -2,8 +2,10 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 # The dependencies, some of them C, are a layer of their own: they change with Cargo.lock, not with the sources.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir src \
-    && echo '//! Placeholder.' > src/lib.rs \
+# A member of the workspace that only the tests build: cargo wants to see it.
+COPY integration_tests/faulty_s3/Cargo.toml integration_tests/faulty_s3/Cargo.toml
+RUN mkdir src integration_tests/faulty_s3/src \
+    && echo '//! Placeholder.' | tee integration_tests/faulty_s3/src/lib.rs > src/lib.rs \
     && printf '//! Placeholder.\nfn main() {}\n' > src/main.rs \
     && cargo build --release --locked --bin destination-s3 \
     && rm -r src

@@ -32,7 +32,7 @@ quickstart: c-compiler ## Run spec, check and write against an S3 server inside 
 # The tests keep what the connector printed and wrote; the last step looks in all of it for the secrets of all of them.
 test: c-compiler $(ENVIRONMENTS) ## Run all tests
 	@rm -rf $(TARGET)/tmp/transcript
-	$(CARGO) test --locked
+	$(CARGO) test --workspace --locked
 	$(CARGO) test --locked --test it secrets::nothing_of_the_whole_suite_shows_a_secret -- --ignored --exact
 
 # Its own target: Garage takes a quarter of an hour to build. The binary is kept. First what is special about Garage, then
@@ -62,8 +62,8 @@ $(ENVIRONMENTS):
 		cp integration_tests/$@/requirements.txt $(TARGET)/$@/requirements.txt; }
 
 lint: c-compiler ## Check the formatting, and clippy with its warnings as errors
-	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --locked -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 delivery-report: c-compiler ## Break S3 and the connector in every way, count lost and doubled records: docs/DELIVERY.md (20 min)
 	$(CARGO) build --release --locked --bin destination-s3

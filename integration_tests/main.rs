@@ -22,8 +22,6 @@ mod sent;
 
 // Kills, faults and two at once, with every row accounted for.
 mod delivery;
-// The S3 that fails on demand, under the SDK's client.
-mod faulty_s3;
 // What a sync does with the objects of earlier syncs.
 mod generations;
 // The keys of objects.

@@ -8,14 +8,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use faulty_s3::keyring::random_text;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::sign_in::{Cloud, EXTERNAL_ID, WORKER_KEY_ID, WORKER_SECRET, role};
 use crate::support::connector::Connector;
-use crate::support::keyring::random_text;
+use crate::support::faulty_s3::{Fault, Rule};
 use crate::support::scripted_sts::{Action, StsFault};
-use crate::support::{faulty_s3, transcript};
+use crate::support::transcript;
 use crate::world::{state, user, users};
 
 /// Whole secrets that no test uses for anything else.
@@ -145,9 +146,9 @@ fn every_refusal_of_every_way_keeps_the_secrets() {
 /// S3 gives the token and the header back in its error documents.
 #[test]
 fn what_s3_repeats_of_a_request_is_not_passed_on() {
-    for fault in [faulty_s3::Fault::ExpiredToken, faulty_s3::Fault::AccessDenied] {
+    for fault in [Fault::ExpiredToken, Fault::AccessDenied] {
         let cloud = Cloud::new();
-        cloud.s3.inject(faulty_s3::Rule::any(fault));
+        cloud.s3.inject(Rule::any(fault));
         let token = random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef0123456789+/=", 200);
         let settings = json!({ "auth_type": "access_key", "access_key_id": WORKER_KEY_ID,
             "secret_access_key": WORKER_SECRET, "session_token": token });

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::generations::store::{FIXED_KEY, fixed, numbered, overwritten, replace, rows, start, two_files};
+use crate::generations::store::{
+    FIXED_KEY, fixed, numbered, overwritten, replace, rows, start, two_files,
+};
 use crate::generations::{all_rows, appended, good_input, records};
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Request, Rule};
 use crate::world::{

@@ -16,7 +16,11 @@ use crate::world::{
 
 #[test]
 fn faker_300_in_parquet() {
-    replay(include_str!("../fixtures/faker_300.jsonl"), include_str!("../fixtures/faker_catalog.json"), 6000);
+    replay(
+        include_str!("../fixtures/faker_300.jsonl"),
+        include_str!("../fixtures/faker_catalog.json"),
+        6000,
+    );
 }
 
 #[test]
@@ -92,7 +96,8 @@ fn replay(input: &str, catalog: &str, values: usize) {
 #[test]
 fn the_readers_agree_with_a_file_that_pyarrow_wrote() {
     let fixture = include_str!("../fixtures/hardcoded_100.jsonl");
-    let catalog: Value = serde_json::from_str(include_str!("../fixtures/hardcoded_catalog.json")).unwrap();
+    let catalog: Value =
+        serde_json::from_str(include_str!("../fixtures/hardcoded_catalog.json")).unwrap();
     for stream in catalog["streams"].as_array().unwrap() {
         let file = readers::written_by_pyarrow(stream, &json!({}), fixture);
         let (files, table) = parquet::read(&[("0.parquet".to_owned(), file)].into());

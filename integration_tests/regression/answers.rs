@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::sign_in::assert_failed;
 use crate::support::connector::{Connector, Outcome};
 use crate::support::faulty_s3::{Answer, Fault, FaultyS3, Operation, Rule};
-use crate::support::loopback::Loopback;
 use crate::world::{BUCKET, complete, connector, cursors, failure, jsonl, state, user, users};
+use faulty_s3::loopback::Loopback;
 
 const XML: &[(&str, &str)] = &[("content-type", "application/xml")];
 const HTML: &[(&str, &str)] = &[("content-type", "text/html")];

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::connector::Connector;
-use crate::support::faulty_s3::{FaultyS3, Place};
+use crate::support::faulty_s3::{Addressing, FaultyS3};
 use crate::support::proxy::Proxy;
 use crate::world::{complete, connector, failure, jsonl, user, users};
 
@@ -17,7 +17,10 @@ fn server(path: &str, domain: Option<&str>) -> FaultyS3 {
     let server = FaultyS3::start();
     server.create_bucket(RAW);
     server.create_bucket("s3raw");
-    server.set_place(Place { path: path.to_owned(), domain: domain.map(str::to_owned) });
+    server.set_addressing(Addressing {
+        path_prefix: path.to_owned(),
+        bucket_domain: domain.map(str::to_owned),
+    });
     server
 }
 

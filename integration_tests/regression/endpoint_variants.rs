@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::partitions::FarCloud;
 use crate::sign_in::{assert_failed, assert_succeeded};
-use crate::support::keyring::EMBEDDED_ARN;
 use crate::world::{World, connector, jsonl};
+use faulty_s3::keyring::DEFAULT_ARN;
 
 const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
 const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
@@ -31,7 +31,7 @@ fn the_variables_choose_the_hosts_of_s3_and_sts() {
         let connector = variables
             .iter()
             .fold(far.connector(), |connector, (name, value)| connector.env(name, value));
-        assert_succeeded(&connector.check(&far.config("us-east-2")), &[EMBEDDED_ARN]);
+        assert_succeeded(&connector.check(&far.config("us-east-2")), &[DEFAULT_ARN]);
         assert_eq!(far.hosts(), [s3, sts], "{variables:?}");
     }
 }

@@ -47,7 +47,7 @@ fn removals(server: &FaultyS3, before: usize) -> usize {
 fn a_listing_cut_without_a_token_leaves_no_old_file() {
     for quirk in [Quirk::NoToken, Quirk::SameToken] {
         let (server, config) = five_files();
-        server.quirk(quirk.clone());
+        server.add_quirk(quirk.clone());
         replace(&config, &[6]).expect_success();
         assert_eq!(all_rows(&server.objects(BUCKET)), ["6@1"], "{quirk:?}");
     }
@@ -57,7 +57,7 @@ fn a_listing_cut_without_a_token_leaves_no_old_file() {
 fn a_listing_cut_without_a_token_gives_no_taken_number() {
     for quirk in [Quirk::NoToken, Quirk::SameToken] {
         let (server, config) = five_files();
-        server.quirk(quirk.clone());
+        server.add_quirk(quirk.clone());
         let before = server.requests().len();
         append(&config, [6]);
         assert_eq!(
@@ -80,8 +80,8 @@ fn a_listing_that_cannot_be_continued_removes_nothing() {
     for quirk in [Quirk::NoToken, Quirk::SameToken, Quirk::EmptyPages] {
         for with_rows in [true, false] {
             let (server, config) = five_files();
-            server.quirk(quirk.clone());
-            server.quirk(Quirk::IgnoresStartAfter);
+            server.add_quirk(quirk.clone());
+            server.add_quirk(Quirk::IgnoresStartAfter);
             let before = server.requests().len();
             let outcome = if with_rows { replace(&config, &[6]) } else { clear(&config) };
             let message = failure(&outcome, "config_error");
@@ -98,7 +98,7 @@ fn a_listing_that_cannot_be_continued_removes_nothing() {
 #[test]
 fn a_listing_that_never_ends_fails_the_check() {
     let server = start();
-    server.quirk(Quirk::EmptyPages);
+    server.add_quirk(Quirk::EmptyPages);
     let outcome = connector().check(&numbered(&server));
     let (status, message) = outcome.connection_status();
     assert_eq!(status, "FAILED");

@@ -42,7 +42,7 @@ fn a_store_that_loses_metadata_fails_the_check() {
     ];
     for (quirk, config_of, words) in table {
         let server = start();
-        server.quirk(quirk.clone());
+        server.add_quirk(quirk.clone());
         let outcome = connector().check(&config_of(&server));
         let (status, message) = outcome.connection_status();
         assert_eq!(status, "FAILED", "{quirk:?}");
@@ -54,7 +54,7 @@ fn a_store_that_loses_metadata_fails_the_check() {
     }
     // No file is ever copied under such keys.
     let server = start();
-    server.quirk(Quirk::IgnoresMetadataDirective);
+    server.add_quirk(Quirk::IgnoresMetadataDirective);
     assert_eq!(connector().check(&numbered(&server)).connection_status().0, "SUCCEEDED");
 }
 
@@ -62,7 +62,7 @@ fn a_store_that_loses_metadata_fails_the_check() {
 #[test]
 fn a_file_is_not_moved_where_copies_keep_the_metadata_of_their_source() {
     let server = start();
-    server.quirk(Quirk::IgnoresMetadataDirective);
+    server.add_quirk(Quirk::IgnoresMetadataDirective);
     let config = fixed(&server);
     replace(&config, &[1]).expect_success();
     for id in 2..=3 {
@@ -85,7 +85,7 @@ fn a_file_is_not_moved_where_copies_keep_the_metadata_of_their_source() {
 #[test]
 fn replacing_where_metadata_is_lost_says_what_is_left() {
     let server = start();
-    server.quirk(Quirk::LosesMetadata);
+    server.add_quirk(Quirk::LosesMetadata);
     let config = numbered(&server);
     replace(&config, &[1]).expect_success();
     let outcome = replace(&config, &[2]).expect_success();
@@ -101,7 +101,7 @@ fn replacing_where_metadata_is_lost_says_what_is_left() {
 #[test]
 fn replacing_where_metadata_of_uploads_is_lost_says_what_is_left() {
     let server = start();
-    server.quirk(Quirk::LosesMetadataOfUploads);
+    server.add_quirk(Quirk::LosesMetadataOfUploads);
     let config = numbered(&server);
     // Large enough for parts.
     let large: String = (0..24_u32)

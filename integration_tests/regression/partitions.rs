@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::sign_in::{Cloud, assert_succeeded};
 use crate::support::connector::Connector;
-use crate::support::keyring::EMBEDDED_ARN;
 use crate::support::proxy::Proxy;
 use crate::support::scripted_sts::{Action, ScriptedSts, StsFault};
 use crate::support::tls_front::{Authority, TlsFront, Validity};
 use crate::world::{BUCKET, connector};
+use faulty_s3::keyring::DEFAULT_ARN;
 
 /// S3 and STS under the names that AWS gives them.
 pub(super) struct FarCloud {
@@ -96,13 +96,13 @@ fn an_access_key_in_another_partition_passes_check() {
     for (region, s3, sts) in table {
         for of_worker in [None, Some("us-east-1")] {
             // The STS of `aws`, which has never heard of the key.
-            let other = ScriptedSts::start(&crate::support::keyring::Keyring::new());
+            let other = ScriptedSts::start(&crate::support::faulty_s3::keyring());
             other.fail(Action::GetCallerIdentity, StsFault::InvalidClientTokenId, 1000);
             let far = FarCloud::new(s3, sts, &[("sts.us-east-1.amazonaws.com", address(&other))]);
             let connector = of_worker
                 .iter()
                 .fold(far.connector(), |connector, region| connector.env("AWS_REGION", region));
-            assert_succeeded(&connector.check(&far.config(region)), &[EMBEDDED_ARN]);
+            assert_succeeded(&connector.check(&far.config(region)), &[DEFAULT_ARN]);
             assert_eq!(far.hosts(), [s3, sts], "{region} {of_worker:?}");
         }
     }
@@ -146,6 +146,6 @@ fn an_endpoint_of_another_partition_counts_as_aws() {
     let far = FarCloud::new(s3, sts, &[]);
     let mut config = far.config("eusc-de-east-1");
     config["s3_endpoint"] = json!(format!("https://{s3}"));
-    assert_succeeded(&far.connector().check(&config), &[EMBEDDED_ARN]);
+    assert_succeeded(&far.connector().check(&config), &[DEFAULT_ARN]);
     assert_eq!(far.hosts(), [s3, sts]);
 }

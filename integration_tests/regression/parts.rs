@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::faulty_s3::FaultyS3;
+use crate::support::faulty_s3::{FaultyS3, Quirk};
 use crate::support::read_back;
 use crate::support::readers;
 use crate::world::{BUCKET, catalog, complete, connector, noise, record, refresh, state};
@@ -36,7 +36,7 @@ fn equal_parts(format: &str) {
     for (file_size_mb, memory_limit_mb, streams) in [(200, 256, 1), (20, 256, 1), (200, 64, 3)] {
         let server = FaultyS3::start();
         server.create_bucket(BUCKET);
-        server.want_equal_parts();
+        server.add_quirk(Quirk::WantsEqualParts);
         let (catalog, input, sent) = rows(streams);
         let mut config = server.config(BUCKET);
         config["format"] = json!({ "format_type": format });

@@ -55,7 +55,7 @@ fn one_object_that_cannot_be_removed_keeps_no_other() {
     for refuses_batches in [false, true] {
         let (server, config) = four_files();
         for key in ["users/0.jsonl", "users/2.jsonl"] {
-            server.quirk(Quirk::Undeletable(key.to_owned()));
+            server.add_quirk(Quirk::Undeletable(key.to_owned()));
         }
         if refuses_batches {
             server.inject(Rule::on(Operation::DeleteMany, Fault::AccessDenied));
@@ -204,7 +204,7 @@ fn nothing_is_moved_where_nothing_can_be_removed() {
             .run()
             .expect_success();
     }
-    server.quirk(Quirk::Undeletable("users".to_owned()));
+    server.add_quirk(Quirk::Undeletable("users".to_owned()));
     let outcome = replace(&config, &[3]);
     assert!(failure(&outcome, "config_error").contains("1 object "), "{outcome:#?}");
     assert_eq!(all_rows(&server.objects(BUCKET)), ["1@1", "2@1", "3@1"]);

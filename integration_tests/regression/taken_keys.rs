@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::connector::Outcome;
-use crate::support::faulty_s3::{Fault, FaultyS3, Habits, Operation, Quirk, Rule};
+use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Quirk, Rule};
 use crate::world::{
     BUCKET, catalog, complete, connector, cursors, failure, jsonl, noise, plain, record, state,
     user, users,
@@ -12,10 +12,15 @@ use crate::world::{
 
 const SLOW_STORE: std::time::Duration = std::time::Duration::from_secs(300);
 
-fn server(habits: Habits) -> FaultyS3 {
+fn server() -> FaultyS3 {
     let server = FaultyS3::start();
     server.create_bucket(BUCKET);
-    server.set_habits(habits);
+    server
+}
+
+fn server_with(quirk: Quirk) -> FaultyS3 {
+    let server = server();
+    server.add_quirk(quirk);
     server
 }
 
@@ -52,7 +57,7 @@ fn count(server: &FaultyS3, operation: Operation) -> usize {
 /// 412 to every guarded write, while HEAD says 404.
 #[test]
 fn a_store_that_refuses_every_guarded_write_ends_the_sync_after_a_few_numbers() {
-    let server = server(Habits { refuses_guarded_writes: true, ..Habits::default() });
+    let server = server_with(Quirk::RefusesConditionalWrites);
     let outcome = sync(&server, &one_user());
     let message = failure(&outcome, "config_error");
     for said in [
@@ -79,7 +84,7 @@ fn a_store_that_refuses_every_guarded_write_ends_the_sync_after_a_few_numbers() 
 /// The same for a file in parts, which cannot take another key.
 #[test]
 fn a_store_that_refuses_every_guarded_completion_ends_the_sync() {
-    let server = server(Habits { refuses_guarded_writes: true, ..Habits::default() });
+    let server = server_with(Quirk::RefusesConditionalWrites);
     let outcome = sync(&server, &large_user());
     let message = failure(&outcome, "config_error");
     assert!(
@@ -95,7 +100,7 @@ fn a_store_that_refuses_every_guarded_completion_ends_the_sync() {
 fn a_store_that_finds_an_object_at_every_key_ends_the_sync() {
     for (status, said) in [(200, "finds an object at every key"), (412, "HTTP 412")] {
         for input in [one_user(), large_user()] {
-            let server = server(Habits { missing_head: Some(status), ..Habits::default() });
+            let server = server_with(Quirk::MissingHead(status));
             let outcome = sync(&server, &input);
             let message = failure(&outcome, "config_error");
             assert!(message.contains(said) && message.contains("HeadObject"), "{message}");
@@ -119,8 +124,7 @@ fn a_lost_answer_of_a_store_that_loses_metadata_is_a_doubt() {
         (Quirk::LosesMetadataOfUploads, Operation::Complete, large_user()),
     ];
     for (quirk, operation, input) in cases {
-        let server = server(Habits::default());
-        server.quirk(quirk);
+        let server = server_with(quirk);
         server.inject(Rule::on(operation, Fault::ReplyLost).calls(1..=1));
         let outcome = sync(&server, &input);
         let message = failure(&outcome, "config_error");
@@ -141,7 +145,7 @@ fn a_lost_answer_of_a_store_that_loses_metadata_is_a_doubt() {
 /// writer put there.
 #[test]
 fn an_unguarded_put_that_may_still_land_is_a_doubt_and_not_a_taken_key() {
-    let server = server(Habits { lacks_guard: true, ..Habits::default() });
+    let server = server_with(Quirk::LacksConditionalWrites);
     // The guarded put is refused and does not count; the answers to all the others get lost.
     server.inject(Rule::on(Operation::Put, Fault::ResetInBody).calls(2..=u32::MAX));
     let mut settings = config(&server);
@@ -167,7 +171,7 @@ fn an_unguarded_put_that_may_still_land_is_a_doubt_and_not_a_taken_key() {
 /// Taken before there is a part: the next number. Taken afterwards: an end that says why.
 #[test]
 fn a_key_that_is_taken_before_an_upload_in_parts_begins_costs_only_a_number() {
-    let server = server(Habits::default());
+    let server = server();
     let stream =
         plain("users", &json!({ "id": { "type": "integer" }, "text": { "type": "string" } }));
     let mut settings = config(&server);
@@ -189,7 +193,7 @@ fn a_key_that_is_taken_before_an_upload_in_parts_begins_costs_only_a_number() {
 
 #[test]
 fn a_key_that_is_taken_under_an_upload_in_parts_ends_the_sync_and_says_why() {
-    let server = server(Habits::default());
+    let server = server();
     let mut session = connector().time_limit(SLOW_STORE).write(&config(&server), &users()).start();
     // The first part goes out while the file grows; its key is taken then.
     let input = large_user();

@@ -11,12 +11,12 @@ use crate::sign_in::{
     assert_failed, assert_succeeded, role,
 };
 use crate::support::connector::Connector;
-use crate::support::embedded_s3::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
-use crate::support::keyring::EMBEDDED_ARN;
-use crate::support::loopback::Loopback;
 use crate::support::proxy::Proxy;
 use crate::support::scripted_sts::Action;
 use crate::world::BUCKET;
+use faulty_s3::keyring::DEFAULT_ARN;
+use faulty_s3::keyring::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
+use faulty_s3::loopback::Loopback;
 
 /// The session of a container's, a pod's or an instance's role.
 const POD_ROLE: &str = "arn:aws:iam::999988887777:role/pods/worker-pod";
@@ -77,7 +77,7 @@ fn the_profile_file() {
     let text = profile("default", ACCESS_KEY_ID, SECRET_ACCESS_KEY)
         + &profile("worker", WORKER_KEY_ID, WORKER_SECRET);
     fs::write(&file, text).unwrap();
-    for (name, arn) in [(None, EMBEDDED_ARN), (Some("worker"), WORKER_ARN)] {
+    for (name, arn) in [(None, DEFAULT_ARN), (Some("worker"), WORKER_ARN)] {
         let cloud = Cloud::new();
         let connector = cloud.nobody().env("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap());
         let connector =
@@ -232,7 +232,7 @@ fn the_key_of_the_settings_is_not_overridden_by_the_environment() {
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         .env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
         .env("AWS_DEFAULT_REGION", "eu-nowhere-1");
-    assert_succeeded(&connector.check(&cloud.config(&settings)), &[EMBEDDED_ARN]);
+    assert_succeeded(&connector.check(&cloud.config(&settings)), &[DEFAULT_ARN]);
     cloud.sync_one(&connector, &settings);
     assert_eq!(cloud.signers(), [ACCESS_KEY_ID]);
     for request in cloud.sts.requests() {

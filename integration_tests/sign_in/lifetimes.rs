@@ -111,7 +111,7 @@ fn a_sync_of_three_lifetimes_without_one_refused_request() {
     );
     assert_eq!(keys_used(&cloud), assumed.len());
     // Renewed in good time, and not when it was too late.
-    let ends = cloud.signers().into_iter().map(|id| cloud.keys.key(&id).unwrap().ends.unwrap());
+    let ends = cloud.signers().into_iter().map(|id| cloud.keys.key(&id).unwrap().expires.unwrap());
     for (ends, next) in ends.zip(&assumed[1..]) {
         assert!(
             next.at < ends - Duration::from_secs(1),
@@ -121,7 +121,7 @@ fn a_sync_of_three_lifetimes_without_one_refused_request() {
     }
     // S3 really would have refused.
     let first = cloud.keys.key(&requests[0].signed_by).unwrap();
-    assert!(first.ends.unwrap() < SystemTime::now());
+    assert!(first.expires.unwrap() < SystemTime::now());
 }
 
 /// One object in parts that three keys have signed.

@@ -9,12 +9,11 @@ mod lifetimes;
 
 use std::time::{Duration, Instant};
 
+use faulty_s3::keyring::{ACCESS_KEY_ID, Keyring};
 use serde_json::{Value, json};
 
 use crate::support::connector::{Connector, Outcome};
-use crate::support::embedded_s3::ACCESS_KEY_ID;
-use crate::support::faulty_s3::FaultyS3;
-use crate::support::keyring::Keyring;
+use crate::support::faulty_s3::{FaultyS3, keyring};
 use crate::support::scripted_sts::{Action, REPEATED, ScriptedSts, StsFault, Trust};
 use crate::world::{BUCKET, SOON, complete, connector, cursors, failure, state, user, users};
 
@@ -43,7 +42,7 @@ pub(crate) struct Cloud {
 impl Cloud {
     /// The role demands [`EXTERNAL_ID`].
     pub(crate) fn new() -> Self {
-        let keys = Keyring::new();
+        let keys = keyring();
         keys.add(WORKER_KEY_ID, WORKER_SECRET, WORKER_ARN);
         let s3 = FaultyS3::with_keys(&keys);
         s3.create_bucket(BUCKET);

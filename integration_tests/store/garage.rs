@@ -230,7 +230,8 @@ fn garage_keeps_what_somebody_else_writes_in_the_meantime() {
 fn make_test_garage_runs_modules_that_there_are() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let makefile = fs::read_to_string(root.join("Makefile")).unwrap().replace("\\\n", "");
-    let line = makefile.lines().find_map(|line| line.strip_prefix("GARAGE_SUITE :=")).expect("the list");
+    let line =
+        makefile.lines().find_map(|line| line.strip_prefix("GARAGE_SUITE :=")).expect("the list");
     let modules: Vec<&str> = line.split_whitespace().collect();
     assert!(modules.len() > 10, "{modules:?}");
     for module in modules.into_iter().chain(["store::garage"]) {

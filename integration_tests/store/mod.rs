@@ -4,5 +4,7 @@
 mod garage;
 // Memory, and what happens when S3 is slow.
 mod memory;
+// What a whole sync asks of S3.
+mod requests;
 // Certificates and proxies.
 mod transport;

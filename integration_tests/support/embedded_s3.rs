@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use faulty_s3::keyring::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -28,11 +29,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::transcript;
-
-/// The only access key that the server knows.
-pub(crate) const ACCESS_KEY_ID: &str = "AKIAEMBEDDEDEXAMPLE0";
-/// Its secret: a value that a test can look for where it must not be.
-pub(crate) const SECRET_ACCESS_KEY: &str = "embedded/secret+for/the+loopback+server0";
 
 /// A running server; it stops when this is dropped. The folder stays.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::loopback::Loopback;
+use faulty_s3::loopback::Loopback;
 
 /// A running proxy; it stops when this is dropped.
 #[derive(Debug)]

@@ -24,9 +24,9 @@ fn faker_300_in_every_format() {
 #[test]
 fn hardcoded_100_in_every_format() {
     let catalog = include_str!("../fixtures/hardcoded_catalog.json");
-    FORMATS
-        .into_iter()
-        .for_each(|format| replay(include_str!("../fixtures/hardcoded_100.jsonl"), catalog, format));
+    FORMATS.into_iter().for_each(|format| {
+        replay(include_str!("../fixtures/hardcoded_100.jsonl"), catalog, format)
+    });
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::embedded_s3::ACCESS_KEY_ID;
 use crate::world::{BUCKET, World, connector};
+use faulty_s3::keyring::ACCESS_KEY_ID;
 
 #[test]
 fn a_good_configuration_succeeds_and_leaves_nothing_behind() {

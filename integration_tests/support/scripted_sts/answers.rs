@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use faulty_s3::loopback::{Body, HttpResponse};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use s3s::{Body, HttpResponse};
 
-use super::super::keyring::Key;
 use super::script::StsFault;
+use faulty_s3::keyring::Key;
 
 /// The namespace of every document.
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -34,7 +34,7 @@ pub(super) fn assumed(action: &str, key: &Key) -> HttpResponse {
     let session = key.arn.rsplit('/').next().unwrap_or_default();
     let (id, arn, secret) = (unique_id(key), &key.arn, &key.secret);
     let (key_id, token) = (&key.id, key.token.as_deref().unwrap_or_default());
-    let ends = instant(key.ends.expect("keys of a role end"));
+    let ends = instant(key.expires.expect("keys of a role end"));
     document(
         200,
         &format!(

@@ -20,18 +20,19 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use faulty_s3::loopback::HttpResponse;
 use hyper::http::request::Parts;
 use percent_encoding::percent_decode_str;
-use s3s::HttpResponse;
 
 #[allow(unused_imports, reason = "each program takes its share of the helpers")]
 pub(crate) use self::answers::REPEATED;
 use self::answers::{assumed, identity, refusal};
 pub(crate) use self::script::{Action, StsFault, StsRequest, Trust};
 use self::script::{Origin, Script};
-use super::keyring::{Key, Keyring, Standing, signer};
-use super::loopback::{Broken, Loopback, http};
-use super::{signature, transcript};
+use super::transcript;
+use faulty_s3::keyring::{Key, Keyring, Standing, random_text, signer};
+use faulty_s3::loopback::{Broken, Loopback, http};
+use faulty_s3::signature;
 
 /// A running server; it stops when this is dropped.
 #[derive(Debug)]
@@ -113,7 +114,7 @@ impl ScriptedSts {
 
     /// The instance metadata of a machine whose role has the session `arn`; the address is [`ScriptedSts::endpoint`].
     pub(crate) fn serve_instance(&self, arn: &str) {
-        let secret = super::keyring::random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", 40);
+        let secret = random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", 40);
         transcript::secret(&secret);
         self.with(|script| script.instance = Some(Origin { arn: arn.to_owned(), secret }));
     }

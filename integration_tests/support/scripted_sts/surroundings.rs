@@ -3,9 +3,9 @@
 
 use std::time::SystemTime;
 
+use faulty_s3::loopback::HttpResponse;
 use hyper::Method;
 use hyper::http::request::Parts;
-use s3s::HttpResponse;
 use serde_json::json;
 
 use super::Desk;
@@ -69,7 +69,7 @@ impl Desk {
             "AccessKeyId": key.id,
             "SecretAccessKey": key.secret,
             "Token": key.token,
-            "Expiration": instant(key.ends.expect("keys of the surroundings end")),
+            "Expiration": instant(key.expires.expect("keys of the surroundings end")),
             "AccountId": key.account(),
         });
         answer(200, "application/json", &document.to_string())

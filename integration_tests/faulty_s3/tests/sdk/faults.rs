@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::CompletedPart;
+use faulty_s3::{Fault, FaultyS3, Operation, Rule};
 use tokio::task::JoinSet;
 
-use crate::faulty_s3::{Seen, batch, begin, finish, part, refused, run, seen, server};
-use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Rule};
-use crate::world::{BUCKET, SOON};
+use super::{BUCKET, SOON, Seen, batch, begin, finish, part, refused, run, seen, server};
 
 /// Every request of the matrix is about this object or its neighbours.
 const KEY: &str = "folder/subject";

@@ -1,12 +1,13 @@
-//! A TCP server inside this process: a free port of the loopback address, and a task for each connection.
+//! A TCP server on a free port of the loopback address, with one task for each connection.
 //!
-//! What is done with a connection goes in, an address comes out; [`http`] does HTTP/1.1 on a connection.
+//! A function that serves one connection goes in, an address comes out; [`http`] answers HTTP/1.1
+//! on a connection.
 //!
 //! Invariants
 //! - Connections are accepted from the moment [`Loopback::start`] returns.
-//! - Everything ends when the [`Loopback`] is dropped; open connections are cut.
+//! - Everything ends when the [`Loopback`] is stopped or dropped; open connections are cut.
 //!
-//! Not here: what is answered (`scripted_sts`, `tls_front`, `proxy`).
+//! Not here: what is answered.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -19,22 +20,22 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use s3s::{Body, HttpResponse};
+pub use s3s::{Body, HttpResponse};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// A running server; it stops when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Loopback {
+pub struct Loopback {
     address: SocketAddr,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Loopback {
-    /// Gives every connection to `serve`.
-    pub(crate) fn start<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    /// Starts a server that calls `serve` with every connection.
+    pub fn start<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -42,8 +43,9 @@ impl Loopback {
             .expect("a free port on the loopback address");
         listener.set_nonblocking(true).expect("a listener that tokio can wait for");
         let address = listener.local_addr().expect("the address of the listener");
+        // Made here and not in the thread, so that a machine that is out of threads fails the caller.
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(2)
             .enable_all()
             .build()
             .expect("a runtime for the server");
@@ -56,13 +58,16 @@ impl Loopback {
     }
 
     /// `127.0.0.1:PORT`.
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
-}
 
-impl Drop for Loopback {
-    fn drop(&mut self) {
+    /// Stops the server and cuts its connections; a second call does nothing.
+    ///
+    /// # Panics
+    ///
+    /// If serving a connection panicked.
+    pub fn stop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
@@ -72,6 +77,13 @@ impl Drop for Loopback {
     }
 }
 
+impl Drop for Loopback {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Accepts connections until the other end of `stopped` is dropped; open connections are then cut.
 async fn accept<F>(
     listener: std::net::TcpListener,
     serve: impl Fn(TcpStream) -> F,
@@ -96,9 +108,9 @@ async fn accept<F>(
     }
 }
 
-/// The connection ends here, without an answer.
+/// Ends a connection without an answer.
 #[derive(Debug)]
-pub(crate) struct Broken;
+pub struct Broken;
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,8 +120,9 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// Answers the HTTP/1.1 requests of one connection, each with its body in memory, until either side ends it.
-pub(crate) async fn http<F>(socket: TcpStream, answer: impl Fn(Parts, Bytes) -> F)
+/// Answers the HTTP/1.1 requests of one connection, each with its body in memory, until either side
+/// ends it.
+pub async fn http<F>(socket: TcpStream, answer: impl Fn(Parts, Bytes) -> F)
 where
     F: Future<Output = Result<HttpResponse, Broken>>,
 {

@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 
 /// What is asked of the server, as far as a rule or a test tells requests apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Operation {
+pub enum Operation {
     /// PutObject.
     Put,
     /// CreateMultipartUpload.
@@ -44,7 +44,7 @@ pub(crate) enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub(crate) const ALL: [Self; 12] = [
+    pub const ALL: [Self; 12] = [
         Self::Put,
         Self::Create,
         Self::Part,
@@ -60,7 +60,7 @@ impl Operation {
     ];
 
     /// A short name for tables and messages.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Put => "put",
             Self::Create => "create",
@@ -80,7 +80,7 @@ impl Operation {
 
 /// What goes wrong. "Done" means that the store carries the request out, or refuses it as it would without the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// 429, code TooManyRequests; nothing done.
     TooManyRequests,
     /// 500 InternalError; nothing done.
@@ -109,16 +109,18 @@ pub(crate) enum Fault {
 
 /// An answer as a store, or something in front of it, gives it.
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// Name and value.
-    pub(crate) headers: &'static [(&'static str, &'static str)],
-    pub(crate) body: &'static str,
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Headers: name and value.
+    pub headers: &'static [(&'static str, &'static str)],
+    /// The body, as text.
+    pub body: &'static str,
 }
 
 impl Fault {
     /// Every fault that is the same in every test.
-    pub(crate) const ALL: [Self; 11] = [
+    pub const ALL: [Self; 11] = [
         Self::TooManyRequests,
         Self::InternalError,
         Self::SlowDown,
@@ -133,7 +135,7 @@ impl Fault {
     ];
 
     /// A short name for tables and messages.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::TooManyRequests => "429",
             Self::InternalError => "500",
@@ -152,7 +154,7 @@ impl Fault {
 
     /// Whether the operation can be answered so. A 200 with an error inside needs an operation whose answer is a document
     /// or nothing: HeadObject and DeleteObject have no body, and what GetObject has in its body is the object.
-    pub(crate) fn fits(self, operation: Operation) -> bool {
+    pub fn fits(self, operation: Operation) -> bool {
         match self {
             Self::ErrorInside => match operation {
                 Operation::Head | Operation::Delete | Operation::Get => false,
@@ -181,7 +183,7 @@ impl Fault {
     }
 
     /// Whether the store carries the request out.
-    pub(crate) fn is_done(self) -> bool {
+    pub fn is_done(self) -> bool {
         match self {
             Self::SlowDrip | Self::TruncatedReply | Self::ReplyLost => true,
             Self::TooManyRequests
@@ -199,7 +201,7 @@ impl Fault {
 
 /// When a fault happens.
 #[derive(Clone, Debug)]
-pub(crate) struct Rule {
+pub struct Rule {
     fault: Fault,
     operation: Option<Operation>,
     key: String,
@@ -211,12 +213,12 @@ pub(crate) struct Rule {
 
 impl Rule {
     /// On every call of `operation`.
-    pub(crate) fn on(operation: Operation, fault: Fault) -> Self {
+    pub fn on(operation: Operation, fault: Fault) -> Self {
         Self { operation: Some(operation), ..Self::any(fault) }
     }
 
     /// On every call of every operation that the fault fits.
-    pub(crate) fn any(fault: Fault) -> Self {
+    pub fn any(fault: Fault) -> Self {
         Self {
             fault,
             operation: None,
@@ -228,22 +230,22 @@ impl Rule {
     }
 
     /// Only where the key (of a listing: the prefix) contains this text.
-    pub(crate) fn key(self, contains: &str) -> Self {
+    pub fn key(self, contains: &str) -> Self {
         Self { key: contains.to_owned(), ..self }
     }
 
     /// Only on these calls, counted from 1 among those that match operation and key.
-    pub(crate) fn calls(self, calls: RangeInclusive<u32>) -> Self {
+    pub fn calls(self, calls: RangeInclusive<u32>) -> Self {
         Self { calls, ..self }
     }
 
     /// Only for keys that somebody has asked to make an object of: not for the look at a key before it is written.
-    pub(crate) fn written(self) -> Self {
+    pub fn written(self) -> Self {
         Self { only_written: true, ..self }
     }
 
     /// Only with this probability. The n-th call that matches operation and key has the same luck in every run.
-    pub(crate) fn chance(self, probability: f64, seed: u64) -> Self {
+    pub fn chance(self, probability: f64, seed: u64) -> Self {
         Self { chance: Some((probability, seed)), ..self }
     }
 
@@ -262,22 +264,22 @@ impl Rule {
 
 /// The rules of one server, in order, each with the number of calls that it has seen.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     rules: Vec<(Rule, u32)>,
     written: HashSet<String>,
 }
 
 impl Rules {
-    pub(super) fn add(&mut self, rule: Rule) {
+    pub(crate) fn add(&mut self, rule: Rule) {
         self.rules.push((rule, 0));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.rules.clear();
     }
 
     /// Counts one call, and says what happens to it.
-    pub(super) fn fault_of(&mut self, operation: Operation, key: &str) -> Option<Fault> {
+    pub(crate) fn fault_of(&mut self, operation: Operation, key: &str) -> Option<Fault> {
         let is_written = self.written.contains(key);
         if matches!(operation, Operation::Put | Operation::Complete | Operation::Copy) {
             self.written.insert(key.to_owned());

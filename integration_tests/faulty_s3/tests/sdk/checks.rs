@@ -9,11 +9,13 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, MetadataDirective};
 
-use crate::faulty_s3::{
-    Seen, batch, begin, client_as, finish, list_of, listed, part, refused, run, seen, server,
+use faulty_s3::Quirk;
+use faulty_s3::keyring::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
+
+use super::{
+    BUCKET, Seen, batch, begin, client_as, finish, list_of, listed, part, refused, run, seen,
+    server,
 };
-use crate::support::embedded_s3::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
-use crate::world::BUCKET;
 
 /// What S3 wants every part but the last to have.
 const SMALLEST_PART_BYTES: usize = 5 * 1024 * 1024;
@@ -115,7 +117,7 @@ fn objects_are_checked() {
 fn parts_of_different_lengths_are_refused_on_demand() {
     run(async {
         let (server, client) = server();
-        server.want_equal_parts();
+        server.add_quirk(Quirk::WantsEqualParts);
         let part_of = |more: usize| vec![b'a'; SMALLEST_PART_BYTES + more];
         for (lengths, is_taken) in [
             ([0, 0, 0], true),

@@ -11,12 +11,12 @@ use super::checks::{Sums, multipart_etag};
 use super::store::{Object, Part, Upload, now};
 
 /// Every part but the last has at least this many bytes.
-pub(super) const SMALLEST_PART_BYTES: usize = 5 * 1024 * 1024;
+pub(crate) const SMALLEST_PART_BYTES: usize = 5 * 1024 * 1024;
 /// The highest number of a part.
 const MOST_PARTS: i32 = 10_000;
 
 /// Whether a part may have this number.
-pub(super) fn check_number(part_number: i32) -> S3Result<()> {
+pub(crate) fn check_number(part_number: i32) -> S3Result<()> {
     if (1..=MOST_PARTS).contains(&part_number) {
         return Ok(());
     }
@@ -27,7 +27,7 @@ pub(super) fn check_number(part_number: i32) -> S3Result<()> {
 }
 
 /// Whether a part was sent with the checksum that its upload was announced with.
-pub(super) fn check_part(upload: &Upload, sums: &Sums) -> S3Result<()> {
+pub(crate) fn check_part(upload: &Upload, sums: &Sums) -> S3Result<()> {
     match &upload.algorithm {
         Some(algorithm) if !sums.contains_key(algorithm.as_str()) => {
             Err(s3_error!(InvalidRequest, "Checksum Type mismatch occurred, expected {algorithm}"))
@@ -37,7 +37,7 @@ pub(super) fn check_part(upload: &Upload, sums: &Sums) -> S3Result<()> {
 }
 
 /// The object that the listed parts make.
-pub(super) fn assemble(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Object> {
+pub(crate) fn assemble(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Object> {
     if listed.is_empty() {
         return Err(s3_error!(MalformedXML, "You must specify at least one part"));
     }
@@ -63,12 +63,12 @@ pub(super) fn assemble(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Ob
 }
 
 /// The lengths of the parts that were sent, in order.
-pub(super) fn part_lengths(upload: &Upload) -> Vec<usize> {
+pub(crate) fn part_lengths(upload: &Upload) -> Vec<usize> {
     upload.parts.values().map(|part| part.content.len()).collect()
 }
 
 /// What Cloudflare R2 wants of parts besides: one length, and the last one no longer.
-pub(super) fn check_equal(lengths: &[usize]) -> S3Result<()> {
+pub(crate) fn check_equal(lengths: &[usize]) -> S3Result<()> {
     match lengths.split_last() {
         Some((last, others))
             if others.iter().any(|length| *length != others[0] || last > length) =>

@@ -13,8 +13,8 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::*;
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
-use super::super::keyring::Keyring;
 use super::checks::{check_conditions, check_names, headers_of, md5_hex, verified, whole};
+use super::keyring::Keyring;
 use super::quirks::Quirk;
 use super::store::{Description, Object, Page, Part, Store, Upload};
 use super::uploads::{assemble, check_equal, check_number, check_part, part_lengths};
@@ -29,7 +29,7 @@ const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
 /// The body of a request as it came over the line, among the request's extensions: DeleteObjects is parsed before it
 /// gets here, and its digest is of the text.
 #[derive(Clone, Debug)]
-pub(super) struct RawBody(pub(super) Bytes);
+pub(crate) struct RawBody(pub(crate) Bytes);
 
 /// The members that PutObject, CreateMultipartUpload and CopyObject have in common.
 macro_rules! description {
@@ -126,7 +126,7 @@ impl S3 for Store {
         let upload = state.upload(&req.input.bucket, &req.input.key, &req.input.upload_id)?;
         let lengths = part_lengths(upload);
         let mut object = assemble(upload, listed.unwrap_or_default())?;
-        if state.wants_equal_parts {
+        if state.has(&Quirk::WantsEqualParts) {
             check_equal(&lengths)?;
         }
         if state.has(&Quirk::LosesMetadata) || state.has(&Quirk::LosesMetadataOfUploads) {

@@ -12,7 +12,7 @@ use s3s::crypto::{Checksum as _, Sha256};
 const BLOCK_BYTES: usize = 64;
 
 /// Whether a request was signed with `secret`.
-pub(crate) fn is_right(head: &Parts, body: &[u8], secret: &str) -> bool {
+pub fn is_right(head: &Parts, body: &[u8], secret: &str) -> bool {
     matches(head, &hex(&Sha256::checksum(body)), secret) == Some(true)
 }
 
@@ -60,7 +60,7 @@ fn canonical_query(query: &str) -> String {
 }
 
 /// The region that a request is signed for.
-pub(crate) fn region(head: &Parts) -> Option<String> {
+pub fn region(head: &Parts) -> Option<String> {
     let authorization = head.headers.get("authorization")?.to_str().ok()?;
     authorization.split_once("Credential=")?.1.split('/').nth(2).map(str::to_owned)
 }

@@ -22,29 +22,29 @@ const PAGE_LIMIT: usize = 1000;
 
 /// What an object is stored with besides its content.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Description {
-    pub(super) metadata: Metadata,
-    pub(super) cache_control: Option<String>,
-    pub(super) content_disposition: Option<String>,
-    pub(super) content_encoding: Option<String>,
-    pub(super) content_language: Option<String>,
-    pub(super) content_type: Option<String>,
+pub(crate) struct Description {
+    pub(crate) metadata: Metadata,
+    pub(crate) cache_control: Option<String>,
+    pub(crate) content_disposition: Option<String>,
+    pub(crate) content_encoding: Option<String>,
+    pub(crate) content_language: Option<String>,
+    pub(crate) content_type: Option<String>,
 }
 
 /// One visible object.
 #[derive(Clone, Debug)]
-pub(super) struct Object {
-    pub(super) content: Bytes,
+pub(crate) struct Object {
+    pub(crate) content: Bytes,
     /// Without quotes.
-    pub(super) etag: String,
-    pub(super) description: Description,
-    pub(super) sums: Sums,
-    pub(super) modified: Timestamp,
+    pub(crate) etag: String,
+    pub(crate) description: Description,
+    pub(crate) sums: Sums,
+    pub(crate) modified: Timestamp,
 }
 
 impl Object {
     /// An object that was sent in one piece, now.
-    pub(super) fn whole(content: Bytes, description: Description, sums: Sums) -> Self {
+    pub(crate) fn whole(content: Bytes, description: Description, sums: Sums) -> Self {
         let etag = md5_hex(&content);
         Self { content, etag, description, sums, modified: now() }
     }
@@ -52,71 +52,69 @@ impl Object {
 
 /// One part of an open upload.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub(super) content: Bytes,
+pub(crate) struct Part {
+    pub(crate) content: Bytes,
     /// Without quotes.
-    pub(super) etag: String,
-    pub(super) sums: Sums,
+    pub(crate) etag: String,
+    pub(crate) sums: Sums,
 }
 
 /// A multipart upload that was begun and neither completed nor aborted.
 #[derive(Clone, Debug)]
-pub(super) struct Upload {
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) description: Description,
+pub(crate) struct Upload {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) description: Description,
     /// The checksum algorithm that CreateMultipartUpload named.
-    pub(super) algorithm: Option<String>,
+    pub(crate) algorithm: Option<String>,
     /// Whether CompleteMultipartUpload has to repeat the checksum of each part.
-    pub(super) is_composite: bool,
-    pub(super) parts: BTreeMap<i32, Part>,
+    pub(crate) is_composite: bool,
+    pub(crate) parts: BTreeMap<i32, Part>,
 }
 
 /// What one lock guards.
-#[derive(Debug, Default)]
-pub(super) struct State {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
     buckets: BTreeMap<String, BTreeMap<String, Object>>,
-    pub(super) uploads: BTreeMap<String, Upload>,
+    pub(crate) uploads: BTreeMap<String, Upload>,
     uploads_begun: u64,
     page_keys: Option<usize>,
-    pub(super) quirks: Vec<Quirk>,
-    /// Whether every part but the last must have the same length.
-    pub(super) wants_equal_parts: bool,
+    pub(crate) quirks: Vec<Quirk>,
     /// The lengths of the parts of each upload that became an object.
-    pub(super) part_lengths: Vec<Vec<usize>>,
+    pub(crate) part_lengths: Vec<Vec<usize>>,
 }
 
 /// One page of a listing, in order of the names.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) objects: Vec<(String, Object)>,
-    pub(super) prefixes: Vec<String>,
+pub(crate) struct Page {
+    pub(crate) objects: Vec<(String, Object)>,
+    pub(crate) prefixes: Vec<String>,
     /// What the next page begins after; none: this is the last page.
-    pub(super) next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 impl State {
-    pub(super) fn create_bucket(&mut self, bucket: &str) {
+    pub(crate) fn create_bucket(&mut self, bucket: &str) {
         self.buckets.entry(bucket.to_owned()).or_default();
     }
 
     /// The objects of a bucket.
-    pub(super) fn bucket(&mut self, bucket: &str) -> S3Result<&mut BTreeMap<String, Object>> {
+    pub(crate) fn bucket(&mut self, bucket: &str) -> S3Result<&mut BTreeMap<String, Object>> {
         self.buckets.get_mut(bucket).ok_or_else(|| s3_error!(NoSuchBucket))
     }
 
     /// All buckets, by their names.
-    pub(super) fn buckets(&self) -> &BTreeMap<String, BTreeMap<String, Object>> {
+    pub(crate) fn buckets(&self) -> &BTreeMap<String, BTreeMap<String, Object>> {
         &self.buckets
     }
 
     /// The object at `key`.
-    pub(super) fn object(&mut self, bucket: &str, key: &str) -> S3Result<Object> {
+    pub(crate) fn object(&mut self, bucket: &str, key: &str) -> S3Result<Object> {
         self.bucket(bucket)?.get(key).cloned().ok_or_else(|| s3_error!(NoSuchKey))
     }
 
     /// The upload with this id, which must be one of this bucket and key.
-    pub(super) fn upload(&mut self, bucket: &str, key: &str, id: &str) -> S3Result<&mut Upload> {
+    pub(crate) fn upload(&mut self, bucket: &str, key: &str, id: &str) -> S3Result<&mut Upload> {
         self.bucket(bucket)?;
         let upload =
             self.uploads.get_mut(id).filter(|upload| upload.bucket == bucket && upload.key == key);
@@ -124,7 +122,7 @@ impl State {
     }
 
     /// Keeps a new upload and gives its id.
-    pub(super) fn begin(&mut self, upload: Upload) -> S3Result<String> {
+    pub(crate) fn begin(&mut self, upload: Upload) -> S3Result<String> {
         self.bucket(&upload.bucket)?;
         self.uploads_begun += 1;
         let id = format!("upload.{:08}", self.uploads_begun);
@@ -132,12 +130,12 @@ impl State {
         Ok(id)
     }
 
-    pub(super) fn has(&self, quirk: &Quirk) -> bool {
+    pub(crate) fn has(&self, quirk: &Quirk) -> bool {
         self.quirks.contains(quirk)
     }
 
     /// Whether the object may be deleted.
-    pub(super) fn is_deletable(&self, key: &str) -> bool {
+    pub(crate) fn is_deletable(&self, key: &str) -> bool {
         !self
             .quirks
             .iter()
@@ -145,12 +143,12 @@ impl State {
     }
 
     /// Sets a limit of the page size below S3's own.
-    pub(super) fn set_page_keys(&mut self, keys: usize) {
+    pub(crate) fn set_page_keys(&mut self, keys: usize) {
         self.page_keys = Some(keys.clamp(1, PAGE_LIMIT));
     }
 
     /// Keys under `prefix`, after `after`, those with a further `delimiter` rolled up.
-    pub(super) fn list(
+    pub(crate) fn list(
         &mut self,
         bucket: &str,
         prefix: &str,
@@ -200,15 +198,20 @@ impl State {
 
 /// The store of one server. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Store(Arc<Mutex<State>>);
+pub(crate) struct Store(Arc<Mutex<State>>);
 
 impl Store {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("the store: no request panics while it holds it")
+    }
+
+    /// A store of its own with the same content.
+    pub(crate) fn copied(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.lock().clone())))
     }
 }
 
 /// The time of a change.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from(std::time::SystemTime::now())
 }

@@ -21,52 +21,45 @@ use percent_encoding::percent_decode_str;
 use s3s::service::S3Service;
 use s3s::{Body, HttpRequest, HttpResponse};
 
-use super::super::keyring::{Keyring, Standing, signer};
-use super::super::signature;
+use super::addressing::Addressing;
 use super::api::RawBody;
-use super::habits::{Habits, Place};
+use super::keyring::{Keyring, Standing, signer};
+use super::loopback::Broken;
+use super::quirks;
 use super::rules::{Answer, Fault, Operation, Rule, Rules};
+use super::signature;
+use super::store::Store;
 use super::wire::Line;
 
 /// One request that reached the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Request {
-    pub(crate) operation: Operation,
+pub struct Request {
+    /// What was asked.
+    pub operation: Operation,
     /// The key; of a listing the prefix; of a copy the key that is written; empty where there is none in the head.
-    pub(crate) key: String,
-    pub(crate) fault: Option<Fault>,
+    pub key: String,
+    /// The fault that it met.
+    pub fault: Option<Fault>,
     /// The store carried it out: neither did a fault prevent it nor did the store refuse it.
-    pub(crate) done: bool,
+    pub done: bool,
     /// The status of the answer, also where a fault then lost it; 0 where the request was cut off before.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The id of the key that it says it is signed with; empty where it says none.
-    pub(crate) signed_by: String,
+    pub signed_by: String,
 }
-
-/// The connection ends here.
-#[derive(Debug)]
-pub(super) struct Broken;
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection is broken on purpose")
-    }
-}
-
-impl std::error::Error for Broken {}
 
 /// Rules and record, under one lock so that both see the requests in the same order.
 #[derive(Debug, Default)]
 struct Book {
     rules: Rules,
-    place: Place,
-    habits: Habits,
+    addressing: Addressing,
     requests: Vec<Request>,
     targets: Vec<String>,
 }
 
 /// The store with everything that goes wrong before it.
-pub(super) struct Front {
+pub(crate) struct Front {
+    store: Store,
     service: S3Service,
     /// The same for requests whose signature has been checked.
     unsigned: S3Service,
@@ -81,31 +74,32 @@ impl fmt::Debug for Front {
 }
 
 impl Front {
-    pub(super) fn new(service: S3Service, unsigned: S3Service, keys: Keyring) -> Self {
-        Self { service, unsigned, keys, book: Mutex::default() }
+    pub(crate) fn new(
+        store: Store,
+        service: S3Service,
+        unsigned: S3Service,
+        keys: Keyring,
+    ) -> Self {
+        Self { store, service, unsigned, keys, book: Mutex::default() }
     }
 
-    pub(super) fn set_place(&self, place: Place) {
-        self.with_book(|book| book.place = place);
+    pub(crate) fn set_addressing(&self, addressing: Addressing) {
+        self.with_book(|book| book.addressing = addressing);
     }
 
-    pub(super) fn set_habits(&self, habits: Habits) {
-        self.with_book(|book| book.habits = habits);
-    }
-
-    pub(super) fn targets(&self) -> Vec<String> {
+    pub(crate) fn targets(&self) -> Vec<String> {
         self.with_book(|book| book.targets.clone())
     }
 
-    pub(super) fn inject(&self, rule: Rule) {
+    pub(crate) fn inject(&self, rule: Rule) {
         self.with_book(|book| book.rules.add(rule));
     }
 
-    pub(super) fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.with_book(|book| book.rules.clear());
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.with_book(|book| book.requests.clone())
     }
 
@@ -114,18 +108,18 @@ impl Front {
     }
 
     /// Answers one request.
-    pub(super) async fn answer(
+    pub(crate) async fn answer(
         &self,
         request: hyper::Request<Incoming>,
         line: &Line,
     ) -> Result<HttpResponse, Broken> {
         line.heal();
         let (head, body) = request.into_parts();
-        let (place, habits) = self.with_book(|book| {
+        let addressing = self.with_book(|book| {
             book.targets.push(target(&head));
-            (book.place.clone(), book.habits)
+            book.addressing.clone()
         });
-        let Some((head, signed)) = place.enter(head) else {
+        let Some((head, signed)) = addressing.resolve(head) else {
             whole(body).await?;
             let mut answer = HttpResponse::new(Body::from("<html>nothing here</html>".to_owned()));
             *answer.status_mut() = StatusCode::NOT_FOUND;
@@ -169,12 +163,14 @@ impl Front {
             Some(Fault::AccessDenied) => refuse(body, 403, "AccessDenied").await?,
             Some(Fault::Answer(answer)) => say(body, answer).await?,
             None | Some(Fault::SlowDrip | Fault::TruncatedReply | Fault::ReplyLost) => {
-                match refusal(&self.keys.standing(&claims)).or_else(|| habits.refusal(&head)) {
+                let quirks = self.store.lock().quirks.clone();
+                let standing = self.keys.standing(&claims);
+                match refusal(&standing).or_else(|| quirks::refusal(&quirks, &head)) {
                     Some((status, code)) => refuse(body, status, code).await?,
                     None => {
                         let body = whole(body).await?;
                         let mut answer = self.ask_store(head, signed, body).await?;
-                        habits.spoil(operation, &key, &mut answer);
+                        quirks::distort(&quirks, operation, &key, &mut answer);
                         answer
                     }
                 }

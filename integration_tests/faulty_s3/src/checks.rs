@@ -34,10 +34,10 @@ const ALGORITHMS: [Algorithm; 5] = [
 ];
 
 /// Checksums that a body was sent with and that are right: algorithm to base64.
-pub(super) type Sums = BTreeMap<&'static str, String>;
+pub(crate) type Sums = BTreeMap<&'static str, String>;
 
 /// Reads the whole body of an upload.
-pub(super) async fn whole(body: Option<StreamingBlob>) -> S3Result<bytes::Bytes> {
+pub(crate) async fn whole(body: Option<StreamingBlob>) -> S3Result<bytes::Bytes> {
     let Some(body) = body else { return Ok(bytes::Bytes::new()) };
     Body::from(body).store_all_limited(usize::MAX).await.map_err(|error| {
         // The error of s3s is not public; its text is all that tells a wrong hash from a short body.
@@ -53,7 +53,7 @@ pub(super) async fn whole(body: Option<StreamingBlob>) -> S3Result<bytes::Bytes>
 }
 
 /// Compares every digest that came with the body, in headers or trailers, with the body.
-pub(super) fn verified<T>(request: &S3Request<T>, body: &[u8]) -> S3Result<Sums> {
+pub(crate) fn verified<T>(request: &S3Request<T>, body: &[u8]) -> S3Result<Sums> {
     if let Some(declared) = request.headers.get("content-md5") {
         if declared.len() != MD5_DIGITS {
             return Err(s3_error!(InvalidDigest));
@@ -79,7 +79,7 @@ pub(super) fn verified<T>(request: &S3Request<T>, body: &[u8]) -> S3Result<Sums>
 }
 
 /// The headers that repeat checksums in an answer.
-pub(super) fn headers_of(sums: &Sums) -> HeaderMap {
+pub(crate) fn headers_of(sums: &Sums) -> HeaderMap {
     let header = |(name, sum): (&&str, &String)| {
         (header_of(name), HeaderValue::from_str(sum).expect("base64 is a header value"))
     };
@@ -87,12 +87,12 @@ pub(super) fn headers_of(sums: &Sums) -> HeaderMap {
 }
 
 /// MD5 of a body, as the ETag of an object or part has it.
-pub(super) fn md5_hex(body: &[u8]) -> String {
+pub(crate) fn md5_hex(body: &[u8]) -> String {
     hex(&Md5::checksum(body))
 }
 
 /// The ETag of an object that was made of parts with these ETags.
-pub(super) fn multipart_etag<'a>(parts: impl ExactSizeIterator<Item = &'a str>) -> String {
+pub(crate) fn multipart_etag<'a>(parts: impl ExactSizeIterator<Item = &'a str>) -> String {
     let count = parts.len();
     let mut hash = Md5::new();
     for etag in parts {
@@ -105,7 +105,7 @@ pub(super) fn multipart_etag<'a>(parts: impl ExactSizeIterator<Item = &'a str>) 
 }
 
 /// Keys that are too long and metadata that is too large.
-pub(super) fn check_names<T>(request: &S3Request<T>, key: &str) -> S3Result<()> {
+pub(crate) fn check_names<T>(request: &S3Request<T>, key: &str) -> S3Result<()> {
     if key.len() > KEY_LIMIT_BYTES {
         return Err(s3_error!(KeyTooLongError));
     }
@@ -119,7 +119,7 @@ pub(super) fn check_names<T>(request: &S3Request<T>, key: &str) -> S3Result<()> 
 }
 
 /// `If-None-Match: *` and `If-Match`, against the ETag of the object that has the key now.
-pub(super) fn check_conditions<T>(request: &S3Request<T>, current: Option<&str>) -> S3Result<()> {
+pub(crate) fn check_conditions<T>(request: &S3Request<T>, current: Option<&str>) -> S3Result<()> {
     if let Some(condition) = request.headers.get("if-none-match") {
         if condition != "*" {
             return Err(s3_error!(NotImplemented, "If-None-Match takes nothing but *"));

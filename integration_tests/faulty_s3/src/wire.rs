@@ -70,35 +70,35 @@ impl HeadScan {
 
 /// The handler's end of a connection.
 #[derive(Clone, Debug)]
-pub(super) struct Line(Arc<Mutex<Plan>>);
+pub(crate) struct Line(Arc<Mutex<Plan>>);
 
 impl Line {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Plan::Pass)))
     }
 
     /// Passes everything, from the next answer on.
-    pub(super) fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.set(Plan::Pass);
     }
 
     /// When the connection is dropped next, it is reset.
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.set(Plan::Reset);
     }
 
     /// Ends the stream after `body_bytes` of the next answer's body.
-    pub(super) fn cut_body(&self, body_bytes: usize) {
+    pub(crate) fn cut_body(&self, body_bytes: usize) {
         self.set(Plan::Cut { in_head: false, head: HeadScan::default(), left: body_bytes });
     }
 
     /// Ends the stream inside the headers of the next answer.
-    pub(super) fn cut_head(&self) {
+    pub(crate) fn cut_head(&self) {
         self.set(Plan::Cut { in_head: true, head: HeadScan::default(), left: CUT_HEAD_AT_BYTES });
     }
 
     /// Lets an answer of this size trickle.
-    pub(super) fn drip(&self, answer_bytes: usize) {
+    pub(crate) fn drip(&self, answer_bytes: usize) {
         self.set(Plan::Drip { piece_bytes: answer_bytes.div_ceil(DRIPS).max(1) });
     }
 
@@ -140,14 +140,14 @@ impl Line {
 
 /// The server's end of a connection.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
     line: Line,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream, line: Line) -> Self {
+    pub(crate) fn new(stream: TcpStream, line: Line) -> Self {
         Self { stream, line, pause: None }
     }
 }
