@@ -1,9 +1,10 @@
 //! The connector at work, for somebody who sees it for the first time: `make quickstart`.
 //!
-//! `quickstart BINARY [FOLDER]` starts an S3 server in this process that keeps its objects in FOLDER (new or empty; without
-//! it a temporary folder that goes at the end), then runs the given `destination-s3` three ways as the platform would:
-//! `spec`, `check`, and `write` of a recorded sync of 700 records, once as jsonl.gz and once as csv. It prints what went
-//! in and what came out, and exits 1 as soon as anything is off. No network beyond the loopback address, no account.
+//! `quickstart BINARY [FOLDER]` starts an S3 server in this process, then runs the given
+//! `destination-s3` three ways as the platform would: `spec`, `check`, and `write` of a recorded sync
+//! of 700 records, once as jsonl.gz and once as csv. It prints what went in and what came out, keeps
+//! the objects in FOLDER (new or empty; without it a temporary folder that goes at the end), and exits
+//! 1 as soon as anything is off. No network beyond the loopback address, no account.
 //!
 //! Not here: any call into the connector's own code.
 
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use support::connector::{Connector, Outcome};
-use support::embedded_s3::EmbeddedS3;
+use support::faulty_s3::FaultyS3;
 use support::read_back;
 
 const BUCKET: &str = "quickstart";
@@ -67,7 +68,7 @@ fn tour(binary: &Path, folder: Option<&Path>) -> Result<(), String> {
         return Err(format!("{} is not empty: name another folder or remove it", root.display()));
     }
 
-    let server = EmbeddedS3::start(root);
+    let server = FaultyS3::start();
     server.create_bucket(BUCKET);
     println!("S3 server   {} (in this process)", server.endpoint());
     println!("bucket      {BUCKET}");
@@ -91,6 +92,8 @@ fn tour(binary: &Path, folder: Option<&Path>) -> Result<(), String> {
         let outcome = connector.write(&config, &catalog).input(MESSAGES).run();
         let mut objects = server.objects(BUCKET);
         objects.retain(|key, _| !before.contains(key));
+        keep(&root.join(BUCKET), &objects)
+            .map_err(|e| format!("the objects cannot be kept: {e}"))?;
         show_write(format, &outcome, &objects)?;
         if server.open_uploads() > 0 {
             return Err(format!("{} multipart uploads were left open", server.open_uploads()));
@@ -110,6 +113,16 @@ fn tour(binary: &Path, folder: Option<&Path>) -> Result<(), String> {
     println!(
         "\nAll is well: every record that was sent is in an object, and the last STATE of every stream came back."
     );
+    Ok(())
+}
+
+/// Writes objects to files below `folder`.
+fn keep(folder: &Path, objects: &BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
+    for (key, content) in objects {
+        let file = folder.join(key);
+        fs::create_dir_all(file.parent().unwrap_or(folder))?;
+        fs::write(file, content)?;
+    }
     Ok(())
 }
 

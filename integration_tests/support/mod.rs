@@ -20,7 +20,6 @@
 pub(crate) mod aws;
 pub(crate) mod boto;
 pub(crate) mod connector;
-pub(crate) mod embedded_s3;
 pub(crate) mod faulty_s3;
 pub(crate) mod garage;
 pub(crate) mod gate;

@@ -5,22 +5,19 @@
 //! Not here: stores that fail on demand (`faulty_s3`) or enforce permissions (`aws`).
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::embedded_s3::EmbeddedS3;
+use super::faulty_s3::FaultyS3;
 use super::garage::{self, Garage};
 use super::transcript;
 
 /// A running store with one bucket; it stops, and everything in it is gone, when this is dropped.
 #[derive(Debug)]
 pub(crate) enum Server {
-    /// s3s-fs, which serves a folder.
-    Embedded { server: EmbeddedS3, folder: TempDir },
+    /// The fault server without a fault.
+    InProcess(FaultyS3),
     /// Garage.
     Garage(Garage),
 }
@@ -32,20 +29,15 @@ impl Server {
             assert_eq!(bucket, garage::BUCKET);
             return Self::Garage(Garage::start());
         }
-        let folder = TempDir::new().expect("a temporary folder");
-        let server = EmbeddedS3::start(folder.path());
+        let server = FaultyS3::start();
         server.create_bucket(bucket);
-        Self::Embedded { server, folder }
+        Self::InProcess(server)
     }
 
     /// Another store with the same objects, which goes its own way from here.
     pub(crate) fn twin(&self) -> Self {
         match self {
-            Self::Embedded { folder: from, .. } => {
-                let folder = TempDir::new().expect("a temporary folder");
-                copy_folder(from.path(), folder.path());
-                Self::Embedded { server: EmbeddedS3::start(folder.path()), folder }
-            }
+            Self::InProcess(server) => Self::InProcess(server.twin()),
             Self::Garage(from) => {
                 let twin = Garage::start();
                 for (key, content) in from.bucket().objects() {
@@ -59,7 +51,7 @@ impl Server {
     /// `http://127.0.0.1:PORT`.
     pub(crate) fn endpoint(&self) -> String {
         match self {
-            Self::Embedded { server, .. } => server.endpoint(),
+            Self::InProcess(server) => server.endpoint(),
             Self::Garage(garage) => garage.endpoint(),
         }
     }
@@ -67,7 +59,7 @@ impl Server {
     /// `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> SocketAddr {
         match self {
-            Self::Embedded { server, .. } => server.address(),
+            Self::InProcess(server) => server.address(),
             Self::Garage(garage) => garage.address(),
         }
     }
@@ -75,7 +67,7 @@ impl Server {
     /// A connector configuration that reaches `bucket` and leaves everything else at its default.
     pub(crate) fn config(&self, bucket: &str) -> Value {
         match self {
-            Self::Embedded { server, .. } => server.config(bucket),
+            Self::InProcess(server) => server.config(bucket),
             Self::Garage(garage) => {
                 let mut config = garage.config();
                 config["s3_bucket_region"] = json!(garage::REGION);
@@ -87,7 +79,7 @@ impl Server {
     /// Every visible object of `bucket`: key to content.
     pub(crate) fn objects(&self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
         match self {
-            Self::Embedded { server, .. } => server.objects(bucket),
+            Self::InProcess(server) => server.objects(bucket),
             Self::Garage(garage) => garage.bucket().objects(),
         }
     }
@@ -95,7 +87,7 @@ impl Server {
     /// The keys of every visible object of `bucket`, sorted.
     pub(crate) fn keys(&self, bucket: &str) -> Vec<String> {
         match self {
-            Self::Embedded { server, .. } => server.keys(bucket),
+            Self::InProcess(server) => server.keys(bucket),
             Self::Garage(garage) => garage.bucket().keys(),
         }
     }
@@ -114,7 +106,7 @@ impl Server {
         metadata: &[(&str, &str)],
     ) {
         match self {
-            Self::Embedded { server, .. } => server.put_object(bucket, key, content, metadata),
+            Self::InProcess(server) => server.put_object(bucket, key, content, metadata),
             Self::Garage(garage) => {
                 let owned =
                     |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -126,7 +118,9 @@ impl Server {
     /// Removes an object, as somebody else's program would.
     pub(crate) fn remove_object(&self, bucket: &str, key: &str) {
         match self {
-            Self::Embedded { server, .. } => server.remove_object(bucket, key),
+            Self::InProcess(server) => {
+                assert!(server.remove_object(bucket, key), "{key} is not in bucket {bucket}");
+            }
             Self::Garage(garage) => garage.bucket().remove(key),
         }
     }
@@ -134,7 +128,7 @@ impl Server {
     /// The user metadata (`x-amz-meta-*`, names without that prefix) of a visible object.
     pub(crate) fn metadata(&self, bucket: &str, key: &str) -> BTreeMap<String, String> {
         match self {
-            Self::Embedded { server, .. } => server.metadata(bucket, key),
+            Self::InProcess(server) => server.metadata(bucket, key),
             Self::Garage(garage) => garage.bucket().metadata(key),
         }
     }
@@ -142,7 +136,7 @@ impl Server {
     /// The `Content-Type` that a visible object was stored with.
     pub(crate) fn content_type(&self, bucket: &str, key: &str) -> Option<String> {
         match self {
-            Self::Embedded { server, .. } => server.content_type(bucket, key),
+            Self::InProcess(server) => server.content_type(bucket, key),
             Self::Garage(garage) => garage.bucket().content_type(key),
         }
     }
@@ -150,7 +144,7 @@ impl Server {
     /// Multipart uploads that were begun and neither completed nor aborted.
     pub(crate) fn open_uploads(&self) -> usize {
         match self {
-            Self::Embedded { server, .. } => server.open_uploads(),
+            Self::InProcess(server) => server.open_uploads(),
             Self::Garage(garage) => garage.bucket().open_uploads(),
         }
     }
@@ -158,14 +152,14 @@ impl Server {
     /// Parts of multipart uploads that still take up room. Garage shows none but those of open uploads.
     pub(crate) fn open_parts(&self) -> usize {
         match self {
-            Self::Embedded { server, .. } => server.open_parts(),
+            Self::InProcess(server) => server.open_parts(),
             Self::Garage(_) => self.open_uploads(),
         }
     }
 }
 
 impl Drop for Server {
-    /// The embedded server looks into its own objects.
+    /// The server in this process searches its own objects.
     fn drop(&mut self) {
         let Self::Garage(garage) = self else { return };
         if std::thread::panicking() {
@@ -176,19 +170,6 @@ impl Drop for Server {
             let leak =
                 transcript::written(&key, &garage.bucket().metadata(&key), &content, &secrets);
             assert!(leak.is_none(), "{} is in {key} or its metadata", leak.unwrap_or_default());
-        }
-    }
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).expect("a folder to copy") {
-        let entry = entry.expect("an entry of the folder");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("the kind of the entry").is_dir() {
-            fs::create_dir(&target).expect("a folder of the copy");
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).expect("a file of the copy");
         }
     }
 }
