@@ -17,11 +17,11 @@ FUZZ ?= -max_total_time=60
 CORPUS ?= corpus seeds/decode
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-garage lint delivery-report bench bench-peers $(ENVIRONMENTS) fuzz clean c-compiler
+.PHONY: help quickstart test test-garage test-terraform lint delivery-report bench bench-peers $(ENVIRONMENTS) fuzz clean c-compiler
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
-		while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
+		while IFS='|' read -r name text; do printf '%-22s %s\n' "$$name" "$$text"; done
 
 quickstart: c-compiler ## Run spec, check and write against an S3 server inside the process, and look at the files
 	$(CARGO) build --release --locked --bin destination-s3
@@ -30,10 +30,16 @@ quickstart: c-compiler ## Run spec, check and write against an S3 server inside 
 		$(CARGO) run --quiet --locked --example quickstart -- $(BINARY) $(TARGET)/quickstart
 
 # The tests keep what the connector printed and wrote; the last step looks in all of it for the secrets of all of them.
+# Terraform is no requirement: where it is missing, its step says that it did not run.
 test: c-compiler $(ENVIRONMENTS) ## Run all tests
 	@rm -rf $(TARGET)/tmp/transcript
 	$(CARGO) test --workspace --locked
-	$(CARGO) test --locked --test it secrets::nothing_of_the_whole_suite_shows_a_secret -- --ignored --exact
+	@if command -v terraform >/dev/null; then $(MAKE) --no-print-directory test-terraform; else \
+		echo "NOT RUN: terraform is not installed, so no snippet of \`policy --terraform\` was evaluated by it"; fi
+	$(CARGO) test --workspace --locked --test it secrets::nothing_of_the_whole_suite_shows_a_secret -- --ignored --exact
+
+test-terraform: c-compiler ## Evaluate the snippets of `policy --terraform` (needs terraform)
+	$(CARGO) test --workspace --locked --test it policy::terraform:: -- --ignored
 
 # Its own target: Garage takes a quarter of an hour to build. The binary is kept. First what is special about Garage, then
 # what any store should pass.
