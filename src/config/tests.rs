@@ -515,7 +515,7 @@ fn members(value: BoxedStrategy<Value>) -> impl Strategy<Value = Vec<(String, Va
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn no_json_makes_it_panic_or_tell_a_secret(

@@ -9,7 +9,7 @@ use super::*;
 use crate::error::Classified;
 
 fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, cases, ..ProptestConfig::default() }
+    ProptestConfig { cases, ..ProptestConfig::default() }
 }
 
 /// Any whitespace, mostly none.

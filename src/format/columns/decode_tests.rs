@@ -286,12 +286,7 @@ fn same_rows(shape: &TableSchema, batches: Vec<Batch>, expected: &[Row]) {
 fn config(cases: u32) -> ProptestConfig {
     // `PROPTEST_CASES` asks for more.
     let cases = ProptestConfig::default().cases.max(256) / 256 * cases;
-    ProptestConfig {
-        failure_persistence: None,
-        cases,
-        max_shrink_iters: 20_000,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases, max_shrink_iters: 20_000, ..ProptestConfig::default() }
 }
 
 fn numbers(most: usize) -> impl Strategy<Value = Vec<u32>> {

@@ -492,7 +492,7 @@ fn dates() -> impl Strategy<Value = (String, NaiveDate)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn written_date_times_are_read_back(

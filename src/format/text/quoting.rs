@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
         #[test]
         fn quotes_are_doubled_as_csv_core_does_it(text in "(\"{0,10}|[a\"]{0,40}|[\\x00-\\x7f\u{fffd}]{0,30}){0,3}") {

@@ -312,7 +312,7 @@ fn last_ones(fields: &[Field]) -> Vec<&Field> {
 }
 
 fn config() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() }
+    ProptestConfig { cases: 300, ..ProptestConfig::default() }
 }
 
 fn metadata() -> impl Strategy<Value = MetadataColumns> {

@@ -66,7 +66,7 @@ fn scope(stream: Option<usize>) -> Scope {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn the_ledger_frees_what_a_naive_model_frees(steps in proptest::collection::vec(step(), 1..60)) {

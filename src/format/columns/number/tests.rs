@@ -375,7 +375,7 @@ fn expected_double(text: &str) -> Option<Result<Parsed<f64>, Misfit>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn numbers_are_what_their_digits_say(

@@ -199,7 +199,7 @@ fn line() -> impl Strategy<Value = (Line, &'static str)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     /// Whatever stands beside it: every record before the first fault is a row, a STATE stays as it
     /// came, and the fault has the number of its line.
