@@ -1,11 +1,11 @@
-//! What the metadata of objects says, against the rows that are in them.
+//! Compares the metadata of objects with the rows in them.
 //!
-//! | metadata | must be |
-//! |---|---|
-//! | `destination-s3-token` | on every object, on no two the same |
-//! | `stream` | the stream of the key |
-//! | `attempt-id` | one for each process: all rows of an object bear the same attempt, all objects of an attempt the same id |
-//! | `rows`, `sealed-by` | the number of rows, a known reason; absent where S3 wanted the metadata before the file was closed |
+//! - `destination-s3-token`: every object has one, and no two have the same.
+//! - `stream`: the stream of the key.
+//! - `attempt-id`: one per process. All rows of an object have the same attempt, and all objects of
+//!   an attempt the same ID.
+//! - `rows`, `sealed-by`: the number of rows and a known reason. They are absent if S3 wanted the
+//!   metadata before the file was closed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,11 @@ use super::rows::{Object, Row};
 /// Why a file was closed.
 const REASONS: [&str; 4] = ["size", "checkpoint", "memory", "end"];
 
-/// What is wrong, in sentences.
+/// Returns a sentence for each mismatch.
 pub(crate) fn wrong(histories: &[History<'_>], objects: &[Object]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut tokens = BTreeSet::new();
-    // A process is a source and its attempt; each has one id, and no two have the same.
+    // A process is a source and its attempt. Each has one ID, and no two have the same.
     let mut processes: BTreeMap<(usize, u32), BTreeSet<&str>> = BTreeMap::new();
     let mut ids: BTreeMap<&str, BTreeSet<(usize, u32)>> = BTreeMap::new();
     for object in objects {
@@ -28,17 +28,17 @@ pub(crate) fn wrong(histories: &[History<'_>], objects: &[Object]) -> Vec<String
         match label("destination-s3-token") {
             None => problems.push(format!("{key} has no token")),
             Some(token) if !tokens.insert(token) => {
-                problems.push(format!("the token of {key} is there twice"))
+                problems.push(format!("another object has the token of {key}"))
             }
             Some(_) => {}
         }
         if label("stream") != Some(object.stream()) {
-            problems.push(format!("{key} says that its stream is {:?}", label("stream")));
+            problems.push(format!("{key} names {:?} as its stream", label("stream")));
         }
         let writers: BTreeSet<(usize, u32)> =
             object.rows.iter().map(|row| writer(histories, row)).collect();
         if writers.len() != 1 {
-            problems.push(format!("{key} has rows of {} processes", writers.len()));
+            problems.push(format!("{key} contains rows of {} processes", writers.len()));
         }
         if let Some(id) = label("attempt-id") {
             for process in writers {
@@ -48,27 +48,27 @@ pub(crate) fn wrong(histories: &[History<'_>], objects: &[Object]) -> Vec<String
         }
         if label("rows").is_some_and(|rows| rows != object.rows.len().to_string()) {
             problems.push(format!(
-                "{key} has {} rows and says {:?}",
+                "{key} has {} rows, but its metadata says {:?}",
                 object.rows.len(),
                 label("rows")
             ));
         }
         if label("sealed-by").is_some_and(|reason| !REASONS.contains(&reason)) {
-            problems.push(format!("{key} was closed because of {:?}", label("sealed-by")));
+            problems.push(format!("{key} has the unknown sealed-by {:?}", label("sealed-by")));
         }
     }
     let two_ids = processes.iter().filter(|(_, ids)| ids.len() > 1);
     problems.extend(
-        two_ids.map(|((_, attempt), ids)| format!("attempt {attempt} has the ids {ids:?}")),
+        two_ids.map(|((_, attempt), ids)| format!("attempt {attempt} has the IDs {ids:?}")),
     );
     let shared = ids.iter().filter(|(_, processes)| processes.len() > 1);
     problems.extend(
-        shared.map(|(id, processes)| format!("the attempts {processes:?} share the id {id}")),
+        shared.map(|(id, processes)| format!("the attempts {processes:?} share the ID {id}")),
     );
     problems
 }
 
-/// The process that sent a row: the place of its source, and its attempt.
+/// Returns the process that sent a row: the position of its source, and its attempt.
 fn writer(histories: &[History<'_>], row: &Row) -> (usize, u32) {
     let sent = |history: &History<'_>| history.plan.first < row.id && row.id <= history.plan.last();
     (histories.iter().position(sent).unwrap_or(usize::MAX), row.attempt)
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::delivery::source::Plan;
 
-    /// An object of `users` with its labels, and the attempts of its rows.
+    /// Returns an object of `users` with these labels, and a row for each of `attempts`.
     fn object(labels: &[(&str, &str)], attempts: &[u32]) -> Object {
         let metadata =
             labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -111,7 +111,7 @@ mod tests {
             problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("2", "b"), &[2, 2])]),
             0
         );
-        // Two ids of one attempt, one id of two attempts, one token of two objects, rows of two attempts.
+        // Two IDs of one attempt, one ID of two attempts, one token of two objects, rows of two attempts.
         assert_eq!(
             problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("2", "b"), &[1, 1])]),
             1

@@ -1,9 +1,9 @@
-//! The delivery table: everything is run, and the results become a page of Markdown.
+//! Runs all cases and writes their results as a page of Markdown, `docs/DELIVERY.md`.
 //!
-//! A connector -> [`Results`] -> the text of `docs/DELIVERY.md`. One row of the page is an operation with a fault; the
-//! variants (format, parts) are summed up in it, and only where they differ the row says which.
+//! A row of the page is an operation with a fault. It sums up the variants (format, parts) and names
+//! them only if their attempts ended differently.
 //!
-//! Not here: arguments and files (the program `delivery_report`).
+//! The program `delivery_report` handles arguments and files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,29 +19,30 @@ use super::window::{self, Windows};
 use super::{case, kills, matrix, pair, pool};
 use crate::support::connector::Connector;
 
-/// Seeds of the kills.
+/// Number of kill scenarios; each has a seed.
 pub(crate) const SEEDS: u64 = 200;
-/// Files of one STATE whose window is measured.
+/// Numbers of files of one STATE for which the window is measured.
 const WINDOW_FILES: [usize; 3] = [1, 3, 10];
-/// Cases of the matrix at once: they wait for retries most of the time.
+/// Cases of the matrix that run concurrently. They wait for retries most of the time.
 const MATRIX_THREADS: usize = 80;
-/// Scenarios of kills at once: they keep the processors busy, and moments by the clock ought to mean something.
+/// Kill scenarios that run concurrently. More would keep the processors so busy that kills by the
+/// clock would come at the wrong moments.
 const KILL_THREADS: usize = 3;
 
-/// Everything that was found.
+/// The results of all cases.
 #[derive(Debug)]
 pub(crate) struct Results {
     matrix: Vec<(Case, Played)>,
     kills: Vec<(Scenario, Killed)>,
     pairs: Vec<(Pair, Verdict)>,
     windows: Vec<Windows>,
-    /// What is not as promised, each with its case.
+    /// Broken promises, each with its case.
     pub(crate) problems: Vec<String>,
-    /// How long it took.
+    /// The duration of the whole run.
     pub(crate) time: Duration,
 }
 
-/// Runs everything; `tell` is given a line whenever a part is done.
+/// Runs all cases. Calls `tell` with a line after each part.
 pub(crate) fn run(connector: &Connector, tell: impl Fn(&str)) -> Results {
     let begun = Instant::now();
     let mut results = Results {
@@ -74,7 +75,7 @@ pub(crate) fn run(connector: &Connector, tell: impl Fn(&str)) -> Results {
     results
 }
 
-/// Pairs cases with what came of them, and notes what was wrong.
+/// Pairs cases with their results, and adds their problems to `problems`.
 fn keep<C, R>(
     cases: Vec<C>,
     played: Vec<Result<R, String>>,
@@ -98,13 +99,13 @@ fn keep<C, R>(
 }
 
 impl Results {
-    /// Whether anything is lost, twice without excuse, or otherwise not as promised.
+    /// Returns whether nothing is lost or duplicated without excuse, and every promise is kept.
     pub(crate) fn is_good(&self) -> bool {
         let total = self.total();
         total.lost == 0 && total.outside == 0 && self.problems.is_empty()
     }
 
-    /// The sum of everything.
+    /// Returns the sum of all tallies.
     pub(crate) fn total(&self) -> Tally {
         sum([self.matrix_total(), self.kills_total(), self.pairs_total()])
     }
@@ -121,7 +122,7 @@ impl Results {
         sum(self.pairs.iter().map(|(_, verdict)| verdict.tally))
     }
 
-    /// The page.
+    /// Returns the page.
     pub(crate) fn page(&self) -> String {
         let mut page = String::from(HEAD);
         self.write_totals(&mut page);
@@ -168,7 +169,7 @@ impl Results {
             page,
             "| kills | number | hit the window |\n|---|---:|---:|\n\
              | by the clock, at any moment | {} | {} |\n\
-             | aimed: behind the arrival of a request or the return of a STATE, or at a message | {} | {} |\n",
+             | aimed: after a request arrives, after a STATE comes back, or at a message | {} | {} |\n",
             timed.1,
             share(timed.0, timed.1),
             all.1 - timed.1,
@@ -250,7 +251,7 @@ impl Results {
     }
 }
 
-/// How the cases of a shape ended: one word where all ended alike, else each with its variants.
+/// Returns how the cases of a shape ended: one phrase if all ended alike, else one per variant.
 fn ends(played: &[&(Case, Played)], shape: Shape) -> String {
     let mut ways: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (case, played) in played.iter().filter(|(case, _)| case.shape == shape) {
@@ -314,29 +315,44 @@ fn cells(tally: &Tally) -> String {
 
 const HEAD: &str = "# Delivery, measured
 
-Written by `make delivery-report`; do not edit. The command builds the release binary and runs it as the platform does, as a process with stdin and stdout, against an S3
-server inside the test process that can be told to fail (real HTTP, under the connector's real S3 client) and that enforces what S3 enforces. A numbered source sends records and STATEs, every STATE that
-comes back is an obligation, and an attempt that fails is followed by another one that goes on after the last STATE that came back, with the same catalog and sync id, as a platform does. After
-every attempt all visible objects are read (gzip, CSV and JSON by independent readers, Parquet by the `parquet` crate's) and every row is held against what was sent.
+`make delivery-report` writes this page; do not edit it. The command builds the release binary and
+runs it as the platform does: as a process with stdin and stdout. The S3 server is inside the test
+process, speaks real HTTP to the connector's real S3 client, enforces what S3 enforces, and fails on
+demand.
 
-- **sent**: records of the source, each counted once however often it was sent; **acknowledged**: covered by a STATE that came back, or by exit code 0; **found**: visible rows.
-- **lost**: acknowledged, and not there.
-- **twice: window**: rows too many because a process was killed after their file was published and before their STATE came back; the source had to send them again. No program can close that window
-  without the platform's help; see [SEMANTICS.md](SEMANTICS.md).
-- **twice: doubt**: rows too many because S3 stored an object, its answer was lost, and S3 then refused for good to say whether the object is there.
-- **twice: outside**: rows too many without such an excuse.
+A numbered source sends records and STATEs. Every STATE that comes back is an obligation. After an
+attempt that fails, another one continues after the last STATE that came back, with the same catalog
+and sync ID, as a platform does. After every attempt all visible objects are read (gzip, CSV and
+JSON by independent readers, Parquet by the `parquet` crate's), and every row is compared with what
+was sent.
+
+- **sent**: records of the source, each counted once however often it was sent.
+- **acknowledged**: records that a returned STATE or exit code 0 covers.
+- **found**: visible rows.
+- **lost**: records that are acknowledged and not found.
+- **twice: window**: surplus rows because a process was killed after their file was published and
+  before their STATE came back, so that the source had to send them again. No program can close that
+  window without the platform's help; see [SEMANTICS](SEMANTICS.md#when-rows-can-occur-twice).
+- **twice: doubt**: surplus rows because S3 stored an object, its answer was lost, and S3 then
+  refused for good to say whether the object exists.
+- **twice: outside**: surplus rows without such an excuse.
 
 ";
 
 const KILLS: &str = "## Kills
 
-Scenarios with one to four processes in a row, each killed with SIGKILL at a random moment between its start and a little past its end (some end by a failing source instead), and then one that
-runs to its end: one to three streams, STREAM and GLOBAL states, both dialects, files of one part and of several.
+A scenario runs one to four processes in a row. Each is killed with SIGKILL at a random moment
+between its start and a little past its end; some end by a failing source instead. A last process
+then runs to its end. Scenarios have one to three streams, STREAM and GLOBAL states, catalogs with
+and without generations, and files of one part and of several.
 
 ";
 
-const WINDOW: &str = "These syncs live for a tenth of a second and consist of checkpoints, and most kills are aimed, so the share says little about a real sync. What counts there is how long the window is, from the first
-visible file of a STATE to the STATE on stdout, here over the loopback interface; over a network add a round trip to S3 for the other files and for the last answer.
+const WINDOW: &str = "\
+These syncs live for a tenth of a second and consist of checkpoints, and most kills are aimed, so
+the share says little about a real sync. What matters there is the length of the window, from the
+first visible file of a STATE to the STATE on stdout. It was measured over the loopback interface;
+over a network, add a round trip to S3 for the other files and for the last answer.
 
 | files of the STATE | measured | median | longest |
 |---:|---:|---:|---:|
@@ -344,13 +360,19 @@ visible file of a STATE to the STATE on stdout, here over the loopback interface
 
 const PAIRS: &str = "## Two processes at once
 
-Two processes with the same settings and catalog, started together, with checkpoints at every STATE, so that they compete for the same keys.
+Two processes with the same settings and catalog start together, with checkpoints at every STATE, so
+that they compete for the same keys.
 
 ";
 
 const MATRIX: &str = "## Faults of S3
 
-Each case is one operation with one fault: on its first two calls, or on every call until the attempt has ended. Cells say how the attempts ended. HEAD is called to settle a lost answer to a put or
-a completion, so those cases lose that answer too; an upload is aborted because its second part is denied, so the first attempt of those cases always ends as a config_error. A case is played as
-jsonl.gz and as Parquet, with files of one part or of several as the operation asks.
+Each case is one operation with one fault: on its first two calls, or on every call until the
+attempt has ended. Cells say how the attempts ended. A case runs as jsonl.gz and as Parquet, with
+files of one part or of several, as the operation requires.
+
+- HEAD is called to settle a lost answer to a put or a completion, so those cases lose that answer,
+  too.
+- An upload is aborted because its second part is denied, so the first attempt of those cases always
+  ends as a config_error.
 ";
