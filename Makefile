@@ -1,36 +1,38 @@
-# What people and the gate (.ci/run) run. It needs Rust (rust-version in Cargo.toml), make, a C compiler, and Python 3 for the tests.
+# The commands of people and of the gate (.ci/run). They need Rust (rust-version in Cargo.toml),
+# make and a C compiler; the tests also need Python 3.
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/destination-s3
 GARAGE_ROOT := $(TARGET)/garage
-# The modules of the black-box tests that any store should pass.
+# The modules of the black-box tests that any S3-compatible store should pass.
 GARAGE_SUITE := generations::guard generations::keys generations::metadata generations::suite generations::table \
 	generations::templates keys parquet protocol::ends protocol::lines protocol::states store::memory text
-# What the tests need from PyPI, each in a virtual environment of its own.
+# The Python packages of the tests, each group in its own virtual environment.
 ENVIRONMENTS := readers servers
 # Options for `make bench`, for example BENCH='--runs 3 --formats jsonl.gz'.
 BENCH ?=
 
-# Options of libFuzzer for `make fuzz`, and what it reads.
+# Options of libFuzzer for `make fuzz`, and the folders of its inputs.
 FUZZ ?= -max_total_time=60
 CORPUS ?= corpus seeds/decode
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test test-garage test-terraform lint delivery-report bench bench-peers $(ENVIRONMENTS) fuzz clean c-compiler
 
-help: ## Show this list
+help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
 		while IFS='|' read -r name text; do printf '%-22s %s\n' "$$name" "$$text"; done
 
-quickstart: c-compiler ## Run spec, check and write against an S3 server inside the process, and look at the files
+quickstart: c-compiler ## Run spec, check and write against a local S3 server, and show the files
 	$(CARGO) build --release --locked --bin destination-s3
 	@rm -rf $(TARGET)/quickstart
 	@COLUMNS="$${COLUMNS:-$$(tput cols 2>/dev/null)}" \
 		$(CARGO) run --quiet --locked --example quickstart -- $(BINARY) $(TARGET)/quickstart
 
-# The tests keep what the connector printed and wrote; the last step looks in all of it for the secrets of all of them.
-# Terraform is no requirement: where it is missing, its step says that it did not run.
+# The tests keep everything that the connector printed and wrote. The last step searches all of it
+# for the secrets of all tests.
+# Terraform is not required: where it is missing, its step says that it did not run.
 test: c-compiler $(ENVIRONMENTS) ## Run all tests
 	@rm -rf $(TARGET)/tmp/transcript
 	$(CARGO) test --workspace --locked
@@ -41,10 +43,10 @@ test: c-compiler $(ENVIRONMENTS) ## Run all tests
 test-terraform: c-compiler ## Evaluate the snippets of `policy --terraform` (needs terraform)
 	$(CARGO) test --workspace --locked --test it policy::terraform:: -- --ignored
 
-# Its own target: Garage takes a quarter of an hour to build. The binary is kept. First what is special about Garage, then
-# what any store should pass.
+# A target of its own, because Garage takes a quarter of an hour to build; the binary is kept. The
+# first run covers what is special about Garage, the second what any store should pass.
 test-garage: export GARAGE := $(abspath $(GARAGE_ROOT))/bin/garage
-test-garage: c-compiler $(ENVIRONMENTS) $(GARAGE_ROOT)/bin/garage ## Run the tests against Garage, a store that is not like S3 in places (20 min)
+test-garage: c-compiler $(ENVIRONMENTS) $(GARAGE_ROOT)/bin/garage ## Run the tests against Garage, which differs from S3 in places (20 min)
 	$(CARGO) test --locked --test it -- --ignored store::garage::
 	$(CARGO) test --locked --test it -- $(GARAGE_SUITE:=::)
 
@@ -52,10 +54,10 @@ $(GARAGE_ROOT)/bin/garage:
 	$(CARGO) install garage --version 2.5.0 --locked --root $(GARAGE_ROOT) --target-dir $(GARAGE_ROOT)/target
 	rm -rf $(GARAGE_ROOT)/target
 
-# Redone only when the requirements have changed: the copy of them that says so is written last. Python's `venv` is a
-# package of its own on Debian.
-readers: ## Install what reads Parquet back in the tests: DuckDB, polars, pyarrow (PyPI, 130 MB; needs Python 3)
-servers: ## Install the AWS with enforced permissions of the tests: moto (PyPI, 60 MB; needs Python 3)
+# Reinstalls only if the requirements have changed since the last complete installation: their copy
+# is written last. On Debian, Python's `venv` is a separate package.
+readers: ## Install the Parquet readers of the tests: DuckDB, polars, pyarrow (PyPI, 130 MB)
+servers: ## Install the AWS simulator of the tests, which enforces permissions: moto (PyPI, 60 MB)
 $(ENVIRONMENTS):
 	@cmp -s integration_tests/$@/requirements.txt $(TARGET)/$@/requirements.txt || { \
 		python3 -c 'import ensurepip, venv' 2>/dev/null || \
@@ -67,16 +69,16 @@ $(ENVIRONMENTS):
 			--requirement integration_tests/$@/requirements.txt && \
 		cp integration_tests/$@/requirements.txt $(TARGET)/$@/requirements.txt; }
 
-lint: c-compiler ## Check the formatting, and clippy with its warnings as errors
+lint: c-compiler ## Check the formatting, and run clippy with warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-delivery-report: c-compiler ## Break S3 and the connector in every way, count lost and doubled records: docs/DELIVERY.md (20 min)
+delivery-report: c-compiler ## Count lost and doubled records under faults and kills: docs/DELIVERY.md (20 min)
 	$(CARGO) build --release --locked --bin destination-s3
 	$(CARGO) build --locked --example delivery_report
 	@$(TARGET)/debug/examples/delivery_report $(BINARY) docs/DELIVERY.md
 
-bench: c-compiler ## Measure every format against a bare copy and its peer (Linux; BENCH='--runs 3' for options)
+bench: c-compiler ## Measure each format beside a bare copy and its peer (Linux; options in BENCH='--runs 3')
 	$(CARGO) build --release --locked --bin destination-s3
 	$(CARGO) build --release --locked --example bench --example generate_stream --example s3_sink --example copy_floor
 	@$(TARGET)/release/examples/bench $(BINARY) --folder $(TARGET)/bench --peers $(TARGET)/bench-peers $(BENCH)
@@ -90,7 +92,7 @@ bench-peers: ## Install the peers of `make bench`: pigz, and DuckDB in a virtual
 	@$(TARGET)/bench-peers/bin/python -m pip install --quiet --disable-pip-version-check \
 		--requirement benches/requirements.txt
 
-fuzz: c-compiler ## Fuzz the decoder for a minute (needs a C++ compiler; FUZZ='-max_total_time=3600' for longer)
+fuzz: c-compiler ## Fuzz the decoder for a minute (needs a C++ compiler; longer: FUZZ='-max_total_time=3600')
 	@mkdir -p fuzz/corpus fuzz/artifacts
 	cd fuzz && CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module \
 		-Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
@@ -98,10 +100,11 @@ fuzz: c-compiler ## Fuzz the decoder for a minute (needs a C++ compiler; FUZZ='-
 		$(CARGO) run --release --locked --target $$(rustc -vV | sed -n 's/^host: //p') -- \
 		-dict=fuzz_targets/decode.dict -artifact_prefix=artifacts/ $(FUZZ) $(CORPUS)
 
-clean: ## Remove everything that was built
+clean: ## Remove all build output
 	$(CARGO) clean
 
-# Some dependencies are C; cargo's own message about a missing compiler comes minutes later and is long.
+# Some dependencies are written in C. Cargo's own message about a missing compiler is long and comes
+# minutes later.
 c-compiler:
 	@command -v "$${CC:-cc}" >/dev/null || { \
 		echo "No C compiler: install one (on Debian: apt-get install gcc libc6-dev) or set CC." >&2; exit 1; }
