@@ -1,29 +1,34 @@
-//! Measures the connector against its floor and against programs that do part of its work, side by
-//! side: `make bench`.
+//! Measures the connector beside its floor and its peers: `make bench`.
 //!
-//! `bench BINARY [--records N] [--streams N] [--runs N] [--formats A,B] [--folder FOLDER] [--peers
-//! FOLDER]` prints:
+//! Usage: `bench BINARY [--records N] [--streams N] [--runs N] [--formats A,B] [--folder FOLDER]
+//! [--peers FOLDER]`. It prints:
 //!
-//! 1. For each format, one stream of `--records` records (1,000,000): runs in turn, `--runs` times
-//!    (5), the connector, the floor (`copy_floor` on the same stdin) and the format's peer if it
-//!    has one: pigz for gzip, DuckDB for Parquet. Machines change their speed from minute to
-//!    minute, so ratios are taken within a turn and their median is given.
+//! 1. For each format, one stream of `--records` records (1,000,000). `--runs` times (5) it runs in
+//!    turn the connector, the floor (`copy_floor` on the same stdin) and the format's peer if it
+//!    has one: pigz for gzip, DuckDB for Parquet. The speed of a machine changes from minute to
+//!    minute, so ratios are taken within a turn, and the table shows their median.
 //! 2. For `parquet` and `jsonl.gz`, `--streams` interleaved streams of 20 columns (500; 0 leaves
-//!    this out), about 300 MB in all at 500: what many open files cost in speed and memory at the
-//!    default memory limit.
+//!    this out), about 300 MB in all at 500 streams. It shows what many open files cost in speed
+//!    and memory at the default memory limit.
 //! 3. The time of `spec`.
 //!
-//! `--peers` is the virtual environment that `make bench-peers` makes; without it the peers'
-//! columns stay empty.
+//! `--peers` is the virtual environment that `make bench-peers` creates. Without it the columns of
+//! the peers stay empty.
 //!
-//! What a record costs must not depend on how many there are. To see that: `for n in 10000 100000
-//! 1000000 10000000; do make bench BENCH="--records $n --streams 0 --formats jsonl,parquet"; done`
-//! (10,000,000 records are 3.1 GB of messages in `--folder`, and 2.3 GB more for DuckDB; 10,000
-//! take so little time that the start of the program shows).
+//! The cost of a record must not depend on the number of records. To check that:
 //!
-//! The other programs are expected beside this one. Linux only: peak memory is read from `/proc`
-//! while a run lasts, CPU time from this process's own account of its children (a resolution of 10
-//! ms).
+//! ```text
+//! for n in 10000 100000 1000000 10000000; do
+//!   make bench BENCH="--records $n --streams 0 --formats jsonl,parquet"
+//! done
+//! ```
+//!
+//! 10,000,000 records are 3.1 GB of messages in `--folder`, and 2.3 GB more for DuckDB. 10,000
+//! records take so little time that the start of the program shows.
+//!
+//! The other programs must be in the folder of this one. Linux only: the program reads peak memory
+//! from `/proc` during a run, and CPU time from the kernel's account of its children (a resolution
+//! of 10 ms).
 
 #![allow(
     clippy::print_stdout,
@@ -51,7 +56,7 @@ const USAGE: &str = "usage: bench BINARY [--records N] [--streams N] [--runs N] 
                      [--folder FOLDER] [--peers FOLDER]";
 const FORMATS: &str = "jsonl,jsonl.gz,csv,csv.gz,parquet";
 const FORMATS_OF_MANY_STREAMS: [&str; 2] = ["parquet", "jsonl.gz"];
-/// At 500 streams 300 MB of messages.
+/// 300 MB of messages at 500 streams.
 const RECORDS_OF_EACH_STREAM: u64 = 1_100;
 const SPEC_RUNS: usize = 20;
 
@@ -72,7 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What to measure.
+/// The command line.
 #[derive(Debug)]
 struct Plan {
     binary: PathBuf,
@@ -132,7 +137,7 @@ fn bench(plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The first table.
+/// Prints the first table: one stream per format.
 fn one_stream(plan: &Plan, peers: &Peers, sink: &Sink) -> Result<(), Failure> {
     let input = Input::made(&plan.folder, "messages", &[], plan.records)?;
     println!(
@@ -168,7 +173,7 @@ fn one_stream(plan: &Plan, peers: &Peers, sink: &Sink) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs the contenders in turn and gives the format's line of the first table.
+/// Runs the programs in turn and returns the format's line of the first table.
 fn compare(
     plan: &Plan,
     format: &str,
@@ -192,7 +197,7 @@ fn compare(
     }
     eprint!("\r{:40}\r", "");
 
-    // Of two runs of one turn: more than 1 where the connector is the faster one.
+    // Ratios of two runs of one turn: more than 1 if the connector is faster.
     let ratio = |others: &[Run]| {
         let ratios: Vec<f64> =
             others.iter().zip(&connector).map(|(other, run)| other.wall_s / run.wall_s).collect();
@@ -216,7 +221,7 @@ fn compare(
     Ok(line)
 }
 
-/// The second table.
+/// Prints the second table: many streams.
 fn many_streams(plan: &Plan, sink: &Sink) -> Result<(), Failure> {
     let formats: Vec<&str> = FORMATS_OF_MANY_STREAMS
         .into_iter()
@@ -256,7 +261,7 @@ fn many_streams(plan: &Plan, sink: &Sink) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One run of the connector, and the objects and bytes that it uploaded.
+/// Runs the connector once. Returns its cost, and the objects and bytes that it uploaded.
 fn uploaded(
     plan: &Plan,
     format: &str,
@@ -274,7 +279,7 @@ fn uploaded(
 
 const COST_HEADER: &str = "    MB/s (min-max)  wall s   cpu s peak MiB   out MB";
 
-/// What the connector's runs cost, under [`COST_HEADER`].
+/// Returns the cells below [`COST_HEADER`]: the costs of the connector's runs.
 fn cost(runs: &[Run], input_bytes: u64, out_bytes: u64) -> String {
     let of = |value: fn(&Run) -> f64| median(&runs.iter().map(value).collect::<Vec<_>>());
     format!(
@@ -287,7 +292,7 @@ fn cost(runs: &[Run], input_bytes: u64, out_bytes: u64) -> String {
     )
 }
 
-/// MB of messages in a second: `median (lowest-highest)`.
+/// Returns MB of messages per second as `median (lowest-highest)`.
 fn speeds(runs: &[Run], input_bytes: u64) -> String {
     let speeds: Vec<f64> = runs.iter().map(|run| input_bytes as f64 / run.wall_s / 1e6).collect();
     let low = speeds.iter().copied().fold(f64::INFINITY, f64::min);

@@ -1,10 +1,8 @@
-//! The floor that the connector is measured against: stdin to S3 with nothing in between.
+//! The floor for comparison: copies stdin to S3 with nothing in between.
 //!
 //! `copy_floor ENDPOINT BUCKET KEY` reads stdin in pieces of 8 MiB and sends them, unchanged, as
 //! the parts of one multipart upload: from memory, with CRC32, four in flight, through the client
-//! library of the connector.
-//!
-//! Not here: parsing, encoding, retries beyond the library's own.
+//! library of the connector. It does not parse or encode, and retries only as the library does.
 
 #![allow(
     clippy::print_stderr,
@@ -73,7 +71,7 @@ fn copy(endpoint: &str, bucket: &str, key: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Cuts stdin into parts; a closed channel means that the upload failed and says so itself.
+/// Reads stdin in parts. A closed channel means that the upload failed, which reports that itself.
 fn read_parts(parts: &mpsc::Sender<Vec<u8>>) -> std::io::Result<()> {
     let mut stdin = std::io::stdin().lock();
     loop {

@@ -2,8 +2,9 @@
 
     duckdb_copy.py RECORDS_FILE PARQUET_FILE THREADS RECORDS
 
-Prints the seconds that the COPY took: starting Python and importing DuckDB do not count. Everything but the number of
-threads is DuckDB's default. Fails when the file has not RECORDS rows of the columns below.
+Prints the seconds that the COPY took; starting Python and importing DuckDB do not count. Apart
+from the number of threads, DuckDB runs with its defaults. Fails unless the file has RECORDS rows of
+the columns below.
 """
 
 import sys
@@ -11,7 +12,7 @@ import time
 
 import duckdb
 
-# The types that the connector gives these columns: the schema is that of `configured_catalog` in generate_stream.rs.
+# The connector's types for the columns of `configured_catalog` in generate_stream.rs.
 COLUMNS = {
     "id": "BIGINT",
     "customer": "VARCHAR",

@@ -1,17 +1,18 @@
-//! Writes the input of the benchmark: Airbyte messages and their catalog, the same bytes at every
+//! Writes the input of the benchmark: Airbyte messages and their catalog, the same bytes in every
 //! run.
 //!
-//! - `generate_stream RECORDS MESSAGES CATALOG` writes one stream of RECORDS records of about 300
-//!   bytes each (as message lines) with integers, floats, booleans, texts, timestamps, a nested
-//!   object, an array and nulls to the file MESSAGES, a STATE after every 10,000 of them and at the
-//!   end, then STREAM_STATUS COMPLETE; and the configured catalog to the file CATALOG.
-//! - `generate_stream --bare RECORDS FILE` writes the `data` objects of that stream alone, one a
-//!   line: for programs that do not read the protocol.
-//! - `generate_stream --streams STREAMS RECORDS MESSAGES CATALOG` writes STREAMS streams of 20
-//!   columns, RECORDS records in all, about 540 bytes each: one of each stream in turn, a STATE
-//!   after every 1,000 of a stream (not of all streams at the same time) and at its end.
+//! - `generate_stream RECORDS MESSAGES CATALOG` writes one stream of RECORDS records to the file
+//!   MESSAGES, and the configured catalog to the file CATALOG. A record has about 300 bytes (as a
+//!   message line) with integers, floats, booleans, strings, timestamps, a nested object, an array
+//!   and nulls. A STATE follows every 10,000 records and the last one, then STREAM_STATUS COMPLETE.
+//! - `generate_stream --bare RECORDS FILE` writes only the `data` objects of that stream, one per
+//!   line, for programs that do not speak the protocol.
+//! - `generate_stream --streams STREAMS RECORDS MESSAGES CATALOG` writes STREAMS interleaved
+//!   streams of 20 columns, RECORDS records in all, about 540 bytes each. A STATE follows every
+//!   1,000 records of a stream (at a different time for each stream) and its last one.
 //!
-//! No clock and no randomness: values come from a counter and a fixed-seed generator.
+//! The values come from a counter and a generator with a fixed seed, not from a clock or random
+//! numbers.
 
 #![allow(
     clippy::print_stderr,
@@ -34,7 +35,7 @@ use serde_json::{Value, json};
 
 const STREAM: &str = "orders";
 const RECORDS_PER_STATE: u64 = 10_000;
-/// 2026-01-01T00:00:00Z, the first record's time.
+/// The time of the first record: 2026-01-01T00:00:00Z.
 const START_SECONDS: i64 = 1_767_225_600;
 
 const NAMES: [&str; 8] = ["Ada", "Grace", "Edsger", "Barbara", "Søren", "Zoë", "Donald", "美咲"];
@@ -42,7 +43,7 @@ const FAMILY_NAMES: [&str; 8] =
     ["Lovelace", "Hopper", "Dijkstra", "Liskov", "Ångström", "O'Neil", "Knuth", "山田"];
 const CITIES: [&str; 6] =
     ["Amsterdam", "São Paulo", "Nairobi", "Reykjavík", "Wellington", "Ottawa"];
-/// As JSON texts: escapes are part of real data.
+/// JSON strings. Some have escapes, as real data has.
 const NOTES: [&str; 5] = [
     "null",
     r#""leave at the door""#,
@@ -118,7 +119,7 @@ fn write_bare(out: &mut impl Write, records: u64) -> io::Result<()> {
 }
 
 fn write_data(out: &mut impl Write, number: u64, random: u64) -> io::Result<()> {
-    // Each value takes bits of its own.
+    // Each value uses different bits.
     let bits = |shift: u32, choices: u64| (random >> shift) % choices;
     let pick = |texts: &[&'static str], shift: u32| texts[bits(shift, texts.len() as u64) as usize];
     write!(
@@ -134,7 +135,7 @@ fn write_data(out: &mut impl Write, number: u64, random: u64) -> io::Result<()> 
         out,
         r#""paid":{},"weight":{},"updated_at":"{}","address":{{"city":"{}","zip":"{:05}"}},"items":[{},{}],"note":{}}}"#,
         bits(44, 2) == 0,
-        // Half of the weights are whole, as happens when a source drops the fraction.
+        // Half of the weights are whole numbers, as from a source that drops the fraction.
         if bits(45, 2) == 0 {
             format!("{}", bits(20, 90))
         } else {
@@ -149,7 +150,7 @@ fn write_data(out: &mut impl Write, number: u64, random: u64) -> io::Result<()> 
     )
 }
 
-/// xorshift64: any state but 0 will do.
+/// A xorshift64 generator. Its state must not be 0.
 #[derive(Debug)]
 struct Random(u64);
 
@@ -174,7 +175,7 @@ fn timestamp(number: u64) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Epoch milliseconds: a thousand records in a second.
+/// Returns epoch milliseconds: a thousand records per second.
 fn emitted_at(number: u64) -> u64 {
     START_SECONDS.unsigned_abs() * 1_000 + number
 }

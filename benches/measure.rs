@@ -1,9 +1,7 @@
-//! Runs a program and tells what it cost: wall time, CPU time, peak memory.
+//! Runs a program and measures its cost: wall time, CPU time, peak memory.
 //!
-//! A command in, a [`Run`] out. Linux only, and only one child at a time may end while a run lasts:
-//! CPU time is what this process's children have used between two looks.
-//!
-//! Not here: what is run, and what the figures are held against.
+//! Linux only. Only one child may end during a run, because CPU time is what the children of this
+//! process used between two readings.
 
 use std::error::Error;
 use std::fs;
@@ -11,26 +9,26 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Between two looks at a run's peak memory: what it grows in its very last moments can be missed.
+/// The interval between two readings of peak memory. Growth after the last one is missed.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// The unit of `/proc/*/stat`, the same on every Linux that user programs see.
+/// The unit of times in `/proc/*/stat`. Every Linux shows this value to user programs.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What one run cost.
+/// The cost of one run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
-    /// From start to end.
+    /// Time from start to end.
     pub(crate) wall_s: f64,
-    /// In user and in system mode, of all threads.
+    /// User and system time of all threads.
     pub(crate) cpu_s: f64,
-    /// The most memory that was resident at once.
+    /// Peak resident memory.
     pub(crate) peak_bytes: u64,
 }
 
 /// Runs `command` to its end.
 ///
 /// # Errors
-/// When it does not start, or ends with anything but success: there is nothing to compare then.
+/// Fails if the program does not start or does not succeed: then there is nothing to compare.
 pub(crate) fn measure(name: &str, command: &mut Command) -> Result<Run, Box<dyn Error>> {
     let cpu_before = children_cpu_s()?;
     let start = Instant::now();
@@ -58,7 +56,7 @@ pub(crate) fn measure(name: &str, command: &mut Command) -> Result<Run, Box<dyn 
     Ok(Run { wall_s, cpu_s: children_cpu_s()? - cpu_before, peak_bytes: peak_bytes.into_inner() })
 }
 
-/// The middle value; the mean of the two middle ones when there is an even number.
+/// Returns the median: the middle value, or the mean of the two middle ones.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -69,11 +67,11 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// CPU time of all children that have ended and been waited for.
+/// Returns the CPU time of all children that have ended and were waited for.
 fn children_cpu_s() -> Result<f64, Box<dyn Error>> {
     let stat = fs::read_to_string("/proc/self/stat")?;
-    // The second field is a name in parentheses that may hold anything; the third follows the last
-    // parenthesis.
+    // The second field is a name in parentheses, which may contain anything. The third field
+    // follows the last parenthesis.
     let (_, fields) = stat.rsplit_once(") ").ok_or("an odd /proc/self/stat")?;
     let mut ticks = 0.0;
     // Fields 16 and 17: cutime and cstime.

@@ -1,11 +1,8 @@
 //! The programs that the connector is compared with: pigz for the gzip formats, DuckDB for Parquet.
 //!
-//! [`Peers::found`] tells which are there (`make bench-peers` installs them), [`Peers::of`] which
-//! one stands beside a format, with its input made. Each does only part of the connector's work,
-//! from a local file, and is timed so that it looks its best: pigz throws its output away, and of
-//! DuckDB only the COPY counts, not the start of Python.
-//!
-//! Not here: the turns, and the ratios.
+//! `make bench-peers` installs them. Each does only a part of the connector's work, from a local
+//! file, and is timed to its advantage: the output of pigz is discarded, and of DuckDB only the
+//! COPY counts, not the start of Python.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -17,20 +14,20 @@ use crate::programs::{Failure, Input, Sink, generate, run_connector};
 const PIGZ: [&str; 4] = ["-p", "2", "-6", "-c"];
 const DUCKDB_COPY: &str = include_str!("duckdb_copy.py");
 
-/// The peers of this machine.
+/// The peers that this machine has.
 #[derive(Debug)]
 pub(crate) struct Peers {
     pigz: bool,
-    /// The Python that has DuckDB, and DuckDB's version.
+    /// The Python interpreter that has DuckDB, and DuckDB's version.
     duckdb: Option<(PathBuf, String)>,
 }
 
-/// One of them, with what it reads.
+/// A peer and its input.
 #[derive(Debug)]
 pub(crate) enum Peer {
     /// Compresses the rows that the connector writes.
     Pigz { rows: PathBuf },
-    /// Makes Parquet of the bare records.
+    /// Writes the bare records as Parquet.
     DuckDb {
         python: PathBuf,
         version: String,
@@ -60,7 +57,7 @@ impl Peers {
         Self { pigz: pigz.is_ok(), duckdb }
     }
 
-    /// A line about each peer that is missing.
+    /// Returns a line about each missing peer.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         let mut lines = Vec::new();
         if !self.pigz {
@@ -78,7 +75,7 @@ impl Peers {
         lines
     }
 
-    /// The peer of `format`, if it has one and it is there. Makes what the peer reads; that is not
+    /// Returns the peer of `format`, if it exists and is installed. Makes its input, which is not
     /// timed.
     pub(crate) fn of(
         &self,
@@ -116,7 +113,7 @@ impl Peer {
         }
     }
 
-    /// What its figures mean.
+    /// Returns a sentence that explains its figures.
     pub(crate) fn note(&self) -> String {
         match self {
             Self::Pigz { .. } => {
@@ -135,7 +132,7 @@ impl Peer {
         }
     }
 
-    /// One run; `wall_s` is of the work alone.
+    /// Runs it once. `wall_s` is the time of the work alone.
     pub(crate) fn run(&self) -> Result<Run, Failure> {
         match self {
             Self::Pigz { rows } => {
@@ -157,7 +154,7 @@ impl Peer {
         }
     }
 
-    /// How big its output is, after a run.
+    /// Returns the size of its output after a run.
     pub(crate) fn out_bytes(&self) -> Result<u64, Failure> {
         match self {
             Self::Pigz { rows } => {
@@ -176,8 +173,8 @@ impl Peer {
     }
 }
 
-/// The bytes that a `.gz` format compresses: all objects of a run in the `plain` format, one after
-/// the other.
+/// Writes the bytes that a `.gz` format compresses: all objects of a run in the `plain` format,
+/// concatenated.
 fn plain_rows(
     binary: &Path,
     folder: &Path,

@@ -1,11 +1,7 @@
-//! The programs of the bench, as they are called: the connector, the floor, the sink that both
-//! write to.
+//! Starts the programs of the benchmark: the connector, the floor, and the sink that both write to.
 //!
-//! An [`Input`] in, a [`Run`] out. The connector gets a configuration with nothing but what it must
-//! have, so that its defaults are what is measured, and an empty environment.
-//!
-//! Not here: the programs that the connector is compared with (`peers`), and what is made of the
-//! figures.
+//! The connector gets a configuration with only the required settings and an empty environment, so
+//! that its defaults are measured. `peers` has the programs that it is compared with.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -22,20 +18,20 @@ const GZIP_LEVEL: u8 = 6;
 
 pub(crate) type Failure = Box<dyn Error>;
 
-/// Messages, and the catalog that they are written by.
+/// Messages and their catalog.
 #[derive(Debug)]
 pub(crate) struct Input {
-    /// How many messages are records.
+    /// The number of records among the messages.
     pub(crate) records: u64,
-    /// All messages: what a speed is counted in.
+    /// The size of all messages, from which speeds are computed.
     pub(crate) bytes: u64,
     messages: PathBuf,
     catalog: PathBuf,
 }
 
 impl Input {
-    /// Makes the input, or takes the one that is there: it is the same bytes at every run. `mode`
-    /// is what `generate_stream` wants before the number of records.
+    /// Makes the input, or uses an existing one, because it has the same bytes in every run. `mode`
+    /// contains the arguments of `generate_stream` before the number of records.
     pub(crate) fn made(
         folder: &Path,
         name: &str,
@@ -53,8 +49,8 @@ impl Input {
     }
 }
 
-/// Has `generate_stream` make `path`, under another name until it is whole: a file that was cut off
-/// would be measured next time.
+/// Lets `generate_stream` write `path`, under another name until it is complete. Otherwise the next
+/// run would measure a truncated file.
 pub(crate) fn generate(
     folder: &Path,
     path: &Path,
@@ -94,7 +90,7 @@ pub(crate) fn run_connector(
     });
     let config_path = folder.join(format!("config-{format}.json"));
     fs::write(&config_path, config.to_string())?;
-    // To a file: the last line tells what went wrong, and a pipe would want a reader.
+    // A file rather than a pipe, which would need a reader. The last line says what failed.
     let stdout = folder.join("connector.stdout");
     let mut command = Command::new(binary);
     command
@@ -110,7 +106,7 @@ pub(crate) fn run_connector(
     })
 }
 
-/// Sends `input` to the sink as it is.
+/// Sends `input` to the sink unchanged.
 pub(crate) fn run_floor(input: &Input, sink: &Sink) -> Result<Run, Failure> {
     let mut command = Command::new(beside("copy_floor")?);
     command.args([&sink.endpoint, "bench", "floor"]).stdin(File::open(&input.messages)?);
@@ -123,7 +119,7 @@ pub(crate) fn run_floor(input: &Input, sink: &Sink) -> Result<Run, Failure> {
     }
 }
 
-/// A running `s3_sink`; dropping this ends it.
+/// A running `s3_sink`. Dropping it ends the process.
 #[derive(Debug)]
 pub(crate) struct Sink {
     child: Child,
@@ -131,7 +127,7 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Starts one that forgets, or that saves its objects in `folder`.
+    /// Starts a sink that discards its objects, or saves them in `folder`.
     pub(crate) fn start(folder: Option<&Path>) -> Result<Self, Failure> {
         let mut command = Command::new(beside("s3_sink")?);
         if let Some(folder) = folder {
@@ -143,7 +139,7 @@ impl Sink {
         Ok(Self { child, endpoint: line.trim_end().to_owned() })
     }
 
-    /// Objects and bytes that arrived since this was last asked.
+    /// Returns the objects and bytes that arrived since the previous call.
     pub(crate) fn totals(&self) -> Result<(u64, u64), Failure> {
         let address = self.endpoint.strip_prefix("http://").ok_or("the sink did not start")?;
         let mut socket = TcpStream::connect(address)?;
@@ -165,7 +161,7 @@ impl Drop for Sink {
     }
 }
 
-/// A program in the folder of this one.
+/// Returns the path of a program in the folder of this one.
 fn beside(name: &str) -> Result<PathBuf, Failure> {
     let path = std::env::current_exe()?.with_file_name(name);
     if path.is_file() {

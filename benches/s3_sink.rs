@@ -1,21 +1,20 @@
-//! An S3 server that swallows: it answers as S3 would and forgets, so that a benchmark measures the
+//! An S3 server that answers as S3 would and discards the objects, so that a benchmark measures the
 //! client.
 //!
 //! `s3_sink [--save FOLDER]` prints its endpoint (`http://127.0.0.1:PORT`) as the only line of
-//! stdout and serves until it is killed. Bodies are read into one buffer per connection and
-//! dropped: no hashing, no signatures, no storing, unless `--save` asks for the objects as files
-//! (the name is the path of the request with `+` for `/`).
+//! stdout and serves until it is killed. It reads bodies into one buffer per connection and drops
+//! them: no hashing, no signatures, no storing. With `--save` it stores the objects as files, named
+//! after the path of the request with `+` for `/`.
 //!
-//! Every bucket exists and is empty for ever: ListObjectsV2 gives nothing, GetObject and HeadObject
-//! 404. PutObject, the requests of a multipart upload and deletes succeed. `GET /-/totals` (no
-//! bucket can be called that) gives the objects and body bytes since it was last asked, as one line
-//! `OBJECTS BYTES`.
+//! Every bucket exists and is always empty: ListObjectsV2 returns nothing, GetObject and HeadObject
+//! return 404. PutObject, the requests of a multipart upload and deletes succeed. `GET /-/totals`
+//! (no bucket can have that name) returns the objects and body bytes since the previous call, as
+//! one line `OBJECTS BYTES`.
 //!
 //! Invariants
-//! - One thread per connection, blocking, keep-alive; a body is never copied inside this process
-//!   but to save it.
-//! - A request that it does not know gets 501, so that a benchmark fails instead of measuring
-//!   nonsense.
+//! - One thread per connection, blocking, keep-alive. A body is never copied inside this process,
+//!   except to save it.
+//! - An unknown request gets 501, so that a benchmark fails instead of measuring nonsense.
 
 #![allow(
     clippy::print_stderr,
@@ -34,7 +33,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Fits the second-level cache of most machines: bigger buffers read fewer times and slower.
+/// Fits the second-level cache of most machines. Larger buffers need fewer reads, but are slower.
 const BUFFER_BYTES: usize = 512 * 1024;
 const HEAD_LIMIT_BYTES: usize = 64 * 1024;
 
@@ -71,14 +70,14 @@ fn serve(folder: Option<PathBuf>) -> io::Result<()> {
         let socket = socket?;
         let sink = Arc::clone(&sink);
         std::thread::spawn(move || {
-            // A client that goes away in the middle of a request is not this server's problem.
+            // A client that disconnects in the middle of a request is not an error of this server.
             let _ = Connection::new(socket).and_then(|mut connection| connection.serve(&sink));
         });
     }
     Ok(())
 }
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Debug, Default)]
 struct Sink {
     folder: Option<PathBuf>,
@@ -87,7 +86,7 @@ struct Sink {
     uploads: AtomicU64,
 }
 
-/// What a request asks for.
+/// The operation that a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Request {
     PutObject,
@@ -105,7 +104,7 @@ enum Request {
     Unknown,
 }
 
-/// The parts of a request's head that matter here.
+/// The relevant parts of a request's head.
 #[derive(Debug, Default)]
 struct Head {
     method: String,
@@ -116,9 +115,9 @@ struct Head {
     chunked: bool,
     expects_continue: bool,
     closes: bool,
-    /// A body that carries signatures between its bytes (`aws-chunked`).
+    /// Whether the body has signatures between its bytes (`aws-chunked`).
     streaming: bool,
-    /// `x-amz-checksum-*`, which S3 repeats in its answer.
+    /// `x-amz-checksum-*` headers, which S3 repeats in its answer.
     checksums: Vec<(String, String)>,
 }
 
@@ -171,7 +170,7 @@ impl Head {
             ("POST", Some(upload), None) => Request::CompleteMultipartUpload { upload },
             ("POST", None, None) if has("uploads") => Request::CreateMultipartUpload,
             ("POST", None, None) if has("delete") => Request::DeleteMany,
-            // An abort too: there is nothing to forget.
+            // Also an abort: nothing is stored.
             ("DELETE", _, None) => Request::Delete,
             ("GET", ..) if self.path == "/-/totals" => Request::Totals,
             ("GET", ..) if is_bucket && has("location") => Request::Location,
@@ -184,7 +183,7 @@ impl Head {
     }
 }
 
-/// A connection and its one buffer; `start..end` of it is read and not yet used.
+/// A connection and its buffer. `start..end` of the buffer has been read and not yet used.
 #[derive(Debug)]
 struct Connection {
     socket: TcpStream,
@@ -212,7 +211,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads the body, does what the request asks for and answers.
+    /// Reads the body, performs the operation and answers.
     fn answer(&mut self, sink: &Sink, head: &Head) -> io::Result<()> {
         let request = head.request();
         let mut file = match &request {
@@ -316,7 +315,7 @@ impl Connection {
         self.socket.write_all(answer.as_bytes())
     }
 
-    /// The next request's head, or none when the client has closed the connection.
+    /// Returns the next request's head, or `None` if the client has closed the connection.
     fn head(&mut self) -> io::Result<Option<Head>> {
         let mut searched = self.start;
         loop {
@@ -335,7 +334,7 @@ impl Connection {
             }
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
-            // The mark may straddle two reads.
+            // The marker may span two reads.
             searched = self.end.saturating_sub(3);
             if !self.fill()? {
                 return Ok(None);
@@ -343,7 +342,7 @@ impl Connection {
         }
     }
 
-    /// Reads a body to its end, into `file` where there is one, and gives its length.
+    /// Reads a body to its end, into `file` if there is one, and returns its length.
     fn body(&mut self, head: &Head, mut file: Option<&mut File>) -> io::Result<u64> {
         if !head.chunked {
             self.pass(head.length, file)?;
@@ -365,7 +364,7 @@ impl Connection {
         }
     }
 
-    /// Takes `left` bytes off the connection.
+    /// Reads `left` bytes from the connection.
     fn pass(&mut self, mut left: u64, mut file: Option<&mut File>) -> io::Result<()> {
         while left > 0 {
             if self.start == self.end {
@@ -384,7 +383,7 @@ impl Connection {
         Ok(())
     }
 
-    /// A line of a chunked body, without its end.
+    /// Returns a line of a chunked body, without its line end.
     fn line(&mut self) -> io::Result<String> {
         let mut line = Vec::new();
         loop {
@@ -404,7 +403,7 @@ impl Connection {
         }
     }
 
-    /// Reads more behind `end`; false at the end of the connection.
+    /// Reads more bytes after `end`. Returns false at the end of the connection.
     fn fill(&mut self) -> io::Result<bool> {
         let read = self.socket.read(&mut self.buffer[self.end..])?;
         self.end += read;
@@ -417,7 +416,7 @@ impl Sink {
         self.folder.as_ref().map(|folder| File::create(folder.join(name))).transpose()
     }
 
-    /// Makes one file of an upload's parts, in the order of their numbers.
+    /// Concatenates an upload's parts to one file, in the order of their numbers.
     fn join_parts(&self, upload: u64, name: &str) -> io::Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let mut object = File::create(folder.join(name))?;
@@ -441,8 +440,8 @@ fn part_name(upload: u64, part: u32) -> String {
     format!(".upload-{upload}-part-{part}")
 }
 
-/// Both as they stand in the path: names that need no escaping in XML, because they are
-/// percent-encoded.
+/// `bucket` and `key` come from the path. They are percent-encoded, so they need no escaping in
+/// XML.
 fn bucket_and_key(path: &str) -> (&str, &str) {
     let path = path.trim_start_matches('/');
     path.split_once('/').unwrap_or((path, ""))

@@ -1,9 +1,8 @@
-//! The many streams of `generate_stream`: short records of 20 columns, one of each stream in turn.
+//! Writes the many interleaved streams of `generate_stream`: short records of 20 columns, one of
+//! each stream in turn.
 //!
-//! A number of streams and of records in, messages and a catalog out. The columns are four each of
-//! integers, decimal fractions, short texts, timestamps and booleans; one value in sixteen is null.
-//!
-//! Not here: the random numbers and the times, which are those of the other stream.
+//! The columns are four each of integers, decimal fractions, short strings, timestamps and
+//! booleans. One value in sixteen is null.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -19,7 +18,7 @@ const COLOURS: [&str; 8] = ["amber", "blue", "crimson", "dun", "ebony", "fawn", 
 pub(crate) fn write_messages(out: &mut impl Write, streams: u64, records: u64) -> io::Result<()> {
     let mut random = Random::default();
     let mut line = String::new();
-    // Records of each stream since its last STATE.
+    // The number of records of each stream since its last STATE.
     let mut waiting = vec![0; usize::try_from(streams).unwrap_or(0)];
     for number in 1..=records {
         let (stream, round) = ((number - 1) % streams, (number - 1) / streams + 1);
@@ -28,7 +27,8 @@ pub(crate) fn write_messages(out: &mut impl Write, streams: u64, records: u64) -
         out.write_all(line.as_bytes())?;
         let waiting = &mut waiting[usize::try_from(stream).unwrap_or(0)];
         *waiting += 1;
-        // Each stream at another time, the last ones with the last record.
+        // Each stream has its STATEs at a different time, except that the last ones come with its
+        // last record.
         let is_due = (round + stream) % RECORDS_PER_STATE == 0;
         if is_due || number + streams > records {
             write_state(out, stream, number, *waiting)?;
@@ -56,7 +56,7 @@ fn push_record(
     for column in 1..=COLUMNS_OF_EACH_KIND {
         let comma = if column == 1 { "" } else { "," };
         let bits = random.next();
-        // The top bits choose which of the five is null, mostly none.
+        // The top bits choose which of the five values is null; mostly none is.
         let null =
             |kind: u64, value: String| if bits >> 60 == kind { "null".to_owned() } else { value };
         write!(

@@ -1,31 +1,33 @@
-//! Fuzzes the way from a JSON schema and records to Arrow arrays.
+//! Fuzzes the decoder: from a JSON schema and records to Arrow arrays.
 //!
 //! `make fuzz` runs it for a minute with the stable toolchain: flags of the compiler's code
-//! generator ask for libFuzzer's coverage, a C++ compiler builds libFuzzer. `make fuzz
-//! FUZZ='-max_total_time=3600 -jobs=2'` passes on other options, and `make fuzz
-//! CORPUS=artifacts/<file>` reads again what it has found. Without make, in this folder:
+//! generator enable libFuzzer's coverage, and a C++ compiler builds libFuzzer.
+//! `make fuzz FUZZ='-max_total_time=3600 -jobs=2'` passes other options, and
+//! `make fuzz CORPUS=artifacts/<file>` reproduces a finding. Without make, in this folder:
 //!
 //! ```text
 //! mkdir -p corpus artifacts
 //! RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-//!     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-//!     -Cllvm-args=-sanitizer-coverage-trace-compares" cargo run --release --target x86_64-unknown-linux-gnu -- \
-//!     -dict=fuzz_targets/decode.dict -artifact_prefix=artifacts/ -max_total_time=60 corpus seeds/decode
+//!     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+//!     -Cllvm-args=-sanitizer-coverage-pc-table \
+//!     -Cllvm-args=-sanitizer-coverage-trace-compares" \
+//!     cargo run --release --target x86_64-unknown-linux-gnu -- -dict=fuzz_targets/decode.dict \
+//!     -artifact_prefix=artifacts/ -max_total_time=60 corpus seeds/decode
 //! ```
 //!
-//! `--target` keeps the flags away from build scripts, which could not be linked with them.
+//! `--target` keeps the flags away from build scripts, which would not link with them.
 //!
-//! Input: the text of a JSON schema, a byte 0, then records, one a line. The schema's length
-//! chooses the options. What is not UTF-8 is left out, since the decoder is never given it.
+//! Input: the text of a JSON schema, a zero byte, then records, one per line. The length of the
+//! schema chooses the options. Lines that are not UTF-8 are skipped, because the decoder never
+//! receives any.
 //!
-//! What must hold
+//! Invariants
 //! - Nothing panics, whatever the schema and the records are.
-//! - A record is refused exactly when serde_json refuses it, and otherwise ends where serde_json
-//!   says that it does.
-//! - Every column of the shape becomes an Arrow array of its type with as many rows as there were
-//!   records.
-//! - Records that were refused or undone in between make no difference, nor does where the rows
-//!   were taken out.
+//! - A record is refused exactly when serde_json refuses it, or when it nests too deep. Otherwise
+//!   it ends where serde_json says that it ends.
+//! - Every column of the shape becomes an Arrow array of its type with one row per record.
+//! - Refused and undone records in between make no difference. Neither does when the rows are
+//!   taken.
 
 #![no_main]
 
@@ -78,8 +80,8 @@ fn run(data: &[u8]) {
     let misfits = misfits_of(&taken);
     let found = to_arrow(vec![taken.batch], &shape);
 
-    // Again, from a decoder that has read none of the broken ones, each read and undone before it
-    // is kept, in small batches.
+    // Again in small batches, with a decoder that reads no broken records, and undoes and repeats
+    // each.
     let mut decoder = RecordDecoder::new(Arc::clone(&shape));
     let mut ids = RowIds::new(0, 0);
     let mut misfits_again = 0;
@@ -108,7 +110,7 @@ fn misfits_of(taken: &DecodedRows) -> u64 {
     taken.misfits.iter().map(|field| field.nulled + field.truncated).sum()
 }
 
-/// The rows as Arrow has them, in as many pieces as they come.
+/// Converts the rows to Arrow, in as many pieces as they come.
 fn to_arrow(batches: Vec<Batch>, shape: &StreamShape) -> Vec<RecordBatch> {
     let mut pieces: Vec<Vec<_>> = shape.fields.iter().map(|_| Vec::new()).collect();
     batches.into_iter().for_each(|batch| batch.push_onto(&mut pieces));
@@ -125,17 +127,17 @@ fn to_arrow(batches: Vec<Batch>, shape: &StreamShape) -> Vec<RecordBatch> {
         }
         arrays.iter().for_each(|array| array.to_data().validate_full().expect("Arrow finds nothing \
                                                                                wrong"));
-        // Checks the types, and that no column has fewer arrays or other rows.
+        // Checks the types, and that all columns have the same arrays and rows.
         all.push(RecordBatch::try_new(shape.to_arrow(), arrays).expect("the shape's columns"));
     }
 }
 
-/// Any time at all, in range or not.
+/// Returns any time, in range or not.
 fn emitted_at_ms(seed: usize) -> i64 {
     (seed as i64).wrapping_mul(0x0123_4567_89ab_cdef)
 }
 
-/// Changes of the source, for some of the records.
+/// Returns changes of the source for some of the records.
 fn changes(data: &[u8]) -> Option<&[u8]> {
     const SOME: [&[u8]; 3] =
         [b"[]", br#"[{"field":"a","change":"NULLED","reason":"x"}]"#, br#"[1,{"b":[]},null,{"field":[]}]"#];
