@@ -34,8 +34,13 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use destination_s3::format::columns::{Batch, DecodedRows, RecordDecoder, ShapeOptions, StreamShape, arrays};
-use destination_s3::format::{ColumnNames, Integers, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, Times, TypeOptions, UndeclaredFields};
+use destination_s3::format::columns::{
+    Batch, DecodedRows, RecordDecoder, TableSchema, TableSchemaOptions, arrays,
+};
+use destination_s3::format::{
+    ColumnNames, Integers, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, Times,
+    TypeOptions, UndeclaredFields,
+};
 use destination_s3::json::JsonFault;
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
@@ -52,13 +57,15 @@ fn run(data: &[u8]) {
         _ => return,
     };
     let meta = StreamMeta { generation_id: Some(1), sync_id: 2 };
-    let shape = Arc::new(StreamShape::new(&options(zero), &meta, &properties));
+    let shape = Arc::new(TableSchema::new(&options(zero), &meta, &properties));
 
     let mut decoder = RecordDecoder::new(Arc::clone(&shape));
     let mut ids = RowIds::new(0, 0);
     let mut good = Vec::new();
     let lines = records.split(|byte| *byte == b'\n');
-    for line in lines.filter(|line| line.first() == Some(&b'{') && std::str::from_utf8(line).is_ok()) {
+    for line in
+        lines.filter(|line| line.first() == Some(&b'{') && std::str::from_utf8(line).is_ok())
+    {
         let mut oracle = serde_json::Deserializer::from_slice(line).into_iter::<IgnoredAny>();
         let accepted = oracle.next().is_some_and(|value| value.is_ok());
         match decoder.read(line, 0) {
@@ -111,13 +118,19 @@ fn misfits_of(taken: &DecodedRows) -> u64 {
 }
 
 /// Converts the rows to Arrow, in as many pieces as they come.
-fn to_arrow(batches: Vec<Batch>, shape: &StreamShape) -> Vec<RecordBatch> {
+fn to_arrow(batches: Vec<Batch>, shape: &TableSchema) -> Vec<RecordBatch> {
     let mut pieces: Vec<Vec<_>> = shape.fields.iter().map(|_| Vec::new()).collect();
     batches.into_iter().for_each(|batch| batch.push_onto(&mut pieces));
     let columns = shape.fields.iter().zip(pieces);
     let mut columns: Vec<_> = columns
-        .map(|(field, pieces)| arrays(&field.column_type, pieces).expect("rows make \
-                                                                          arrays").into_iter())
+        .map(|(field, pieces)| {
+            arrays(&field.column_type, pieces)
+                .expect(
+                    "rows make \
+                                                                          arrays",
+                )
+                .into_iter()
+        })
         .collect();
     let mut all = Vec::new();
     loop {
@@ -125,8 +138,12 @@ fn to_arrow(batches: Vec<Batch>, shape: &StreamShape) -> Vec<RecordBatch> {
         if arrays.is_empty() {
             return all;
         }
-        arrays.iter().for_each(|array| array.to_data().validate_full().expect("Arrow finds nothing \
-                                                                               wrong"));
+        arrays.iter().for_each(|array| {
+            array.to_data().validate_full().expect(
+                "Arrow finds nothing \
+                                                                               wrong",
+            )
+        });
         // Checks the types, and that all columns have the same arrays and rows.
         all.push(RecordBatch::try_new(shape.to_arrow(), arrays).expect("the shape's columns"));
     }
@@ -139,24 +156,31 @@ fn emitted_at_ms(seed: usize) -> i64 {
 
 /// Returns changes of the source for some of the records.
 fn changes(data: &[u8]) -> Option<&[u8]> {
-    const SOME: [&[u8]; 3] =
-        [b"[]", br#"[{"field":"a","change":"NULLED","reason":"x"}]"#, br#"[1,{"b":[]},null,{"field":[]}]"#];
+    const SOME: [&[u8]; 3] = [
+        b"[]",
+        br#"[{"field":"a","change":"NULLED","reason":"x"}]"#,
+        br#"[1,{"b":[]},null,{"field":[]}]"#,
+    ];
     data.get(1).and_then(|byte| SOME.get(usize::from(byte % 8))).copied()
 }
 
-fn options(seed: usize) -> ShapeOptions {
+fn options(seed: usize) -> TableSchemaOptions {
     let numbers = match seed % 4 {
         0 | 1 => Numbers::Double,
         2 => Numbers::Decimal { precision: 20, scale: 5 },
         _ => Numbers::Text,
     };
-    ShapeOptions {
+    TableSchemaOptions {
         metadata: match seed % 3 {
             0 => MetadataColumns::None,
             1 => MetadataColumns::Ids,
             _ => MetadataColumns::All,
         },
-        undeclared_fields: if seed % 5 == 0 { UndeclaredFields::Drop } else { UndeclaredFields::Column },
+        undeclared_fields: if seed % 5 == 0 {
+            UndeclaredFields::Drop
+        } else {
+            UndeclaredFields::Column
+        },
         types: TypeOptions {
             names: if seed % 17 == 0 { ColumnNames::Safe } else { ColumnNames::Original },
             numbers,
