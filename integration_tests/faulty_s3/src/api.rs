@@ -1,8 +1,10 @@
-//! The operations of S3 over the [`Store`]: whose requests are believed, what is read of them, what the answers say.
+//! Implements the operations of S3 on the [`Store`].
 //!
-//! Bodies are read and hashed before the store is locked; each operation then happens under one lock.
+//! Bodies are read and hashed before the store is locked; each operation then happens under one
+//! lock.
 //!
-//! Not implemented, and answered so (501): everything that the connector never asks, such as versions and listing uploads.
+//! Not implemented, and answered with 501: everything that the connector never asks for, such as
+//! versions and listings of uploads.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +28,8 @@ const BATCH_LIMIT: usize = 1000;
 /// The type of an object that was stored without one.
 const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
 
-/// The body of a request as it came over the line, among the request's extensions: DeleteObjects is parsed before it
-/// gets here, and its digest is of the text.
+/// The body of a request as it was sent, kept in the request's extensions: DeleteObjects is parsed
+/// before it gets here, but its digest covers the text.
 #[derive(Clone, Debug)]
 pub(crate) struct RawBody(pub(crate) Bytes);
 
@@ -233,7 +235,7 @@ impl S3 for Store {
             metadata: Some(object.description.metadata),
             ..Default::default()
         };
-        // Of a range S3 gives no checksum.
+        // S3 returns no checksum for a range.
         let gives_sums = input.checksum_mode.is_some() && input.range.is_none();
         let sums = if gives_sums { headers_of(&object.sums) } else { HeaderMap::new() };
         Ok(S3Response::with_headers(output, sums))
@@ -370,7 +372,7 @@ impl S3 for Store {
         req: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
         self.lock().bucket(&req.input.bucket)?;
-        // None is how S3 says us-east-1.
+        // An empty answer is how S3 says us-east-1.
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 
@@ -392,7 +394,7 @@ impl S3Auth for Keyring {
     }
 }
 
-/// A token of a listing: opaque, and of no characters that could be damaged on the way.
+/// Encodes a name as a continuation token: opaque, and of characters that need no escaping.
 fn to_token(name: &str) -> String {
     name.bytes().map(|byte| format!("{byte:02x}")).collect()
 }

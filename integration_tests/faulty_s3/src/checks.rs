@@ -1,8 +1,10 @@
-//! What S3 checks about a request besides its signature: digests of the body, the size of metadata, conditions.
+//! What S3 checks about a request besides its signature: digests of the body, the size of metadata,
+//! and conditions.
 //!
-//! Headers and a body go in; an error with S3's code and status comes out, or the checksums that the request declared.
+//! Headers and a body go in; an error with S3's code and status comes out, or the checksums that
+//! the request declared.
 //!
-//! Not here: what needs the state of an upload (`uploads`).
+//! Not here: what depends on the state of an upload (`uploads`).
 
 use std::collections::BTreeMap;
 
@@ -12,16 +14,17 @@ use s3s::crypto::{Checksum, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use s3s::dto::{ETag, ETagCondition, StreamingBlob};
 use s3s::{Body, S3Error, S3ErrorCode, S3Request, S3Result, s3_error};
 
-/// User metadata may have this many bytes, names and values together.
+/// The limit of user metadata, names and values together.
 const METADATA_LIMIT_BYTES: usize = 2048;
-/// A key may have this many bytes of UTF-8.
+/// The limit of a key in UTF-8.
 const KEY_LIMIT_BYTES: usize = 1024;
-/// Base64 of an MD5.
+/// The length of an MD5 in base64.
 const MD5_DIGITS: usize = 24;
-/// Headers of user metadata begin with this.
+/// The prefix of the headers of user metadata.
 const METADATA_PREFIX: &str = "x-amz-meta-";
 
-/// Name of an algorithm as `x-amz-checksum-algorithm` has it, and the checksum in base64.
+/// The name of an algorithm in `x-amz-checksum-algorithm`, and the function that computes the
+/// checksum in base64.
 type Algorithm = (&'static str, fn(&[u8]) -> String);
 
 /// Every algorithm of S3.
@@ -33,14 +36,15 @@ const ALGORITHMS: [Algorithm; 5] = [
     ("SHA256", sum::<Sha256>),
 ];
 
-/// Checksums that a body was sent with and that are right: algorithm to base64.
+/// Verified checksums of a body: algorithm to base64.
 pub(crate) type Sums = BTreeMap<&'static str, String>;
 
 /// Reads the whole body of an upload.
 pub(crate) async fn whole(body: Option<StreamingBlob>) -> S3Result<bytes::Bytes> {
     let Some(body) = body else { return Ok(bytes::Bytes::new()) };
     Body::from(body).store_all_limited(usize::MAX).await.map_err(|error| {
-        // The error of s3s is not public; its text is all that tells a wrong hash from a short body.
+        // The error of s3s is not public; only its text distinguishes a wrong hash from a short
+        // body.
         if error.to_string().contains("Sha256Mismatch") {
             refusal(
                 "XAmzContentSHA256Mismatch",
@@ -52,7 +56,7 @@ pub(crate) async fn whole(body: Option<StreamingBlob>) -> S3Result<bytes::Bytes>
     })
 }
 
-/// Compares every digest that came with the body, in headers or trailers, with the body.
+/// Compares every digest that was sent with the body, in headers or trailers, with the body.
 pub(crate) fn verified<T>(request: &S3Request<T>, body: &[u8]) -> S3Result<Sums> {
     if let Some(declared) = request.headers.get("content-md5") {
         if declared.len() != MD5_DIGITS {
@@ -78,7 +82,7 @@ pub(crate) fn verified<T>(request: &S3Request<T>, body: &[u8]) -> S3Result<Sums>
     Ok(sums)
 }
 
-/// The headers that repeat checksums in an answer.
+/// Returns the headers that repeat checksums in an answer.
 pub(crate) fn headers_of(sums: &Sums) -> HeaderMap {
     let header = |(name, sum): (&&str, &String)| {
         (header_of(name), HeaderValue::from_str(sum).expect("base64 is a header value"))
@@ -86,12 +90,12 @@ pub(crate) fn headers_of(sums: &Sums) -> HeaderMap {
     sums.iter().map(header).collect()
 }
 
-/// MD5 of a body, as the ETag of an object or part has it.
+/// Returns the MD5 of a body in the form of an ETag.
 pub(crate) fn md5_hex(body: &[u8]) -> String {
     hex(&Md5::checksum(body))
 }
 
-/// The ETag of an object that was made of parts with these ETags.
+/// Returns the ETag of an object that was assembled from parts with these ETags.
 pub(crate) fn multipart_etag<'a>(parts: impl ExactSizeIterator<Item = &'a str>) -> String {
     let count = parts.len();
     let mut hash = Md5::new();
@@ -104,7 +108,7 @@ pub(crate) fn multipart_etag<'a>(parts: impl ExactSizeIterator<Item = &'a str>) 
     format!("{}-{count}", hex(&hash.finalize()))
 }
 
-/// Keys that are too long and metadata that is too large.
+/// Refuses a key that is too long and metadata that is too large.
 pub(crate) fn check_names<T>(request: &S3Request<T>, key: &str) -> S3Result<()> {
     if key.len() > KEY_LIMIT_BYTES {
         return Err(s3_error!(KeyTooLongError));
@@ -118,7 +122,7 @@ pub(crate) fn check_names<T>(request: &S3Request<T>, key: &str) -> S3Result<()> 
     Ok(())
 }
 
-/// `If-None-Match: *` and `If-Match`, against the ETag of the object that has the key now.
+/// Checks `If-None-Match: *` and `If-Match` against the ETag of the object that has the key.
 pub(crate) fn check_conditions<T>(request: &S3Request<T>, current: Option<&str>) -> S3Result<()> {
     if let Some(condition) = request.headers.get("if-none-match") {
         if condition != "*" {
@@ -142,7 +146,7 @@ pub(crate) fn check_conditions<T>(request: &S3Request<T>, current: Option<&str>)
     Ok(())
 }
 
-/// 400 with a code that s3s does not know.
+/// Returns a 400 with a code that s3s does not know.
 fn refusal(code: &'static str, message: &'static str) -> S3Error {
     let mut error = S3Error::with_message(S3ErrorCode::Custom(code.into()), message);
     error.set_status_code(hyper::StatusCode::BAD_REQUEST);

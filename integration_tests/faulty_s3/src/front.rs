@@ -1,12 +1,14 @@
-//! What stands before the store: it knows each request by its head, lets its fault happen, and keeps the record.
+//! Stands in front of the store: identifies each request by its head, applies its fault, and keeps
+//! the record.
 //!
-//! A request comes in with the [`Line`] of its connection; an answer goes out, or [`Broken`], which ends the connection.
+//! A request comes in with the [`Line`] of its connection; an answer goes out, or [`Broken`], which
+//! ends the connection.
 //!
 //! Invariants
-//! - A request is in the record from the moment its head is read, in that order; what became of it is added when the
+//! - A request is recorded when its head has been read, in that order; the result is added when the
 //!   store has answered, before the answer is sent.
-//! - Where there is an answer, the request's body has been read to its end: what the client sees is the answer and not
-//!   its own broken pipe.
+//! - Before an answer is sent, the request's body has been read to its end, so that the client sees
+//!   the answer and not a broken pipe of its own.
 
 use std::fmt;
 use std::pin::Pin;
@@ -36,19 +38,21 @@ use super::wire::Line;
 pub struct Request {
     /// What was asked.
     pub operation: Operation,
-    /// The key; of a listing the prefix; of a copy the key that is written; empty where there is none in the head.
+    /// The key; for a listing the prefix; for a copy the key that is written; empty if the head
+    /// names none.
     pub key: String,
-    /// The fault that it met.
+    /// The fault that was applied.
     pub fault: Option<Fault>,
-    /// The store carried it out: neither did a fault prevent it nor did the store refuse it.
+    /// Whether the store carried the request out: no fault prevented it, and the store did not
+    /// refuse it.
     pub done: bool,
-    /// The status of the answer, also where a fault then lost it; 0 where the request was cut off before.
+    /// The status of the answer, also if a fault then lost it; 0 if the request was cut off before.
     pub status: u16,
-    /// The id of the key that it says it is signed with; empty where it says none.
+    /// The id of the key that the request claims to be signed with; empty if it names none.
     pub signed_by: String,
 }
 
-/// Rules and record, under one lock so that both see the requests in the same order.
+/// The rules and the record, under one lock so that both see the requests in the same order.
 #[derive(Debug, Default)]
 struct Book {
     rules: Rules,
@@ -57,11 +61,11 @@ struct Book {
     targets: Vec<String>,
 }
 
-/// The store with everything that goes wrong before it.
+/// The store behind everything that can go wrong.
 pub(crate) struct Front {
     store: Store,
     service: S3Service,
-    /// The same for requests whose signature has been checked.
+    /// The store for requests whose signature has been checked already.
     unsigned: S3Service,
     keys: Keyring,
     book: Mutex<Book>,
@@ -126,7 +130,7 @@ impl Front {
             return Ok(answer);
         };
         let claims = signed.clone().unwrap_or_else(|| head.clone());
-        // What is none of the operations is between the client and the store.
+        // No rule concerns a request that is none of the operations.
         let Some((operation, key)) = asked(&head) else {
             let body = whole(body).await?;
             return self.ask_store(head, signed, body).await;
@@ -207,8 +211,8 @@ impl Front {
         Ok(answer)
     }
 
-    /// The store's answer, with its body in memory. `signed` is the head that the client has
-    /// signed, if it is another one.
+    /// Returns the store's answer, with its body in memory. `signed` is the head that the client
+    /// signed, if it differs from `head`.
     async fn ask_store(
         &self,
         head: Parts,
@@ -235,7 +239,7 @@ impl Front {
     }
 }
 
-/// What S3 says to a request because of its key, before anything else. What is wrong with the signature, s3s says.
+/// Returns the refusal that the standing of the key causes. Wrong signatures are left to s3s.
 fn refusal(standing: &Standing) -> Option<(u16, &'static str)> {
     match standing {
         Standing::Unknown => Some((403, "InvalidAccessKeyId")),
@@ -245,7 +249,7 @@ fn refusal(standing: &Standing) -> Option<(u16, &'static str)> {
     }
 }
 
-/// The operation and key of a request, from its head alone.
+/// Returns the operation and key of a request, from its head alone.
 fn asked(head: &Parts) -> Option<(Operation, String)> {
     let path = head.uri.path().strip_prefix('/').unwrap_or_default();
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
@@ -286,12 +290,12 @@ fn asked(head: &Parts) -> Option<(Operation, String)> {
     Some((operation, key))
 }
 
-/// Reads a body to its end; a client that goes away before that has asked for nothing.
+/// Reads a body to its end. A client that goes away before that has asked for nothing.
 async fn whole(body: Incoming) -> Result<Bytes, Broken> {
     Body::from(body).store_all_limited(usize::MAX).await.map_err(|_| Broken)
 }
 
-/// Reads about half of a body: as much as it takes, in the pieces that arrive.
+/// Reads about half of a body, in the pieces that arrive.
 async fn read_half(head: &Parts, mut body: Incoming) {
     let length = head
         .headers
@@ -306,7 +310,7 @@ async fn read_half(head: &Parts, mut body: Incoming) {
     }
 }
 
-/// What the head of an answer takes, about: hyper adds `date` and `content-length`.
+/// Returns the approximate length of an answer's head: hyper adds `date` and `content-length`.
 fn head_bytes(answer: &HttpResponse) -> usize {
     const STATUS_LINE_AND_WHAT_HYPER_ADDS: usize = 80;
     let headers =
@@ -314,7 +318,7 @@ fn head_bytes(answer: &HttpResponse) -> usize {
     STATUS_LINE_AND_WHAT_HYPER_ADDS + headers.sum::<usize>()
 }
 
-/// An answer of the test's own, without asking the store.
+/// Returns an answer that the test supplies, without asking the store.
 async fn say(body: Incoming, answer: &Answer) -> Result<HttpResponse, Broken> {
     whole(body).await?;
     let mut said = HttpResponse::new(Body::from(answer.body.to_owned()));
@@ -325,13 +329,13 @@ async fn say(body: Incoming, answer: &Answer) -> Result<HttpResponse, Broken> {
     Ok(said)
 }
 
-/// An error document of S3, without asking the store.
+/// Returns an error document of S3, without asking the store.
 async fn refuse(body: Incoming, status: u16, code: &str) -> Result<HttpResponse, Broken> {
     whole(body).await?;
     Ok(error_document(status, code))
 }
 
-/// Host and path.
+/// Returns the host and path of a request.
 fn target(head: &Parts) -> String {
     let host = head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     format!("{host}{}", head.uri.path())

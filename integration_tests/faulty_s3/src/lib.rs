@@ -1,16 +1,16 @@
 //! An S3 server inside a test process that enforces what S3 enforces and fails on demand.
 //!
-//! It speaks real HTTP/1.1 on a free loopback port, with its buckets in memory. A [`Rule`] says which
-//! requests meet which [`Fault`]; a [`Quirk`] says what the store always gets wrong;
+//! It speaks real HTTP/1.1 on a free loopback port, with its buckets in memory. A [`Rule`] says
+//! which requests meet which [`Fault`]; a [`Quirk`] says what the store always gets wrong;
 //! [`FaultyS3::requests`] says what was asked and what became of it. Without rules and quirks it is
 //! an S3 that works.
 //!
 //! What it enforces: signatures and payload hashes; the expiry of temporary keys and their tokens
-//! ([`keyring`]); parts of at least 5 MiB, but for the last; the part list of CompleteMultipartUpload
-//! (order, ETags, and checksums, which must be repeated if the upload named an algorithm); checksums
-//! and Content-MD5 of bodies; `If-None-Match: *` and `If-Match` on Put, Complete and Copy; keys of
-//! 1,024 bytes, metadata of 2 KB, batches and pages of 1,000 names. The id of a completed or aborted
-//! upload is NoSuchUpload (404).
+//! ([`keyring`]); parts of at least 5 MiB, but for the last; the part list of
+//! CompleteMultipartUpload (order, ETags, and checksums, which must be repeated if the upload named
+//! an algorithm); checksums and Content-MD5 of bodies; `If-None-Match: *` and `If-Match` on Put,
+//! Complete and Copy; keys of 1,024 bytes, metadata of 2 KB, batches and pages of 1,000 names. The
+//! id of a completed or aborted upload is NoSuchUpload (404).
 //!
 //! What it lacks: versions, ListParts, ListMultipartUploads, UploadPartCopy (501, and not in the
 //! record), conditional reads, and `encoding-type=url` of listings.
@@ -106,7 +106,7 @@ impl FaultyS3 {
         self.server.stop();
     }
 
-    /// The access keys that the server accepts.
+    /// Returns the access keys that the server accepts.
     pub fn keyring(&self) -> &Keyring {
         &self.keys
     }

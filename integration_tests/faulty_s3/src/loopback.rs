@@ -43,7 +43,8 @@ impl Loopback {
             .expect("a free port on the loopback address");
         listener.set_nonblocking(true).expect("a listener that tokio can wait for");
         let address = listener.local_addr().expect("the address of the listener");
-        // Made here and not in the thread, so that a machine that is out of threads fails the caller.
+        // Made here and not in the thread, so that a machine that is out of threads fails the
+        // caller.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -99,7 +100,8 @@ async fn accept<F>(
             _ = &mut stopped => return,
             Some(ended) = connections.join_next() => ended.expect("connections are served without a panic"),
             accepted = listener.accept() => {
-                // Out of file descriptors, for example: the client sees a refused connection and says so.
+                // Out of file descriptors, for example: the client sees a refused connection and
+                // says so.
                 let Ok((socket, _)) = accepted else { continue };
                 let _ = socket.set_nodelay(true);
                 connections.spawn(serve(socket));

@@ -19,8 +19,8 @@ pub enum Quirk {
     IgnoresMetadataDirective,
     /// A truncated listing has no continuation token.
     NoToken,
-    /// A truncated listing has the same continuation token every time, which leads back to its first
-    /// page.
+    /// A truncated listing has the same continuation token every time, which leads back to its
+    /// first page.
     SameToken,
     /// Every page of a listing is truncated and empty.
     EmptyPages,
@@ -28,7 +28,8 @@ pub enum Quirk {
     IgnoresStartAfter,
     /// Objects whose key contains the text cannot be deleted, neither alone nor in a batch.
     Undeletable(String),
-    /// CompleteMultipartUpload demands parts of one length, but for the last, as Cloudflare R2 does.
+    /// CompleteMultipartUpload demands parts of one length, but for the last, as Cloudflare R2
+    /// does.
     WantsEqualParts,
     /// A write with `If-None-Match` is always refused with 412.
     RefusesConditionalWrites,

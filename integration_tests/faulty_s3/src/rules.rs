@@ -1,19 +1,21 @@
 //! Which request meets which fault.
 //!
-//! A request, known by its operation and key, goes in; the [`Fault`] of the first [`Rule`] that acts on it comes out.
+//! A request goes in, identified by its operation and key; the [`Fault`] of the first [`Rule`] that
+//! acts on it comes out.
 //!
 //! Invariants
 //! - A rule never acts on an operation that its fault does not fit, and does not count such a call.
-//! - Every rule counts every call that matches its operation and key, whether or not an earlier rule acted on it: what
-//!   one rule does never shifts another one's `calls` or `chance`.
-//! - The same calls in the same order meet the same faults: chance is drawn from the seed and the number of the call.
+//! - Every rule counts every call that matches its operation and key, whether or not an earlier
+//!   rule acted on it: one rule never shifts the `calls` or `chance` of another.
+//! - The same calls in the same order meet the same faults: chance depends on the seed and the
+//!   number of the call only.
 //!
 //! Not here: what a fault does (`front`, `wire`).
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
-/// What is asked of the server, as far as a rule or a test tells requests apart.
+/// What a request asks for, as far as rules and tests distinguish requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     /// PutObject.
@@ -59,7 +61,7 @@ impl Operation {
         Self::Location,
     ];
 
-    /// A short name for tables and messages.
+    /// Returns a short name for tables and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Put => "put",
@@ -78,7 +80,8 @@ impl Operation {
     }
 }
 
-/// What goes wrong. "Done" means that the store carries the request out, or refuses it as it would without the fault.
+/// What goes wrong. "Done" means that the store carries the request out, or refuses it as it would
+/// without the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fault {
     /// 429, code TooManyRequests; nothing done.
@@ -89,25 +92,27 @@ pub enum Fault {
     SlowDown,
     /// The connection is reset (RST) before the body is read; nothing done.
     ResetBefore,
-    /// The connection is reset after about half of the request's body; nothing done. Without a body: as `ResetBefore`.
+    /// The connection is reset after about half of the request's body; nothing done. Without a body
+    /// this is `ResetBefore`.
     ResetInBody,
-    /// Done; the answer comes in small pieces over about two seconds.
+    /// Done; the answer trickles in small pieces over about two seconds.
     SlowDrip,
-    /// Done; the answer breaks off: in its body where it has one, else inside its headers.
+    /// Done; the answer is cut off: in its body if it has one, otherwise inside its headers.
     TruncatedReply,
     /// Done; the connection is reset without an answer.
     ReplyLost,
-    /// 200 with an `<Error>` document (InternalError) as its body and no header of the operation; nothing done.
+    /// 200 with an `<Error>` document (InternalError) as its body and no header of the operation;
+    /// nothing done.
     ErrorInside,
     /// 400 ExpiredToken; nothing done.
     ExpiredToken,
     /// 403 AccessDenied; nothing done.
     AccessDenied,
-    /// An answer of the test's own; nothing done.
+    /// An answer that the test supplies; nothing done.
     Answer(&'static Answer),
 }
 
-/// An answer as a store, or something in front of it, gives it.
+/// An answer of the store, or of something in front of it.
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Answer {
     /// The status code.
@@ -119,7 +124,7 @@ pub struct Answer {
 }
 
 impl Fault {
-    /// Every fault that is the same in every test.
+    /// Every fault that needs no answer from the test.
     pub const ALL: [Self; 11] = [
         Self::TooManyRequests,
         Self::InternalError,
@@ -134,7 +139,7 @@ impl Fault {
         Self::AccessDenied,
     ];
 
-    /// A short name for tables and messages.
+    /// Returns a short name for tables and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::TooManyRequests => "429",
@@ -152,8 +157,9 @@ impl Fault {
         }
     }
 
-    /// Whether the operation can be answered so. A 200 with an error inside needs an operation whose answer is a document
-    /// or nothing: HeadObject and DeleteObject have no body, and what GetObject has in its body is the object.
+    /// Returns whether the operation can be answered this way. A 200 with an error inside needs an
+    /// operation whose answer is a document or empty: HeadObject and DeleteObject have no body, and
+    /// the body of GetObject is the object.
     pub fn fits(self, operation: Operation) -> bool {
         match self {
             Self::ErrorInside => match operation {
@@ -182,7 +188,7 @@ impl Fault {
         }
     }
 
-    /// Whether the store carries the request out.
+    /// Returns whether the store carries the request out.
     pub fn is_done(self) -> bool {
         match self {
             Self::SlowDrip | Self::TruncatedReply | Self::ReplyLost => true,
@@ -207,17 +213,17 @@ pub struct Rule {
     key: String,
     calls: RangeInclusive<u32>,
     chance: Option<(f64, u64)>,
-    /// Only for keys that somebody has asked to make an object of.
+    /// Only for keys that an earlier request tried to write.
     only_written: bool,
 }
 
 impl Rule {
-    /// On every call of `operation`.
+    /// A rule for every call of `operation`.
     pub fn on(operation: Operation, fault: Fault) -> Self {
         Self { operation: Some(operation), ..Self::any(fault) }
     }
 
-    /// On every call of every operation that the fault fits.
+    /// A rule for every call of every operation that the fault fits.
     pub fn any(fault: Fault) -> Self {
         Self {
             fault,
@@ -229,22 +235,24 @@ impl Rule {
         }
     }
 
-    /// Only where the key (of a listing: the prefix) contains this text.
+    /// Restricts the rule to keys (for a listing: prefixes) that contain this text.
     pub fn key(self, contains: &str) -> Self {
         Self { key: contains.to_owned(), ..self }
     }
 
-    /// Only on these calls, counted from 1 among those that match operation and key.
+    /// Restricts the rule to these calls, counted from 1 among those that match operation and key.
     pub fn calls(self, calls: RangeInclusive<u32>) -> Self {
         Self { calls, ..self }
     }
 
-    /// Only for keys that somebody has asked to make an object of: not for the look at a key before it is written.
+    /// Restricts the rule to keys that an earlier request tried to write; it then ignores the look
+    /// at a key before its first write.
     pub fn written(self) -> Self {
         Self { only_written: true, ..self }
     }
 
-    /// Only with this probability. The n-th call that matches operation and key has the same luck in every run.
+    /// Applies the rule with this probability only. The n-th call that matches operation and key
+    /// has the same luck in every run.
     pub fn chance(self, probability: f64, seed: u64) -> Self {
         Self { chance: Some((probability, seed)), ..self }
     }
@@ -262,7 +270,7 @@ impl Rule {
     }
 }
 
-/// The rules of one server, in order, each with the number of calls that it has seen.
+/// The rules of one server, in order, each with the number of calls that it has counted.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
     rules: Vec<(Rule, u32)>,
@@ -278,7 +286,7 @@ impl Rules {
         self.rules.clear();
     }
 
-    /// Counts one call, and says what happens to it.
+    /// Counts one call and returns the fault that it meets.
     pub(crate) fn fault_of(&mut self, operation: Operation, key: &str) -> Option<Fault> {
         let is_written = self.written.contains(key);
         if matches!(operation, Operation::Put | Operation::Complete | Operation::Copy) {
@@ -297,7 +305,7 @@ impl Rules {
     }
 }
 
-/// A number from 0 to 1 (exclusive), from a seed and the number of a call (splitmix64).
+/// Returns a number in [0, 1) for a seed and the number of a call (splitmix64).
 fn luck(seed: u64, number: u32) -> f64 {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut mixed = seed.wrapping_add(GOLDEN.wrapping_mul(u64::from(number)));

@@ -1,22 +1,23 @@
-//! AWS Signature Version 4, as a server checks it.
+//! Checks AWS Signature Version 4, as a server does.
 //!
-//! The head and body of a request and the secret of its key -> whether the signature is right. For
-//! STS the hash of the body is part of it; for S3 the one that the client has put into a header is.
+//! The head and body of a request and the secret of its key go in; whether the signature is right
+//! comes out. For STS the signature covers the hash of the body; for S3 it covers the hash that the
+//! client put into a header.
 //!
-//! Not here: which key it is and whether it is still good (`keyring`); bodies in chunks (s3s).
+//! Not here: which key it is and whether it is valid (`keyring`); bodies in chunks (s3s).
 
 use hyper::http::request::Parts;
 use s3s::crypto::{Checksum as _, Sha256};
 
-/// HMAC works on blocks of this size with SHA-256.
+/// The block size of HMAC with SHA-256.
 const BLOCK_BYTES: usize = 64;
 
-/// Whether a request was signed with `secret`.
+/// Returns whether a request was signed with `secret`.
 pub fn is_right(head: &Parts, body: &[u8], secret: &str) -> bool {
     matches(head, &hex(&Sha256::checksum(body)), secret) == Some(true)
 }
 
-/// Whether the head of a request to S3 was signed with `secret`.
+/// Returns whether the head of a request to S3 was signed with `secret`.
 pub(crate) fn is_right_for_s3(head: &Parts, secret: &str) -> bool {
     let hash = head.headers.get("x-amz-content-sha256").and_then(|hash| hash.to_str().ok());
     hash.is_some_and(|hash| matches(head, hash, secret) == Some(true))
@@ -51,7 +52,7 @@ fn matches(head: &Parts, body_hash: &str, secret: &str) -> Option<bool> {
     Some(hex(&hmac(&key, text.as_bytes())) == part("Signature")?)
 }
 
-/// Sorted by names, each with a value.
+/// Returns the parameters sorted by name, each with a value.
 fn canonical_query(query: &str) -> String {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let mut pairs: Vec<_> = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
@@ -59,7 +60,7 @@ fn canonical_query(query: &str) -> String {
     pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
-/// The region that a request is signed for.
+/// Returns the region that a request is signed for.
 pub fn region(head: &Parts) -> Option<String> {
     let authorization = head.headers.get("authorization")?.to_str().ok()?;
     authorization.split_once("Credential=")?.1.split('/').nth(2).map(str::to_owned)

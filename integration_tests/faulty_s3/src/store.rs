@@ -1,10 +1,10 @@
-//! Buckets in memory: objects under their keys, and the multipart uploads that are open.
+//! Buckets in memory: objects by key, and open multipart uploads.
 //!
 //! Invariants
-//! - One lock for everything: a request is carried out wholly or not at all, whatever the others do.
+//! - One lock guards everything: a request is carried out completely or not at all.
 //! - An object is visible only when it is whole; the parts of an upload are not objects.
 //!
-//! Not here: requests and answers (`api`), what an upload's end checks (`uploads`).
+//! Not here: requests and answers (`api`), the checks at the end of an upload (`uploads`).
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -20,7 +20,7 @@ use super::quirks::Quirk;
 /// A page of a listing has at most this many keys and common prefixes.
 const PAGE_LIMIT: usize = 1000;
 
-/// What an object is stored with besides its content.
+/// What is stored with an object besides its content.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Description {
     pub(crate) metadata: Metadata,
@@ -43,7 +43,7 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    /// An object that was sent in one piece, now.
+    /// Creates an object that was sent in one piece, now.
     pub(crate) fn whole(content: Bytes, description: Description, sums: Sums) -> Self {
         let etag = md5_hex(&content);
         Self { content, etag, description, sums, modified: now() }
@@ -59,7 +59,7 @@ pub(crate) struct Part {
     pub(crate) sums: Sums,
 }
 
-/// A multipart upload that was begun and neither completed nor aborted.
+/// A multipart upload that is neither completed nor aborted.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) bucket: String,
@@ -89,7 +89,7 @@ pub(crate) struct State {
 pub(crate) struct Page {
     pub(crate) objects: Vec<(String, Object)>,
     pub(crate) prefixes: Vec<String>,
-    /// What the next page begins after; none: this is the last page.
+    /// The name after which the next page begins; `None` on the last page.
     pub(crate) next: Option<String>,
 }
 
@@ -98,22 +98,22 @@ impl State {
         self.buckets.entry(bucket.to_owned()).or_default();
     }
 
-    /// The objects of a bucket.
+    /// Returns the objects of a bucket.
     pub(crate) fn bucket(&mut self, bucket: &str) -> S3Result<&mut BTreeMap<String, Object>> {
         self.buckets.get_mut(bucket).ok_or_else(|| s3_error!(NoSuchBucket))
     }
 
-    /// All buckets, by their names.
+    /// Returns all buckets by name.
     pub(crate) fn buckets(&self) -> &BTreeMap<String, BTreeMap<String, Object>> {
         &self.buckets
     }
 
-    /// The object at `key`.
+    /// Returns the object at `key`.
     pub(crate) fn object(&mut self, bucket: &str, key: &str) -> S3Result<Object> {
         self.bucket(bucket)?.get(key).cloned().ok_or_else(|| s3_error!(NoSuchKey))
     }
 
-    /// The upload with this id, which must be one of this bucket and key.
+    /// Returns the upload with this id, which must belong to this bucket and key.
     pub(crate) fn upload(&mut self, bucket: &str, key: &str, id: &str) -> S3Result<&mut Upload> {
         self.bucket(bucket)?;
         let upload =
@@ -121,7 +121,7 @@ impl State {
         upload.ok_or_else(|| s3_error!(NoSuchUpload))
     }
 
-    /// Keeps a new upload and gives its id.
+    /// Stores a new upload and returns its id.
     pub(crate) fn begin(&mut self, upload: Upload) -> S3Result<String> {
         self.bucket(&upload.bucket)?;
         self.uploads_begun += 1;
@@ -134,7 +134,7 @@ impl State {
         self.quirks.contains(quirk)
     }
 
-    /// Whether the object may be deleted.
+    /// Returns whether the object may be deleted.
     pub(crate) fn is_deletable(&self, key: &str) -> bool {
         !self
             .quirks
@@ -142,12 +142,13 @@ impl State {
             .any(|quirk| matches!(quirk, Quirk::Undeletable(text) if key.contains(text)))
     }
 
-    /// Sets a limit of the page size below S3's own.
+    /// Lowers the page size below S3's own limit.
     pub(crate) fn set_page_keys(&mut self, keys: usize) {
         self.page_keys = Some(keys.clamp(1, PAGE_LIMIT));
     }
 
-    /// Keys under `prefix`, after `after`, those with a further `delimiter` rolled up.
+    /// Lists the keys with `prefix` after `after`; keys that contain a further `delimiter` are
+    /// rolled up.
     pub(crate) fn list(
         &mut self,
         bucket: &str,
@@ -163,7 +164,7 @@ impl State {
             Some(after) if after >= prefix => Bound::Excluded(after),
             Some(_) | None => Bound::Included(prefix),
         };
-        // A folder that the page before ended with is not begun again by its other keys.
+        // The other keys of a folder that ended the previous page do not begin it again.
         let folder_before = after.filter(|after| delimiter.is_some_and(|end| after.ends_with(end)));
         if limit == 0 {
             return Ok(page);
@@ -205,13 +206,13 @@ impl Store {
         self.0.lock().expect("the store: no request panics while it holds it")
     }
 
-    /// A store of its own with the same content.
+    /// Returns a separate store with the same content.
     pub(crate) fn copied(&self) -> Self {
         Self(Arc::new(Mutex::new(self.lock().clone())))
     }
 }
 
-/// The time of a change.
+/// Returns the modification time of a change that happens now.
 pub(crate) fn now() -> Timestamp {
     Timestamp::from(std::time::SystemTime::now())
 }

@@ -1,7 +1,7 @@
 //! The end of a multipart upload: what S3 checks before parts become an object.
 //!
-//! An open [`Upload`] and the list of CompleteMultipartUpload go in; the [`Object`] comes out, or S3's refusal. The upload
-//! is only read, so that it stays open when it is refused.
+//! An open [`Upload`] and the part list of CompleteMultipartUpload go in; the [`Object`] or S3's
+//! refusal comes out. The upload is only read, so that it stays open if it is refused.
 
 use bytes::{Bytes, BytesMut};
 use s3s::dto::CompletedPart;
@@ -10,12 +10,12 @@ use s3s::{S3Result, s3_error};
 use super::checks::{Sums, multipart_etag};
 use super::store::{Object, Part, Upload, now};
 
-/// Every part but the last has at least this many bytes.
+/// The smallest length of every part but the last.
 pub(crate) const SMALLEST_PART_BYTES: usize = 5 * 1024 * 1024;
-/// The highest number of a part.
+/// The highest part number.
 const MOST_PARTS: i32 = 10_000;
 
-/// Whether a part may have this number.
+/// Checks a part number.
 pub(crate) fn check_number(part_number: i32) -> S3Result<()> {
     if (1..=MOST_PARTS).contains(&part_number) {
         return Ok(());
@@ -26,7 +26,7 @@ pub(crate) fn check_number(part_number: i32) -> S3Result<()> {
     ))
 }
 
-/// Whether a part was sent with the checksum that its upload was announced with.
+/// Checks that a part was sent with the checksum algorithm that its upload announced.
 pub(crate) fn check_part(upload: &Upload, sums: &Sums) -> S3Result<()> {
     match &upload.algorithm {
         Some(algorithm) if !sums.contains_key(algorithm.as_str()) => {
@@ -36,7 +36,7 @@ pub(crate) fn check_part(upload: &Upload, sums: &Sums) -> S3Result<()> {
     }
 }
 
-/// The object that the listed parts make.
+/// Assembles an object from the listed parts.
 pub(crate) fn assemble(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Object> {
     if listed.is_empty() {
         return Err(s3_error!(MalformedXML, "You must specify at least one part"));
@@ -62,12 +62,12 @@ pub(crate) fn assemble(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Ob
     })
 }
 
-/// The lengths of the parts that were sent, in order.
+/// Returns the lengths of the parts that were sent, in order.
 pub(crate) fn part_lengths(upload: &Upload) -> Vec<usize> {
     upload.parts.values().map(|part| part.content.len()).collect()
 }
 
-/// What Cloudflare R2 wants of parts besides: one length, and the last one no longer.
+/// Checks what Cloudflare R2 demands of parts: one length, and a last part that is not longer.
 pub(crate) fn check_equal(lengths: &[usize]) -> S3Result<()> {
     match lengths.split_last() {
         Some((last, others))
@@ -79,7 +79,7 @@ pub(crate) fn check_equal(lengths: &[usize]) -> S3Result<()> {
     }
 }
 
-/// The part that was uploaded, if it is the one that is listed.
+/// Returns the uploaded part if it matches the listed one.
 fn found<'a>(upload: &'a Upload, listed: &CompletedPart) -> S3Result<&'a Part> {
     let number = listed.part_number.unwrap_or_default();
     let part = upload.parts.get(&number).ok_or_else(|| s3_error!(InvalidPart))?;

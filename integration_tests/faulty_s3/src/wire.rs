@@ -1,12 +1,15 @@
-//! A TCP connection that can be told to fail: to end with a reset, to end inside an answer, or to trickle.
+//! A TCP connection that fails on demand: with a reset, by ending inside an answer, or by
+//! trickling.
 //!
-//! The server writes into a [`Wire`]; what becomes of the bytes is decided through its [`Line`], which the handler of the
-//! request holds. HTTP/1.1 carries one request at a time, so that a decision concerns the one answer that is under way.
+//! The server writes into a [`Wire`]; its [`Line`], which the handler of the request holds, decides
+//! what becomes of the bytes. HTTP/1.1 carries one request at a time, so a decision concerns the
+//! answer in progress.
 //!
 //! Invariants
-//! - Until it is told otherwise a wire passes everything unchanged; [`Line::heal`] returns it to that.
+//! - Without instructions a wire passes everything unchanged; [`Line::heal`] restores that.
 //! - A reset is a real RST: the socket is closed with a linger time of zero.
-//! - A cut answer ends with an ordinary end of the stream (FIN), so that every byte before the cut arrives.
+//! - A cut answer ends with an ordinary end of stream (FIN), so that every byte before the cut
+//!   arrives.
 
 use std::io;
 use std::pin::Pin;
@@ -18,13 +21,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// A dripping answer comes in this many pieces, ...
+/// A trickling answer comes in this many pieces, ...
 const DRIPS: usize = 20;
-/// ... each this long after the one before: two seconds in all.
+/// ... with this pause between them: two seconds in all.
 const DRIP_PAUSE: Duration = Duration::from_millis(100);
-/// Where an answer without a body breaks off: after its status line, before the end of any head that hyper writes.
+/// Where an answer without a body is cut off: after its status line, before the end of any head
+/// that hyper writes.
 const CUT_HEAD_AT_BYTES: usize = 40;
-/// What ends the head of an answer.
+/// The end of an answer's head.
 const HEAD_END: &[u8; 4] = b"\r\n\r\n";
 
 /// What becomes of the bytes that the server writes.
@@ -32,7 +36,8 @@ const HEAD_END: &[u8; 4] = b"\r\n\r\n";
 enum Plan {
     Pass,
     Reset,
-    /// `left` bytes more, counted from the end of the head unless `in_head`; then the end of the stream.
+    /// Passes `left` more bytes, counted from the end of the head unless `in_head`; then ends the
+    /// stream.
     Cut {
         in_head: bool,
         head: HeadScan,
@@ -43,7 +48,7 @@ enum Plan {
     },
 }
 
-/// How much of `\r\n\r\n` has passed at the end of what was written; all of it: the head is over.
+/// How much of `\r\n\r\n` the last bytes matched; when all of it, the head is complete.
 #[derive(Clone, Copy, Debug, Default)]
 struct HeadScan(usize);
 
@@ -52,7 +57,7 @@ impl HeadScan {
         self.0 == HEAD_END.len()
     }
 
-    /// Scans on, up to the end of the head; gives how many of `bytes` belong to the head.
+    /// Scans up to the end of the head; returns how many of `bytes` belong to the head.
     fn advance(&mut self, bytes: &[u8]) -> usize {
         for (index, byte) in bytes.iter().enumerate() {
             if self.is_over() {
@@ -77,12 +82,12 @@ impl Line {
         Self(Arc::new(Mutex::new(Plan::Pass)))
     }
 
-    /// Passes everything, from the next answer on.
+    /// Passes everything unchanged, from the next answer on.
     pub(crate) fn heal(&self) {
         self.set(Plan::Pass);
     }
 
-    /// When the connection is dropped next, it is reset.
+    /// Resets the connection when it is dropped.
     pub(crate) fn reset(&self) {
         self.set(Plan::Reset);
     }
@@ -97,7 +102,7 @@ impl Line {
         self.set(Plan::Cut { in_head: true, head: HeadScan::default(), left: CUT_HEAD_AT_BYTES });
     }
 
-    /// Lets an answer of this size trickle.
+    /// Makes an answer of this size trickle.
     pub(crate) fn drip(&self, answer_bytes: usize) {
         self.set(Plan::Drip { piece_bytes: answer_bytes.div_ceil(DRIPS).max(1) });
     }
@@ -106,7 +111,7 @@ impl Line {
         *self.0.lock().expect("the plan of a connection") = plan;
     }
 
-    /// How many of `bytes` may pass now; 0: the stream ends here.
+    /// Returns how many of `bytes` may pass now; 0 ends the stream.
     fn allowed(&self, bytes: &[u8]) -> usize {
         match &*self.0.lock().expect("the plan of a connection") {
             Plan::Pass => bytes.len(),
@@ -120,7 +125,7 @@ impl Line {
         }
     }
 
-    /// Takes note of bytes that have passed; gives the pause that follows them.
+    /// Accounts for bytes that have passed; returns the pause that follows them.
     fn passed(&self, bytes: &[u8]) -> Option<Duration> {
         match &mut *self.0.lock().expect("the plan of a connection") {
             Plan::Pass | Plan::Reset => None,
@@ -194,7 +199,7 @@ impl AsyncWrite for Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         if self.line.is_reset() {
-            // Where it fails the connection ends all the same, with a FIN.
+            // If this fails, the connection ends with a FIN.
             let _ = self.stream.set_zero_linger();
         }
     }

@@ -1,4 +1,5 @@
-//! What the fault-injecting S3 refuses, with the code and status of S3, and what its listings, copies and reads say.
+//! What the fault server refuses, with the code and status of S3, and what its listings, copies and
+//! reads return.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +18,12 @@ use super::{
     server,
 };
 
-/// What S3 wants every part but the last to have.
+/// The smallest length of every part but the last.
 const SMALLEST_PART_BYTES: usize = 5 * 1024 * 1024;
-/// CRC32 of nothing.
+/// The CRC32 of an empty body.
 const WRONG_CRC32: &str = "AAAAAA==";
 
-/// Exchanges the body of a request that is already signed.
+/// Replaces the body of a request that is already signed.
 #[derive(Debug)]
 struct Forge(&'static str);
 
@@ -81,7 +82,7 @@ fn objects_are_checked() {
             let right = put("right").checksum_algorithm(ChecksumAlgorithm::from(algorithm));
             assert_eq!(seen(right.send().await), Seen::Fine, "{algorithm}");
         }
-        // By hand: the MD5 of `body`.
+        // Computed by hand: the MD5 of `body`.
         let right =
             put("right").content_md5("hBotaJrYa9FhFEdFPCLG/A==").send().await.expect("a put");
         assert_eq!(right.e_tag.as_deref(), Some("\"841a2d689ad86bd1611447453c22c6fc\""));
@@ -112,7 +113,8 @@ fn objects_are_checked() {
     });
 }
 
-/// A store that wants parts of one length refuses others, whatever their order, and a longer last one.
+/// A store that wants equal parts refuses parts of different lengths, whatever their order, and a
+/// longer last one.
 #[test]
 fn parts_of_different_lengths_are_refused_on_demand() {
     run(async {
@@ -143,7 +145,7 @@ fn parts_of_different_lengths_are_refused_on_demand() {
     });
 }
 
-/// The list that ends a multipart upload, and what else can be wrong with one.
+/// The part list of CompleteMultipartUpload, and what else can be wrong with an upload.
 #[test]
 fn uploads_are_checked() {
     run(async {
@@ -186,13 +188,14 @@ fn uploads_are_checked() {
         assert_eq!(seen(send(&upload, 10_001).send().await), refused(400, "InvalidArgument"));
         assert_eq!(seen(send("unknown", 1).send().await), refused(404, "NoSuchUpload"));
 
-        // The object appears while the upload is open: the upload stays, and is of use when the object goes.
+        // The object appears while the upload is open: the upload stays, and can be completed once
+        // the object is gone.
         let good = [first, last];
         server.put_object(BUCKET, key, b"somebody's", &[]);
         assert_eq!(finish(&client, key, &upload, &good).await, refused(412, "PreconditionFailed"));
         assert_eq!((server.open_uploads(), server.open_parts()), (1, 3));
         server.remove_object(BUCKET, key);
-        // Of two parts with one number the later one counts.
+        // Of two parts with the same number the later one counts.
         let last = part(&client, key, &upload, 7, b"END".to_vec()).await;
         assert_eq!(finish(&client, key, &upload, &good).await, refused(400, "InvalidPart"));
         let [first, _] = good;
@@ -203,7 +206,7 @@ fn uploads_are_checked() {
         );
         assert_eq!(finish(&client, key, &upload, &good).await, Seen::Fine);
         assert_eq!(server.objects(BUCKET)[key], [&large[..], b"END"].concat());
-        // By hand: the MD5 of the two parts' MD5s.
+        // Computed by hand: the MD5 of the MD5s of the two parts.
         assert_eq!(server.etag(BUCKET, key), "079b819d7668c6eb3855e74bef07cb32-2");
         assert_eq!(finish(&client, key, &upload, &good).await, refused(404, "NoSuchUpload"));
         assert_eq!(seen(send(&upload, 1).send().await), refused(404, "NoSuchUpload"));
@@ -212,7 +215,8 @@ fn uploads_are_checked() {
         };
         assert_eq!(seen(abort(&upload).send().await), refused(404, "NoSuchUpload"));
 
-        // An upload that named its algorithm wants it on every part and again at the end.
+        // An upload that names its checksum algorithm demands it for every part, and again at the
+        // end.
         let create = client.create_multipart_upload().bucket(BUCKET).key("named");
         let create = create.checksum_algorithm(ChecksumAlgorithm::Sha256);
         let upload = create.send().await.expect("an upload").upload_id.expect("its id");
@@ -240,7 +244,7 @@ fn uploads_are_checked() {
     });
 }
 
-/// Reading, copying, deleting and listing; and a bucket that is not there.
+/// Reading, copying, deleting and listing, and a bucket that does not exist.
 #[test]
 fn objects_are_read_copied_and_removed() {
     run(async {
@@ -256,7 +260,7 @@ fn objects_are_read_copied_and_removed() {
         let head =
             client.head_object().bucket(BUCKET).key(key).checksum_mode(ChecksumMode::Enabled);
         let head = head.send().await.expect("a head");
-        // By hand: the CRC32 of `body`.
+        // Computed by hand: the CRC32 of `body`.
         assert_eq!(head.checksum_crc32.as_deref(), Some("26gLsg=="));
         assert_eq!((head.content_length, head.content_type.as_deref()), (Some(4), Some("text/x")));
         assert_eq!(head.metadata.expect("metadata")["stream"], "users");
@@ -345,7 +349,7 @@ fn objects_are_read_copied_and_removed() {
     });
 }
 
-/// All names of a listing, page by page: keys, folders, and how many names each page had.
+/// Returns all names of a listing, page by page: keys, folders, and how many names each page had.
 async fn pages(
     client: &Client,
     prefix: &str,
@@ -370,7 +374,7 @@ async fn pages(
     }
 }
 
-/// Every page size gives the same names, each once and in order; 1,000 is the limit.
+/// Every page size returns the same names, each once and in order; 1,000 is the limit.
 #[test]
 fn listings_come_in_pages() {
     run(async {

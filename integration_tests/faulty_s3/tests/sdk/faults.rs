@@ -1,4 +1,5 @@
-//! Every fault on every operation, as the SDK and as a bare socket see it, and which requests a rule picks.
+//! Every fault on every operation, as the SDK and a bare socket see it, and which requests a rule
+//! picks.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,10 +13,10 @@ use tokio::task::JoinSet;
 
 use super::{BUCKET, SOON, Seen, batch, begin, finish, part, refused, run, seen, server};
 
-/// Every request of the matrix is about this object or its neighbours.
+/// The object that every request of the matrix is about.
 const KEY: &str = "folder/subject";
 
-/// One operation and what it needs, as the matrix of faults asks for it.
+/// One operation of the matrix, and what it needs.
 struct Subject {
     server: FaultyS3,
     client: Client,
@@ -25,7 +26,7 @@ struct Subject {
 }
 
 impl Subject {
-    /// A server where the operation can be carried out, and would change something if it is one that writes.
+    /// Starts a server on which the operation succeeds and, if it writes, changes something.
     async fn new(operation: Operation) -> Self {
         let (server, client) = server();
         let mut subject =
@@ -54,7 +55,7 @@ impl Subject {
         }
     }
 
-    /// What the operation would change, so that doing it shows.
+    /// Returns the state that the operation would change.
     fn trace(&self) -> (Vec<String>, usize, usize) {
         (self.server.keys(BUCKET), self.server.open_uploads(), self.server.open_parts())
     }
@@ -99,7 +100,8 @@ impl Subject {
         }
     }
 
-    /// One request under one fault: what the client sees, what is recorded, and what has changed.
+    /// Sends one request under one fault and checks what the client sees, what is recorded, and
+    /// what has changed.
     async fn check(&mut self, fault: Fault) {
         let case = format!("{} under {}", self.operation.name(), fault.name());
         self.prepare().await;
@@ -119,7 +121,7 @@ impl Subject {
         assert_eq!(request.done, fault.is_done(), "{case}");
         assert_eq!(request.key, self.recorded_key(), "{case}");
 
-        // HeadObject has no document that could say the code.
+        // HeadObject has no document that could contain the code.
         let has_document = self.operation != Operation::Head;
         let with_code = |status, code: &str| {
             (Seen::Refused(status, has_document.then(|| code.to_owned())), status)
@@ -143,7 +145,7 @@ impl Subject {
         let is_slow = took > Duration::from_secs(1);
         assert!(is_slow || fault != Fault::SlowDrip, "{case}: only {took:?}");
 
-        // The same client goes on, with this connection or another one.
+        // The same client continues, on this connection or another.
         self.prepare().await;
         assert_eq!(self.ask().await, Seen::Fine, "after {case}");
     }
@@ -179,8 +181,8 @@ impl Subject {
     }
 }
 
-/// Every fault on every operation that it fits: the client sees it as what it is, and the store has done what `Fault`
-/// says.
+/// Every fault on every operation that it fits: the client sees it, and the store has done what
+/// `Fault` says.
 #[test]
 fn faults_on_every_operation() {
     run(async {
@@ -192,7 +194,7 @@ fn faults_on_every_operation() {
                 for fault in fitting {
                     subject.check(fault).await;
                 }
-                // A rule for every request passes over those that its fault does not fit.
+                // A rule for every request skips those that its fault does not fit.
                 subject.server.inject(Rule::any(Fault::ErrorInside));
                 subject.server.put_object(BUCKET, KEY, b"of the object", &[]);
                 let refusals = !Fault::ErrorInside.fits(operation);
@@ -205,7 +207,7 @@ fn faults_on_every_operation() {
     });
 }
 
-/// What a socket reads as the answer to a request of its own, and how that ends.
+/// Sends a request over a socket; returns the bytes of the answer and how the stream ended.
 fn exchange(server: &FaultyS3, request: &str) -> (Vec<u8>, Option<ErrorKind>) {
     let address = server.endpoint().trim_start_matches("http://").to_owned();
     let mut socket = TcpStream::connect(address).expect("a connection");
@@ -216,13 +218,14 @@ fn exchange(server: &FaultyS3, request: &str) -> (Vec<u8>, Option<ErrorKind>) {
     (answer, ended.err().map(|error| error.kind()))
 }
 
-/// Below HTTP: resets are RST, what is cut ends in the right place, what drips is whole.
+/// Below HTTP: resets are RST, truncated answers end in the right place, trickling ones are
+/// complete.
 #[test]
 fn faults_on_the_line() {
     let (server, _client) = server();
     let get = format!("GET /{BUCKET}/{KEY} HTTP/1.1\r\nhost: s3\r\nconnection: close\r\n\r\n");
     let head = get.replace("GET", "HEAD");
-    // Nobody signed it: the store answers 403, which is an answer like any other.
+    // The request is unsigned: the store answers 403, which is an answer like any other.
     let (whole, end) = exchange(&server, &get);
     assert_eq!(end, None);
     let body_of = |answer: &[u8]| {
@@ -256,20 +259,20 @@ fn faults_on_the_line() {
     let (dripped, end) = exchange(&server, &get);
     assert_eq!((body_of(&dripped), end), (body_of(&whole), None));
     assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
-    // Refused by the store, and so not done whatever the fault is.
+    // The store refused all of them, so none is done, whatever the fault.
     assert!(server.requests().iter().all(|request| !request.done), "{:#?}", server.requests());
     assert_eq!(server.requests().last().map(|request| request.status), Some(403));
 }
 
-/// A body that no buffer takes whole is cut off half way; what the store refuses is refused under a fault, too; requests
-/// beside a broken one are answered.
+/// A body that fits no buffer is cut off half way; a fault does not hide what the store refuses;
+/// requests concurrent with a broken one are answered.
 #[test]
 fn faults_beside_other_requests() {
     run(async {
         let (server, client) = server();
         server.inject(Rule::on(Operation::Put, Fault::ResetInBody).key("large").calls(1..=1));
         server.inject(Rule::on(Operation::Put, Fault::SlowDown).key("large"));
-        // The refusal is read, although the body was not welcome.
+        // The client reads the refusal although its body was not wanted.
         for expected in [Seen::Broken, refused(503, "SlowDown")] {
             let large = ByteStream::from(vec![b'a'; 16 << 20]);
             let put = client.put_object().bucket(BUCKET).key("large").body(large);
@@ -311,7 +314,7 @@ fn faults_beside_other_requests() {
     });
 }
 
-/// Which of these calls of HeadObject meet a fault, in order.
+/// Returns which of these calls of HeadObject meet a fault, in order.
 async fn struck(client: &Client, keys: &[&str]) -> Vec<bool> {
     let mut struck = Vec::new();
     for key in keys {
@@ -320,7 +323,8 @@ async fn struck(client: &Client, keys: &[&str]) -> Vec<bool> {
     struck
 }
 
-/// Rules act by operation, key, number of the call and seeded chance, in their order, and only then.
+/// Rules act by operation, key, number of the call and seeded chance, in order, and on nothing
+/// else.
 #[test]
 fn rules_pick_requests() {
     run(async {
@@ -338,7 +342,7 @@ fn rules_pick_requests() {
         server.heal();
         assert_eq!(struck(&client, &["a", "b", "ab"]).await, [false; 3]);
 
-        // Calls are counted among those that match the key, whatever an earlier rule does.
+        // Calls that match the key are counted, whatever an earlier rule does.
         server.inject(Rule::on(Operation::Head, Fault::AccessDenied).key("a").calls(2..=2));
         server.inject(Rule::any(Fault::SlowDown).key("a").calls(2..=3));
         assert_eq!(
@@ -348,12 +352,12 @@ fn rules_pick_requests() {
         let seen_faults = faults(&server).split_off(8);
         let (denied, slow) = (Some(Fault::AccessDenied), Some(Fault::SlowDown));
         assert_eq!(seen_faults, [None, None, denied, None, slow, None]);
-        // Healing forgets the counts.
+        // Healing resets the counts.
         server.heal();
         server.inject(Rule::any(Fault::SlowDown).key("a").calls(1..=1));
         assert_eq!(struck(&client, &["a", "a"]).await, [true, false]);
 
-        // Chance: the same seed is the same luck, whatever it is beside.
+        // The same seed gives the same luck, whatever other rules do.
         let calls = ["a"; 100];
         let mut runs = Vec::new();
         for (probability, seed) in [(0.25, 7), (0.25, 7), (0.25, 8), (0.0, 7), (1.0, 7)] {

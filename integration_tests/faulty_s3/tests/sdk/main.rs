@@ -38,16 +38,17 @@ enum Seen {
     Fine,
     /// Status, and the code of the error document where there is one.
     Refused(u16, Option<String>),
-    /// No answer, or a part of one.
+    /// No answer, or an incomplete one.
     Broken,
 }
 
-/// A refusal with a code.
+/// Returns a refusal with a code.
 fn refused(status: u16, code: &str) -> Seen {
     Seen::Refused(status, Some(code.to_owned()))
 }
 
-/// What became of one attempt. Whatever is neither a refusal nor a broken line fails the test: a timeout, for one.
+/// Returns how one attempt ended. Anything but a refusal or a broken connection fails the test, a
+/// timeout for example.
 fn seen<T, E: ProvideErrorMetadata + std::fmt::Debug>(
     result: Result<T, SdkError<E, HttpResponse>>,
 ) -> Seen {
@@ -64,7 +65,7 @@ fn seen<T, E: ProvideErrorMetadata + std::fmt::Debug>(
     }
 }
 
-/// A client that tries once.
+/// Returns a client that tries once.
 fn client_as(server: &FaultyS3, access_key_id: &str, secret_access_key: &str) -> Client {
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
@@ -82,7 +83,7 @@ fn client_as(server: &FaultyS3, access_key_id: &str, secret_access_key: &str) ->
     Client::from_conf(config.build())
 }
 
-/// A server with an empty bucket, and a client that it knows.
+/// Starts a server with an empty bucket, and a client that it accepts.
 fn server() -> (FaultyS3, Client) {
     let server = FaultyS3::start();
     server.create_bucket(BUCKET);
@@ -96,19 +97,19 @@ fn run(test: impl Future<Output = ()>) {
     runtime.block_on(test);
 }
 
-/// Begins a multipart upload.
+/// Creates a multipart upload.
 async fn begin(client: &Client, key: &str) -> String {
     let created =
         client.create_multipart_upload().bucket(BUCKET).key(key).send().await.expect("an upload");
     created.upload_id.expect("its id")
 }
 
-/// What CompleteMultipartUpload says of one part.
+/// Returns the entry of one part in the list of CompleteMultipartUpload.
 fn listed(part_number: i32, etag: &str) -> CompletedPart {
     CompletedPart::builder().part_number(part_number).e_tag(etag).build()
 }
 
-/// Uploads a part; gives what CompleteMultipartUpload says of it.
+/// Uploads a part; returns its entry for CompleteMultipartUpload.
 async fn part(
     client: &Client,
     key: &str,
