@@ -1,8 +1,9 @@
-//! The delivery table: `make delivery-report`.
+//! Writes the delivery report: `make delivery-report`.
 //!
-//! `delivery_report BINARY FILE` runs every fault, two hundred scenarios of kills and two processes at once against the given
-//! `destination-s3`, writes what came of it to FILE as Markdown and exits 1 if anything is lost, twice without excuse or
-//! otherwise not as promised. It takes some twenty minutes, most of which is waiting for retries.
+//! `delivery_report BINARY FILE` runs every fault, two hundred kill scenarios and pairs of
+//! concurrent processes against the given `destination-s3`, and writes the results to FILE as
+//! Markdown. It exits 1 if a record is lost, duplicated without excuse, or otherwise not as
+//! promised. It takes about twenty minutes, most of them waiting for retries.
 //!
 //! Not here: any call into the connector's own code.
 

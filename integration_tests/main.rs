@@ -1,4 +1,5 @@
-//! The connector from outside: the real binary as a child process against an S3 server inside the test process.
+//! Tests the connector from outside: the real binary as a child process against an S3 server inside
+//! the test process.
 //!
 //! The expectations come from the contract and the protocol, never from the connector's code.
 
@@ -13,14 +14,14 @@
     reason = "waits are bounded by the real clock, and there is no `env` here"
 )]
 
-// The server, the child process, the readers.
+// Servers, the connector as a child process, and readers of objects.
 mod support;
-// A bucket of its own for each test, catalogs and messages.
+// A bucket for each test, catalogs and messages.
 mod world;
-// What was sent, and its comparison with what is stored.
+// What was sent, compared with what is stored.
 mod sent;
 
-// Kills, faults and two at once, with every row accounted for.
+// Kills, faults and concurrent syncs, with every row accounted for.
 mod delivery;
 // What a sync does with the objects of earlier syncs.
 mod generations;
@@ -28,17 +29,17 @@ mod generations;
 mod keys;
 // Parquet, read back by other engines.
 mod parquet;
-// The IAM policies of a configuration, and what they allow.
+// The IAM policies for a configuration, and what they allow.
 mod policy;
-// Lines of the input, STATE messages, and how a run ends.
+// Input lines, STATE messages, and how a run ends.
 mod protocol;
-// Faults that were reported, one test each.
+// Reported faults, one test each.
 mod regression;
-// Nothing that was printed or written holds a secret.
+// No secret is ever printed or written.
 mod secrets;
-// Roles, identities and their lifetimes.
+// Roles, identities, and the lifetimes of credentials.
 mod sign_in;
-// The store and the way to it.
+// The store, and the connection to it.
 mod store;
 // JSONL and CSV.
 mod text;

@@ -1,7 +1,8 @@
-//! No secret, token or signed header is in anything that the connector prints or writes.
+//! No secret, token or signed header appears in anything that the connector prints or writes.
 //!
-//! Every test looks for its own (the kit does, in `connector` and in the servers). The last test here looks for those of
-//! all tests in the output of all tests; it runs after the others, in a program of its own (`make test`).
+//! Every test searches its own output (`support::connector` and the servers do). The last test here
+//! searches the output of all tests for the secrets of all tests; it runs after the others, in a
+//! process of its own (`make test`).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,10 +20,10 @@ use crate::support::scripted_sts::{Action, StsFault};
 use crate::support::transcript;
 use crate::world::{state, user, users};
 
-/// Whole secrets that no test uses for anything else.
+/// A secret that no test uses for anything else.
 const SECRET: &str = "hunter2/of+the/surroundings";
 
-/// A program in the connector's place: it prints what it is told to.
+/// A program in the connector's place that prints what it is told to.
 struct Talker(TempDir);
 
 impl Talker {
@@ -77,7 +78,7 @@ fn a_signed_header_fails_a_test() {
     Talker::new(header, "").connector().run(&["check"]);
 }
 
-/// What STS has handed out is known before the connector gets it.
+/// A token that STS issued is known before the connector gets it.
 #[test]
 #[should_panic(expected = "a secret is on stdout: a secret of")]
 fn a_token_that_sts_handed_out_fails_a_test() {
@@ -90,7 +91,7 @@ fn a_token_that_sts_handed_out_fails_a_test() {
     talker.connector().run(&["check"]);
 }
 
-/// Metadata and content of objects are looked at when their server goes.
+/// A server searches the metadata and content of its objects when it stops.
 #[test]
 fn a_secret_in_an_object_fails_a_test() {
     let secret = [SECRET.to_owned()];
@@ -113,7 +114,7 @@ fn a_secret_in_an_object_fails_a_test() {
     assert!(leak(SECRET, &clean, b"{}").is_some());
 }
 
-/// Every way of signing in, with everything that can go wrong on the way: the kit looks at each of these runs.
+/// Every way to sign in, with everything that can go wrong: each of these runs is searched.
 #[test]
 fn every_refusal_of_every_way_keeps_the_secrets() {
     let faults = [
@@ -143,7 +144,7 @@ fn every_refusal_of_every_way_keeps_the_secrets() {
     }
 }
 
-/// S3 gives the token and the header back in its error documents.
+/// S3 repeats the token and the header in its error documents.
 #[test]
 fn what_s3_repeats_of_a_request_is_not_passed_on() {
     for fault in [Fault::ExpiredToken, Fault::AccessDenied] {
@@ -159,7 +160,7 @@ fn what_s3_repeats_of_a_request_is_not_passed_on() {
     }
 }
 
-/// Everything that all programs of the suite kept, and all their secrets.
+/// Searches everything that all processes of the suite kept for all their secrets.
 #[test]
 #[ignore = "looks at what the other tests have left behind: `make test` runs it after them"]
 fn nothing_of_the_whole_suite_shows_a_secret() {
@@ -186,7 +187,7 @@ fn nothing_of_the_whole_suite_shows_a_secret() {
         }
     }
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
-    // A part of the suite is no proof.
+    // A part of the suite proves nothing.
     assert!(
         runs >= LEAST_RUNS && objects >= LEAST_OBJECTS && secrets.len() >= LEAST_SECRETS,
         "{} has no transcript of the whole suite: {runs} runs, {objects} objects, {} secrets",
@@ -195,12 +196,13 @@ fn nothing_of_the_whole_suite_shows_a_secret() {
     );
 }
 
-/// Fewer than the suite has (2,152 runs, 9,723 objects, 360 secrets when it was last counted), and more than a part of it.
+/// Lower bounds: less than the whole suite has (2,152 runs, 9,723 objects and 360 secrets at the
+/// last count), more than a part of it.
 const LEAST_RUNS: usize = 1500;
 const LEAST_OBJECTS: usize = 5000;
 const LEAST_SECRETS: usize = 200;
 
-/// One JSON text a line.
+/// Reads a file with one JSON string per line.
 fn secrets_of(program: &Path) -> Vec<String> {
     let text = fs::read_to_string(program.join(transcript::SECRETS)).unwrap_or_default();
     let secret =

@@ -1,6 +1,8 @@
-//! What was sent, read from the text of the messages, and its comparison with rows that were read back.
+//! Reads what was sent from the text of the messages, and compares it with the rows that were read
+//! back.
 //!
-//! A stored value is compared with the text of the sent one, so that a digit more or less is a difference.
+//! A stored value is compared with the text that was sent, so that a single digit more or less is a
+//! difference.
 //!
 //! Not here: which objects hold which stream.
 
@@ -10,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::read_back::{CsvTable, JsonRow, members};
 
-/// The metadata columns, which come before the data.
+/// The metadata columns, which precede the data.
 pub(crate) const METADATA: [&str; 4] =
     ["_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_generation_id", "_airbyte_meta"];
 /// The last column of CSV, for fields that the schema does not declare.
@@ -22,11 +24,11 @@ pub(crate) struct SentRecord {
     /// The text of `data`.
     pub(crate) data: String,
     pub(crate) emitted_at: String,
-    /// The text of `meta.changes`, an empty list where there is none.
+    /// The text of `meta.changes`; an empty list if the record has none.
     pub(crate) changes: String,
 }
 
-/// The RECORDs of an input by their stream, in their order.
+/// Returns the RECORDs of an input by stream, in order.
 pub(crate) fn records(input: &str) -> BTreeMap<String, Vec<SentRecord>> {
     let mut streams: BTreeMap<String, Vec<SentRecord>> = BTreeMap::new();
     for line in input.lines() {
@@ -47,19 +49,20 @@ pub(crate) fn records(input: &str) -> BTreeMap<String, Vec<SentRecord>> {
     streams
 }
 
-/// The text of one member of an object.
+/// Returns the text of one member of an object.
 pub(crate) fn member(object: &str, name: &str) -> Option<String> {
     members(object).into_iter().find(|(member, _)| member == name).map(|(_, text)| text)
 }
 
-/// Generation and sync of a catalog's stream, as texts.
+/// The generation and sync ids of a stream, as text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ids<'a> {
     pub(crate) generation: &'a str,
     pub(crate) sync: &'a str,
 }
 
-/// Every record, in its order, as the metadata of a row and after it the text of the data as sent.
+/// Asserts that the rows are the records, in order: the metadata columns, followed by the text of
+/// the data as it was sent.
 pub(crate) fn assert_jsonl(sent: &[SentRecord], rows: &[JsonRow], ids: Ids<'_>) {
     assert_eq!(rows.len(), sent.len(), "rows");
     for (sent, row) in sent.iter().zip(rows) {
@@ -82,8 +85,8 @@ pub(crate) fn assert_jsonl(sent: &[SentRecord], rows: &[JsonRow], ids: Ids<'_>) 
     assert_raw_ids(raw_ids.iter().map(String::as_str));
 }
 
-/// Every record, in its order, as a row whose cells are the texts of the sent values; what the schema does not declare is
-/// in the last column.
+/// Asserts that the rows are the records, in order: each cell is the text of the sent value, and
+/// the last column holds the fields that the schema does not declare.
 pub(crate) fn assert_csv(sent: &[SentRecord], table: &CsvTable, properties: &[&str], ids: Ids<'_>) {
     let mut header = METADATA.to_vec();
     header.extend(properties);
@@ -116,7 +119,8 @@ pub(crate) fn assert_csv(sent: &[SentRecord], table: &CsvTable, properties: &[&s
     assert_raw_ids(table.column("_airbyte_raw_id").into_iter().map(|id| id.expect("a raw id")));
 }
 
-/// What a cell holds for a value: a string without its quotes and escapes, null as nothing, all else as its text.
+/// Returns the cell for a value: a string without quotes and escapes, `None` for null, and the
+/// value's text for everything else.
 pub(crate) fn cell(text: &str) -> Option<String> {
     match text.as_bytes().first() {
         Some(b'"') => Some(serde_json::from_str(text).expect("a string")),
@@ -136,7 +140,7 @@ fn assert_meta(meta: &str, sent: &SentRecord, ids: Ids<'_>) {
     assert_eq!(value(&meta[1].1), value(&sent.changes));
 }
 
-/// UUIDs of version 7, in their usual spelling, no two alike.
+/// Asserts that all ids are distinct UUIDs of version 7 in their usual spelling.
 pub(crate) fn assert_raw_ids<'a>(ids: impl Iterator<Item = &'a str>) {
     let mut seen = BTreeSet::new();
     for id in ids {

@@ -1,8 +1,10 @@
-//! A bucket of its own for each test, catalogs, and messages as the text of lines.
+//! Builds the world of a test: a bucket of its own, catalogs, and messages as lines of text.
 //!
-//! Messages are text and not values, because a value would already have lost digits, order and repeated members.
+//! Messages are text and not values, because a value would already have lost digits, order and
+//! duplicate members.
 //!
-//! Invariant: when a [`World`] goes, no unfinished multipart upload is left in its server, whatever the test did.
+//! Invariant: when a [`World`] is dropped, its server holds no unfinished multipart upload,
+//! whatever the test did.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,9 +18,9 @@ use crate::support::server::Server;
 
 /// The bucket of every test.
 pub(crate) const BUCKET: &str = "lake";
-/// How long a test waits for what ought to come at once.
+/// How long a test waits for what should come at once.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
-/// The `emitted_at` of records that do not need one of their own.
+/// The `emitted_at` of records that need no particular one.
 pub(crate) const EMITTED_AT: i64 = 1_795_347_447_038;
 
 /// A server with one empty bucket.
@@ -32,12 +34,12 @@ impl World {
         Self { server: Server::start(BUCKET) }
     }
 
-    /// Another server with the same objects, which goes its own way from here.
+    /// Starts another server with the same objects; from then on the two differ.
     pub(crate) fn twin(&self) -> Self {
         Self { server: self.server.twin() }
     }
 
-    /// A configuration that reaches the bucket, with the members of `settings` set as they are there.
+    /// Returns a configuration that reaches the bucket, with the members of `settings` replaced.
     pub(crate) fn config(&self, settings: &Value) -> Value {
         let mut config = self.server.config(BUCKET);
         for (name, value) in settings.as_object().expect("settings are an object") {
@@ -51,23 +53,23 @@ impl World {
         connector().write(&self.config(settings), catalog)
     }
 
-    /// A whole sync, which must end well.
+    /// Runs a whole sync, which must succeed.
     #[track_caller]
     pub(crate) fn sync(&self, settings: &Value, catalog: &Value, input: &str) -> Outcome {
         self.write(settings, catalog).input(input).run().expect_success()
     }
 
-    /// Every visible object.
+    /// Returns every visible object.
     pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         self.server.objects(BUCKET)
     }
 
-    /// The keys of every visible object, sorted.
+    /// Returns the keys of every visible object, sorted.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.server.keys(BUCKET)
     }
 
-    /// The user metadata of every visible object.
+    /// Returns the user metadata of every visible object.
     pub(crate) fn metadata(&self) -> BTreeMap<String, BTreeMap<String, String>> {
         self.keys()
             .into_iter()
@@ -78,7 +80,7 @@ impl World {
             .collect()
     }
 
-    /// The rows of all JSONL objects, in the order of their parts.
+    /// Returns the rows of all JSONL objects, in the order of their part numbers.
     pub(crate) fn rows(&self) -> Vec<JsonRow> {
         let objects = self.objects();
         let contents = in_part_order(&objects).into_iter();
@@ -87,7 +89,7 @@ impl World {
             .collect()
     }
 
-    /// The text of the field `id` of every visible row, sorted.
+    /// Returns the text of the field `id` of every visible row, sorted.
     pub(crate) fn ids(&self) -> Vec<String> {
         let mut ids: Vec<String> =
             self.rows().iter().map(|row| row.get("id").expect("a field id").to_owned()).collect();
@@ -105,17 +107,17 @@ impl Drop for World {
     }
 }
 
-/// The binary under test.
+/// Returns the binary under test.
 pub(crate) fn connector() -> Connector {
     Connector::new(Path::new(env!("CARGO_BIN_EXE_destination-s3")))
 }
 
-/// Uncompressed JSON lines: most tests read them.
+/// Returns the settings for uncompressed JSONL, which most tests read.
 pub(crate) fn jsonl() -> Value {
     json!({ "format": { "format_type": "jsonl" } })
 }
 
-/// [`jsonl`] with other settings besides.
+/// Returns [`jsonl`] with other settings added.
 pub(crate) fn jsonl_and(settings: &Value) -> Value {
     let mut merged = jsonl();
     for (name, value) in settings.as_object().expect("settings are an object") {
@@ -124,7 +126,7 @@ pub(crate) fn jsonl_and(settings: &Value) -> Value {
     merged
 }
 
-/// A stream of a catalog in the plain dialect: appended to, and without generation fields.
+/// Returns a catalog's stream in the plain dialect: append mode, without generation fields.
 pub(crate) fn plain(name: &str, properties: &Value) -> Value {
     json!({
         "stream": {
@@ -137,7 +139,8 @@ pub(crate) fn plain(name: &str, properties: &Value) -> Value {
     })
 }
 
-/// A stream of a catalog in the refresh dialect: generation 5, nothing older to delete, sync 42.
+/// Returns a catalog's stream in the refresh dialect: generation 5, nothing older to delete, sync
+/// 42.
 pub(crate) fn refresh(name: &str, properties: &Value) -> Value {
     with(
         plain(name, properties),
@@ -145,7 +148,7 @@ pub(crate) fn refresh(name: &str, properties: &Value) -> Value {
     )
 }
 
-/// A configured stream with other members set.
+/// Returns a configured stream with these members set.
 pub(crate) fn with(mut stream: Value, members: &Value) -> Value {
     for (name, value) in members.as_object().expect("members of a stream") {
         stream[name] = value.clone();
@@ -153,7 +156,7 @@ pub(crate) fn with(mut stream: Value, members: &Value) -> Value {
     stream
 }
 
-/// A configured stream in a namespace.
+/// Returns a configured stream in a namespace.
 pub(crate) fn within(namespace: &str, mut stream: Value) -> Value {
     stream["stream"]["namespace"] = json!(namespace);
     stream
@@ -163,12 +166,12 @@ pub(crate) fn catalog(streams: impl IntoIterator<Item = Value>) -> Value {
     json!({ "streams": streams.into_iter().collect::<Vec<_>>() })
 }
 
-/// The stream `users` alone, with an integer `id`, in the refresh dialect.
+/// Returns the stream `users` alone, with an integer `id`, in the refresh dialect.
 pub(crate) fn users() -> Value {
     catalog([refresh("users", &json!({ "id": { "type": "integer" } }))])
 }
 
-/// A RECORD whose data is this text.
+/// Returns a RECORD with this text as its data.
 pub(crate) fn record(stream: &str, data: &str) -> String {
     let stream = json!(stream);
     format!(
@@ -176,7 +179,7 @@ pub(crate) fn record(stream: &str, data: &str) -> String {
     )
 }
 
-/// A RECORD of a stream in a namespace.
+/// Returns a RECORD of a stream in a namespace.
 pub(crate) fn record_within(namespace: &str, stream: &str, data: &str) -> String {
     let (namespace, stream) = (json!(namespace), json!(stream));
     format!(
@@ -185,12 +188,12 @@ pub(crate) fn record_within(namespace: &str, stream: &str, data: &str) -> String
     )
 }
 
-/// A RECORD of `users` with this id.
+/// Returns a RECORD of `users` with this id.
 pub(crate) fn user(id: u32) -> String {
     record("users", &format!("{{\"id\":{id}}}"))
 }
 
-/// A STATE of type STREAM, told apart from others by `cursor`.
+/// Returns a STATE of type STREAM; `cursor` identifies it.
 pub(crate) fn state(stream: &str, cursor: u32) -> String {
     let stream = json!(stream);
     format!(
@@ -199,12 +202,12 @@ pub(crate) fn state(stream: &str, cursor: u32) -> String {
     )
 }
 
-/// A STREAM_STATUS that says COMPLETE.
+/// Returns a STREAM_STATUS COMPLETE.
 pub(crate) fn complete(stream: &str) -> String {
     complete_descriptor(&json!({ "name": stream }))
 }
 
-/// A STREAM_STATUS that says COMPLETE, of any descriptor.
+/// Returns a STREAM_STATUS COMPLETE for any descriptor.
 pub(crate) fn complete_descriptor(descriptor: &Value) -> String {
     format!(
         "{{\"type\":\"TRACE\",\"trace\":{{\"type\":\"STREAM_STATUS\",\"emitted_at\":{EMITTED_AT}.25,\"stream_status\":\
@@ -212,39 +215,40 @@ pub(crate) fn complete_descriptor(descriptor: &Value) -> String {
     )
 }
 
-/// The cursors of the STATEs that [`state`] made and that came back, in their order.
+/// Returns the cursors of the STATEs that came back, in order, for STATEs that [`state`] made.
 pub(crate) fn cursors(outcome: &Outcome) -> Vec<u64> {
     let cursor =
         |state: &&Value| state["stream"]["stream_state"]["cursor"].as_u64().expect("a cursor");
     outcome.states().iter().map(cursor).collect()
 }
 
-/// The cursor of one STATE message.
+/// Returns the cursor of one STATE message.
 pub(crate) fn cursor(message: &Value) -> u64 {
     message["state"]["stream"]["stream_state"]["cursor"].as_u64().expect("a cursor")
 }
 
-/// The number that a key ends in, before its extension (`..._12.jsonl.gz`).
+/// Returns the number that a key ends in, before its extension (`..._12.jsonl.gz`).
 pub(crate) fn part_of(key: &str) -> Option<u32> {
     let name = key.rsplit('/').next()?;
     name.split('.').next()?.rsplit('_').next()?.parse().ok()
 }
 
-/// Objects by the number that their keys end in.
+/// Returns objects sorted by the part number in their keys.
 pub(crate) fn in_part_order(objects: &BTreeMap<String, Vec<u8>>) -> Vec<(&String, &Vec<u8>)> {
     let mut sorted: Vec<_> = objects.iter().collect();
     sorted.sort_by_key(|(key, _)| part_of(key));
     sorted
 }
 
-/// A bad end: exit code 1 and exactly one TRACE ERROR, of this type. Gives its message.
+/// Asserts a failed run: exit code 1 and exactly one TRACE ERROR, of this type. Returns its
+/// message.
 #[track_caller]
 pub(crate) fn failure<'a>(outcome: &'a Outcome, failure_type: &str) -> &'a str {
     failure_with_code(outcome, failure_type, 1)
 }
 
-/// The end that a signal makes: exactly one TRACE ERROR, `transient_error`, and this exit code.
-/// Gives its message.
+/// Asserts the end of a run that a signal stopped: exactly one TRACE ERROR, `transient_error`, and
+/// this exit code. Returns its message.
 #[track_caller]
 pub(crate) fn stopped(outcome: &Outcome, code: i32) -> &str {
     failure_with_code(outcome, "transient_error", code)
@@ -260,7 +264,7 @@ fn failure_with_code<'a>(outcome: &'a Outcome, failure_type: &str, code: i32) ->
     error["message"].as_str().expect("a TRACE ERROR has a message")
 }
 
-/// Text that does not compress, letters and digits only; the same for the same seed.
+/// Returns text that does not compress, of letters and digits; the same seed gives the same text.
 pub(crate) fn noise(seed: u64, length: usize) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;

@@ -1,8 +1,10 @@
-//! An AWS with enforced permissions: moto's S3, STS and IAM on loopback, served by the program of `boto`.
+//! An AWS with enforced permissions: moto's S3, STS and IAM on loopback, served by the program of
+//! `boto`.
 //!
-//! Invariant: one moto for the whole run of the tests; they share nothing in it but its administrator, by names of their own.
+//! Invariant: one moto serves the whole test run; tests share only its administrator, and use names
+//! of their own.
 //!
-//! moto is not AWS: what it does otherwise, and what stands in for it, is in `policy::iam`.
+//! moto differs from AWS: `policy::iam` lists where, and what covers the difference.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -12,7 +14,7 @@ use serde_json::{Value, json};
 use super::boto::{Bucket, Program};
 use super::transcript;
 
-/// A key, and who it belongs to.
+/// A key and the user that it belongs to.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) arn: String,
@@ -21,7 +23,7 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// The sign-in of a configuration with this key.
+    /// Returns the `authentication` of a configuration for this key.
     pub(crate) fn sign_in(&self) -> Value {
         json!({
             "auth_type": "access_key",
@@ -31,7 +33,7 @@ impl User {
     }
 }
 
-/// moto.
+/// A running moto.
 #[derive(Debug)]
 pub(crate) struct Aws {
     program: Program,
@@ -39,7 +41,7 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    /// The one of this run.
+    /// Returns the moto of this test run.
     pub(crate) fn get() -> &'static Self {
         static AWS: OnceLock<Aws> = OnceLock::new();
         AWS.get_or_init(|| {
@@ -48,22 +50,22 @@ impl Aws {
         })
     }
 
-    /// Where all of its services are.
+    /// Returns the endpoint of all its services.
     pub(crate) fn endpoint(&self) -> String {
         self.endpoint.clone()
     }
 
-    /// Makes a bucket.
+    /// Creates a bucket.
     pub(crate) fn create_bucket(&self, name: &str) {
         self.program.ask(&json!({ "do": "bucket", "name": name }));
     }
 
-    /// Denies everybody an action on the bucket's objects, in the bucket's own policy.
+    /// Denies everyone an action on the bucket's objects, in the bucket policy.
     pub(crate) fn deny_in_bucket_policy(&self, bucket: &str, action: &str) {
         self.program.ask(&json!({ "do": "deny", "name": bucket, "action": action }));
     }
 
-    /// Makes a user with a policy and a key.
+    /// Creates a user with a policy and a key.
     pub(crate) fn create_user(&self, name: &str, policy: &Value) -> User {
         let made = self.program.ask(&json!({ "do": "user", "name": name, "policy": policy }));
         let text = |name: &str| made[name].as_str().expect("a text").to_owned();
@@ -71,7 +73,7 @@ impl Aws {
         User { arn: text("arn"), access_key_id: text("id"), secret_access_key: text("secret") }
     }
 
-    /// Makes a role and gives its ARN.
+    /// Creates a role and returns its ARN.
     pub(crate) fn create_role(&self, name: &str, trust: &Value, policy: &Value) -> String {
         let made = self
             .program
@@ -79,12 +81,12 @@ impl Aws {
         made.as_str().expect("an ARN").to_owned()
     }
 
-    /// All objects of a bucket.
+    /// Returns all objects of a bucket.
     pub(crate) fn objects(&'static self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
         Bucket::served_by(&self.program, bucket).objects()
     }
 
-    /// How many multipart uploads are unfinished.
+    /// Returns how many multipart uploads are unfinished.
     pub(crate) fn open_uploads(&'static self, bucket: &str) -> usize {
         Bucket::served_by(&self.program, bucket).open_uploads()
     }

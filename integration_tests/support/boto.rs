@@ -1,12 +1,13 @@
-//! Buckets as boto3 sees them, and the Python program that sees them (`servers/aws.py`), in the virtual environment that
-//! `make servers` makes.
+//! Buckets as boto3 sees them, through a Python program (`servers/aws.py`) in the virtual
+//! environment that `make servers` installs.
 //!
-//! A store and a bucket go in; [`Bucket`] reads, puts and removes objects there, as somebody else's program does.
+//! A store and a bucket go in; [`Bucket`] reads, puts and removes objects as another program would.
 //!
 //! Invariants
-//! - Without the environment, or with another one than `requirements.txt` says, a test fails and says what to do.
-//! - The program sees nothing of the surroundings: neither proxies nor profiles.
-//! - It ends with its stdin, that is with the tests.
+//! - Without the environment, or if it does not match `requirements.txt`, a test fails and says
+//!   what to do.
+//! - The program sees neither proxies nor profiles of the machine.
+//! - The program ends when its stdin closes, that is with the tests.
 //!
 //! Not here: the AWS that the same program can serve (`aws`).
 
@@ -21,10 +22,10 @@ use serde_json::{Value, json};
 
 use super::transcript;
 
-/// What the environment must have been made from.
+/// The requirements that the environment must have been installed from.
 const REQUIREMENTS: &str = include_str!("../servers/requirements.txt");
 
-/// The Python program, which answers one command after the other.
+/// The Python program, which answers one command at a time.
 #[derive(Debug)]
 pub(super) struct Program(Mutex<Running>);
 
@@ -36,7 +37,7 @@ struct Running {
 }
 
 impl Program {
-    /// Starts it. Gives its first answer, too.
+    /// Starts the program; returns its first answer as well.
     pub(super) fn start(arguments: &[&str]) -> (Self, Value) {
         let folder = environment();
         let mut child = Command::new(folder.join("bin/python"))
@@ -58,9 +59,9 @@ impl Program {
         (Self(Mutex::new(running)), hello)
     }
 
-    /// Has a command carried out.
+    /// Sends a command and returns the answer.
     pub(super) fn ask(&self, command: &Value) -> Value {
-        // Whoever panicked here had read the whole answer.
+        // A test that panicked here had already read the whole answer.
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(running.stdin, "{command}").expect("the servers' program runs");
         running.answer()
@@ -78,7 +79,7 @@ impl Running {
     }
 }
 
-/// The folder of the virtual environment, which is in cargo's target folder, as this program is; checked.
+/// Returns the folder of the virtual environment in cargo's target folder, after checking it.
 fn environment() -> PathBuf {
     let program = std::env::current_exe().expect("the path of the test");
     let mut folders = program.ancestors().map(|folder| folder.join("servers"));
@@ -101,7 +102,7 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket of any store.
+    /// Opens a bucket of any store.
     pub(crate) fn elsewhere(
         endpoint: &str,
         region: &str,
@@ -116,7 +117,7 @@ impl Bucket {
         Self { program: PROGRAM.get_or_init(|| Program::start(&["elsewhere"]).0), place }
     }
 
-    /// A bucket of the store that the program itself serves.
+    /// Opens a bucket of the store that the program itself serves.
     pub(super) fn served_by(program: &'static Program, name: &str) -> Self {
         Self { program, place: json!({ "bucket": name }) }
     }
@@ -128,25 +129,25 @@ impl Bucket {
         self.program.ask(&asked)
     }
 
-    /// Every object: key to content.
+    /// Returns every object: key to content.
     pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         let objects: BTreeMap<String, String> = self.read("objects", &json!({}));
         objects.into_iter().map(|(key, content)| (key, from_hex(&content))).collect()
     }
 
-    /// The keys of every object, sorted.
+    /// Returns the keys of every object, sorted.
     pub(crate) fn keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = self.read("keys", &json!({}));
         keys.sort();
         keys
     }
 
-    /// The user metadata of an object (names without `x-amz-meta-`).
+    /// Returns the user metadata of an object (names without `x-amz-meta-`).
     pub(crate) fn metadata(&self, key: &str) -> BTreeMap<String, String> {
         self.described(key).0
     }
 
-    /// The `Content-Type` of an object.
+    /// Returns the `Content-Type` of an object.
     pub(crate) fn content_type(&self, key: &str) -> Option<String> {
         self.described(key).1
     }
@@ -166,7 +167,7 @@ impl Bucket {
         self.ask("remove", &json!({ "object": key }));
     }
 
-    /// Multipart uploads that were begun and neither completed nor aborted.
+    /// Returns how many multipart uploads are neither completed nor aborted.
     pub(crate) fn open_uploads(&self) -> usize {
         self.read("uploads", &json!({}))
     }

@@ -1,5 +1,5 @@
-//! The fault server as the tests use it: its secrets are known to the [`transcript`], and its objects are
-//! searched for them when it goes.
+//! The fault server as the tests use it: its secrets are known to the [`transcript`], and its
+//! objects are searched for them when it goes.
 //!
 //! Not here: the server itself (the crate `faulty_s3`).
 
@@ -37,7 +37,8 @@ impl FaultyS3 {
         Self(self.0.twin())
     }
 
-    /// Returns a connector configuration that reaches `bucket` and leaves everything else at its default.
+    /// Returns a connector configuration that reaches `bucket` and leaves everything else at its
+    /// default.
     pub(crate) fn config(&self, bucket: &str) -> Value {
         json!({
             "s3_bucket_name": bucket,

@@ -1,8 +1,9 @@
-//! Garage, a store that is not like S3 in places, as a child process on free loopback ports.
+//! Garage, an S3-compatible store that differs from S3 in places, as a child process on free
+//! loopback ports.
 //!
 //! Invariants
-//! - One server and one folder for each test; the server is killed by its own handle.
-//! - The binary is the one that the variable `GARAGE` names (`make test-garage`); without it the test fails.
+//! - Each test has a server and a folder of its own; the server is killed by its handle.
+//! - The variable `GARAGE` names the binary (`make test-garage`); without it the test fails.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +19,7 @@ use super::boto::Bucket;
 
 /// The variable that names the binary.
 pub(crate) const BINARY: &str = "GARAGE";
-/// Garage's own name of its region.
+/// The name of Garage's region.
 pub(crate) const REGION: &str = "garage";
 /// The only bucket.
 pub(crate) const BUCKET: &str = "lake";
@@ -29,7 +30,7 @@ pub(crate) const SECRET_ACCESS_KEY: &str =
     "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
 /// How long the server may take to start.
 const START: Duration = Duration::from_secs(60);
-/// How often it is started anew, because somebody else has taken its port in between.
+/// How often the server is started again because another process took its port in the meantime.
 const STARTS: usize = 5;
 
 /// A running server with one bucket.
@@ -42,7 +43,7 @@ pub(crate) struct Garage {
 }
 
 impl Garage {
-    /// Starts the server and waits until it answers: it listens when its key and its bucket are there.
+    /// Starts the server and waits until it answers: it listens once its key and bucket exist.
     pub(crate) fn start() -> Self {
         let mut told = String::new();
         for _ in 0..STARTS {
@@ -54,7 +55,7 @@ impl Garage {
         panic!("Garage does not start:\n{told}");
     }
 
-    /// The error is what the server said before it ended.
+    /// The error is what the server printed before it ended.
     fn try_start() -> Result<Self, String> {
         let folder = TempDir::new().expect("a temporary folder");
         let (address, rpc) = (free_address(), free_address());
@@ -85,7 +86,7 @@ impl Garage {
         self.address
     }
 
-    /// Settings that reach the bucket and leave its region to be found.
+    /// Returns settings that reach the bucket and leave its region to be found out.
     pub(crate) fn config(&self) -> Value {
         json!({
             "s3_bucket_name": BUCKET,
@@ -98,7 +99,7 @@ impl Garage {
         })
     }
 
-    /// The bucket, as boto3 sees it.
+    /// Returns the bucket as boto3 sees it.
     pub(crate) fn bucket(&self) -> &Bucket {
         &self.bucket
     }
@@ -139,13 +140,13 @@ fn serve(folder: &Path, address: SocketAddr, rpc: SocketAddr, log: &Path) -> Chi
         .unwrap_or_else(|error| panic!("{binary} does not start: {error}"))
 }
 
-/// A port that was free a moment ago. It is none of those that the system gives to whoever asks for any port, so that no
-/// connection of another test takes it before the server does.
+/// Returns a port that was free a moment ago. It is outside the range of ephemeral ports, so that
+/// no connection of another test takes it before the server does.
 fn free_address() -> SocketAddr {
     const PORTS: std::ops::Range<u16> = 16_000..32_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let count = u32::from(PORTS.end - PORTS.start);
-    // Processes that run side by side begin in different places.
+    // Processes that run at the same time begin at different ports.
     let first = std::process::id().wrapping_mul(601);
     (0..count)
         .find_map(|_| {

@@ -1,6 +1,8 @@
-//! A gate between the connector and the S3 server: while it is closed, nothing that is sent arrives.
+//! A gate between the connector and the S3 server: while it is closed, nothing that the connector
+//! sends arrives.
 //!
-//! Connections are made and held; the bytes of both directions pass unchanged once the gate is open.
+//! Connections are accepted and held; once the gate is open, the bytes of both directions pass
+//! unchanged.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -14,7 +16,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// A closed gate before the server at `upstream` (`http://host:port`).
+    /// Starts a closed gate in front of the server at `upstream` (`http://host:port`).
     pub(crate) fn closed(upstream: &str) -> Self {
         let upstream = upstream.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
@@ -36,7 +38,7 @@ impl Gate {
         Self { address, open }
     }
 
-    /// What the connector takes for the server.
+    /// Returns the endpoint for the connector.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }

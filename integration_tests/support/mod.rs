@@ -1,9 +1,12 @@
-//! What the integration tests and the quickstart share: a server, the connector as a child process, and readers.
+//! What the integration tests and the quickstart share: servers, the connector as a child process,
+//! and readers.
 //!
-//! Nothing here calls the connector's own code. The binary is driven through its arguments, stdin and stdout as the
-//! platform does it, and objects are read back by readers that know nothing of the writers.
+//! Nothing here calls the connector's own code. The binary is driven through its arguments, stdin
+//! and stdout as the platform drives it, and objects are read back by readers that know nothing of
+//! the writers.
 //!
-//! Not here: what is expected of an object or of a message (the tests), and the stream of the benchmark (`benches`).
+//! Not here: what a test expects of an object or a message (the tests), and the input of the
+//! benchmark (`benches`).
 
 #![allow(dead_code, reason = "each program takes its share of the helpers")]
 #![allow(

@@ -1,10 +1,10 @@
-//! An HTTP proxy on the loopback address that counts who comes through it.
+//! An HTTP proxy on the loopback address that records who uses it.
 //!
-//! Requests for hosts that it has a route for go to a server of the test, whatever the host's name; others get a 502. So
-//! a host that exists nowhere is reached through the proxy and in no other way.
+//! Requests for a host with a route go to a server of the test, whatever the host's name; all
+//! others get a 502. A host that does not exist can therefore be reached only through the proxy.
 //!
-//! It tunnels (CONNECT, for TLS) and forwards (absolute addresses, for plain HTTP). A forwarded request must say the length
-//! of its body, and ends its connection.
+//! The proxy tunnels (CONNECT, for TLS) and forwards (absolute URLs, for plain HTTP). A forwarded
+//! request must state the length of its body, and ends its connection.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,8 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Each route is a host, with its port if the address has one, and where it leads.
+    /// Starts a proxy. A route is a host (with its port, if the URL has one) and the server that it
+    /// leads to.
     pub(crate) fn start(routes: &[(&str, SocketAddr)]) -> Self {
         let routes: Arc<[(String, SocketAddr)]> =
             routes.iter().map(|(host, address)| ((*host).to_owned(), *address)).collect();
@@ -43,7 +44,7 @@ impl Proxy {
         format!("http://{}", self.server.address())
     }
 
-    /// Method and host of everything that came, in the order of arrival.
+    /// Returns the method and host of every request, in the order of arrival.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().expect("the record of the proxy").clone()
     }

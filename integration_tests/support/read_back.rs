@@ -1,10 +1,13 @@
-//! Reads objects back: gzip, JSON lines and CSV, each by a reader that is stricter than most people's.
+//! Reads objects back: gzip, JSON lines and CSV, each with a reader that is stricter than most
+//! consumers.
 //!
-//! Bytes of one object in, rows out. A reader fails the test on anything that a careful consumer could stumble over: a
-//! missing last line end, a blank line, two members of one name, a ragged row, a stray quote.
+//! Bytes of one object in, rows out. A reader fails the test on anything that a careful consumer
+//! could trip over: a missing final newline, a blank line, duplicate members, a ragged row, a stray
+//! quote.
 //!
-//! CSV is read twice, by the `csv` crate and by a small reader of our own, and both must agree: the crate is what
-//! consumers use, but it does not tell null (an empty field) from an empty string (`""`).
+//! CSV is read twice, by the `csv` crate and by a small reader here, and both must agree: the crate
+//! is what consumers use, but it does not distinguish null (an empty field) from an empty string
+//! (`""`).
 //!
 //! Not here: how keys are made, and which rows a test expects.
 
@@ -16,20 +19,20 @@ use flate2::read::MultiGzDecoder;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Undoes gzip, of one member or of several; anything after the last member fails the test.
+/// Decompresses gzip of one or several members; anything after the last member fails the test.
 pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     MultiGzDecoder::new(bytes).read_to_end(&mut content).expect("a gzip file");
     content
 }
 
-/// The content of an object: decompressed when its key ends in `.gz`.
+/// Returns the content of an object, decompressed if its key ends in `.gz`.
 pub(crate) fn content(key: &str, bytes: &[u8]) -> Vec<u8> {
     if key.ends_with(".gz") { gunzip(bytes) } else { bytes.to_owned() }
 }
 
-/// Objects by the first `segments` segments of their keys (1: the stream, 2: namespace and stream, for the default
-/// template and a stream without or with a namespace).
+/// Groups objects by the first `segments` segments of their keys (with the default template 1 is
+/// the stream, and 2 namespace and stream).
 pub(crate) fn group_by_prefix(
     objects: &BTreeMap<String, Vec<u8>>,
     segments: usize,
@@ -45,21 +48,21 @@ pub(crate) fn group_by_prefix(
 /// One line of a JSONL object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JsonRow {
-    /// The line as it stands in the object.
+    /// The line as it is in the object.
     pub(crate) text: String,
-    /// The top-level members: names, and values as they stand in the line, digit for digit.
+    /// The top-level members: names, and values exactly as the line spells them.
     pub(crate) members: Vec<(String, String)>,
 }
 
 impl JsonRow {
-    /// The text of the member `name`.
+    /// Returns the text of the member `name`.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.members.iter().find(|(member, _)| member == name).map(|(_, text)| text.as_str())
     }
 }
 
-/// The rows of a JSONL object. Fails the test unless every line, the last included, ends in a line feed and holds one
-/// JSON object without two members of one name.
+/// Returns the rows of a JSONL object. Fails the test unless every line, the last one included,
+/// ends in a line feed and holds one JSON object without duplicate members.
 pub(crate) fn jsonl(content: &[u8]) -> Vec<JsonRow> {
     let text = std::str::from_utf8(content).expect("JSONL is UTF-8");
     assert!(text.is_empty() || text.ends_with('\n'), "the last line has no line end");
@@ -75,13 +78,14 @@ fn json_row(line: &str) -> JsonRow {
     JsonRow { text: line.to_owned(), members }
 }
 
-/// The rows of several JSONL or `.jsonl.gz` objects, in the order of their keys.
+/// Returns the rows of several JSONL or `.jsonl.gz` objects, in the order of their keys.
 pub(crate) fn jsonl_rows(objects: &BTreeMap<String, Vec<u8>>) -> Vec<JsonRow> {
     objects.iter().flat_map(|(key, bytes)| jsonl(&content(key, bytes))).collect()
 }
 
-/// The members of an object in the order of the text, repeated ones included: names decoded, values as their text. Takes
-/// numbers beyond a double and escapes of half a surrogate pair, which are JSON too. Fails the test on anything else.
+/// Returns the members of an object in the order of the text, duplicates included: decoded names,
+/// and values as text. Accepts numbers beyond a double and escapes of half a surrogate pair, which
+/// are valid JSON. Fails the test on anything else.
 pub(crate) fn members(object: &str) -> Vec<(String, String)> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
@@ -110,9 +114,9 @@ pub(crate) fn members(object: &str) -> Vec<(String, String)> {
 /// One field of a CSV file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
-    /// The value, its quotes undone.
+    /// The value, unquoted.
     pub(crate) text: String,
-    /// Whether it stood in quotes.
+    /// Whether the field was quoted.
     pub(crate) quoted: bool,
 }
 
@@ -121,14 +125,14 @@ pub(crate) struct Field {
 pub(crate) struct CsvTable {
     /// Column names, in order.
     pub(crate) header: Vec<String>,
-    /// Rows of as many fields as the header has.
+    /// Rows with as many fields as the header.
     pub(crate) rows: Vec<Vec<Field>>,
-    /// How a null is spelled (without quotes).
+    /// The spelling of null (without quotes).
     null_text: String,
 }
 
 impl CsvTable {
-    /// The value at `row` of the column `name`; none for null.
+    /// Returns the value at `row` of the column `name`; `None` for null.
     #[track_caller]
     pub(crate) fn get(&self, row: usize, name: &str) -> Option<&str> {
         let column = self.header.iter().position(|column| column == name);
@@ -137,7 +141,7 @@ impl CsvTable {
         (field.quoted || field.text != self.null_text).then_some(field.text.as_str())
     }
 
-    /// A column as a whole; none for null.
+    /// Returns the values of a column; `None` for null.
     #[track_caller]
     pub(crate) fn column(&self, name: &str) -> Vec<Option<&str>> {
         (0..self.rows.len()).map(|row| self.get(row, name)).collect()
@@ -149,8 +153,8 @@ pub(crate) fn csv(content: &[u8]) -> CsvTable {
     csv_with(content, b',', "")
 }
 
-/// Reads a CSV file that has a header. Fails the test on ragged rows, stray quotes, columns of one name, a missing last
-/// line end, and where the `csv` crate reads something else.
+/// Reads a CSV file that has a header. Fails the test on ragged rows, stray quotes, duplicate
+/// column names, a missing final newline, and any difference from what the `csv` crate reads.
 pub(crate) fn csv_with(content: &[u8], delimiter: u8, null_text: &str) -> CsvTable {
     let mut records = csv_fields(content, delimiter);
     let mut reader =
@@ -173,7 +177,8 @@ pub(crate) fn csv_with(content: &[u8], delimiter: u8, null_text: &str) -> CsvTab
     CsvTable { header, rows, null_text: null_text.to_owned() }
 }
 
-/// The fields of every row, a header like any other, with their quotes remembered: RFC 4180, with either line end.
+/// Returns the fields of every row, the header included, with the information whether they were
+/// quoted: RFC 4180, with either line end.
 pub(crate) fn csv_fields(content: &[u8], delimiter: u8) -> Vec<Vec<Field>> {
     let text = std::str::from_utf8(content).expect("CSV is UTF-8");
     assert!(text.is_empty() || text.ends_with('\n'), "the last row has no line end");
@@ -205,7 +210,7 @@ pub(crate) fn csv_fields(content: &[u8], delimiter: u8) -> Vec<Vec<Field>> {
     rows
 }
 
-/// The field that `text` begins with, and what follows it.
+/// Returns the first field of `text`, and the rest.
 fn csv_field(text: &str, delimiter: char) -> (Field, &str) {
     let Some(mut rest) = text.strip_prefix('"') else {
         let (value, after) = text.split_at(text.find([delimiter, '\n']).expect("a field ends"));

@@ -1,12 +1,15 @@
-//! Reads Parquet objects back with DuckDB, polars and pyarrow, and asks the oracle what ought to be in them.
+//! Reads Parquet objects back with DuckDB, polars and pyarrow, and asks the oracle what should be
+//! in them.
 //!
-//! Bytes of objects in, tables out. The engines run in one Python process for the whole run of the tests (`readers/`, one
-//! JSON line for each question and answer), in the virtual environment that `make readers` makes. Values come in the
-//! canonical form of `readers/canonical.py`, so that one value has one spelling, whoever read it.
+//! Bytes of objects in, tables out. The engines run in one Python process for the whole test run
+//! (`readers/`, one JSON line for each request and answer), in the virtual environment that `make
+//! readers` installs. Values come in the canonical form of `readers/canonical.py`, so that a value
+//! has one spelling whichever engine read it.
 //!
 //! Invariants
-//! - Every file is read by every engine, and a difference between two engines fails the test.
-//! - Without the environment, or with another one than `requirements.txt` says, a test fails and says what to do.
+//! - Every engine reads every file, and a difference between two engines fails the test.
+//! - Without the environment, or if it does not match `requirements.txt`, a test fails and says
+//!   what to do.
 //!
 //! Not here: which rows a test expects.
 
@@ -23,9 +26,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What the environment must have been made from.
+/// The requirements that the environment must have been installed from.
 const REQUIREMENTS: &str = include_str!("../readers/requirements.txt");
-/// Differences that a failure shows.
+/// How many differences a failure shows.
 const SHOWN: usize = 12;
 
 /// A table in canonical form.
@@ -33,30 +36,30 @@ const SHOWN: usize = 12;
 pub(crate) struct Table {
     /// Names and types, in order.
     pub(crate) columns: Vec<(String, Value)>,
-    /// Rows of as many values as there are columns.
+    /// Rows with one value for each column.
     pub(crate) rows: Vec<Vec<Value>>,
 }
 
 impl Table {
-    /// The names of the columns, in order.
+    /// Returns the names of the columns, in order.
     pub(crate) fn names(&self) -> Vec<&str> {
         self.columns.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// The position of the column `name`.
+    /// Returns the position of the column `name`.
     #[track_caller]
     pub(crate) fn position(&self, name: &str) -> usize {
         let found = self.columns.iter().position(|(column, _)| column == name);
         found.unwrap_or_else(|| panic!("no column {name:?} in {:?}", self.names()))
     }
 
-    /// The type of the column `name`.
+    /// Returns the type of the column `name`.
     #[track_caller]
     pub(crate) fn kind(&self, name: &str) -> &Value {
         &self.columns[self.position(name)].1
     }
 
-    /// The values of the column `name`.
+    /// Returns the values of the column `name`.
     #[track_caller]
     pub(crate) fn column(&self, name: &str) -> Vec<&Value> {
         let position = self.position(name);
@@ -68,13 +71,15 @@ impl Table {
 #[derive(Clone, Debug)]
 pub(crate) struct ParquetFile {
     pub(crate) table: Table,
-    /// What the footer says, as pyarrow reads it: `created_by`, `row_groups`, `codecs`, `key_values`, `leaves`.
+    /// The footer as pyarrow reads it: `created_by`, `row_groups`, `codecs`, `key_values`,
+    /// `leaves`.
     pub(crate) footer: Value,
-    /// The schema's nodes as DuckDB reads them, parents first: `name`, `repetition`, `children`, `logical`.
+    /// The nodes of the schema as DuckDB reads them, parents first: `name`, `repetition`,
+    /// `children`, `logical`.
     pub(crate) tree: Vec<Value>,
 }
 
-/// Reads every file with every engine. Fails the test where two engines read two things.
+/// Reads every file with every engine. Fails the test where two engines disagree.
 #[track_caller]
 pub(crate) fn read<'a>(files: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<ParquetFile> {
     #[derive(Deserialize)]
@@ -106,8 +111,8 @@ pub(crate) fn read<'a>(files: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<Parq
     answer.files.into_iter().map(agreed).collect()
 }
 
-/// Reads all objects as one hive-partitioned table, with every engine; `newest` is the key of an object that has every
-/// column. Columns, types and rows come as each engine orders them.
+/// Reads all objects as one hive-partitioned table with every engine; `newest` is the key of an
+/// object that has every column. Columns, types and rows are in each engine's own order.
 #[track_caller]
 pub(crate) fn read_folder(
     objects: &BTreeMap<String, Vec<u8>>,
@@ -127,8 +132,8 @@ pub(crate) fn read_folder(
     ask::<Answer>(&request).tables
 }
 
-/// A JSON lines or CSV file (`format`) as every engine reads it with its default options: rows of texts. Fails the test
-/// where an engine refuses the file.
+/// Reads a JSON lines or CSV file (`format`) with the default options of every engine; returns rows
+/// of strings. Fails the test if an engine refuses the file.
 #[track_caller]
 pub(crate) fn read_text(format: &str, bytes: &[u8]) -> BTreeMap<String, Vec<Value>> {
     #[derive(Deserialize)]
@@ -157,14 +162,15 @@ pub(crate) fn read_text(format: &str, bytes: &[u8]) -> BTreeMap<String, Vec<Valu
     answer.engines.into_iter().map(read).collect()
 }
 
-/// What the contract says a stream's rows are. `options` are those of the format, and `metadata_columns`.
+/// Returns the rows that the contract demands for a stream. `options` are those of the format, and
+/// `metadata_columns`.
 #[track_caller]
 pub(crate) fn expect(stream: &Value, options: &Value, input: &str) -> Table {
     let folder = TempDir::new().expect("a temporary folder");
     ask(&question("expect", folder.path(), stream, options, input))
 }
 
-/// The oracle's table as a Parquet file that pyarrow wrote.
+/// Returns the oracle's table as a Parquet file that pyarrow wrote.
 #[track_caller]
 pub(crate) fn written_by_pyarrow(stream: &Value, options: &Value, input: &str) -> Vec<u8> {
     let folder = TempDir::new().expect("a temporary folder");
@@ -181,7 +187,7 @@ fn question(operation: &str, folder: &Path, stream: &Value, options: &Value, inp
     json!({ "op": operation, "stream": stream, "options": options, "input": path })
 }
 
-/// The table that all engines read.
+/// Returns the table that all engines read.
 #[track_caller]
 fn agreed(tables: &BTreeMap<String, Box<RawValue>>) -> Table {
     let parse = |text: &RawValue| serde_json::from_str::<Table>(text.get()).expect("a table");
@@ -191,7 +197,7 @@ fn agreed(tables: &BTreeMap<String, Box<RawValue>>) -> Table {
     };
     let table = parse(text);
     for (name, other) in others {
-        // The same text is the same table; parsing all three would take most of the test's time.
+        // Equal texts are equal tables; parsing all three would take most of the test's time.
         if other.get() != text.get() {
             assert_same(
                 &table,
@@ -203,7 +209,7 @@ fn agreed(tables: &BTreeMap<String, Box<RawValue>>) -> Table {
     table
 }
 
-/// Compares two tables; the first differences are shown.
+/// Asserts that two tables are equal; shows the first differences.
 #[track_caller]
 pub(crate) fn assert_same(expected: &Table, found: &Table, what: &str) {
     for (expected, found) in expected.columns.iter().zip(&found.columns) {
@@ -237,7 +243,7 @@ fn short(value: &Value) -> String {
     value.to_string().chars().take(300).collect()
 }
 
-/// The process; started by the first question, gone with the tests, because its input ends then.
+/// The process. The first request starts it; it ends with the tests, because its stdin closes then.
 static PROCESS: Mutex<Option<Process>> = Mutex::new(None);
 
 struct Process {
@@ -261,7 +267,7 @@ fn ask<T: for<'de> Deserialize<'de>>(question: &Value) -> T {
         match running.exchange(&question.to_string()) {
             Ok(line) => line,
             Err(problem) => {
-                // The next test gets a new one.
+                // The next test starts a new one.
                 let ended = process.take().map(|mut process| process.child.wait());
                 panic!(
                     "the readers ended ({problem}; {ended:?}), their last words are on stderr: {question}"
@@ -294,7 +300,7 @@ impl Process {
 
 fn start() -> Process {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration_tests/readers/serve.py");
-    // -B: no compiled files in the checkout.
+    // -B: write no compiled files into the checkout.
     let mut child = Command::new(python())
         .arg("-B")
         .arg(program)
@@ -308,7 +314,7 @@ fn start() -> Process {
     Process { child, questions, answers }
 }
 
-/// The interpreter of the virtual environment, which is in cargo's target folder, as this program is.
+/// Returns the interpreter of the virtual environment in cargo's target folder.
 fn python() -> PathBuf {
     let program = std::env::current_exe().expect("the path of the test");
     let mut environments = program.ancestors().map(|folder| folder.join("readers"));

@@ -1,6 +1,7 @@
-//! The store of a test that any store should pass: the one inside this process or, in `make test-garage`, Garage.
+//! The store of tests that every store should pass: the fault server in this process or, in `make
+//! test-garage`, Garage.
 //!
-//! Invariant: which one it is, is the same for a whole run: Garage where the variable `GARAGE` names its binary.
+//! Invariant: the choice holds for a whole run: Garage if the variable `GARAGE` names its binary.
 //!
 //! Not here: stores that fail on demand (`faulty_s3`) or enforce permissions (`aws`).
 
@@ -13,7 +14,7 @@ use super::faulty_s3::FaultyS3;
 use super::garage::{self, Garage};
 use super::transcript;
 
-/// A running store with one bucket; it stops, and everything in it is gone, when this is dropped.
+/// A running store with one bucket; when this is dropped, the store stops and its content is gone.
 #[derive(Debug)]
 pub(crate) enum Server {
     /// The fault server without a fault.
@@ -34,7 +35,7 @@ impl Server {
         Self::InProcess(server)
     }
 
-    /// Another store with the same objects, which goes its own way from here.
+    /// Starts another store with the same objects; from then on the two differ.
     pub(crate) fn twin(&self) -> Self {
         match self {
             Self::InProcess(server) => Self::InProcess(server.twin()),
@@ -64,7 +65,8 @@ impl Server {
         }
     }
 
-    /// A connector configuration that reaches `bucket` and leaves everything else at its default.
+    /// Returns a connector configuration that reaches `bucket` and leaves everything else at its
+    /// default.
     pub(crate) fn config(&self, bucket: &str) -> Value {
         match self {
             Self::InProcess(server) => server.config(bucket),
@@ -76,7 +78,7 @@ impl Server {
         }
     }
 
-    /// Every visible object of `bucket`: key to content.
+    /// Returns every visible object of `bucket`: key to content.
     pub(crate) fn objects(&self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
         match self {
             Self::InProcess(server) => server.objects(bucket),
@@ -84,7 +86,7 @@ impl Server {
         }
     }
 
-    /// The keys of every visible object of `bucket`, sorted.
+    /// Returns the keys of every visible object of `bucket`, sorted.
     pub(crate) fn keys(&self, bucket: &str) -> Vec<String> {
         match self {
             Self::InProcess(server) => server.keys(bucket),
@@ -92,12 +94,12 @@ impl Server {
         }
     }
 
-    /// Puts an object that bears no metadata, as somebody else's program would have.
+    /// Puts an object without metadata, as another program would.
     pub(crate) fn put_foreign_object(&self, bucket: &str, key: &str, content: &[u8]) {
         self.put_object(bucket, key, content, &[]);
     }
 
-    /// Puts an object with user metadata (names without `x-amz-meta-`), as somebody else's program would have.
+    /// Puts an object with user metadata (names without `x-amz-meta-`), as another program would.
     pub(crate) fn put_object(
         &self,
         bucket: &str,
@@ -115,7 +117,7 @@ impl Server {
         }
     }
 
-    /// Removes an object, as somebody else's program would.
+    /// Removes an object, as another program would.
     pub(crate) fn remove_object(&self, bucket: &str, key: &str) {
         match self {
             Self::InProcess(server) => {
@@ -125,7 +127,7 @@ impl Server {
         }
     }
 
-    /// The user metadata (`x-amz-meta-*`, names without that prefix) of a visible object.
+    /// Returns the user metadata (`x-amz-meta-*`, names without that prefix) of a visible object.
     pub(crate) fn metadata(&self, bucket: &str, key: &str) -> BTreeMap<String, String> {
         match self {
             Self::InProcess(server) => server.metadata(bucket, key),
@@ -133,7 +135,7 @@ impl Server {
         }
     }
 
-    /// The `Content-Type` that a visible object was stored with.
+    /// Returns the `Content-Type` that a visible object was stored with.
     pub(crate) fn content_type(&self, bucket: &str, key: &str) -> Option<String> {
         match self {
             Self::InProcess(server) => server.content_type(bucket, key),
@@ -141,7 +143,7 @@ impl Server {
         }
     }
 
-    /// Multipart uploads that were begun and neither completed nor aborted.
+    /// Returns how many multipart uploads are neither completed nor aborted.
     pub(crate) fn open_uploads(&self) -> usize {
         match self {
             Self::InProcess(server) => server.open_uploads(),
@@ -149,7 +151,8 @@ impl Server {
         }
     }
 
-    /// Parts of multipart uploads that still take up room. Garage shows none but those of open uploads.
+    /// Returns how many parts of multipart uploads take up space. Garage shows only those of open
+    /// uploads.
     pub(crate) fn open_parts(&self) -> usize {
         match self {
             Self::InProcess(server) => server.open_parts(),
@@ -159,7 +162,7 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// The server in this process searches its own objects.
+    /// The fault server searches its own objects.
     fn drop(&mut self) {
         let Self::Garage(garage) = self else { return };
         if std::thread::panicking() {

@@ -1,6 +1,7 @@
-//! TLS before a server that speaks plain HTTP, with certificates of an authority that nobody knows.
+//! TLS in front of a server that speaks plain HTTP, with certificates of a private authority.
 //!
-//! An [`Authority`] makes certificates for names and times; a [`TlsFront`] takes the TLS off and passes the rest on.
+//! An [`Authority`] issues certificates for names and periods; a [`TlsFront`] terminates TLS and
+//! forwards the bytes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,14 +18,14 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use faulty_s3::loopback::Loopback;
 
-/// When a certificate is good.
+/// When a certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Validity {
     Now,
     Past,
 }
 
-/// A certificate authority of a test's own.
+/// A certificate authority that only this test knows.
 #[derive(Debug)]
 pub(crate) struct Authority {
     certificate: Certificate,
@@ -41,12 +42,12 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
-    /// What a CA bundle holds.
+    /// Returns the content of a CA bundle.
     pub(crate) fn pem(&self) -> String {
         self.certificate.pem()
     }
 
-    /// A certificate for these names (addresses too), and its key.
+    /// Returns a TLS configuration with a certificate for these names (or addresses) and its key.
     pub(crate) fn server(&self, names: &[&str], validity: Validity) -> ServerConfig {
         let key = KeyPair::generate().expect("a key");
         let leaf = params(names, validity, "Server of the tests")
@@ -87,14 +88,14 @@ pub(crate) struct TlsFront {
 }
 
 impl TlsFront {
-    /// Before the server at `target`.
+    /// Starts a front for the server at `target`.
     pub(crate) fn start(target: SocketAddr, config: ServerConfig) -> Self {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         Self {
             server: Loopback::start(move |socket| {
                 let acceptor = acceptor.clone();
                 async move {
-                    // A client that trusts nobody here goes away.
+                    // A client that does not trust the certificate goes away.
                     let Ok(mut outside) = acceptor.accept(socket).await else { return };
                     let Ok(mut inside) = TcpStream::connect(target).await else { return };
                     let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;

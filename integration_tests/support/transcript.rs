@@ -1,12 +1,14 @@
-//! Everything that the connector printed and wrote in a run of the tests, and every secret that it was given.
+//! Records everything that the connector printed and wrote during the tests, and every secret that
+//! it was given.
 //!
-//! The kit tells of runs, objects and secrets; whoever asks learns whether a secret is in a text. In tests all of it is
-//! kept in a folder of the process under `target/tmp/transcript`, where the last step of `make test` searches the output
-//! of the whole suite for the secrets of the whole suite (`secrets`).
+//! The servers and the connector's runs report runs, objects and secrets here; a caller learns
+//! whether a text contains a secret. Tests keep all of it in a folder per process under
+//! `target/tmp/transcript`, where the last step of `make test` searches the output of the whole
+//! suite for the secrets of the whole suite (`secrets`).
 //!
 //! Invariants
 //! - A secret is known before the connector gets it.
-//! - What one program (`cargo test`) keeps is never mixed with another one's: a folder for each process id.
+//! - The records of two processes never mix: each process id has a folder.
 //!
 //! Not here: which members and variables hold secrets (`connector`).
 
@@ -21,7 +23,7 @@ use memchr::memmem;
 
 use super::read_back;
 
-/// What belongs to a signed request and to nothing else, in lower case.
+/// What appears in signed requests only, in lower case.
 const MARKS: [&str; 7] = [
     "aws4-hmac-sha256",
     "signature=",
@@ -31,22 +33,22 @@ const MARKS: [&str; 7] = [
     "<secretaccesskey>",
     "proxy-authorization",
 ];
-/// Shorter texts are found by chance.
+/// Shorter texts occur by chance.
 const SHORTEST_SECRET_BYTES: usize = 6;
-/// Larger objects are searched when they are taken down, and not kept.
+/// Larger objects are searched when they are recorded, but not kept.
 const LARGEST_KEPT_BYTES: usize = 64 * 1024;
 
-/// No suite takes as long.
+/// Longer than any suite takes.
 const LONGEST_KEPT: Duration = Duration::from_secs(24 * 3600);
-/// What every gzip begins with.
+/// The first bytes of every gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// What a process has kept: the names of its files.
+/// The names of the files of a process.
 pub(crate) const PRINTED: &str = "printed.txt";
 pub(crate) const WRITTEN: &str = "written.txt";
 pub(crate) const SECRETS: &str = "secrets.json";
 
-/// The folder of all processes; none where the program is no test.
+/// Returns the folder of all processes; `None` if the program is not a test.
 pub(crate) fn folder() -> Option<PathBuf> {
     option_env!("CARGO_TARGET_TMPDIR").map(|folder| Path::new(folder).join("transcript"))
 }
@@ -68,7 +70,7 @@ impl Files {
             let all = folder()?;
             remove_old(&all);
             let folder = all.join(std::process::id().to_string());
-            // Of an older process with the same id.
+            // Left by an older process with the same id.
             let _ = fs::remove_dir_all(&folder);
             fs::create_dir_all(&folder).expect("a folder for the transcript");
             let file = |name: &str| {
@@ -80,7 +82,8 @@ impl Files {
     }
 }
 
-/// Removes what programs have left that ended long ago; `make test` removes everything before it begins.
+/// Removes the records of processes that ended long ago; `make test` removes everything before it
+/// begins.
 fn remove_old(all: &Path) {
     for entry in fs::read_dir(all).into_iter().flatten().flatten() {
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
@@ -97,7 +100,7 @@ fn append(file: &Mutex<File>, text: &[u8]) {
     file.write_all(text).expect("room for the transcript");
 }
 
-/// Takes down a text that nobody may see in any output, from now on and at the end.
+/// Records a text that must not appear in any output, now and at the end of the suite.
 pub(crate) fn secret(text: &str) {
     if text.len() >= SHORTEST_SECRET_BYTES && known().insert(text.to_owned()) {
         let line = format!("{}\n", serde_json::Value::from(text));
@@ -105,7 +108,7 @@ pub(crate) fn secret(text: &str) {
     }
 }
 
-/// Takes down what a run of the connector printed.
+/// Records what a run of the connector printed.
 pub(crate) fn printed(arguments: &[String], stdout: &[String], stderr: &str) {
     let Some(files) = Files::get() else { return };
     let mut text = format!("=== {}\n", arguments.join(" "));
@@ -118,7 +121,7 @@ pub(crate) fn printed(arguments: &[String], stdout: &[String], stderr: &str) {
     append(&files.printed, text.as_bytes());
 }
 
-/// Takes down an object that a server was left with. Gives what of it nobody may see.
+/// Records an object that a server held when it stopped. Returns a description of a leak in it.
 pub(crate) fn written(
     key: &str,
     metadata: &BTreeMap<String, String>,
@@ -136,7 +139,8 @@ pub(crate) fn written(
     leak_of_object(key, metadata, content, secrets)
 }
 
-/// What of an object nobody may see. Parquet is looked at as it is: its names and its footer are plain, its pages are not.
+/// Returns a description of a leak in an object. Parquet is searched as it is: its names and footer
+/// are plain, its pages are compressed.
 pub(crate) fn leak_of_object(
     key: &str,
     metadata: &BTreeMap<String, String>,
@@ -152,7 +156,7 @@ fn description(key: &str, metadata: &BTreeMap<String, String>) -> String {
     format!("=== {key}\n{pairs}")
 }
 
-/// Text of an object, whatever its name says.
+/// Returns the text of an object, whatever its name says.
 fn plain(key: &str, content: &[u8]) -> Vec<u8> {
     if content.starts_with(&GZIP_MAGIC) {
         read_back::content(key, content)
@@ -161,17 +165,18 @@ fn plain(key: &str, content: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Every secret that this process knows of.
+/// Returns every secret that this process knows of.
 pub(crate) fn secrets() -> Vec<String> {
     known().iter().cloned().collect()
 }
 
-/// What of `text` nobody may see first: a mark of a signed request, or one of `secrets`.
+/// Returns a description of the first leak in `text`: a mark of a signed request, or one of
+/// `secrets`.
 pub(crate) fn leak(text: &[u8], secrets: &[String]) -> Option<String> {
     leaks(text, secrets).into_iter().next()
 }
 
-/// Everything of `text` that nobody may see. It is described, and not repeated.
+/// Returns descriptions of all leaks in `text`. They do not repeat the secret.
 pub(crate) fn leaks(text: &[u8], secrets: &[String]) -> Vec<String> {
     let marks = MARKS.iter().filter(|mark| holds_in_any_case(text, mark.as_bytes()));
     let mut leaks: Vec<String> =
@@ -190,7 +195,7 @@ pub(crate) fn leaks(text: &[u8], secrets: &[String]) -> Vec<String> {
     leaks
 }
 
-/// Whether `text` has `mark`, which is in lower case, in any case.
+/// Returns whether `text` contains `mark`, which is in lower case, in any case.
 fn holds_in_any_case(text: &[u8], mark: &[u8]) -> bool {
     let first = mark[0];
     memchr::memchr2_iter(first, first.to_ascii_uppercase(), text).any(|start| {

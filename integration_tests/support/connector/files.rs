@@ -15,7 +15,8 @@ const SECRET_VARIABLES: [&str; 4] = [
 /// Environment variables that name files with nothing but a secret.
 const SECRET_FILES: [&str; 2] =
     ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
-/// Members of a configuration that are secret. AWS does not treat a key id as secret; the form does.
+/// Members of a configuration that are secret. AWS does not treat a key id as secret; the form
+/// does.
 const SECRET_MEMBERS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 
 /// Files for the arguments of one run; they go when this is dropped.
@@ -55,14 +56,15 @@ fn collect_secrets(value: &Value, secrets: &mut Vec<String>) {
     }
 }
 
-/// The password in `scheme://user:password@host`.
+/// Returns the password in `scheme://user:password@host`.
 fn password_of(address: &str) -> Option<String> {
     let (_, rest) = address.split_once("://")?;
     let (user, _) = rest.rsplit_once('@')?;
     user.split_once(':').map(|(_, password)| password.to_owned())
 }
 
-/// Returns the texts that the environment holds wherever a secret belongs, also in files that it names.
+/// Returns the texts that the environment holds wherever a secret belongs, also in files that it
+/// names.
 pub(super) fn secrets_of_environment(environment: &[(String, String)]) -> Vec<String> {
     let mut secrets = Vec::new();
     for (name, value) in environment {

@@ -1,16 +1,19 @@
-//! The connector as a child process, driven as the platform drives it: arguments, stdin, stdout, exit code.
+//! The connector as a child process, driven as the platform drives it: arguments, stdin, stdout,
+//! exit code.
 //!
-//! [`Connector`] (which binary, which environment) gives an [`Outcome`] for each verb; `write` can also be a [`Session`]
-//! whose stdin stays open while the test waits for messages.
+//! A [`Connector`] (a binary and its environment) returns an [`Outcome`] for each verb; `write` can
+//! also be a [`Session`] whose stdin stays open while the test waits for messages.
 //!
 //! Invariants
-//! - The child's environment is empty but for what the test passes.
-//! - Every wait has a time limit; a child that outlives it, or its `Session`, is killed by its own handle.
+//! - The child's environment is empty except for what the test passes.
+//! - Every wait has a time limit; a child that outlives it, or its `Session`, is killed by its
+//!   handle.
 //! - Every line of stdout is one JSON object, or the test fails.
-//! - No secret of a configuration, of the child's environment or of any server of the tests is ever on stdout or stderr,
-//!   and nothing of a signed request, or the test fails. What was printed is kept (`transcript`).
+//! - No secret of a configuration, of the child's environment or of a server of the tests, and
+//!   nothing of a signed request, is on stdout or stderr, or the test fails. The output is recorded
+//!   (`transcript`).
 //!
-//! Not here: what the messages ought to say.
+//! Not here: what the messages should say.
 
 mod files;
 mod outcome;
@@ -26,8 +29,8 @@ use self::files::Files;
 pub(crate) use self::outcome::Outcome;
 pub(crate) use self::session::Session;
 
-/// How long a whole run may take unless a test says otherwise: far more than any run needs, so that a
-/// hang is a failure.
+/// How long a whole run may take unless a test says otherwise: far more than any run needs, so that
+/// a hang is a failure.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// A connector binary and the environment that it runs in.
@@ -40,7 +43,7 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// The binary at `binary`, with an empty environment.
+    /// Uses the binary at `binary` with an empty environment.
     pub(crate) fn new(binary: &Path) -> Self {
         Self {
             binary: binary.to_owned(),
@@ -62,7 +65,7 @@ impl Connector {
         self
     }
 
-    /// Keeps neither what is printed nor what is secret: for tests of the alarm itself.
+    /// Records neither output nor secrets: for tests of the secret search itself.
     pub(crate) fn unrecorded(mut self) -> Self {
         self.is_recorded = false;
         self
@@ -106,13 +109,14 @@ pub(crate) struct PendingWrite {
 }
 
 impl PendingWrite {
-    /// Takes this text for the catalog, or for the configuration: values of `serde_json` cannot hold all that is JSON.
+    /// Replaces the catalog or the configuration by this text, because values of `serde_json`
+    /// cannot represent all JSON.
     pub(crate) fn file_text(self, name: &str, text: &str) -> Self {
         fs::write(self.files.path(name), text).expect("a file in a temporary folder");
         self
     }
 
-    /// Appends to what the child reads from stdin.
+    /// Appends to the child's stdin.
     pub(crate) fn input(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.input.extend_from_slice(bytes.as_ref());
         self

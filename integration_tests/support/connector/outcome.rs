@@ -4,26 +4,26 @@ use std::process::ExitStatus;
 
 use serde_json::Value;
 
-/// All that a run left behind besides its objects.
+/// Everything that a run left behind besides its objects.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     /// How the process ended.
     pub(crate) status: ExitStatus,
     /// Every line of stdout, decoded.
     pub(crate) messages: Vec<Value>,
-    /// Every line of stdout as it came, without its line end.
+    /// Every line of stdout as it came, without its line feed.
     pub(crate) stdout_lines: Vec<String>,
     /// Everything on stderr.
     pub(crate) stderr: String,
 }
 
 impl Outcome {
-    /// The exit code; none when a signal ended the process.
+    /// Returns the exit code; `None` if a signal ended the process.
     pub(crate) fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    /// Fails the test, with the connector's own words, unless the exit code is 0.
+    /// Fails the test, with the connector's own messages, unless the exit code is 0.
     #[track_caller]
     pub(crate) fn expect_success(self) -> Self {
         let words: Vec<_> =
@@ -32,12 +32,12 @@ impl Outcome {
         self
     }
 
-    /// The `state` of every STATE message, in order.
+    /// Returns the `state` of every STATE message, in order.
     pub(crate) fn states(&self) -> Vec<&Value> {
         self.of_type("STATE").map(|message| &message["state"]).collect()
     }
 
-    /// The `error` of every TRACE ERROR, in order.
+    /// Returns the `error` of every TRACE ERROR, in order.
     pub(crate) fn errors(&self) -> Vec<&Value> {
         self.of_type("TRACE")
             .filter(|m| m["trace"]["type"] == "ERROR")
@@ -45,14 +45,15 @@ impl Outcome {
             .collect()
     }
 
-    /// The text of every LOG of `level` (`INFO`, `WARN`, ...), in order.
+    /// Returns the text of every LOG of `level` (`INFO`, `WARN`, ...), in order.
     pub(crate) fn logs(&self, level: &str) -> Vec<&str> {
         let logs = self.of_type("LOG").filter(|message| message["log"]["level"] == level);
         logs.map(|message| message["log"]["message"].as_str().expect("a LOG has a message"))
             .collect()
     }
 
-    /// The answer of `check`: status and message. Fails the test unless there is exactly one.
+    /// Returns the answer of `check`: status and message. Fails the test unless there is exactly
+    /// one.
     #[track_caller]
     pub(crate) fn connection_status(&self) -> (&str, &str) {
         let answers: Vec<_> =
@@ -66,7 +67,7 @@ impl Outcome {
         )
     }
 
-    /// The answer of `spec`. Fails the test unless there is exactly one.
+    /// Returns the answer of `spec`. Fails the test unless there is exactly one.
     #[track_caller]
     pub(crate) fn specification(&self) -> &Value {
         let answers: Vec<_> = self.of_type("SPEC").map(|message| &message["spec"]).collect();

@@ -1,6 +1,7 @@
 //! A running connector: its stdin stays open while the test waits for messages.
 //!
-//! Every wait has a time limit; a child that outlives it, or its [`Session`], is killed by its handle.
+//! Every wait has a time limit; a child that outlives it, or its [`Session`], is killed by its
+//! handle.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -29,10 +30,11 @@ const EXIT_POLL: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub(crate) struct Session {
     child: Child,
-    // To the thread that writes stdin: a full pipe must not stop the test. Dropped, it is end of file.
+    // Leads to the thread that writes stdin, so that a full pipe does not block the test. Dropping
+    // it closes stdin.
     stdin: Option<Sender<Vec<u8>>>,
     pending: Arc<AtomicUsize>,
-    // None: the test has walked away from stdout.
+    // `None` once the test has closed stdout.
     lines: Option<Receiver<Line>>,
     seen: Vec<String>,
     cut: Option<String>,
@@ -40,14 +42,14 @@ pub(crate) struct Session {
     next: usize,
     killed: bool,
     arguments: Vec<String>,
-    // Of this run alone; the transcript knows the others.
+    // Of this run only; the transcript knows the others.
     secrets: Vec<String>,
     is_recorded: bool,
     was_kept: bool,
     _files: Option<Files>,
 }
 
-/// One line of stdout, and whether its end arrived.
+/// One line of stdout, and whether its line feed arrived.
 #[derive(Debug)]
 struct Line {
     bytes: Vec<u8>,
@@ -79,7 +81,7 @@ impl Session {
         std::thread::spawn(move || {
             for input in inputs {
                 for piece in input.chunks(64 * 1024) {
-                    // The child is gone: its exit code tells the story.
+                    // The child is gone: its exit code shows why.
                     if pipe.write_all(piece).is_err() {
                         return;
                     }
@@ -134,7 +136,7 @@ impl Session {
         let bytes = bytes.into();
         let stdin = self.stdin.as_ref().expect("stdin was closed before");
         self.pending.fetch_add(bytes.len(), Ordering::Relaxed);
-        // Fails when the child closed its stdin; its exit code tells the story.
+        // Fails if the child closed its stdin; its exit code shows why.
         let _ = stdin.send(bytes);
     }
 
@@ -143,22 +145,24 @@ impl Session {
         self.send(line_of(message));
     }
 
-    /// Bytes that were sent and that not even the pipe has taken: more than 0 for long means back pressure.
+    /// Returns how many sent bytes the pipe has not taken yet: more than 0 for long means back
+    /// pressure.
     pub(crate) fn pending_input(&self) -> usize {
         self.pending.load(Ordering::Relaxed)
     }
 
-    /// End of file on stdin, after everything that was sent.
+    /// Closes stdin after everything that was sent.
     pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
-    /// The child's process id.
+    /// Returns the child's process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// The next STATE message that no earlier wait returned; fails the test when none comes in time.
+    /// Returns the next STATE message that no earlier wait returned; fails the test if none comes
+    /// in time.
     pub(crate) fn wait_for_state(&mut self, timeout: Duration) -> Value {
         match self.wait_for(timeout, |message| message["type"] == "STATE") {
             Some(message) => message,
@@ -166,7 +170,8 @@ impl Session {
         }
     }
 
-    /// The next message that `wanted` picks and that no earlier wait passed over, or none within `timeout`.
+    /// Returns the next message that `wanted` accepts and no earlier wait skipped; `None` if none
+    /// comes within `timeout`.
     pub(crate) fn wait_for(
         &mut self,
         timeout: Duration,
@@ -188,26 +193,26 @@ impl Session {
         }
     }
 
-    /// Ends the child at once, as a crash of the machine would (SIGKILL).
+    /// Kills the child at once (SIGKILL), as a crash of the machine would.
     pub(crate) fn kill(&mut self) {
         self.killed = true;
         self.child.kill().expect("a child that can be killed");
     }
 
-    /// Sends the child a signal, as whoever cancels a sync does.
+    /// Sends the child a signal, as the platform does to cancel a sync.
     pub(crate) fn signal(&self, signal: Signal) {
         let pid =
             i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
         rustix::process::kill_process(pid, signal).expect("a child that takes signals");
     }
 
-    /// Closes the reading end of stdout, as a platform does that cancels: the pipe breaks once the child has written
-    /// one line more.
+    /// Closes the reading end of stdout, as a platform does that cancels a sync: the child's next
+    /// line breaks the pipe.
     pub(crate) fn close_stdout(&mut self) {
         self.lines = None;
     }
 
-    /// Whether the child ends by itself within `timeout`, with stdin as it is.
+    /// Returns whether the child ends within `timeout` while stdin stays as it is.
     pub(crate) fn ends_within(&mut self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         while self.child.try_wait().expect("the state of the child").is_none() {
@@ -219,7 +224,7 @@ impl Session {
         true
     }
 
-    /// Closes stdin, waits for the child's end and gives everything that it said.
+    /// Closes stdin, waits until the child ends, and returns everything that it printed.
     pub(crate) fn finish(mut self, timeout: Duration) -> Outcome {
         self.close_stdin();
         let deadline = Instant::now() + timeout;
@@ -253,7 +258,7 @@ impl Session {
         Outcome { status, messages, stdout_lines, stderr }
     }
 
-    /// Keeps what was printed, once.
+    /// Records the output once.
     fn record(&mut self, stderr: &str) {
         if self.is_recorded && !std::mem::replace(&mut self.was_kept, true) {
             transcript::printed(&self.arguments, &self.seen, stderr);
@@ -273,7 +278,7 @@ impl Session {
         panic!("the connector did not end within {timeout:?}; {}", self.story())
     }
 
-    /// What the child said last, for the message of a failed wait.
+    /// Describes the child's last output for the message of a failed wait.
     fn story(&mut self) -> String {
         let gone = matches!(self.child.try_wait(), Ok(Some(_)));
         let mut story = format!("{} lines of stdout, the last:", self.seen.len());
@@ -292,7 +297,7 @@ impl Drop for Session {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if !self.was_kept {
-            // Nobody has waited for the end: a test that fails, or that has seen enough.
+            // No one waited for the end: the test failed, or has seen enough.
             while let Some(Ok(line)) =
                 self.lines.as_ref().map(|lines| lines.recv_timeout(LAST_WORDS))
             {
@@ -304,7 +309,7 @@ impl Drop for Session {
     }
 }
 
-/// Decodes a line of stdout; anything but one JSON object on it is a failure.
+/// Decodes a line of stdout; anything but one JSON object fails the test.
 fn message_of(line: &str) -> Value {
     match serde_json::from_str::<Value>(line) {
         Ok(message) if message.is_object() => message,

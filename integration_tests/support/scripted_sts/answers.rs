@@ -1,4 +1,4 @@
-//! The documents of STS, letter by letter as AWS writes them.
+//! The documents of STS, spelled exactly as AWS spells them.
 
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 /// The id of every request.
 const REQUEST_ID: &str = "c6104cbe-af31-11e0-8154-cbc7ccf896c7";
 
-/// The answer of GetCallerIdentity.
+/// Returns the answer of GetCallerIdentity.
 pub(super) fn identity(key: &Key) -> HttpResponse {
     let (arn, account, id) = (&key.arn, key.account(), unique_id(key));
     document(
@@ -29,7 +29,7 @@ pub(super) fn identity(key: &Key) -> HttpResponse {
     )
 }
 
-/// The answer of AssumeRole and its kin: a new key.
+/// Returns the answer of AssumeRole and AssumeRoleWithWebIdentity: a new key.
 pub(super) fn assumed(action: &str, key: &Key) -> HttpResponse {
     let session = key.arn.rsplit('/').next().unwrap_or_default();
     let (id, arn, secret) = (unique_id(key), &key.arn, &key.secret);
@@ -48,10 +48,10 @@ pub(super) fn assumed(action: &str, key: &Key) -> HttpResponse {
     )
 }
 
-/// What [`StsFault::Repeats`] says in place of what was sent.
+/// What [`StsFault::Repeats`] repeats, in place of the request's own text.
 pub(crate) const REPEATED: &str = "said-in-confidence";
 
-/// The answer of a fault, except for [`StsFault::NoAnswer`] and [`StsFault::Silence`].
+/// Returns the answer for a fault, except for [`StsFault::NoAnswer`] and [`StsFault::Silence`].
 pub(super) fn fault(fault: StsFault) -> HttpResponse {
     match fault {
         StsFault::InternalFailure => refusal(
@@ -102,7 +102,7 @@ pub(super) fn fault(fault: StsFault) -> HttpResponse {
     }
 }
 
-/// An error document.
+/// Returns an error document.
 pub(super) fn refusal(status: u16, code: &str, message: &str) -> HttpResponse {
     let whose = if status < 500 { "Sender" } else { "Receiver" };
     document(
@@ -124,7 +124,7 @@ fn page(status: u16, text: &str) -> HttpResponse {
     answer(status, "text/html", text)
 }
 
-/// Any answer.
+/// Returns an answer with this status, type and text.
 pub(super) fn answer(status: u16, content_type: &'static str, text: &str) -> HttpResponse {
     let mut answer = HttpResponse::new(Body::from(text.to_owned()));
     *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
@@ -132,12 +132,12 @@ pub(super) fn answer(status: u16, content_type: &'static str, text: &str) -> Htt
     answer
 }
 
-/// `2026-11-22T10:07:00Z`.
+/// Formats a time as `2026-11-22T10:07:00Z`.
 pub(super) fn instant(time: SystemTime) -> String {
     DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// What AWS calls a user or a role inside: no part of the ARN.
+/// Returns AWS's internal id of a user or role, which is not part of the ARN.
 fn unique_id(key: &Key) -> &'static str {
     if key.token.is_some() { "AROA3XFRBF535PLBIFPI4" } else { "AIDA3XFRBF535PLBIFPI4" }
 }

@@ -1,15 +1,17 @@
-//! An AWS STS inside this process that answers as it is told to, and what else gives a connector its identity: container
-//! credentials and instance metadata.
+//! A scripted AWS STS inside this process, and the other sources of a connector's identity:
+//! container credentials and instance metadata.
 //!
-//! Real HTTP/1.1 on a free loopback port, the query protocol and its documents. [`ScriptedSts::requests`] says who asked
-//! for what. Keys that it hands out are on the [`Keyring`] that it shares with the S3 server.
+//! It speaks real HTTP/1.1 on a free loopback port, with the query protocol and documents of STS.
+//! [`ScriptedSts::requests`] says who asked for what. The keys that it issues are on the
+//! [`Keyring`] that it shares with the S3 server.
 //!
-//! What it enforces: signatures; the end of the key that signs; a role's trust policy, with an external id that is
-//! wrong **or missing** (moto lets the missing one pass).
+//! What it enforces: signatures; the expiry of the signing key; a role's trust policy, with an
+//! external id that is wrong **or missing** (moto accepts a missing one).
 //!
-//! - `script`: what it has been told; - `answers`: documents; - `surroundings`: container and instance metadata.
+//! What it lacks: DurationSeconds and session policies are ignored (the script sets the lifetime).
 //!
-//! What it lacks: DurationSeconds and session policies are not obeyed (the lifetime is the script's).
+//! - `script`: what it was told; `answers`: documents; `surroundings`: container and instance
+//!   metadata.
 
 mod answers;
 mod script;
@@ -49,7 +51,7 @@ struct Desk {
 }
 
 impl ScriptedSts {
-    /// Knows the keys of `keys`, and no role.
+    /// Starts a server that accepts the keys of `keys` and has no role.
     pub(crate) fn start(keys: &Keyring) -> Self {
         let desk = Arc::new(Desk { keys: keys.clone(), script: Mutex::default() });
         let shared = Arc::clone(&desk);
@@ -71,38 +73,39 @@ impl ScriptedSts {
         format!("http://{}", self.server.address())
     }
 
-    /// There is this role from now on. Its ARN is the one of the role, not of a session.
+    /// Adds a role. `arn` is the ARN of the role, not of a session.
     pub(crate) fn add_role(&self, arn: &str, trust: Trust) {
         self.with(|script| script.roles.insert(arn.to_owned(), trust));
     }
 
-    /// How long keys live that are handed out from now on; an hour until this is called.
+    /// Sets how long the keys are valid that are issued from now on; the default is an hour.
     pub(crate) fn set_lifetime(&self, lifetime: Duration) {
         self.with(|script| script.lifetime = lifetime);
     }
 
-    /// The next `times` requests for `action` fail like this.
+    /// Makes the next `times` requests for `action` fail this way.
     pub(crate) fn fail(&self, action: Action, fault: StsFault, times: usize) {
         self.with(|script| script.faults.extend(std::iter::repeat_n((action, fault), times)));
     }
 
-    /// What was not yet due of [`ScriptedSts::fail`] is forgotten.
+    /// Drops the faults of [`ScriptedSts::fail`] that have not happened yet.
     pub(crate) fn heal(&self) {
         self.with(|script| script.faults.clear());
     }
 
-    /// Every answer comes this much later.
+    /// Delays every answer.
     pub(crate) fn delay(&self, delay: Duration) {
         self.with(|script| script.delay = delay);
     }
 
-    /// Whoever brings `token` gets into `role` (AssumeRoleWithWebIdentity).
+    /// Lets a client with `token` assume `role` (AssumeRoleWithWebIdentity).
     pub(crate) fn trust_web_identity(&self, token: &str, role: &str) {
         transcript::secret(token);
         self.with(|script| script.web_identity = Some((token.to_owned(), role.to_owned())));
     }
 
-    /// Container credentials of `arn`, for who sends `authorization`; gives the address.
+    /// Serves container credentials of `arn` to clients that send `authorization`; returns the
+    /// address.
     pub(crate) fn serve_container(&self, arn: &str, authorization: &str) -> String {
         transcript::secret(authorization);
         self.with(|script| {
@@ -112,24 +115,25 @@ impl ScriptedSts {
         format!("{}{}", self.endpoint(), surroundings::CONTAINER_PATH)
     }
 
-    /// The instance metadata of a machine whose role has the session `arn`; the address is [`ScriptedSts::endpoint`].
+    /// Serves the instance metadata of a machine whose role has the session `arn`, at
+    /// [`ScriptedSts::endpoint`].
     pub(crate) fn serve_instance(&self, arn: &str) {
         let secret = random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", 40);
         transcript::secret(&secret);
         self.with(|script| script.instance = Some(Origin { arn: arn.to_owned(), secret }));
     }
 
-    /// The instance metadata of a machine without a role.
+    /// Serves the instance metadata of a machine without a role.
     pub(crate) fn serve_instance_without_role(&self) {
         self.serve_instance("");
     }
 
-    /// Everything that was asked, in the order of arrival.
+    /// Returns every request, in the order of arrival.
     pub(crate) fn requests(&self) -> Vec<StsRequest> {
         self.with(|script| script.requests.clone())
     }
 
-    /// What was asked for with `action`.
+    /// Returns the requests for `action`.
     pub(crate) fn requests_for(&self, action: Action) -> Vec<StsRequest> {
         self.requests().into_iter().filter(|request| request.action == action).collect()
     }
@@ -190,7 +194,7 @@ impl Desk {
         Ok(answer)
     }
 
-    /// The key that a request is signed with, or what STS says about it.
+    /// Returns the key that a request is signed with, or the refusal of STS.
     fn caller(&self, head: &Parts, body: &Bytes) -> Result<Key, Box<HttpResponse>> {
         let key = match self.keys.standing(head) {
             Standing::Unsigned => {
@@ -219,7 +223,7 @@ impl Desk {
                 .is_some_and(|trust| trust.lets_in(&caller.arn, request.external_id.as_deref()))
         });
         if !trusts {
-            // A role that does not exist gives the same answer.
+            // A role that does not exist gets the same answer.
             let message = format!(
                 "User: {} is not authorized to perform: sts:AssumeRole on resource: {role}",
                 caller.arn
@@ -255,7 +259,7 @@ impl Desk {
         assumed("AssumeRoleWithWebIdentity", &self.role_key(&role, request))
     }
 
-    /// A new key for a session of `role`, whose path is not in the session's ARN.
+    /// Issues a key for a session of `role`, whose path is not in the session's ARN.
     fn role_key(&self, role: &str, request: &StsRequest) -> Key {
         let account = role.split(':').nth(4).unwrap_or_default();
         let name = role.rsplit('/').next().unwrap_or_default();
@@ -265,7 +269,7 @@ impl Desk {
     }
 }
 
-/// The pairs of `application/x-www-form-urlencoded`.
+/// Returns the pairs of `application/x-www-form-urlencoded`.
 fn form(body: &[u8]) -> BTreeMap<String, String> {
     let text = String::from_utf8_lossy(body);
     let plain =

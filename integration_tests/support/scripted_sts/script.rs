@@ -1,4 +1,4 @@
-//! What the scripted STS has been told, and what it remembers.
+//! What the scripted STS was told, and what it recorded.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime};
@@ -7,15 +7,15 @@ use hyper::http::request::Parts;
 
 use super::surroundings::{CONTAINER_PATH, INSTANCE_PATH};
 
-/// What is asked for.
+/// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     GetCallerIdentity,
     AssumeRole,
     AssumeRoleWithWebIdentity,
-    /// Credentials, as a container asks for them.
+    /// The credentials of a container.
     Container,
-    /// Anything of an instance's metadata.
+    /// Anything of the instance metadata.
     InstanceMetadata,
     /// Something that this server does not know.
     Unknown,
@@ -37,35 +37,35 @@ impl Action {
 /// How STS fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StsFault {
-    /// 500.
+    /// 500 InternalFailure.
     InternalFailure,
     /// 400: too many requests.
     Throttling,
-    /// 403: STS is switched off in the region.
+    /// 403: STS is not enabled in the region.
     RegionDisabled,
-    /// 403: the key that signs is past its end.
+    /// 403: the signing key has expired.
     ExpiredToken,
-    /// 403: nobody knows the key that signs.
+    /// 403: the signing key does not exist.
     InvalidClientTokenId,
-    /// 403: the secret is another key's.
+    /// 403: the signature was made with another secret.
     SignatureDoesNotMatch,
-    /// 503 and a page for people, as a proxy or a load balancer gives it.
+    /// 503 and an HTML page, as from a proxy or a load balancer.
     Page,
-    /// 200 and a page for people, as a captive portal gives it.
+    /// 200 and an HTML page, as from a captive portal.
     Portal,
-    /// 403 and a page for people, as a proxy gives it that lets nobody through.
+    /// 403 and an HTML page, as from a proxy that blocks everyone.
     ForbiddenPage,
-    /// The request was signed by a clock that is slow.
+    /// The request was signed by a slow clock.
     SignatureExpired,
-    /// 400, and a message that repeats what was sent, as AWS does with a parameter that it does not take.
+    /// 400, with a message that repeats what was sent, as AWS does for an invalid parameter.
     Repeats,
-    /// The connection ends.
+    /// The connection is closed without an answer.
     NoAnswer,
-    /// The connection stays, and nothing is said.
+    /// The connection stays open without an answer.
     Silence,
-    /// This status, and no document.
+    /// This status, without a document.
     Status(u16),
-    /// This status and this code, as STS refuses.
+    /// This status and code, in an error document of STS.
     Refusal(u16, &'static str),
 }
 
@@ -74,17 +74,17 @@ pub(crate) enum StsFault {
 pub(crate) struct Trust {
     /// The external id that the role's trust policy demands.
     pub(crate) external_id: Option<String>,
-    /// The only caller that may, by its ARN.
+    /// The ARN of the only caller that may assume the role.
     pub(crate) caller: Option<String>,
 }
 
 impl Trust {
-    /// Anybody who says this external id.
+    /// Anyone with this external id.
     pub(crate) fn demanding(external_id: &str) -> Self {
         Self { external_id: Some(external_id.to_owned()), caller: None }
     }
 
-    /// Anybody, with any external id or none: a trust policy without the condition does not look at it.
+    /// Anyone, with any external id or none: a trust policy without the condition ignores it.
     pub(crate) fn anybody() -> Self {
         Self::default()
     }
@@ -103,23 +103,23 @@ pub(crate) struct StsRequest {
     pub(crate) session: Option<String>,
     pub(crate) external_id: Option<String>,
     pub(crate) duration_seconds: Option<String>,
-    /// The id of the key that signed it.
+    /// The id of the signing key.
     pub(crate) signed_by: Option<String>,
-    /// The region that it is signed for.
+    /// The region in the signature's scope.
     pub(crate) region: Option<String>,
     pub(crate) at: SystemTime,
-    /// The status of the answer; 0 while there is none.
+    /// The status of the answer; 0 until there is one.
     pub(crate) status: u16,
 }
 
-/// Whose credentials a container or an instance gets, and what has to be shown for them.
+/// The identity that a container or an instance gets, and the secret that it must show for it.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub(super) arn: String,
     pub(super) secret: String,
 }
 
-/// Everything that one lock guards.
+/// What one lock guards.
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) roles: BTreeMap<String, Trust>,

@@ -1,5 +1,5 @@
-//! What gives a connector its identity without a key of its own: a container's endpoint, and version 2 of an instance's
-//! metadata.
+//! What gives a connector an identity without a key in its settings: a container's credentials
+//! endpoint, and version 2 of the instance metadata service.
 
 use std::time::SystemTime;
 
@@ -12,12 +12,12 @@ use super::Desk;
 use super::answers::{answer, instant};
 use super::script::{Action, Origin};
 
-/// Where a container's credentials are.
+/// The path of a container's credentials.
 pub(super) const CONTAINER_PATH: &str = "/v2/credentials";
-/// Where an instance's metadata begins.
+/// The root path of the instance metadata.
 pub(super) const INSTANCE_PATH: &str = "/latest/";
 const TOKEN_PATH: &str = "/latest/api/token";
-/// With and without an id for the account: SDKs ask for the first one and make do with the second.
+/// With and without an account id: SDKs try the first path and fall back to the second.
 const ROLE_PATHS: [&str; 2] = [
     "/latest/meta-data/iam/security-credentials-extended/",
     "/latest/meta-data/iam/security-credentials/",
