@@ -37,10 +37,10 @@ fn times_of_the_run_agree_and_follow_the_zone() {
     }
 }
 
-/// A template, the cursors of the records, and the keys with the rows that each holds.
+/// A template, the cursors of the records, and the expected keys with the number of rows in each.
 type CursorCase<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, usize)]);
 
-/// The date-times show the highest cursor of the file, in any of its forms.
+/// The date-time macros show the highest cursor of the file, in any of its forms.
 #[test]
 fn cursors_of_a_file() {
     let cases: [CursorCase<'_>; 6] = [
@@ -64,7 +64,7 @@ fn cursors_of_a_file() {
             &[("04/2025-04-14T11:23:45Z", 2)],
         ),
         ("{cursor_date_time}", &["1744629825999", "1744629825000"], &[("2025_04_14_11_23_45", 2)]),
-        // Without a usable cursor the time of the record counts: 2021 here.
+        // Without a usable cursor the macro shows the time of the record: 2021 here.
         ("{cursor_date_time}", &["\"2025-04-14 11:23:45\"", "null"], &[("2025_04_14_11_23_45", 2)]),
         ("{cursor_year}", &["\"soon\"", "null", "{}"], &[("2021", 3)]),
     ];
@@ -78,7 +78,7 @@ fn cursors_of_a_file() {
     }
 }
 
-/// Writes records with these cursors, compares the keys, and gives the warnings about cursors.
+/// Writes records with these cursors, compares the keys, and returns the warnings about cursors.
 #[track_caller]
 fn store_cursors((template, cursors, expected): &CursorCase<'_>) -> Vec<String> {
     let world = World::new();

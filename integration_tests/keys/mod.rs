@@ -2,5 +2,5 @@
 
 // Times, cursors and ids in keys.
 mod macros;
-// Key templates, numbering and file sizes.
+// Key templates, numbering, and file sizes.
 mod objects;

@@ -1,4 +1,5 @@
-//! Where objects go: the default key, names from outside, numbers instead of overwriting, and sizes of files.
+//! Where objects go: the default key, names from the source, numbers instead of overwriting, and
+//! file sizes.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +47,7 @@ fn the_default_key() {
     assert_eq!(ids.collect::<Vec<_>>(), expected);
 }
 
-/// A template that does not tell the namespaces apart: nothing is overwritten.
+/// The template does not distinguish the namespaces, and yet nothing is overwritten.
 #[test]
 fn two_streams_with_one_key() {
     let world = World::new();
@@ -70,7 +71,7 @@ fn two_streams_with_one_key() {
     assert_eq!(world.ids(), ["1", "1", "2", "2"]);
 }
 
-/// A name from outside is one segment, whatever it holds, and is not looked at for macros.
+/// A name from the source is one segment, whatever it contains, and is never expanded.
 #[test]
 fn names_are_escaped() {
     let cases = [
@@ -88,7 +89,7 @@ fn names_are_escaped() {
         assert_eq!(world.keys(), [format!("in/{segment}/n={segment}.jsonl")], "{name}");
         assert_eq!(world.ids(), ["1"], "{name}");
     }
-    // Nobody leaves the folder that the template gives.
+    // No name leaves the folder of the template.
     for name in ["..", "."] {
         let world = World::new();
         let stream = plain(name, &json!({ "id": {} }));
@@ -135,7 +136,7 @@ fn a_taken_key_gets_the_next_number() {
     assert_eq!(stored, expected);
 }
 
-/// The key of a run's first file is taken by a foreign object: it is not overwritten either.
+/// A foreign object has the key of the run's first file: it is not overwritten either.
 #[test]
 fn a_foreign_object_at_the_very_key_stays() {
     let world = World::new();
@@ -160,13 +161,14 @@ fn a_foreign_object_at_the_very_key_stays() {
     );
 }
 
-/// About 6 MB at a file size of 1 MB.
+/// Returns about 6 MB of records, for a file size of 1 MB.
 #[test]
 fn files_are_cut_at_their_size() {
     assert_cut("jsonl", 3000);
 }
 
-/// The size of a compressed file is its size as it is stored; text that is still being compressed counts with an estimate.
+/// The size of a compressed file is its stored size; text that is still being compressed counts
+/// with an estimate.
 #[test]
 fn compressed_files_are_cut_at_their_compressed_size() {
     assert_cut("jsonl.gz", 4000);
@@ -214,7 +216,8 @@ fn noisy(id: u32, bytes: usize) -> String {
     record("users", &format!("{{\"id\":{id},\"noise\":\"{}\"}}", noise(u64::from(id) + 1, bytes)))
 }
 
-/// Files of a run are told apart by {part}, which counts on over runs, or by {uuid}; without either by a number.
+/// The files of a run differ by {part}, which continues over runs, or by {uuid}; without either
+/// they get a number.
 #[test]
 fn parts_and_uuids() {
     for template in [
@@ -228,7 +231,7 @@ fn parts_and_uuids() {
         for run in 0..2 {
             let rows: String =
                 (0..3).map(|id| [user(run * 3 + id), state("users", id)].concat()).collect();
-            // Waits between the states, or they might share a file.
+            // Waits between the states, because they could share a file otherwise.
             let mut session = world.write(&settings, &users()).start();
             for pair in rows.split_inclusive("}}}}\n") {
                 session.send(pair);
@@ -247,7 +250,7 @@ fn parts_and_uuids() {
     }
 }
 
-/// Every object tells whose it is, by its metadata, and what it is.
+/// The metadata of every object says who owns it and what it is.
 #[test]
 fn objects_bear_their_type_and_their_owner() {
     let types = [

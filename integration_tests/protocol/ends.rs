@@ -1,6 +1,7 @@
-//! How a run ends: with everything acknowledged, or with what a STATE covers and one TRACE ERROR.
+//! How a run ends: everything is acknowledged; or what a STATE covers is acknowledged, and there is
+//! one TRACE ERROR.
 //!
-//! That no unfinished multipart upload is left is checked by every [`World`] when it goes.
+//! Every [`World`] checks when it is dropped that no multipart upload is left unfinished.
 
 use std::time::{Duration, Instant};
 
@@ -39,7 +40,7 @@ fn the_end_of_input_without_complete_fails_in_the_refresh_dialect() {
     assert_eq!(world.ids(), ["1", "3", "4"], "the rows that a STATE covers, and no others");
 }
 
-/// INCOMPLETE is not COMPLETE; a namespace that is null, absent or empty is one and the same.
+/// INCOMPLETE is not COMPLETE; a null, an absent and an empty namespace are the same.
 #[test]
 fn which_statuses_complete_a_stream() {
     let status = |descriptor: Value, status: &str| {
@@ -103,7 +104,8 @@ fn no_records_no_objects() {
     assert_eq!(world.keys(), [""; 0]);
 }
 
-/// Rows beyond one part, with no STATE over them: their multipart upload is begun, and given up at a bad end.
+/// Rows of more than one part without a STATE after them: their multipart upload is created, and
+/// aborted at a bad end.
 #[test]
 fn a_large_file_is_discarded_at_a_bad_end() {
     let world = World::new();
@@ -120,7 +122,8 @@ fn a_large_file_is_discarded_at_a_bad_end() {
     assert_bad_end_of_one(&world, &outcome);
 }
 
-/// The tail of the first STATE joined its file: then either all of that is there and acknowledged, or none.
+/// Asserts a bad end after the first STATE's tail joined its file: all of that file is visible and
+/// acknowledged, or nothing is.
 fn assert_bad_end_of_one(world: &World, outcome: &Outcome) {
     let ids = world.ids();
     match cursors(outcome).as_slice() {
@@ -145,7 +148,8 @@ fn a_file_of_many_parts_is_whole_after_a_good_end() {
     }
 }
 
-/// What a STATE covers is published and given back before the process ends by itself, with stdin still open.
+/// What a STATE covers is published and the STATE is returned before the process ends by itself,
+/// with stdin still open.
 #[test]
 fn signals_are_a_bad_end_that_keeps_what_is_covered() {
     for (signal, name, code) in [(Signal::TERM, "SIGTERM", 143), (Signal::INT, "SIGINT", 130)] {
@@ -166,7 +170,7 @@ fn signals_are_a_bad_end_that_keeps_what_is_covered() {
     }
 }
 
-/// A cancelled job: nobody reads stdout any more, while stdin stays open.
+/// A cancelled job: no one reads stdout any more, and stdin stays open.
 #[test]
 fn a_closed_stdout_ends_the_process() {
     let world = World::new();
@@ -175,7 +179,7 @@ fn a_closed_stdout_ends_the_process() {
         world.write(&settings, &users()).input([user(1), state("users", 1)].concat()).start();
     session.wait_for_state(SOON);
     session.close_stdout();
-    // The first line is still taken; the pipe breaks with it.
+    // The pipe still takes the first line, and breaks with it.
     let mut rounds = 0;
     while !session.ends_within(Duration::from_millis(200)) {
         rounds += 1;
@@ -186,13 +190,13 @@ fn a_closed_stdout_ends_the_process() {
     assert_eq!(outcome.code(), Some(1), "{outcome:?}");
 }
 
-/// A record of a megabyte that does not compress much.
+/// Returns a record of a megabyte that compresses badly.
 fn large(id: u32) -> String {
     record("users", &format!("{{\"id\":{id},\"noise\":\"{}\"}}", noise(u64::from(id), 1 << 20)))
 }
 
-/// Local mean time before 1893 makes the first file's key a few bytes longer than S3 takes, which is found when the file
-/// rolls, with more rows behind it.
+/// Local mean time before 1893 makes the key of the first file a few bytes longer than S3 accepts.
+/// The connector finds that out when the file rolls, with more rows to come.
 #[test]
 fn a_file_that_is_lost_amid_other_rows_ends_the_run() {
     let server = FaultyS3::start();

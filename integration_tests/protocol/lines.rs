@@ -1,7 +1,7 @@
-//! Lines of the input that are broken, odd or huge.
+//! Broken, unusual and huge lines of the input.
 //!
-//! A broken line means that its writer died within it: the run fails, with what a STATE covers, and tells the line's
-//! number and nothing of its content.
+//! A broken line means that its writer died while writing it: the run fails, publishes what a STATE
+//! covers, and reports the number of the line but nothing of its content.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::world::{
     record_within, state, user, users,
 };
 
-/// Stands for what nobody may find in a log.
+/// Content that must not appear in a log.
 const CONTENT: &str = "hunter2-card-4111111111111111";
 
 #[test]
@@ -37,7 +37,7 @@ fn a_broken_line_fails_by_its_number_and_keeps_what_is_covered() {
     ];
     for (case, line) in cases {
         let world = World::new();
-        // Line 5, as blank lines count too.
+        // The broken line is line 5, because blank lines count.
         let before = [user(1), "\n".into(), state("users", 1), user(2)].concat();
         let after = [user(3), state("users", 2), complete("users")].concat();
         let outcome = world.write(&jsonl(), &users()).input(before).input(&line).input(after).run();
@@ -77,8 +77,8 @@ fn a_last_line_that_is_cut_fails_and_one_without_its_end_does_not() {
     assert_eq!(world.ids(), ["1"]);
 }
 
-/// What real clients send besides: line ends of two bytes, blank lines, messages for others, nulls for absent members, and
-/// counts and times as fractions.
+/// What real clients also send: CR LF, blank lines, messages for others, null for absent members,
+/// and counts and times as fractions.
 #[test]
 fn odd_lines_are_taken() {
     let nulls = r#""log":null,"spec":null,"state":null,"catalog":null,"control":null,"connectionStatus":null,"trace":null"#;
@@ -110,8 +110,8 @@ fn odd_lines_are_taken() {
     }
 }
 
-/// Two streams of one name: records and statuses go to the one of their namespace, and a COMPLETE of one may come before
-/// records of the other.
+/// Two streams with one name: records and statuses go to the stream of their namespace, and a
+/// COMPLETE of one stream may precede records of the other.
 #[test]
 fn namespaces_are_told_apart_in_every_kind_of_message() {
     let world = World::new();

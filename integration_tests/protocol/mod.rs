@@ -1,8 +1,8 @@
-//! What goes in and out of `write`: lines of the input, STATE messages, and how a run ends.
+//! The input and output of `write`: input lines, STATE messages, and how a run ends.
 
 // Good and bad ends of the input.
 mod ends;
-// Broken, odd and huge lines.
+// Broken, unusual and huge lines.
 mod lines;
-// STATE messages: their content, their counts, when they come back.
+// STATE messages: their content, their counts, and when they come back.
 mod states;

@@ -1,6 +1,8 @@
-//! STATE messages: echoed verbatim but for their count, in order, and never later than promised.
+//! STATE messages: echoed byte for byte except for their counts, in order, and never later than
+//! promised.
 //!
-//! Texts are compared, not values: a platform that gets back another digit or another order of members has another state.
+//! The tests compare texts and not values: another digit or another order of members would be
+//! another state to the platform.
 
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use crate::world::{
 
 const HUGE: &str = "123456789012345678901234567890.12345678901234567890";
 
-/// A STATE as it is sent, and how many records it closes.
+/// A STATE as it is sent, and the number of records before it.
 type Case<'a> = (&'a str, &'a str);
 
 #[test]
@@ -46,7 +48,8 @@ fn stream_states_come_back_verbatim_with_their_counts() {
     echo(&catalog([refresh("users", &json!({ "id": {} }))]), cases, descriptor);
 }
 
-/// The descriptors of a GLOBAL state may name streams that nobody configured; the real client repeats a member.
+/// The descriptors of a GLOBAL state may name streams that are not configured; the real client
+/// repeats a member.
 #[test]
 fn global_states_come_back_verbatim_with_the_counts_of_all_streams() {
     let streams = r#"[{"stream_descriptor":{"name":"users","namespace":null},"stream_state":{"lsn":HUGE}},{"stream_descriptor":{"name":"nobody"}}]"#;
@@ -77,7 +80,8 @@ fn legacy_states_come_back_verbatim_with_the_counts_of_all_streams() {
     echo(&two_streams(), cases, "");
 }
 
-/// Sends each STATE after as many records as its count says, and compares what comes back, text by text.
+/// Sends each STATE after as many records as its count says, and compares the text of what comes
+/// back.
 #[track_caller]
 fn echo(catalog: &Value, cases: &[Case<'_>], descriptor: &str) {
     let mut names = catalog["streams"]
@@ -149,7 +153,7 @@ fn a_state_without_records_comes_back_while_stdin_is_open() {
     assert_eq!(world.keys(), [""; 0]);
 }
 
-/// Rows after the STATE are not in what the timer publishes, and do not hold it up.
+/// Rows after the STATE are not part of what the timer publishes, and do not delay it.
 #[test]
 fn the_timer_brings_a_state_back_while_stdin_is_silent() {
     let world = World::new();
@@ -165,7 +169,7 @@ fn the_timer_brings_a_state_back_while_stdin_is_silent() {
     session.finish(SOON).expect_success();
 }
 
-/// As test suites ask for it: by the setting, or by the variable that they set.
+/// Test suites ask for it by the setting, or by the variable that they set.
 #[test]
 fn every_state_at_once_while_stdin_is_open() {
     for (interval, batch) in [(0, None), (3600, Some("1"))] {
@@ -181,7 +185,7 @@ fn every_state_at_once_while_stdin_is_open() {
             assert_eq!(cursor(&session.wait_for_state(SOON)), u64::from(id));
             assert_eq!(world.ids().len(), id as usize, "rows are visible when their STATE is out");
         }
-        // A crash takes nothing back that was acknowledged.
+        // A crash does not undo what was acknowledged.
         session.send(user(4));
         session.kill();
         session.finish(SOON);
@@ -202,7 +206,7 @@ fn five_thousand_states_one_per_record() {
     assert_eq!(world.keys().len(), 1, "states within the interval share a file");
 }
 
-/// A GLOBAL state waits for all streams, and their states come in one order.
+/// A GLOBAL state waits for all streams, and the states come back in one order.
 #[test]
 fn global_states_keep_their_order_under_checkpoints() {
     let world = World::new();
@@ -225,7 +229,7 @@ fn global_states_keep_their_order_under_checkpoints() {
     assert_eq!(world.rows().len(), 20);
 }
 
-/// A stream whose state waits does not hold up another's.
+/// A stream whose state waits does not delay another stream's.
 #[test]
 fn streams_are_acknowledged_apart() {
     let world = World::new();

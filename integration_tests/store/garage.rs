@@ -1,5 +1,5 @@
-//! A second store, written by others: Garage (`make test-garage`). It ignores `If-None-Match`, refuses streamed signed bodies
-//! and wants its own region's name.
+//! A second store, which is not S3: Garage (`make test-garage`). It ignores `If-None-Match`,
+//! refuses streaming signed bodies and demands the name of its own region.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,8 @@ use crate::world::{
 
 const FORMATS: [&str; 5] = ["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet"];
 
-/// Two streams; the second one has a row that makes its file one of several parts.
+/// Returns the input of two streams; one row of the second stream makes its file a multipart
+/// upload.
 fn input(of: u32, large: bool) -> String {
     let pad = if large { noise(u64::from(of), 9 << 20) } else { String::new() };
     let row = |stream: &str, id: u32, pad: &str| {
@@ -40,7 +41,7 @@ fn properties() -> Value {
     json!({ "id": { "type": "integer" }, "of": { "type": "integer" }, "pad": { "type": "string" } })
 }
 
-/// Syncs and expects all STATEs back.
+/// Syncs, and expects every STATE back.
 fn sync(garage: &Garage, settings: &Value, stream: impl Fn(&str) -> Value, input: &str) {
     let mut config = garage.config();
     for (name, value) in settings.as_object().expect("settings") {
@@ -53,7 +54,7 @@ fn sync(garage: &Garage, settings: &Value, stream: impl Fn(&str) -> Value, input
     assert_eq!(cursors, [1, 2, 3]);
 }
 
-/// `stream/id@sync` of every row, sorted.
+/// Returns `stream/id@sync` of every row, sorted.
 fn rows(garage: &Garage, format: &str) -> Vec<String> {
     let mut rows = Vec::new();
     for (key, bytes) in garage.bucket().objects() {
@@ -87,7 +88,7 @@ fn rows(garage: &Garage, format: &str) -> Vec<String> {
     rows
 }
 
-/// A value in canonical form as its digits.
+/// Returns the digits of a value in canonical form.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -148,7 +149,7 @@ fn garage_takes_every_format_and_every_mode() {
     }
 }
 
-/// A listing finds the names that are taken when a sync begins.
+/// The listing at the beginning of a sync finds the keys that are taken.
 #[test]
 #[ignore = "needs Garage: make test-garage"]
 fn garage_keeps_what_lies_under_a_fixed_name() {
@@ -168,7 +169,7 @@ fn garage_keeps_what_lies_under_a_fixed_name() {
         "{keys:?}"
     );
 
-    // What replaces under the fixed name is moved over it on the server.
+    // The replacement of an object under a fixed key is moved there by a copy on the server.
     let replace = |name: &str| {
         let members = json!({ "destination_sync_mode": "overwrite", "generation_id": 7, "minimum_generation_id": 7 });
         with(refresh(name, &properties()), &members)
@@ -182,7 +183,8 @@ fn garage_keeps_what_lies_under_a_fixed_name() {
     assert_eq!(keys, ["orders.jsonl", "users.jsonl"]);
 }
 
-/// What appears after the listing would be overwritten, for the store ignores the guard: only the look at each key keeps it.
+/// An object that appears after the listing would be overwritten, because the store ignores the
+/// condition: only the look at each key protects it.
 #[test]
 #[ignore = "needs Garage: make test-garage"]
 fn garage_keeps_what_somebody_else_writes_in_the_meantime() {
@@ -204,7 +206,7 @@ fn garage_keeps_what_somebody_else_writes_in_the_meantime() {
         session.send(second.as_str());
         let outcome = session.finish(SOON);
         if is_large {
-            // An upload in parts bears its key from the beginning: the next attempt takes another one.
+            // A multipart upload has its key from the start: the next attempt takes another one.
             assert!(failure(&outcome, "transient_error").contains("users_2.jsonl"), "{outcome:#?}");
             assert_eq!(cursors(&outcome), [1]);
             let outcome = connector().write(&config, &catalog).input(second).run();
@@ -225,7 +227,7 @@ fn garage_keeps_what_somebody_else_writes_in_the_meantime() {
     }
 }
 
-/// A module that goes by another name would make a run of nothing look like a pass.
+/// A list with a wrong module name would run nothing and pass.
 #[test]
 fn make_test_garage_runs_modules_that_there_are() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

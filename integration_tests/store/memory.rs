@@ -1,4 +1,4 @@
-//! One budget of memory: stdin waits when S3 does.
+//! One memory budget: the connector stops reading stdin while S3 does not answer.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ fn stdin_waits_while_s3_does_not_answer_and_nothing_is_lost_by_it() {
     assert!(ids.eq(0..ROWS), "{} rows", rows.len());
 }
 
-/// What `value` comes to once it is over `least` and has not changed for a second.
+/// Returns `value` once it is over `least` and has not changed for a second.
 fn settled(value: impl Fn() -> usize, least: usize) -> usize {
     let deadline = Instant::now() + Duration::from_secs(60);
     let (mut last, mut since) = (value(), Instant::now());

@@ -1,10 +1,11 @@
-//! The store and the way to it: certificates, proxies, back pressure, and a store that is not S3.
+//! The store and the connection to it: certificates, proxies, back pressure, and a store that is
+//! not S3.
 
 // A second store: Garage.
 mod garage;
-// Memory, and what happens when S3 is slow.
+// Memory while S3 is slow.
 mod memory;
-// What a whole sync asks of S3.
+// The requests of a whole sync.
 mod requests;
 // Certificates and proxies.
 mod transport;

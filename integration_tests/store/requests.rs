@@ -1,4 +1,4 @@
-//! What a whole sync asks of S3, request by request.
+//! The requests that a whole sync sends to S3, one by one.
 
 use serde_json::json;
 
@@ -6,9 +6,9 @@ use crate::support::faulty_s3::{FaultyS3, Operation};
 use crate::support::read_back;
 use crate::world::{BUCKET, complete, connector, cursors, jsonl_and, noise, record, state, users};
 
-/// What a sync of one small object asks for.
+/// The requests of a sync of one small object.
 const WHOLE: [Operation; 3] = [Operation::List, Operation::Head, Operation::Put];
-/// As [`WHOLE`], for 18 MiB in parts of 8 MiB.
+/// The requests of a sync of 18 MiB in parts of 8 MiB.
 const IN_PARTS: [Operation; 8] = [
     Operation::List,
     Operation::Head,
@@ -20,7 +20,7 @@ const IN_PARTS: [Operation; 8] = [
     Operation::Complete,
 ];
 
-/// Whole syncs of the connector, small and in several parts, are stored as they were sent, request by request.
+/// Small and multipart syncs send exactly these requests, and store what was sent.
 #[test]
 fn syncs_without_faults() {
     for (rows, row_bytes, operations) in [(3, 10, &WHOLE[..]), (18, 1 << 20, &IN_PARTS[..])] {

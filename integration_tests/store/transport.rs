@@ -1,6 +1,7 @@
 //! Certificates, plain HTTP and proxies: what lies between the connector and its bucket.
 //!
-//! Certificates are of an authority that nobody knows; TLS is taken off before the server of the test.
+//! The certificates come from a private authority; TLS is terminated in front of the server of the
+//! test.
 
 use std::fs;
 
@@ -16,16 +17,16 @@ use crate::world::{
 
 /// The common name of the authority.
 const AUTHORITY: &str = "Authority of the tests";
-/// A name that exists nowhere, so that only a proxy leads there.
+/// A host name that does not exist, so that only a proxy leads to it.
 const FAR_S3: &str = "s3.far.invalid";
 const FAR_STS: &str = "sts.far.invalid";
 
-/// Settings with another endpoint.
+/// Returns settings with another endpoint.
 fn at(world: &World, endpoint: &str) -> Value {
     world.config(&jsonl_and(&json!({ "s3_endpoint": endpoint, "checkpoint_interval_seconds": 0 })))
 }
 
-/// Settings with another endpoint and a bundle.
+/// Returns settings with another endpoint and a CA bundle.
 fn trusting(world: &World, endpoint: &str, pem: &str) -> Value {
     let mut config = at(world, endpoint);
     config["ca_bundle"] = json!(pem);
@@ -57,7 +58,7 @@ fn a_bundle_of_the_settings_or_of_a_file_is_trusted() {
     sync_one(&with_file, &at(&world, &endpoint));
     assert_eq!(world.ids(), ["1", "1"]);
 
-    // The settings' own wins, and both are named when they are wrong.
+    // The bundle of the settings takes precedence, and the message names both if they are wrong.
     let other = trusting(&world, &endpoint, &Authority::new("Somebody else").pem());
     assert_failed(&with_file.check(&other), &["certificate", "ca_bundle"]);
     let missing = connector().env("AWS_CA_BUNDLE", "/nowhere/bundle.pem");
@@ -67,7 +68,7 @@ fn a_bundle_of_the_settings_or_of_a_file_is_trusted() {
     );
 }
 
-/// The same name and another key: a bundle that was right once.
+/// The same name with another key: a bundle that was right before the CA was re-created.
 #[test]
 fn an_authority_that_was_made_anew() {
     let (world, authority) = (World::new(), Authority::new(AUTHORITY));
@@ -122,7 +123,7 @@ fn tls_where_there_is_none_and_the_other_way_round() {
     assert_eq!(world.keys(), [""; 0]);
 }
 
-/// STS is reached with the same trust as S3.
+/// STS is trusted by the same bundle as S3.
 #[test]
 fn sts_behind_tls() {
     let (cloud, authority) = (Cloud::new(), Authority::new(AUTHORITY));
@@ -151,7 +152,7 @@ fn plain_http_leads_through_the_proxy_of_the_environment() {
             .env("AWS_ENDPOINT_URL_STS", &format!("http://{FAR_STS}"))
             .env(variable, &proxy.endpoint());
         let outcome = connector.check(&config);
-        // Everybody on the way can read the data.
+        // Everyone on the way can read the data.
         assert_succeeded(&outcome, &[ROLE_SESSION, "http://"]);
         let seen = proxy.seen().split_off(before);
         assert!(seen.contains(&format!("POST {FAR_STS}")), "{variable}: {seen:?}");
@@ -189,7 +190,7 @@ fn tls_is_tunnelled_through_the_proxy_of_the_environment() {
 #[test]
 fn hosts_without_a_proxy() {
     let world = World::new();
-    // Whoever comes here is turned away.
+    // This proxy rejects every host.
     let proxy = Proxy::start(&[]);
     for variable in ["NO_PROXY", "no_proxy"] {
         let connector = connector()
@@ -204,7 +205,7 @@ fn hosts_without_a_proxy() {
     assert!(!proxy.seen().is_empty(), "the proxy was passed by");
 }
 
-/// The password of a proxy is a secret, too: the kit looks for it.
+/// The password of a proxy is a secret as well, and the output is searched for it.
 #[test]
 fn a_proxy_with_a_password_that_is_not_there() {
     let world = World::new();
@@ -213,7 +214,7 @@ fn a_proxy_with_a_password_that_is_not_there() {
     assert_failed(&outcome, &["127.0.0.1"]);
 }
 
-/// On the machine itself nobody is on the way.
+/// On the machine itself there is no one in between.
 #[test]
 fn plain_http_is_warned_of_where_there_is_a_way() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! The options of CSV: delimiter, quote style, header, null text. Values are the same under all of them.
+//! The options of CSV: delimiter, quote style, header, null text. No option changes a value.
 
 use serde_json::{Value, json};
 
@@ -104,7 +104,7 @@ fn assert_file(content: &[u8], sent: &[SentRecord], options: &Options, case: &st
     }
 }
 
-/// Null is never quoted; a value that reads like null always is.
+/// Returns the expected field: null is never quoted, and a value that reads like null always is.
 fn expected_field(value: Option<String>, number: bool, options: &Options) -> Field {
     let Some(text) = value else { return Field { text: options.null.to_owned(), quoted: false } };
     let special = [char::from(options.delimiter), '"', '\n', '\r'];

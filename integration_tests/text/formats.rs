@@ -1,5 +1,5 @@
-//! Whole syncs in every format: captured from real sources, and many streams interleaved. Everything that was sent is read
-//! back, record by record.
+//! Whole syncs in every format: captured from real sources, and many streams interleaved.
+//! Everything that was sent is read back, record by record.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -62,7 +62,8 @@ fn fifty_interleaved_streams() {
     }
 }
 
-/// Sends an input that ends well, and compares all that is stored and said with what was sent.
+/// Sends an input that ends well, and compares everything that is stored and printed with what was
+/// sent.
 #[track_caller]
 fn replay(input: &str, catalog: &str, format: &str) {
     let catalog: Value = serde_json::from_str(catalog).unwrap();
@@ -121,7 +122,7 @@ fn sent_states(input: &str) -> Vec<Value> {
     states.map(|line| serde_json::from_str::<Value>(line).unwrap()["state"].clone()).collect()
 }
 
-/// The states of each stream in their order; streams may overtake each other.
+/// Returns the states of each stream in order; streams may overtake each other.
 fn states_without_stats(states: Vec<&Value>) -> BTreeMap<String, Vec<Value>> {
     let mut streams: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for state in states {

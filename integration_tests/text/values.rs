@@ -1,4 +1,5 @@
-//! Values that writers tend to change, fields that the schema does not declare, and fields that are named like metadata.
+//! Values that writers tend to change, fields that the schema does not declare, and fields named
+//! like metadata columns.
 
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use crate::world::{EMITTED_AT, World, catalog, complete, plain, record, refresh,
 
 const IDS: Ids<'_> = Ids { generation: "5", sync: "42" };
 
-/// Data whose every digit, escape and blank matters. The declared property is `v`.
+/// Data in which every digit, escape and blank matters. The declared property is `v`.
 const TRICKY: &[&str] = &[
     r#"{"v":1234567890123456789012345678901234567890}"#,
     r#"{"v":-9223372036854775809}"#,
@@ -87,7 +88,7 @@ fn changes_of_the_source_are_kept() {
     sent::assert_csv(sent, &table(&catalog, &input, json!({})), &["id"], IDS);
 }
 
-/// The plain dialect knows no generation, and its sync id is the platform's job, else 0.
+/// The plain dialect has no generation; its sync id is the platform's job id, or 0.
 #[test]
 fn ids_of_the_plain_dialect() {
     let catalog = catalog([plain("users", &json!({ "id": {} }))]);
@@ -159,8 +160,8 @@ fn streams_without_properties() {
     }
 }
 
-/// A record that went through a pipeline before keeps its own values, and nothing has two members or columns of one name
-/// (which the readers check).
+/// A record that has been through another pipeline keeps its own metadata values, and no row has
+/// two members or columns with one name (the readers check that).
 #[test]
 fn fields_that_are_named_like_metadata() {
     let own = r#"{"_airbyte_raw_id":"mine","id":1,"_airbyte_extracted_at":"2024-01-01T00:00:00Z","_airbyte_meta":{"x":1.0}}"#;
@@ -186,7 +187,7 @@ fn fields_that_are_named_like_metadata() {
         assert_eq!(table.get(0, ADDITIONAL), None, "a value is in one place only");
         assert_eq!(table.header.iter().filter(|name| *name == "_airbyte_raw_id").count(), 1);
     }
-    // The row without values of its own has ours, where the column is ours.
+    // A row without values of its own gets ours, where the column is ours.
     let catalog = catalog([refresh("users", &json!({ "id": {} }))]);
     let rows = rows(&catalog, &input, &json!({}));
     let id: String = serde_json::from_str(rows[1].get("_airbyte_raw_id").unwrap()).unwrap();
@@ -205,7 +206,8 @@ fn rows(catalog: &Value, input: &str, settings: &Value) -> Vec<JsonRow> {
     world.rows()
 }
 
-/// Takes options of the format and settings of the connector alike.
+/// Runs a sync and reads its CSV file. `settings` may be options of the format or settings of the
+/// connector.
 fn table(catalog: &Value, input: &str, mut settings: Value) -> CsvTable {
     let mut format = json!({ "format_type": "csv" });
     if let Some(undeclared) = settings.as_object_mut().unwrap().remove("undeclared_fields") {

@@ -1,4 +1,5 @@
-//! `check`: one CONNECTION_STATUS and exit code 0 whatever the answer, which names the field or the action.
+//! `check`: one CONNECTION_STATUS and exit code 0 whatever the answer, which names the field or the
+//! action.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +27,7 @@ fn a_good_configuration_succeeds_and_leaves_nothing_behind() {
     }
 }
 
-/// What S3 says no to: each message names the field to look at, or the action that was refused.
+/// What S3 refuses: each message names the field to look at, or the action that was denied.
 #[test]
 fn what_the_store_refuses() {
     let world = World::new();
@@ -34,10 +35,9 @@ fn what_the_store_refuses() {
     let cases = [
         (json!({ "s3_bucket_name": "no-such-bucket" }), vec!["s3_bucket_name", "no-such-bucket"]),
         (key(ACCESS_KEY_ID, "wrong/secret+that/nobody+may/see+0123456"), vec!["secret_access_key"]),
-        // S3 itself says InvalidAccessKeyId.
         (
             key("AKIANOBODYKNOWSTHIS0", "wrong/secret+that/nobody+may/see+0123456"),
-            vec!["ListObjectsV2", "NotSignedUp"],
+            vec!["access_key_id", "InvalidAccessKeyId"],
         ),
     ];
     for (settings, words) in cases {
@@ -49,7 +49,7 @@ fn what_the_store_refuses() {
 #[test]
 fn a_store_that_does_not_answer() {
     let world = World::new();
-    // Port 9 is the discard service, which nobody runs.
+    // Port 9 is the discard service, which no one runs.
     let config = world.config(&json!({ "s3_endpoint": "http://127.0.0.1:9" }));
     let begin = Instant::now();
     assert_failed(&config, &["s3_endpoint", "127.0.0.1:9"]);
@@ -64,7 +64,7 @@ fn what_the_configuration_gets_wrong() {
             json!({ "s3_bucket_key": "{stream_name}/{yeer}.{extension}" }),
             vec!["s3_bucket_key", "{yeer}", "{year}"],
         ),
-        // No macro is like it: then all are named.
+        // No macro resembles it, so the message lists all of them.
         (
             json!({ "s3_bucket_key": "{stream_name}/{?}.{extension}" }),
             vec!["s3_bucket_key", "{?}", "{year}", "{cursor_singular_date_time}"],
@@ -102,7 +102,7 @@ fn what_the_configuration_gets_wrong() {
     }
 }
 
-/// The examples that come with the specification: what is wrong, and what is said about it.
+/// The invalid examples of the specification, and what `check` says about each.
 #[test]
 fn the_invalid_examples_of_the_specification() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec/examples/invalid");
@@ -137,7 +137,8 @@ fn files_that_are_not_there_or_not_json() {
     }
 }
 
-/// The kit's own alarm, which every other test relies on: here the secret is a word of the answer.
+/// The search for secrets, which every other test relies on: here the secret is a word of the
+/// answer.
 #[test]
 #[should_panic(expected = "a secret is on stdout")]
 fn a_secret_in_the_output_fails_a_test() {

@@ -1,4 +1,5 @@
-//! `write` that cannot work: a configuration or catalog that is wrong, a bucket that is not there, a store that is away.
+//! `write` that cannot work: a wrong configuration or catalog, a bucket that does not exist, a
+//! store that is away.
 
 use std::fs;
 use std::time::Duration;
@@ -47,7 +48,8 @@ fn catalogs_that_files_cannot_serve() {
     assert_eq!(world.keys(), [""; 0]);
 }
 
-/// Real clients send it whatever the specification says: the stream is appended to, and that is said.
+/// Real clients send append_dedup whatever the specification says: the stream is appended to, with
+/// a warning.
 #[test]
 fn append_dedup_appends_with_a_warning() {
     let world = World::new();
@@ -99,7 +101,7 @@ fn configurations_that_are_wrong() {
     assert_eq!(world.keys(), [""; 0]);
 }
 
-/// Told before the source has run for hours: stdin stays open here.
+/// The refusal comes before the source has run for hours: stdin stays open here.
 #[test]
 fn what_the_store_refuses_is_the_users_to_change() {
     let world = World::new();
@@ -108,8 +110,7 @@ fn what_the_store_refuses_is_the_users_to_change() {
         (
             json!({ "authentication": { "auth_type": "access_key", "access_key_id": "AKIANOBODYKNOWSTHIS0",
             "secret_access_key": "wrong/secret+that/nobody+may/see+0123456" } }),
-            // S3 itself says InvalidAccessKeyId.
-            "NotSignedUp",
+            "InvalidAccessKeyId",
         ),
     ];
     for (settings, word) in cases {

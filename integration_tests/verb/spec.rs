@@ -16,7 +16,7 @@ fn the_output_is_one_line_and_the_committed_specification() {
     assert_eq!(outcome.messages[0], committed);
 }
 
-/// The examples are what a form that was built from the specification would send.
+/// The examples are what a form that is built from the specification would send.
 #[test]
 fn the_specification_takes_its_examples() {
     let outcome = connector().spec().expect_success();
@@ -37,7 +37,8 @@ fn the_specification_takes_its_examples() {
     assert!(examples >= 3, "{examples} in {}", folder.display());
 }
 
-/// How the platform builds its form: every choice has one constant selector, every secret is marked.
+/// The platform builds its form from it: every choice has one constant selector, every secret is
+/// marked.
 #[test]
 fn the_form_can_be_built() {
     let outcome = connector().spec().expect_success();
