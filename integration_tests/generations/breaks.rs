@@ -1,5 +1,5 @@
-//! Replacing that does not go through: refusals, kills and passing faults in the middle of it, and another program that
-//! takes the plain name meanwhile.
+//! Replacements that are interrupted: refusals, kills and transient faults in the middle, and
+//! another program that takes the plain key meanwhile.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::world::{
     BUCKET, SOON, catalog, complete, connector, cursor, cursors, failure, state, with,
 };
 
-/// A refused publication is a bad end: what came before it is there, with everything old.
+/// A refused publication is a bad end: the rows before it are visible, and so are all old objects.
 #[test]
 fn a_refused_publication_removes_nothing() {
     for (config_of, old_key) in
@@ -48,8 +48,8 @@ fn a_refused_publication_removes_nothing() {
     }
 }
 
-/// A refused removal: everything is published and acknowledged, and the sync fails for the reason of the refusal. The
-/// next one removes what is left.
+/// A refused removal: everything is published and acknowledged, and the sync fails with the reason
+/// of the refusal. The next sync removes the rest.
 #[test]
 fn a_refused_removal_is_made_up_for() {
     let removals = [Operation::DeleteMany, Operation::Delete];
@@ -68,7 +68,7 @@ fn a_refused_removal_is_made_up_for() {
 
         for operation in refused {
             let rule = Rule::on(*operation, Fault::AccessDenied);
-            // The look at a key before it is written is another matter.
+            // Spares the look at a key before it is written.
             server.inject(if *operation == Operation::Head { rule.written() } else { rule });
         }
         let outcome = replace(&config, &[3, 4]);
@@ -76,9 +76,9 @@ fn a_refused_removal_is_made_up_for() {
         assert_eq!(cursors(&outcome), [1], "{refused:?}");
         let all = all_rows(&server.objects(BUCKET));
         let new: Vec<_> = all.iter().filter(|row| ["3@1", "4@1"].contains(&row.as_str())).collect();
-        // Copied and not removed beside it: twice, until the next sync.
+        // Copied but not removed at its own key: the rows are there twice until the next sync.
         assert!(new.len() == 2 || (refused == removals && new.len() == 4), "{refused:?}: {all:?}");
-        // Copied over already, or as it was.
+        // The plain key holds the copy already, or what it held before.
         let copied = config == fixed(&server) && refused == removals;
         let found = rows(&server).remove(&old_key);
         assert_eq!(
@@ -100,8 +100,8 @@ fn a_refused_removal_is_made_up_for() {
     }
 }
 
-/// A file that was copied over the plain name and could not be removed beside it is there twice: the next attempt of the
-/// same generation, which keeps that generation's rows, leaves each of them once.
+/// A file that was copied over the plain key and could not be removed at its own is there twice.
+/// The next attempt of the same generation keeps that generation's rows, each of them once.
 #[test]
 fn a_copy_that_lost_its_removal_is_no_second_file() {
     for ids in [&[][..], &[5]] {
@@ -116,7 +116,7 @@ fn a_copy_that_lost_its_removal_is_no_second_file() {
         server.inject(Rule::on(Operation::Delete, Fault::AccessDenied));
         failure(&sync(2, &[3, 4]), "config_error");
         server.heal();
-        // The platform tries the job again, and the source goes on from the last STATE.
+        // The platform retries the job, and the source continues after the last STATE.
         sync(2, ids).expect_success();
         let mut expected = vec!["3@2".to_owned(), "4@2".to_owned()];
         expected.extend(ids.iter().map(|id| format!("{id}@2")));
@@ -125,8 +125,8 @@ fn a_copy_that_lost_its_removal_is_no_second_file() {
     }
 }
 
-/// Killed in the middle of replacing, when everything is acknowledged: whatever was done by then, the next attempt of the
-/// same generation leaves each row once, and nothing old.
+/// Kills the connector during a replacement, after everything is acknowledged: wherever the kill
+/// struck, the next attempt of the same generation leaves each row once, and nothing old.
 #[test]
 fn killed_while_replacing() {
     let removals = [Operation::DeleteMany, Operation::Delete];
@@ -174,15 +174,15 @@ fn killed_while_replacing() {
     }
 }
 
-/// Another program takes the plain name while older objects are being removed: its object is not copied over and not
-/// removed.
+/// Another program takes the plain key while older objects are being removed: its object is neither
+/// overwritten nor removed.
 #[test]
 fn the_plain_name_is_taken_while_replacing() {
     const MINE: &[u8] = b"{\"mine\":1}\n";
     for ids in [&[3][..], &[]] {
         let server = start();
         let config = with(fixed(&server), &json!({ "checkpoint_interval_seconds": 0 }));
-        // Two old objects, so that there is one to remove before the plain name is dealt with.
+        // Two old objects, so that there is one to remove before the plain key is replaced.
         two_files(&config);
         assert_eq!(server.keys(BUCKET), [FIXED_KEY, "users_2.jsonl"]);
 
@@ -204,7 +204,7 @@ fn the_plain_name_is_taken_while_replacing() {
     }
 }
 
-/// Waits until one of these was carried out after the first `before` requests.
+/// Waits until one of these operations was carried out after the first `before` requests.
 #[track_caller]
 fn wait_for(server: &FaultyS3, before: usize, operations: &[Operation]) {
     let deadline = Instant::now() + SOON;
@@ -215,11 +215,11 @@ fn wait_for(server: &FaultyS3, before: usize, operations: &[Operation]) {
     }
 }
 
-/// S3 falters once, in every way that passes: the sync succeeds, and what is left is the new and nothing else.
+/// S3 fails once, in every transient way: the sync succeeds and leaves only the new rows.
 #[test]
 fn a_removal_survives_what_passes() {
     let passes = |fault: &Fault| !matches!(fault, Fault::ExpiredToken | Fault::AccessDenied);
-    // They mostly wait, so all at once.
+    // All at once, because they mostly wait.
     std::thread::scope(|scope| {
         for fault in Fault::ALL.into_iter().filter(passes) {
             scope.spawn(move || removal_survives(fault));

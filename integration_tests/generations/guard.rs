@@ -1,5 +1,5 @@
-//! The plain dialect: an end of input that may hide a failure of the source replaces only what is as good as proved, and a
-//! cancelled sync replaces nothing.
+//! The plain dialect: if the end of the input may hide a failure of the source, only streams that
+//! are known to be complete are replaced; a cancelled sync replaces nothing.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::world::{
     with,
 };
 
-/// Rows of `users` and `orders` that are there before.
+/// Rows of `users` and `orders` that exist before the sync.
 const OLD: [(&str, &[&str]); 2] = [("users", &["1@3", "2@-"]), ("orders", &["3@-"])];
 
 fn settings() -> Value {
@@ -29,7 +29,7 @@ fn before() -> World {
     world
 }
 
-/// A case: what the source sends, and the streams of the catalog that must be kept. Records have ids from 10 on.
+/// A case: what the source sends, and the streams that must be kept. Records have ids from 10 on.
 struct Case<'a> {
     what: &'a str,
     catalog: &'a [&'a str],
@@ -49,7 +49,7 @@ fn case<'a>(
     Case { what, catalog, input: input.into_iter().collect(), kept }
 }
 
-/// Every row of the rule.
+/// Every row of the rule's table.
 #[test]
 fn an_end_of_input_replaces_only_what_is_as_good_as_proved() {
     let user = |id: u32| records("users", &[id]);
@@ -142,7 +142,7 @@ fn an_end_of_input_replaces_only_what_is_as_good_as_proved() {
 fn check(before: &World, case: &Case<'_>) {
     let world = before.twin();
     let input = case.input.concat();
-    // `orders` is appended to where the case is about `users` alone.
+    // `orders` is in append mode where the case is about `users` only.
     let mut streams: Vec<_> =
         case.catalog.iter().map(|name| stream(name, "overwrite", &json!({}))).collect();
     if case.catalog.len() == 1 {
@@ -181,13 +181,15 @@ fn check(before: &World, case: &Case<'_>) {
     }
 }
 
-/// How many warnings name a stream, besides the one that repeats what the source has reported.
+/// Returns how many warnings name a stream, not counting the one that repeats the status the source
+/// reported.
 fn warnings(outcome: &Outcome, name: &str) -> usize {
     let warnings = outcome.logs("WARN");
     warnings.iter().filter(|text| text.contains(name) && !text.contains("INCOMPLETE:")).count()
 }
 
-/// Two namespaces: the STATE of one proves nothing about the other, and the warning tells them apart.
+/// Two namespaces: the STATE of one says nothing about the other, and the warning distinguishes
+/// them.
 #[test]
 fn a_stream_in_another_namespace_is_another_stream() {
     let world = World::new();
@@ -221,7 +223,8 @@ fn a_stream_in_another_namespace_is_another_stream() {
     assert_eq!(world.ids(), ["4"]);
 }
 
-/// A platform that cancels closes our stdout first: then not even a proved end replaces anything.
+/// A platform that cancels closes our stdout first: after that not even a proved end replaces
+/// anything.
 #[test]
 fn a_cancelled_sync_replaces_nothing() {
     let before = before();
@@ -245,7 +248,7 @@ fn a_cancelled_sync_replaces_nothing() {
             session.send([&*records, &*state("users", 1)].concat());
             assert_eq!(cursor(&session.wait_for_state(SOON)), 1, "{case}");
             let published = world.objects();
-            // Everything is acknowledged, and the next words of the connector find nobody.
+            // Everything is acknowledged, and the connector's next line finds the pipe broken.
             break_stdout(&mut session, &state("users", 2));
             session.send(&*end);
             let outcome = session.finish(SOON);

@@ -1,4 +1,5 @@
-//! Fixed keys: whoever reads the plain name sees the old whole or the new whole, and in the end there is nothing beside it.
+//! Fixed keys: a reader of the plain key sees the complete old or the complete new content, and in
+//! the end no other object is left.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use crate::world::{
     state, with, within,
 };
 
-/// Templates of fixed keys, the format, and the name that they come to for `users`.
+/// Templates of fixed keys, their format, and the plain key of `users`.
 const FIXED: [(&str, &str, &str); 4] = [
     ("{stream_name}.{extension}", "jsonl", "users.jsonl"),
     ("{stream_name}.csv", "csv", "users.csv"),
@@ -29,7 +30,7 @@ fn every_state_at_once(settings: &Value) -> Value {
     with(settings.clone(), &json!({ "checkpoint_interval_seconds": 0 }))
 }
 
-/// Ways to replace a stream: the configured stream of the n-th sync.
+/// Returns the configured stream of the n-th sync for a way to replace a stream.
 fn replacing(way: &str, sync: u32) -> Value {
     match way {
         "plain overwrite" => stream("users", "overwrite", &json!({})),
@@ -50,7 +51,7 @@ fn generation_of(way: &str, sync: u32) -> String {
     }
 }
 
-/// Each sync leaves one object under the plain name, with its own content and its own metadata.
+/// Each sync leaves one object under the plain key, with its own content and metadata.
 #[test]
 fn each_sync_replaces_the_object_under_the_plain_name() {
     for (template, format, plain_name) in FIXED {
@@ -94,7 +95,7 @@ fn each_sync_replaces_the_object_under_the_plain_name() {
                 content_types.iter().all(|of| of.is_some() && *of == content_types[0]),
                 "{content_types:?}"
             );
-            // A clear.
+            // A clear: no records.
             let input = [state("users", 9), complete("users")].concat();
             world.sync(&settings, &catalog([replacing(way, 9)]), &input);
             assert_eq!(world.keys(), [""; 0], "{template}, {way}");
@@ -102,7 +103,7 @@ fn each_sync_replaces_the_object_under_the_plain_name() {
     }
 }
 
-/// Several files in one sync; until its end the plain name has the old content.
+/// A sync with several files: until its end the plain key has the old content.
 #[test]
 fn several_files_under_a_fixed_key() {
     for (template, format, plain_name) in FIXED {
@@ -162,7 +163,8 @@ fn several_files_under_a_fixed_key() {
     }
 }
 
-/// A bad end leaves the plain name alone, and what was acknowledged beside it; the next good end clears up.
+/// A bad end touches neither the plain key nor what was acknowledged under other keys; the next
+/// good end cleans up.
 #[test]
 fn a_bad_end_leaves_the_plain_name_alone() {
     for (template, format, plain_name) in FIXED {
@@ -178,7 +180,8 @@ fn a_bad_end_leaves_the_plain_name_alone() {
             let mut objects = world.objects();
             assert_eq!(objects.remove(plain_name), old.get(plain_name).cloned(), "{case}");
             assert_eq!(all_rows(&objects), ["20@2"], "{case}");
-            // The same generation of an earlier attempt is real data; an overwritten stream has no earlier attempt.
+            // Objects of the same generation from an earlier attempt are real data; an overwritten
+            // stream has no earlier attempt.
             let truncated = world.twin();
             sync_one(&truncated, &settings, &appended("users", 2, 2), &[21]);
             assert_eq!(all_rows(&truncated.objects()), ["20@2", "21@2"], "{case}");
@@ -197,7 +200,8 @@ fn a_bad_end_leaves_the_plain_name_alone() {
     }
 }
 
-/// An object under the plain name that is to stay is not touched: foreign ones, and our own of this generation.
+/// An object under the plain key that must stay is not touched: foreign ones, and our own of this
+/// generation.
 #[test]
 fn an_object_that_stays_keeps_the_plain_name() {
     let (template, format, plain_name) = FIXED[0];
@@ -226,7 +230,7 @@ fn an_object_that_stays_keeps_the_plain_name() {
         }
     }
 
-    // Our own, of this very generation.
+    // Our own object, of this very generation.
     let world = World::new();
     broken_off(&world, &settings, &appended("users", 2, 2), &[20], Break::CutOff);
     let first = world.objects();
@@ -235,13 +239,13 @@ fn an_object_that_stays_keeps_the_plain_name() {
     let mut objects = world.objects();
     assert_eq!(objects.remove(plain_name), first.get(plain_name).cloned());
     assert_eq!(all_rows(&objects), ["21@2"]);
-    // And then both are old.
+    // In the next generation both are old.
     sync_one(&world, &settings, &appended("users", 3, 3), &[30]);
     let rows = BTreeMap::from([(plain_name.to_owned(), vec!["30@3".to_owned()])]);
     assert_eq!(rows_by_key(&world.objects()), rows);
 }
 
-/// An object under the plain name that is not of `users` of connection `c1`.
+/// Puts an object under the plain key that does not belong to `users` of connection `c1`.
 fn put_another(world: &World, what: &str, key: &str) {
     let settings = settings(FIXED[0].0, FIXED[0].1);
     match what {
@@ -270,7 +274,8 @@ fn put_another(world: &World, what: &str, key: &str) {
     assert_eq!(world.keys(), [key], "{what}");
 }
 
-/// Somebody else takes or empties the plain name while the sync runs: what counts is whose it is at the end.
+/// Another program takes or frees the plain key while the sync runs: what counts is the owner at
+/// the end.
 #[test]
 fn the_plain_name_changes_hands_during_a_sync() {
     let (template, format, plain_name) = FIXED[0];
@@ -299,7 +304,7 @@ fn the_plain_name_changes_hands_during_a_sync() {
     }
 }
 
-/// Two streams whose fixed keys are in one folder: each is replaced, or not, by itself.
+/// Two streams whose fixed keys share a folder: each is replaced, or not, independently.
 #[test]
 fn streams_under_fixed_keys_are_replaced_apart() {
     let world = World::new();
@@ -318,7 +323,7 @@ fn streams_under_fixed_keys_are_replaced_apart() {
     assert_eq!(rows.get("users.jsonl"), Some(&vec!["3@2".to_owned()]), "{rows:?}");
     assert_eq!(all_rows(&world.objects()), ["2@1", "3@2", "4@2"], "{rows:?}");
     assert_eq!(rows.get("users_2.jsonl"), first.get("users_2.jsonl"), "{rows:?}");
-    // Nothing of a catalog without them.
+    // A catalog without these streams touches nothing of them.
     let objects = world.objects();
     let outcome = world.write(&settings, &catalog([appended("orders", 1, 1)])).run();
     failure(&outcome, "transient_error");
@@ -326,7 +331,7 @@ fn streams_under_fixed_keys_are_replaced_apart() {
     assert_eq!(world.objects(), objects);
 }
 
-/// A file of several parts under a fixed key.
+/// A multipart file under a fixed key.
 #[test]
 fn a_large_file_takes_the_plain_name() {
     let world = World::new();

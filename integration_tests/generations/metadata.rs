@@ -1,4 +1,4 @@
-//! What an object says about itself, which is what makes it the connector's own, and which modes there are.
+//! The metadata of an object, by which the connector knows its own objects, and the sync modes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::world::{
     noise, record, record_within, state, with, within,
 };
 
-/// Names of every object's metadata, but for those of [`SOMETIMES`].
+/// Names in the metadata of every object, except those of [`SOMETIMES`].
 const ALWAYS: [&str; 7] = [
     "stream",
     "connection-id",
@@ -26,13 +26,13 @@ const ALWAYS: [&str; 7] = [
 ];
 const ROWS: [&str; 2] = ["rows", "sealed-by"];
 
-/// A value that must be there.
+/// Returns a value that must exist.
 #[track_caller]
 fn value<'a>(metadata: &'a BTreeMap<String, String>, name: &str) -> &'a str {
     metadata.get(name).unwrap_or_else(|| panic!("no {name} in {metadata:?}"))
 }
 
-/// The names are these and no others.
+/// Asserts that the metadata has these names and no others.
 #[track_caller]
 fn assert_names<'a>(metadata: &BTreeMap<String, String>, more: impl IntoIterator<Item = &'a str>) {
     let expected: BTreeSet<&str> = ALWAYS.into_iter().chain(more).collect();
@@ -46,7 +46,7 @@ fn assert_uuid(text: &str) {
     assert!(text.chars().all(|c| c == '-' || c.is_ascii_hexdigit()), "{text}");
 }
 
-/// Undoes percent-encoding.
+/// Decodes percent-encoding.
 fn decoded(text: &str) -> String {
     assert!(text.is_ascii(), "{text}");
     let mut pieces = text.split('%');
@@ -78,7 +78,8 @@ fn objects_say_what_they_are() {
         let mut seen = BTreeSet::new();
         for _attempt in 0..2 {
             let mut session = world.write(&settings, &catalog(streams.clone())).start();
-            // Three rows at a checkpoint, one at the end; two of the other stream, which nothing covers.
+            // Three rows at a checkpoint and one at the end; two rows of the other stream, which no
+            // STATE covers.
             session.send([records("users", &[1, 2, 3]), state("users", 1)].concat());
             assert_eq!(cursor(&session.wait_for_state(SOON)), 1);
             session.send(records("users", &[4]));
@@ -138,7 +139,8 @@ fn objects_say_what_they_are() {
     }
 }
 
-/// Names of any letters are told apart and given back; each stream's objects are found again, and nobody else's.
+/// Names in any script are distinguished and returned unchanged; each stream's objects are found
+/// again, and only those.
 #[test]
 fn odd_names_are_owned_apart() {
     let long = |end: &str| format!("{}{end}", "n".repeat(700));
@@ -161,7 +163,7 @@ fn odd_names_are_owned_apart() {
         (Some(long("1")), long("1")),
         (Some(long("2")), long("1")),
     ];
-    // All in one folder, under names that say nothing: only the metadata tells.
+    // All in one folder, under keys that say nothing: only the metadata identifies them.
     let settings = jsonl_and(
         &json!({ "s3_bucket_key": "all/{uuid}_{stream_id}.{extension}", "connection_id": "c-1_x.y" }),
     );
@@ -214,11 +216,11 @@ fn odd_names_are_owned_apart() {
     }
 }
 
-/// A file says how many rows it has and why it was closed, in its metadata or, where its upload was begun before, in one
-/// line of the log.
+/// A file says how many rows it has and why it was closed: in its metadata or, if its upload was
+/// created before that was known, in one line of the log.
 #[test]
 fn files_say_why_they_were_closed() {
-    // By size: 4 MB at 1 MB each.
+    // By size: 4 MB in files of 1 MB.
     let world = World::new();
     let settings = jsonl_and(&json!({ "file_size_mb": 1 }));
     let rows: String = (0..400).map(|id| wide(id, 10_000)).collect();
@@ -232,7 +234,7 @@ fn files_say_why_they_were_closed() {
     let (by_size, at_the_end) = (count(&reasons, "size"), count(&reasons, "end"));
     assert!(by_size > 300 && by_size + at_the_end == 400, "{reasons:?}");
 
-    // One file of 20 MB, which is on its way before it is whole.
+    // One file of 20 MB, whose upload begins before it is complete.
     let world = World::new();
     let mut session = world.write(&jsonl_and(&json!({})), &one_stream()).start();
     session.send([(0..20).map(|id| wide(id, 1 << 20)).collect(), state("users", 1)].concat());
@@ -275,7 +277,8 @@ fn count(reasons: &BTreeMap<String, usize>, reason: &str) -> usize {
     reasons.get(reason).copied().unwrap_or_default()
 }
 
-/// Rows by the reason that their file was closed for; for each file the number of its rows is compared.
+/// Returns the number of rows by the reason that their file was closed for; the row count of each
+/// file is compared.
 #[track_caller]
 fn reasons(world: &World, outcome: &Outcome) -> BTreeMap<String, usize> {
     let mut reasons = BTreeMap::new();
@@ -314,7 +317,7 @@ fn wide(id: u32, bytes: usize) -> String {
     record("users", &format!("{{\"id\":{id},\"noise\":\"{}\"}}", noise(u64::from(id), bytes)))
 }
 
-/// What the platform is offered, and what it is told about the rest.
+/// The modes that the platform is offered, and the messages about the others.
 #[test]
 fn modes() {
     let specification = connector().spec().expect_success();

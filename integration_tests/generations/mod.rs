@@ -1,24 +1,26 @@
-//! What the tests of old data share: streams of any mode and generation, attempts that are broken off, rows by object.
+//! What the tests of old data share: streams of any mode and generation, attempts that are
+//! interrupted, and rows by object.
 //!
-//! A row is written down as `ID@GENERATION` (`7@13`, or `7@-` without a generation), so that a comparison of rows also
-//! says which sync they are of. Contents are read back in every format by the readers of `support`.
+//! A row is written as `ID@GENERATION` (`7@13`, or `7@-` without a generation), so that a
+//! comparison of rows also says which sync they come from. Contents are read back in every format
+//! by the readers of `support`.
 //!
-//! The expectations come from the contract alone: what a mode and its generation fields do to the stream's old objects,
-//! and who owns an object.
+//! The expectations come from the contract alone: what a mode and its generation fields do to the
+//! stream's old objects, and who owns an object.
 
-// Replacing that is refused, killed or disturbed.
+// Replacements that are refused, killed or disturbed.
 mod breaks;
-// Which old objects a stream's new rows leave in the plain dialect.
+// Which old objects stay when the source may have failed (plain dialect).
 mod guard;
-// Fixed keys: the old whole or the new whole.
+// Fixed keys: complete old or complete new content.
 mod keys;
-// Modes, and what an object says about itself.
+// Sync modes, and the metadata of objects.
 mod metadata;
-// Replacing as S3 sees it: order, refusals, many objects.
+// Replacements as S3 sees them: order, refusals, many objects.
 pub(crate) mod store;
 // The platform's own suite: refreshes, retries, clears.
 mod suite;
-// What a good end and a bad end leave of old objects.
+// What a good end and a bad end do to old objects.
 mod table;
 // Old objects under every kind of key.
 mod templates;
@@ -34,49 +36,51 @@ use crate::world::{SOON, World, catalog, complete, connector, plain, record, sta
 /// Every format, compressed and not.
 pub(crate) const FORMATS: [&str; 5] = ["jsonl", "jsonl.gz", "csv", "csv.gz", "parquet"];
 
-/// The settings for a format.
+/// Returns the settings for a format.
 pub(crate) fn format(name: &str) -> Value {
     json!({ "format": { "format_type": name } })
 }
 
-/// A configured stream of integers `id`; `fields` are its generation fields, an empty object in the plain dialect.
+/// Returns a configured stream with an integer `id`; `fields` are its generation fields, an empty
+/// object in the plain dialect.
 pub(crate) fn stream(name: &str, mode: &str, fields: &Value) -> Value {
     let stream = plain(name, &json!({ "id": { "type": "integer" } }));
     with(with(stream, &json!({ "destination_sync_mode": mode })), fields)
 }
 
-/// The generation fields as the platform sends them.
+/// Returns generation fields as the platform sends them.
 pub(crate) fn generation(generation: u32, minimum: u32) -> Value {
     json!({ "generation_id": generation, "minimum_generation_id": minimum, "sync_id": 100 + generation })
 }
 
-/// A stream that is appended to, in this generation, with this minimum.
+/// Returns a stream in append mode with this generation and minimum generation.
 pub(crate) fn appended(name: &str, generation_id: u32, minimum: u32) -> Value {
     stream(name, "append", &generation(generation_id, minimum))
 }
 
-/// RECORDs of a stream, one for each id.
+/// Returns RECORDs of a stream, one for each id.
 pub(crate) fn records(stream: &str, ids: &[u32]) -> String {
     ids.iter().map(|id| record(stream, &format!("{{\"id\":{id}}}"))).collect()
 }
 
-/// A good input of one stream in the refresh dialect: its records, a STATE, COMPLETE.
+/// Returns the input of one stream that ends well, in the refresh dialect: records, a STATE,
+/// COMPLETE.
 pub(crate) fn good_input(stream: &str, ids: &[u32]) -> String {
     [records(stream, ids), state(stream, 1), complete(stream)].concat()
 }
 
-/// A GLOBAL state.
+/// Returns a GLOBAL state.
 pub(crate) fn global_state() -> String {
     "{\"type\":\"STATE\",\"state\":{\"type\":\"GLOBAL\",\"global\":{\"shared_state\":{\"lsn\":7},\"stream_states\":[]}}}\n"
         .to_owned()
 }
 
-/// A LEGACY state.
+/// Returns a LEGACY state.
 pub(crate) fn legacy_state() -> String {
     "{\"type\":\"STATE\",\"state\":{\"type\":\"LEGACY\",\"data\":{\"cursor\":7}}}\n".to_owned()
 }
 
-/// A whole good sync of one stream, in the dialect of its fields.
+/// Runs a whole sync of one stream that ends well, in the dialect of its fields.
 #[track_caller]
 pub(crate) fn sync_one(world: &World, settings: &Value, stream: &Value, ids: &[u32]) -> Outcome {
     let name = name_of(stream);
@@ -87,15 +91,15 @@ pub(crate) fn sync_one(world: &World, settings: &Value, stream: &Value, ids: &[u
     world.sync(settings, &catalog([stream.clone()]), &input)
 }
 
-/// The name of a configured stream.
+/// Returns the name of a configured stream.
 pub(crate) fn name_of(stream: &Value) -> &str {
     stream["stream"]["name"].as_str().expect("the name of a stream")
 }
 
-/// How an attempt is broken off once its STATE has come back.
+/// How an attempt is interrupted once its STATE has come back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Break {
-    /// The end of input, and no COMPLETE.
+    /// The input ends without COMPLETE.
     CutOff,
     /// A line that is not JSON.
     Garbled,
@@ -108,8 +112,8 @@ impl Break {
     pub(crate) const ALL: [Self; 3] = [Self::CutOff, Self::Garbled, Self::Killed];
 }
 
-/// An attempt that gets its STATE back for `ids` and is then broken off, with a record more that no STATE covers. Every
-/// STATE is due at once, as the platform's suite asks for it.
+/// Runs an attempt that gets its STATE back for `ids` and is then interrupted, with one more record
+/// that no STATE covers. Every STATE is due at once, as the platform's suite demands.
 #[track_caller]
 pub(crate) fn broken_off(world: &World, settings: &Value, stream: &Value, ids: &[u32], how: Break) {
     const UNCOVERED: u32 = 999;
@@ -139,8 +143,8 @@ pub(crate) fn broken_off(world: &World, settings: &Value, stream: &Value, ids: &
     }
 }
 
-/// Closes the reading end of stdout and waits until the pipe is broken for the child. `line` must make the child write one
-/// line: the reader takes it and goes with it.
+/// Closes the reading end of stdout and waits until the pipe is broken for the child. `line` must
+/// make the child write one line: the reader takes it and ends.
 #[track_caller]
 pub(crate) fn break_stdout(session: &mut Session, line: &str) {
     let pipe =
@@ -159,7 +163,7 @@ pub(crate) fn break_stdout(session: &mut Session, line: &str) {
     }
 }
 
-/// The rows of every object, in the order of the object, by its key.
+/// Returns the rows of every object by key, in the order of the object.
 #[track_caller]
 pub(crate) fn rows_by_key(objects: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<String>> {
     let (parquet, text): (Vec<_>, Vec<_>) =
@@ -182,7 +186,7 @@ pub(crate) fn rows_by_key(objects: &BTreeMap<String, Vec<u8>>) -> BTreeMap<Strin
     rows
 }
 
-/// All rows of these objects, sorted: a row that is there twice is there twice.
+/// Returns all rows of these objects, sorted and with duplicates.
 #[track_caller]
 pub(crate) fn all_rows(objects: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let mut rows: Vec<String> = rows_by_key(objects).into_values().flatten().collect();

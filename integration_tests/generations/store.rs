@@ -1,4 +1,5 @@
-//! Replacing old data as S3 sees it: the order of requests, many objects, and a reader of a fixed key who never looks away.
+//! Replacements as S3 sees them: the order of requests, many objects, and a reader that polls a
+//! fixed key all the time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,49 +15,49 @@ use crate::world::{
     BUCKET, SOON, catalog, complete, connector, cursor, noise, record, state, with,
 };
 
-/// The plain name of `users` under [`fixed`].
+/// The plain key of `users` under [`fixed`].
 pub(crate) const FIXED_KEY: &str = "users.jsonl";
 
-/// A server that works, with one empty bucket.
+/// Starts a server without faults, with one empty bucket.
 pub(crate) fn start() -> FaultyS3 {
     let server = FaultyS3::start();
     server.create_bucket(BUCKET);
     server
 }
 
-/// A configuration for uncompressed JSONL under keys of this template.
+/// Returns a configuration for uncompressed JSONL with this key template.
 fn settings(server: &FaultyS3, template: &str) -> Value {
     let settings = json!({ "s3_bucket_key": template, "format": { "format_type": "jsonl" }, "connection_id": "c1" });
     with(server.config(BUCKET), &settings)
 }
 
-/// [`settings`] with a fixed key.
+/// Returns [`settings`] with a fixed key.
 pub(crate) fn fixed(server: &FaultyS3) -> Value {
     settings(server, "{stream_name}.{extension}")
 }
 
-/// [`settings`] with keys that count on.
+/// Returns [`settings`] with numbered keys.
 pub(crate) fn numbered(server: &FaultyS3) -> Value {
     settings(server, "{stream_name}/{part}.{extension}")
 }
 
-/// `users`, overwritten, in the same generation every time.
+/// Returns a catalog that overwrites `users`, in the same generation every time.
 pub(crate) fn overwritten() -> Value {
     stream("users", "overwrite", &generation(1, 1))
 }
 
-/// One sync of `users`, overwritten.
+/// Runs one sync that overwrites `users`.
 pub(crate) fn replace(config: &Value, ids: &[u32]) -> Outcome {
     connector().write(config, &catalog([overwritten()])).input(good_input("users", ids)).run()
 }
 
-/// The rows of every object, by its key.
+/// Returns the rows of every object by key.
 pub(crate) fn rows(server: &FaultyS3) -> BTreeMap<String, Vec<String>> {
     rows_by_key(&server.objects(BUCKET))
 }
 
-/// Nothing is removed or written over before everything of the sync is published; the plain name is never removed and
-/// never put.
+/// Nothing is removed or overwritten before everything of the sync is published; the plain key is
+/// never deleted and never put.
 #[test]
 fn publications_come_first() {
     let server = start();
@@ -90,7 +91,7 @@ fn publications_come_first() {
             continue;
         };
         assert!(replaced >= published, "{requests:#?}");
-        // Said before it is done, and after every STATE.
+        // The log says so before it is done, and after every STATE.
         let last_state = outcome.messages.iter().rposition(|message| message["type"] == "STATE");
         for name in ["users", "orders"] {
             let says = |message: &Value| {
@@ -120,7 +121,8 @@ fn publications_come_first() {
     }
 }
 
-/// A sync that leaves two objects, of the rows 1 and 2: one under the plain name, and one beside it.
+/// Runs a sync that leaves two objects, with the rows 1 and 2: one under the plain key, and one
+/// under a numbered key.
 pub(crate) fn two_files(config: &Value) {
     let mut session = connector().write(config, &catalog([overwritten()])).start();
     for id in 1..=2 {
@@ -131,7 +133,8 @@ pub(crate) fn two_files(config: &Value) {
     session.finish(SOON).expect_success();
 }
 
-/// More old objects than a page of a listing and a batch of deletions have, among those of another stream.
+/// More old objects than fit into a page of a listing or a batch of deletions, among those of
+/// another stream.
 #[test]
 fn thousands_of_old_objects() {
     const OBJECTS: u32 = 2_100;
@@ -145,7 +148,7 @@ fn thousands_of_old_objects() {
         let content = server.objects(BUCKET).remove(&model).unwrap();
         let metadata = server.metadata(BUCKET, &model);
         // The metadata of a real object, each with a token of its own, as an older version wrote
-        // them: without the key's hash.
+        // it: without the key's hash.
         for number in 1..OBJECTS {
             let token = format!("{number:08x}-0000-4000-8000-000000000000");
             let metadata: Vec<(&str, &str)> = metadata
@@ -156,7 +159,7 @@ fn thousands_of_old_objects() {
                 })
                 .map(|(name, value)| (name, value.as_str()))
                 .collect();
-            // Foreign ones among them.
+            // Some of them are foreign.
             let metadata = if number % 100 == 0 { &[] } else { &metadata[..] };
             server.put_object(BUCKET, &format!("{stream}/{number}.jsonl"), &content, metadata);
         }
@@ -174,7 +177,8 @@ fn thousands_of_old_objects() {
     assert_eq!(keys, expected);
 }
 
-/// A reader of the fixed key who looks all the time sees the old whole or the new whole, whatever is slow.
+/// A reader that polls the fixed key sees the complete old or the complete new content, whichever
+/// request is slow.
 #[test]
 fn a_reader_of_a_fixed_key_sees_the_old_whole_or_the_new_whole() {
     let slow = [None, Some(Operation::Copy), Some(Operation::DeleteMany), Some(Operation::Head)];

@@ -1,7 +1,8 @@
-//! The platform's own suite for destinations, on every format: the scenarios about refreshes, retries and clears (rows 3, 7
-//! to 12, 15, 17 and 25 to 27 of the reference's list), and the shape in which PyAirbyte calls.
+//! The platform's own suite for destinations, in every format: the scenarios about refreshes,
+//! retries and clears (rows 3, 7 to 12, 15, 17 and 25 to 27 of the reference's list), and the way
+//! PyAirbyte calls.
 //!
-//! Scenarios that break a sync off do so in each of the suite's three ways.
+//! Scenarios that interrupt a sync do so in each of the suite's three ways.
 
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ fn assert_rows(world: &World, expected: &[&str], when: &str) {
     assert_eq!(all_rows(&world.objects()), expected, "{when}");
 }
 
-/// Runs a scenario in a new world for every format and every way to break off.
+/// Runs a scenario in a new world for every format and every kind of interruption.
 fn in_all_ways(scenario: impl Fn(&World, &Value, Break, &str)) {
     for name in FORMATS {
         for how in Break::ALL {
@@ -37,8 +38,8 @@ fn mid_sync_checkpointing() {
     });
 }
 
-/// Rows 7 and 8, with and without a change of mode: the old rows go when the new generation is whole, those of the broken
-/// attempt stay.
+/// Rows 7 and 8, with and without a change of mode: the old rows go when the new generation is
+/// complete; those of the interrupted attempt stay.
 #[test]
 fn truncate_refresh() {
     in_all_ways(|world, settings, how, case| {
@@ -54,7 +55,8 @@ fn truncate_refresh() {
     });
 }
 
-/// Row 9, the costliest mistake there is: the source resumes and does not send the acknowledged rows again.
+/// Row 9, the costliest mistake of all: the source resumes and does not send the acknowledged rows
+/// again.
 #[test]
 fn interrupted_truncate_with_prior_data() {
     in_all_ways(|world, settings, how, case| {
@@ -66,7 +68,7 @@ fn interrupted_truncate_with_prior_data() {
         assert_rows(world, &["1@41", "1@42", "2@41", "2@42", "3@42"], case);
         sync_one(world, settings, &truncated, &[4, 5]);
         assert_rows(world, &["1@42", "2@42", "3@42", "4@42", "5@42"], case);
-        // All of it was acknowledged, and the job is tried once more.
+        // All of it was acknowledged, and the job is retried.
         world.sync(settings, &catalog([truncated.clone()]), &complete("users"));
         assert_rows(world, &["1@42", "2@42", "3@42", "4@42", "5@42"], case);
     });
@@ -83,7 +85,8 @@ fn interrupted_truncate_without_prior_data() {
     });
 }
 
-/// A source that cannot resume starts over in a new generation: the broken attempt's rows go with the old ones.
+/// A source that cannot resume starts over in a new generation: the rows of the interrupted attempt
+/// go with the old ones.
 #[test]
 fn a_truncate_that_starts_over() {
     in_all_ways(|world, settings, how, case| {
@@ -94,7 +97,7 @@ fn a_truncate_that_starts_over() {
     });
 }
 
-/// Row 11: the truncation was cancelled, and nothing asks for it any more.
+/// Row 11: the truncation was cancelled, and the next sync does not ask for it.
 #[test]
 fn resume_after_cancelled_truncate() {
     in_all_ways(|world, settings, how, case| {
@@ -105,7 +108,7 @@ fn resume_after_cancelled_truncate() {
     });
 }
 
-/// Rows 12 and 15, and the shape of PyAirbyte, which calls every sync the first one.
+/// Rows 12 and 15, and the calls of PyAirbyte, which calls every sync the first one.
 #[test]
 fn appended_and_overwritten() {
     for name in FORMATS {
@@ -115,7 +118,7 @@ fn appended_and_overwritten() {
         sync_one(&world, &settings, &appended("users", 0, 0), &[2, 3]);
         assert_rows(&world, &["1@0", "2@0", "2@0", "3@0"], name);
 
-        // A schema of its own for the new generation.
+        // The new generation has a schema of its own.
         let world = World::new();
         sync_one(&world, &settings, &appended("users", 1, 0), &[1]);
         let changed = |minimum: u32| {
@@ -136,7 +139,7 @@ fn appended_and_overwritten() {
             let expected: Vec<String> = ids.iter().map(|id| format!("{id}@1")).collect();
             assert_eq!(all_rows(&world.objects()), expected, "{name}");
         }
-        // It fails in the middle: both are there until the next good end.
+        // The sync fails in the middle: old and new rows are both there until the next good end.
         broken_off(&world, &settings, &stream("users", "overwrite", &fields), &[5], Break::CutOff);
         assert_rows(&world, &["4@1", "5@1"], name);
         sync_one(&world, &settings, &stream("users", "overwrite", &fields), &[6]);
@@ -144,7 +147,7 @@ fn appended_and_overwritten() {
     }
 }
 
-/// Row 17, twice: the second sync replaces all that the first one wrote, stream by stream.
+/// Row 17, twice: the second sync replaces everything that the first one wrote, stream by stream.
 #[test]
 fn many_streams_complete() {
     for name in FORMATS {
@@ -172,7 +175,7 @@ fn many_streams_complete() {
     }
 }
 
-/// Rows 25 and 26: no records at all.
+/// Rows 25 and 26: no records.
 #[test]
 fn no_data() {
     for name in FORMATS {
@@ -193,8 +196,8 @@ fn no_data() {
     }
 }
 
-/// Row 27 with every shape of state that a clear comes with, in both dialects: the streams of the catalog are empty
-/// afterwards, the others as they were, and the state comes back.
+/// Row 27 with every kind of STATE that a clear comes with, in both dialects: the streams of the
+/// catalog are empty afterwards, the others are unchanged, and the STATE comes back.
 #[test]
 fn clears() {
     let named = |state: &str| format!("{{\"type\":\"STATE\",\"state\":{state}}}\n");
@@ -247,7 +250,7 @@ fn clears() {
             );
         }
     }
-    // The suite's own: generation 1, over rows of a first sync that had none to show.
+    // The suite's own case: generation 1, after a first sync without generations.
     let world = World::new();
     sync_one(&world, &settings, &appended("users", 0, 0), &[1]);
     let input = [&*states[2], &*complete("users")].concat();

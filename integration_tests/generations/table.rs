@@ -1,8 +1,8 @@
-//! What a sync leaves of a stream's old objects, row by row of the contract's table, among objects that are none of its
-//! business.
+//! What a sync leaves of a stream's old objects, row by row of the contract's table, among objects
+//! that it must not touch.
 //!
-//! The old objects are made once by real syncs ([`Before`]); every case starts from a copy of them. Objects are compared
-//! by key, bytes and metadata.
+//! The old objects are made once by real syncs ([`Before`]); every case starts from a copy of them.
+//! Objects are compared by key, bytes and metadata.
 
 use std::collections::BTreeMap;
 
@@ -17,21 +17,22 @@ use crate::world::{
     state, within,
 };
 
-/// Parts that count on, one folder for each stream; and all streams in one folder, names that nobody could match.
+/// Numbered keys with one folder for each stream; and all streams in one folder, under keys that
+/// cannot be matched by name.
 const TEMPLATES: [&str; 2] =
     ["lake/{namespace}/{stream_name}/{part}.{extension}", "lake/{uuid}_{stream_name}.{extension}"];
 
-/// Objects of `users` without a namespace and of our connection.
+/// Objects of `users` without a namespace, of our connection.
 const OLDER: u32 = 1;
 const WITHOUT_GENERATION: u32 = 2;
 const OF_GENERATION_4: u32 = 3;
 const NEWER: u32 = 4;
 const EARLIER_ATTEMPT: u32 = 5;
-/// Written by a version that put less into the metadata.
+/// Written by an older version, with less metadata.
 const OF_FORMER_VERSION: u32 = 11;
 const OF_USERS: [u32; 6] =
     [OLDER, WITHOUT_GENERATION, OF_GENERATION_4, NEWER, EARLIER_ATTEMPT, OF_FORMER_VERSION];
-/// Objects of somebody else, by what makes them so.
+/// Objects that belong to someone else, by what makes them so.
 const OTHER_CONNECTION: u32 = 6;
 const OTHER_NAME: u32 = 7;
 const OTHER_NAMESPACE: u32 = 8;
@@ -40,7 +41,8 @@ const OTHER_TEMPLATE: u32 = 10;
 /// What the sync under test writes.
 const NEW: [u32; 2] = [101, 102];
 
-/// A world with old objects, and the keys of those that the connector wrote, by the id of their only row.
+/// A world with old objects, and the keys of those that the connector wrote, by the id of their
+/// only row.
 struct Before {
     world: World,
     keys: BTreeMap<u32, String>,
@@ -109,7 +111,7 @@ impl Before {
         before
     }
 
-    /// Runs a sync of one row and notes the key of its object.
+    /// Runs a sync of one row and records the key of its object.
     fn add(&mut self, id: u32, sync: impl FnOnce(&World)) {
         let before = self.world.keys();
         sync(&self.world);
@@ -119,8 +121,8 @@ impl Before {
         self.keys.insert(id, key);
     }
 
-    /// A copy of the world after `sync` has run in it: what is gone must be the objects of `removed`, and what is new must
-    /// hold `rows`. Everything else is as it was, metadata included.
+    /// Runs `sync` in a copy of the world: the objects of `removed` must be gone, new objects must
+    /// hold `rows`, and everything else must be unchanged, metadata included.
     #[track_caller]
     fn check(&self, case: &str, removed: &[u32], rows: &[String], sync: impl FnOnce(&World)) {
         let world = self.world.twin();
@@ -156,12 +158,12 @@ fn settings(template: &str, connection: &str) -> Value {
     jsonl_and(&json!({ "s3_bucket_key": template, "connection_id": connection }))
 }
 
-/// Rows of [`NEW`] in a generation (`-` for none).
+/// Returns the rows of [`NEW`] in a generation (`-` for none).
 fn new_rows(generation: &str) -> Vec<String> {
     NEW.iter().map(|id| format!("{id}@{generation}")).collect()
 }
 
-/// Every mode with every shape of the generation fields, with records and without.
+/// Every mode with every combination of the generation fields, with records and without.
 #[test]
 fn what_a_good_end_removes() {
     let fields = |generation: Value, minimum: Value| json!({ "generation_id": generation, "minimum_generation_id": minimum, "sync_id": 42 });
@@ -195,7 +197,7 @@ fn what_a_good_end_removes() {
                     before.check(&case, removed, &rows, |world| {
                         let stream = stream("users", mode, fields);
                         let mut input = [records("users", ids), state("users", 1)].concat();
-                        // In the plain dialect a COMPLETE never comes.
+                        // The plain dialect has no COMPLETE.
                         if *generation != "-" {
                             input.push_str(&complete("users"));
                         }
@@ -206,7 +208,7 @@ fn what_a_good_end_removes() {
                         if ids.is_empty() || !template.contains("{part}") {
                             return;
                         }
-                        // Six objects bear a number in this folder, whoever's they are.
+                        // Six objects of any owner have a number in this folder.
                         assert!(
                             world.keys().contains(&"lake/users/6.jsonl".to_owned()),
                             "{:?}",
@@ -219,7 +221,8 @@ fn what_a_good_end_removes() {
     }
 }
 
-/// Which stream is meant is told by connection, namespace and name together, and by where the template leads.
+/// A stream is identified by connection, namespace and name together, and by the folder that the
+/// template leads to.
 #[test]
 fn whose_objects_a_sync_removes() {
     let before = Before::new(TEMPLATES[0]);
@@ -323,7 +326,7 @@ fn a_minimum_above_the_generation_is_refused() {
     }
 }
 
-/// Old rows and covered new rows are both there, and the rows that no STATE covers are not.
+/// Old rows and covered new rows are both visible; rows that no STATE covers are not.
 #[test]
 fn a_bad_end_removes_nothing() {
     let before = Before::new(TEMPLATES[0]);
@@ -374,7 +377,7 @@ fn a_bad_end_removes_nothing() {
     for (case, streams, tail, failure_type) in cases {
         let generation = if case.starts_with("plain") { "-" } else { "5" };
         let mut rows = new_rows(generation);
-        // A second STATE covers the third record too.
+        // A second STATE covers the third record as well.
         if tail.contains("STATE\"") && tail.contains("cursor") {
             rows.push(format!("103@{generation}"));
         }

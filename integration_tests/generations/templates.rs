@@ -1,5 +1,5 @@
-//! Old data under every kind of key: partitions, templates that vary from sync to sync, names that need escaping in
-//! requests, formats that change, fixed keys that were lost and found.
+//! Old data under every kind of key: partitions, templates that vary from sync to sync, names that
+//! need escaping in requests, changes of format, and fixed keys that were lost and regained.
 
 use std::collections::BTreeMap;
 
@@ -19,8 +19,8 @@ fn settings(template: &str) -> Value {
     json!({ "s3_bucket_key": template, "format": { "format_type": "jsonl" }, "connection_id": "c1" })
 }
 
-/// The key follows the data's own time: old objects go wherever their cursor put them, and one of the same time is
-/// replaced under its name.
+/// The key follows the data's own time: old objects are removed wherever their cursor put them, and
+/// one of the same time is replaced under its key.
 #[test]
 fn keys_of_cursors_are_replaced() {
     for (template, year_2021, year_2022) in [
@@ -47,7 +47,7 @@ fn keys_of_cursors_are_replaced() {
     }
 }
 
-/// What varies from sync to sync does not hide the old objects, wherever in the key it stands.
+/// Macros that vary from sync to sync do not hide the old objects, wherever in the key they are.
 #[test]
 fn keys_that_vary_hide_nothing() {
     let templates = [
@@ -84,7 +84,7 @@ fn keys_that_vary_hide_nothing() {
     }
 }
 
-/// Another format or file extension makes other keys, not another stream.
+/// Another format or file extension gives other keys but is the same stream.
 #[test]
 fn another_format_replaces_too() {
     for template in ["{stream_name}.{extension}", "{stream_name}/{part}.{extension}"] {
@@ -114,7 +114,7 @@ fn another_format_replaces_too() {
     }
 }
 
-/// Keys that have to be escaped in the header of a copy and in the body of a deletion.
+/// Keys that must be escaped in the header of a copy and in the body of a deletion.
 #[test]
 fn odd_keys_are_copied_and_removed() {
     let names = ["größe 漢字", "a/b c+d", "100%25", "x&y<z>\"q'", "~e\u{301}=,;:@$?#"];
@@ -150,7 +150,8 @@ fn odd_keys_are_copied_and_removed() {
     }
 }
 
-/// An unproved end of a plain overwrite under a fixed key: the plain name stays as it is until the next proved one.
+/// A plain overwrite under a fixed key without a proved end: the plain key stays as it is until the
+/// next proved end.
 #[test]
 fn a_fixed_key_under_the_guard() {
     let world = World::new();
@@ -171,8 +172,8 @@ fn a_fixed_key_under_the_guard() {
     );
 }
 
-/// All rows of the new generation are of earlier attempts, and the one that ends well has none: under the plain name there
-/// is new data, not nothing.
+/// All rows of the new generation come from earlier attempts, and the attempt that ends well has
+/// none: the plain key gets new data, it does not become empty.
 #[test]
 fn a_fixed_key_of_earlier_attempts() {
     for how in Break::ALL {
@@ -194,8 +195,8 @@ fn a_fixed_key_of_earlier_attempts() {
     }
 }
 
-/// The plain name is free, because its foreign object or its other stream has gone, or somebody removed it: the next sync
-/// has it again.
+/// The plain key is free again, because its foreign object or its other stream is gone, or someone
+/// removed it: the next sync takes it.
 #[test]
 fn a_fixed_key_that_is_free_again() {
     let settings = settings("{stream_name}.{extension}");
@@ -272,7 +273,8 @@ fn many_streams_in_one_folder_are_looked_at_once() {
     };
     let (heads, lists) = (count(Operation::Head), count(Operation::List));
     assert!(
-        // One of each new key before it is written, one of each object, the new ones included.
+        // One for each new key before it is written, and one for each object, the new ones
+        // included.
         heads <= 3 * STREAMS && lists <= 2 * STREAMS + 2,
         "{heads} looks at {STREAMS} old objects and as many new ones in {lists} listings"
     );

@@ -1,4 +1,5 @@
-//! One example for every type of column, and for every kind of bad value that it can meet: the contract's table, by hand.
+//! One example for every type of column and for every kind of bad value: the contract's table, by
+//! hand.
 
 use serde_json::{Value, json};
 
@@ -6,7 +7,7 @@ use crate::parquet::{cut, input, nulled, replaced, run, too_large};
 use crate::sent::ADDITIONAL;
 use crate::world::refresh;
 
-/// What becomes of a value besides the cell.
+/// What happens to a value besides its cell.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Fits,
@@ -18,11 +19,11 @@ enum Fate {
 
 use Fate::{Cut, Fits, Nulled, Replaced, TooLarge};
 
-/// A schema, its type, and values as they are sent with what becomes of them.
+/// A schema, its column type, and values with their cells and fates.
 type Example = (&'static str, &'static str, &'static [(&'static str, &'static str, Fate)]);
 
-/// The contract's table: a few good values and every kind of bad one for each type. Types and cells are JSON in the
-/// canonical form of `readers/canonical.py`.
+/// The contract's table: a few good values and every kind of bad value for each type. Types and
+/// cells are JSON in the canonical form of `readers/canonical.py`.
 const EXAMPLES: &[Example] = &[
     (
         r#"{"type":"string"}"#,
@@ -351,7 +352,7 @@ const ANYTHING: &[(&str, &str, Fate)] = &[
     ("null", "null", Fits),
 ];
 
-/// Values of a column that takes several kinds of scalars: each by its text.
+/// Values of a column that accepts several scalar types: each as its text.
 const ANY_SCALAR: &[(&str, &str, Fate)] = &[
     (r#""a\u00e9""#, r#""aé""#, Fits),
     ("1.50", r#""1.50""#, Fits),

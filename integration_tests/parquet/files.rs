@@ -1,5 +1,5 @@
-//! What is in a Parquet file besides its rows: codec, row groups, footer, shape of the schema; and folders of files that
-//! are read as one table.
+//! What a Parquet file contains besides rows: codec, row groups, footer and the shape of the
+//! schema; and folders of files that are read as one table.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ fn codecs() {
     size(&json!({ "compression_codec": "lz4_raw" }), "LZ4");
     size(&json!({ "compression_codec": "gzip", "compression_level": 9 }), "GZIP");
     let zstd = size(&json!({ "compression_codec": "zstd" }), "ZSTD");
-    // The level has an effect; on so few rows it need not be a smaller file.
+    // The level has an effect; on so few rows the file need not be smaller.
     assert_ne!(
         size(&json!({ "compression_codec": "zstd", "compression_level": 19 }), "ZSTD"),
         zstd
@@ -56,8 +56,8 @@ fn row_groups_are_cut_by_rows_and_by_bytes() {
     };
     assert_eq!(stored.files.len(), 1);
     let rows = groups(&stored.files[0].footer, "rows");
-    // A block of input may end anywhere, and its rows stay together. A row group that is not full ends
-    // only where the rows that follow would have been too many.
+    // A block of input may end anywhere, but its rows stay together. A row group that is not full
+    // ends only where the following rows would have been too many.
     assert_eq!(rows.iter().sum::<u64>(), 2500, "{rows:?}");
     assert!(rows.iter().all(|rows| *rows <= 1000), "{rows:?}");
     assert!(rows.windows(2).all(|two| two[0] + two[1] > 1000), "{rows:?}");
@@ -103,8 +103,8 @@ fn the_footer_says_whose_rows_they_are() {
     }
 }
 
-/// As the format's own rules and every engine want it: nothing is required, lists have three levels, times are in
-/// microseconds and say whether they are UTC.
+/// What the format's rules and every engine demand: nothing is required, lists have three levels,
+/// times are in microseconds and say whether they are UTC.
 #[test]
 fn the_shape_of_the_schema() {
     let time = |format: &str, airbyte: &str| json!({ "type": "string", "format": format, "airbyte_type": airbyte });
@@ -179,7 +179,8 @@ fn the_shape_of_the_schema() {
     }
 }
 
-/// Two syncs, the second with a column more in the middle: every engine reads the folder as one table, by name.
+/// Two syncs, the second with an additional column in the middle: every engine reads the folder as
+/// one table, by name.
 #[test]
 fn a_folder_is_one_table() {
     let world = World::new();
@@ -233,7 +234,8 @@ fn a_folder_is_one_table() {
     }
 }
 
-/// The columns that the test is about; the partition's value as text, since engines guess its type.
+/// Returns the columns that the test is about; the partition's value as text, because engines guess
+/// its type.
 fn sorted(table: &Table) -> Vec<Value> {
     let columns = ["price", "tags", "day", ADDITIONAL].map(|name| table.column(name));
     let mut rows: Vec<Value> = (0..table.rows.len())

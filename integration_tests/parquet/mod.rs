@@ -1,11 +1,13 @@
-//! What the tests of Parquet share: one stream's sync, read back by every engine and compared with the oracle.
+//! What the tests of Parquet share: one stream's sync, read back by every engine and compared with
+//! the oracle.
 //!
-//! Two expectations stand side by side: the oracle (`readers/oracle.py`) computes every cell from the messages, and the
-//! tables of the tests say by hand what a few rows must be, so that the oracle itself is held to something.
+//! There are two expectations: the oracle (`readers/oracle.py`) computes every cell from the
+//! messages, and the tables of the tests state a few rows by hand, so that the oracle itself is
+//! tested.
 
-// An example for every type of column and every bad value.
+// An example for every column type and every kind of bad value.
 mod examples;
-// Codec, row groups, footer and schema of files, and folders of them.
+// Codec, row groups, footer and schema of files, and folders of files.
 mod files;
 // Names of columns.
 mod names;
@@ -13,7 +15,7 @@ mod names;
 mod suite;
 // Whole syncs.
 mod syncs;
-// Every value in every column, and the options of types.
+// Every value in every column, and the options about types.
 mod types;
 
 use std::collections::BTreeMap;
@@ -30,14 +32,15 @@ use crate::world::{World, catalog, complete, in_part_order, record, state};
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) files: Vec<ParquetFile>,
-    /// The rows of all files, in the order of their parts.
+    /// The rows of all files, in the order of their part numbers.
     pub(crate) table: Table,
-    /// Of all objects.
+    /// The size of all objects.
     pub(crate) bytes: usize,
     pub(crate) outcome: Outcome,
 }
 
-/// The connector's settings for Parquet with these options: `metadata_columns` is none of the format's.
+/// Returns the connector's settings for Parquet with these options; `metadata_columns` is moved
+/// out, as it is not an option of the format.
 pub(crate) fn settings(options: &Value) -> Value {
     let mut format = options.as_object().expect("options are an object").clone();
     let metadata = format.remove("metadata_columns");
@@ -48,7 +51,7 @@ pub(crate) fn settings(options: &Value) -> Value {
     }
 }
 
-/// Records of one stream, a STATE and COMPLETE.
+/// Returns records of one stream, a STATE and COMPLETE.
 pub(crate) fn input(stream: &str, data: &[impl AsRef<str>]) -> String {
     let records: String = data.iter().map(|data| record(stream, data.as_ref())).collect();
     [records, state(stream, 1), complete(stream)].concat()
@@ -66,7 +69,7 @@ pub(crate) fn run(stream: &Value, options: &Value, input: &str) -> Stored {
     Stored { files, table, bytes: objects.values().map(Vec::len).sum(), outcome }
 }
 
-/// The files of one stream and all their rows; every file has the same columns.
+/// Returns the files of one stream and their rows; asserts that every file has the same columns.
 #[track_caller]
 pub(crate) fn read(objects: &BTreeMap<String, Vec<u8>>) -> (Vec<ParquetFile>, Table) {
     let files = readers::read(in_part_order(objects).into_iter().map(|(_, bytes)| bytes));
@@ -79,7 +82,7 @@ pub(crate) fn read(objects: &BTreeMap<String, Vec<u8>>) -> (Vec<ParquetFile>, Ta
     (files, table)
 }
 
-/// Compares a stream's rows with what the oracle makes of the messages.
+/// Compares a stream's rows with what the oracle computes from the messages.
 #[track_caller]
 pub(crate) fn assert_expected(stream: &Value, options: &Value, input: &str, found: &Table) {
     let mut expected = readers::expect(stream, options, input);
@@ -91,8 +94,8 @@ pub(crate) fn assert_expected(stream: &Value, options: &Value, input: &str, foun
     sent::assert_raw_ids(raw_ids.iter().map(String::as_str));
 }
 
-/// Makes equal what may differ: values that the oracle cannot know, the order of our own changes, and the order of
-/// undeclared fields. Gives the raw ids that the connector made.
+/// Equalizes what may differ: values that the oracle cannot know, the order of our own changes, and
+/// the order of undeclared fields. Returns the raw ids that the connector made.
 fn settle(expected: &mut Table, found: &mut Table) -> Vec<String> {
     let names: Vec<String> = found.columns.iter().map(|(name, _)| name.clone()).collect();
     let mut raw_ids = Vec::new();
@@ -116,13 +119,13 @@ fn settle(expected: &mut Table, found: &mut Table) -> Vec<String> {
     raw_ids
 }
 
-/// Our metadata, which is JSON text in files without nested columns. Where ours is left out, a
-/// column of that name may be the record's own, and any text.
+/// Parses our metadata, which is JSON text in files without nested columns. If ours is left out, a
+/// column of that name may be the record's own and hold any text.
 fn parsed_meta(meta: Value) -> Value {
     meta.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(meta)
 }
 
-/// Sorts our own changes; the source's stay before them, in their order.
+/// Sorts our own changes; the source's stay before them, in order.
 fn sort_changes(meta: &mut Value) {
     let Some(changes) = meta.get_mut("changes").and_then(Value::as_array_mut) else { return };
     let ours = |change: &Value| {
@@ -132,7 +135,8 @@ fn sort_changes(meta: &mut Value) {
     changes[first..].sort_by_key(Value::to_string);
 }
 
-/// Undeclared fields as pairs of a name and the text of its value, sorted; no name is there twice.
+/// Replaces undeclared fields by sorted pairs of a name and the text of its value; asserts that no
+/// name is duplicated.
 fn sort_members(cell: &mut Value) {
     let Some(text) = cell.as_str() else { return };
     let mut members = members(text);
@@ -145,19 +149,20 @@ fn sort_members(cell: &mut Value) {
 }
 
 impl Stored {
-    /// The types of the columns, as [`types`] gives them, and their order.
+    /// Asserts the types of the columns, as [`types`] returns them, and their order.
     #[track_caller]
     pub(crate) fn assert_types(&self, expected: &Value) {
         let found = types(&self.table);
         assert_eq!(found, *expected);
-        // Objects compare without order; the schema's order is the columns'.
+        // Objects compare without order, but the order of the schema is the order of the columns.
         let names = |types: &Value| {
             types.as_object().expect("types by name").keys().cloned().collect::<Vec<_>>()
         };
         assert_eq!(names(&found), names(expected));
     }
 
-    /// The rows, as [`rows`] gives them; changes and additional properties may be in any order.
+    /// Asserts the rows, as [`rows`] returns them; changes and additional properties may be in any
+    /// order.
     #[track_caller]
     pub(crate) fn assert_rows(&self, expected: &[Value]) {
         let rows = rows(&self.table);
@@ -173,14 +178,14 @@ impl Stored {
     }
 }
 
-/// The types of the columns that the schema declares, by name.
+/// Returns the types of the columns that the schema declares, by name.
 pub(crate) fn types(table: &Table) -> Value {
     let ours = |name: &str| METADATA.contains(&name) || name == ADDITIONAL;
     table.columns.iter().filter(|(name, _)| !ours(name)).cloned().collect()
 }
 
-/// The rows as somebody would write them down: each an object of all values that are not null, metadata left out, with
-/// the row's changes under `changes` where there are any.
+/// Returns the rows as a person would write them: each an object of all non-null values without
+/// metadata, and the row's changes as `changes` if there are any.
 pub(crate) fn rows(table: &Table) -> Vec<Value> {
     table.rows.iter().map(|row| written_down(table, row)).collect()
 }
@@ -202,22 +207,22 @@ fn written_down(table: &Table, row: &[Value]) -> Value {
     found
 }
 
-/// A value that does not fit: null.
+/// Returns the change for a value that does not fit and became null.
 pub(crate) fn nulled(field: &str) -> Value {
     change(field, "NULLED", "DESTINATION_SERIALIZATION_ERROR")
 }
 
-/// A value that is too large: null.
+/// Returns the change for a value that is too large and became null.
 pub(crate) fn too_large(field: &str) -> Value {
     change(field, "NULLED", "DESTINATION_FIELD_SIZE_LIMITATION")
 }
 
-/// A value that lost digits.
+/// Returns the change for a value that lost digits.
 pub(crate) fn cut(field: &str) -> Value {
     change(field, "TRUNCATED", "DESTINATION_FIELD_SIZE_LIMITATION")
 }
 
-/// A string in which U+FFFD stands for half a surrogate pair.
+/// Returns the change for a string in which U+FFFD replaces half a surrogate pair.
 pub(crate) fn replaced(field: &str) -> Value {
     change(field, "TRUNCATED", "DESTINATION_SERIALIZATION_ERROR")
 }

@@ -1,5 +1,5 @@
-//! Names of Parquet columns: odd ones, ones that differ only in case, ones that are like our own, and the ways in which a
-//! record may spell or repeat them.
+//! Names of Parquet columns: unusual ones, ones that differ only in case, ones like our own, and
+//! the ways in which a record may spell or repeat them.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::parquet::{input, nulled, run, types};
 use crate::sent::{ADDITIONAL, METADATA, assert_raw_ids};
 use crate::world::refresh;
 
-/// Names are the schema's, whatever is in them, in columns and in structs.
+/// Names are those of the schema, whatever they contain, in columns and in structs.
 #[test]
 fn odd_names_stay_as_they_are() {
     let names = [
@@ -33,7 +33,7 @@ fn odd_names_stay_as_they_are() {
     ];
     let (mut properties, mut data, mut kinds) = (json!({}), json!({}), json!({}));
     for (number, name) in names.iter().enumerate() {
-        // DuckDB names a member without a name itself.
+        // DuckDB itself names a member that has no name.
         let member = if name.is_empty() { "member" } else { name };
         properties[name] =
             json!({ "type": "object", "properties": { member: { "type": "integer" } } });
@@ -49,7 +49,7 @@ fn odd_names_stay_as_they_are() {
     stored.assert_rows(&[data, json!({})]);
 }
 
-/// Engines that fold case could not tell these apart; a warning says what became of them.
+/// Engines that fold case could not distinguish these names; a warning says how they were renamed.
 #[test]
 fn names_that_differ_only_in_case() {
     let properties = json!({
@@ -85,8 +85,8 @@ fn names_that_differ_only_in_case() {
     }
 }
 
-/// A record that went through a pipeline before keeps its own metadata, in the columns of these names, whether the
-/// schema declares them or not.
+/// A record that has been through another pipeline keeps its own metadata in the columns of these
+/// names, whether the schema declares them or not.
 #[test]
 fn fields_that_are_named_like_metadata() {
     let own = r#"{"_airbyte_raw_id":"mine","id":1,"_airbyte_extracted_at":"2024-01-01T00:00:00Z","_airbyte_generation_id":77,"_airbyte_meta":{"changes":[{"field":"f","change":"NULLED","reason":"SOURCE_RETRIEVAL_ERROR"}],"sync_id":3}}"#;
@@ -116,7 +116,7 @@ fn fields_that_are_named_like_metadata() {
         );
     }
 
-    // Without our columns they are columns like any other.
+    // Without our metadata columns they are ordinary columns.
     let stored = run(
         &refresh("s", &declared),
         &json!({ "metadata_columns": "none" }),
@@ -132,7 +132,8 @@ fn fields_that_are_named_like_metadata() {
     }
 }
 
-/// Own metadata that its column cannot hold: the sync goes on, the column keeps its type.
+/// Metadata of the record that its column cannot hold: the sync continues, and the column keeps its
+/// type.
 #[test]
 fn metadata_that_does_not_fit_its_column() {
     let records = [
@@ -149,7 +150,8 @@ fn metadata_that_does_not_fit_its_column() {
     assert_eq!(types(&stored.table), json!({ "id": "int64" }));
 }
 
-/// Names with escapes, in any order, repeated: the last of several counts, with all that belongs to it.
+/// Names with escapes, in any order, and repeated: the last one counts, with everything that
+/// belongs to it.
 #[test]
 fn spelled_and_repeated_names() {
     let properties = json!({

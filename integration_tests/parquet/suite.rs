@@ -1,5 +1,6 @@
-//! The platform's own suite for destinations, on Parquet: rows 13, 14 and 18 to 24 of the reference's list, with the rows
-//! and the changes that it expects, or better ones (a digit that is lost has an entry).
+//! The platform's own suite for destinations, on Parquet: rows 13, 14 and 18 to 24 of the
+//! reference's list, with the rows and changes that it expects, or better ones (a lost digit has an
+//! entry).
 
 use serde_json::{Value, json};
 
@@ -34,7 +35,8 @@ fn basic_types() {
         r#"{"id":2,"string":null,"number":null,"integer":null,"boolean":null,"timestamp_with_timezone":null,
             "timestamp_without_timezone":null,"time_with_timezone":null,"time_without_timezone":null,"date":null}"#,
         r#"{"id":3}"#,
-        // The suite repeats a member: the last one counts, and what was wrong with the first does not matter.
+        // The suite repeats a member: the last one counts, and what was wrong with the first one
+        // does not matter.
         r#"{"id":4,"struct":{"foo":50000.0000000000000001},"number":50000.0000000000000001,
             "integer":99999999999999999999999999999999,"number":1e39}"#,
         r#"{"id":5,"string":{},"number":"foo","integer":"foo","boolean":"foo","timestamp_with_timezone":"foo",
@@ -96,7 +98,7 @@ fn basic_types() {
     ]);
 }
 
-/// The source's changes come first, ours after them (testAirbyteFields).
+/// The source's changes come first, ours follow (testAirbyteFields).
 #[test]
 fn changes_of_the_source_come_first() {
     let stream = refresh("s", &json!({ "id": { "type": "integer" }, "n": { "type": "number" } }));
@@ -127,7 +129,7 @@ fn changes_of_the_source_come_first() {
     assert_eq!(stored.table.column("_airbyte_meta")[0]["sync_id"], 42);
 }
 
-/// Row 19, testNumericTypes: 38 digits, 9 of them behind the point.
+/// Row 19, testNumericTypes: 38 digits, 9 of them after the decimal point.
 #[test]
 fn numeric_types() {
     let properties = json!({
@@ -215,7 +217,8 @@ fn unknown_types() {
     stored.assert_rows(&[json!({ "id": 1, "name": "\"ex falso quodlibet\"" })]);
 }
 
-/// Row 22, testUnions, with what is special to S3: mixtures of scalars are strings, others JSON text, and no conflict fails a sync.
+/// Row 22, testUnions, with what is specific to S3: mixed scalars are strings, other mixtures are
+/// JSON text, and no conflict fails a sync.
 #[test]
 fn unions() {
     let object = |properties: Value| json!({ "type": "object", "properties": properties });
@@ -298,7 +301,8 @@ fn no_columns() {
     assert_eq!(stored[1].1, [json!({})]);
 }
 
-/// Row 13, testAppendSchemaEvolution: a field dropped, one added, one of another type. Old files stay as they are.
+/// Row 13, testAppendSchemaEvolution: one field dropped, one added, one with another type. Old
+/// files stay as they are.
 #[test]
 fn schema_evolution() {
     let stored = evolve(
@@ -349,7 +353,8 @@ fn schema_evolution_inside_an_object() {
     );
 }
 
-/// Two syncs of one stream into one folder, compared with the oracle: types and rows of the file of each.
+/// Runs two syncs of one stream into one folder and compares types and rows of each file with the
+/// oracle.
 #[track_caller]
 fn evolve(streams: &[Value; 2], inputs: &[String; 2]) -> Vec<(Value, Vec<Value>)> {
     let world = World::new();

@@ -1,5 +1,6 @@
-//! Whole syncs into Parquet: captured from real sources, interleaved, with many states, huge records or many columns, and
-//! cut off. Every value is read back by every engine and compared with the oracle.
+//! Whole syncs into Parquet: captured from real sources, interleaved, with many STATEs, huge
+//! records or many columns, and interrupted. Every engine reads every value back, and it is
+//! compared with the oracle.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -62,8 +63,9 @@ fn fifty_interleaved_streams_in_parquet() {
     replay(&input, &catalog(streams).to_string(), 50 * 150);
 }
 
-/// A sync that ends well: every stream's files hold what the oracle expects. `values` is the least number of values that
-/// are not null, so that an oracle that knows nothing does not agree with files that hold nothing.
+/// Runs a sync that ends well and compares every stream's files with the oracle. `values` is a
+/// lower bound of the non-null values, so that an oracle that knows nothing cannot agree with files
+/// that hold nothing.
 #[track_caller]
 fn replay(input: &str, catalog: &str, values: usize) {
     let catalog: Value = serde_json::from_str(catalog).unwrap();
@@ -91,8 +93,8 @@ fn replay(input: &str, catalog: &str, values: usize) {
     );
 }
 
-/// The engines and the oracle without the connector: a file that pyarrow wrote from the oracle's rows is read by all
-/// engines as these rows.
+/// The engines and the oracle without the connector: all engines read the oracle's rows from a file
+/// that pyarrow wrote.
 #[test]
 fn the_readers_agree_with_a_file_that_pyarrow_wrote() {
     let fixture = include_str!("../fixtures/hardcoded_100.jsonl");
@@ -106,7 +108,7 @@ fn the_readers_agree_with_a_file_that_pyarrow_wrote() {
     }
 }
 
-/// Each STATE comes back after a file of its own, while the input is still open.
+/// Each STATE comes back after its own file, while the input is still open.
 #[test]
 fn a_file_for_each_state() {
     let world = World::new();
@@ -128,7 +130,7 @@ fn a_file_for_each_state() {
     parquet::assert_expected(&users()["streams"][0], &json!({}), &input, &table);
 }
 
-/// Files are cut at their size, though none of their rows is written before its row group is full.
+/// Files are closed at their size, although no row is written before its row group is full.
 #[test]
 fn several_files_by_size() {
     let world = World::new();
@@ -197,7 +199,7 @@ fn three_thousand_columns() {
         let (schema, value) = &kinds[number % kinds.len()];
         properties[format!("column_{number}")] = schema.clone();
         records[0].push(format!("\"column_{number}\":{value}"));
-        // The other records have a third of the fields, in the reverse order.
+        // The other records have a third of the fields, in reverse order.
         if number % 3 > 0 {
             records[number % 3].insert(0, format!("\"column_{number}\":{value}"));
         }
@@ -211,7 +213,7 @@ fn three_thousand_columns() {
     assert_eq!([changes(0), changes(1), changes(2)], [500, 0, 500], "a number that is none");
 }
 
-/// A bad end: the files hold what a STATE covers, and are whole.
+/// A bad end: the files hold what a STATE covers, and are complete.
 #[test]
 fn a_garbled_line_in_the_middle() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Every value in every column of Parquet against the oracle, and the options that decide over types and columns.
+//! Every value in every Parquet column against the oracle, and the options about types and columns.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::parquet::{Stored, input, nulled, run};
 use crate::sent::{ADDITIONAL, METADATA};
 use crate::world::refresh;
 
-/// Values that are told apart by some type or other.
+/// Values that some type or other distinguishes.
 const VALUES: &[&str] = &[
     "0",
     "1",
@@ -109,7 +109,7 @@ const VALUES: &[&str] = &[
     "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
 ];
 
-/// Schemas that are worth all values.
+/// Schemas that are tested with all values.
 const SCHEMAS: &[&str] = &[
     r#"{"type":"string"}"#,
     r#"{"type":"boolean"}"#,
@@ -130,7 +130,7 @@ const SCHEMAS: &[&str] = &[
     r#"{"oneOf":[{"type":"string","format":"date"},{"type":"string","format":"date-time"}]}"#,
 ];
 
-/// Each value in each column, with the numbers in every form.
+/// Each value in each column, with numbers in every form.
 #[test]
 fn every_value_in_every_column() {
     let mut properties = json!({});
@@ -211,7 +211,7 @@ fn nested_values_as_json_text() {
     ]);
 }
 
-/// What a schema does not name is kept, wherever it is, or left out and counted.
+/// Fields that the schema does not declare, at any depth, are kept, or dropped and counted.
 #[test]
 fn undeclared_fields() {
     let properties = json!({
