@@ -1,23 +1,23 @@
-//! Under enforced permissions: the least policy is enough, each missing action is named, and a role is entered as AWS
-//! enters it.
+//! Under enforced permissions: the minimal policy is enough, each missing action is named, and
+//! roles are assumed as AWS lets them be.
 //!
-//! What the product promises here is tested with moto's S3, STS and IAM (`support::aws`). What moto does not do as AWS does,
-//! and what stands in for it:
+//! These tests use moto's S3, STS and IAM (`support::aws`). Where moto differs from AWS, something
+//! else covers the difference:
 //!
-//! | moto 5.2.5 | what stands in |
+//! | moto 5.2.5 | what covers it |
 //! |---|---|
-//! | A missing external id passes a trust policy that demands one, so that each check of a role warns that it is open. | a scripted STS (`sign_in`) |
-//! | Credentials never end. | a scripted STS (`sign_in::lifetimes`) |
-//! | A trust policy's principal is compared letter by letter: an account's number is nobody. | the page's trust policy is a golden case of `policy` |
-//! | A copy needs no right to read its source. | each request against the policy (`requests`) |
-//! | DeleteObjects wants `s3:DeleteObject` on the bucket, not on objects; the connector goes on one by one. | each request against the policy (`requests`) |
-//! | HeadBucket wants a right of its own. | nothing asks it (`requests`) |
-//! | Tags and ACLs need no right. | `policy`, and what `store` sends |
-//! | Conditions on actions of S3 are not looked at. | no policy here has any (`requests`) |
+//! | A missing external id passes a trust policy that demands one, so each check of a role warns that it is open. | a scripted STS (`sign_in`) |
+//! | Credentials never expire. | a scripted STS (`sign_in::lifetimes`) |
+//! | A trust policy's principal is compared literally: an account id matches no one. | the page's trust policy is a golden case of `policy` |
+//! | A copy needs no permission to read its source. | each request against the policy (`requests`) |
+//! | DeleteObjects demands `s3:DeleteObject` on the bucket, not on objects; the connector deletes one by one. | each request against the policy (`requests`) |
+//! | HeadBucket demands a permission of its own. | it is never called (`requests`) |
+//! | Tags and ACLs need no permission. | `policy`, and what `store` sends |
+//! | Conditions on actions of S3 are ignored. | no policy here has any (`requests`) |
 //! | `${*}` in a resource is not a literal `*`. | `requests` |
-//! | A denial says neither action nor reason. | where answers are read (`store::classify`) |
+//! | A denial names neither action nor reason. | the unit tests of `store::answers` |
 //!
-//! The whole message of each check is in `golden/iam/`; `UPDATE_GOLDEN=1` writes them anew.
+//! `golden/iam/` holds the whole message of each check; `UPDATE_GOLDEN=1` rewrites the files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,7 +32,7 @@ use crate::world::{
     catalog, complete, connector, cursors, failure, noise, record, refresh, state, with,
 };
 
-/// The policy of the page that this product implements.
+/// Returns the policy of the documentation page that this product implements.
 pub(crate) fn page_policy(bucket: &str) -> Value {
     let actions: Vec<String> = PAGE_ACTIONS.iter().map(|action| (*action).to_owned()).collect();
     json!({
@@ -50,7 +50,7 @@ pub(crate) fn page_policy(bucket: &str) -> Value {
 const PAGE_ACTIONS: [&str; 5] =
     ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:GetBucketLocation", "s3:DeleteObject"];
 
-/// The page's policy without one of its actions.
+/// Returns the page's policy without one of its actions.
 fn policy_without(bucket: &str, action: &str) -> Value {
     let mut policy = page_policy(bucket);
     let actions = policy["Statement"][0]["Action"].as_array_mut().expect("actions");
@@ -59,7 +59,7 @@ fn policy_without(bucket: &str, action: &str) -> Value {
     policy
 }
 
-/// Settings that leave the region to be found.
+/// Returns settings that leave the region to be found out.
 fn config(bucket: &str, sign_in: &Value) -> Value {
     json!({
         "s3_bucket_name": bucket,
@@ -72,19 +72,19 @@ fn config(bucket: &str, sign_in: &Value) -> Value {
     })
 }
 
-/// The binary, with STS where moto has it.
+/// Returns the connector with STS at moto's endpoint.
 fn with_sts() -> Connector {
     connector().env("AWS_ENDPOINT_URL_STS", &Aws::get().endpoint())
 }
 
-/// The binary with this user as its base identity.
+/// Returns the connector with this user as its base identity.
 fn running_as(user: &User) -> Connector {
     with_sts()
         .env("AWS_ACCESS_KEY_ID", &user.access_key_id)
         .env("AWS_SECRET_ACCESS_KEY", &user.secret_access_key)
 }
 
-/// One sync of `users` in this generation: two checkpoints, and an upload in parts where `large`.
+/// Syncs `users` once in this generation: two checkpoints, and a multipart upload if `large`.
 fn sync(
     connector: &Connector,
     config: &Value,
@@ -107,7 +107,7 @@ fn sync(
     connector.write(config, &catalog).input(input).run()
 }
 
-/// The rows of a bucket as `id@generation`, sorted.
+/// Returns the rows of a bucket as `id@generation`, sorted.
 fn rows(bucket: &str) -> Vec<String> {
     let objects: BTreeMap<String, Vec<u8>> = Aws::get().objects(bucket);
     let mut rows: Vec<String> = read_back::jsonl_rows(&objects)
@@ -120,7 +120,8 @@ fn rows(bucket: &str) -> Vec<String> {
     rows
 }
 
-/// A check, syncs that append, with an upload in parts, then syncs that overwrite, each read back.
+/// Runs a check, syncs that append, one with a multipart upload, then syncs that overwrite, and
+/// reads each back.
 fn everything_works(connector: &Connector, bucket: &str, sign_in: &Value) {
     let config = config(bucket, sign_in);
     let outcome = connector.check(&config);
@@ -169,11 +170,11 @@ fn the_pages_own_policy_is_enough_for_a_role() {
     };
     let platform = running_as(&platform);
     everything_works(&platform, "page-role", &sign_in(Some("the-right-one")));
-    // moto's gap: AWS would refuse.
+    // moto accepts this; AWS would refuse it.
     let outcome = platform.check(&config("page-role", &sign_in(None)));
     assert_eq!(outcome.connection_status().0, "SUCCEEDED", "moto has learnt to: {outcome:#?}");
 
-    // The variable stands in for the field, and never for another value of it.
+    // The variable replaces a missing field, never a field with another value.
     let from_variable = platform.clone().env("AWS_ASSUME_ROLE_EXTERNAL_ID", "the-right-one");
     let outcome = from_variable.check(&config("page-role", &sign_in(None)));
     assert_eq!(outcome.connection_status().0, "SUCCEEDED", "{outcome:#?}");
@@ -183,7 +184,7 @@ fn the_pages_own_policy_is_enough_for_a_role() {
         sync(&platform, &config("page-role", &sign_in(Some("a-wrong-one"))), "append", 9, false);
     assert!(failure(&outcome, "config_error").contains(&role), "{outcome:#?}");
 
-    // Whoever may not assume it is told so, too.
+    // An identity that may not assume the role is told so as well.
     let stranger = aws.create_user("stranger", &assume);
     let outcome =
         running_as(&stranger).check(&config("page-role", &sign_in(Some("the-right-one"))));
@@ -202,7 +203,7 @@ fn trust_policy(principal: &str, external_id: &str) -> Value {
     })
 }
 
-/// The permissions that `policy` prints for a configuration.
+/// Returns the permissions that `policy` prints for a configuration.
 pub(crate) fn printed_policy(config: &Value) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
@@ -229,7 +230,7 @@ fn the_policy_that_the_policy_verb_prints_is_enough() {
     everything_works(&with_sts(), "own-policy", &user.sign_in());
 }
 
-/// Each action of the page's policy, taken away.
+/// Removes each action of the page's policy in turn.
 #[test]
 fn each_missing_action_is_named() {
     let aws = Aws::get();
@@ -244,7 +245,7 @@ fn each_missing_action_is_named() {
         assert!(message.contains(action) && message.contains(&user.arn), "{action}: {message}");
         golden(name, &outcome);
 
-        // What is only noted keeps no sync from working.
+        // A sync still works without these.
         let works = matches!(action, "s3:GetBucketLocation" | "s3:DeleteObject");
         assert_eq!(status == "SUCCEEDED", works, "{message}");
         let outcome = sync(&with_sts(), &config, "append", 1, false);
@@ -261,7 +262,7 @@ fn each_missing_action_is_named() {
     }
 }
 
-/// Whoever says where the bucket is need not be allowed to ask for it.
+/// With a region in the settings the permission to ask for it is not needed.
 #[test]
 fn a_region_that_is_given_is_not_asked_for() {
     let aws = Aws::get();
@@ -276,7 +277,8 @@ fn a_region_that_is_given_is_not_asked_for() {
     assert_eq!(cursors(&sync(&with_sts(), &config, "append", 1, false).expect_success()), [1, 2]);
 }
 
-/// Without the right to delete, what should be replaced stays, and the sync says why. Nothing is lost: old and new are there.
+/// Without the permission to delete, old objects stay, and the sync says why. Nothing is lost: old
+/// and new rows are there.
 #[test]
 fn an_overwrite_without_the_right_to_delete_says_so() {
     let aws = Aws::get();
@@ -292,7 +294,8 @@ fn an_overwrite_without_the_right_to_delete_says_so() {
     assert_eq!(rows(bucket), ["1@1", "1@2", "2@1", "2@2"]);
 }
 
-/// The user's policy allows everything, the bucket's denies one action. moto's answer to that has no body.
+/// The user's policy allows everything, the bucket's policy denies one action. moto's answer to
+/// that has no body.
 #[test]
 fn a_bucket_policy_that_denies_is_pointed_at() {
     let aws = Aws::get();
@@ -305,7 +308,7 @@ fn a_bucket_policy_that_denies_is_pointed_at() {
     assert!(failure(&outcome, "config_error").contains("s3:PutObject"), "{outcome:#?}");
 }
 
-/// The denial names the role, for that is where the policy is.
+/// The denial names the role, because the role's policy is the one to change.
 #[test]
 fn a_role_without_the_policy_is_told_from_its_caller() {
     let aws = Aws::get();
@@ -321,13 +324,13 @@ fn a_role_without_the_policy_is_told_from_its_caller() {
     golden("role-without-PutObject", &running_as(&mighty).check(&config("bare-role", &sign_in)));
     let outcome = sync(&running_as(&mighty), &config("bare-role", &sign_in), "append", 1, false);
     assert!(failure(&outcome, "config_error").contains("s3:PutObject"), "{outcome:#?}");
-    // The environment's own identity may do everything, and is never used in its place.
+    // The environment's own identity may do everything, and is never used instead of the role.
     let outcome =
         running_as(&mighty).check(&config("bare-role", &json!({ "auth_type": "default_chain" })));
     assert_eq!(outcome.connection_status().0, "SUCCEEDED", "{outcome:#?}");
 }
 
-/// A key in the environment never stands in for the settings' own.
+/// A key in the environment never replaces the one of the settings.
 #[test]
 fn no_way_of_signing_in_overrides_another() {
     let aws = Aws::get();
@@ -341,7 +344,7 @@ fn no_way_of_signing_in_overrides_another() {
     assert_eq!(outcome.connection_status().0, "SUCCEEDED", "{outcome:#?}");
 }
 
-/// Compares a status with its golden file, ids of probes aside.
+/// Compares a status with its golden file, except for the ids of probes.
 #[track_caller]
 fn golden(name: &str, outcome: &Outcome) {
     let (status, message) = outcome.connection_status();
@@ -355,7 +358,7 @@ fn golden(name: &str, outcome: &Outcome) {
     assert!(shown == expected, "{} is not what was said:\n{shown}", path.display());
 }
 
-/// The message with `ID` for each UUID.
+/// Returns the message with `ID` in place of each UUID.
 fn without_ids(message: &str) -> String {
     const LENGTH: usize = 36;
     let is_id = |text: &str| uuid::Uuid::try_parse(text).is_ok();

@@ -1,12 +1,13 @@
-//! `policy`: what it prints, byte for byte (`golden/policy/`; `UPDATE_GOLDEN=1` writes them anew).
+//! `policy`: what it prints, byte for byte (`golden/policy/`; `UPDATE_GOLDEN=1` rewrites the
+//! files).
 //!
-//! Not here: what a snippet for Terraform means (`terraform`).
+//! Not here: what a snippet means to Terraform (`terraform`).
 
-// Least policies, missing actions, roles, under enforced permissions.
+// Minimal policies, missing actions and roles, under enforced permissions.
 mod iam;
-// What is asked of S3 against the policies.
+// The requests to S3 against the policies.
 mod requests;
-// What Terraform makes of them.
+// The documents in Terraform snippets.
 mod terraform;
 
 use std::fs;
@@ -50,13 +51,13 @@ pub(crate) fn policy(config: &Value, options: &[&str]) -> Output {
     output
 }
 
-/// What a good run printed.
+/// Returns what a successful run printed.
 pub(crate) fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// The configurations whose policies are kept, by name.
+/// Returns the configurations with golden policies, by name.
 pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
     let arn = "arn:aws:iam::111122223333:role/data/lake-writer";
     let page = role("arn:aws:iam::111122223333:role/lake", "YOUR-EXTERNAL-ID-HERE");
@@ -96,7 +97,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             config(&json!({ "server_side_encryption": kms("aws:kms:dsse", "alias/lake") })),
             &[],
         ),
-        // What IAM and HCL would both take for more than text, and a key by its id.
+        // Text that IAM and HCL would both interpret, and a key by its id.
         (
             "odd-prefix-kms-id",
             config(&json!({

@@ -1,10 +1,12 @@
-//! Each request that the connector sends against the policies that ought to allow it, action by action and ARN by ARN.
+//! Compares each request that the connector sends with the policies that should allow it, action by
+//! action and ARN by ARN.
 //!
-//! moto does not look at all that AWS looks at (the table in `iam`): here a store without permissions keeps the record of a
-//! check and of syncs of every kind, and the test says what AWS would have asked for.
+//! moto does not check everything that AWS checks (see the table in `iam`): here a store without
+//! permissions records a check and syncs of every kind, and the test says what AWS would have asked
+//! for.
 //!
-//! What the record does not show is taken for the worst: a copy may read, and a DeleteObjects may remove, any object that was
-//! ever written.
+//! Where the record does not show enough, the test assumes the worst: a copy may read, and a
+//! DeleteObjects may remove, any object that was ever written.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -17,7 +19,7 @@ use crate::world::{
     BUCKET, SOON, catalog, complete, connector, cursors, noise, record, refresh, state, with,
 };
 
-/// An action and the ARN of what it is done to.
+/// An action, and the ARN of its resource.
 type Need = (&'static str, String);
 
 const ABORT: &str = "s3:AbortMultipartUpload";
@@ -27,7 +29,7 @@ fn arn(key: &str) -> String {
     format!("arn:aws:s3:::{BUCKET}{slash}{key}")
 }
 
-/// What AWS asks for when it sees this request.
+/// Returns the permissions that AWS demands for this request.
 fn needs(request: &Request, written: &BTreeSet<String>) -> Vec<Need> {
     let of_object = |action: &'static str| vec![(action, arn(&request.key))];
     let of_any_object = |action: &'static str| written.iter().map(move |key| (action, arn(key)));
@@ -50,7 +52,7 @@ fn needs(request: &Request, written: &BTreeSet<String>) -> Vec<Need> {
     }
 }
 
-/// One text or several.
+/// Returns the strings of a value that is a string or a list.
 fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::Array(texts) => texts.iter().map(|text| text.as_str().expect("a text")).collect(),
@@ -58,12 +60,12 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// Whether a policy of plain Allow statements allows it.
+/// Returns whether a policy of plain Allow statements allows the action.
 fn allows(policy: &Value, (action, resource): &Need) -> bool {
     let statements = policy["Statement"].as_array().expect("statements");
     statements.iter().any(|statement| {
         assert_eq!(statement["Effect"], "Allow");
-        // Neither a condition nor a principal: nothing that this function would have to know of.
+        // The statement has neither a condition nor a principal, which this function would ignore.
         for name in statement.as_object().expect("a statement").keys() {
             assert!(
                 ["Sid", "Effect", "Action", "Resource"].contains(&name.as_str()),
@@ -75,7 +77,8 @@ fn allows(policy: &Value, (action, resource): &Need) -> bool {
     })
 }
 
-/// IAM's wildcards: `*` any text, `?` any character, `${*}`, `${?}` and `${$}` the character itself.
+/// Matches IAM's wildcards: `*` is any text, `?` any character, `${*}`, `${?}` and `${$}` the
+/// character itself.
 fn is_match(pattern: &str, text: &str) -> bool {
     let mut behind = text.chars();
     let rest = behind.next().map(|_| behind.as_str());
@@ -116,7 +119,8 @@ fn wildcards_are_those_of_iam() {
     }
 }
 
-/// A check, syncs that append and replace, in one request and in parts, and one that breaks off: all requests of it.
+/// Returns all requests of a check, of syncs that append and replace, in single and multipart
+/// uploads, and of one that is interrupted.
 fn requests(server: &FaultyS3, config: &Value) -> Vec<Request> {
     server.create_bucket(BUCKET);
     let outcome = connector().check(config);
@@ -146,7 +150,7 @@ fn requests(server: &FaultyS3, config: &Value) -> Vec<Request> {
         let outcome = run(mode, generation).input(input).run().expect_success();
         assert_eq!(cursors(&outcome), [1, 2], "{mode} {generation}");
     }
-    // Too much to wait in memory for a STATE, which never comes: an upload that has to be given up.
+    // Too much data to hold in memory for a STATE that never comes: an upload that must be aborted.
     let mut session = run("append", 4).start();
     (3..8).for_each(|id| session.send(row(id, &large)));
     let deadline = Instant::now() + SOON;
@@ -158,10 +162,11 @@ fn requests(server: &FaultyS3, config: &Value) -> Vec<Request> {
     server.requests()
 }
 
-/// Nothing is asked for that `policy` does not print, and nothing is printed that is never asked for.
+/// Every request is allowed by the printed policy, and every printed action is used by a request.
 #[test]
 fn each_request_is_allowed_by_the_policies() {
-    // A file that replaces an older one is copied over it where names are fixed; wildcards in a prefix are none.
+    // With fixed keys, a file that replaces an older one is copied over it; wildcards in a prefix
+    // are literal.
     for (template, is_region_given, copies) in [
         ("raw/{stream_name}.{extension}", false, true),
         ("{stream_name}/{iso_date}_{part}.{extension}", true, false),

@@ -1,7 +1,8 @@
 //! `policy --terraform`: the snippet holds the documents that `policy` prints as JSON.
 //!
-//! Every snippet is read by a small HCL reader of this file. `make test` also has Terraform evaluate it
-//! where Terraform is installed, and says so where it is not; `make test-terraform` fails without it.
+//! Every snippet is read by a small HCL reader of this file. `make test` also has Terraform
+//! evaluate it where Terraform is installed, and says so where it is not; `make test-terraform`
+//! fails without it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::policy::{cases, policy, stdout};
 
-/// What a case's snippet must hold: the documents by their names.
+/// Returns what a case's snippet must hold: the documents by their names.
 fn expected(config: &Value, options: &[&'static str]) -> BTreeMap<String, Value> {
     let document = |which: &'static str| {
         serde_json::from_str(&printed(config, options, &["--only", which])).unwrap()
@@ -145,8 +146,8 @@ impl Hcl {
     }
 }
 
-/// Reads as much of HCL as a snippet may hold: one member per line, lists with commas, strings without
-/// templates, `jsonencode`, references.
+/// Reads as much of HCL as a snippet may hold: one member per line, lists with commas, strings
+/// without templates, `jsonencode`, references.
 struct HclReader<'a> {
     rest: &'a str,
 }

@@ -1,4 +1,5 @@
-//! Where an identity comes from: each place of the AWS default chain, and that no way of signing in stands in for another.
+//! Where an identity comes from: each source of the AWS default chain, and that no way to sign in
+//! replaces another.
 
 use std::fs;
 use std::time::Duration;
@@ -18,20 +19,20 @@ use faulty_s3::keyring::DEFAULT_ARN;
 use faulty_s3::keyring::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use faulty_s3::loopback::Loopback;
 
-/// The session of a container's, a pod's or an instance's role.
+/// The role of a container, a pod or an instance, and its session.
 const POD_ROLE: &str = "arn:aws:iam::999988887777:role/pods/worker-pod";
 const POD_SESSION: &str = "arn:aws:sts::999988887777:assumed-role/worker-pod/pod-7f9c";
 const BEARER: &str = "Bearer of-the-containers-own-secret";
 const WEB_TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwb2QifQ.c2lnbmVkLWJ5LXRoZS1jbHVzdGVy";
 
-/// How long `check` may wait for a source that is there and says nothing.
+/// How long `check` may wait for a source that accepts the request and never answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn chain() -> Value {
     json!({ "auth_type": "default_chain" })
 }
 
-/// The connector in a pod with a web identity.
+/// Returns the connector in a pod with a web identity.
 fn in_a_pod(cloud: &Cloud, folder: &TempDir) -> Connector {
     let token = folder.path().join("token");
     fs::write(&token, WEB_TOKEN).unwrap();
@@ -44,7 +45,7 @@ fn in_a_pod(cloud: &Cloud, folder: &TempDir) -> Connector {
         .env("AWS_REGION", "us-east-1")
 }
 
-/// The connector in a container with an endpoint for credentials.
+/// Returns the connector in a container with an endpoint for credentials.
 fn in_a_container(cloud: &Cloud) -> Connector {
     let address = cloud.sts.serve_container(POD_SESSION, BEARER);
     cloud
@@ -53,7 +54,7 @@ fn in_a_container(cloud: &Cloud) -> Connector {
         .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", BEARER)
 }
 
-/// Check and sync with the default chain; S3 sees `arn` and nobody else.
+/// Checks and syncs with the default chain; S3 sees `arn` and no other identity.
 #[track_caller]
 fn assert_signs_as(cloud: &Cloud, connector: &Connector, arn: &str) {
     assert_succeeded(&connector.check(&cloud.config(&chain())), &[arn]);
@@ -124,7 +125,7 @@ fn container_credentials() {
     assert_failed(&connector.check(&cloud.config(&chain())), &["container"]);
 }
 
-/// Its token is nobody else's business, and its address a neighbour's.
+/// Its token is secret, and its address is local.
 #[test]
 fn container_credentials_are_not_asked_for_through_a_proxy() {
     let cloud = Cloud::new();
@@ -132,7 +133,7 @@ fn container_credentials_are_not_asked_for_through_a_proxy() {
     let connector = in_a_container(&cloud)
         .env("HTTP_PROXY", &proxy.endpoint())
         .env("AWS_ENDPOINT_URL_STS", &cloud.sts.endpoint());
-    // S3 and STS lie behind the proxy, which leads nowhere.
+    // S3 and STS are behind the proxy, which leads nowhere.
     connector.check(&cloud.config(&chain()));
     let seen = proxy.seen();
     assert!(
@@ -144,7 +145,7 @@ fn container_credentials_are_not_asked_for_through_a_proxy() {
     assert!(!cloud.sts.requests_for(Action::Container).is_empty(), "asked, and past the proxy");
 }
 
-/// A source that takes the question and says nothing: told in time, and as what it is.
+/// A source that accepts the request and never answers is reported in time, as what it is.
 #[test]
 fn a_source_that_never_answers() {
     let silent = Loopback::start(|connection| async move {
@@ -155,7 +156,7 @@ fn a_source_that_never_answers() {
     let address = format!("http://{}", silent.address());
     let in_a_pod = in_a_pod(&cloud, &folder).env("AWS_ENDPOINT_URL_STS", &address);
     let in_a_container = cloud.nobody().env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address);
-    // Waiting costs no processor.
+    // In parallel: waiting takes no CPU.
     std::thread::scope(|scope| {
         for (connector, source) in [(in_a_pod, "web identity"), (in_a_container, "container")] {
             for way in [chain(), role(Some(EXTERNAL_ID))] {
@@ -191,7 +192,7 @@ fn instance_metadata() {
     assert_signs_as(&cloud, &connector, POD_SESSION);
 }
 
-/// Every place gives a base identity to a role, too.
+/// Every source can be the base identity of a role.
 #[test]
 fn a_role_by_way_of_every_place() {
     let folder = tempfile::tempdir().unwrap();
@@ -220,7 +221,7 @@ fn the_key_of_the_settings_is_not_overridden_by_the_environment() {
     let (cloud, folder) = (Cloud::new(), tempfile::tempdir().unwrap());
     let settings = cloud.s3.config(BUCKET)["authentication"].clone();
     let address = cloud.sts.serve_container(POD_SESSION, BEARER);
-    // Everything at once that could lead away from the key.
+    // Everything at once that could take precedence over the key.
     let connector = in_a_pod(&cloud, &folder)
         .env("AWS_ACCESS_KEY_ID", WORKER_KEY_ID)
         .env("AWS_SECRET_ACCESS_KEY", WORKER_SECRET)
@@ -243,7 +244,8 @@ fn the_key_of_the_settings_is_not_overridden_by_the_environment() {
     }
 }
 
-/// The default chain is the environment's own identity: a role is not assumed because somebody set its external id.
+/// The default chain is the environment's own identity: an external id in the environment does not
+/// make it assume a role.
 #[test]
 fn the_default_chain_assumes_nothing() {
     let cloud = Cloud::new();
@@ -253,7 +255,7 @@ fn the_default_chain_assumes_nothing() {
     assert!(cloud.sts.requests_for(Action::AssumeRole).is_empty());
 }
 
-/// The key of an environment that is incomplete, or not accepted, is not made up for by the next place.
+/// If the key of an environment is incomplete or rejected, the next source does not replace it.
 #[test]
 fn a_refused_identity_is_not_replaced_by_another_one() {
     let cloud = Cloud::new();
@@ -265,7 +267,7 @@ fn a_refused_identity_is_not_replaced_by_another_one() {
     assert!(cloud.sts.requests_for(Action::Container).is_empty());
 }
 
-/// Roles and keys at once are refused: neither is silently ignored.
+/// A role together with a key is refused: neither is silently ignored.
 #[test]
 fn a_role_beside_a_key_is_refused() {
     let cloud = Cloud::new();

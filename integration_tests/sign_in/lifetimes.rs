@@ -1,4 +1,5 @@
-//! Syncs that outlive their credentials. S3 refuses every key past its end, and takes down that it did.
+//! Syncs that outlive their credentials. S3 refuses every expired key, and the server records that
+//! it did.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,14 +12,14 @@ use crate::support::read_back;
 use crate::support::scripted_sts::{Action, StsFault};
 use crate::world::{BUCKET, SOON, complete, cursor, noise, record, state, user, users};
 
-/// Short, and yet far longer than any request takes between its signature and its arrival.
+/// Short, and yet far longer than any request takes from its signature to its arrival.
 const LIFETIME: Duration = Duration::from_secs(8);
-/// Between two rows of a slow source.
+/// The pause between two rows of a slow source.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a slow source goes on at most.
+/// How long a slow source sends rows at most.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// A sync whose rows come one by one; each is acknowledged before the next is sent.
+/// A sync whose rows come one by one; each is acknowledged before the next one is sent.
 struct SlowSync<'a> {
     cloud: &'a Cloud,
     session: Session,
@@ -31,14 +32,14 @@ impl<'a> SlowSync<'a> {
         Self { cloud, session, rows: 0 }
     }
 
-    /// One row more, published and acknowledged.
+    /// Sends one more row and waits until it is acknowledged.
     fn row(&mut self) {
         self.rows += 1;
         self.session.send(user(self.rows) + &state("users", self.rows));
         assert_eq!(cursor(&self.session.wait_for_state(SOON)), u64::from(self.rows));
     }
 
-    /// Rows, now and then, until `enough`.
+    /// Sends rows until `enough`.
     fn rows_until(&mut self, what: &str, enough: impl Fn(&Cloud) -> bool) {
         let begin = Instant::now();
         while !enough(self.cloud) {
@@ -49,13 +50,13 @@ impl<'a> SlowSync<'a> {
         self.row();
     }
 
-    /// Ends without waiting for the source, which may run for hours yet.
+    /// Waits for the connector to end without waiting for the source, which could run for hours.
     fn ends_by_itself(mut self) -> Outcome {
         assert!(self.session.ends_within(LONGEST), "it goes on");
         self.session.finish(SOON)
     }
 
-    /// The end: every row is there, once.
+    /// Ends the input and asserts that every row is there once.
     fn finish(mut self) {
         self.session.send(complete("users"));
         self.session.finish(SOON).expect_success();
@@ -71,12 +72,12 @@ impl<'a> SlowSync<'a> {
     }
 }
 
-/// The keys that S3 was asked with, in the order of their first request.
+/// Returns how many keys signed the requests to S3.
 fn keys_used(cloud: &Cloud) -> usize {
     cloud.signers().len()
 }
 
-/// Requests that S3 refused because of their key.
+/// Returns how many requests S3 refused because of their key.
 fn refused(cloud: &Cloud) -> usize {
     cloud.s3.requests().iter().filter(|request| [400, 401, 403].contains(&request.status)).count()
 }
@@ -92,7 +93,7 @@ fn a_sync_of_three_lifetimes_without_one_refused_request() {
     sync.finish();
 
     let requests = cloud.s3.requests();
-    // A key that is free is 404 to a HEAD.
+    // HEAD of a free key is 404.
     let bad: Vec<_> = requests
         .iter()
         .filter(|request| {
@@ -110,7 +111,7 @@ fn a_sync_of_three_lifetimes_without_one_refused_request() {
         "{assumed:#?}"
     );
     assert_eq!(keys_used(&cloud), assumed.len());
-    // Renewed in good time, and not when it was too late.
+    // Each key was renewed before it expired.
     let ends = cloud.signers().into_iter().map(|id| cloud.keys.key(&id).unwrap().expires.unwrap());
     for (ends, next) in ends.zip(&assumed[1..]) {
         assert!(
@@ -119,12 +120,12 @@ fn a_sync_of_three_lifetimes_without_one_refused_request() {
             next.at
         );
     }
-    // S3 really would have refused.
+    // The first key has expired by now: S3 would have refused it.
     let first = cloud.keys.key(&requests[0].signed_by).unwrap();
     assert!(first.expires.unwrap() < SystemTime::now());
 }
 
-/// One object in parts that three keys have signed.
+/// A multipart upload that three keys sign.
 #[test]
 fn an_upload_that_outlives_its_credentials() {
     let cloud = Cloud::new();
@@ -149,7 +150,7 @@ fn an_upload_that_outlives_its_credentials() {
     let mut rows = 0;
     while signers_of_parts().1 < 3 {
         assert!(begin.elapsed() < LONGEST, "{:?} parts and keys", signers_of_parts());
-        // One part more, and no more rows before it has arrived.
+        // One more part, and no further rows before it has arrived.
         let before = signers_of_parts().0;
         while signers_of_parts().0 == before {
             assert!(begin.elapsed() < LONGEST, "{before} parts");
@@ -178,7 +179,7 @@ fn an_upload_that_outlives_its_credentials() {
     assert_eq!(cloud.s3.open_uploads(), 0);
 }
 
-/// S3 is right about the end of a key, whatever was said when it was handed out.
+/// S3 decides when a key has expired, whatever was promised when it was issued.
 #[test]
 fn credentials_that_are_taken_back_are_renewed() {
     let cloud = Cloud::new();
@@ -190,7 +191,7 @@ fn credentials_that_are_taken_back_are_renewed() {
         assert_eq!(cloud.sts.requests_for(Action::AssumeRole).len(), round);
         sync.row();
     }
-    // A refused HEAD has no document, so that a second request may ask for the reason.
+    // A refused HEAD has no document, so a second request may ask for the reason.
     assert!((3..=6).contains(&refused(&cloud)), "{:#?}", cloud.s3.requests());
     sync.finish();
     assert_eq!(keys_used(&cloud), 4);
@@ -218,7 +219,7 @@ fn credentials_of_a_container_are_renewed_too() {
     assert_eq!(cloud.signer_arns(), [arn]);
 }
 
-/// The base identity ends, too: the role is assumed again with a new one.
+/// The base identity expires as well: the role is assumed again with a new one.
 #[test]
 fn a_base_identity_that_ends_is_renewed() {
     let cloud = Cloud::new();
@@ -243,11 +244,13 @@ fn a_base_identity_that_ends_is_renewed() {
     assert_eq!(cloud.signer_arns(), [ROLE_SESSION]);
 }
 
-/// While STS is away, what there is is used to its end; then STS is back, and nobody has noticed.
+/// While STS is away, the existing credentials are used until they expire; then STS is back, and
+/// the sync is not disturbed.
 #[test]
 fn sts_is_away_when_renewal_is_due() {
     let cloud = Cloud::new();
-    // A quarter of it is left when renewal is due: longer than the attempts of one question take together.
+    // A quarter of the lifetime is left when renewal is due: longer than all attempts of one
+    // request take together.
     cloud.sts.set_lifetime(4 * LIFETIME);
     let mut sync = SlowSync::start(&cloud, &role(Some(EXTERNAL_ID)));
     sync.row();
@@ -261,7 +264,7 @@ fn sts_is_away_when_renewal_is_due() {
             .count()
     };
     sync.rows_until("STS is asked in vain", |cloud| asked_in_vain(cloud) >= 4);
-    // The row that asked went on with the key that there is.
+    // The row that triggered the renewal went on with the existing key.
     assert_eq!(keys_used(&cloud), 1);
     cloud.sts.heal();
     sync.rows_until("another key", |cloud| keys_used(cloud) == 2);
@@ -269,7 +272,8 @@ fn sts_is_away_when_renewal_is_due() {
     assert_eq!(refused(&cloud), 0, "{:#?}", cloud.s3.requests());
 }
 
-/// STS stays away past the end: the sync ends with a sentence that says so, and what was acknowledged is there.
+/// STS stays away until the credentials have expired: the sync ends with a message that says so,
+/// and what was acknowledged is there.
 #[test]
 fn sts_stays_away() {
     let cloud = Cloud::new();
@@ -286,7 +290,7 @@ fn sts_stays_away() {
     assert_eq!(cloud.s3.keys(BUCKET).len(), 2);
 }
 
-/// The role's trust policy is changed in mid-sync: a person has to act, and is told so.
+/// The role's trust policy changes during the sync: a person must act, and the message says so.
 #[test]
 fn the_role_is_taken_away_in_mid_sync() {
     let cloud = Cloud::new();

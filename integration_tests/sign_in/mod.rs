@@ -17,21 +17,21 @@ use crate::support::faulty_s3::{FaultyS3, keyring};
 use crate::support::scripted_sts::{Action, REPEATED, ScriptedSts, StsFault, Trust};
 use crate::world::{BUCKET, SOON, complete, connector, cursors, failure, state, user, users};
 
-/// The base identity: what the platform's worker has.
+/// The base identity: the key of the platform's worker.
 pub(crate) const WORKER_KEY_ID: &str = "AKIAWORKEREXAMPLE000";
 pub(crate) const WORKER_SECRET: &str = "worker/secret+of/the+base+identity00000";
 pub(crate) const WORKER_ARN: &str = "arn:aws:iam::999988887777:user/platform/worker";
-/// The role in the account of the bucket. Its path is not in the ARN of its sessions.
+/// The role in the bucket's account. Its path is not in the ARN of its sessions.
 pub(crate) const ROLE: &str = "arn:aws:iam::111122223333:role/lake/lake-writer";
 pub(crate) const ROLE_SESSION: &str =
     "arn:aws:sts::111122223333:assumed-role/lake-writer/destination-s3";
 pub(crate) const EXTERNAL_ID: &str = "f52c7268-2359-567a-f5e8-83c536cb4de8";
 const WRONG_ID: &str = "0badc0de-2359-567a-f5e8-83c536cb4de8";
 
-/// How long `check` may take when there is no identity to be had: people wait for it.
+/// How long `check` may take if there is no identity: people wait for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An S3 and an STS that know the same keys, with one bucket and one role.
+/// An S3 and an STS that accept the same keys, with one bucket and one role.
 #[derive(Debug)]
 pub(crate) struct Cloud {
     pub(crate) keys: Keyring,
@@ -40,7 +40,7 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    /// The role demands [`EXTERNAL_ID`].
+    /// Starts both; the role demands [`EXTERNAL_ID`].
     pub(crate) fn new() -> Self {
         let keys = keyring();
         keys.add(WORKER_KEY_ID, WORKER_SECRET, WORKER_ARN);
@@ -51,7 +51,7 @@ impl Cloud {
         Self { keys, s3, sts }
     }
 
-    /// A configuration that signs in like this, and acknowledges every STATE at once.
+    /// Returns a configuration with this `authentication` that acknowledges every STATE at once.
     pub(crate) fn config(&self, authentication: &Value) -> Value {
         let mut config = self.s3.config(BUCKET);
         config["authentication"] = authentication.clone();
@@ -60,21 +60,21 @@ impl Cloud {
         config
     }
 
-    /// The connector where there is no identity.
+    /// Returns the connector in an environment without an identity.
     pub(crate) fn nobody(&self) -> Connector {
         connector()
             .env("AWS_ENDPOINT_URL_STS", &self.sts.endpoint())
             .env("AWS_EC2_METADATA_DISABLED", "true")
     }
 
-    /// The connector with the worker's key in its environment.
+    /// Returns the connector with the worker's key in its environment.
     pub(crate) fn worker(&self) -> Connector {
         self.nobody()
             .env("AWS_ACCESS_KEY_ID", WORKER_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", WORKER_SECRET)
     }
 
-    /// Who signed what S3 has been asked for, each once.
+    /// Returns the ids of the keys that signed requests to S3, each once.
     pub(crate) fn signers(&self) -> Vec<String> {
         let mut signers: Vec<String> = Vec::new();
         for request in self.s3.requests() {
@@ -85,7 +85,7 @@ impl Cloud {
         signers
     }
 
-    /// The ARNs of those who signed what S3 has been asked for, each once.
+    /// Returns the ARNs of the identities that signed requests to S3, each once.
     pub(crate) fn signer_arns(&self) -> Vec<String> {
         let arn = |id: String| self.keys.key(&id).map(|key| key.arn).unwrap_or(id);
         let mut arns: Vec<String> = self.signers().into_iter().map(arn).collect();
@@ -93,7 +93,7 @@ impl Cloud {
         arns
     }
 
-    /// A sync of one row, which must end well.
+    /// Runs a sync of one row, which must end well.
     #[track_caller]
     pub(crate) fn sync_one(&self, connector: &Connector, authentication: &Value) -> Outcome {
         let input = [user(1), state("users", 1), complete("users")].concat();
@@ -108,7 +108,7 @@ impl Cloud {
     }
 }
 
-/// The settings of a role, with or without an external id.
+/// Returns the `authentication` for the role, with or without an external id.
 pub(crate) fn role(external_id: Option<&str>) -> Value {
     match external_id {
         Some(external_id) => {
@@ -118,7 +118,8 @@ pub(crate) fn role(external_id: Option<&str>) -> Value {
     }
 }
 
-/// Gives the message of a check that failed with every one of `words` in it and no external id.
+/// Asserts that a check failed with every one of `words` in its message, and no external id.
+/// Returns the message.
 #[track_caller]
 pub(crate) fn assert_failed(outcome: &Outcome, words: &[&str]) {
     let (status, message) = outcome.connection_status();
@@ -126,7 +127,7 @@ pub(crate) fn assert_failed(outcome: &Outcome, words: &[&str]) {
     assert_message(outcome, message, words);
 }
 
-/// The same of one that succeeded.
+/// Asserts the same of a check that succeeded.
 #[track_caller]
 pub(crate) fn assert_succeeded(outcome: &Outcome, words: &[&str]) {
     let (status, message) = outcome.connection_status();
@@ -182,7 +183,7 @@ fn the_external_id_of_the_settings_wins_over_the_variable() {
         (None, Some(EXTERNAL_ID), EXTERNAL_ID, true),
         (Some(EXTERNAL_ID), Some(WRONG_ID), EXTERNAL_ID, true),
         (Some(WRONG_ID), Some(EXTERNAL_ID), WRONG_ID, false),
-        // Forms send an empty text for a field that nobody filled in.
+        // Forms send an empty string for a field that was left blank.
         (Some(""), Some(EXTERNAL_ID), EXTERNAL_ID, true),
     ];
     for (field, variable, said, works) in cases {
@@ -218,7 +219,7 @@ fn a_wrong_or_missing_external_id_is_explained() {
         let input = [user(1), state("users", 1)].concat();
         let mut session =
             cloud.worker().write(&cloud.config(&role(external_id)), &users()).input(input).start();
-        // Told before the source has run for hours: stdin stays open here.
+        // The failure comes before the source has run for hours: stdin stays open here.
         assert!(session.ends_within(SOON), "it goes on");
         let outcome = session.finish(SOON);
         let message = crate::world::failure(&outcome, "config_error");
@@ -257,7 +258,7 @@ fn a_role_that_does_not_demand_the_external_id_is_pointed_out() {
         &cloud.worker().check(&cloud.config(&role(Some(EXTERNAL_ID)))),
         &[ROLE_SESSION, "without the external id", "sts:ExternalId", "trust policy"],
     );
-    // Without one there is nothing to protect: nothing is tried, and nothing said.
+    // Without an external id there is nothing to protect: nothing is tried, and nothing reported.
     let cloud = Cloud::new();
     cloud.sts.add_role(ROLE, Trust::anybody());
     let outcome = cloud.worker().check(&cloud.config(&role(None)));
@@ -288,7 +289,8 @@ fn a_role_needs_a_base_identity() {
     assert!(outcome.states().is_empty());
 }
 
-/// Most machines have no instance metadata service: nothing is at its address, or something else.
+/// Most machines have no instance metadata service: its address does not answer, or something else
+/// does.
 #[test]
 fn a_metadata_service_that_is_not_there_is_not_waited_for_long() {
     let cloud = Cloud::new();
@@ -305,7 +307,7 @@ fn a_metadata_service_that_is_not_there_is_not_waited_for_long() {
     assert_eq!(cloud.s3.requests(), []);
 }
 
-/// FAILED, and every place where an identity was looked for.
+/// Asserts FAILED, with every source that was tried for an identity.
 #[track_caller]
 fn assert_no_identity(outcome: &Outcome) {
     assert_failed(
@@ -314,7 +316,7 @@ fn assert_no_identity(outcome: &Outcome) {
     );
 }
 
-/// What STS says about the key that signs, and what it says for reasons of its own.
+/// What STS says about the signing key, and about itself.
 #[test]
 fn what_sts_refuses_is_explained() {
     let cases = [
@@ -382,8 +384,8 @@ fn a_short_failure_of_sts_is_got_over() {
     }
 }
 
-/// A source that breaks off and a role that is denied: the user hears of what the user can mend, and not that something was
-/// published.
+/// A source that stops early and a role that is denied: the message tells the user what the user
+/// can fix, and not that something was published.
 #[test]
 fn a_denied_role_is_not_hidden_by_a_source_that_did_not_finish() {
     let cloud = Cloud::new();
@@ -394,7 +396,8 @@ fn a_denied_role_is_not_hidden_by_a_source_that_did_not_finish() {
     assert_eq!(cursors(&outcome), [0; 0]);
 }
 
-/// AWS repeats parameters that it does not take; what it says is nowhere in our messages, internal ones included.
+/// AWS repeats invalid parameters; what it repeats is nowhere in our messages, internal ones
+/// included.
 #[test]
 fn what_sts_repeats_is_not_passed_on() {
     let cloud = Cloud::new();
@@ -415,7 +418,7 @@ fn what_sts_repeats_is_not_passed_on() {
     }
 }
 
-/// S3 works without STS where the settings have a key: whose it is cannot be told then, and nothing else is lost.
+/// With a key in the settings S3 works without STS: only the key's owner cannot be named then.
 #[test]
 fn an_identity_that_cannot_be_looked_up_is_a_note() {
     let cloud = Cloud::new();
