@@ -1,12 +1,14 @@
-//! One process from its start to its end, and attempts in a row until the source is through.
+//! One process from start to end, and consecutive attempts until the source is done.
 //!
-//! A [`Job`] is one source with its connector and bucket. [`Job::attempt`] starts a process, feeds it from where the last
-//! STATE that came back left off, perhaps breaks it, and keeps an [`Attempt`]: what was sent, which STATEs came back, how
-//! it ended. Each STATE that came back is an obligation, and so is a good end for all that was sent.
+//! A [`Job`] is one source with its connector and bucket. [`Job::attempt`] starts a process, feeds
+//! it from the last STATE that came back, breaks it if asked to, and keeps an [`Attempt`]: what was
+//! sent, which STATEs came back, how it ended. Each STATE that came back is an obligation, and so
+//! is a good end for everything that was sent.
 //!
 //! Invariants
-//! - What an attempt must never do whatever is done to it is checked here: no second TRACE ERROR, no word on stderr, no
-//!   STATE that was not sent, none out of order, none missing after a good end, no unfinished upload after an end of its own.
+//! - What no attempt may ever do is checked here: no second TRACE ERROR, nothing on stderr, no
+//!   STATE that was not sent, none out of order, none missing after a good end, no unfinished
+//!   upload after an end of its own.
 //!
 //! Not here: what is in the bucket (`oracle`).
 
@@ -21,36 +23,39 @@ use super::{BUCKET, source};
 use crate::support::connector::{Connector, Outcome, Session};
 use crate::support::faulty_s3::FaultyS3;
 
-/// Longest life of one process: retries alone may take more than a minute for each of several requests.
+/// The longest time for one process: retries alone may take more than a minute for each of several
+/// requests.
 const TIME_LIMIT: Duration = Duration::from_secs(400);
-/// Between two looks at the child and at the server: a STATE follows its file's publication by less than a millisecond.
+/// The pause between two looks at the child and the server: a STATE follows the publication of its
+/// file by less than a millisecond.
 const LOOK: Duration = Duration::from_micros(100);
 
 /// How fast a source sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// Everything as fast as it is taken.
+    /// Everything as fast as the connector takes it.
     Flood,
-    /// Never more than so many STATEs ahead of the last that came back. Only where a STATE comes back without more input.
+    /// At most this many STATEs ahead of the last one that came back. Only where a STATE comes back
+    /// without more input.
     Ahead(usize),
 }
 
 /// What is done to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Break {
-    /// Nothing: it runs to its end.
+    /// It runs to its end.
     Nothing,
-    /// SIGKILL once this attempt has made so many requests, and so many microseconds later.
+    /// SIGKILL this many microseconds after the attempt's n-th request.
     KillAtRequest(usize, u64),
-    /// SIGKILL after this time from the start.
+    /// SIGKILL after this time.
     KillAtTime(Duration),
-    /// SIGKILL once so many objects are visible.
+    /// SIGKILL once this many objects are visible.
     KillAtObject(usize),
-    /// SIGKILL once so many STATEs have come back.
+    /// SIGKILL once this many STATEs have come back.
     KillAtState(usize),
-    /// SIGKILL once so many messages are sent.
+    /// SIGKILL once this many messages are sent.
     KillAtMessage(usize),
-    /// The input ends after so many messages, without COMPLETE: the source has failed.
+    /// The input ends after this many messages, without COMPLETE: the source has failed.
     CutInput(usize),
 }
 
@@ -68,21 +73,22 @@ pub(crate) enum End {
 /// One process.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
-    /// From 1; every record that it was sent bears it.
+    /// Counted from 1; every record that it was sent contains it.
     pub(crate) number: u32,
     /// How it ended.
     pub(crate) end: End,
-    /// Where its input began, of each stream.
+    /// Where its input began in each stream.
     pub(crate) from: Cursors,
-    /// The last record of each stream that was sent to it.
+    /// The last record of each stream that it was sent.
     pub(crate) sent: Cursors,
-    /// Whether it was sent everything, to the last COMPLETE.
+    /// Whether it was sent everything, up to the last COMPLETE.
     pub(crate) whole: bool,
-    /// The last record of each stream that it has acknowledged: by a STATE, or by a good end.
+    /// The last record of each stream that it acknowledged, by a STATE or by a good end.
     pub(crate) acknowledged: Cursors,
-    /// Its STATEs that came back.
+    /// How many of its STATEs came back.
     pub(crate) states: usize,
-    /// Keys of objects that S3 left it in doubt about for good, so that no program could have known (`case` says when).
+    /// Keys of objects whose fate S3 never disclosed, so that no program could have known it
+    /// (`case` says when).
     pub(crate) doubt: BTreeSet<String>,
     /// The text of its WARN messages.
     pub(crate) warnings: Vec<String>,
@@ -93,24 +99,24 @@ pub(crate) struct Attempt {
 /// A source with its connector and server, and its attempts so far.
 #[derive(Debug)]
 pub(crate) struct Job<'a> {
-    /// The connector, environment included.
+    /// The connector, with its environment.
     pub(crate) connector: Connector,
-    /// Where it writes.
+    /// The server that it writes to.
     pub(crate) server: &'a FaultyS3,
     /// The source.
     pub(crate) plan: Plan,
     /// The connector's settings.
     pub(crate) config: Value,
-    /// Whether nobody else uses the server, so that unfinished uploads are this job's.
+    /// Whether this job is the server's only one, so that unfinished uploads are its own.
     pub(crate) alone: bool,
-    /// After which record of each stream the next attempt begins.
+    /// The record of each stream after which the next attempt begins.
     pub(crate) position: Cursors,
     /// All attempts, in order.
     pub(crate) attempts: Vec<Attempt>,
 }
 
 impl<'a> Job<'a> {
-    /// A source that has not begun, with the members of `settings` set in the connector's configuration.
+    /// Creates a source that has not begun; the members of `settings` are set in the configuration.
     pub(crate) fn new(
         connector: &Connector,
         server: &'a FaultyS3,
@@ -176,7 +182,8 @@ impl<'a> Job<'a> {
         self.attempts.last_mut().expect("the attempt that was just made")
     }
 
-    /// Sends messages until all are sent or the child is gone, and breaks it when that is due. Gives how many were sent.
+    /// Sends messages until all are sent or the child is gone, and breaks the child when that is
+    /// due. Returns how many messages were sent.
     fn feed(
         &self,
         session: &mut Session,
@@ -247,7 +254,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Waits until the server is done with what a killed process had sent: it would count for the next one.
+    /// Waits until the server has processed what a killed process sent: it would count for the next
+    /// process.
     fn settle(&self) {
         let look =
             || (self.server.requests().len(), self.server.open_uploads(), self.server.keys(BUCKET));
@@ -262,17 +270,17 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Attempts without a break until one ends well, at most `most`; says whether one did.
+    /// Runs unbroken attempts until one ends well, at most `most`; returns whether one did.
     pub(crate) fn run_to_the_end(&mut self, pace: Pace, most: usize) -> bool {
         (0..most).any(|_| self.attempt(pace, Break::Nothing).end == End::Good)
     }
 
-    /// The source and its attempts, for the oracle.
+    /// Returns the source and its attempts, for the oracle.
     pub(crate) fn history(&self) -> History<'_> {
         History { plan: &self.plan, attempts: &self.attempts }
     }
 
-    /// What was wrong with the attempts, each with its number.
+    /// Returns the problems of all attempts, each with the attempt's number.
     pub(crate) fn problems(&self) -> Vec<String> {
         let all = self.attempts.iter().flat_map(|attempt| {
             attempt
@@ -284,16 +292,16 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The problem of unfinished uploads, which a case may expect (a store that refuses to abort).
+/// The problem of unfinished uploads, which a case may expect (a store that refuses the abort).
 pub(crate) const LEFT_OPEN: &str = "unfinished multipart uploads are left";
 
 impl Attempt {
-    /// Whether the process ended by itself.
+    /// Returns whether the process ended by itself.
     pub(crate) fn ended_by_itself(&self) -> bool {
         self.end != End::Killed
     }
 
-    /// Notes what came back, and whether it is what was sent, in its order.
+    /// Records the STATEs that came back, and checks that they are what was sent, in order.
     fn take_states(&mut self, sent: &[Message], outcome: &Outcome) {
         let lines = sent.iter().filter(|message| message.kind == Kind::State);
         let mut expected: Vec<Cursors> = lines
@@ -330,7 +338,7 @@ impl Attempt {
         let expected = match self.end {
             End::Good => 0,
             End::Bad(_) => 1,
-            // A process may be killed after its last word.
+            // A process may be killed after its last line.
             End::Killed => errors.len().min(1),
         };
         if errors.len() != expected {

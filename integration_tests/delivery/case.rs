@@ -1,13 +1,14 @@
-//! One case of the fault matrix: a source, a server with one fault, a process, and after a bad end a healed server and
-//! another process.
+//! One case of the fault matrix: a source, a server with one fault, a process, and after a bad end
+//! a healed server and another process.
 //!
 //! | shape | the fault strikes | expected |
 //! |---|---|---|
-//! | first two | the first two calls | a good end at once; where retries make no sense (denied, expired): as below |
-//! | every | every call | a bad end with the type that fits and nothing visible that no STATE covers, then a good end |
+//! | first two | the first two calls | a good end at once; if retries are pointless (denied, expired): as below |
+//! | every | every call | a bad end with the right type and nothing visible that no STATE covers, then a good end |
 //!
-//! Exceptions from that are in [`Case::expected`], [`Case::doubted`] and [`Case::may_leave_uploads`], each with its reason.
-//! Where a sync replaces an older generation the fault strikes only in the removal: all is acknowledged by then.
+//! [`Case::expected`], [`Case::doubted`] and [`Case::may_leave_uploads`] hold the exceptions, each
+//! with its reason. If a sync replaces an older generation, the fault strikes only the removal,
+//! when everything is acknowledged.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -24,10 +25,10 @@ use super::source::{Mode, Plan, States};
 use crate::support::connector::Connector;
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Request, Rule};
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Clone, Debug)]
 pub(crate) struct Played {
-    /// Lost, twice, foreign.
+    /// Lost, duplicate and foreign rows.
     pub(crate) verdict: Verdict,
     /// How the attempts ended.
     pub(crate) ends: Vec<End>,
@@ -36,17 +37,18 @@ pub(crate) struct Played {
 }
 
 impl Case {
-    /// How the first attempt ends.
+    /// Returns how the first attempt ends.
     pub(crate) fn expected(&self) -> End {
         let bad = |kind: &str| End::Bad(kind.to_owned());
         let helps_itself = match self.target {
-            // The request that was denied ends the sync, whatever becomes of the cleaning up.
+            // The denied request ends the sync, whatever happens during the cleanup.
             Target::Abort | Target::TakeBackHead | Target::TakeBackDelete => {
                 return bad("config_error");
             }
-            // A lost answer is settled by HEAD.
+            // HEAD settles a lost answer.
             Target::Put | Target::Complete | Target::ReplaceCopy => self.fault.is_done(),
-            // What cannot be deleted at once is deleted one by one, whatever the batch is refused for.
+            // Objects that cannot be deleted in a batch are deleted one by one, whatever the
+            // reason.
             Target::ReplaceDeleteMany => return End::Good,
             Target::Create
             | Target::Part
@@ -64,13 +66,14 @@ impl Case {
         }
     }
 
-    /// Whether the fault keeps its requests from being answered for good.
+    /// Returns whether the requests never get an answer while the fault lasts.
     fn is_refused(&self) -> bool {
         is_final(self.fault) || (self.shape == Shape::Every && self.fault != Fault::SlowDrip)
     }
 
-    /// Keys of objects that stay although no STATE covers them, because S3 refused for good what the connector needed: to
-    /// look at an object whose put was not answered, or to look at or delete an object that it takes back.
+    /// Returns the keys of objects that stay although no STATE covers them, because S3 refused for
+    /// good what the connector needed: to look at an object whose put was not answered, or to look
+    /// at or delete an object that it takes back.
     fn doubted(&self, requests: &[Request]) -> BTreeSet<String> {
         let keys = |of: &dyn Fn(&Request) -> bool| -> BTreeSet<String> {
             requests
@@ -88,7 +91,7 @@ impl Case {
         match self.target {
             Target::Head if self.is_refused() => keys(&lost),
             Target::TakeBackHead if self.is_refused() => keys(&ours),
-            // One that was done is seen by HEAD.
+            // HEAD shows a deletion that was carried out.
             Target::TakeBackDelete if self.is_refused() && !self.fault.is_done() => keys(&ours),
             Target::Head
             | Target::TakeBackHead
@@ -107,7 +110,8 @@ impl Case {
         }
     }
 
-    /// Whether uploads may be left that nobody can end: the abort is refused, or the upload's id never arrived.
+    /// Returns whether uploads may be left that cannot be ended: the abort is refused, or the
+    /// upload's id never arrived.
     fn may_leave_uploads(&self) -> bool {
         match self.target {
             Target::Abort => self.is_refused() && !self.fault.is_done(),
@@ -127,14 +131,14 @@ impl Case {
         }
     }
 
-    /// Whether the user must be told of something that is left behind.
+    /// Returns whether the user must be told about something that is left.
     fn must_warn(&self, doubted: &BTreeSet<String>) -> bool {
         let taking_back = matches!(self.target, Target::TakeBackHead | Target::TakeBackDelete);
         (self.target == Target::Abort && self.may_leave_uploads())
             || (taking_back && !doubted.is_empty())
     }
 
-    /// The case in a few words, for the message of a failure.
+    /// Describes the case in the message of a failure.
     pub(crate) fn words(&self) -> String {
         let parts = if self.large { "several parts" } else { "one part" };
         let Self { target, fault, shape, format, .. } = self;
@@ -190,7 +194,8 @@ impl Case {
         settings
     }
 
-    /// One file under the one name that the template gives is copied over; several are deleted together.
+    /// A single file under the template's only key is replaced by a copy; several files are deleted
+    /// in a batch.
     fn older_files(&self) -> Files {
         if matches!(self.target, Target::ReplaceCopy | Target::ReplaceDelete) {
             Files::One
@@ -200,21 +205,22 @@ impl Case {
     }
 
     fn break_the_server(&self, server: &FaultyS3) {
-        // The listing before the first file is not the one that is meant.
+        // Spares the listing before the first file.
         let first = if self.target == Target::ReplaceList { 2 } else { 1 };
         let calls = match self.shape {
             Shape::Every => first..=u32::MAX,
             Shape::FirstTwo => first..=first + 1,
         };
         let rule = Rule::on(self.target.operation(), self.fault).calls(calls.clone());
-        // The look at a key before it is written is not the one that is meant.
+        // Spares the look at a key before it is written.
         server.inject(if self.target.operation() == Operation::Head {
             rule.written()
         } else {
             rule
         });
         if self.target.operation() == Operation::Head && self.fault == Fault::ExpiredToken {
-            // A HEAD's refusal has no words; whoever asks again with GET has the same credentials.
+            // A refused HEAD has no document; the GET that asks for the reason has the same
+            // credentials.
             server.inject(Rule::on(Operation::Get, self.fault).calls(calls));
         }
         match self.target {
@@ -242,7 +248,7 @@ impl Case {
     }
 }
 
-/// Plays a case and judges it after every attempt.
+/// Runs a case and judges it after every attempt.
 pub(crate) fn play(connector: &Connector, case: &Case) -> Played {
     let begun = Instant::now();
     let server = FaultyS3::start();
@@ -258,7 +264,7 @@ pub(crate) fn play(connector: &Connector, case: &Case) -> Played {
     loop {
         let first = job.attempts.is_empty();
         if case.plan().mode == Mode::Overwrite {
-            // Such a source begins again: what an earlier attempt wrote is replaced too.
+            // Such a source begins again: the sync also replaces what an earlier attempt wrote.
             job.position = job.plan.beginning();
         }
         let attempt = job.attempt(Pace::Flood, Break::Nothing);
@@ -296,7 +302,7 @@ pub(crate) fn play(connector: &Connector, case: &Case) -> Played {
     Played { verdict, ends, time: begun.elapsed() }
 }
 
-/// What is wrong with the attempt that met the fault. Notes in it what the fault excuses.
+/// Returns what is wrong with the attempt that met the fault. Records in it what the fault excuses.
 fn first_attempt(case: &Case, attempt: &mut Attempt, requests: &[Request]) -> Vec<String> {
     let mut problems = Vec::new();
     let expected = case.expected();
@@ -314,7 +320,8 @@ fn first_attempt(case: &Case, attempt: &mut Attempt, requests: &[Request]) -> Ve
     if case.target.replaces() && attempt.acknowledged != attempt.sent {
         problems.push("not everything is acknowledged, and a removal was under way".to_owned());
     }
-    // A case whose fault did not strike proves nothing. What is not tried again strikes once.
+    // A case whose fault did not strike proves nothing. A request that is not retried is struck
+    // once.
     let struck = |request: &&Request| {
         request.operation == case.target.operation() && request.fault == Some(case.fault)
     };

@@ -5,35 +5,35 @@
 pub(crate) struct Chance(u64);
 
 impl Chance {
-    /// The numbers of this seed.
+    /// Starts the sequence of this seed.
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Any number.
+    /// Returns any number.
     pub(crate) fn any(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0)
     }
 
-    /// A number from `from` to `to`, both included.
+    /// Returns a number between `from` and `to`, both included.
     pub(crate) fn between(&mut self, from: u64, to: u64) -> u64 {
         from + self.any() % (to - from + 1)
     }
 
-    /// True once in `times`.
+    /// Returns true once in `times`.
     pub(crate) fn once_in(&mut self, times: u64) -> bool {
         self.any().is_multiple_of(times)
     }
 
-    /// One of `choices`.
+    /// Returns one of `choices`.
     pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         let last = choices.len() as u64 - 1;
         choices[self.between(0, last) as usize]
     }
 }
 
-/// A number that looks random, of a number.
+/// Returns a number that looks random, computed from a number.
 pub(crate) fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -1,12 +1,15 @@
-//! Processes killed at random moments, several in a row, and then a run to the end.
+//! Processes killed at random moments, several in a row, followed by a run to the end.
 //!
-//! A seed -> a scenario (format, streams, kind of STATE, sizes, pace, moments) -> what came of it. One run that nobody
-//! disturbs is measured first (time, requests, STATEs, messages); a moment is a share of one of these, from 0 to a little
-//! past the end, so that a seed means much the same on a fast and on a slow machine. Some attempts end by a failed source
-//! instead of a kill. Some syncs replace an older generation, so that kills also strike while it is being removed.
+//! A seed goes in, which stands for a scenario (format, streams, kind of STATE, sizes, pace,
+//! moments); its result comes out. An undisturbed run is measured first (time, requests, STATEs,
+//! messages); a moment is a share of one of these, from 0 to a little more than all, so that a seed
+//! means much the same on a fast and on a slow machine. Some attempts end because the source fails,
+//! not by a kill. Some syncs replace an older generation, so that kills also strike while it is
+//! being removed.
 //!
-//! Expected: nothing lost, no duplicate but those of the window; these are counted. Nothing older is gone before a sync is
-//! through, and all of it after a good end.
+//! Expected: nothing is lost, and there are no duplicates except those of the window, which are
+//! counted. No older object is gone before a sync is complete, and all of them are gone after a
+//! good end.
 
 use std::time::{Duration, Instant};
 
@@ -25,17 +28,17 @@ use crate::support::faulty_s3::FaultyS3;
 /// The formats, in the order in which seeds take them.
 pub(crate) const FORMATS: [&str; 4] = ["jsonl.gz", "csv", "jsonl", "parquet"];
 
-/// One in so many seeds has files of several parts.
+/// One in this many seeds has multipart files.
 const LARGE_ONE_IN: u64 = 8;
 
-/// What a seed stands for.
+/// The scenario of a seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     /// The seed.
     pub(crate) seed: u64,
     /// The format of the files.
     pub(crate) format: &'static str,
-    /// Whether its files have several parts.
+    /// Whether its files are multipart uploads.
     pub(crate) large: bool,
     plan: Plan,
     settings: Value,
@@ -50,7 +53,7 @@ pub(crate) struct Scenario {
 enum Moment {
     /// Killed, by the clock.
     Time(u64),
-    /// Killed behind the arrival of a request, so many microseconds later.
+    /// Killed after a request arrived, this many microseconds later.
     Request(u64, u64),
     /// Killed when a STATE has come back.
     State(u64),
@@ -60,7 +63,7 @@ enum Moment {
     Cut(u64),
 }
 
-/// What a run takes that nobody disturbs.
+/// What an undisturbed run takes.
 #[derive(Clone, Copy, Debug)]
 struct Measured {
     time: Duration,
@@ -68,22 +71,22 @@ struct Measured {
     states: usize,
 }
 
-/// What came of a scenario.
+/// The result of a scenario.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Killed {
-    /// Lost, twice, foreign.
+    /// Lost, duplicate and foreign rows.
     pub(crate) verdict: Verdict,
     /// Processes that were killed.
     pub(crate) kills: u64,
-    /// Kills that hit the window: rows are visible whose STATE had not come back.
+    /// Kills inside the window: rows are visible whose STATE had not come back.
     pub(crate) window_kills: u64,
-    /// Of the kills, those by the clock alone.
+    /// Kills by the clock alone.
     pub(crate) timed_kills: u64,
-    /// Of these, those that hit the window.
+    /// Kills by the clock alone, inside the window.
     pub(crate) timed_window_kills: u64,
 }
 
-/// The scenario of a seed.
+/// Returns the scenario of a seed.
 pub(crate) fn scenario(seed: u64) -> Scenario {
     let mut chance = Chance::new(seed.wrapping_mul(0x5DEE_CE66D).wrapping_add(11));
     let format = FORMATS[(seed % FORMATS.len() as u64) as usize];
@@ -107,7 +110,8 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         // Two files of about 13 MB of text that hardly compresses: two parts each.
         (plan.records, plan.state_every, plan.text_bytes) = (60, 25, 500_000);
     }
-    // Where STATEs wait for their interval or for a number of records, one may wait for more input.
+    // If STATEs wait for their interval or for a number of records, a STATE may wait for more
+    // input.
     let at_once = large || !chance.once_in(3);
     let pace = |chance: &mut Chance| {
         if at_once && !chance.once_in(3) {
@@ -133,7 +137,7 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
     Scenario { seed, format, large, plan, settings, batch, moments, last_pace }
 }
 
-/// From the start to a little past the end.
+/// Returns a moment from the start to a little after the end.
 fn moment(chance: &mut Chance, refresh: bool) -> Moment {
     let share = chance.between(0, 1050);
     match chance.between(0, 9) {
@@ -145,7 +149,7 @@ fn moment(chance: &mut Chance, refresh: bool) -> Moment {
     }
 }
 
-/// Plays a scenario and judges it after every attempt.
+/// Runs a scenario and judges it after every attempt.
 pub(crate) fn play(connector: &Connector, scenario: &Scenario) -> Killed {
     let mut connector = connector.clone();
     if let Some(records) = scenario.batch {
@@ -202,7 +206,7 @@ fn server() -> FaultyS3 {
     server
 }
 
-/// What the sync of a scenario replaces, if it replaces.
+/// Writes what the sync of a scenario replaces, if it replaces anything.
 fn older(connector: &Connector, server: &FaultyS3, scenario: &Scenario) -> Option<Older> {
     let write =
         || Older::write(connector, server, &scenario.plan, &scenario.settings, Files::Several);
@@ -220,13 +224,13 @@ fn measure(connector: &Connector, scenario: &Scenario) -> Measured {
     Measured { time: begun.elapsed(), requests: server.requests().len() - requests_before, states }
 }
 
-/// What is done to the next attempt of `job`, of which a part may be done already.
+/// Returns how to break the next attempt of `job`, part of which may be done already.
 fn broken(job: &Job<'_>, measured: Measured, moment: Moment) -> Break {
     let left: u64 = job.position.values().map(|position| job.plan.last() - position).sum();
     let part = |whole: u64, share: u64| whole * share * left / (1000 * job.plan.all_records());
     let messages = || job.plan.messages(&job.position, job.attempts.len() as u32 + 1).len() as u64;
     match moment {
-        // Never less than starting the process takes.
+        // Not before the process has started.
         Moment::Time(share) => {
             let least = (measured.time / 4).min(Duration::from_millis(20)).as_micros() as u64
                 * share
@@ -244,7 +248,7 @@ fn broken(job: &Job<'_>, measured: Measured, moment: Moment) -> Break {
 }
 
 impl Scenario {
-    /// The scenario in a few words, for the message of a failure.
+    /// Describes the scenario in the message of a failure.
     pub(crate) fn words(&self) -> String {
         let Plan { streams, records, state_every, states, dialect, mode, text_bytes, .. } =
             &self.plan;

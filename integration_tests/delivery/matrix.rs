@@ -5,15 +5,16 @@
 //! | target | what makes the connector call it |
 //! |---|---|
 //! | put | small files |
-//! | create, part, complete | a file of several parts |
-//! | head | the answer of the first put (complete) is lost |
+//! | create, part, complete | a multipart file |
+//! | head | the answer of the first put (or complete) is lost |
 //! | list | the first file of a stream |
-//! | abort | a file of several parts, and every part but the first is denied |
+//! | abort | a multipart file, every part of which but the first is denied |
 //! | head, delete: taking back | a STATE needs two files, and one of them is denied |
 //! | list, head, delete-many: replacing | an older generation of several files |
-//! | copy, delete: replacing | an older generation holds the one name that a key template gives |
+//! | copy, delete: replacing | an older generation has the only key of the template |
 //!
-//! A new target is a variant of [`Target`]; the compiler then asks for what is particular about it here and in `case`.
+//! A new target is a variant of [`Target`]; the compiler then asks for its details here and in
+//! `case`.
 //!
 //! Not here: what a case does and what is expected of it (`case`).
 
@@ -53,15 +54,15 @@ pub(crate) enum Shape {
 /// One case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Case {
-    /// Which requests.
+    /// The requests that the fault is for.
     pub(crate) target: Target,
-    /// What happens to them.
+    /// The fault.
     pub(crate) fault: Fault,
-    /// To which of them.
+    /// The calls that it strikes.
     pub(crate) shape: Shape,
     /// The format of the files.
     pub(crate) format: &'static str,
-    /// Whether the files have several parts.
+    /// Whether the files are multipart uploads.
     pub(crate) large: bool,
 }
 
@@ -84,7 +85,7 @@ impl Target {
         Self::ReplaceCopy,
     ];
 
-    /// The operation.
+    /// Returns the operation.
     pub(crate) fn operation(self) -> Operation {
         match self {
             Self::Put => Operation::Put,
@@ -100,7 +101,7 @@ impl Target {
         }
     }
 
-    /// The operation, and why it is called where that is not plain.
+    /// Returns the operation's name and, if that is not obvious, why it is called.
     pub(crate) fn name(self) -> String {
         let operation = self.operation().name();
         match self {
@@ -118,7 +119,7 @@ impl Target {
         }
     }
 
-    /// Whether an older generation lies in the bucket, which the sync replaces.
+    /// Returns whether the bucket has an older generation that the sync replaces.
     pub(crate) fn replaces(self) -> bool {
         match self {
             Self::Put
@@ -138,7 +139,8 @@ impl Target {
         }
     }
 
-    /// Files of one part, of several, or each: those that call the operation.
+    /// Returns the sizes of files that make the connector call the operation: single, multipart, or
+    /// both.
     fn sizes(self) -> &'static [bool] {
         match self {
             Self::Put | Self::TakeBackHead | Self::TakeBackDelete => &[false],
@@ -154,7 +156,7 @@ impl Target {
     }
 }
 
-/// The whole matrix; cases that take long come first.
+/// Returns the whole matrix, the slowest cases first.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for shape in [Shape::Every, Shape::FirstTwo] {
@@ -177,9 +179,9 @@ pub(crate) fn all() -> Vec<Case> {
     cases
 }
 
-/// The cut for `make test`: every target with every fault on its first two calls, format and size taking turns; and on every
-/// call the two faults that are not retried, and for most targets one of those that are, throttling excepted, for it takes
-/// longest.
+/// Returns the part for `make test`: every target with every fault on its first two calls, with
+/// alternating format and size; and on every call the two faults that are not retried, and for most
+/// targets one that is, except throttling, which takes longest.
 pub(crate) fn cut() -> Vec<Case> {
     let all = all();
     let mut turn = 0;
@@ -189,7 +191,7 @@ pub(crate) fn cut() -> Vec<Case> {
             let waits = is_final(*fault) || is_throttling(*fault) || *fault == Fault::SlowDrip;
             fault.fits(target.operation()) && !waits
         };
-        // HEADs that fail for ever are asked for twice in a sync.
+        // If every HEAD fails, a sync asks twice.
         let slow = Fault::ALL.into_iter().filter(patient).cycle().nth(place);
         let slow = slow.filter(|_| target.operation() != Operation::Head);
         for shape in [Shape::Every, Shape::FirstTwo] {
@@ -210,12 +212,12 @@ pub(crate) fn cut() -> Vec<Case> {
     cut
 }
 
-/// What takes long begins first.
+/// Moves the slowest cases to the front.
 fn sort(cases: &mut [Case]) {
     cases.sort_by_key(|case| (is_final(case.fault), case.shape, !is_throttling(case.fault)));
 }
 
-/// Whether trying again makes no sense.
+/// Returns whether a retry is pointless.
 pub(crate) fn is_final(fault: Fault) -> bool {
     match fault {
         Fault::AccessDenied | Fault::ExpiredToken => true,
@@ -232,7 +234,7 @@ pub(crate) fn is_final(fault: Fault) -> bool {
     }
 }
 
-/// Whether S3 asks for patience: the SDK slows down then.
+/// Returns whether S3 asks for slower requests: the SDK then waits longer.
 fn is_throttling(fault: Fault) -> bool {
     match fault {
         Fault::TooManyRequests | Fault::SlowDown => true,

@@ -1,18 +1,24 @@
-//! Delivery: a numbered source, the connector under faults and kills, and an oracle that reads what is visible.
+//! Delivery: a numbered source, the connector under faults and kills, and an oracle that reads what
+//! is visible.
 //!
-//! - [`source`]: what is sent: numbered streams that go on after the last STATE that came back;
-//! - [`attempt`]: one process from its start to its end, and a [`attempt::Job`]: attempts until the source is through;
-//! - [`rows`]: every visible row, read back; [`oracle`]: what is lost, twice or foreign; [`labels`]: what the metadata says;
-//! - [`older`]: what lies in the bucket already, where a sync replaces it;
-//! - [`kills`], [`matrix`] with [`case`], [`pair`]: what is done to the connector; [`window`]: how long a duplicate is possible; [`pool`]: several cases at once;
-//! - [`report`]: all of it as a page (the program `delivery_report`); `tests`: the cut of it that `make test` runs.
+//! - [`source`]: what is sent: numbered streams that continue after the last STATE that came back;
+//! - [`attempt`]: one process from start to end, and a [`attempt::Job`]: attempts until the source
+//!   is done;
+//! - [`rows`]: every visible row, read back; [`oracle`]: lost, duplicate and foreign rows;
+//!   [`labels`]: the metadata of objects;
+//! - [`older`]: what is in the bucket already when a sync replaces it;
+//! - [`kills`], [`matrix`] with [`case`], [`pair`]: what is done to the connector; [`window`]: how
+//!   long a duplicate is possible; [`pool`]: concurrent cases;
+//! - [`report`]: all of it as a page (the program `delivery_report`); `tests`: the part that `make
+//!   test` runs.
 //!
 //! Invariants
-//! - Everything random comes from a seed that is named when something is wrong.
-//! - A case never fails half-way: what is wrong with it becomes a sentence ([`oracle::Verdict::problems`]), so that one
-//!   broken case does not hide the others.
+//! - All randomness comes from a seed, which a failure names.
+//! - A case never stops half-way: what is wrong with it becomes a message
+//!   ([`oracle::Verdict::problems`]), so that one broken case does not hide the others.
 //!
-//! Not here: the S3 server and its faults (`support::faulty_s3`), what a file looks like beyond its rows (other tests).
+//! Not here: the S3 server and its faults (the crate `faulty_s3`), what a file contains besides
+//! rows (other tests).
 
 #![allow(dead_code, reason = "the tests and the report each take their share")]
 

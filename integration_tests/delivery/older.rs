@@ -1,7 +1,9 @@
-//! An older generation, and what else lies about in a bucket: what a sync that replaces removes, and what it must not touch.
+//! An older generation, and other objects in the bucket: what a sync that replaces removes, and
+//! what it must not touch.
 //!
-//! [`Older::write`] makes one with the connector itself; after each attempt of the sync that replaces it [`Older::wrong`]
-//! says what is wrong, and [`Older::newer`] gives the oracle the objects of that sync.
+//! [`Older::write`] makes one with the connector itself; after each attempt of the sync that
+//! replaces it, [`Older::wrong`] says what is wrong, and [`Older::newer`] returns the objects of
+//! that sync for the oracle.
 //!
 //! | after | the older rows are |
 //! |---|---|
@@ -9,8 +11,8 @@
 //! | a good end | gone |
 //! | another end | there, or some of them gone |
 //!
-//! Whatever happens: objects of others are as they were, and a plain name (`users/rows.csv`) has a whole old or a whole new
-//! object.
+//! Foreign objects always stay as they were, and a plain key (`users/rows.csv`) always has a
+//! complete old or a complete new object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,30 +25,30 @@ use super::source::{Dialect, Mode, Plan, States};
 use crate::support::connector::Connector;
 use crate::support::faulty_s3::FaultyS3;
 
-/// The number before the first older record: no newer one has a number so high.
+/// The number before the first older record, higher than any newer one.
 const FIRST: u64 = 5_000_000;
 
-/// How an older generation lies in the bucket.
+/// How many files an older generation has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Files {
     /// One file of each stream.
     One,
-    /// Several.
+    /// Several files of each stream.
     Several,
 }
 
 /// What was there before.
 #[derive(Debug)]
 pub(crate) struct Older {
-    /// Rows that are left of it.
+    /// How many of its rows are left.
     left: usize,
-    /// Keys without a number: taken by the older generation.
+    /// The unnumbered keys that the older generation has.
     plain: Vec<String>,
     foreign: Vec<(String, Vec<u8>, BTreeMap<String, String>)>,
 }
 
 impl Older {
-    /// Writes generation 4 of the streams of `plan`, with the same settings, and objects of others beside it.
+    /// Writes generation 4 of the streams of `plan` with the same settings, and foreign objects.
     pub(crate) fn write(
         connector: &Connector,
         server: &FaultyS3,
@@ -66,7 +68,7 @@ impl Older {
             generation: 4,
             ..Plan::small(4)
         };
-        // One STATE at a time makes a file of each; one STATE makes one file.
+        // With one STATE at a time each STATE makes a file; with one STATE there is one file.
         let mut settings = settings.clone();
         settings["checkpoint_interval_seconds"] = json!(0);
         let mut job = Job::new(connector, server, old, &settings);
@@ -83,7 +85,8 @@ impl Older {
         }
     }
 
-    /// What is wrong after an attempt of the sync that replaces, in sentences. Called after each of them.
+    /// Returns descriptions of what is wrong after an attempt of the sync that replaces. Called
+    /// after each of them.
     pub(crate) fn wrong(
         &mut self,
         server: &FaultyS3,
@@ -96,7 +99,7 @@ impl Older {
         if attempt.end == End::Good && left > 0 {
             problems.push(format!("a good end, and {left} rows of an older generation are left"));
         }
-        // An earlier attempt may have been through, and killed while it removed them.
+        // An earlier attempt may have completed, and been killed while it removed them.
         let before = std::mem::replace(&mut self.left, left);
         if !attempt.whole && left != before {
             problems.push(format!(
@@ -115,7 +118,8 @@ impl Older {
         problems
     }
 
-    /// The objects of the sync that replaces. Before a good end a moved object may be under both its names; it counts once.
+    /// Returns the objects of the sync that replaces. Before a good end a moved object may be under
+    /// both its keys; it counts once.
     pub(crate) fn newer(mut objects: Vec<Object>, end: &End) -> Vec<Object> {
         let mut tokens = BTreeSet::new();
         objects.retain(|object| {
@@ -127,7 +131,7 @@ impl Older {
     }
 }
 
-/// Puts objects beside those of the stream that are not the stream's, or not where its keys are.
+/// Puts objects that are not the stream's, or not where its keys are, next to the stream's.
 fn put_foreign_objects(
     server: &FaultyS3,
     like: &Object,

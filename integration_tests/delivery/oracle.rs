@@ -1,18 +1,20 @@
-//! What is lost, twice or foreign: visible rows against what the attempts sent and acknowledged.
+//! Finds lost, duplicate and foreign rows: compares visible rows with what the attempts sent and
+//! acknowledged.
 //!
-//! [`judge`] takes the sources that wrote to a bucket and its objects, and gives a [`Verdict`]: numbers and sentences. A row bears
-//! the attempt that sent it, so nothing here depends on names or times of objects.
+//! [`judge`] takes the sources that wrote to a bucket and the bucket's objects, and returns a
+//! [`Verdict`]: numbers and messages. A row contains the attempt that sent it, so nothing here
+//! depends on keys or times of objects.
 //!
-//! | a record is there | it is |
+//! | a record is | it is |
 //! |---|---|
-//! | acknowledged, and not there | lost |
-//! | from several attempts, all but the last of which were killed before its STATE was out | a duplicate of the window |
-//! | the same, but one of them had been left in doubt by S3 for good | a duplicate of doubt |
-//! | from several attempts otherwise, or twice from one | a duplicate outside |
-//! | and was never sent by that attempt, or has another text | a problem |
-//! | from an attempt that ended by itself, badly, without being acknowledged by it | a problem |
+//! | acknowledged, and has no row | lost |
+//! | there from several attempts, all but the last of which were killed before its STATE came back | a duplicate of the window |
+//! | the same, but S3 left one of them in doubt for good | a duplicate of doubt |
+//! | there from several attempts otherwise, or twice from one | a duplicate outside |
+//! | there, but that attempt never sent it, or it has another text | a problem |
+//! | there from an attempt that ended badly by itself, which did not acknowledge it | a problem |
 //!
-//! Not here: what the metadata of objects says (`labels`).
+//! Not here: the metadata of objects (`labels`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
@@ -27,7 +29,7 @@ use super::source::Plan;
 pub(crate) struct Tally {
     /// Processes.
     pub(crate) attempts: u64,
-    /// Records of the source that were sent, each counted once.
+    /// Records that the source sent, each counted once.
     pub(crate) sent: u64,
     /// Records that were acknowledged.
     pub(crate) acknowledged: u64,
@@ -35,11 +37,11 @@ pub(crate) struct Tally {
     pub(crate) found: u64,
     /// Acknowledged records without a row.
     pub(crate) lost: u64,
-    /// Rows too many that a kill between publication and STATE explains.
+    /// Surplus rows that a kill between publication and STATE explains.
     pub(crate) window: u64,
-    /// Rows too many that S3 left the connector in doubt about.
+    /// Surplus rows that S3 left the connector in doubt about.
     pub(crate) doubtful: u64,
-    /// Rows too many that nothing excuses.
+    /// Surplus rows without an excuse.
     pub(crate) outside: u64,
 }
 
@@ -56,27 +58,29 @@ impl AddAssign for Tally {
     }
 }
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// Its numbers.
     pub(crate) tally: Tally,
-    /// Killed attempts of which rows are visible that they had not acknowledged: by the job's place and their number.
+    /// Killed attempts with visible rows that they had not acknowledged: the job's index and the
+    /// attempt's number.
     pub(crate) window_kills: BTreeSet<(usize, u32)>,
-    /// What is wrong, in sentences; empty when all is well.
+    /// Messages about what is wrong; empty if all is well.
     pub(crate) problems: Vec<String>,
 }
 
 /// One source and what its attempts did.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct History<'a> {
-    /// What the source has.
+    /// What the source sends.
     pub(crate) plan: &'a Plan,
     /// Its attempts, in order.
     pub(crate) attempts: &'a [Attempt],
 }
 
-/// Holds the rows of a bucket against the sources that wrote to it. Sources of one stream send different records.
+/// Compares the rows of a bucket with the sources that wrote to it. Sources of one stream send
+/// different records.
 pub(crate) fn judge(histories: &[History<'_>], objects: &[Object]) -> Verdict {
     let mut verdict = Verdict { problems: labels::wrong(histories, objects), ..Verdict::default() };
     let mut rows: BTreeMap<(&str, u64), Vec<(&str, &Row)>> = BTreeMap::new();
@@ -98,7 +102,7 @@ pub(crate) fn judge(histories: &[History<'_>], objects: &[Object]) -> Verdict {
     for ((stream, id), copies) in rows {
         verdict.problems.push(format!("{} rows of {stream} {id}, which nobody sent", copies.len()));
     }
-    // One sentence of a kind says it.
+    // A few messages of a kind are enough.
     verdict.problems.truncate(12);
     verdict
 }
@@ -181,7 +185,7 @@ mod tests {
 
     const KEY: &str = "users/rows.jsonl";
 
-    /// An attempt of a plan of one stream.
+    /// Returns an attempt for a plan with one stream.
     fn attempt(number: u32, end: End, from: u64, sent: u64, acknowledged: u64) -> Attempt {
         let cursors = |last| BTreeMap::from([("users".to_owned(), last)]);
         Attempt {
@@ -204,7 +208,7 @@ mod tests {
         Object { key: KEY.to_owned(), metadata, rows }
     }
 
-    /// The verdict on rows given as (id, attempt).
+    /// Returns the verdict on rows, given as (id, attempt).
     fn verdict(attempts: &[Attempt], rows: &[(u64, u32)]) -> Verdict {
         let plan = Plan { records: 4, ..Plan::small(1) };
         let row = |(id, attempt): &(u64, u32)| Row {

@@ -1,7 +1,8 @@
 //! Two processes with the same settings and catalog at the same time.
 //!
-//! Expected: every row of both, once; no object of one is written over by the other. A large file whose key the other takes
-//! meanwhile may end a process as a transient error; the next attempt goes on.
+//! Expected: every row of both, once; neither overwrites an object of the other. A large file whose
+//! key the other process takes meanwhile may end a process with a transient error; the next attempt
+//! continues.
 
 use serde_json::json;
 
@@ -13,18 +14,18 @@ use super::source::Plan;
 use crate::support::connector::Connector;
 use crate::support::faulty_s3::FaultyS3;
 
-/// A pair's format, template and size.
+/// The format, template and size of a pair's files.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
     /// The format of the files.
     pub(crate) format: &'static str,
     /// The key template.
     pub(crate) template: &'static str,
-    /// Whether the files have several parts.
+    /// Whether the files are multipart uploads.
     pub(crate) large: bool,
 }
 
-/// Every format, under a fixed name and under the usual one; and large files.
+/// Returns pairs of every format with a fixed key and the default key, and of large files.
 pub(crate) fn all() -> Vec<Pair> {
     let templates =
         ["{stream_name}/rows.{extension}", "{stream_name}/{date_time}_{part}.{extension}"];
@@ -40,7 +41,7 @@ pub(crate) fn all() -> Vec<Pair> {
     pairs
 }
 
-/// Runs both to their ends.
+/// Runs both processes to their ends.
 pub(crate) fn play(connector: &Connector, pair: &Pair) -> Verdict {
     let server = FaultyS3::start();
     server.create_bucket(BUCKET);
@@ -82,14 +83,14 @@ fn plan(pair: &Pair, first: u64) -> Plan {
     }
 }
 
-/// Whether another attempt makes sense: a key was taken.
+/// Returns whether a retry makes sense: a key was taken.
 fn may_go_on(job: &Job<'_>) -> bool {
     let transient = End::Bad("transient_error".to_owned());
     job.attempts.len() < 20 && job.attempts.last().is_some_and(|attempt| attempt.end == transient)
 }
 
 impl Pair {
-    /// The pair in a few words.
+    /// Describes the pair.
     pub(crate) fn words(&self) -> String {
         let parts = if self.large { "several parts" } else { "one part" };
         format!("two processes, {}, {}, {parts}", self.format, self.template)

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Does `work` for every item, at most `threads` at once, and gives the results in the order of the items. A panic
-/// becomes its own message.
+/// Calls `work` for every item on at most `threads` threads, and returns the results in the order
+/// of the items. A panic becomes its own message.
 pub(crate) fn each<T: Sync, R: Send>(
     items: &[T],
     threads: usize,

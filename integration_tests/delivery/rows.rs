@@ -1,8 +1,9 @@
 //! Every visible row, read back by readers that know nothing of the writers.
 //!
-//! A server in, [`Object`]s with their [`Row`]s out. A file that a reader refuses, or a column that is missing, fails the case.
+//! A server goes in, [`Object`]s with their [`Row`]s come out. A file that a reader refuses, or a
+//! missing column, fails the case.
 //!
-//! Not here: which rows ought to be there (`oracle`).
+//! Not here: which rows should be there (`oracle`).
 
 use std::collections::BTreeMap;
 
@@ -28,25 +29,25 @@ pub(crate) struct Row {
 /// One visible object.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
-    /// Where it is.
+    /// The object's key.
     pub(crate) key: String,
     /// Its user metadata.
     pub(crate) metadata: BTreeMap<String, String>,
-    /// What is in it.
+    /// The object's rows.
     pub(crate) rows: Vec<Row>,
 }
 
 impl Object {
-    /// The name of its stream: every template of these tests begins with it.
+    /// Returns the name of its stream, with which every template of these tests begins.
     pub(crate) fn stream(&self) -> &str {
         self.key.split('/').next().unwrap_or_default()
     }
 }
 
-/// Keys that end so hold what others have put there, and no rows.
+/// The suffix of keys of foreign objects, which hold no rows.
 pub(crate) const FOREIGN: &str = ".txt";
 
-/// Every visible object of the connector's.
+/// Returns every visible object that is the connector's.
 pub(crate) fn visible(server: &FaultyS3) -> Vec<Object> {
     let objects = server.objects(BUCKET).into_iter().filter(|(key, _)| !key.ends_with(FOREIGN));
     let read = |(key, bytes): (String, Vec<u8>)| {
@@ -56,7 +57,7 @@ pub(crate) fn visible(server: &FaultyS3) -> Vec<Object> {
     objects.map(read).collect()
 }
 
-/// The rows of an object, by the extension of its key.
+/// Reads the rows of an object, by the extension of its key.
 fn read(key: &str, bytes: &[u8]) -> Vec<Row> {
     if key.ends_with(".parquet") {
         parquet(bytes)

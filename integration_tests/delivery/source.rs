@@ -1,12 +1,14 @@
-//! The source: numbered streams with a STATE every so many records, which go on after the last STATE that came back.
+//! The source: numbered streams with a STATE at fixed intervals, which continue after the last
+//! STATE that came back.
 //!
-//! A [`Plan`] and a position ([`Cursors`]) -> the messages of one attempt. A record of stream `s` is
-//! `{"id": n, "attempt": a, "text": ...}`: `n` counts from 1 in its stream, `a` is the attempt that sent it (so that a row
-//! tells which process wrote it), and the text follows from stream and number, so that a changed value is seen.
+//! A [`Plan`] and a position ([`Cursors`]) go in; the messages of one attempt come out. A record of
+//! stream `s` is `{"id": n, "attempt": a, "text": ...}`: `n` counts from 1 in its stream, `a` is
+//! the attempt that sent it (so that a row shows which process wrote it), and the text follows from
+//! stream and number (so that a changed value is noticed).
 //!
 //! Invariants
-//! - The records of a stream are the same in every attempt, but for `attempt`.
-//! - The STATE after record `n` says `n`; it comes at the same records in every attempt.
+//! - The records of a stream are the same in every attempt, except for `attempt`.
+//! - The STATE after record `n` says `n`; it comes after the same records in every attempt.
 //!
 //! Not here: how fast messages are sent, and what comes back (`attempt`).
 
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::chance::{Chance, mix};
 
-/// Of each stream the number of the last record that is behind us.
+/// For each stream, the number of the last record that is done.
 pub(crate) type Cursors = BTreeMap<String, u64>;
 
 /// Which kind of STATE a source sends.
@@ -32,65 +34,65 @@ pub(crate) enum States {
 /// How a source says that it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// Generation fields in the catalog, COMPLETE for every stream.
+    /// Generation fields in the catalog, and COMPLETE for every stream.
     Refresh,
-    /// No such fields; the end of the input is the end.
+    /// No generation fields; the input simply ends.
     Plain,
 }
 
-/// What becomes of rows that are there already.
+/// What happens to rows that are there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// They stay.
     Append,
-    /// Those of earlier generations go at a good end.
+    /// Those of earlier generations are removed at a good end.
     Truncate,
-    /// All that this process did not write go at a good end.
+    /// All that this process did not write are removed at a good end.
     Overwrite,
 }
 
-/// A source, its catalog included.
+/// A source with its catalog.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// For the order of streams and the texts.
+    /// Determines the order of streams and the texts.
     pub(crate) seed: u64,
     /// Names of the streams.
     pub(crate) streams: Vec<String>,
     /// The number before a stream's first record: two sources of one stream send different records.
     pub(crate) first: u64,
-    /// Records of each stream.
+    /// The number of records of each stream.
     pub(crate) records: u64,
-    /// A STATE after this record, besides the others; 0 for none.
+    /// An additional STATE after this record; 0 for none.
     pub(crate) early_state: u64,
-    /// A STATE after every so many records.
+    /// The number of records between two STATEs.
     pub(crate) state_every: u64,
-    /// Whether a STATE follows the last record in any case.
+    /// Whether a STATE always follows the last record.
     pub(crate) state_at_end: bool,
-    /// Which STATEs.
+    /// The kind of STATEs.
     pub(crate) states: States,
     /// How it ends.
     pub(crate) dialect: Dialect,
-    /// What becomes of older rows.
+    /// What happens to older rows.
     pub(crate) mode: Mode,
     /// The generation of its rows, in the refresh dialect.
     pub(crate) generation: u64,
-    /// Length of a record's text in bytes; it does not compress much.
+    /// The length of a record's text in bytes; the text hardly compresses.
     pub(crate) text_bytes: usize,
 }
 
-/// One line for the connector, and what it is.
+/// One line for the connector, and its kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
-    /// The line, its end included.
+    /// The line, with its line feed.
     pub(crate) line: String,
-    /// What it is.
+    /// The kind of message.
     pub(crate) kind: Kind,
 }
 
-/// What a [`Message`] is.
+/// The kind of a [`Message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A RECORD of the stream of this index.
+    /// A RECORD of the stream with this index.
     Record { stream: usize, id: u64 },
     /// A STATE.
     State,
@@ -99,7 +101,7 @@ pub(crate) enum Kind {
 }
 
 impl Plan {
-    /// One stream of small records with STREAM states, in the refresh dialect.
+    /// Returns a plan of one stream of small records with STREAM states, in the refresh dialect.
     pub(crate) fn small(seed: u64) -> Self {
         Self {
             seed,
@@ -117,7 +119,7 @@ impl Plan {
         }
     }
 
-    /// The catalog; the sync id is 42.
+    /// Returns the catalog; the sync id is 42.
     pub(crate) fn catalog(&self) -> Value {
         let (mode, minimum) = match self.mode {
             Mode::Append => ("append", 0),
@@ -147,22 +149,22 @@ impl Plan {
         json!({ "streams": streams.collect::<Vec<_>>() })
     }
 
-    /// Where a source begins that has never run.
+    /// Returns the position of a source that has never run.
     pub(crate) fn beginning(&self) -> Cursors {
         self.streams.iter().map(|name| (name.clone(), self.first)).collect()
     }
 
-    /// The number of a stream's last record.
+    /// Returns the number of a stream's last record.
     pub(crate) fn last(&self) -> u64 {
         self.first + self.records
     }
 
-    /// The records of all streams.
+    /// Returns the number of records of all streams.
     pub(crate) fn all_records(&self) -> u64 {
         self.records * self.streams.len() as u64
     }
 
-    /// Everything that attempt number `attempt` sends, going on after `position`.
+    /// Returns everything that attempt number `attempt` sends, from `position` on.
     pub(crate) fn messages(&self, position: &Cursors, attempt: u32) -> Vec<Message> {
         let mut chance = Chance::new(self.seed ^ u64::from(attempt) << 32);
         let mut at: Vec<u64> = self.streams.iter().map(|name| position[name]).collect();
@@ -232,7 +234,7 @@ impl Plan {
         }
     }
 
-    /// The text that the record has, whoever sends it.
+    /// Returns the text of a record, which does not depend on the attempt.
     pub(crate) fn text(&self, stream: &str, id: u64) -> String {
         let name = stream.bytes().fold(self.seed, |hash, byte| mix(hash ^ u64::from(byte)));
         let number = mix(name ^ id);
@@ -243,7 +245,7 @@ impl Plan {
     }
 }
 
-/// The cursors that a STATE message holds.
+/// Returns the cursors in a STATE message.
 pub(crate) fn cursors(message: &Value) -> Cursors {
     let state = &message["state"];
     let streams = match state["type"].as_str() {
@@ -263,7 +265,7 @@ fn complete(name: &str) -> Message {
     Message { line: format!("{message}\n"), kind: Kind::Complete }
 }
 
-/// Letters and digits without a pattern, far more than a compressor looks back.
+/// Returns letters and digits without a pattern, far more than a compressor's window.
 fn noise() -> &'static str {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     static NOISE: OnceLock<String> = OnceLock::new();

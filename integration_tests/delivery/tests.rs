@@ -1,4 +1,4 @@
-//! The cut of it all that `make test` runs.
+//! The part of the delivery tests that `make test` runs.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::{BUCKET, case, kills, matrix, pair, pool, rows};
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Rule};
 use crate::world::connector;
 
-/// What was wrong with cases, each with its name.
+/// Returns the problems of cases, each with the case's name.
 fn problems<C, R>(
     cases: &[C],
     played: &[Result<R, String>],
@@ -28,7 +28,7 @@ fn problems<C, R>(
     all
 }
 
-/// Fails with everything that is wrong.
+/// Fails with every problem.
 #[track_caller]
 fn assert_none(problems: &[String]) {
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
@@ -45,7 +45,8 @@ fn nothing_is_lost_and_nothing_twice_whenever_the_process_is_killed() {
     assert!(kills >= 15, "{kills} kills in 20 scenarios: most come too late");
 }
 
-/// In the window for certain: the file is visible, and S3 takes two seconds to say so.
+/// A kill that is certainly inside the window: the file is visible, and S3 takes two seconds to say
+/// so.
 #[test]
 fn a_kill_between_publication_and_state_makes_duplicates_and_loses_nothing() {
     for (large, operation) in [(false, Operation::Put), (true, Operation::Complete)] {

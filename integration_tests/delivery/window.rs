@@ -1,8 +1,9 @@
-//! How long the window is: from the moment at which rows are visible to the moment at which their STATE is out.
+//! Measures the window: from the moment at which rows are visible to the moment at which their
+//! STATE is on stdout.
 //!
-//! A process is sent one STATE after the other, each when the last one is back. The bucket is looked at all the time: the
-//! first new object opens the window, the STATE closes it. Both moments are seen from outside, so that what it takes to see
-//! them is part of the figure.
+//! A process is sent one STATE after the other, each when the previous one is back. The bucket is
+//! polled all the time: the first new object opens the window, the STATE closes it. Both moments
+//! are observed from outside, so that the figure includes the time to observe them.
 
 use std::time::{Duration, Instant};
 
@@ -13,25 +14,25 @@ use super::source::{Kind, Plan, States};
 use crate::support::connector::Connector;
 use crate::support::faulty_s3::FaultyS3;
 
-/// Longest wait for anything.
+/// The longest wait for anything.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The windows of one process.
 #[derive(Clone, Debug)]
 pub(crate) struct Windows {
-    /// Files of each STATE: one for each stream.
+    /// The number of files per STATE: one for each stream.
     pub(crate) files: usize,
-    /// Every window, the shortest first.
+    /// Every window, shortest first.
     pub(crate) sorted: Vec<Duration>,
 }
 
 impl Windows {
-    /// The window that as many are shorter than as are longer.
+    /// Returns the median window.
     pub(crate) fn median(&self) -> Duration {
         self.sorted.get(self.sorted.len() / 2).copied().unwrap_or_default()
     }
 
-    /// The longest.
+    /// Returns the longest window.
     pub(crate) fn longest(&self) -> Duration {
         self.sorted.last().copied().unwrap_or_default()
     }
