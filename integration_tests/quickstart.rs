@@ -1,10 +1,10 @@
 //! The connector at work, for somebody who sees it for the first time: `make quickstart`.
 //!
 //! `quickstart BINARY [FOLDER]` starts an S3 server in this process, then runs the given
-//! `destination-s3` three ways as the platform would: `spec`, `check`, and `write` of a recorded sync
-//! of 700 records, once as jsonl.gz and once as csv. It prints what went in and what came out, keeps
-//! the objects in FOLDER (new or empty; without it a temporary folder that goes at the end), and exits
-//! 1 as soon as anything is off. No network beyond the loopback address, no account.
+//! `destination-s3` three ways as the platform would: `spec`, `check`, and `write` of a recorded
+//! sync of 700 records, once as jsonl.gz and once as csv. It prints what went in and what came out,
+//! keeps the objects in FOLDER (new or empty; without it a temporary folder that goes at the end),
+//! and exits 1 as soon as anything is off. No network beyond the loopback address, no account.
 //!
 //! Not here: any call into the connector's own code.
 
@@ -250,7 +250,8 @@ fn stream_and_state(state: &Value) -> (String, Value) {
     (stream.to_owned(), state["stream"]["stream_state"].clone())
 }
 
-/// Rows of each stream in the objects: the first segment of a default key is the stream, as these have no namespace.
+/// Rows of each stream in the objects: the first segment of a default key is the stream, as these
+/// have no namespace.
 fn stored(format: &str, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, usize> {
     let rows = |(key, bytes): (&String, &Vec<u8>)| {
         let content = read_back::content(key, bytes);

@@ -1,5 +1,5 @@
-//! Answers of stores, proxies and networks that are not those of Amazon S3: what `check` and
-//! `write` make of them.
+//! Answers of stores, proxies and networks other than Amazon S3, and how `check` and `write` report
+//! them.
 
 use std::net::TcpListener;
 use std::thread;
@@ -29,7 +29,7 @@ fn config(server: &FaultyS3) -> Value {
     config
 }
 
-/// One record, its STATE and a good end.
+/// Syncs one record and its STATE, with a good end.
 fn sync_with(connector: &Connector, config: &Value) -> Outcome {
     connector
         .write(config, &users())
@@ -45,7 +45,8 @@ fn asked(server: &FaultyS3, operation: Operation) -> usize {
     server.requests().iter().filter(|request| request.operation == operation).count()
 }
 
-/// A cap of the account: its code alone says nothing of it. Its control character is not even XML.
+/// A cap of the account: its code alone does not say so. Its control character is not even valid
+/// XML.
 static CAPPED: Answer = Answer {
     status: 403,
     headers: XML,
@@ -111,7 +112,7 @@ fn a_proxy_with_a_limit_of_bodies() {
     assert_eq!(server.open_uploads(), 0);
 }
 
-/// A proxy that lets nobody pass without a password.
+/// A proxy that demands a password.
 #[test]
 fn a_proxy_that_wants_a_password() {
     let proxy = Loopback::start(async move |mut socket| {
@@ -144,7 +145,8 @@ fn a_proxy_that_wants_a_password() {
     }
 }
 
-/// The store knows no `If-None-Match`, and calls it a wrong argument instead of an unknown feature.
+/// The store does not support `If-None-Match`, and calls it an invalid argument, not an unknown
+/// feature.
 #[test]
 fn a_guard_that_the_store_calls_a_wrong_argument() {
     static ARGUMENT: Answer = Answer {
@@ -231,7 +233,7 @@ fn a_host_name_that_does_not_exist_is_called_that_at_once() {
     let mut config = config(&server());
     config["s3_endpoint"] = json!("http://no-such-host.invalid:9000");
     let outcome = connector().check(&config);
-    // One attempt: with more of them the sentence says how many.
+    // One attempt: after several the message says how many.
     assert_failed(
         &outcome,
         &["the host name \"no-such-host.invalid\" was not found in DNS: correct s3_endpoint"],

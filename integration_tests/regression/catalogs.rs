@@ -1,4 +1,4 @@
-//! Catalogs and settings that are JSON by RFC 8259, whatever a parser thinks of them.
+//! Catalogs and settings that are valid JSON by RFC 8259, whatever a parser makes of them.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::parquet;
 use crate::support::readers;
 use crate::world::{World, catalog, complete, failure, jsonl, record, refresh, users};
 
-/// A catalog of `users` in which the property `odd` has this schema, as text.
+/// Returns a catalog of `users` in which the property `odd` has this schema text.
 fn catalog_with(schema: &str) -> String {
     let properties = json!({ "id": { "type": "integer" }, "odd": "SCHEMA" });
     catalog([refresh("users", &properties)]).to_string().replace("\"SCHEMA\"", schema)
@@ -31,7 +31,7 @@ fn schemas_that_are_json_do_not_stop_the_sync() {
             format!(r#"{{"type":"integer","default":{}}}"#, nested(5_000, r#"{"a":"#, "}")),
             Some(json!("int64")),
         ),
-        // A type of its own: structs as deep as they may be, JSON text below.
+        // A type of its own: structs down to the deepest level allowed, JSON text below.
         (deep_object, None),
     ];
     for (schema, kind) in cases {
@@ -71,7 +71,8 @@ fn a_catalog_that_is_not_json_names_the_place_and_the_stream() {
     assert!(message.contains("in stream users"), "{message}");
 }
 
-/// Settings with text or numbers that no program can use are refused for that field, not as a whole.
+/// Strings and numbers that no program can represent are refused for their field, not for the whole
+/// file.
 #[test]
 fn settings_that_are_json_are_read_as_json() {
     let world = World::new();

@@ -1,4 +1,5 @@
-//! CSV cells that readers change, columns that are ours and the record's, and files without the metadata that readers split.
+//! CSV cells that readers change, columns that both we and the record have, and files without the
+//! metadata that readers split.
 
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ fn text() -> Value {
     json!({ "type": "string" })
 }
 
-/// The file of one stream.
+/// Returns the file of one stream.
 #[track_caller]
 fn file(settings: &Value, properties: &Value, data: &[&str]) -> Vec<u8> {
     let world = World::new();
@@ -32,8 +33,8 @@ fn bare(options: &Value) -> Value {
     json!({ "format": format, "metadata_columns": "none" })
 }
 
-/// ClickHouse trims blanks and reads `\N` as null, MariaDB reads `NULL` as null, PostgreSQL stops at `\.`: where they are
-/// not quoted.
+/// ClickHouse trims blanks and reads `\N` as null, MariaDB reads `NULL` as null, and PostgreSQL
+/// stops at `\.`, unless they are quoted.
 #[test]
 fn texts_that_readers_change_without_quotes_are_quoted() {
     let texts =
@@ -56,8 +57,8 @@ fn texts_that_readers_change_without_quotes_are_quoted() {
     }
 }
 
-/// DuckDB guesses: in a file without double quotes it takes `'x'` for a quoted x, and a line that begins with `#` for a
-/// comment.
+/// DuckDB guesses: in a file without double quotes it takes `'x'` for a quoted x, and a line that
+/// begins with `#` for a comment.
 #[test]
 fn texts_that_begin_with_a_single_quote_or_a_number_sign_are_kept_by_readers_that_guess() {
     for texts in [["'x'", "'y'", "z"], ["#", "", "x"], ["#a", "#b", "it's"]] {
@@ -72,7 +73,7 @@ fn texts_that_begin_with_a_single_quote_or_a_number_sign_are_kept_by_readers_tha
     }
 }
 
-/// pandas and others drop a line of blanks.
+/// pandas and other readers drop a line of blanks.
 #[test]
 fn a_file_of_one_column_has_no_line_of_blanks() {
     let data =
@@ -84,7 +85,8 @@ fn a_file_of_one_column_has_no_line_of_blanks() {
     assert_eq!(String::from_utf8_lossy(&bytes), "v\n\" \"\n\"\t\"\n\"\"\n\" \"\n\" \"\nx\n");
 }
 
-/// `_airbyte_meta` is JSON text with quotes and commas, which Spark splits with its default options.
+/// `_airbyte_meta` is JSON text with quotes and commas, which Spark splits with its default
+/// options.
 #[test]
 fn ids_alone_in_every_format() {
     let properties = json!({ "id": { "type": "integer" }, "_airbyte_meta": text() });
@@ -119,7 +121,7 @@ fn ids_alone_in_every_format() {
     );
 }
 
-/// A record that went through a pipeline before has a field of the last column's name.
+/// A record that has been through another pipeline has a field with the name of the last column.
 #[test]
 fn a_records_own_additional_properties_is_a_column_of_its_own() {
     let properties = json!({ ADDITIONAL: text(), "id": {} });
@@ -134,22 +136,22 @@ fn a_records_own_additional_properties_is_a_column_of_its_own() {
     assert_eq!(table.header, [second.as_str(), "id", ADDITIONAL]);
     assert_eq!(table.get(0, &second), Some("own"));
     assert_eq!(table.get(0, ADDITIONAL), Some(r#"{"x":2}"#));
-    // A declared name is not taken for the new one.
+    // The new name avoids declared names as well.
     let third = format!("{ADDITIONAL}_3");
     let table = csv("column", &json!({ ADDITIONAL: text(), &second: text() }), &data);
     assert_eq!(table.header, [third.as_str(), second.as_str(), ADDITIONAL]);
-    // With `drop` there is no column of ours, and the name is free.
+    // With `drop` we have no such column, and the name is free.
     let table = csv("drop", &properties, &data);
     assert_eq!(table.header, [ADDITIONAL, "id"]);
     assert_eq!(table.get(0, ADDITIONAL), Some("own"));
-    // Where the schema does not declare it, it is a field like any other.
+    // If the schema does not declare it, it is an undeclared field like any other.
     let table =
         csv("column", &json!({ "id": {} }), &format!(r#"{{"id":1,"{ADDITIONAL}":{{"a":1}}}}"#));
     let kept = members(table.get(0, ADDITIONAL).unwrap());
     assert_eq!(kept, [(ADDITIONAL.to_owned(), r#"{"a":1}"#.to_owned())]);
 }
 
-/// The name in the files is told at the start.
+/// The log names the column's new name at the start.
 #[test]
 fn a_column_that_is_renamed_is_told() {
     let world = World::new();

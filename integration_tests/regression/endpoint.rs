@@ -1,4 +1,4 @@
-//! `s3_endpoint` with a path, with the bucket in its path, with the bucket's name in its host.
+//! `s3_endpoint` with a path, with the bucket in its path, and with the bucket in its host name.
 
 use serde_json::{Value, json};
 
@@ -8,11 +8,11 @@ use crate::support::proxy::Proxy;
 use crate::world::{complete, connector, failure, jsonl, user, users};
 
 const RAW: &str = "raw";
-/// A host that exists nowhere: only a proxy leads there.
+/// A host that does not exist, so that only a proxy leads to it.
 const STORE: &str = "store.example";
 
-/// A server with the bucket `raw`, and with the bucket that a path and a bucket written together
-/// would be.
+/// Starts a server with the bucket `raw`, and with the bucket that a path and a bucket together
+/// would name.
 fn server(path: &str, domain: Option<&str>) -> FaultyS3 {
     let server = FaultyS3::start();
     server.create_bucket(RAW);
@@ -38,8 +38,8 @@ fn one_user() -> String {
     [user(1), complete("users")].concat()
 }
 
-/// `check`, then a sync that replaces what an earlier one left: every kind of request but those for
-/// parts.
+/// Runs `check`, then a sync that replaces what an earlier one left: every kind of request except
+/// those for parts.
 fn check_and_replace(connector: &Connector, config: &Value) {
     let check = connector.check(config);
     let (status, message) = check.connection_status();
@@ -83,8 +83,7 @@ fn a_path_is_a_folder_where_the_bucket_is_in_the_host_name() {
     }
 }
 
-/// The policy is one for the bucket of the settings, and a sentence shows one address for both
-/// spellings.
+/// The policy is for the bucket of the settings, and messages show one address for both spellings.
 #[test]
 fn both_spellings_of_a_path_are_one_address_in_policies_and_sentences() {
     let mut said = Vec::new();
@@ -180,7 +179,7 @@ fn a_host_that_begins_with_the_bucket_is_named_where_there_is_no_such_host() {
     assert!(message.contains("set s3_endpoint to http://nowhere.invalid, or"), "{message}");
 }
 
-/// It may be right: the bucket of a store that is called like it.
+/// It may be right: the bucket may have the name of the store.
 #[test]
 fn a_host_that_begins_with_the_bucket_may_be_right() {
     let server = server("", None);

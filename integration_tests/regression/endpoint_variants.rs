@@ -1,4 +1,4 @@
-//! FIPS and dual stack: the hosts that S3 and STS are asked at.
+//! FIPS and dual stack: the hosts of S3 and STS.
 
 use std::fs;
 
@@ -57,7 +57,7 @@ fn a_web_identity_is_exchanged_at_the_same_sts() {
     assert_eq!(far.hosts(), [s3, sts]);
 }
 
-/// The variables are about AWS's own endpoints: an address in the settings says itself what it is.
+/// The variables concern AWS's own endpoints; an endpoint in the settings is used as it is.
 #[test]
 fn an_endpoint_of_the_settings_is_asked_as_it_is() {
     let world = World::new();
@@ -65,7 +65,7 @@ fn an_endpoint_of_the_settings_is_asked_as_it_is() {
     assert_succeeded(&connector.check(&world.config(&jsonl())), &[]);
 }
 
-/// A typing error must not lead past FIPS.
+/// A typing error must not bypass FIPS.
 #[test]
 fn a_value_that_is_neither_true_nor_false_is_refused() {
     let world = World::new();

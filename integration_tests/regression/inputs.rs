@@ -1,4 +1,4 @@
-//! What comes on stdin, and when its effects are seen.
+//! What arrives on stdin, and when its effects become visible.
 
 use std::io::Write as _;
 
@@ -11,8 +11,7 @@ use crate::world::{
     user, users, with,
 };
 
-/// It was seen with the first STATE, or at the end: a person looked at an empty screen for a
-/// minute.
+/// It was visible with the first STATE, or at the end: a person saw nothing for a minute.
 #[test]
 fn a_log_line_is_seen_before_anything_is_read() {
     let world = World::new();
@@ -62,7 +61,7 @@ fn input_that_is_not_airbytes_is_called_what_it_is() {
             [&b"\xff\xfe"[..], &utf16].concat(),
             "is not an Airbyte message: the input is UTF-16 text",
         ),
-        // Without its mark it is valid UTF-8, with a zero byte behind each character.
+        // Without its byte order mark it is valid UTF-8, with a zero byte after each character.
         (utf16, "is not an Airbyte message: the input is UTF-16 text"),
         (b"type: RECORD\n".to_vec(), "is not an Airbyte message: the input looks like YAML"),
     ];
@@ -82,7 +81,7 @@ fn incomplete(stream: &str) -> String {
     json!({ "type": "TRACE", "trace": trace }).to_string() + "\n"
 }
 
-/// Without generations the end of the input is a good end, also of a source that has said that it
+/// Without generations the end of the input is a good end, even if the source reported that it
 /// failed.
 #[test]
 fn a_stream_that_is_reported_incomplete_is_told_of_once_and_replaces_nothing() {
@@ -115,7 +114,7 @@ fn a_stream_that_is_reported_incomplete_is_told_of_once_and_replaces_nothing() {
     assert!(warnings.len() == 1 && warnings[0].contains("\"users\""), "{warnings:?}");
 }
 
-/// The absence of COMPLETE says it there, in the TRACE ERROR.
+/// The missing COMPLETE says so there, in the TRACE ERROR.
 #[test]
 fn incomplete_in_a_catalog_with_generations_is_the_bad_end_that_it_was() {
     let world = World::new();

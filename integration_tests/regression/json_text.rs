@@ -1,4 +1,4 @@
-//! Records that are JSON and that readers refuse, or that look like JSON and are none.
+//! Records that are valid JSON and that readers refuse, or that resemble JSON and are not.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,8 @@ use crate::world::{
     EMITTED_AT, World, catalog, complete, failure, jsonl, jsonl_and, record, refresh, state, users,
 };
 
-/// Half pairs in a value, in a name and inside; a whole pair; the text of JSON that speaks of one.
+/// Half pairs in a value, in a name and in nested values; a whole pair; JSON text that mentions
+/// one.
 const HALVES: &str = r#"{"id":1,"v":"x\ud800y","o":{"d":1.50,"k":["a","\uDC00"]},"n\udbff":"\ud83d\ude00","t":"{\"a\":\"\\ud800\"}"}"#;
 const REPLACED: &str = r#"{"id":1,"v":"x\ufffdy","o":{"d":1.50,"k":["a","\ufffd"]},"n\ufffd":"\ud83d\ude00","t":"{\"a\":\"\\ud800\"}"}"#;
 
@@ -26,7 +27,7 @@ fn properties() -> Value {
     })
 }
 
-/// Fields with half a pair, in the order of the record.
+/// Returns the changes for the fields with half a pair, in the order of the record.
 fn changes() -> Vec<Value> {
     ["v", "o.k.1", "n\u{fffd}"].map(replaced).to_vec()
 }
@@ -133,7 +134,7 @@ fn half_a_surrogate_pair_in_the_name_of_a_stream() {
     let write = world
         .write(&jsonl(), &users())
         .file_text("catalog.json", &catalog.replace("STREAM", r"s\ud800"));
-    // The STATE would come back as it is, and the reader of messages has no text for half a pair.
+    // The STATE would come back as it is, and the test's reader has no text for half a pair.
     let input = input
         .replace(r#""name":"STREAM""#, "\"name\":\"s\u{fffd}\"")
         .replace("STREAM\",\"data", r#"s\udbff","data"#);
@@ -179,7 +180,7 @@ fn nesting_has_a_limit_that_is_told() {
     }
 }
 
-/// JSON lines keep the text; where there are columns the last member has the cell.
+/// JSON lines keep the text; where there are columns, the last member has the cell.
 #[test]
 fn repeated_members_in_every_format() {
     let data = r#"{"id":1,"v":"first","v":"last","o":{"k":1,"k":2},"x":3,"x":4}"#;

@@ -1,4 +1,4 @@
-//! A store that cuts a listing and does not say how it goes on, or never ends one.
+//! Stores that truncate a listing without saying how to continue, or never end one.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::connector::Outcome;
 use crate::support::faulty_s3::{Fault, FaultyS3, Operation, Quirk, Rule};
 use crate::world::{BUCKET, catalog, complete, connector, failure, state, with};
 
-/// Appends one row with each id, in a file of its own.
+/// Appends one row for each id, each in a file of its own.
 fn append(config: &Value, ids: impl IntoIterator<Item = u32>) {
     for id in ids {
         let streams = catalog([appended("users", 1, 0)]);
@@ -20,7 +20,7 @@ fn append(config: &Value, ids: impl IntoIterator<Item = u32>) {
     }
 }
 
-/// A server with five old files of one row, which lists them two at a time.
+/// Starts a server with five old files of one row, which lists two names per page.
 fn five_files() -> (FaultyS3, Value) {
     let server = start();
     let config = numbered(&server);
@@ -29,13 +29,13 @@ fn five_files() -> (FaultyS3, Value) {
     (server, config)
 }
 
-/// A sync that replaces `users` by nothing.
+/// Runs a sync that replaces `users` with nothing.
 fn clear(config: &Value) -> Outcome {
     let input = [state("users", 1), complete("users")].concat();
     connector().write(config, &catalog([overwritten()])).input(input).run()
 }
 
-/// Requests that remove objects, after the first `before`.
+/// Returns how many requests removed objects, after the first `before`.
 fn removals(server: &FaultyS3, before: usize) -> usize {
     let removes = |operation| {
         matches!(operation, Operation::Delete | Operation::DeleteMany | Operation::Copy)
@@ -106,8 +106,7 @@ fn a_listing_that_never_ends_fails_the_check() {
     assert_eq!(server.keys(BUCKET), [""; 0]);
 }
 
-/// The last of three pages is refused: what the first two have shown stays, until a sync sees the
-/// end.
+/// The last of three pages is refused: the objects of the first two stay until a sync sees the end.
 #[test]
 fn a_listing_that_breaks_off_removes_nothing() {
     let (server, config) = five_files();
@@ -127,8 +126,8 @@ fn a_listing_that_breaks_off_removes_nothing() {
     assert_eq!(server.keys(BUCKET), [""; 0]);
 }
 
-/// Each listing takes two seconds to arrive: one after the other the second would be asked for when
-/// the first is through.
+/// Each listing takes two seconds to arrive: one after the other, the second would be requested
+/// when the first is complete.
 #[test]
 fn many_replaced_streams_are_listed_side_by_side() {
     let server = start();

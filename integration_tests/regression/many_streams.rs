@@ -1,4 +1,5 @@
-//! Syncs of many streams: what one costs does not depend on the others, nor does the size of its files.
+//! Syncs of many streams: the cost of a stream does not depend on the others, nor does the size of
+//! its files.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use serde_json::json;
 use crate::support::read_back;
 use crate::world::{World, catalog, complete, noise, record, refresh};
 
-/// A STATE of type GLOBAL.
+/// Returns a STATE of type GLOBAL.
 fn global(number: usize) -> String {
     format!(
         "{{\"type\":\"STATE\",\"state\":{{\"type\":\"GLOBAL\",\"global\":{{\"shared_state\":{{\"cursor\":{number}}},\
@@ -15,7 +16,7 @@ fn global(number: usize) -> String {
     )
 }
 
-/// One stream compresses to a hundredth, the other one hardly: each fills its files all the same.
+/// One stream compresses to a hundredth, the other hardly at all: each still fills its files.
 #[test]
 fn each_stream_meets_the_file_size_although_their_texts_compress_differently() {
     const FILE_MB: usize = 8;
@@ -36,7 +37,7 @@ fn each_stream_meets_the_file_size_although_their_texts_compress_differently() {
     let sizes = |name: &str| -> Vec<usize> {
         objects.iter().filter(|(key, _)| key.contains(name)).map(|(_, bytes)| bytes.len()).collect()
     };
-    // 38 MB of text each: the dense one comes to 29 MB, the loose one to less than half a file.
+    // 38 MB of text each: the dense stream comes to 29 MB, the loose one to less than half a file.
     let (dense, loose) = (sizes("dense"), sizes("loose"));
     assert_eq!(loose.len(), 1, "{loose:?}");
     let whole = FILE_MB * 1024 * 1024;
@@ -47,7 +48,8 @@ fn each_stream_meets_the_file_size_although_their_texts_compress_differently() {
     assert!(full + 1 >= dense.len() && dense.len() <= 5, "{dense:?}");
 }
 
-/// A GLOBAL state every hundred records over hundreds of streams: each comes back once, in order, and every row is there.
+/// A GLOBAL state after every hundred records of hundreds of streams: each comes back once, in
+/// order, and every row is there.
 #[test]
 fn global_states_over_many_streams_come_back_in_order_with_every_row_stored() {
     const STREAMS: usize = 300;

@@ -1,4 +1,5 @@
-//! The memory of the process, read from the child (`VmHWM`): the limit and a known excess, whatever the input is.
+//! The memory of the process, read from the child (`VmHWM`): the limit and a known surplus,
+//! whatever the input is.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,10 +14,10 @@ use crate::world::{World, catalog, complete, noise, record, refresh, state};
 const MIB: usize = 1024 * 1024;
 const LIMIT_MB: usize = 64;
 
-/// Memory of a build without optimization that one with it does not take: its code, and frames of the stack.
+/// Memory of an unoptimized build that an optimized one does not need: its code, and stack frames.
 const DEBUG_BUILD: usize = if cfg!(debug_assertions) { 16 * MIB } else { 0 };
 
-/// Runs a write to its good end and gives the most memory that was resident at once.
+/// Runs a write that ends well, and returns the peak of its resident memory.
 fn peak_bytes(write: PendingWrite, input: Vec<u8>) -> usize {
     let mut session = write.start();
     let status = format!("/proc/{}/status", session.pid());
@@ -46,7 +47,8 @@ fn high_water_bytes(status: &str) -> Option<usize> {
     Some(line.trim().strip_suffix(" kB")?.parse::<usize>().ok()? * 1024)
 }
 
-/// Records among which some are tens of megabytes take the limit and three times the longest line at most.
+/// Records of which some have tens of megabytes take at most the limit and three times the longest
+/// line.
 fn long_lines(format: &str) {
     const LONG: usize = 40_000_000;
     let world = World::new();
@@ -98,7 +100,7 @@ fn long_lines_are_not_copied_six_times_in_parquet() {
     long_lines("parquet");
 }
 
-/// Streams of nine columns, each with a few rows: the limit and 64 MiB at most.
+/// Streams of nine columns, each with a few rows, take at most the limit and 64 MiB.
 fn many_streams(format: &str) {
     const STREAMS: usize = 1_500;
     let world = World::new();
@@ -110,7 +112,7 @@ fn many_streams(format: &str) {
     let settings = json!({
         "memory_limit_mb": LIMIT_MB,
         "format": { "format_type": format },
-        // Without a listing for each: the test is about memory.
+        // Without a listing for each stream: the test is about memory.
         "s3_bucket_key": "{stream_name}/{uuid}.{extension}",
     });
     let mut input = String::new();
@@ -157,8 +159,8 @@ fn many_streams_share_the_memory_in_parquet() {
     many_streams("parquet");
 }
 
-/// What the connector encodes by itself is what every engine reads: long texts beside nulls and empty ones, at the top and
-/// inside an object, with each codec.
+/// Every engine reads what the connector encodes itself: long texts next to nulls and empty ones,
+/// at the top and inside an object, with each codec.
 #[test]
 fn long_texts_in_parquet_are_read_by_every_engine() {
     let text = json!({ "type": ["null", "string"] });

@@ -1,5 +1,5 @@
-//! Metadata is what makes an object the connector's own: stores that lose it, objects without it,
-//! and copies that carry it to where it does not belong.
+//! Metadata makes an object the connector's own: stores that lose it, objects without it, and
+//! copies that carry it to a wrong place.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::world::{BUCKET, catalog, connector, cursors, failure, noise, record, 
 
 const ROW: &[u8] = b"{\"id\":77,\"_airbyte_generation_id\":1}\n";
 
-/// The warnings that contain these words.
+/// Returns the warnings that contain these words.
 fn warnings(outcome: &Outcome, words: &str) -> Vec<String> {
     outcome
         .logs("WARN")
@@ -21,7 +21,7 @@ fn warnings(outcome: &Outcome, words: &str) -> Vec<String> {
         .collect()
 }
 
-/// The metadata of an object, to give another one the same.
+/// Returns the metadata of an object, for another object to have the same.
 fn metadata(server: &FaultyS3, key: &str) -> Vec<(String, String)> {
     server.metadata(BUCKET, key).into_iter().collect()
 }
@@ -52,13 +52,14 @@ fn a_store_that_loses_metadata_fails_the_check() {
         );
         assert_eq!(server.keys(BUCKET), [""; 0], "{quirk:?}");
     }
-    // No file is ever copied under such keys.
+    // Files are never copied under such keys.
     let server = start();
     server.add_quirk(Quirk::IgnoresMetadataDirective);
     assert_eq!(connector().check(&numbered(&server)).connection_status().0, "SUCCEEDED");
 }
 
-/// The copy at the plain name would say that it lies elsewhere, and no later sync would replace it.
+/// The metadata of the copy at the plain key would name another key, and no later sync would
+/// replace it.
 #[test]
 fn a_file_is_not_moved_where_copies_keep_the_metadata_of_their_source() {
     let server = start();
@@ -81,7 +82,7 @@ fn a_file_is_not_moved_where_copies_keep_the_metadata_of_their_source() {
     }
 }
 
-/// Old rows stay, for nobody can tell whose they are, and the sync says so once.
+/// Old rows stay, because their owner is unknown, and the sync says so once.
 #[test]
 fn replacing_where_metadata_is_lost_says_what_is_left() {
     let server = start();
@@ -91,7 +92,7 @@ fn replacing_where_metadata_is_lost_says_what_is_left() {
     let outcome = replace(&config, &[2]).expect_success();
     assert_eq!(all_rows(&server.objects(BUCKET)), ["1@1", "2@1"]);
     let told = warnings(&outcome, "metadata");
-    // The new one has none either.
+    // The new object has no metadata either.
     assert!(
         told.len() == 1 && told[0].contains(" 2 objects ") && told[0].contains("\"users\""),
         "{told:?}"
@@ -103,7 +104,7 @@ fn replacing_where_metadata_of_uploads_is_lost_says_what_is_left() {
     let server = start();
     server.add_quirk(Quirk::LosesMetadataOfUploads);
     let config = numbered(&server);
-    // Large enough for parts.
+    // Large enough for a multipart upload.
     let large: String = (0..24_u32)
         .map(|id| {
             record(
@@ -123,8 +124,8 @@ fn replacing_where_metadata_of_uploads_is_lost_says_what_is_left() {
     );
 }
 
-/// Without a word: other streams' objects, folders of a console, and objects whose key names
-/// another stream.
+/// Without a message: other streams' objects, folders made by the AWS console, and objects whose
+/// key names another stream.
 #[test]
 fn objects_of_others_are_no_lost_metadata() {
     let server = start();
@@ -148,7 +149,7 @@ fn objects_of_others_are_no_lost_metadata() {
     assert!(server.keys(BUCKET).contains(&"users/mine.jsonl".to_owned()));
 }
 
-/// `aws s3 cp` keeps metadata: an archive beside the data is nobody's to remove.
+/// `aws s3 cp` keeps metadata: an archive next to the data must not be removed.
 #[test]
 fn a_copy_of_an_object_of_ours_is_not_ours() {
     let server = start();
@@ -162,7 +163,7 @@ fn a_copy_of_an_object_of_ours_is_not_ours() {
     assert!(told.len() == 1 && told[0].contains("users/archive/users-0.jsonl"), "{told:?}");
 }
 
-/// They say nothing of their key.
+/// Their metadata does not name their key.
 #[test]
 fn objects_of_older_versions_are_ours_as_they_were() {
     let server = start();
@@ -177,7 +178,7 @@ fn objects_of_older_versions_are_ours_as_they_were() {
     assert_eq!(all_rows(&server.objects(BUCKET)), ["2@1"]);
 }
 
-/// A file that is moved to its plain name says that it lies there, and else what it said before:
+/// A file that is moved to its plain key says that it is there, and otherwise what it said before:
 /// the next sync replaces it.
 #[test]
 fn a_file_moved_to_its_plain_name_is_ours_there() {
@@ -207,7 +208,7 @@ fn a_file_moved_to_its_plain_name_is_ours_there() {
             [(FIXED_KEY.to_owned(), vec![format!("{id}@1")])]
         );
     }
-    // An older version has copied it there, hash and all, or none.
+    // An older version copied it there, with the hash of its old key or without one.
     let mut old = metadata(&server, FIXED_KEY);
     old.retain(|(name, _)| name != "key-hash");
     put(&server, FIXED_KEY, &old);

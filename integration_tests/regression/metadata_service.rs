@@ -1,4 +1,5 @@
-//! Where credentials come from, and how that fails: instance metadata, web identities, containers, STS.
+//! Where credentials come from, and how that fails: instance metadata, web identities, containers,
+//! STS.
 
 use std::fs;
 
@@ -11,14 +12,14 @@ use crate::world::{complete, failure, state, user, users};
 
 const NODE_SESSION: &str = "arn:aws:sts::999988887777:assumed-role/node/i-0123456789abcdef0";
 const POD_ROLE: &str = "arn:aws:iam::999988887777:role/pods/worker-pod";
-/// More faults than any number of tries.
+/// More faults than any number of retries.
 const ALWAYS: usize = 1000;
 
 fn chain() -> Value {
     json!({ "auth_type": "default_chain" })
 }
 
-/// The connector on an instance whose metadata service is the scripted one.
+/// Returns the connector on an instance whose metadata service is the scripted one.
 fn on_an_instance(cloud: &Cloud) -> Connector {
     cloud.sts.serve_instance(NODE_SESSION);
     crate::world::connector()
@@ -26,7 +27,7 @@ fn on_an_instance(cloud: &Cloud) -> Connector {
         .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &cloud.sts.endpoint())
 }
 
-/// A sync that ends with this failure type and acknowledges nothing. Gives the message.
+/// Runs a sync that must end with this failure type and acknowledge nothing. Returns the message.
 #[track_caller]
 fn write_fails(connector: &Connector, config: &Value, failure_type: &str) -> String {
     let input = [user(1), state("users", 1), complete("users")].concat();
@@ -43,7 +44,7 @@ fn a_token_request_without_an_answer_is_tried_again() {
     assert_succeeded(&connector.check(&cloud.config(&chain())), &[NODE_SESSION]);
 }
 
-/// What a container sees whose instance has a hop limit of 1.
+/// What a container sees if its instance has a hop limit of 1.
 #[test]
 fn a_metadata_service_that_never_answers_is_transient_and_names_the_hop_limit() {
     std::thread::scope(|scope| {
@@ -98,7 +99,7 @@ fn an_instance_without_a_role_is_called_that() {
     write_fails(&connector, &cloud.config(&chain()), "config_error");
 }
 
-/// The role of the node must not stand in for the one that is meant.
+/// The role of the node must not replace the one that is meant.
 #[test]
 fn half_a_source_does_not_fall_through_to_the_role_of_the_node() {
     let folder = tempfile::tempdir().unwrap();
@@ -123,7 +124,7 @@ fn half_a_source_does_not_fall_through_to_the_role_of_the_node() {
     }
 }
 
-/// A profile that is not in the files, by its own name or as the source of another one.
+/// A profile that is not in the files, by its own name or as the source of another profile.
 #[test]
 fn a_missing_profile_does_not_fall_through_to_the_role_of_the_node() {
     let folder = tempfile::tempdir().unwrap();
@@ -146,7 +147,7 @@ fn a_missing_profile_does_not_fall_through_to_the_role_of_the_node() {
     }
 }
 
-/// Forms and templates set variables that nobody filled in.
+/// Forms and templates set variables that were left blank.
 #[test]
 fn an_empty_variable_is_not_set() {
     let cloud = Cloud::new();
@@ -192,7 +193,7 @@ fn a_refusal_of_sts_names_its_code() {
     }
 }
 
-/// STS could not reach the cluster's issuer: the next try may work.
+/// STS could not reach the cluster's issuer: a retry may work.
 #[test]
 fn an_issuer_that_sts_cannot_reach_is_transient() {
     let folder = tempfile::tempdir().unwrap();
@@ -237,7 +238,7 @@ fn a_sync_takes_the_external_id_of_the_environment() {
     }
 }
 
-/// A profile that takes the role of the instance is as patient, and says the same.
+/// A profile that uses the role of the instance retries as often, and says the same.
 #[test]
 fn a_profile_with_the_credentials_of_the_instance_says_what_the_instance_says() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use crate::world::{World, catalog, complete, jsonl_and, plain, record, refresh, 
 
 const TEMPLATE: &str = "raw/{stream_name}/year={year}/Month={month}/{part}.{extension}";
 
-/// Six engines show the folder's value instead of the record's, five refuse the files.
+/// Six engines show the folder's value instead of the record's, and five refuse the files.
 #[test]
 fn a_partition_folder_with_the_name_of_a_column() {
     let world = World::new();
@@ -33,7 +33,7 @@ fn a_partition_folder_with_the_name_of_a_column() {
     }
 }
 
-/// What counts is the name in the file.
+/// The name in the file is what counts.
 #[test]
 fn a_partition_folder_with_the_name_that_a_column_has_in_the_file() {
     let world = World::new();
@@ -76,7 +76,7 @@ fn check_notes_each_partition_folder() {
     assert!(!message.contains("partition"), "{message}");
 }
 
-/// Hive, Delta and BigQuery refuse a whole table for one such name.
+/// Hive, Delta and BigQuery refuse a whole table because of one such name.
 #[test]
 fn names_that_engines_refuse_are_told_once_for_each_stream() {
     let properties = json!({

@@ -8,7 +8,7 @@ use crate::support::proxy::Proxy;
 use crate::support::tls_front::{Authority, TlsFront, Validity};
 use crate::world::{World, connector, jsonl};
 
-/// The connector with a proxy that turns everybody away.
+/// Returns the connector with a proxy that rejects everyone.
 fn behind(proxy: &Proxy, no_proxy: &str) -> Connector {
     connector()
         .env("HTTP_PROXY", &proxy.endpoint())

@@ -6,7 +6,8 @@ use crate::parquet::{Stored, cut, input, nulled, run, too_large};
 use crate::sent::{ADDITIONAL, METADATA};
 use crate::world::refresh;
 
-/// One column of Parquet's own type for times makes the whole table unreadable to Spark, Delta and Athena.
+/// One column with Parquet's own time type makes the whole table unreadable for Spark, Delta and
+/// Athena.
 #[test]
 fn times_are_text_that_sorts_unless_typed_ones_are_wanted() {
     let time = json!({ "type": "string", "format": "time" });
@@ -53,7 +54,7 @@ fn times_are_text_that_sorts_unless_typed_ones_are_wanted() {
     ]);
 }
 
-/// 18446744073709551615 fits no column of 64 bits.
+/// 18446744073709551615 does not fit into a signed 64-bit column.
 #[test]
 fn unsigned_integers_of_64_bits_survive_where_they_are_wanted() {
     let properties = json!({
@@ -104,7 +105,7 @@ fn unsigned_integers_of_64_bits_survive_where_they_are_wanted() {
     ]);
 }
 
-/// `"x"` with its quotes beside 1 without is what no engine can compare.
+/// No engine can compare `"x"` with its quotes and 1 without.
 #[test]
 fn unions_of_scalars_are_plain_strings() {
     let properties = json!({
@@ -153,7 +154,7 @@ fn a_union_with_objects_or_arrays_is_json_text_and_is_said_once() {
     }
 }
 
-/// Redshift, and loaders that know scalars only, had still one struct to stumble over: `_airbyte_meta`.
+/// Redshift, and loaders that only know scalars, still failed on one struct: `_airbyte_meta`.
 #[test]
 fn without_nested_columns_there_is_none_at_all() {
     let properties = json!({
@@ -179,7 +180,7 @@ fn without_nested_columns_there_is_none_at_all() {
     assert_eq!(parsed(meta[2]), json!({ "sync_id": 7, "changes": [change] }));
 }
 
-/// Sources list their fields in another order after a restart; a column must not change its name with it.
+/// Sources list their fields in another order after a restart; a column must keep its name.
 #[test]
 fn which_of_two_case_twins_keeps_its_name_does_not_depend_on_the_schemas_order() {
     let integer = json!({ "type": "integer" });
@@ -207,12 +208,12 @@ fn which_of_two_case_twins_keeps_its_name_does_not_depend_on_the_schemas_order()
     }
 }
 
-/// With `drop` the file has no such column of ours, and a field of that name need not make way for it.
+/// With `drop` the file has no such column of ours, and a field of that name keeps its name.
 #[test]
 fn a_field_named_like_our_additional_column_keeps_its_name_where_there_is_none() {
     let stream =
         refresh("s", &json!({ "id": { "type": "integer" }, ADDITIONAL: { "type": "string" } }));
-    // As a source of our own files has it.
+    // As a source that reads our own files sends it.
     let mine = r#"{"old":1}"#;
     let record = json!({ "id": 1, ADDITIONAL: mine, "more": 2 }).to_string();
     let input = input("s", &[record]);
@@ -226,7 +227,7 @@ fn a_field_named_like_our_additional_column_keeps_its_name_where_there_is_none()
     stored.assert_rows(&[json!({ "id": 1, numbered: mine, ADDITIONAL: r#"{"more":2}"# })]);
 }
 
-/// Path and logical type of every column that has no other inside it.
+/// Returns the path and logical type of every column that contains no other.
 fn leaves(stored: &Stored) -> Vec<(String, Value)> {
     let leaves = stored.files[0].footer["leaves"].as_array().unwrap().iter();
     leaves

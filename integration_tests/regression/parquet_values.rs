@@ -1,4 +1,4 @@
-//! Values that a Parquet column cannot take, or takes in a way that readers cannot show.
+//! Values that a Parquet column cannot hold, or holds in a way that readers cannot show.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn date() -> Value {
     json!({ "type": "string", "format": "date" })
 }
 
-/// A bad value became null and was gone.
+/// A bad value became null and was lost.
 #[test]
 fn a_value_that_does_not_fit_is_kept_by_its_text() {
     let properties = json!({
@@ -22,7 +22,7 @@ fn a_value_that_does_not_fit_is_kept_by_its_text() {
     let records = [
         r#"{"id":"A-17","day":"24-02-29","a":[1, "two"],"items":[{"price":1},{"price":"free"},null,7]}"#,
         r#"{"id":18446744073709551615,"a":{"x":1e400,"y":"undeclared"}}"#,
-        // Digits that are lost are told; their nearest value is in its column.
+        // Lost digits are reported; the nearest value is in the column.
         r#"{"id":1,"a":{"x":50000.0000000000000001}}"#,
         r#"{"id":"bad","id":2}"#,
     ];
@@ -44,14 +44,15 @@ fn a_value_that_does_not_fit_is_kept_by_its_text() {
     ];
     run(&stream, &json!({}), &input).assert_rows(&rows);
 
-    // Without metadata columns the text is all that says so.
+    // Without metadata columns only the text says so.
     let unsaid = rows.clone().map(|mut row| {
         row.as_object_mut().unwrap().remove("changes");
         row
     });
     run(&stream, &json!({ "metadata_columns": "none" }), &input).assert_rows(&unsaid);
 
-    // Where the user wants no such column, values are counted as ever, and are no undeclared fields.
+    // If the user does not want such a column, the values are counted as before, and do not count
+    // as undeclared fields.
     for row in &mut rows {
         row.as_object_mut().unwrap().remove(ADDITIONAL);
     }
@@ -82,8 +83,8 @@ fn blanks_around_numbers_in_strings_are_nothing() {
     run(&stream, &options, &input).assert_rows(&[json!({ "i": "12", "n": "2.5", "b": "7" }), bad]);
 }
 
-/// What Java, JavaScript and Python print for a double that JSON has no number for. All engines read them back, from a
-/// file whose statistics leave them out.
+/// What Java, JavaScript and Python print for doubles that JSON has no number for. All engines read
+/// them back, from a file whose statistics leave them out.
 #[test]
 fn nan_and_the_infinities_of_strings_are_doubles() {
     let properties = json!({ "n": { "type": "number" }, "i": { "type": "integer" } });
@@ -105,12 +106,12 @@ fn nan_and_the_infinities_of_strings_are_doubles() {
         no_double("n", r#"{"n":"nan"}"#),
         no_double("i", r#"{"i":"NaN"}"#),
     ]);
-    // Nothing but NaN: a row group without a smallest and a greatest value.
+    // Only NaN: a row group without minimum and maximum.
     run(&stream, &json!({}), &input("s", &[r#"{"n":"NaN"}"#]))
         .assert_rows(&[json!({ "n": "nan" })]);
 }
 
-/// XML Schema's dates may have an offset.
+/// Dates of XML Schema may have an offset.
 #[test]
 fn dates_with_an_offset_fit_a_date() {
     let properties = json!({ "d": date(), "t": { "type": "string", "format": "date-time" } });
@@ -118,7 +119,7 @@ fn dates_with_an_offset_fit_a_date() {
         r#"{"d":"2024-02-29Z","t":"2024-02-29Z"}"#,
         r#"{"d":"2024-02-29+02:00","t":"2024-02-29+02:00"}"#,
         r#"{"d":"2024-02-29-11:00","t":"2024-02-29-11:00"}"#,
-        // This may be an hour.
+        // This could be an hour.
         r#"{"d":"2024-02-29-11"}"#,
     ];
     run(&refresh("s", &properties), &json!({}), &input("s", &records)).assert_rows(&[
@@ -129,7 +130,7 @@ fn dates_with_an_offset_fit_a_date() {
     ]);
 }
 
-/// `24-04-14` became 2024, and so did what was of 1924.
+/// `24-04-14` became 2024, and so did a date of 1924.
 #[test]
 fn years_of_two_digits_are_not_guessed() {
     let properties = json!({
@@ -143,7 +144,8 @@ fn years_of_two_digits_are_not_guessed() {
     ]);
 }
 
-/// One such value keeps a whole file out of pandas, Delta and Iceberg, and ClickHouse shows another year.
+/// One such value keeps a whole file out of pandas, Delta and Iceberg, and ClickHouse shows another
+/// year.
 #[test]
 fn years_that_readers_cannot_show_are_null() {
     let properties = json!({
@@ -154,7 +156,7 @@ fn years_that_readers_cannot_show_are_null() {
     let outside = [
         r#"{"d":"12345-01-01","t":"0000-12-31T23:59:59Z","l":"10000-01-01T00:00:00"}"#,
         r#"{"d":"0000-01-01","t":"300000-01-01T00:00:00Z","l":"12345-01-01"}"#,
-        // In UTC they are of another year than they are written in.
+        // In UTC their year differs from the year in their text.
         r#"{"d":"0000-12-31","t":"0001-01-01T00:00:00+00:01","l":"0000-12-31T23:59:59"}"#,
         r#"{"d":"10000-01-01","t":"9999-12-31T23:59:59-00:01","l":"9999999-12-31T00:00:00"}"#,
     ];
@@ -174,7 +176,8 @@ fn years_that_readers_cannot_show_are_null() {
     ]);
 }
 
-/// `{"a":{"x":1},"a.x":2}` made an object with the name `a.x` twice, of which every reader shows one.
+/// `{"a":{"x":1},"a.x":2}` made an object with the name `a.x` twice, of which every reader shows
+/// one.
 #[test]
 fn no_name_stands_twice_among_the_additional_properties() {
     let properties = json!({
@@ -197,7 +200,7 @@ fn no_name_stands_twice_among_the_additional_properties() {
     ]);
 }
 
-/// The record's own metadata and what the readers' oracle makes of it: its changes come first, ours after them.
+/// The record's own metadata as the oracle computes it: its changes come first, ours follow.
 #[test]
 fn misfits_beside_metadata_of_the_records_own() {
     let stream = refresh("s", &json!({ "id": { "type": "integer" } }));
@@ -216,7 +219,7 @@ fn misfits_beside_metadata_of_the_records_own() {
     }
 }
 
-/// Zeros at the ends of a number are no digits that a double has to give back.
+/// Leading and trailing zeros of a number are not digits that a double must preserve.
 #[test]
 fn spellings_of_numbers_that_lose_nothing() {
     let stream = refresh("s", &json!({ "n": { "type": "number" }, "i": { "type": "integer" } }));

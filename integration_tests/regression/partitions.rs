@@ -1,4 +1,4 @@
-//! The clouds of AWS besides `aws`: their hosts are reached through a proxy of the test.
+//! The AWS partitions besides `aws`: a proxy of the test leads to their hosts.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use crate::support::tls_front::{Authority, TlsFront, Validity};
 use crate::world::{BUCKET, connector};
 use faulty_s3::keyring::DEFAULT_ARN;
 
-/// S3 and STS under the names that AWS gives them.
+/// S3 and STS under the host names of AWS.
 pub(super) struct FarCloud {
     pub(super) cloud: Cloud,
     pub(super) proxy: Proxy,
@@ -21,7 +21,7 @@ pub(super) struct FarCloud {
 }
 
 impl FarCloud {
-    /// S3 is at the first host, STS at the second. `more` leads to other servers.
+    /// Serves S3 at the first host and STS at the second. `more` routes hosts to other servers.
     pub(super) fn new(s3: &str, sts: &str, more: &[(&str, SocketAddr)]) -> Self {
         let (cloud, authority) = (Cloud::new(), Authority::new("Authority of the tests"));
         let address_of_sts = address(&cloud.sts);
@@ -43,7 +43,7 @@ impl FarCloud {
         Self { cloud, proxy: Proxy::start(&routes), authority, _fronts: fronts }
     }
 
-    /// Settings with a key, without an endpoint.
+    /// Returns settings with a key, without an endpoint.
     pub(super) fn config(&self, region: &str) -> Value {
         let mut config = self.cloud.s3.config(BUCKET);
         config.as_object_mut().unwrap().remove("s3_endpoint");
@@ -58,7 +58,7 @@ impl FarCloud {
         connector().env("HTTPS_PROXY", &self.proxy.endpoint())
     }
 
-    /// Every host that was asked, each once, in alphabetical order.
+    /// Returns every host that was asked, each once, in alphabetical order.
     pub(super) fn hosts(&self) -> Vec<String> {
         let seen = self.proxy.seen();
         let mut hosts: Vec<String> = seen
@@ -77,7 +77,8 @@ fn address(sts: &ScriptedSts) -> SocketAddr {
     sts.endpoint().trim_start_matches("http://").parse().unwrap()
 }
 
-/// Also where the platform's worker runs in another partition: its region is no place to ask about the key.
+/// Also if the platform's worker runs in another partition: its region must not be asked about the
+/// key.
 #[test]
 fn an_access_key_in_another_partition_passes_check() {
     let table = [
@@ -95,7 +96,7 @@ fn an_access_key_in_another_partition_passes_check() {
     ];
     for (region, s3, sts) in table {
         for of_worker in [None, Some("us-east-1")] {
-            // The STS of `aws`, which has never heard of the key.
+            // The STS of `aws`, which does not know the key.
             let other = ScriptedSts::start(&crate::support::faulty_s3::keyring());
             other.fail(Action::GetCallerIdentity, StsFault::InvalidClientTokenId, 1000);
             let far = FarCloud::new(s3, sts, &[("sts.us-east-1.amazonaws.com", address(&other))]);
@@ -108,7 +109,7 @@ fn an_access_key_in_another_partition_passes_check() {
     }
 }
 
-/// Of a denial and of a policy, too.
+/// Of a denial and of a policy as well.
 #[test]
 fn a_policy_has_the_arns_of_the_partition() {
     let cloud = Cloud::new();
@@ -123,7 +124,7 @@ fn a_policy_has_the_arns_of_the_partition() {
         let text = crate::policy::stdout(&crate::policy::policy(&config, &[]));
         assert!(text.contains(&format!("\"{start}{BUCKET}\"")), "{region}: {text}");
         config.as_object_mut().unwrap().remove("s3_bucket_region");
-        // The address tells where no region does.
+        // The endpoint shows the partition where no region does.
         config["s3_endpoint"] = json!(format!("https://s3.{region}.{}", suffix(region)));
         let text = crate::policy::stdout(&crate::policy::policy(&config, &[]));
         assert!(text.contains(&format!("\"{start}{BUCKET}\"")), "{region}: {text}");
@@ -139,7 +140,8 @@ fn suffix(region: &str) -> &'static str {
     }
 }
 
-/// Endpoints of AWS are not taken for other stores: no extra look at each key, and STS is asked who signs.
+/// AWS endpoints are not taken for other stores: no additional look at each key, and STS is asked
+/// who signs.
 #[test]
 fn an_endpoint_of_another_partition_counts_as_aws() {
     let (s3, sts) = ("s3.eusc-de-east-1.amazonaws.eu", "sts.eusc-de-east-1.amazonaws.eu");

@@ -1,4 +1,5 @@
-//! Stores that take an upload only if every part but the last has the same length (Cloudflare R2).
+//! Stores that accept a multipart upload only if all parts but the last have the same length
+//! (Cloudflare R2).
 
 use serde_json::{Value, json};
 
@@ -9,8 +10,8 @@ use crate::world::{BUCKET, catalog, complete, connector, noise, record, refresh,
 
 const ROWS: usize = 28;
 
-/// Rows of lengths that fit no part, one of them longer than two parts, and a STATE in between. Catalog, messages, and the
-/// length of all texts.
+/// Returns rows whose lengths fit no part, one of them longer than two parts, and a STATE in
+/// between: catalog, messages, and the length of all texts.
 fn rows(streams: usize) -> (Value, String, usize) {
     let names: Vec<String> = (0..streams).map(|ix| format!("stream_{ix}")).collect();
     let properties = json!({ "id": { "type": "integer" }, "text": { "type": "string" } });
@@ -31,7 +32,7 @@ fn rows(streams: usize) -> (Value, String, usize) {
     (catalog, input, sent)
 }
 
-/// Syncs with files that are closed by the end, by their size, and for short memory.
+/// Syncs with files that are closed by the end, by their size, and because memory is short.
 fn equal_parts(format: &str) {
     for (file_size_mb, memory_limit_mb, streams) in [(200, 256, 1), (20, 256, 1), (200, 64, 3)] {
         let server = FaultyS3::start();

@@ -1,4 +1,4 @@
-//! Old objects that cannot be looked at or removed, and what is said about removals.
+//! Old objects that cannot be looked at or removed, and the messages about removals.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::world::{
     with,
 };
 
-/// A server with four old files of one row.
+/// Starts a server with four old files of one row.
 fn four_files() -> (FaultyS3, Value) {
     let server = start();
     let config = numbered(&server);
@@ -29,7 +29,7 @@ fn four_files() -> (FaultyS3, Value) {
     (server, config)
 }
 
-/// The log lines that contain these words.
+/// Returns the log lines that contain these words.
 fn lines<'a>(outcome: &'a Outcome, level: &str, words: &str) -> Vec<&'a str> {
     outcome.logs(level).into_iter().filter(|text| text.contains(words)).collect()
 }
@@ -51,7 +51,7 @@ fn one_object_that_cannot_be_looked_at_keeps_no_other() {
 
 #[test]
 fn one_object_that_cannot_be_removed_keeps_no_other() {
-    // By itself, by its place in a batch, and where the whole batch is refused for its sake.
+    // Alone, in a batch that reports it, and in a batch that is refused because of it.
     for refuses_batches in [false, true] {
         let (server, config) = four_files();
         for key in ["users/0.jsonl", "users/2.jsonl"] {
@@ -71,7 +71,7 @@ fn one_object_that_cannot_be_removed_keeps_no_other() {
     }
 }
 
-/// The new file beside the plain name cannot be looked at: the old one stays where readers look for
+/// The new file next to the plain key cannot be looked at: the old one stays where readers look for
 /// it.
 #[test]
 fn the_plain_name_stays_where_the_new_file_cannot_be_looked_at() {
@@ -89,7 +89,7 @@ fn the_plain_name_stays_where_the_new_file_cannot_be_looked_at() {
     assert_eq!(server.keys(BUCKET), [FIXED_KEY]);
 }
 
-/// A store that refuses everything is not asked for each object.
+/// A store that refuses everything is not asked about each object.
 #[test]
 fn a_store_that_refuses_every_look_is_given_up() {
     let server = start();
@@ -150,7 +150,7 @@ fn replacing_without_a_connection_id_warns_once() {
     }
 }
 
-/// PyAirbyte asks to replace with every sync: without old objects there is nothing to say.
+/// PyAirbyte replaces with every sync: without old objects there is nothing to report.
 #[test]
 fn removing_is_said_only_where_something_goes_and_names_each_key() {
     let (_server, config) = four_files();
@@ -178,7 +178,7 @@ fn removing_is_said_only_where_something_goes_and_names_each_key() {
         connector().write(&numbered(&fresh), &streams()).input(input()).run().expect_success();
     assert_eq!(lines(&outcome, "INFO", "remov"), [""; 0]);
 
-    // A fixed key: the file that is replaced, and the name that the new one had before.
+    // A fixed key: the file that is replaced, and the key that the new file had before.
     let server = start();
     let config = fixed(&server);
     replace(&config, &[1]).expect_success();
@@ -190,8 +190,8 @@ fn removing_is_said_only_where_something_goes_and_names_each_key() {
     );
 }
 
-/// Nothing of the stream can be removed: a file that was copied to its plain name would stay beside
-/// it, and its rows would come twice.
+/// No object of the stream can be removed: a file copied to its plain key would also stay at its
+/// old key, and its rows would be there twice.
 #[test]
 fn nothing_is_moved_where_nothing_can_be_removed() {
     let server = start();
@@ -210,7 +210,7 @@ fn nothing_is_moved_where_nothing_can_be_removed() {
     assert_eq!(all_rows(&server.objects(BUCKET)), ["1@1", "2@1", "3@1"]);
 }
 
-/// SIGTERM in the middle of the removal, which is slow: what is left stays, and the next sync removes it.
+/// SIGTERM in the middle of a slow removal: the rest stays, and the next sync removes it.
 #[test]
 fn a_signal_stops_the_removal() {
     let (server, config) = four_files();

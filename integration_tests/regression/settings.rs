@@ -11,7 +11,7 @@ use crate::world::{
     with,
 };
 
-/// Files with these texts, and their paths.
+/// Writes files with these texts; returns their paths.
 fn files<const N: usize>(texts: [&[u8]; N]) -> (TempDir, [String; N]) {
     let folder = TempDir::new().unwrap();
     let mut number = 0;
@@ -29,7 +29,7 @@ fn check(settings: &[u8]) -> Outcome {
     connector().run(&["check", "--config", &path])
 }
 
-/// Each round of fixing one and trying again showed the next one.
+/// Each fix led to the next message.
 #[test]
 fn all_problems_of_settings_for_airbytes_own_destination_come_in_one_answer() {
     let settings = json!({
@@ -58,7 +58,7 @@ fn all_problems_of_settings_for_airbytes_own_destination_come_in_one_answer() {
     assert!(failure(&outcome, "config_error").contains("8 problems"));
 }
 
-/// Nothing was said, and the object was `raw/$/$users.jsonl`, or `s3:/lake/users.jsonl`.
+/// There was no message, and the object was `raw/$/$users.jsonl`, or `s3:/lake/users.jsonl`.
 #[test]
 fn keys_that_would_hold_a_dollar_or_a_scheme_are_refused() {
     let world = World::new();
@@ -135,8 +135,8 @@ fn settings_that_are_no_json_are_called_what_they_are() {
     }
 }
 
-/// `{stream_name}.csv.gz` with the format `csv` wrote CSV under that name, and the note said that
-/// there is no extension.
+/// `{stream_name}.csv.gz` with the format `csv` wrote plain CSV under that name, and the note said
+/// that there is no extension.
 #[test]
 fn a_literal_extension_that_is_not_the_formats_is_a_note() {
     let world = World::new();
@@ -153,8 +153,8 @@ fn a_literal_extension_that_is_not_the_formats_is_a_note() {
     assert!(note("{stream_name}").contains("has no `{extension}`"));
 }
 
-/// Keys of a template without the stream's name or id: an overwrite must find the objects of
-/// earlier runs all the same.
+/// Keys of a template without the stream's name or id: an overwrite must still find the objects of
+/// earlier runs.
 #[test]
 fn a_key_with_the_id_of_the_streams_run_is_taken_and_its_objects_are_replaced() {
     let world = World::new();

@@ -13,7 +13,7 @@ use crate::world::{SOON, World, connector, jsonl_and, state, stopped, user, user
 const SIGNALS: [(Signal, &str, i32); 2] =
     [(Signal::TERM, "SIGTERM", 143), (Signal::INT, "SIGINT", 130)];
 
-/// A store that takes connections and never answers.
+/// Returns a store that accepts connections and never answers.
 fn silent() -> (TcpListener, Value) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let config = json!({
@@ -27,7 +27,7 @@ fn silent() -> (TcpListener, Value) {
     (listener, config)
 }
 
-/// Without a region the first thing is a question for it, which here is never answered.
+/// Without a region the first request asks for it, which is never answered here.
 #[test]
 fn a_signal_while_write_connects_ends_it_with_a_trace() {
     for (signal, name, code) in SIGNALS {

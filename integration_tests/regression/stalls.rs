@@ -1,7 +1,7 @@
-//! Stores that let a sync wait: it says so once, and says when it goes on.
+//! Stores that make a sync wait: it says so once, and says when it continues.
 //!
-//! Requests that hang are tried with a shorter limit than the product's in the tests of the store
-//! itself.
+//! Requests that hang are tested with a shorter limit than the product's in the unit tests of
+//! `store`.
 
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ fn a_removal_that_has_to_wait_is_told_of_too() {
     assert_eq!(server.keys(BUCKET).len(), 1);
 }
 
-/// One SlowDown now and then is how S3 says that it grows.
+/// An occasional SlowDown is how S3 says that it scales up.
 #[test]
 fn one_slow_down_is_no_reason_for_a_warning() {
     let (server, config) = server();

@@ -1,5 +1,5 @@
-//! Stores that say for ever that a key is taken, writers that take keys, and stores that lose what
-//! tells objects apart.
+//! Stores that always say that a key is taken, writers that take keys, and stores that lose what
+//! identifies objects.
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ fn one_user() -> String {
     [user(1), state("users", 1), complete("users")].concat()
 }
 
-/// More than one part.
+/// Returns a record of more than one part.
 fn large_user() -> String {
     let text = noise(7, 9 << 20);
     [
@@ -54,7 +54,7 @@ fn count(server: &FaultyS3, operation: Operation) -> usize {
     server.requests().iter().filter(|request| request.operation == operation).count()
 }
 
-/// 412 to every guarded write, while HEAD says 404.
+/// 412 to every conditional write, while HEAD says 404.
 #[test]
 fn a_store_that_refuses_every_guarded_write_ends_the_sync_after_a_few_numbers() {
     let server = server_with(Quirk::RefusesConditionalWrites);
@@ -81,7 +81,7 @@ fn a_store_that_refuses_every_guarded_write_ends_the_sync_after_a_few_numbers() 
     assert!(message.contains("HTTP 412") && message.contains("If-None-Match"), "{message}");
 }
 
-/// The same for a file in parts, which cannot take another key.
+/// The same for a multipart file, which cannot take another key.
 #[test]
 fn a_store_that_refuses_every_guarded_completion_ends_the_sync() {
     let server = server_with(Quirk::RefusesConditionalWrites);
@@ -95,7 +95,7 @@ fn a_store_that_refuses_every_guarded_completion_ends_the_sync() {
     assert_eq!((server.keys(BUCKET).len(), server.open_uploads()), (0, 0));
 }
 
-/// HEAD of a missing key is answered as if there were an object, or as if a condition had not held.
+/// HEAD of a missing key is answered as if there were an object, or as if a condition had failed.
 #[test]
 fn a_store_that_finds_an_object_at_every_key_ends_the_sync() {
     for (status, said) in [(200, "finds an object at every key"), (412, "HTTP 412")] {
@@ -114,8 +114,8 @@ fn a_store_that_finds_an_object_at_every_key_ends_the_sync() {
     }
 }
 
-/// An answer is lost, and the object that is there has no metadata to tell whose it is: nothing is
-/// acknowledged, and the object that may hold the rows is named.
+/// An answer is lost, and the object has no metadata that would identify its writer: nothing is
+/// acknowledged, and a warning names the object that may hold the rows.
 #[test]
 fn a_lost_answer_of_a_store_that_loses_metadata_is_a_doubt() {
     let cases = [
@@ -141,12 +141,12 @@ fn a_lost_answer_of_a_store_that_loses_metadata_is_a_doubt() {
     }
 }
 
-/// A store without conditional writes: a put whose answer is lost may still land over what another
-/// writer put there.
+/// A store without conditional writes: a put whose answer is lost may still arrive and overwrite
+/// another writer's object.
 #[test]
 fn an_unguarded_put_that_may_still_land_is_a_doubt_and_not_a_taken_key() {
     let server = server_with(Quirk::LacksConditionalWrites);
-    // The guarded put is refused and does not count; the answers to all the others get lost.
+    // The conditional put is refused and does not count; the answers to all others are lost.
     server.inject(Rule::on(Operation::Put, Fault::ResetInBody).calls(2..=u32::MAX));
     let mut settings = config(&server);
     settings["checkpoint_interval_seconds"] = json!(0);
@@ -158,7 +158,7 @@ fn an_unguarded_put_that_may_still_land_is_a_doubt_and_not_a_taken_key() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     server.put_object(BUCKET, "users.jsonl", b"of another writer", &[]);
-    // What ends the attempts; an earlier one may still be on its way.
+    // This ends the attempts; an earlier one may still arrive.
     server.heal();
     server.inject(Rule::on(Operation::Put, Fault::AccessDenied));
     let outcome = session.finish(SLOW_STORE);
@@ -168,7 +168,7 @@ fn an_unguarded_put_that_may_still_land_is_a_doubt_and_not_a_taken_key() {
     assert_eq!(server.objects(BUCKET)["users.jsonl"], b"of another writer");
 }
 
-/// Taken before there is a part: the next number. Taken afterwards: an end that says why.
+/// Taken before the first part: the next number. Taken afterwards: an end that says why.
 #[test]
 fn a_key_that_is_taken_before_an_upload_in_parts_begins_costs_only_a_number() {
     let server = server();
@@ -177,7 +177,7 @@ fn a_key_that_is_taken_before_an_upload_in_parts_begins_costs_only_a_number() {
     let mut settings = config(&server);
     settings["checkpoint_interval_seconds"] = json!(0);
     let mut session = connector().write(&settings, &catalog([stream])).start();
-    // The bucket is listed for the first file; the key of the second one is taken after that.
+    // The bucket is listed for the first file; the key of the second file is taken after that.
     let first = large_user();
     session.send(first.split_inclusive('\n').take(2).collect::<String>());
     session.wait_for_state(SLOW_STORE);
@@ -195,7 +195,7 @@ fn a_key_that_is_taken_before_an_upload_in_parts_begins_costs_only_a_number() {
 fn a_key_that_is_taken_under_an_upload_in_parts_ends_the_sync_and_says_why() {
     let server = server();
     let mut session = connector().time_limit(SLOW_STORE).write(&config(&server), &users()).start();
-    // The first part goes out while the file grows; its key is taken then.
+    // The first part is sent while the file grows; its key is taken then.
     let input = large_user();
     let rows: Vec<&str> = input.split_inclusive('\n').take(2).collect();
     session.send(rows.concat());
@@ -217,7 +217,7 @@ fn a_key_that_is_taken_under_an_upload_in_parts_ends_the_sync_and_says_why() {
     }
     assert_eq!(server.objects(BUCKET)["users.jsonl"], b"of another writer");
     assert_eq!((server.keys(BUCKET).len(), server.open_uploads()), (1, 0));
-    // As the sentence says.
+    // As the message says.
     sync(&server, &large_user()).expect_success();
     assert_eq!(server.keys(BUCKET), ["users.jsonl", "users_2.jsonl"]);
 }

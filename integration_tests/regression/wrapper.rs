@@ -1,9 +1,9 @@
-//! The connector inside the shell script that the platform starts it with.
+//! The connector inside the shell script with which the platform starts it.
 //!
 //! The platform's script runs `$AIRBYTE_ENTRYPOINT` with `eval` in a background subshell, between
 //! named pipes, waits for a marker file and then sends SIGTERM to that subshell. When the script
-//! ends, so does the container: whatever still runs in it is killed. The entrypoint is the one of
-//! the Dockerfile, with the path of the binary under test.
+//! ends, so does the container: whatever still runs in it is killed. The entrypoint is that of the
+//! Dockerfile, with the path of the binary under test.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::world::{SOON, World, jsonl_and, state, user, users};
 
-/// What the platform's script does, with shorter pauses.
+/// The platform's script, with shorter pauses.
 const SCRIPT: &str = r#"
 [ -n "$AIRBYTE_ENTRYPOINT" ] || exit 127
 mkfifo in out err
@@ -36,7 +36,7 @@ mv exit_code.part exit_code
 exit $code
 "#;
 
-/// `AIRBYTE_ENTRYPOINT` of the image, for the binary under test.
+/// Returns the image's `AIRBYTE_ENTRYPOINT` for the binary under test.
 fn entrypoint() -> String {
     let dockerfile =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile")).unwrap();
@@ -47,7 +47,7 @@ fn entrypoint() -> String {
     command.replace("/usr/local/bin/destination-s3", env!("CARGO_BIN_EXE_destination-s3"))
 }
 
-/// The script, and the other ends of its pipes.
+/// The running script, and the other ends of its pipes.
 struct Container {
     script: Child,
     folder: TempDir,
@@ -87,7 +87,7 @@ impl Container {
         std::thread::spawn(move || {
             for line in BufReader::new(File::open(out).unwrap()).lines() {
                 let message = serde_json::from_str(&line.unwrap()).unwrap();
-                // The test has walked away: the pipe is closed.
+                // The test has closed the pipe.
                 if sender.send(message).is_err() {
                     return;
                 }
@@ -105,7 +105,7 @@ impl Container {
         Self { script, folder, stdin, stdout }
     }
 
-    /// Waits for the STATE with this cursor; gives all messages up to it.
+    /// Waits for the STATE with this cursor; returns all messages up to it.
     fn wait_for_cursor(&self, cursor: u64) -> Vec<Value> {
         let mut messages = Vec::new();
         loop {
@@ -122,7 +122,7 @@ impl Container {
         fs::write(self.folder.path().join("cancelled"), "").unwrap();
     }
 
-    /// Waits for the end of the script, which ends the container. Gives the exit code.
+    /// Waits for the end of the script, which ends the container. Returns the exit code.
     fn end(&mut self) -> i32 {
         let deadline = Instant::now() + SOON;
         let status = loop {
@@ -155,8 +155,9 @@ fn cursor_of(message: &Value) -> Option<u64> {
     message["state"]["stream"]["stream_state"]["cursor"].as_u64()
 }
 
-/// Seven STATEs with a hundred rows each, and rows behind the last one. The last STATE, of a stream
-/// that the catalog does not have, comes back at once: everything before it has been read then.
+/// Seven STATEs with a hundred rows each, and rows after the last one. The last STATE belongs to a
+/// stream that the catalog does not have and comes back at once: everything before it has been read
+/// then.
 fn input() -> String {
     let mut input = String::new();
     for cursor in 1..=7 {
