@@ -38,7 +38,7 @@ test: c-compiler $(ENVIRONMENTS) ## Run all tests
 	$(CARGO) test --workspace --locked
 	@if command -v terraform >/dev/null; then $(MAKE) --no-print-directory test-terraform; else \
 		echo "NOT RUN: terraform is not installed, so no snippet of \`policy --terraform\` was evaluated by it"; fi
-	$(CARGO) test --workspace --locked --test it secrets::nothing_of_the_whole_suite_shows_a_secret -- --ignored --exact
+	$(CARGO) test --workspace --locked --test it secrets::the_whole_suite_shows_no_secret -- --ignored --exact
 
 test-terraform: c-compiler ## Evaluate the snippets of `policy --terraform` (needs terraform)
 	$(CARGO) test --workspace --locked --test it policy::terraform:: -- --ignored

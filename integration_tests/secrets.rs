@@ -81,7 +81,7 @@ fn a_signed_header_fails_a_test() {
 /// A token that STS issued is known before the connector gets it.
 #[test]
 #[should_panic(expected = "a secret is on stdout: a secret of")]
-fn a_token_that_sts_handed_out_fails_a_test() {
+fn a_token_that_sts_issued_fails_a_test() {
     let cloud = Cloud::new();
     let key = cloud.keys.issue(
         "arn:aws:sts::111122223333:assumed-role/lake-writer/x",
@@ -116,7 +116,7 @@ fn a_secret_in_an_object_fails_a_test() {
 
 /// Every way to sign in, with everything that can go wrong: each of these runs is searched.
 #[test]
-fn every_refusal_of_every_way_keeps_the_secrets() {
+fn no_refusal_of_any_sign_in_shows_a_secret() {
     let faults = [
         StsFault::RegionDisabled,
         StsFault::ExpiredToken,
@@ -146,7 +146,7 @@ fn every_refusal_of_every_way_keeps_the_secrets() {
 
 /// S3 repeats the token and the header in its error documents.
 #[test]
-fn what_s3_repeats_of_a_request_is_not_passed_on() {
+fn what_s3_repeats_of_a_request_is_not_shown() {
     for fault in [Fault::ExpiredToken, Fault::AccessDenied] {
         let cloud = Cloud::new();
         cloud.s3.inject(Rule::any(fault));
@@ -163,7 +163,7 @@ fn what_s3_repeats_of_a_request_is_not_passed_on() {
 /// Searches everything that all processes of the suite kept for all their secrets.
 #[test]
 #[ignore = "looks at what the other tests have left behind: `make test` runs it after them"]
-fn nothing_of_the_whole_suite_shows_a_secret() {
+fn the_whole_suite_shows_no_secret() {
     let folder = transcript::folder().expect("a test has a folder");
     let programs: Vec<PathBuf> =
         fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_lie_are_found() {
+    fn wrong_metadata_is_found() {
         let honest = |token, id| {
             [
                 ("destination-s3-token", token),

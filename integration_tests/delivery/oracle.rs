@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn each_record_once_is_as_it_should_be() {
+    fn each_record_once_has_no_problems() {
         let attempts = [attempt(1, bad(), 0, 4, 2), attempt(2, End::Good, 2, 4, 4)];
         let found = verdict(&attempts, &[(1, 1), (2, 1), (3, 2), (4, 2)]);
         let tally = Tally { attempts: 2, sent: 4, acknowledged: 4, found: 4, ..Tally::default() };
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_acknowledged_and_not_there_is_lost() {
+    fn an_acknowledged_record_without_a_row_is_lost() {
         let found = verdict(&[attempt(1, End::Killed, 0, 4, 2)], &[(1, 1)]);
         assert_eq!(
             (found.tally.acknowledged, found.tally.lost, found.problems.len()),
@@ -270,13 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_bad_end_leaves_without_a_state_is_a_problem_before_it_is_a_duplicate() {
+    fn rows_of_a_bad_end_without_a_state_are_a_problem() {
         let found = verdict(&[attempt(1, bad(), 0, 4, 2)], &[(1, 1), (2, 1), (3, 1)]);
         assert_eq!((found.tally.outside, found.problems.len()), (0, 1), "{found:?}");
     }
 
     #[test]
-    fn what_nobody_sent_and_what_has_another_text_is_a_problem() {
+    fn rows_that_were_never_sent_or_have_another_text_are_a_problem() {
         let attempts = [attempt(1, End::Killed, 0, 2, 0), attempt(2, End::Killed, 1, 4, 1)];
         for row in [(3, 1), (1, 2), (5, 1), (2, 9)] {
             assert_eq!(verdict(&attempts, &[(1, 1), row]).problems.len(), 1, "{row:?}");

@@ -35,7 +35,7 @@ fn assert_none(problems: &[String]) {
 }
 
 #[test]
-fn nothing_is_lost_and_nothing_twice_whenever_the_process_is_killed() {
+fn no_kill_loses_or_duplicates_a_record() {
     let scenarios: Vec<_> = (0..20).map(kills::scenario).collect();
     let played = pool::each(&scenarios, 4, |scenario| kills::play(&connector(), scenario));
     assert_none(&problems(&scenarios, &played, kills::Scenario::words, |killed| {
@@ -78,7 +78,7 @@ fn two_processes_at_once_share_a_bucket() {
 }
 
 #[test]
-fn faults_of_s3() {
+fn no_fault_of_s3_loses_or_duplicates_a_record() {
     let cases = matrix::cut();
     let played = pool::each(&cases, 16, |case| case::play(&connector(), case));
     assert_none(&problems(&cases, &played, matrix::Case::words, |played| &played.verdict.problems));

@@ -51,7 +51,7 @@ fn a_refused_publication_removes_nothing() {
 /// A refused removal: everything is published and acknowledged, and the sync fails with the reason
 /// of the refusal. The next sync removes the rest.
 #[test]
-fn a_refused_removal_is_made_up_for() {
+fn the_next_sync_completes_a_refused_removal() {
     let removals = [Operation::DeleteMany, Operation::Delete];
     let cases = [
         (fixed as fn(&FaultyS3) -> Value, &removals[..]),
@@ -103,7 +103,7 @@ fn a_refused_removal_is_made_up_for() {
 /// A file that was copied over the plain key and could not be removed at its own is there twice.
 /// The next attempt of the same generation keeps that generation's rows, each of them once.
 #[test]
-fn a_copy_that_lost_its_removal_is_no_second_file() {
+fn a_copy_whose_original_was_not_removed_leaves_each_row_once() {
     for ids in [&[][..], &[5]] {
         let server = start();
         let config = fixed(&server);
@@ -128,7 +128,7 @@ fn a_copy_that_lost_its_removal_is_no_second_file() {
 /// Kills the connector during a replacement, after everything is acknowledged: wherever the kill
 /// struck, the next attempt of the same generation leaves each row once, and nothing old.
 #[test]
-fn killed_while_replacing() {
+fn a_kill_during_a_replacement_leaves_each_row_once() {
     let removals = [Operation::DeleteMany, Operation::Delete];
     let cases = [
         (fixed as fn(&FaultyS3) -> Value, &[Operation::Head][..]),
@@ -177,7 +177,7 @@ fn killed_while_replacing() {
 /// Another program takes the plain key while older objects are being removed: its object is neither
 /// overwritten nor removed.
 #[test]
-fn the_plain_name_is_taken_while_replacing() {
+fn an_object_that_takes_the_plain_key_during_a_replacement_is_kept() {
     const MINE: &[u8] = b"{\"mine\":1}\n";
     for ids in [&[3][..], &[]] {
         let server = start();
@@ -217,7 +217,7 @@ fn wait_for(server: &FaultyS3, before: usize, operations: &[Operation]) {
 
 /// S3 fails once, in every transient way: the sync succeeds and leaves only the new rows.
 #[test]
-fn a_removal_survives_what_passes() {
+fn a_removal_survives_every_transient_fault() {
     let passes = |fault: &Fault| !matches!(fault, Fault::ExpiredToken | Fault::AccessDenied);
     // All at once, because they mostly wait.
     std::thread::scope(|scope| {

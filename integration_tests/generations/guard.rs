@@ -51,7 +51,7 @@ fn case<'a>(
 
 /// Every row of the rule's table.
 #[test]
-fn an_end_of_input_replaces_only_what_is_as_good_as_proved() {
+fn an_end_of_input_replaces_only_streams_known_to_be_complete() {
     let user = |id: u32| records("users", &[id]);
     let order = |id: u32| records("orders", &[id]);
     let (global, legacy) = (global_state, legacy_state);

@@ -53,7 +53,7 @@ fn generation_of(way: &str, sync: u32) -> String {
 
 /// Each sync leaves one object under the plain key, with its own content and metadata.
 #[test]
-fn each_sync_replaces_the_object_under_the_plain_name() {
+fn each_sync_replaces_the_object_under_the_plain_key() {
     for (template, format, plain_name) in FIXED {
         for way in WAYS {
             let world = World::new();
@@ -105,7 +105,7 @@ fn each_sync_replaces_the_object_under_the_plain_name() {
 
 /// A sync with several files: until its end the plain key has the old content.
 #[test]
-fn several_files_under_a_fixed_key() {
+fn several_files_of_a_sync_share_a_fixed_key() {
     for (template, format, plain_name) in FIXED {
         for way in WAYS {
             let case = format!("{template}, {format}, {way}");
@@ -166,7 +166,7 @@ fn several_files_under_a_fixed_key() {
 /// A bad end touches neither the plain key nor what was acknowledged under other keys; the next
 /// good end cleans up.
 #[test]
-fn a_bad_end_leaves_the_plain_name_alone() {
+fn a_bad_end_does_not_touch_the_plain_key() {
     for (template, format, plain_name) in FIXED {
         for how in Break::ALL {
             let case = format!("{template}, {format}, {how:?}");
@@ -203,7 +203,7 @@ fn a_bad_end_leaves_the_plain_name_alone() {
 /// An object under the plain key that must stay is not touched: foreign ones, and our own of this
 /// generation.
 #[test]
-fn an_object_that_stays_keeps_the_plain_name() {
+fn an_object_that_stays_keeps_the_plain_key() {
     let (template, format, plain_name) = FIXED[0];
     let settings = settings(template, format);
     for what in ["foreign", "look-alike", "another connection", "another namespace"] {
@@ -277,7 +277,7 @@ fn put_another(world: &World, what: &str, key: &str) {
 /// Another program takes or frees the plain key while the sync runs: what counts is the owner at
 /// the end.
 #[test]
-fn the_plain_name_changes_hands_during_a_sync() {
+fn the_owner_of_the_plain_key_at_the_end_of_a_sync_counts() {
     let (template, format, plain_name) = FIXED[0];
     let settings = every_state_at_once(&settings(template, format));
     for way in WAYS {
@@ -306,7 +306,7 @@ fn the_plain_name_changes_hands_during_a_sync() {
 
 /// Two streams whose fixed keys share a folder: each is replaced, or not, independently.
 #[test]
-fn streams_under_fixed_keys_are_replaced_apart() {
+fn streams_under_fixed_keys_are_replaced_independently() {
     let world = World::new();
     let settings = settings(FIXED[0].0, FIXED[0].1);
     let streams = |users: u32, archive: u32| {
@@ -333,7 +333,7 @@ fn streams_under_fixed_keys_are_replaced_apart() {
 
 /// A multipart file under a fixed key.
 #[test]
-fn a_large_file_takes_the_plain_name() {
+fn a_multipart_file_takes_the_plain_key() {
     let world = World::new();
     let (template, format, plain_name) = FIXED[0];
     let settings = settings(template, format);

@@ -61,7 +61,7 @@ fn decoded(text: &str) -> String {
 
 /// Names and values, in every format and both dialects.
 #[test]
-fn objects_say_what_they_are() {
+fn metadata_describes_every_object() {
     for name in FORMATS {
         let world = World::new();
         let settings = with(
@@ -142,7 +142,7 @@ fn objects_say_what_they_are() {
 /// Names in any script are distinguished and returned unchanged; each stream's objects are found
 /// again, and only those.
 #[test]
-fn odd_names_are_owned_apart() {
+fn streams_with_unusual_names_own_their_objects() {
     let long = |end: &str| format!("{}{end}", "n".repeat(700));
     let pairs: Vec<(Option<String>, String)> = vec![
         (None, "users".to_owned()),
@@ -319,7 +319,7 @@ fn wide(id: u32, bytes: usize) -> String {
 
 /// The modes that the platform is offered, and the messages about the others.
 #[test]
-fn modes() {
+fn supported_modes_work_and_others_are_refused() {
     let specification = connector().spec().expect_success();
     let offered: BTreeSet<_> = specification.specification()["supported_destination_sync_modes"]
         .as_array()

@@ -59,7 +59,7 @@ pub(crate) fn rows(server: &FaultyS3) -> BTreeMap<String, Vec<String>> {
 /// Nothing is removed or overwritten before everything of the sync is published; the plain key is
 /// never deleted and never put.
 #[test]
-fn publications_come_first() {
+fn everything_is_published_before_anything_is_removed() {
     let server = start();
     let config = with(fixed(&server), &json!({ "checkpoint_interval_seconds": 0 }));
     let streams = || catalog([overwritten(), stream("orders", "overwrite", &generation(1, 1))]);
@@ -136,7 +136,7 @@ pub(crate) fn two_files(config: &Value) {
 /// More old objects than fit into a page of a listing or a batch of deletions, among those of
 /// another stream.
 #[test]
-fn thousands_of_old_objects() {
+fn thousands_of_old_objects_are_removed() {
     const OBJECTS: u32 = 2_100;
     let server = start();
     let config = numbered(&server);
@@ -180,7 +180,7 @@ fn thousands_of_old_objects() {
 /// A reader that polls the fixed key sees the complete old or the complete new content, whichever
 /// request is slow.
 #[test]
-fn a_reader_of_a_fixed_key_sees_the_old_whole_or_the_new_whole() {
+fn a_reader_of_a_fixed_key_sees_complete_content() {
     let slow = [None, Some(Operation::Copy), Some(Operation::DeleteMany), Some(Operation::Head)];
     for (number, slow) in slow.into_iter().enumerate() {
         let server = start();

@@ -199,7 +199,7 @@ fn no_data() {
 /// Row 27 with every kind of STATE that a clear comes with, in both dialects: the streams of the
 /// catalog are empty afterwards, the others are unchanged, and the STATE comes back.
 #[test]
-fn clears() {
+fn a_clear_empties_the_streams_of_its_catalog() {
     let named = |state: &str| format!("{{\"type\":\"STATE\",\"state\":{state}}}\n");
     let by_stream = |state: &str| {
         named(&format!(

@@ -224,7 +224,7 @@ fn what_a_good_end_removes() {
 /// A stream is identified by connection, namespace and name together, and by the folder that the
 /// template leads to.
 #[test]
-fn whose_objects_a_sync_removes() {
+fn a_sync_removes_objects_of_its_own_streams_only() {
     let before = Before::new(TEMPLATES[0]);
     let older = [OLDER, WITHOUT_GENERATION, OF_GENERATION_4, OF_FORMER_VERSION];
     let truncated = |name: &str| appended(name, 5, 5);

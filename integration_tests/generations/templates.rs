@@ -22,7 +22,7 @@ fn settings(template: &str) -> Value {
 /// The key follows the data's own time: old objects are removed wherever their cursor put them, and
 /// one of the same time is replaced under its key.
 #[test]
-fn keys_of_cursors_are_replaced() {
+fn objects_under_cursor_keys_are_replaced() {
     for (template, year_2021, year_2022) in [
         ("{stream_name}/{cursor_year}.{extension}", "users/2021.jsonl", "users/2022.jsonl"),
         ("{cursor_year}/{stream_name}.{extension}", "2021/users.jsonl", "2022/users.jsonl"),
@@ -49,7 +49,7 @@ fn keys_of_cursors_are_replaced() {
 
 /// Macros that vary from sync to sync do not hide the old objects, wherever in the key they are.
 #[test]
-fn keys_that_vary_hide_nothing() {
+fn old_objects_are_found_under_keys_that_vary() {
     let templates = [
         "{sync_id}/{stream_name}/{part}.{extension}",
         "{generation_id}-{stream_name}.{extension}",
@@ -116,7 +116,7 @@ fn another_format_replaces_too() {
 
 /// Keys that must be escaped in the header of a copy and in the body of a deletion.
 #[test]
-fn odd_keys_are_copied_and_removed() {
+fn keys_that_need_escaping_are_copied_and_removed() {
     let names = ["größe 漢字", "a/b c+d", "100%25", "x&y<z>\"q'", "~e\u{301}=,;:@$?#"];
     let templates =
         ["{stream_name}.{extension}", "daily exports+x/ü&<ö>\"'=,;:@$/{stream_name}.{extension}"];
@@ -153,7 +153,7 @@ fn odd_keys_are_copied_and_removed() {
 /// A plain overwrite under a fixed key without a proved end: the plain key stays as it is until the
 /// next proved end.
 #[test]
-fn a_fixed_key_under_the_guard() {
+fn an_unproved_end_keeps_the_object_under_a_fixed_key() {
     let world = World::new();
     let settings = with(settings("{stream_name}.{extension}"), &json!({ "connection_id": "c1" }));
     let overwritten = || catalog([stream("users", "overwrite", &json!({}))]);
@@ -175,7 +175,7 @@ fn a_fixed_key_under_the_guard() {
 /// All rows of the new generation come from earlier attempts, and the attempt that ends well has
 /// none: the plain key gets new data, it does not become empty.
 #[test]
-fn a_fixed_key_of_earlier_attempts() {
+fn rows_of_earlier_attempts_move_to_the_fixed_key() {
     for how in Break::ALL {
         for attempts in [&[&[2, 3][..]][..], &[&[2], &[3]]] {
             let world = World::new();
@@ -198,7 +198,7 @@ fn a_fixed_key_of_earlier_attempts() {
 /// The plain key is free again, because its foreign object or its other stream is gone, or someone
 /// removed it: the next sync takes it.
 #[test]
-fn a_fixed_key_that_is_free_again() {
+fn a_fixed_key_that_is_free_again_is_taken() {
     let settings = settings("{stream_name}.{extension}");
     let overwritten = |sync: u32| stream("users", "overwrite", &generation(sync, sync));
     let one = |id: u32, sync: u32| {

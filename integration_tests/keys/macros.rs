@@ -42,7 +42,7 @@ type CursorCase<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, usize)]);
 
 /// The date-time macros show the highest cursor of the file, in any of its forms.
 #[test]
-fn cursors_of_a_file() {
+fn cursor_macros_show_the_highest_cursor_of_the_file() {
     let cases: [CursorCase<'_>; 6] = [
         (
             "{cursor_year}/{cursor_singular_date_time}",

@@ -12,7 +12,7 @@ use crate::world::{
 };
 
 #[test]
-fn the_default_key() {
+fn default_keys() {
     let world = World::new();
     let properties = json!({ "id": {} });
     let streams = [
@@ -49,7 +49,7 @@ fn the_default_key() {
 
 /// The template does not distinguish the namespaces, and yet nothing is overwritten.
 #[test]
-fn two_streams_with_one_key() {
+fn two_streams_with_one_key_overwrite_nothing() {
     let world = World::new();
     let properties = json!({ "id": {} });
     let streams = [
@@ -138,7 +138,7 @@ fn a_taken_key_gets_the_next_number() {
 
 /// A foreign object has the key of the run's first file: it is not overwritten either.
 #[test]
-fn a_foreign_object_at_the_very_key_stays() {
+fn a_foreign_object_at_the_key_of_a_file_stays() {
     let world = World::new();
     world.server.put_foreign_object(BUCKET, "users.jsonl", b"mine");
     let settings = jsonl_and(
@@ -219,7 +219,7 @@ fn noisy(id: u32, bytes: usize) -> String {
 /// The files of a run differ by {part}, which continues over runs, or by {uuid}; without either
 /// they get a number.
 #[test]
-fn parts_and_uuids() {
+fn files_of_a_run_differ_by_part_or_uuid() {
     for template in [
         "{stream_name}-{part}.{extension}",
         "{stream_name}/{uuid}.{extension}",
@@ -252,7 +252,7 @@ fn parts_and_uuids() {
 
 /// The metadata of every object says who owns it and what it is.
 #[test]
-fn objects_bear_their_type_and_their_owner() {
+fn objects_have_a_content_type_and_an_owner() {
     let types = [
         ("jsonl", ["application/x-ndjson", "application/jsonl", "application/json"]),
         ("csv", ["text/csv", "text/csv; charset=utf-8", "text/csv; header=present"]),

@@ -17,7 +17,7 @@ fn text_and_number() -> Value {
 }
 
 #[test]
-fn codecs() {
+fn every_codec_is_used_and_read_back() {
     let records: Vec<String> = (0..3000)
         .map(|id| format!(r#"{{"id":{id},"text":"some words {} and more"}}"#, id % 700))
         .collect();
@@ -73,7 +73,7 @@ fn row_groups_are_cut_by_rows_and_by_bytes() {
 }
 
 #[test]
-fn the_footer_says_whose_rows_they_are() {
+fn the_footer_identifies_the_sync() {
     let properties = json!({ "id": { "type": "integer" } });
     let ids = json!({ "destination_s3.stream": "s", "destination_s3.sync_id": "42", "destination_s3.generation_id": "5" });
     let mut with_namespace = ids.clone();
@@ -106,7 +106,7 @@ fn the_footer_says_whose_rows_they_are() {
 /// What the format's rules and every engine demand: nothing is required, lists have three levels,
 /// times are in microseconds and say whether they are UTC.
 #[test]
-fn the_shape_of_the_schema() {
+fn the_schema_has_the_shape_that_engines_demand() {
     let time = |format: &str, airbyte: &str| json!({ "type": "string", "format": format, "airbyte_type": airbyte });
     let properties = json!({
         "zoned": time("date-time", "timestamp_with_timezone"),

@@ -9,7 +9,7 @@ use crate::world::refresh;
 
 /// Names are those of the schema, whatever they contain, in columns and in structs.
 #[test]
-fn odd_names_stay_as_they_are() {
+fn unusual_names_stay_as_they_are() {
     let names = [
         "",
         " ",
@@ -88,7 +88,7 @@ fn names_that_differ_only_in_case() {
 /// A record that has been through another pipeline keeps its own metadata in the columns of these
 /// names, whether the schema declares them or not.
 #[test]
-fn fields_that_are_named_like_metadata() {
+fn fields_named_like_metadata_columns() {
     let own = r#"{"_airbyte_raw_id":"mine","id":1,"_airbyte_extracted_at":"2024-01-01T00:00:00Z","_airbyte_generation_id":77,"_airbyte_meta":{"changes":[{"field":"f","change":"NULLED","reason":"SOURCE_RETRIEVAL_ERROR"}],"sync_id":3}}"#;
     let records = [own, r#"{"id":"x"}"#];
     let declared = json!({
@@ -153,7 +153,7 @@ fn metadata_that_does_not_fit_its_column() {
 /// Names with escapes, in any order, and repeated: the last one counts, with everything that
 /// belongs to it.
 #[test]
-fn spelled_and_repeated_names() {
+fn escaped_and_repeated_names() {
     let properties = json!({
         "id": { "type": "integer" },
         "é.x": { "type": "string" },

@@ -132,7 +132,7 @@ fn a_file_for_each_state() {
 
 /// Files are closed at their size, although no row is written before its row group is full.
 #[test]
-fn several_files_by_size() {
+fn files_are_closed_at_their_size() {
     let world = World::new();
     let stream =
         refresh("s", &json!({ "id": { "type": "integer" }, "text": { "type": "string" } }));

@@ -167,7 +167,7 @@ fn every_value_in_every_column() {
 }
 
 #[test]
-fn numbers_as_text_keep_their_own() {
+fn numbers_as_text_keep_their_spelling() {
     let options = json!({ "numbers": "text" });
     let texts = [
         "1.50",
@@ -213,7 +213,7 @@ fn nested_values_as_json_text() {
 
 /// Fields that the schema does not declare, at any depth, are kept, or dropped and counted.
 #[test]
-fn undeclared_fields() {
+fn undeclared_fields_are_kept_or_dropped() {
     let properties = json!({
         "id": { "type": "integer" },
         "address": { "type": "object", "properties": {
@@ -250,7 +250,7 @@ fn undeclared_fields() {
 }
 
 #[test]
-fn without_metadata_columns() {
+fn a_file_without_metadata_columns_holds_the_data_alone() {
     let records = [r#"{"id":1,"_airbyte_raw_id":"mine"}"#, r#"{"id":"x"}"#];
     let input = input("s", &records);
     let stream = refresh("s", &json!({ "id": { "type": "integer" } }));

@@ -264,7 +264,7 @@ fn each_missing_action_is_named() {
 
 /// With a region in the settings the permission to ask for it is not needed.
 #[test]
-fn a_region_that_is_given_is_not_asked_for() {
+fn a_region_of_the_settings_needs_no_permission() {
     let aws = Aws::get();
     let bucket = "region-given";
     aws.create_bucket(bucket);
@@ -297,7 +297,7 @@ fn an_overwrite_without_the_right_to_delete_says_so() {
 /// The user's policy allows everything, the bucket's policy denies one action. moto's answer to
 /// that has no body.
 #[test]
-fn a_bucket_policy_that_denies_is_pointed_at() {
+fn a_bucket_policy_that_denies_is_named() {
     let aws = Aws::get();
     let bucket = "denies-put";
     aws.create_bucket(bucket);
@@ -310,7 +310,7 @@ fn a_bucket_policy_that_denies_is_pointed_at() {
 
 /// The denial names the role, because the role's policy is the one to change.
 #[test]
-fn a_role_without_the_policy_is_told_from_its_caller() {
+fn a_role_without_the_policy_is_named_instead_of_its_caller() {
     let aws = Aws::get();
     aws.create_bucket("bare-role");
     let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });

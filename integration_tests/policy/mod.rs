@@ -118,7 +118,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
 }
 
 #[test]
-fn what_is_printed_is_what_is_kept() {
+fn printed_policies_match_the_golden_files() {
     for (name, config, options) in cases() {
         golden(&format!("{name}.txt"), &stdout(&policy(&config, options)));
         let terraform: Vec<&str> = options.iter().copied().chain(["--terraform"]).collect();
@@ -138,7 +138,7 @@ fn golden(name: &str, shown: &str) {
 }
 
 #[test]
-fn one_document_alone_is_json_for_a_pipe() {
+fn a_single_document_is_plain_json() {
     let (_, config, options) = cases().swap_remove(1);
     for (which, action) in [
         ("permissions", "s3:ListBucket"),
@@ -153,7 +153,7 @@ fn one_document_alone_is_json_for_a_pipe() {
 }
 
 #[test]
-fn what_cannot_be_printed_is_said_on_stderr() {
+fn errors_go_to_stderr() {
     let key = config(&json!({}));
     let cases: [(&Value, &[&str], i32, &str); 5] = [
         (&key, &["--only", "trust"], 1, "sign in without a role"),

@@ -151,7 +151,7 @@ fn a_file_of_many_parts_is_whole_after_a_good_end() {
 /// What a STATE covers is published and the STATE is returned before the process ends by itself,
 /// with stdin still open.
 #[test]
-fn signals_are_a_bad_end_that_keeps_what_is_covered() {
+fn a_signal_is_a_bad_end_that_publishes_what_is_covered() {
     for (signal, name, code) in [(Signal::TERM, "SIGTERM", 143), (Signal::INT, "SIGINT", 130)] {
         let world = World::new();
         let input = [user(1), state("users", 1), user(2), state("users", 2), user(3)].concat();
@@ -198,7 +198,7 @@ fn large(id: u32) -> String {
 /// Local mean time before 1893 makes the key of the first file a few bytes longer than S3 accepts.
 /// The connector finds that out when the file rolls, with more rows to come.
 #[test]
-fn a_file_that_is_lost_amid_other_rows_ends_the_run() {
+fn a_file_that_cannot_be_stored_ends_the_run() {
     let server = FaultyS3::start();
     server.create_bucket(BUCKET);
     let longest = 1024 - "/users-2026-01-01T00:00:00+01:00_4294967296.jsonl".len();

@@ -14,7 +14,7 @@ use crate::world::{
 const CONTENT: &str = "hunter2-card-4111111111111111";
 
 #[test]
-fn a_broken_line_fails_by_its_number_and_keeps_what_is_covered() {
+fn a_broken_line_fails_with_its_number_and_publishes_what_is_covered() {
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("not JSON", format!("{{\"unparseable {CONTENT}\n").into_bytes()),
         ("no object", format!("\"{CONTENT}\"\n").into_bytes()),
@@ -56,7 +56,7 @@ fn a_broken_line_fails_by_its_number_and_keeps_what_is_covered() {
 }
 
 #[test]
-fn a_last_line_that_is_cut_fails_and_one_without_its_end_does_not() {
+fn a_truncated_last_line_fails_and_a_missing_final_newline_does_not() {
     let world = World::new();
     let cut = format!(
         "{{\"type\":\"RECORD\",\"record\":{{\"stream\":\"users\",\"data\":{{\"id\":2,\"x\":\"{CONTENT}"
@@ -80,7 +80,7 @@ fn a_last_line_that_is_cut_fails_and_one_without_its_end_does_not() {
 /// What real clients also send: CR LF, blank lines, messages for others, null for absent members,
 /// and counts and times as fractions.
 #[test]
-fn odd_lines_are_taken() {
+fn unusual_lines_are_accepted() {
     let nulls = r#""log":null,"spec":null,"state":null,"catalog":null,"control":null,"connectionStatus":null,"trace":null"#;
     let lines = [
         String::new(),
@@ -113,7 +113,7 @@ fn odd_lines_are_taken() {
 /// Two streams with one name: records and statuses go to the stream of their namespace, and a
 /// COMPLETE of one stream may precede records of the other.
 #[test]
-fn namespaces_are_told_apart_in_every_kind_of_message() {
+fn namespaces_are_distinguished_in_every_kind_of_message() {
     let world = World::new();
     let properties = json!({ "id": {} });
     let streams = ["a", "b"].map(|namespace| {
@@ -147,7 +147,7 @@ fn a_line_of_30_mb_is_a_record_like_any_other() {
 }
 
 #[test]
-fn a_line_over_128_mb_fails_by_its_number() {
+fn a_line_over_128_mb_fails_with_its_number() {
     let world = World::new();
     let mut input = [user(1), state("users", 1), user(2)].concat().into_bytes();
     input.extend_from_slice(

@@ -155,7 +155,7 @@ fn a_state_without_records_comes_back_while_stdin_is_open() {
 
 /// Rows after the STATE are not part of what the timer publishes, and do not delay it.
 #[test]
-fn the_timer_brings_a_state_back_while_stdin_is_silent() {
+fn the_timer_returns_a_state_while_stdin_is_silent() {
     let world = World::new();
     let settings = jsonl_and(&json!({ "checkpoint_interval_seconds": 1 }));
     let input = [user(1), user(2), state("users", 1), state("users", 2), user(3)].concat();
@@ -171,7 +171,7 @@ fn the_timer_brings_a_state_back_while_stdin_is_silent() {
 
 /// Test suites ask for it by the setting, or by the variable that they set.
 #[test]
-fn every_state_at_once_while_stdin_is_open() {
+fn every_state_comes_back_at_once_while_stdin_is_open() {
     for (interval, batch) in [(0, None), (3600, Some("1"))] {
         let world = World::new();
         let config = world.config(&jsonl_and(&json!({ "checkpoint_interval_seconds": interval })));
@@ -231,7 +231,7 @@ fn global_states_keep_their_order_under_checkpoints() {
 
 /// A stream whose state waits does not delay another stream's.
 #[test]
-fn streams_are_acknowledged_apart() {
+fn streams_are_acknowledged_independently() {
     let world = World::new();
     let settings = jsonl_and(&json!({ "checkpoint_interval_seconds": 1 }));
     let input = [record("orders", "{\"id\":1}"), user(2), state("users", 1)].concat();

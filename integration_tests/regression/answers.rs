@@ -77,7 +77,7 @@ fn the_stores_own_words_are_shown_by_check_and_logged_by_write() {
 }
 
 #[test]
-fn a_store_that_wants_the_bucket_in_the_host_name() {
+fn a_store_that_demands_the_bucket_in_the_host_name_is_reported() {
     static ANSWER: Answer = Answer {
         status: 403,
         headers: XML,
@@ -96,7 +96,7 @@ fn a_store_that_wants_the_bucket_in_the_host_name() {
 }
 
 #[test]
-fn a_proxy_with_a_limit_of_bodies() {
+fn a_proxy_that_limits_bodies_is_reported() {
     static ANSWER: Answer = Answer {
         status: 413,
         headers: HTML,
@@ -114,7 +114,7 @@ fn a_proxy_with_a_limit_of_bodies() {
 
 /// A proxy that demands a password.
 #[test]
-fn a_proxy_that_wants_a_password() {
+fn a_proxy_that_demands_a_password_is_reported() {
     let proxy = Loopback::start(async move |mut socket| {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -148,7 +148,7 @@ fn a_proxy_that_wants_a_password() {
 /// The store does not support `If-None-Match`, and calls it an invalid argument, not an unknown
 /// feature.
 #[test]
-fn a_guard_that_the_store_calls_a_wrong_argument() {
+fn a_conditional_write_that_the_store_calls_an_invalid_argument() {
     static ARGUMENT: Answer = Answer {
         status: 400,
         headers: XML,
@@ -171,7 +171,7 @@ fn a_guard_that_the_store_calls_a_wrong_argument() {
 }
 
 #[test]
-fn what_is_not_an_s3_service_is_called_that() {
+fn a_server_that_is_not_s3_is_reported() {
     static PAGE: Answer = Answer {
         status: 200,
         headers: HTML,
@@ -198,7 +198,7 @@ fn what_is_not_an_s3_service_is_called_that() {
 
 /// Each of them once, in the middle of a sync.
 #[test]
-fn odd_statuses_are_tried_again() {
+fn unusual_statuses_are_retried() {
     static ODD: [Answer; 9] =
         [odd(307), odd(408), odd(429), odd(507), odd(509), odd(520), odd(525), odd(530), odd(599)];
     thread::scope(|scope| {
@@ -219,7 +219,7 @@ const fn odd(status: u16) -> Answer {
 }
 
 #[test]
-fn a_sentence_says_how_often_it_was_really_tried() {
+fn a_message_states_the_real_number_of_attempts() {
     static ODD: Answer = odd(520);
     let server = server();
     server.inject(Rule::on(Operation::List, Fault::Answer(&ODD)));
@@ -229,7 +229,7 @@ fn a_sentence_says_how_often_it_was_really_tried() {
 }
 
 #[test]
-fn a_host_name_that_does_not_exist_is_called_that_at_once() {
+fn a_host_name_that_does_not_exist_is_reported_at_once() {
     let mut config = config(&server());
     config["s3_endpoint"] = json!("http://no-such-host.invalid:9000");
     let outcome = connector().check(&config);
@@ -241,7 +241,7 @@ fn a_host_name_that_does_not_exist_is_called_that_at_once() {
 }
 
 #[test]
-fn a_port_that_nobody_listens_on_is_called_that() {
+fn a_port_without_a_listener_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

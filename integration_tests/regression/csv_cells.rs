@@ -153,7 +153,7 @@ fn a_records_own_additional_properties_is_a_column_of_its_own() {
 
 /// The log names the column's new name at the start.
 #[test]
-fn a_column_that_is_renamed_is_told() {
+fn a_renamed_column_is_logged() {
     let world = World::new();
     let input = [record("users", r#"{"id":1}"#), complete("users")].concat();
     let catalog = catalog([refresh("users", &json!({ ADDITIONAL: text(), "id": {} }))]);

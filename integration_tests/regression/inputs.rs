@@ -13,7 +13,7 @@ use crate::world::{
 
 /// It was visible with the first STATE, or at the end: a person saw nothing for a minute.
 #[test]
-fn a_log_line_is_seen_before_anything_is_read() {
+fn a_log_line_is_printed_before_anything_is_read() {
     let world = World::new();
     let mut session = world.write(&jsonl(), &users()).start();
     let log = session.wait_for(SOON, |message| message["type"] == "LOG");
@@ -41,7 +41,7 @@ fn a_byte_order_mark_before_the_first_line_is_skipped() {
 }
 
 #[test]
-fn input_that_is_not_airbytes_is_called_what_it_is() {
+fn input_that_is_not_airbyte_messages_is_identified() {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(user(1).as_bytes()).unwrap();
     let utf16: Vec<u8> = user(1).encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -84,7 +84,7 @@ fn incomplete(stream: &str) -> String {
 /// Without generations the end of the input is a good end, even if the source reported that it
 /// failed.
 #[test]
-fn a_stream_that_is_reported_incomplete_is_told_of_once_and_replaces_nothing() {
+fn a_stream_reported_incomplete_is_logged_once_and_replaces_nothing() {
     let properties = json!({ "id": {} });
     let overwrite = |name: &str| {
         with(plain(name, &properties), &json!({ "destination_sync_mode": "overwrite" }))
@@ -116,7 +116,7 @@ fn a_stream_that_is_reported_incomplete_is_told_of_once_and_replaces_nothing() {
 
 /// The missing COMPLETE says so there, in the TRACE ERROR.
 #[test]
-fn incomplete_in_a_catalog_with_generations_is_the_bad_end_that_it_was() {
+fn incomplete_with_generations_is_a_bad_end() {
     let world = World::new();
     let input = [user(1), state("users", 1), incomplete("users")].concat();
     let outcome = world.write(&jsonl(), &users()).input(input).run();

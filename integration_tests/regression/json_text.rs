@@ -143,7 +143,7 @@ fn half_a_surrogate_pair_in_the_name_of_a_stream() {
 }
 
 #[test]
-fn a_bare_nan_is_called_by_its_name_and_its_stream() {
+fn a_bare_nan_is_reported_with_its_stream() {
     for (value, name) in
         [("NaN", "NaN"), ("Infinity", "Infinity"), ("-Infinity", "-Infinity"), ("[1,NaN]", "NaN")]
     {
@@ -164,7 +164,7 @@ fn a_bare_nan_is_called_by_its_name_and_its_stream() {
 }
 
 #[test]
-fn nesting_has_a_limit_that_is_told() {
+fn the_nesting_limit_is_reported() {
     let nested =
         |levels: usize| format!(r#"{{"id":1,"v":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     for settings in

@@ -44,7 +44,7 @@ fn removals(server: &FaultyS3, before: usize) -> usize {
 }
 
 #[test]
-fn a_listing_cut_without_a_token_leaves_no_old_file() {
+fn a_truncated_listing_without_a_token_leaves_no_old_file() {
     for quirk in [Quirk::NoToken, Quirk::SameToken] {
         let (server, config) = five_files();
         server.add_quirk(quirk.clone());
@@ -54,7 +54,7 @@ fn a_listing_cut_without_a_token_leaves_no_old_file() {
 }
 
 #[test]
-fn a_listing_cut_without_a_token_gives_no_taken_number() {
+fn a_truncated_listing_without_a_token_reuses_no_number() {
     for quirk in [Quirk::NoToken, Quirk::SameToken] {
         let (server, config) = five_files();
         server.add_quirk(quirk.clone());
@@ -129,7 +129,7 @@ fn a_listing_that_breaks_off_removes_nothing() {
 /// Each listing takes two seconds to arrive: one after the other, the second would be requested
 /// when the first is complete.
 #[test]
-fn many_replaced_streams_are_listed_side_by_side() {
+fn many_replaced_streams_are_listed_concurrently() {
     let server = start();
     let config = with(numbered(&server), &json!({ "checkpoint_interval_seconds": 0 }));
     let names: Vec<String> = (0..24).map(|number| format!("stream_{number}")).collect();

@@ -127,7 +127,7 @@ fn replacing_where_metadata_of_uploads_is_lost_says_what_is_left() {
 /// Without a message: other streams' objects, folders made by the AWS console, and objects whose
 /// key names another stream.
 #[test]
-fn objects_of_others_are_no_lost_metadata() {
+fn foreign_objects_do_not_count_as_lost_metadata() {
     let server = start();
     let config = numbered(&server);
     replace(&config, &[1]).expect_success();
@@ -165,7 +165,7 @@ fn a_copy_of_an_object_of_ours_is_not_ours() {
 
 /// Their metadata does not name their key.
 #[test]
-fn objects_of_older_versions_are_ours_as_they_were() {
+fn objects_of_older_versions_are_still_ours() {
     let server = start();
     let config = numbered(&server);
     replace(&config, &[1]).expect_success();
@@ -181,7 +181,7 @@ fn objects_of_older_versions_are_ours_as_they_were() {
 /// A file that is moved to its plain key says that it is there, and otherwise what it said before:
 /// the next sync replaces it.
 #[test]
-fn a_file_moved_to_its_plain_name_is_ours_there() {
+fn a_file_moved_to_its_plain_key_is_ours() {
     let server = start();
     let config = with(fixed(&server), &json!({ "checkpoint_interval_seconds": 0 }));
     replace(&config, &[1]).expect_success();

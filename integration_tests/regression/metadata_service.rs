@@ -73,7 +73,7 @@ fn a_metadata_service_that_never_answers_is_transient_and_names_the_hop_limit() 
 }
 
 #[test]
-fn a_metadata_service_that_refuses_is_called_that() {
+fn a_metadata_service_that_refuses_is_reported() {
     for (status, word) in [(401, "HTTP 401"), (403, "HTTP 403")] {
         let cloud = Cloud::new();
         let connector = on_an_instance(&cloud);
@@ -88,7 +88,7 @@ fn a_metadata_service_that_refuses_is_called_that() {
 }
 
 #[test]
-fn an_instance_without_a_role_is_called_that() {
+fn an_instance_without_a_role_is_reported() {
     let cloud = Cloud::new();
     let connector = on_an_instance(&cloud);
     cloud.sts.serve_instance_without_role();
@@ -101,7 +101,7 @@ fn an_instance_without_a_role_is_called_that() {
 
 /// The role of the node must not replace the one that is meant.
 #[test]
-fn half_a_source_does_not_fall_through_to_the_role_of_the_node() {
+fn an_incomplete_source_does_not_fall_through_to_the_role_of_the_node() {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     fs::write(&token, "a-token-that-nobody-asks-for").unwrap();
@@ -240,7 +240,7 @@ fn a_sync_takes_the_external_id_of_the_environment() {
 
 /// A profile that uses the role of the instance retries as often, and says the same.
 #[test]
-fn a_profile_with_the_credentials_of_the_instance_says_what_the_instance_says() {
+fn a_profile_with_instance_credentials_reports_the_instance() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config");
     let text = format!(

@@ -78,7 +78,7 @@ fn check_notes_each_partition_folder() {
 
 /// Hive, Delta and BigQuery refuse a whole table because of one such name.
 #[test]
-fn names_that_engines_refuse_are_told_once_for_each_stream() {
+fn names_that_engines_refuse_are_logged_once_for_each_stream() {
     let properties = json!({
         "ok": {}, "a.b": {}, "a b": {}, "": {},
         "inside": { "type": "object", "properties": { "x=1": { "type": "integer" } } },

@@ -55,7 +55,7 @@ fn another_port_or_network_leads_through_the_proxy() {
 }
 
 #[test]
-fn an_asterisk_holds_for_tls_too() {
+fn an_asterisk_covers_tls() {
     let (world, authority) = (World::new(), Authority::new("Authority of the tests"));
     let front =
         TlsFront::start(world.server.address(), authority.server(&["127.0.0.1"], Validity::Now));

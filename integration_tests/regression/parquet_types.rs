@@ -9,7 +9,7 @@ use crate::world::refresh;
 /// One column with Parquet's own time type makes the whole table unreadable for Spark, Delta and
 /// Athena.
 #[test]
-fn times_are_text_that_sorts_unless_typed_ones_are_wanted() {
+fn times_are_sortable_text_unless_typed_ones_are_requested() {
     let time = json!({ "type": "string", "format": "time" });
     let local =
         json!({ "type": "string", "format": "time", "airbyte_type": "time_without_timezone" });
@@ -133,7 +133,7 @@ fn unions_of_scalars_are_plain_strings() {
 }
 
 #[test]
-fn a_union_with_objects_or_arrays_is_json_text_and_is_said_once() {
+fn a_union_with_objects_or_arrays_is_json_text_and_is_logged_once() {
     let properties = json!({
         "u": { "type": ["object", "string", "integer"] },
         "o": { "type": "object", "properties": { "u": { "oneOf": [{ "type": "array" }, { "type": "string" }] } } },
@@ -156,7 +156,7 @@ fn a_union_with_objects_or_arrays_is_json_text_and_is_said_once() {
 
 /// Redshift, and loaders that only know scalars, still failed on one struct: `_airbyte_meta`.
 #[test]
-fn without_nested_columns_there_is_none_at_all() {
+fn without_nested_columns_no_column_is_nested() {
     let properties = json!({
         "id": { "type": "integer" },
         "o": { "type": "object", "properties": { "a": { "type": "string" } } },

@@ -64,7 +64,7 @@ fn a_value_that_does_not_fit_is_kept_by_its_text() {
 }
 
 #[test]
-fn blanks_around_numbers_in_strings_are_nothing() {
+fn blanks_around_numbers_in_strings_are_ignored() {
     let properties = json!({
         "i": { "type": "integer" },
         "n": { "type": "number" },
@@ -179,7 +179,7 @@ fn years_that_readers_cannot_show_are_null() {
 /// `{"a":{"x":1},"a.x":2}` made an object with the name `a.x` twice, of which every reader shows
 /// one.
 #[test]
-fn no_name_stands_twice_among_the_additional_properties() {
+fn additional_properties_have_no_duplicate_names() {
     let properties = json!({
         "a": { "type": "object", "properties": { "n": { "type": "integer" } } },
         "l": { "type": "array", "items": { "type": "object", "properties": { "n": { "type": "integer" } } } },
@@ -202,7 +202,7 @@ fn no_name_stands_twice_among_the_additional_properties() {
 
 /// The record's own metadata as the oracle computes it: its changes come first, ours follow.
 #[test]
-fn misfits_beside_metadata_of_the_records_own() {
+fn our_changes_follow_those_of_the_record() {
     let stream = refresh("s", &json!({ "id": { "type": "integer" } }));
     let theirs = r#"{"field":"f","change":"NULLED","reason":"SOURCE_RETRIEVAL_ERROR"}"#;
     let records = [
@@ -221,7 +221,7 @@ fn misfits_beside_metadata_of_the_records_own() {
 
 /// Leading and trailing zeros of a number are not digits that a double must preserve.
 #[test]
-fn spellings_of_numbers_that_lose_nothing() {
+fn number_spellings_that_lose_nothing() {
     let stream = refresh("s", &json!({ "n": { "type": "number" }, "i": { "type": "integer" } }));
     let records = [
         r#"{"n":0.10000000000000000000000,"i":0e999999999999999999999}"#,

@@ -35,7 +35,7 @@ fn lines<'a>(outcome: &'a Outcome, level: &str, words: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn one_object_that_cannot_be_looked_at_keeps_no_other() {
+fn one_object_that_cannot_be_looked_at_does_not_protect_others() {
     let (server, config) = four_files();
     server.inject(Rule::on(Operation::Head, Fault::AccessDenied).key("users/1.jsonl"));
     let outcome = replace(&config, &[5]);
@@ -50,7 +50,7 @@ fn one_object_that_cannot_be_looked_at_keeps_no_other() {
 }
 
 #[test]
-fn one_object_that_cannot_be_removed_keeps_no_other() {
+fn one_object_that_cannot_be_removed_does_not_protect_others() {
     // Alone, in a batch that reports it, and in a batch that is refused because of it.
     for refuses_batches in [false, true] {
         let (server, config) = four_files();
@@ -74,7 +74,7 @@ fn one_object_that_cannot_be_removed_keeps_no_other() {
 /// The new file next to the plain key cannot be looked at: the old one stays where readers look for
 /// it.
 #[test]
-fn the_plain_name_stays_where_the_new_file_cannot_be_looked_at() {
+fn the_plain_key_stays_if_the_new_file_cannot_be_looked_at() {
     let server = start();
     let config = fixed(&server);
     replace(&config, &[1]).expect_success();
@@ -91,7 +91,7 @@ fn the_plain_name_stays_where_the_new_file_cannot_be_looked_at() {
 
 /// A store that refuses everything is not asked about each object.
 #[test]
-fn a_store_that_refuses_every_look_is_given_up() {
+fn a_store_that_refuses_every_head_is_not_asked_for_every_object() {
     let server = start();
     let config = numbered(&server);
     replace(&config, &[1]).expect_success();
@@ -152,7 +152,7 @@ fn replacing_without_a_connection_id_warns_once() {
 
 /// PyAirbyte replaces with every sync: without old objects there is nothing to report.
 #[test]
-fn removing_is_said_only_where_something_goes_and_names_each_key() {
+fn removals_are_logged_with_each_key_and_only_if_there_are_any() {
     let (_server, config) = four_files();
     let streams = || {
         catalog([

@@ -80,7 +80,7 @@ fn keys_that_would_hold_a_dollar_or_a_scheme_are_refused() {
 }
 
 #[test]
-fn swapped_files_and_a_discovered_catalog_are_called_that() {
+fn swapped_files_and_a_discovered_catalog_are_identified() {
     let world = World::new();
     let config = world.config(&jsonl()).to_string();
     let configured = users().to_string();
@@ -117,7 +117,7 @@ fn a_byte_order_mark_before_settings_and_catalog_is_skipped() {
 }
 
 #[test]
-fn settings_that_are_no_json_are_called_what_they_are() {
+fn settings_that_are_not_json_are_identified() {
     let utf16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (text, expected) in [
         (&b"s3_bucket_name: lake\nformat:\n  format_type: csv\n"[..], "looks like YAML"),
@@ -138,7 +138,7 @@ fn settings_that_are_no_json_are_called_what_they_are() {
 /// `{stream_name}.csv.gz` with the format `csv` wrote plain CSV under that name, and the note said
 /// that there is no extension.
 #[test]
-fn a_literal_extension_that_is_not_the_formats_is_a_note() {
+fn a_literal_extension_of_another_format_is_a_note() {
     let world = World::new();
     let note = |key: &str| {
         let settings = json!({ "s3_bucket_key": key, "format": { "format_type": "csv" } });
@@ -156,7 +156,7 @@ fn a_literal_extension_that_is_not_the_formats_is_a_note() {
 /// Keys of a template without the stream's name or id: an overwrite must still find the objects of
 /// earlier runs.
 #[test]
-fn a_key_with_the_id_of_the_streams_run_is_taken_and_its_objects_are_replaced() {
+fn a_key_with_the_stream_run_id_is_accepted_and_its_objects_are_replaced() {
     let world = World::new();
     let settings =
         jsonl_and(&json!({ "s3_bucket_key": "{connection_id}/{stream_run_id}.{extension}" }));
@@ -180,7 +180,7 @@ fn a_key_with_the_id_of_the_streams_run_is_taken_and_its_objects_are_replaced() 
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_why_without_numbers_of_errors() {
+fn an_unreadable_file_is_explained_without_error_numbers() {
     let (folder, [config]) = files([b"{}"]);
     let folder = folder.path().to_str().unwrap();
     let missing = format!("{folder}/nowhere.json");

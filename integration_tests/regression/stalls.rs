@@ -27,7 +27,7 @@ fn assert_told_once(outcome: &Outcome) {
 }
 
 #[test]
-fn a_store_that_asks_to_slow_down_is_told_of_once_and_so_is_its_end() {
+fn a_store_that_asks_to_slow_down_is_logged_once_and_its_end_as_well() {
     let (server, config) = server();
     server.inject(Rule::on(Operation::Put, Fault::SlowDown).calls(1..=3));
     let input = [user(1), state("users", 1), complete("users")].concat();
@@ -38,7 +38,7 @@ fn a_store_that_asks_to_slow_down_is_told_of_once_and_so_is_its_end() {
 
 /// Every line is printed by then, but old files are still being removed.
 #[test]
-fn a_removal_that_has_to_wait_is_told_of_too() {
+fn a_removal_that_waits_is_logged() {
     let (server, config) = server();
     let users = catalog([with(
         plain("users", &serde_json::json!({ "id": { "type": "integer" } })),
@@ -61,7 +61,7 @@ fn a_removal_that_has_to_wait_is_told_of_too() {
 
 /// An occasional SlowDown is how S3 says that it scales up.
 #[test]
-fn one_slow_down_is_no_reason_for_a_warning() {
+fn a_single_slow_down_is_not_a_warning() {
     let (server, config) = server();
     server.inject(Rule::on(Operation::Put, Fault::SlowDown).calls(1..=1));
     let input = [user(1), state("users", 1), complete("users")].concat();

@@ -56,7 +56,7 @@ fn count(server: &FaultyS3, operation: Operation) -> usize {
 
 /// 412 to every conditional write, while HEAD says 404.
 #[test]
-fn a_store_that_refuses_every_guarded_write_ends_the_sync_after_a_few_numbers() {
+fn a_store_that_refuses_every_conditional_write_ends_the_sync_after_a_few_numbers() {
     let server = server_with(Quirk::RefusesConditionalWrites);
     let outcome = sync(&server, &one_user());
     let message = failure(&outcome, "config_error");
@@ -83,7 +83,7 @@ fn a_store_that_refuses_every_guarded_write_ends_the_sync_after_a_few_numbers() 
 
 /// The same for a multipart file, which cannot take another key.
 #[test]
-fn a_store_that_refuses_every_guarded_completion_ends_the_sync() {
+fn a_store_that_refuses_every_conditional_completion_ends_the_sync() {
     let server = server_with(Quirk::RefusesConditionalWrites);
     let outcome = sync(&server, &large_user());
     let message = failure(&outcome, "config_error");
@@ -144,7 +144,7 @@ fn a_lost_answer_of_a_store_that_loses_metadata_is_a_doubt() {
 /// A store without conditional writes: a put whose answer is lost may still arrive and overwrite
 /// another writer's object.
 #[test]
-fn an_unguarded_put_that_may_still_land_is_a_doubt_and_not_a_taken_key() {
+fn an_unconditional_put_that_may_still_arrive_is_a_doubt_and_not_a_taken_key() {
     let server = server_with(Quirk::LacksConditionalWrites);
     // The conditional put is refused and does not count; the answers to all others are lost.
     server.inject(Rule::on(Operation::Put, Fault::ResetInBody).calls(2..=u32::MAX));
@@ -170,7 +170,7 @@ fn an_unguarded_put_that_may_still_land_is_a_doubt_and_not_a_taken_key() {
 
 /// Taken before the first part: the next number. Taken afterwards: an end that says why.
 #[test]
-fn a_key_that_is_taken_before_an_upload_in_parts_begins_costs_only_a_number() {
+fn a_key_that_is_taken_before_a_multipart_upload_costs_only_a_number() {
     let server = server();
     let stream =
         plain("users", &json!({ "id": { "type": "integer" }, "text": { "type": "string" } }));
@@ -192,7 +192,7 @@ fn a_key_that_is_taken_before_an_upload_in_parts_begins_costs_only_a_number() {
 }
 
 #[test]
-fn a_key_that_is_taken_under_an_upload_in_parts_ends_the_sync_and_says_why() {
+fn a_key_that_is_taken_during_a_multipart_upload_ends_the_sync_and_says_why() {
     let server = server();
     let mut session = connector().time_limit(SLOW_STORE).write(&config(&server), &users()).start();
     // The first part is sent while the file grows; its key is taken then.

@@ -105,7 +105,7 @@ fn a_web_identity() {
 }
 
 #[test]
-fn a_web_identity_whose_token_is_not_mounted() {
+fn a_web_identity_without_a_token_file_is_reported() {
     let cloud = Cloud::new();
     let connector = cloud
         .nobody()
@@ -127,7 +127,7 @@ fn container_credentials() {
 
 /// Its token is secret, and its address is local.
 #[test]
-fn container_credentials_are_not_asked_for_through_a_proxy() {
+fn container_credentials_bypass_the_proxy() {
     let cloud = Cloud::new();
     let proxy = Proxy::start(&[]);
     let connector = in_a_container(&cloud)
@@ -147,7 +147,7 @@ fn container_credentials_are_not_asked_for_through_a_proxy() {
 
 /// A source that accepts the request and never answers is reported in time, as what it is.
 #[test]
-fn a_source_that_never_answers() {
+fn a_source_that_never_answers_is_reported_in_time() {
     let silent = Loopback::start(|connection| async move {
         let _connection = connection;
         std::future::pending::<()>().await;
@@ -194,7 +194,7 @@ fn instance_metadata() {
 
 /// Every source can be the base identity of a role.
 #[test]
-fn a_role_by_way_of_every_place() {
+fn a_role_with_every_base_identity() {
     let folder = tempfile::tempdir().unwrap();
     for place in ["web identity", "container", "instance"] {
         let cloud = Cloud::new();
@@ -247,7 +247,7 @@ fn the_key_of_the_settings_is_not_overridden_by_the_environment() {
 /// The default chain is the environment's own identity: an external id in the environment does not
 /// make it assume a role.
 #[test]
-fn the_default_chain_assumes_nothing() {
+fn the_default_chain_assumes_no_role() {
     let cloud = Cloud::new();
     let connector =
         cloud.worker().env("AWS_ASSUME_ROLE_EXTERNAL_ID", EXTERNAL_ID).env("AWS_ROLE_ARN", ROLE);

@@ -127,7 +127,7 @@ fn a_sync_of_three_lifetimes_without_one_refused_request() {
 
 /// A multipart upload that three keys sign.
 #[test]
-fn an_upload_that_outlives_its_credentials() {
+fn an_upload_outlives_its_credentials() {
     let cloud = Cloud::new();
     cloud.sts.set_lifetime(LIFETIME);
     let mut config = cloud.config(&role(Some(EXTERNAL_ID)));
@@ -181,7 +181,7 @@ fn an_upload_that_outlives_its_credentials() {
 
 /// S3 decides when a key has expired, whatever was promised when it was issued.
 #[test]
-fn credentials_that_are_taken_back_are_renewed() {
+fn revoked_credentials_are_renewed() {
     let cloud = Cloud::new();
     let mut sync = SlowSync::start(&cloud, &role(Some(EXTERNAL_ID)));
     sync.row();
@@ -198,7 +198,7 @@ fn credentials_that_are_taken_back_are_renewed() {
 }
 
 #[test]
-fn credentials_of_a_container_are_renewed_too() {
+fn container_credentials_are_renewed() {
     let cloud = Cloud::new();
     let arn = "arn:aws:sts::999988887777:assumed-role/worker-pod/pod-7f9c";
     let address = cloud.sts.serve_container(arn, "Bearer of-the-containers-own-secret");
@@ -247,7 +247,7 @@ fn a_base_identity_that_ends_is_renewed() {
 /// While STS is away, the existing credentials are used until they expire; then STS is back, and
 /// the sync is not disturbed.
 #[test]
-fn sts_is_away_when_renewal_is_due() {
+fn a_short_absence_of_sts_does_not_disturb_a_sync() {
     let cloud = Cloud::new();
     // A quarter of the lifetime is left when renewal is due: longer than all attempts of one
     // request take together.
@@ -275,7 +275,7 @@ fn sts_is_away_when_renewal_is_due() {
 /// STS stays away until the credentials have expired: the sync ends with a message that says so,
 /// and what was acknowledged is there.
 #[test]
-fn sts_stays_away() {
+fn a_long_absence_of_sts_ends_a_sync_with_an_explanation() {
     let cloud = Cloud::new();
     let mut sync = SlowSync::start(&cloud, &role(Some(EXTERNAL_ID)));
     sync.row();
@@ -292,7 +292,7 @@ fn sts_stays_away() {
 
 /// The role's trust policy changes during the sync: a person must act, and the message says so.
 #[test]
-fn the_role_is_taken_away_in_mid_sync() {
+fn a_role_revoked_during_a_sync_is_explained() {
     let cloud = Cloud::new();
     let mut sync = SlowSync::start(&cloud, &role(Some(EXTERNAL_ID)));
     sync.row();

@@ -231,7 +231,7 @@ fn a_wrong_or_missing_external_id_is_explained() {
 }
 
 #[test]
-fn a_role_that_does_not_trust_the_caller_or_does_not_exist() {
+fn a_role_that_does_not_trust_the_caller_or_does_not_exist_is_explained() {
     let cloud = Cloud::new();
     let trust = Trust {
         caller: Some("arn:aws:iam::999988887777:user/other".to_owned()),
@@ -292,7 +292,7 @@ fn a_role_needs_a_base_identity() {
 /// Most machines have no instance metadata service: its address does not answer, or something else
 /// does.
 #[test]
-fn a_metadata_service_that_is_not_there_is_not_waited_for_long() {
+fn a_missing_metadata_service_costs_little_time() {
     let cloud = Cloud::new();
     for endpoint in ["http://127.0.0.1:9".to_owned(), cloud.sts.endpoint()] {
         let connector = connector()
@@ -354,7 +354,7 @@ fn what_sts_refuses_is_explained() {
 }
 
 #[test]
-fn a_base_identity_with_another_secret_is_told_apart_from_an_unknown_one() {
+fn a_wrong_secret_is_distinguished_from_an_unknown_key() {
     let cloud = Cloud::new();
     let keys = |id: &str, secret: &str| {
         cloud.nobody().env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret)
@@ -371,7 +371,7 @@ fn a_base_identity_with_another_secret_is_told_apart_from_an_unknown_one() {
 }
 
 #[test]
-fn a_short_failure_of_sts_is_got_over() {
+fn a_short_failure_of_sts_is_retried() {
     for fault in
         [StsFault::InternalFailure, StsFault::Throttling, StsFault::Page, StsFault::NoAnswer]
     {
@@ -399,7 +399,7 @@ fn a_denied_role_is_not_hidden_by_a_source_that_did_not_finish() {
 /// AWS repeats invalid parameters; what it repeats is nowhere in our messages, internal ones
 /// included.
 #[test]
-fn what_sts_repeats_is_not_passed_on() {
+fn what_sts_repeats_is_not_shown() {
     let cloud = Cloud::new();
     for action in [Action::AssumeRole, Action::GetCallerIdentity] {
         cloud.sts.fail(action, StsFault::Repeats, 100);

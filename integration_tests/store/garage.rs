@@ -104,7 +104,7 @@ fn expected(syncs: &[u32]) -> Vec<String> {
 
 #[test]
 #[ignore = "needs Garage: make test-garage"]
-fn garage_is_found_out_by_check_and_left_as_it_was() {
+fn check_reports_what_garage_lacks_and_leaves_nothing() {
     let garage = Garage::start();
     let outcome = connector().check(&garage.config());
     let (status, message) = outcome.connection_status();
@@ -125,7 +125,7 @@ fn garage_is_found_out_by_check_and_left_as_it_was() {
 
 #[test]
 #[ignore = "needs Garage: make test-garage"]
-fn garage_takes_every_format_and_every_mode() {
+fn garage_accepts_every_format_and_every_mode() {
     let garage = Garage::start();
     for format in FORMATS {
         let settings = json!({
@@ -152,7 +152,7 @@ fn garage_takes_every_format_and_every_mode() {
 /// The listing at the beginning of a sync finds the keys that are taken.
 #[test]
 #[ignore = "needs Garage: make test-garage"]
-fn garage_keeps_what_lies_under_a_fixed_name() {
+fn garage_keeps_foreign_objects_under_a_fixed_key() {
     let garage = Garage::start();
     let settings = json!({
         "s3_bucket_key": "{stream_name}.{extension}",
@@ -187,7 +187,7 @@ fn garage_keeps_what_lies_under_a_fixed_name() {
 /// condition: only the look at each key protects it.
 #[test]
 #[ignore = "needs Garage: make test-garage"]
-fn garage_keeps_what_somebody_else_writes_in_the_meantime() {
+fn garage_keeps_what_another_program_writes_meanwhile() {
     const THEIRS: &[u8] = b"theirs";
     for is_large in [false, true] {
         let garage = Garage::start();
@@ -229,7 +229,7 @@ fn garage_keeps_what_somebody_else_writes_in_the_meantime() {
 
 /// A list with a wrong module name would run nothing and pass.
 #[test]
-fn make_test_garage_runs_modules_that_there_are() {
+fn make_test_garage_runs_existing_modules() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let makefile = fs::read_to_string(root.join("Makefile")).unwrap().replace("\\\n", "");
     let line =

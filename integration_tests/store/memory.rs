@@ -12,7 +12,7 @@ const ROWS: usize = 9_000;
 const ROW_BYTES: usize = 10_000;
 
 #[test]
-fn stdin_waits_while_s3_does_not_answer_and_nothing_is_lost_by_it() {
+fn stdin_waits_while_s3_does_not_answer_and_nothing_is_lost() {
     let world = World::new();
     let gate = Gate::closed(&world.server.endpoint());
     let settings = json!({

@@ -22,7 +22,7 @@ const IN_PARTS: [Operation; 8] = [
 
 /// Small and multipart syncs send exactly these requests, and store what was sent.
 #[test]
-fn syncs_without_faults() {
+fn a_sync_sends_no_more_requests_than_it_needs() {
     for (rows, row_bytes, operations) in [(3, 10, &WHOLE[..]), (18, 1 << 20, &IN_PARTS[..])] {
         let server = FaultyS3::start();
         server.create_bucket(BUCKET);

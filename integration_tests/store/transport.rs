@@ -70,7 +70,7 @@ fn a_bundle_of_the_settings_or_of_a_file_is_trusted() {
 
 /// The same name with another key: a bundle that was right before the CA was re-created.
 #[test]
-fn an_authority_that_was_made_anew() {
+fn a_re_created_authority_is_explained() {
     let (world, authority) = (World::new(), Authority::new(AUTHORITY));
     let front =
         TlsFront::start(world.server.address(), authority.server(&["127.0.0.1"], Validity::Now));
@@ -79,7 +79,7 @@ fn an_authority_that_was_made_anew() {
 }
 
 #[test]
-fn certificates_that_are_not_accepted() {
+fn rejected_certificates_are_explained() {
     let (world, authority) = (World::new(), Authority::new(AUTHORITY));
     let cases = [
         (&["127.0.0.1"][..], Validity::Now, false, ["certificate", "ca_bundle"]),
@@ -108,7 +108,7 @@ fn certificates_that_are_not_accepted() {
 }
 
 #[test]
-fn tls_where_there_is_none_and_the_other_way_round() {
+fn a_mix_up_of_http_and_https_is_explained() {
     let (world, authority) = (World::new(), Authority::new(AUTHORITY));
     let plain = world.server.address();
     assert_failed(
@@ -125,7 +125,7 @@ fn tls_where_there_is_none_and_the_other_way_round() {
 
 /// STS is trusted by the same bundle as S3.
 #[test]
-fn sts_behind_tls() {
+fn sts_is_trusted_by_the_same_bundle() {
     let (cloud, authority) = (Cloud::new(), Authority::new(AUTHORITY));
     let sts = cloud.sts.endpoint();
     let target = sts.trim_start_matches("http://").parse().unwrap();
@@ -139,7 +139,7 @@ fn sts_behind_tls() {
 }
 
 #[test]
-fn plain_http_leads_through_the_proxy_of_the_environment() {
+fn plain_http_uses_the_proxy_of_the_environment() {
     let cloud = Cloud::new();
     let sts = cloud.sts.endpoint().trim_start_matches("http://").parse().unwrap();
     let proxy = Proxy::start(&[(FAR_S3, cloud.s3.address()), (FAR_STS, sts)]);
@@ -188,7 +188,7 @@ fn tls_is_tunnelled_through_the_proxy_of_the_environment() {
 }
 
 #[test]
-fn hosts_without_a_proxy() {
+fn no_proxy_hosts_bypass_the_proxy() {
     let world = World::new();
     // This proxy rejects every host.
     let proxy = Proxy::start(&[]);
@@ -207,7 +207,7 @@ fn hosts_without_a_proxy() {
 
 /// The password of a proxy is a secret as well, and the output is searched for it.
 #[test]
-fn a_proxy_with_a_password_that_is_not_there() {
+fn a_missing_proxy_with_a_password_is_reported_without_it() {
     let world = World::new();
     let connector = connector().env("HTTP_PROXY", "http://me:hunter2-of-the-proxy@127.0.0.1:9");
     let outcome = connector.check(&at(&world, &world.server.endpoint()));
@@ -216,7 +216,7 @@ fn a_proxy_with_a_password_that_is_not_there() {
 
 /// On the machine itself there is no one in between.
 #[test]
-fn plain_http_is_warned_of_where_there_is_a_way() {
+fn plain_http_beyond_loopback_is_a_warning() {
     let world = World::new();
     for host in ["127.0.0.1", "localhost"] {
         let endpoint = format!("http://{host}:{}", world.server.address().port());

@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn csv_keeps_null_apart_from_an_empty_string() {
+    fn csv_distinguishes_null_from_an_empty_string() {
         let table = csv(b"a,b\n1,\n\"\",\"x \"\"y\"\",\nz\"\n");
         assert_eq!(table.header, ["a", "b"]);
         assert_eq!(table.column("a"), [Some("1"), Some("")]);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_readers_refuse_what_consumers_stumble_over() {
+    fn readers_refuse_what_consumers_trip_over() {
         let bad_csv: [&[u8]; 7] =
             [b"", b"a,b\n1\n", b"a,a\n1,2\n", b"a\n1", b"a\n\"1\"2\n", b"a\n1\"2\n", b"a\n\"1\n"];
         for bytes in bad_csv {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_members_are_joined_and_trailing_bytes_refused() {
+    fn gzip_members_are_concatenated_and_trailing_bytes_refused() {
         let member = |text: &[u8]| {
             let mut encoder =
                 flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());

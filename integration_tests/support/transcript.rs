@@ -212,7 +212,7 @@ mod tests {
     use super::leak;
 
     #[test]
-    fn what_nobody_may_see_is_found_however_it_is_spelled() {
+    fn secrets_are_found_in_every_spelling() {
         let secrets = ["wJalr/XUtn+FEMI".to_owned()];
         for text in [
             "Authorization: AWS4-HMAC-SHA256 Credential",

@@ -90,7 +90,7 @@ fn changes_of_the_source_are_kept() {
 
 /// The plain dialect has no generation; its sync id is the platform's job id, or 0.
 #[test]
-fn ids_of_the_plain_dialect() {
+fn the_plain_dialect_has_no_generation() {
     let catalog = catalog([plain("users", &json!({ "id": {} }))]);
     for (job, sync) in [(None, "0"), (Some("77"), "77")] {
         let world = World::new();
@@ -146,7 +146,7 @@ fn undeclared_fields_are_kept_in_a_column_or_dropped_and_counted() {
 }
 
 #[test]
-fn streams_without_properties() {
+fn streams_without_properties_keep_their_fields() {
     for schema in
         [json!({}), json!({ "type": "object" }), json!({ "type": "object", "properties": {} })]
     {
@@ -163,7 +163,7 @@ fn streams_without_properties() {
 /// A record that has been through another pipeline keeps its own metadata values, and no row has
 /// two members or columns with one name (the readers check that).
 #[test]
-fn fields_that_are_named_like_metadata() {
+fn fields_named_like_metadata_columns() {
     let own = r#"{"_airbyte_raw_id":"mine","id":1,"_airbyte_extracted_at":"2024-01-01T00:00:00Z","_airbyte_meta":{"x":1.0}}"#;
     let input = input("users", &[own, r#"{"id":2}"#]);
     let text = json!({ "type": "string" });

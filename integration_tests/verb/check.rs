@@ -29,7 +29,7 @@ fn a_good_configuration_succeeds_and_leaves_nothing_behind() {
 
 /// What S3 refuses: each message names the field to look at, or the action that was denied.
 #[test]
-fn what_the_store_refuses() {
+fn refusals_name_the_field_or_the_action() {
     let world = World::new();
     let key = |id: &str, secret: &str| json!({ "authentication": { "auth_type": "access_key", "access_key_id": id, "secret_access_key": secret } });
     let cases = [
@@ -47,7 +47,7 @@ fn what_the_store_refuses() {
 }
 
 #[test]
-fn a_store_that_does_not_answer() {
+fn a_store_that_does_not_answer_is_reported_soon() {
     let world = World::new();
     // Port 9 is the discard service, which no one runs.
     let config = world.config(&json!({ "s3_endpoint": "http://127.0.0.1:9" }));
@@ -57,7 +57,7 @@ fn a_store_that_does_not_answer() {
 }
 
 #[test]
-fn what_the_configuration_gets_wrong() {
+fn configuration_errors_name_the_field() {
     let world = World::new();
     let cases = [
         (
@@ -120,7 +120,7 @@ fn the_invalid_examples_of_the_specification() {
 }
 
 #[test]
-fn files_that_are_not_there_or_not_json() {
+fn missing_files_and_files_that_are_not_json() {
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("config.json");
     fs::write(&broken, "{\"s3_bucket_name\": \"lake\", \"secret_access_key\": \"hunter2").unwrap();

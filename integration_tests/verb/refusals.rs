@@ -13,7 +13,7 @@ use crate::world::{
 };
 
 #[test]
-fn catalogs_that_files_cannot_serve() {
+fn catalogs_that_files_cannot_serve_are_refused() {
     let world = World::new();
     let properties = json!({ "id": {} });
     let mode = |mode: &str| {
@@ -67,7 +67,7 @@ fn append_dedup_appends_with_a_warning() {
 }
 
 #[test]
-fn configurations_that_are_wrong() {
+fn wrong_configurations_are_refused() {
     let world = World::new();
     let cases = [
         (json!({ "s3_bucket_key": "{stream_name}/{yeer}" }), "{yeer}"),
@@ -103,7 +103,7 @@ fn configurations_that_are_wrong() {
 
 /// The refusal comes before the source has run for hours: stdin stays open here.
 #[test]
-fn what_the_store_refuses_is_the_users_to_change() {
+fn refusals_of_the_store_are_config_errors() {
     let world = World::new();
     let cases = [
         (json!({ "s3_bucket_name": "no-such-bucket" }), "no-such-bucket"),
@@ -127,7 +127,7 @@ fn what_the_store_refuses_is_the_users_to_change() {
 }
 
 #[test]
-fn a_store_that_is_away_may_be_back_later() {
+fn an_absent_store_is_a_transient_error() {
     let world = World::new();
     let settings = jsonl_and(&json!({ "s3_endpoint": "http://127.0.0.1:9" }));
     let connector = connector().time_limit(Duration::from_secs(110));

@@ -18,7 +18,7 @@ fn the_output_is_one_line_and_the_committed_specification() {
 
 /// The examples are what a form that is built from the specification would send.
 #[test]
-fn the_specification_takes_its_examples() {
+fn the_specification_accepts_its_examples() {
     let outcome = connector().spec().expect_success();
     let schema = &outcome.specification()["connectionSpecification"];
     let validator = jsonschema::draft7::new(schema).expect("a draft-07 schema");
@@ -40,7 +40,7 @@ fn the_specification_takes_its_examples() {
 /// The platform builds its form from it: every choice has one constant selector, every secret is
 /// marked.
 #[test]
-fn the_form_can_be_built() {
+fn the_platform_can_build_the_form() {
     let outcome = connector().spec().expect_success();
     let properties = outcome.specification()["connectionSpecification"]["properties"]
         .as_object()
@@ -71,7 +71,7 @@ fn the_form_can_be_built() {
 }
 
 #[test]
-fn arguments_that_nobody_knows_fail_without_a_panic() {
+fn unknown_arguments_fail_without_a_panic() {
     for arguments in
         [&[][..], &["frobnicate"], &["check"], &["write", "--config", "x"], &["spec", "--loud"]]
     {
