@@ -122,7 +122,7 @@ fn until(at: usize, rest: Vec<(&'static str, Reply)>) -> (Vec<Reply>, String) {
 
 #[tokio::test]
 async fn a_good_bucket_passes_and_is_left_as_it_was() {
-    let server = Embedded::start().await;
+    let server = Embedded::start();
     for template in ["out/{stream_name}.{extension}", PARTS] {
         let report = check_with(template, settings(server.address), true).await.unwrap();
         assert_eq!(report, Report::default());

@@ -99,7 +99,7 @@ fn input(records: usize) -> String {
 fn run_over(text: &str, settings: RunSettings) -> (Vec<Vec<u64>>, String) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let server = runtime.block_on(Embedded::start());
+    let server = Embedded::start();
     let (read, write) = rustix::pipe::pipe().unwrap();
     let text = text.to_owned();
     let writer = std::thread::spawn(move || std::fs::File::from(write).write_all(text.as_bytes()));
@@ -111,16 +111,17 @@ fn run_over(text: &str, settings: RunSettings) -> (Vec<Vec<u64>>, String) {
     drop(emitter);
     assert_eq!(result, Ok(()));
     writer.join().unwrap().unwrap();
+    let objects = server.objects();
     let mut rows = Vec::new();
     for name in STREAMS {
         let mut ids = Vec::new();
         for part in 0.. {
             let key = format!("{name}/{part}.jsonl{}", if gzip { ".gz" } else { "" });
-            let Ok(bytes) = std::fs::read(server.bucket_folder().join(key)) else { break };
+            let Some(bytes) = objects.get(&key) else { break };
             let text = if gzip {
                 std::io::read_to_string(flate2::read::MultiGzDecoder::new(&bytes[..])).unwrap()
             } else {
-                String::from_utf8(bytes).unwrap()
+                String::from_utf8(bytes.clone()).unwrap()
             };
             for line in text.lines() {
                 let row: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -1,16 +1,13 @@
 //! Two servers for tests: a real S3 in this process, and one that says what it is told to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
+use faulty_s3::FaultyS3;
+use faulty_s3::keyring::{DEFAULT_ARN, Keyring};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -61,43 +58,29 @@ pub(crate) fn access_key(secret_access_key: &str) -> Access {
     }
 }
 
-/// s3s-fs on a free loopback port, with one bucket.
+/// The fault server without a fault, which is an S3 that works, with one bucket.
 #[derive(Debug)]
 pub(crate) struct Embedded {
     pub(crate) address: SocketAddr,
-    folder: tempfile::TempDir,
-    _tasks: JoinSet<()>,
+    server: FaultyS3,
 }
 
 impl Embedded {
-    pub(crate) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
-        let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
-        service.set_auth(SimpleAuth::from_single("AKIDTEST", SECRET));
-        let service = service.build();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((socket, _)) = listener.accept().await {
-                let service = service.clone();
-                connections.spawn(async move {
-                    let http = Builder::new(TokioExecutor::new());
-                    drop(http.serve_connection(TokioIo::new(socket), service).await);
-                });
-            }
-        });
-        Self { address, folder, _tasks: tasks }
+    pub(crate) fn start() -> Self {
+        let keys = Keyring::new();
+        keys.add("AKIDTEST", SECRET, DEFAULT_ARN);
+        let server = FaultyS3::with_keys(&keys);
+        server.create_bucket(BUCKET);
+        Self { address: server.address(), server }
     }
 
     pub(crate) fn store(&self) -> S3Store {
         S3Store::with_pace(&settings(self.address), HASTE)
     }
 
-    pub(crate) fn bucket_folder(&self) -> std::path::PathBuf {
-        Path::join(self.folder.path(), BUCKET)
+    /// Returns every visible object: key to content.
+    pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        self.server.objects(BUCKET)
     }
 }
 

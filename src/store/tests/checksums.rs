@@ -162,7 +162,7 @@ async fn a_batch_of_deletions_always_has_a_checksum() {
 
 #[tokio::test]
 async fn a_real_store_takes_every_checksum() {
-    let server = Embedded::start().await;
+    let server = Embedded::start();
     for (number, checksum) in (1..).zip(ALL) {
         let store = store(server.address, checksum);
         let key = |name: &str| format!("{number}/{name}");

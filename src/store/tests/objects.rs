@@ -40,7 +40,7 @@ fn token(number: u128) -> String {
 
 #[tokio::test]
 async fn an_object_tells_what_it_was_given() {
-    let server = Embedded::start().await;
+    let server = Embedded::start();
     let store = server.store();
     assert_eq!(store.head("k.jsonl").await.unwrap(), None);
     store.put("k.jsonl", ROWS, &object(7)).await.unwrap();
@@ -61,7 +61,7 @@ fn metadata_names_have_no_case() {
 
 #[tokio::test]
 async fn odd_keys_are_copied_over_others_and_deleted() {
-    let server = Embedded::start().await;
+    let server = Embedded::start();
     let store = server.store();
     for (number, key) in (1..).zip(ODD_KEYS) {
         let to = format!("to/{key}");
@@ -85,7 +85,7 @@ async fn odd_keys_are_copied_over_others_and_deleted() {
 
 #[tokio::test]
 async fn a_copy_needs_its_source() {
-    let server = Embedded::start().await;
+    let server = Embedded::start();
     let error = server.store().copy("nothing.csv", "to.csv", &token(1)).await.unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
     assert!(error.to_string().contains("\"nothing.csv\""), "{error}");
@@ -487,7 +487,7 @@ async fn only_our_own_object_is_taken_back() {
         assert_eq!(outcome.map_err(|error| error.kind), expected, "{name}");
         assert_eq!(server.methods(), requests, "{name}");
     }
-    let server = Embedded::start().await;
+    let server = Embedded::start();
     let store = server.store();
     store.put("k", ROWS, &object(1)).await.unwrap();
     store.take_back("k", Uuid::from_u128(2)).await.unwrap();

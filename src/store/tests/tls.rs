@@ -144,7 +144,7 @@ async fn a_certificate_for_another_name_may_be_the_bucket_in_the_endpoint() {
 #[tokio::test]
 async fn the_wrong_scheme_is_told() {
     let authority = Authority::new("ours");
-    let plain = Embedded::start().await;
+    let plain = Embedded::start();
     let error = store(plain.address, "https", None).list_keys("").await.unwrap_err();
     assert_eq!(
         (&error.kind, error.failure_type()),
