@@ -35,8 +35,8 @@ fn printed(config: &Value, options: &[&'static str], more: &[&'static str]) -> S
 #[test]
 fn a_snippet_holds_the_printed_documents() {
     for (name, config, options) in cases() {
-        let Hcl { locals, resources } = Hcl::read(&printed(&config, &options, &["--terraform"]));
-        assert_eq!(locals, expected(&config, &options), "{name}");
+        let Hcl { locals, resources } = Hcl::read(&printed(&config, options, &["--terraform"]));
+        assert_eq!(locals, expected(&config, options), "{name}");
         let mut kinds = vec!["aws_iam_policy"];
         assert_eq!(
             resources["aws_iam_policy"]["policy"], "local.destination_s3_permissions",
@@ -60,8 +60,8 @@ fn a_snippet_holds_the_printed_documents() {
 fn terraform_evaluates_a_snippet_to_the_printed_documents() {
     let terraform = Terraform::find().expect("terraform is not on the PATH: install it");
     for (name, config, options) in cases() {
-        let snippet = printed(&config, &options, &["--terraform"]);
-        assert_eq!(terraform.documents(&snippet), expected(&config, &options), "{name}");
+        let snippet = printed(&config, options, &["--terraform"]);
+        assert_eq!(terraform.documents(&snippet), expected(&config, options), "{name}");
     }
 }
 
