@@ -24,7 +24,7 @@ use super::grammar::{self, Step};
 use super::{JsonError, JsonFault, Kind, text};
 
 /// Levels of arrays and objects that a value has at most. Types nest 32 levels deep at most
-/// (`format::columns::schema`), with two levels of JSON for each.
+/// (`format::columns::json_schema`), with two levels of JSON for each.
 pub const KEPT_LEVELS: usize = 128;
 
 /// A text that is not JSON.

@@ -5,8 +5,8 @@
 //! whatever the file has.
 
 use super::column::{Column, Values};
-use super::extra::write_escaped;
 use super::types::ColumnType;
+use super::undeclared::write_escaped;
 
 /// The text of each of the `rows` rows of a column of type `of`.
 pub(crate) fn column(of: &ColumnType, typed: &Column, rows: usize) -> Column {

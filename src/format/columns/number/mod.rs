@@ -16,7 +16,7 @@
 use self::digits::{
     Number, POWERS, SHORT_DIGITS, Short, sign, up_to_seven_digits, up_to_sixteen_digits,
 };
-use super::value::{Misfit, Parsed};
+use super::parsed::{Misfit, Parsed};
 
 mod digits;
 

@@ -29,8 +29,8 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use super::parsed::{Misfit, Parsed};
 use super::types::Zone;
-use super::value::{Misfit, Parsed};
 
 const DAY_SECONDS: i64 = 86_400;
 const SECOND_MICROS: i64 = 1_000_000;
@@ -466,5 +466,4 @@ fn without_blanks(text: &[u8]) -> &[u8] {
 }
 
 #[cfg(test)]
-#[path = "temporal_tests.rs"]
 mod tests;

@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::journal::Journal;
-use super::value::Misfit;
+use super::parsed::Misfit;
+use super::undo_log::Journal;
 
 /// Entries that one record's `changes` may have of ours. A record with more is damaged beyond what
 /// a list can tell; its further misfits are only counted.

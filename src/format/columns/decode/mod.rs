@@ -16,13 +16,13 @@
 use std::ops::Range;
 
 use super::column::{Column, Values};
-use super::extra::ExtraLog;
-use super::guide::{Guide, Kind, Members};
-use super::misfit::{Cause, MisfitLog};
+use super::conversion_issues::{Cause, MisfitLog};
+use super::decode_plan::{Guide, Kind, Members};
 use super::number;
+use super::parsed::{Misfit, Parsed};
 use super::temporal;
 use super::types::{BIG_INTEGER_DIGITS, Zone};
-use super::value::{Misfit, Parsed};
+use super::undeclared::ExtraLog;
 use crate::json::field_order::START;
 use crate::json::grammar::{self, Step};
 use crate::json::{self, JsonError};
@@ -567,7 +567,3 @@ fn short_integer(text: &[u8], pos: usize) -> Option<(i64, usize)> {
     }
     Some((if negative { -value } else { value }, end))
 }
-
-#[cfg(test)]
-#[path = "decode_tests.rs"]
-mod tests;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use super::column::{Column, Lists, Size, Values};
+use super::conversion_issues::{Cause, FieldIssues, dotted};
 use super::decode::{Notes, read_elements, read_object};
-use super::extra::LeftOut;
-use super::guide::{Kind, Members};
-use super::misfit::{Cause, FieldIssues, dotted};
+use super::decode_plan::{Kind, Members};
 use super::packed::PackedBatch;
-use super::shape::TableSchema;
+use super::table_schema::TableSchema;
+use super::undeclared::LeftOut;
 use super::{meta_text, temporal};
 use crate::format::RowIds;
 use crate::json::JsonError;

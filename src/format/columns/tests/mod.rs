@@ -12,23 +12,17 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::{Batch, ColumnType, Field, FieldIssues, RecordDecoder, TableSchema};
+use super::{Batch, ColumnType, Field, FieldIssues, RecordDecoder, TableSchema};
 use crate::format::{EXTRACTED_AT, META, RowIds};
 use cells::{Cell, rows_of};
 use choices::Choices;
 use records::{At, Misfit, Record, Sample, Stream};
 
-#[path = "decode_cells_tests.rs"]
 mod cells;
-#[path = "decode_choices_tests.rs"]
 mod choices;
-#[path = "decode_records_tests.rs"]
 mod records;
-#[path = "row_tests.rs"]
 mod rows;
-#[path = "decode_tables_tests.rs"]
 mod tables;
-#[path = "decode_values_tests.rs"]
 mod values;
 
 /// A row as it must be read back.

@@ -18,7 +18,9 @@
 
 use serde_json::{Map, Value};
 
-use super::names::{Path, Warnings, clipped, file_names};
+mod warnings;
+
+use self::warnings::{Path, Warnings, clipped, file_names};
 use super::types::{ColumnType, Field, Zone};
 use crate::format::{Integers, Nested, Numbers, Times, TypeOptions};
 
@@ -577,5 +579,4 @@ fn unknown_type(odd: &Value) -> Meaning {
 }
 
 #[cfg(test)]
-#[path = "schema_tests.rs"]
 mod tests;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::tables::{NULLED, Stream, changes, counts, rows};
-use crate::format::columns::misfit::MOST_NOTES;
+use crate::format::columns::conversion_issues::MOST_NOTES;
 use crate::format::{
     ADDITIONAL_PROPERTIES, MetadataColumns, Nested, TypeOptions, UndeclaredFields,
 };

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 use serde_json::Value;
 
-use super::misfit::{PathStep, dotted};
-use super::schema::data_columns;
+use super::conversion_issues::{PathStep, dotted};
+use super::json_schema::data_columns;
 use super::types::{ColumnType, Field, Inside, Zone};
 use crate::format::column_names::{ColumnNames, refused_names};
 use crate::format::{

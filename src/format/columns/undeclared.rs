@@ -14,8 +14,8 @@ use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
 use std::ops::Range;
 
-use super::journal::Journal;
-use super::misfit::{MisfitLog, PathStep, dotted};
+use super::conversion_issues::{MisfitLog, PathStep, dotted};
+use super::undo_log::Journal;
 use crate::json::unescape;
 
 /// A path stands before each member of each element of a list, so that the text can be many times
