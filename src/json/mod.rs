@@ -21,6 +21,8 @@
 //! columns with `field_order`, as the CSV encoder does). May import: `error`.
 
 pub(crate) mod block;
+#[cfg(test)]
+pub(crate) mod damage;
 mod error;
 pub(crate) mod field_order;
 mod foreign;

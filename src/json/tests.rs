@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::damage::{DAMAGE, damage};
 use super::*;
 use crate::error::Classified;
 
@@ -170,9 +171,9 @@ proptest! {
         cuts in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(DAMAGE.to_vec())), 1..3),
     ) {
         let mut bytes = text.into_bytes();
-        for (at, (removed, inserted)) in cuts {
+        for (at, change) in cuts {
             let at = at.index(bytes.len() + 1);
-            bytes.splice(at..(at + removed).min(bytes.len()), inserted.iter().copied());
+            damage(&mut bytes, at, change);
         }
         // The scanner's texts are UTF-8 by contract.
         if std::str::from_utf8(&bytes).is_ok() {
@@ -213,30 +214,6 @@ proptest! {
         prop_assert_eq!(integer(&raw), Some(value), "{}", text);
     }
 }
-
-/// Bytes to take away, and what to put there instead.
-const DAMAGE: [(usize, &[u8]); 20] = [
-    (1, b""),
-    (3, b""),
-    (0, b"\""),
-    (0, b"\\"),
-    (0, b"\\u12"),
-    (0, b"\\ud800"),
-    (0, b","),
-    (0, b":"),
-    (0, b"{"),
-    (0, b"}"),
-    (0, b"["),
-    (0, b"]"),
-    (0, b"\n"),
-    (1, b"\x1f"),
-    (0, b"0"),
-    (0, b"-"),
-    (0, b"."),
-    (0, b"e"),
-    (1, b"\x7f"),
-    (0, b"/"),
-];
 
 #[test]
 fn faults_are_named_with_their_place() {
