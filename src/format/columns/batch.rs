@@ -17,7 +17,7 @@ const UNPACKED_ROWS: usize = 8 * 1024;
 /// Rows of one stream.
 #[derive(Clone, Debug)]
 pub enum Batch {
-    /// As columns, of the stream's shape and in its order.
+    /// As columns, of the stream's table_schema and in its order.
     Columns {
         /// One per column of the stream.
         columns: Vec<Column>,
@@ -30,7 +30,7 @@ pub enum Batch {
 
 /// Some rows of one column.
 #[derive(Debug)]
-pub enum Piece {
+pub enum ColumnBatch {
     /// As they are.
     Column {
         /// The column.
@@ -67,17 +67,17 @@ impl Batch {
     }
 
     /// Hands the columns to `pieces`, which has a list for each column of the stream.
-    pub fn push_onto(self, pieces: &mut [Vec<Piece>]) {
+    pub fn push_onto(self, pieces: &mut [Vec<ColumnBatch>]) {
         match self {
             Self::Columns { columns, rows } => {
                 for (list, column) in pieces.iter_mut().zip(columns) {
-                    list.push(Piece::Column { column, rows });
+                    list.push(ColumnBatch::Column { column, rows });
                 }
             }
             Self::Packed(batch) => {
                 let batch = Arc::new(batch);
                 for (column, list) in pieces.iter_mut().enumerate() {
-                    list.push(Piece::Packed { batch: Arc::clone(&batch), column });
+                    list.push(ColumnBatch::Packed { batch: Arc::clone(&batch), column });
                 }
             }
         }
@@ -88,19 +88,22 @@ impl Batch {
 ///
 /// # Errors
 /// [`ColumnError`]: nothing that a record holds leads there.
-pub fn arrays(column_type: &ColumnType, pieces: Vec<Piece>) -> Result<Vec<ArrayRef>, ColumnError> {
+pub fn arrays(
+    column_type: &ColumnType,
+    pieces: Vec<ColumnBatch>,
+) -> Result<Vec<ArrayRef>, ColumnError> {
     let mut arrays = Vec::with_capacity(pieces.len());
     let mut unpacked = Unpacked { column_type, column: Column::new(column_type), rows: 0 };
     for piece in pieces {
         match piece {
-            Piece::Packed { batch, column } => {
+            ColumnBatch::Packed { batch, column } => {
                 if unpacked.rows + batch.rows() > UNPACKED_ROWS {
                     unpacked.flush(&mut arrays)?;
                 }
                 batch.unpack(column, &mut unpacked.column, unpacked.rows)?;
                 unpacked.rows += batch.rows();
             }
-            Piece::Column { column, rows } => {
+            ColumnBatch::Column { column, rows } => {
                 unpacked.flush(&mut arrays)?;
                 arrays.push(column.into_arrow(column_type, rows)?);
             }

@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::parsed::Misfit;
-use super::undo_log::Journal;
+use super::parsed::ConversionError;
+use super::undo_log::UndoLog;
 
 /// Entries that one record's `changes` may have of ours. A record with more is damaged beyond what
 /// a list can tell; its further misfits are only counted.
@@ -29,39 +29,39 @@ const KEPT_BYTES: usize = 16 * 1024;
 
 /// What happened to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum IssueKind {
     /// It is null: it is not of the column's type.
-    Wrong,
+    WrongType,
     /// It is null: it is outside what the column's type can hold.
-    TooLarge,
+    OutOfRange,
     /// Digits are missing.
-    Cut,
+    LostDigits,
 }
 
-impl From<Misfit> for Cause {
-    fn from(misfit: Misfit) -> Self {
+impl From<ConversionError> for IssueKind {
+    fn from(misfit: ConversionError) -> Self {
         match misfit {
-            Misfit::Wrong => Self::Wrong,
-            Misfit::TooLarge => Self::TooLarge,
+            ConversionError::WrongType => Self::WrongType,
+            ConversionError::OutOfRange => Self::OutOfRange,
         }
     }
 }
 
-impl Cause {
+impl IssueKind {
     /// The protocol's words for `change` and `reason`.
     pub(crate) fn as_change(self) -> (&'static str, &'static str) {
         match self {
-            Self::Wrong => ("NULLED", "DESTINATION_SERIALIZATION_ERROR"),
-            Self::TooLarge => ("NULLED", "DESTINATION_FIELD_SIZE_LIMITATION"),
-            Self::Cut => ("TRUNCATED", "DESTINATION_FIELD_SIZE_LIMITATION"),
+            Self::WrongType => ("NULLED", "DESTINATION_SERIALIZATION_ERROR"),
+            Self::OutOfRange => ("NULLED", "DESTINATION_FIELD_SIZE_LIMITATION"),
+            Self::LostDigits => ("TRUNCATED", "DESTINATION_FIELD_SIZE_LIMITATION"),
         }
     }
 
     /// Whether nothing of the value is in its column.
     fn is_nulled(self) -> bool {
         match self {
-            Self::Wrong | Self::TooLarge => true,
-            Self::Cut => false,
+            Self::WrongType | Self::OutOfRange => true,
+            Self::LostDigits => false,
         }
     }
 }
@@ -108,7 +108,7 @@ pub(crate) fn dotted(path: &[PathStep], positions: &[u32]) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) node: u32,
-    pub(crate) cause: Cause,
+    pub(crate) cause: IssueKind,
     /// Places in the lists that it is in, outermost first.
     pub(crate) positions: Box<[u32]>,
 }
@@ -116,7 +116,7 @@ pub(crate) struct Entry {
 /// What is noted of a value.
 #[derive(Debug)]
 struct Noted {
-    cause: Cause,
+    cause: IssueKind,
     positions: Box<[u32]>,
     /// Where its text is; empty if it is not kept.
     text: Range<usize>,
@@ -134,9 +134,9 @@ pub(crate) struct Nulled<'l> {
 
 /// The account of one worker's stream.
 #[derive(Debug, Default)]
-pub(crate) struct MisfitLog {
+pub(crate) struct IssueLog {
     /// Of the record that is being read.
-    entries: Journal<Noted>,
+    entries: UndoLog<Noted>,
     /// The texts of its entries, one after the other.
     texts: Vec<u8>,
     /// By node: its values beyond [`MOST_NOTES`], nulled and truncated.
@@ -149,7 +149,7 @@ pub(crate) struct MisfitLog {
     counted: Vec<u32>,
 }
 
-impl MisfitLog {
+impl IssueLog {
     /// An account that keeps the texts of values that become null, or does not.
     pub(crate) fn new(keeps_texts: bool) -> Self {
         Self { keeps_texts, ..Self::default() }
@@ -157,7 +157,7 @@ impl MisfitLog {
 
     /// Notes a value. `text` is the JSON text of one that becomes null.
     #[cold]
-    pub(crate) fn note(&mut self, node: u32, cause: Cause, positions: &[u32], text: &[u8]) {
+    pub(crate) fn note(&mut self, node: u32, cause: IssueKind, positions: &[u32], text: &[u8]) {
         if self.entries.len() >= MOST_NOTES {
             self.further.entry(node).or_default()[usize::from(!cause.is_nulled())] += 1;
             return;
@@ -192,7 +192,7 @@ impl MisfitLog {
         self.further.values().map(|[nulled, _]| nulled).sum()
     }
 
-    /// A place to go back to with [`MisfitLog::undo`].
+    /// A place to go back to with [`IssueLog::undo`].
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -292,12 +292,12 @@ mod tests {
     #[test]
     fn a_record_full_of_misfits_takes_bounded_room() {
         for keeps_texts in [true, false] {
-            let mut log = MisfitLog::new(keeps_texts);
-            log.note(3, Cause::Cut, &[], b"1.5");
+            let mut log = IssueLog::new(keeps_texts);
+            log.note(3, IssueKind::LostDigits, &[], b"1.5");
             for position in 0..3 * MOST_NOTES as u32 {
-                log.note(2, Cause::Wrong, &[position], b"[]");
+                log.note(2, IssueKind::WrongType, &[position], b"[]");
             }
-            log.note(3, Cause::Cut, &[], b"1.5");
+            log.note(3, IssueKind::LostDigits, &[], b"1.5");
             assert_eq!(log.len(), MOST_NOTES);
             assert_eq!(log.texts.len(), if keeps_texts { 2 * (MOST_NOTES - 1) } else { 0 });
             assert_eq!(log.nulled_further(), 2 * MOST_NOTES as u64 + 1);

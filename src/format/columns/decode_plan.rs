@@ -1,7 +1,7 @@
 //! Which column a member of a record belongs to: a tree beside the columns, one per worker and
 //! stream.
 //!
-//! In: the fields of a stream. Out: a [`Guide`] per column, with a number (its *node*) that names
+//! In: the fields of a stream. Out: a [`DecodePlan`] per column, with a number (its *node*) that names
 //! it in notes. The columns of a struct are found by guessing that members come in the order in
 //! which they came last time.
 
@@ -14,7 +14,7 @@ pub(crate) const ROOT: u32 = 0;
 
 /// How one column reads its values.
 #[derive(Debug)]
-pub(crate) struct Guide {
+pub(crate) struct DecodePlan {
     /// Number of the column: columns, members and elements are counted from 1, each before what is
     /// inside it.
     pub(crate) node: u32,
@@ -45,7 +45,7 @@ pub(crate) enum Kind {
     /// A timestamp that files of ours have in epoch milliseconds.
     ExtractedAt,
     Struct(Box<Members>),
-    List(Box<Guide>),
+    List(Box<DecodePlan>),
 }
 
 /// The members of an object.
@@ -54,7 +54,7 @@ pub(crate) struct Members {
     /// The object itself.
     pub(crate) node: u32,
     /// One per declared member.
-    pub(crate) guides: Vec<Guide>,
+    pub(crate) members_plans: Vec<DecodePlan>,
     pub(crate) order: FieldOrder,
     names: Vec<Box<[u8]>>,
     first: usize,
@@ -62,7 +62,7 @@ pub(crate) struct Members {
     pub(crate) noted: Vec<u32>,
 }
 
-impl Guide {
+impl DecodePlan {
     fn new(column_type: &ColumnType, numbers: &mut std::ops::RangeFrom<u32>) -> Self {
         let node = numbers.next().unwrap_or(u32::MAX);
         let kind = match column_type {
@@ -94,14 +94,14 @@ impl Members {
     /// The members of a record, whose first `ours` columns are not expected in it.
     pub(crate) fn of_record(fields: &[Field], ours: usize) -> Self {
         let mut members = Self::new(ROOT, fields, ours, &mut (ROOT + 1..));
-        for (guide, _) in members
-            .guides
+        for (plan, _) in members
+            .members_plans
             .iter_mut()
             .zip(fields)
             .take(ours)
             .filter(|(_, field)| field.name == EXTRACTED_AT)
         {
-            guide.kind = Kind::ExtractedAt;
+            plan.kind = Kind::ExtractedAt;
         }
         members
     }
@@ -114,11 +114,12 @@ impl Members {
     ) -> Self {
         let names: Vec<Box<[u8]>> =
             fields.iter().map(|field| field.source_name.as_bytes().into()).collect();
-        let guides = fields.iter().map(|field| Guide::new(&field.column_type, numbers)).collect();
+        let members_plans =
+            fields.iter().map(|field| DecodePlan::new(&field.column_type, numbers)).collect();
         let first = ours + 1;
         Self {
             node,
-            guides,
+            members_plans,
             order: FieldOrder::new(&names, first),
             names,
             first,

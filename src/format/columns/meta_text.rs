@@ -4,7 +4,7 @@
 //! `{"sync_id":42,"changes":[...]}`. So a record's own metadata is read and added to in one way,
 //! whatever the file has.
 
-use super::column::{Column, Values};
+use super::column::{Column, ColumnValues};
 use super::types::ColumnType;
 use super::undeclared::write_escaped;
 
@@ -16,7 +16,7 @@ pub(crate) fn column(of: &ColumnType, typed: &Column, rows: usize) -> Column {
             column.push_null();
             continue;
         }
-        if let Values::Text(texts) = &mut column.values {
+        if let ColumnValues::Text(texts) = &mut column.values {
             write(of, typed, row, texts.open());
             texts.end();
         }
@@ -32,7 +32,7 @@ fn write(of: &ColumnType, column: &Column, row: usize, out: &mut Vec<u8>) {
         return;
     }
     match (of, &column.values) {
-        (ColumnType::Struct(fields), Values::Struct(members)) => {
+        (ColumnType::Struct(fields), ColumnValues::Struct(members)) => {
             let mut before = b'{';
             for (field, member) in fields.iter().zip(members) {
                 out.push(before);
@@ -44,7 +44,7 @@ fn write(of: &ColumnType, column: &Column, row: usize, out: &mut Vec<u8>) {
             }
             out.push(b'}');
         }
-        (ColumnType::List(element), Values::List(lists)) => {
+        (ColumnType::List(element), ColumnValues::List(lists)) => {
             out.push(b'[');
             for (place, row) in lists.rows_of(row).enumerate() {
                 if place > 0 {
@@ -54,24 +54,24 @@ fn write(of: &ColumnType, column: &Column, row: usize, out: &mut Vec<u8>) {
             }
             out.push(b']');
         }
-        (_, Values::Text(texts)) => {
+        (_, ColumnValues::Text(texts)) => {
             out.push(b'"');
             write_escaped(texts.get(row), out);
             out.push(b'"');
         }
-        (_, Values::Int64(values)) => {
+        (_, ColumnValues::Int64(values)) => {
             let value = values.get(row).copied().unwrap_or_default();
             out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
         }
         // No other type is inside the metadata.
         (
             _,
-            Values::Boolean(_)
-            | Values::Int32(_)
-            | Values::Double(_)
-            | Values::Decimal(_)
-            | Values::Struct(_)
-            | Values::List(_),
+            ColumnValues::Boolean(_)
+            | ColumnValues::Int32(_)
+            | ColumnValues::Double(_)
+            | ColumnValues::Decimal(_)
+            | ColumnValues::Struct(_)
+            | ColumnValues::List(_),
         ) => out.extend_from_slice(b"null"),
     }
 }

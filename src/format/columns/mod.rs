@@ -5,10 +5,10 @@
 //! [`Batch`]es, whose columns become Arrow arrays without a copy, and an account of every value
 //! that did not fit.
 //!
-//! One file per step: `schema` and `names` make [`Field`]s of a JSON schema, `shape` puts our own
-//! columns beside them, `decode` reads a record straight into the columns (`guide` says which
+//! One file per step: `schema` and `names` make [`Field`]s of a JSON schema, `table_schema` puts our own
+//! columns beside them, `decode` reads a record straight into the columns (`plan` says which
 //! column a member belongs to, `number` and `temporal` read texts), `misfit` and `extra` keep in a
-//! `journal` what did not fit and what nobody declared, `row` ends a row, `meta_text` makes text of
+//! `undo_log` what did not fit and what nobody declared, `row` ends a row, `meta_text` makes text of
 //! our metadata where the file has no nested columns. `column` and `bits` are the storage, `batch`
 //! and `packed` what leaves it.
 //!
@@ -44,7 +44,7 @@ mod types;
 mod undeclared;
 mod undo_log;
 
-pub use batch::{Batch, Piece, arrays};
+pub use batch::{Batch, ColumnBatch, arrays};
 pub use column::{Column, ColumnError};
 pub use conversion_issues::FieldIssues;
 pub use packed::PackedBatch;

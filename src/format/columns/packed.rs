@@ -14,7 +14,7 @@
 use arrow_buffer::ToByteSlice;
 
 use super::bits::{Bits, Validity};
-use super::column::{Column, ColumnError, Lists, Texts, Values, mismatch};
+use super::column::{Column, ColumnError, ColumnValues, ListValues, TextValues, mismatch};
 
 /// Rows of one stream in one buffer.
 #[derive(Clone, Debug)]
@@ -85,17 +85,17 @@ fn pack(column: &Column, out: &mut Vec<u8>) {
         None => out.push(0),
     }
     match &column.values {
-        Values::Boolean(bits) => out.extend_from_slice(bits.as_bytes()),
-        Values::Int32(values) => out.extend_from_slice(values.to_byte_slice()),
-        Values::Int64(values) => out.extend_from_slice(values.to_byte_slice()),
-        Values::Double(values) => out.extend_from_slice(values.to_byte_slice()),
-        Values::Decimal(values) => out.extend_from_slice(values.to_byte_slice()),
-        Values::Text(texts) => {
+        ColumnValues::Boolean(bits) => out.extend_from_slice(bits.as_bytes()),
+        ColumnValues::Int32(values) => out.extend_from_slice(values.to_byte_slice()),
+        ColumnValues::Int64(values) => out.extend_from_slice(values.to_byte_slice()),
+        ColumnValues::Double(values) => out.extend_from_slice(values.to_byte_slice()),
+        ColumnValues::Decimal(values) => out.extend_from_slice(values.to_byte_slice()),
+        ColumnValues::Text(texts) => {
             out.extend_from_slice(texts.ends().to_byte_slice());
             out.extend_from_slice(texts.bytes());
         }
-        Values::Struct(members) => members.iter().for_each(|member| pack(member, out)),
-        Values::List(lists) => {
+        ColumnValues::Struct(members) => members.iter().for_each(|member| pack(member, out)),
+        ColumnValues::List(lists) => {
             out.extend_from_slice(lists.ends().to_byte_slice());
             pack(&lists.elements, out);
         }
@@ -114,25 +114,25 @@ fn unpack(reader: &mut Reader<'_>, into: &mut Column, rows: usize) -> Option<()>
     };
     into.validity.append(&Validity::from_bits(bits, count));
     match &mut into.values {
-        Values::Boolean(values) => {
+        ColumnValues::Boolean(values) => {
             values.append(&Bits::from_bytes(reader.take(count.div_ceil(8))?, count))
         }
-        Values::Int32(values) => values.extend(reader.numbers(count, i32::from_ne_bytes)?),
-        Values::Int64(values) => values.extend(reader.numbers(count, i64::from_ne_bytes)?),
-        Values::Double(values) => values.extend(reader.numbers(count, f64::from_ne_bytes)?),
-        Values::Decimal(values) => values.extend(reader.numbers(count, i128::from_ne_bytes)?),
-        Values::Text(texts) => unpack_texts(reader, texts, count)?,
-        Values::Struct(members) => {
+        ColumnValues::Int32(values) => values.extend(reader.numbers(count, i32::from_ne_bytes)?),
+        ColumnValues::Int64(values) => values.extend(reader.numbers(count, i64::from_ne_bytes)?),
+        ColumnValues::Double(values) => values.extend(reader.numbers(count, f64::from_ne_bytes)?),
+        ColumnValues::Decimal(values) => values.extend(reader.numbers(count, i128::from_ne_bytes)?),
+        ColumnValues::Text(texts) => unpack_texts(reader, texts, count)?,
+        ColumnValues::Struct(members) => {
             for member in members {
                 unpack(reader, member, rows)?;
             }
         }
-        Values::List(lists) => unpack_lists(reader, lists, count)?,
+        ColumnValues::List(lists) => unpack_lists(reader, lists, count)?,
     }
     Some(())
 }
 
-fn unpack_texts(reader: &mut Reader<'_>, texts: &mut Texts, count: usize) -> Option<()> {
+fn unpack_texts(reader: &mut Reader<'_>, texts: &mut TextValues, count: usize) -> Option<()> {
     let ends = reader.clone().numbers(count, i32::from_ne_bytes)?;
     reader.take(count * size_of::<i32>())?;
     let length = ends.clone().last().and_then(|end| usize::try_from(end).ok())?;
@@ -140,7 +140,7 @@ fn unpack_texts(reader: &mut Reader<'_>, texts: &mut Texts, count: usize) -> Opt
     Some(())
 }
 
-fn unpack_lists(reader: &mut Reader<'_>, lists: &mut Lists, count: usize) -> Option<()> {
+fn unpack_lists(reader: &mut Reader<'_>, lists: &mut ListValues, count: usize) -> Option<()> {
     let ends = reader.numbers(count, i32::from_ne_bytes)?;
     lists.extend_ends(ends);
     let rows = lists.elements.len();

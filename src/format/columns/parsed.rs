@@ -1,26 +1,26 @@
-//! What a text gives when it is read as a typed value.
+//! The result of reading a text as a typed value.
 
-/// A value, and whether digits of the text are missing in it.
+/// A value that was read from a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Parsed<T> {
-    /// The value, or the nearest that the type can hold.
-    pub(crate) value: T,
-    /// The text said more than the value does.
-    pub(crate) cut: bool,
+pub(super) struct Parsed<T> {
+    /// The value, or the nearest one that the type can hold.
+    pub(super) value: T,
+    /// Whether the text has digits that the value has not.
+    pub(super) lost_digits: bool,
 }
 
-/// Why a text gives no value of a type.
+/// Why a text has no value of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Misfit {
-    /// It is something else.
-    Wrong,
-    /// It is of the type's kind, but outside what the type can hold.
-    TooLarge,
+pub(super) enum ConversionError {
+    /// It is a value of another type.
+    WrongType,
+    /// It is a value of the right kind, but outside the range of the type.
+    OutOfRange,
 }
 
 impl<T> Parsed<T> {
-    /// A value that says all that the text did.
-    pub(crate) fn whole(value: T) -> Self {
-        Self { value, cut: false }
+    /// A value that has all digits of its text.
+    pub(super) fn exact(value: T) -> Self {
+        Self { value, lost_digits: false }
     }
 }

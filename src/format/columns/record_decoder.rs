@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use super::batch::Batch;
-use super::column::{Column, Lists, Size, Values};
-use super::conversion_issues::{Cause, FieldIssues, dotted};
+use super::column::{Column, ColumnSize, ColumnValues, ListValues};
+use super::conversion_issues::{FieldIssues, IssueKind, dotted};
 use super::decode::{Notes, read_elements, read_object};
 use super::decode_plan::{Kind, Members};
 use super::packed::PackedBatch;
@@ -37,14 +37,14 @@ const PACKED_BYTES: usize = 32 * 1024;
 /// Reads the records of one stream, for one worker.
 #[derive(Debug)]
 pub struct RecordDecoder {
-    shape: Arc<TableSchema>,
+    table_schema: Arc<TableSchema>,
     members: Members,
     columns: Vec<Column>,
     rows: usize,
     notes: Notes,
     dropped_fields: u64,
     /// What was in the columns when they were taken.
-    expected: Vec<Size>,
+    expected: Vec<ColumnSize>,
     /// Room that the columns kept when their rows were packed.
     kept_bytes: usize,
     /// Room that they may keep.
@@ -65,19 +65,19 @@ pub struct DecodedRows {
 impl RecordDecoder {
     /// A decoder without rows.
     #[must_use]
-    pub fn new(shape: Arc<TableSchema>) -> Self {
-        let fields = shape.decoded_fields();
-        let named = fields.len() - usize::from(shape.additional);
+    pub fn new(table_schema: Arc<TableSchema>) -> Self {
+        let fields = table_schema.decoded_fields();
+        let named = fields.len() - usize::from(table_schema.additional);
         Self {
-            members: Members::of_record(&fields[..named], shape.metadata_columns),
+            members: Members::of_record(&fields[..named], table_schema.metadata_columns),
             columns: fields.iter().map(|field| Column::new(&field.column_type)).collect(),
             rows: 0,
-            notes: Notes::new(shape.additional),
+            notes: Notes::new(table_schema.additional),
             dropped_fields: 0,
             expected: Vec::new(),
             kept_bytes: 0,
             spare_bytes: usize::MAX,
-            shape,
+            table_schema,
         }
     }
 
@@ -110,7 +110,7 @@ impl RecordDecoder {
     /// Makes what was read a row. Takes one id, unless rows carry no metadata. `changes` is the
     /// text of the record's own `meta.changes`, a JSON array.
     pub fn end_row(&mut self, emitted_at_ms: i64, changes: Option<&[u8]>, ids: &mut RowIds) {
-        if self.shape.metadata_columns != 0 {
+        if self.table_schema.metadata_columns != 0 {
             self.end_metadata(emitted_at_ms, ids);
             if let Some(changes) = changes.filter(|_| self.has_meta()) {
                 self.read_changes(changes);
@@ -180,10 +180,10 @@ impl RecordDecoder {
             drop(typed.take());
             *column = typed;
         }
-        let shape = &self.shape;
+        let table_schema = &self.table_schema;
         DecodedRows {
             batch,
-            misfits: self.notes.misfits.take_counts(|node| shape.name(node)),
+            misfits: self.notes.misfits.take_counts(|node| table_schema.name(node)),
             dropped_fields: std::mem::take(&mut self.dropped_fields),
         }
     }
@@ -191,17 +191,18 @@ impl RecordDecoder {
     /// Where `_airbyte_meta` is text in the file: puts the text of its rows in its place and
     /// returns the typed column.
     fn meta_to_text(&mut self, rows: usize) -> Option<Column> {
-        if !self.shape.meta_is_text {
+        if !self.table_schema.meta_is_text {
             return None;
         }
         let column = self.columns.get_mut(META)?;
-        let text = meta_text::column(&self.shape.decoded_fields()[META].column_type, column, rows);
+        let text =
+            meta_text::column(&self.table_schema.decoded_fields()[META].column_type, column, rows);
         Some(std::mem::replace(column, text))
     }
 
     /// Whether rows have `_airbyte_meta`.
     fn has_meta(&self) -> bool {
-        self.shape.metadata_columns > META
+        self.table_schema.metadata_columns > META
     }
 
     /// Our columns, but for those that the record has itself.
@@ -217,16 +218,16 @@ impl RecordDecoder {
                 Ok(parsed) => push_integer(column, parsed.value),
                 Err(misfit) => {
                     column.push_null();
-                    if let Some(guide) = self.members.guides.get(EXTRACTED_AT) {
+                    if let Some(plan) = self.members.members_plans.get(EXTRACTED_AT) {
                         let mut text = itoa::Buffer::new();
                         let text = text.format(emitted_at_ms).as_bytes();
-                        self.notes.misfits.note(guide.node, misfit.into(), &[], text);
+                        self.notes.misfits.note(plan.node, misfit.into(), &[], text);
                     }
                 }
             }
         }
         if let Some(column) = open_column(&mut self.columns, GENERATION_ID, rows) {
-            match self.shape.meta.generation_id {
+            match self.table_schema.meta.generation_id {
                 Some(generation) => push_integer(column, generation),
                 None => column.push_null(),
             }
@@ -249,11 +250,11 @@ impl RecordDecoder {
         if !bears_object {
             column.fill(rows);
         }
-        let Column { validity, values: Values::Struct(members) } = column else { return };
+        let Column { validity, values: ColumnValues::Struct(members) } = column else { return };
         if !bears_object {
             if let Some(column) = members.get_mut(SYNC_ID) {
                 column.fill(rows);
-                push_integer(column, self.shape.meta.sync_id);
+                push_integer(column, self.table_schema.meta.sync_id);
             }
             if let Some(column) = members.get_mut(CHANGES) {
                 column.fill(rows);
@@ -266,20 +267,21 @@ impl RecordDecoder {
     /// The source's changes, at the end of the row's list.
     #[cold]
     fn read_changes(&mut self, changes: &[u8]) {
-        let Some(Kind::Struct(guides)) =
-            self.members.guides.get_mut(META).map(|guide| &mut guide.kind)
+        let Some(Kind::Struct(members_plans)) =
+            self.members.members_plans.get_mut(META).map(|plan| &mut plan.kind)
         else {
             return;
         };
-        let (Some(lists), Some(guide)) =
-            (open_changes(&mut self.columns, self.rows), guides.guides.get_mut(CHANGES))
-        else {
+        let (Some(lists), Some(plan)) = (
+            open_changes(&mut self.columns, self.rows),
+            members_plans.members_plans.get_mut(CHANGES),
+        ) else {
             return;
         };
-        if let Kind::List(guide) = &mut guide.kind {
+        if let Kind::List(plan) = &mut plan.kind {
             // The line was validated as a whole: there is nothing here that is not JSON.
             let first = lists.last_len() as u32;
-            let _ = read_elements(&mut self.notes, guide, &mut lists.elements, first, changes, 0);
+            let _ = read_elements(&mut self.notes, plan, &mut lists.elements, first, changes, 0);
         }
         lists.extend_last();
     }
@@ -293,10 +295,10 @@ impl RecordDecoder {
         let Some(lists) = open_changes(&mut self.columns, self.rows) else { return };
         for entry in entries {
             let (change, reason) = entry.cause.as_change();
-            let field = dotted(self.shape.path(entry.node), &entry.positions);
+            let field = dotted(self.table_schema.path(entry.node), &entry.positions);
             let elements = &mut *lists.elements;
             let rows = elements.len();
-            if let Values::Struct(members) = &mut elements.values {
+            if let ColumnValues::Struct(members) = &mut elements.values {
                 for (column, text) in members.iter_mut().zip([field.as_str(), change, reason]) {
                     column.fill(rows);
                     push_text(column, text.as_bytes());
@@ -310,9 +312,9 @@ impl RecordDecoder {
     /// `_airbyte_additional_properties`. Returns the number of undeclared members that are left
     /// out.
     fn end_extras(&mut self) -> u64 {
-        let (rows, shape) = (self.rows, &self.shape);
+        let (rows, table_schema) = (self.rows, &self.table_schema);
         let Notes { extras, misfits, .. } = &mut self.notes;
-        if !shape.additional {
+        if !table_schema.additional {
             return extras.count();
         }
         let mut left_out = LeftOut::default();
@@ -320,13 +322,13 @@ impl RecordDecoder {
             !extras.is_empty() || misfits.nulled().next().is_some() || misfits.nulled_further() > 0;
         if let Some(column) = self.columns.last_mut().filter(|_| has_content) {
             column.fill(rows);
-            if let Values::Text(texts) = &mut column.values {
-                left_out = extras.write(misfits, |node| shape.path(node), texts.open());
+            if let ColumnValues::Text(texts) = &mut column.values {
+                left_out = extras.write(misfits, |node| table_schema.path(node), texts.open());
                 texts.end();
             }
             column.validity.push_value();
             if left_out != LeftOut::default() {
-                misfits.note(shape.additional_node(), Cause::Cut, &[], &[]);
+                misfits.note(table_schema.additional_node(), IssueKind::LostDigits, &[], &[]);
             }
         }
         left_out.members
@@ -335,15 +337,15 @@ impl RecordDecoder {
 
 /// The list of changes of the open row. A record's own object may have none, or null for it: then
 /// there is one now.
-fn open_changes(columns: &mut [Column], rows: usize) -> Option<&mut Lists> {
-    let Values::Struct(members) = &mut columns.get_mut(META)?.values else { return None };
+fn open_changes(columns: &mut [Column], rows: usize) -> Option<&mut ListValues> {
+    let ColumnValues::Struct(members) = &mut columns.get_mut(META)?.values else { return None };
     let column = members.get_mut(CHANGES)?;
     if column.len() <= rows || !column.validity.is_last_set() {
         column.truncate(rows);
         column.fill(rows);
         end_list(column);
     }
-    if let Values::List(lists) = &mut column.values { Some(lists) } else { None }
+    if let ColumnValues::List(lists) = &mut column.values { Some(lists) } else { None }
 }
 
 /// The column at `ix`, filled up to its open row; `None` if the record bears it itself.
@@ -358,7 +360,7 @@ fn open_column(columns: &mut [Column], ix: usize, rows: usize) -> Option<&mut Co
 
 #[inline]
 fn push_text(column: &mut Column, text: &[u8]) {
-    if let Values::Text(texts) = &mut column.values {
+    if let ColumnValues::Text(texts) = &mut column.values {
         texts.push(text);
         column.validity.push_value();
     }
@@ -366,7 +368,7 @@ fn push_text(column: &mut Column, text: &[u8]) {
 
 #[inline]
 fn push_integer(column: &mut Column, value: i64) {
-    if let Values::Int64(values) = &mut column.values {
+    if let ColumnValues::Int64(values) = &mut column.values {
         values.push(value);
         column.validity.push_value();
     }
@@ -375,7 +377,7 @@ fn push_integer(column: &mut Column, value: i64) {
 /// Ends a list after the elements that were pushed.
 #[inline]
 fn end_list(column: &mut Column) {
-    if let Values::List(lists) = &mut column.values {
+    if let ColumnValues::List(lists) = &mut column.values {
         lists.end();
         column.validity.push_value();
     }

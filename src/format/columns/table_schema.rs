@@ -18,7 +18,7 @@ use crate::format::{
     StreamMeta, TypeOptions, UndeclaredFields,
 };
 
-/// The choices that a shape is made of.
+/// The choices that a table_schema is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct TableSchemaOptions {
     /// Whether our own columns come first.

@@ -14,8 +14,8 @@ use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
 use std::ops::Range;
 
-use super::conversion_issues::{MisfitLog, PathStep, dotted};
-use super::undo_log::Journal;
+use super::conversion_issues::{IssueLog, PathStep, dotted};
+use super::undo_log::UndoLog;
 use crate::json::unescape;
 
 /// A path stands before each member of each element of a list, so that the text can be many times
@@ -25,8 +25,8 @@ const LONGEST_TEXT_BYTES: usize = 256 * 1024 * 1024;
 
 /// The undeclared members of the record that is being read.
 #[derive(Debug, Default)]
-pub(crate) struct ExtraLog {
-    entries: Journal<Undeclared>,
+pub(crate) struct UndeclaredLog {
+    entries: UndoLog<Undeclared>,
     /// Keys, without their quotes, and values.
     text: Vec<u8>,
     /// Whether the file has a place for them; else they are only counted.
@@ -44,7 +44,7 @@ struct Undeclared {
     positions: Box<[u32]>,
 }
 
-impl ExtraLog {
+impl UndeclaredLog {
     /// An account that keeps the members, or only counts them.
     pub(crate) fn new(keeps_texts: bool) -> Self {
         Self { keeps_texts, ..Self::default() }
@@ -87,7 +87,7 @@ impl ExtraLog {
         start..self.text.len()
     }
 
-    /// A place to go back to with [`ExtraLog::undo`].
+    /// A place to go back to with [`UndeclaredLog::undo`].
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -125,7 +125,7 @@ impl ExtraLog {
     /// returns the path of a node.
     pub(crate) fn write<'p>(
         &self,
-        misfits: &MisfitLog,
+        misfits: &IssueLog,
         path: impl Fn(u32) -> &'p [PathStep],
         out: &mut Vec<u8>,
     ) -> LeftOut {
@@ -170,7 +170,7 @@ impl ExtraLog {
     /// be far longer than its text.
     fn for_each<'p>(
         &self,
-        misfits: &MisfitLog,
+        misfits: &IssueLog,
         path: &impl Fn(u32) -> &'p [PathStep],
         mut each: impl FnMut(Member<'_>),
     ) {
@@ -203,7 +203,7 @@ impl ExtraLog {
     /// nested least keeps the name, the first of several such.
     fn numbers<'p>(
         &self,
-        misfits: &MisfitLog,
+        misfits: &IssueLog,
         path: &impl Fn(u32) -> &'p [PathStep],
     ) -> HashMap<usize, u64> {
         let hasher = RandomState::new();

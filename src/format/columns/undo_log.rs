@@ -14,12 +14,12 @@
 
 use std::ops::Range;
 
-/// Room that an empty journal keeps: every worker has some per stream.
+/// Room that an empty undo_log keeps: every worker has some per stream.
 const KEPT_NOTES: usize = 256;
 
 /// Notes of one kind.
 #[derive(Debug)]
-pub(crate) struct Journal<T> {
+pub(crate) struct UndoLog<T> {
     notes: Vec<Note<T>>,
     /// By node: the number of its last note that stands, counted from 1, or 0.
     latest: Vec<u32>,
@@ -34,13 +34,13 @@ struct Note<T> {
     content: Option<T>,
 }
 
-impl<T> Default for Journal<T> {
+impl<T> Default for UndoLog<T> {
     fn default() -> Self {
         Self { notes: Vec::new(), latest: Vec::new() }
     }
 }
 
-impl<T> Journal<T> {
+impl<T> UndoLog<T> {
     pub(crate) fn push(&mut self, node: u32, content: T) {
         let ix = node as usize;
         if self.latest.len() <= ix {
@@ -51,7 +51,7 @@ impl<T> Journal<T> {
         self.notes.push(Note { node, before, content: Some(content) });
     }
 
-    /// How many notes there are, void ones included: a place to go back to with [`Journal::undo`].
+    /// How many notes there are, void ones included: a place to go back to with [`UndoLog::undo`].
     pub(crate) fn len(&self) -> usize {
         self.notes.len()
     }
@@ -144,23 +144,23 @@ mod tests {
     }
 
     /// Reads a value as the decoder does. `count` numbers the notes.
-    fn read(journal: &mut Journal<u32>, count: &mut u32, value: &Value, levels: u32) {
+    fn read(undo_log: &mut UndoLog<u32>, count: &mut u32, value: &Value, levels: u32) {
         for _ in 0..value.notes {
-            journal.push(value.node, *count);
+            undo_log.push(value.node, *count);
             *count += 1;
         }
         match &value.inside {
             Inside::Members(members) => {
-                let since = journal.len();
+                let since = undo_log.len();
                 for (place, member) in members.iter().enumerate() {
                     if members[..place].iter().any(|earlier| earlier.node == member.node) {
-                        journal.undo(since, &(member.node..member.node + nodes(levels - 1)));
+                        undo_log.undo(since, &(member.node..member.node + nodes(levels - 1)));
                     }
-                    read(journal, count, member, levels - 1);
+                    read(undo_log, count, member, levels - 1);
                 }
             }
             Inside::Elements(elements) => {
-                elements.iter().for_each(|element| read(journal, count, element, levels - 1));
+                elements.iter().for_each(|element| read(undo_log, count, element, levels - 1));
             }
         }
     }
@@ -192,16 +192,16 @@ mod tests {
 
         #[test]
         fn what_is_repeated_leaves_the_notes_of_the_last(records in prop::collection::vec(value(0, 3), 1..4)) {
-            let mut journal = Journal::default();
+            let mut undo_log = UndoLog::default();
             for record in records {
                 // One after the other: what is left of a record must not be taken for a note on the
                 // next.
-                journal.clear();
+                undo_log.clear();
                 let mut expected = Vec::new();
-                read(&mut journal, &mut 0, &record, 3);
+                read(&mut undo_log, &mut 0, &record, 3);
                 standing(&record, &mut 0, &mut expected);
-                prop_assert_eq!(journal.iter().map(|(node, note)| (node, *note)).collect::<Vec<_>>(), expected);
-                prop_assert_eq!(journal.is_empty(), journal.iter().next().is_none());
+                prop_assert_eq!(undo_log.iter().map(|(node, note)| (node, *note)).collect::<Vec<_>>(), expected);
+                prop_assert_eq!(undo_log.is_empty(), undo_log.iter().next().is_none());
             }
         }
     }

@@ -12,7 +12,7 @@ use arrow_array::Array as _;
 
 use crate::error::Failure;
 use crate::format::columns;
-use crate::format::columns::Piece;
+use crate::format::columns::ColumnBatch;
 use crate::format::parquet::{EncodedColumn, EncodedRowGroup, encode_column};
 use crate::pipeline::budget::{Budget, Permit};
 use crate::pipeline::messages::ParquetLayout;
@@ -24,7 +24,7 @@ pub struct ColumnTask {
     /// The number of the first.
     first: usize,
     /// Each column's pieces.
-    columns: Vec<Vec<Piece>>,
+    columns: Vec<Vec<ColumnBatch>>,
     group: Arc<Group>,
 }
 
@@ -60,7 +60,7 @@ pub fn column_tasks(
     budget: &Budget,
 ) -> Vec<ColumnTask> {
     let count = layout.shape.fields.len();
-    let mut columns: Vec<Vec<Piece>> = Vec::new();
+    let mut columns: Vec<Vec<ColumnBatch>> = Vec::new();
     columns.resize_with(count, || Vec::with_capacity(rows.len()));
     let mut permits = Vec::with_capacity(rows.len());
     let mut row_count = 0;
@@ -132,7 +132,7 @@ impl Group {
     fn encode(
         &self,
         column: usize,
-        pieces: Vec<Piece>,
+        pieces: Vec<ColumnBatch>,
     ) -> Result<(EncodedColumn, Permit), Failure> {
         let ParquetLayout { shape, layout, .. } = &self.layout;
         let arrays = columns::arrays(&shape.fields[column].column_type, pieces)?;

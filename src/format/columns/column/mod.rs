@@ -34,12 +34,12 @@ use crate::json::block;
 #[derive(Clone, Debug)]
 pub struct Column {
     pub(crate) validity: Validity,
-    pub(crate) values: Values,
+    pub(crate) values: ColumnValues,
 }
 
 /// The values of a column. A null row has an entry too, of no meaning.
 #[derive(Clone, Debug)]
-pub(crate) enum Values {
+pub(crate) enum ColumnValues {
     Boolean(Bits),
     /// Days.
     Int32(Vec<i32>),
@@ -47,14 +47,14 @@ pub(crate) enum Values {
     Int64(Vec<i64>),
     Double(Vec<f64>),
     Decimal(Vec<i128>),
-    Text(Texts),
+    Text(TextValues),
     Struct(Vec<Column>),
-    List(Lists),
+    List(ListValues),
 }
 
 /// Texts one behind the other.
 #[derive(Clone, Debug)]
-pub(crate) struct Texts {
+pub(crate) struct TextValues {
     /// Where each ends; begins with a zero.
     ends: Vec<i32>,
     bytes: Vec<u8>,
@@ -62,7 +62,7 @@ pub(crate) struct Texts {
 
 /// Lists, whose elements lie one behind the other in a column of their own.
 #[derive(Clone, Debug)]
-pub(crate) struct Lists {
+pub(crate) struct ListValues {
     /// Where each ends; begins with a zero.
     ends: Vec<i32>,
     pub(crate) elements: Box<Column>,
@@ -70,10 +70,10 @@ pub(crate) struct Lists {
 
 /// How much there is in a column and in what is inside it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Size {
+pub(crate) struct ColumnSize {
     rows: usize,
     text_bytes: usize,
-    inner: Vec<Size>,
+    inner: Vec<ColumnSize>,
 }
 
 /// Columns that do not make an Arrow array: a defect of ours, or more than 2 GiB of text in one of
@@ -88,7 +88,7 @@ impl Classified for ColumnError {
     }
 }
 
-impl Texts {
+impl TextValues {
     fn new() -> Self {
         Self { ends: vec![0], bytes: Vec::new() }
     }
@@ -152,7 +152,7 @@ impl Texts {
     }
 }
 
-impl Lists {
+impl ListValues {
     /// Ends the list whose elements were pushed.
     #[inline]
     pub(crate) fn end(&mut self) {
@@ -198,24 +198,27 @@ impl Column {
     #[must_use]
     pub fn new(column_type: &ColumnType) -> Self {
         let values = match column_type {
-            ColumnType::Boolean => Values::Boolean(Bits::default()),
-            ColumnType::Date => Values::Int32(Vec::new()),
+            ColumnType::Boolean => ColumnValues::Boolean(Bits::default()),
+            ColumnType::Date => ColumnValues::Int32(Vec::new()),
             ColumnType::Integer | ColumnType::Time(_) | ColumnType::Timestamp(_) => {
-                Values::Int64(Vec::new())
+                ColumnValues::Int64(Vec::new())
             }
-            ColumnType::Double => Values::Double(Vec::new()),
-            ColumnType::BigInteger | ColumnType::Decimal { .. } => Values::Decimal(Vec::new()),
+            ColumnType::Double => ColumnValues::Double(Vec::new()),
+            ColumnType::BigInteger | ColumnType::Decimal { .. } => {
+                ColumnValues::Decimal(Vec::new())
+            }
             ColumnType::NumberText
             | ColumnType::IntegerText
             | ColumnType::TimeText(_)
             | ColumnType::Text
-            | ColumnType::JsonText => Values::Text(Texts::new()),
-            ColumnType::Struct(fields) => {
-                Values::Struct(fields.iter().map(|field| Self::new(&field.column_type)).collect())
-            }
-            ColumnType::List(element) => {
-                Values::List(Lists { ends: vec![0], elements: Box::new(Self::new(element)) })
-            }
+            | ColumnType::JsonText => ColumnValues::Text(TextValues::new()),
+            ColumnType::Struct(fields) => ColumnValues::Struct(
+                fields.iter().map(|field| Self::new(&field.column_type)).collect(),
+            ),
+            ColumnType::List(element) => ColumnValues::List(ListValues {
+                ends: vec![0],
+                elements: Box::new(Self::new(element)),
+            }),
         };
         Self { validity: Validity::default(), values }
     }
@@ -230,14 +233,14 @@ impl Column {
     pub(crate) fn push_null(&mut self) {
         self.validity.push_null();
         match &mut self.values {
-            Values::Boolean(bits) => bits.push(false),
-            Values::Int32(values) => values.push(0),
-            Values::Int64(values) => values.push(0),
-            Values::Double(values) => values.push(0.0),
-            Values::Decimal(values) => values.push(0),
-            Values::Text(texts) => texts.end(),
-            Values::Struct(_) => {}
-            Values::List(lists) => lists.end(),
+            ColumnValues::Boolean(bits) => bits.push(false),
+            ColumnValues::Int32(values) => values.push(0),
+            ColumnValues::Int64(values) => values.push(0),
+            ColumnValues::Double(values) => values.push(0.0),
+            ColumnValues::Decimal(values) => values.push(0),
+            ColumnValues::Text(texts) => texts.end(),
+            ColumnValues::Struct(_) => {}
+            ColumnValues::List(lists) => lists.end(),
         }
     }
 
@@ -247,14 +250,14 @@ impl Column {
             self.validity.push_null();
         }
         match &mut self.values {
-            Values::Boolean(bits) => (bits.len()..rows).for_each(|_| bits.push(false)),
-            Values::Int32(values) => values.resize(rows, 0),
-            Values::Int64(values) => values.resize(rows, 0),
-            Values::Double(values) => values.resize(rows, 0.0),
-            Values::Decimal(values) => values.resize(rows, 0),
-            Values::Text(texts) => repeat_last(&mut texts.ends, rows),
-            Values::Struct(_) => {}
-            Values::List(lists) => repeat_last(&mut lists.ends, rows),
+            ColumnValues::Boolean(bits) => (bits.len()..rows).for_each(|_| bits.push(false)),
+            ColumnValues::Int32(values) => values.resize(rows, 0),
+            ColumnValues::Int64(values) => values.resize(rows, 0),
+            ColumnValues::Double(values) => values.resize(rows, 0.0),
+            ColumnValues::Decimal(values) => values.resize(rows, 0),
+            ColumnValues::Text(texts) => repeat_last(&mut texts.ends, rows),
+            ColumnValues::Struct(_) => {}
+            ColumnValues::List(lists) => repeat_last(&mut lists.ends, rows),
         }
     }
 
@@ -262,14 +265,16 @@ impl Column {
     pub(crate) fn truncate(&mut self, len: usize) {
         self.validity.truncate(len);
         match &mut self.values {
-            Values::Boolean(bits) => bits.truncate(len),
-            Values::Int32(values) => values.truncate(len),
-            Values::Int64(values) => values.truncate(len),
-            Values::Double(values) => values.truncate(len),
-            Values::Decimal(values) => values.truncate(len),
-            Values::Text(texts) => texts.truncate(len),
-            Values::Struct(members) => members.iter_mut().for_each(|member| member.truncate(len)),
-            Values::List(lists) => lists.truncate(len),
+            ColumnValues::Boolean(bits) => bits.truncate(len),
+            ColumnValues::Int32(values) => values.truncate(len),
+            ColumnValues::Int64(values) => values.truncate(len),
+            ColumnValues::Double(values) => values.truncate(len),
+            ColumnValues::Decimal(values) => values.truncate(len),
+            ColumnValues::Text(texts) => texts.truncate(len),
+            ColumnValues::Struct(members) => {
+                members.iter_mut().for_each(|member| member.truncate(len))
+            }
+            ColumnValues::List(lists) => lists.truncate(len),
         }
     }
 
@@ -277,16 +282,16 @@ impl Column {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let values = match &self.values {
-            Values::Boolean(bits) => bits.capacity_bytes(),
-            Values::Int32(values) => values.capacity() * size_of::<i32>(),
-            Values::Int64(values) => values.capacity() * size_of::<i64>(),
-            Values::Double(values) => values.capacity() * size_of::<f64>(),
-            Values::Decimal(values) => values.capacity() * size_of::<i128>(),
-            Values::Text(texts) => {
+            ColumnValues::Boolean(bits) => bits.capacity_bytes(),
+            ColumnValues::Int32(values) => values.capacity() * size_of::<i32>(),
+            ColumnValues::Int64(values) => values.capacity() * size_of::<i64>(),
+            ColumnValues::Double(values) => values.capacity() * size_of::<f64>(),
+            ColumnValues::Decimal(values) => values.capacity() * size_of::<i128>(),
+            ColumnValues::Text(texts) => {
                 texts.bytes.capacity() + texts.ends.capacity() * size_of::<i32>()
             }
-            Values::Struct(members) => members.iter().map(Self::held_bytes).sum(),
-            Values::List(lists) => {
+            ColumnValues::Struct(members) => members.iter().map(Self::held_bytes).sum(),
+            ColumnValues::List(lists) => {
                 lists.ends.capacity() * size_of::<i32>() + lists.elements.held_bytes()
             }
         };
@@ -301,16 +306,20 @@ impl Column {
     /// Takes the rows out and leaves an empty column, without room: other streams may come first.
     pub(crate) fn take(&mut self) -> Self {
         let values = match &mut self.values {
-            Values::Boolean(bits) => Values::Boolean(std::mem::take(bits)),
-            Values::Int32(values) => Values::Int32(std::mem::take(values)),
-            Values::Int64(values) => Values::Int64(std::mem::take(values)),
-            Values::Double(values) => Values::Double(std::mem::take(values)),
-            Values::Decimal(values) => Values::Decimal(std::mem::take(values)),
-            Values::Text(texts) => Values::Text(std::mem::replace(texts, Texts::new())),
-            Values::Struct(members) => Values::Struct(members.iter_mut().map(Self::take).collect()),
-            Values::List(lists) => {
+            ColumnValues::Boolean(bits) => ColumnValues::Boolean(std::mem::take(bits)),
+            ColumnValues::Int32(values) => ColumnValues::Int32(std::mem::take(values)),
+            ColumnValues::Int64(values) => ColumnValues::Int64(std::mem::take(values)),
+            ColumnValues::Double(values) => ColumnValues::Double(std::mem::take(values)),
+            ColumnValues::Decimal(values) => ColumnValues::Decimal(std::mem::take(values)),
+            ColumnValues::Text(texts) => {
+                ColumnValues::Text(std::mem::replace(texts, TextValues::new()))
+            }
+            ColumnValues::Struct(members) => {
+                ColumnValues::Struct(members.iter_mut().map(Self::take).collect())
+            }
+            ColumnValues::List(lists) => {
                 let ends = std::mem::replace(&mut lists.ends, vec![0]);
-                Values::List(Lists { ends, elements: Box::new(lists.elements.take()) })
+                ColumnValues::List(ListValues { ends, elements: Box::new(lists.elements.take()) })
             }
         };
         Self { validity: std::mem::take(&mut self.validity), values }
@@ -320,35 +329,35 @@ impl Column {
     pub(crate) fn used_bytes(&self) -> usize {
         let rows = self.len();
         match &self.values {
-            Values::Boolean(_) => rows / 8,
-            Values::Int32(_) => rows * size_of::<i32>(),
-            Values::Int64(_) | Values::Double(_) => rows * size_of::<i64>(),
-            Values::Decimal(_) => rows * size_of::<i128>(),
-            Values::Text(texts) => rows * size_of::<i32>() + texts.bytes.len(),
-            Values::Struct(members) => members.iter().map(Self::used_bytes).sum(),
-            Values::List(lists) => rows * size_of::<i32>() + lists.elements.used_bytes(),
+            ColumnValues::Boolean(_) => rows / 8,
+            ColumnValues::Int32(_) => rows * size_of::<i32>(),
+            ColumnValues::Int64(_) | ColumnValues::Double(_) => rows * size_of::<i64>(),
+            ColumnValues::Decimal(_) => rows * size_of::<i128>(),
+            ColumnValues::Text(texts) => rows * size_of::<i32>() + texts.bytes.len(),
+            ColumnValues::Struct(members) => members.iter().map(Self::used_bytes).sum(),
+            ColumnValues::List(lists) => rows * size_of::<i32>() + lists.elements.used_bytes(),
         }
     }
 
     /// Makes room for as much as `like` has, and a little more: blocks differ little, and growing a
     /// buffer would copy it.
-    pub(crate) fn reserve_like(&mut self, like: &Size) {
+    pub(crate) fn reserve_like(&mut self, like: &ColumnSize) {
         let more = |len: usize| len + len / 8;
         let rows = more(like.rows);
         match (&mut self.values, like.inner.as_slice()) {
-            (Values::Boolean(_), _) => {}
-            (Values::Int32(values), _) => values.reserve(rows),
-            (Values::Int64(values), _) => values.reserve(rows),
-            (Values::Double(values), _) => values.reserve(rows),
-            (Values::Decimal(values), _) => values.reserve(rows),
-            (Values::Text(texts), _) => {
+            (ColumnValues::Boolean(_), _) => {}
+            (ColumnValues::Int32(values), _) => values.reserve(rows),
+            (ColumnValues::Int64(values), _) => values.reserve(rows),
+            (ColumnValues::Double(values), _) => values.reserve(rows),
+            (ColumnValues::Decimal(values), _) => values.reserve(rows),
+            (ColumnValues::Text(texts), _) => {
                 texts.ends.reserve(rows + 1);
                 texts.bytes.reserve(more(like.text_bytes));
             }
-            (Values::Struct(members), sizes) => {
+            (ColumnValues::Struct(members), sizes) => {
                 members.iter_mut().zip(sizes).for_each(|(member, size)| member.reserve_like(size));
             }
-            (Values::List(lists), sizes) => {
+            (ColumnValues::List(lists), sizes) => {
                 lists.ends.reserve(rows + 1);
                 sizes.iter().for_each(|size| lists.elements.reserve_like(size));
             }
@@ -356,18 +365,18 @@ impl Column {
     }
 
     /// How much there is in the column.
-    pub(crate) fn size(&self) -> Size {
+    pub(crate) fn size(&self) -> ColumnSize {
         let (text_bytes, inner) = match &self.values {
-            Values::Text(texts) => (texts.bytes.len(), Vec::new()),
-            Values::Struct(members) => (0, members.iter().map(Self::size).collect()),
-            Values::List(lists) => (0, vec![lists.elements.size()]),
-            Values::Boolean(_)
-            | Values::Int32(_)
-            | Values::Int64(_)
-            | Values::Double(_)
-            | Values::Decimal(_) => (0, Vec::new()),
+            ColumnValues::Text(texts) => (texts.bytes.len(), Vec::new()),
+            ColumnValues::Struct(members) => (0, members.iter().map(Self::size).collect()),
+            ColumnValues::List(lists) => (0, vec![lists.elements.size()]),
+            ColumnValues::Boolean(_)
+            | ColumnValues::Int32(_)
+            | ColumnValues::Int64(_)
+            | ColumnValues::Double(_)
+            | ColumnValues::Decimal(_) => (0, Vec::new()),
         };
-        Size { rows: self.len(), text_bytes, inner }
+        ColumnSize { rows: self.len(), text_bytes, inner }
     }
 
     /// The same as an Arrow array of `rows` rows, of the type that the column was made for.
@@ -385,30 +394,32 @@ impl Column {
         self.fill(rows);
         let nulls = self.validity.into_nulls();
         Ok(match (self.values, column_type) {
-            (Values::Boolean(bits), _) => Arc::new(BooleanArray::new(bits.into_buffer(), nulls)),
-            (Values::Int32(values), _) => Arc::new(primitive::<Date32Type>(values, nulls)?),
-            (Values::Int64(values), ColumnType::Time(_)) => {
+            (ColumnValues::Boolean(bits), _) => {
+                Arc::new(BooleanArray::new(bits.into_buffer(), nulls))
+            }
+            (ColumnValues::Int32(values), _) => Arc::new(primitive::<Date32Type>(values, nulls)?),
+            (ColumnValues::Int64(values), ColumnType::Time(_)) => {
                 Arc::new(primitive::<Time64MicrosecondType>(values, nulls)?)
             }
-            (Values::Int64(values), ColumnType::Timestamp(Zone::Utc)) => {
+            (ColumnValues::Int64(values), ColumnType::Timestamp(Zone::Utc)) => {
                 Arc::new(primitive::<TimestampMicrosecondType>(values, nulls)?.with_timezone("UTC"))
             }
-            (Values::Int64(values), ColumnType::Timestamp(Zone::Local)) => {
+            (ColumnValues::Int64(values), ColumnType::Timestamp(Zone::Local)) => {
                 Arc::new(primitive::<TimestampMicrosecondType>(values, nulls)?)
             }
-            (Values::Int64(values), _) => Arc::new(primitive::<Int64Type>(values, nulls)?),
-            (Values::Double(values), _) => Arc::new(primitive::<Float64Type>(values, nulls)?),
-            (Values::Decimal(values), ColumnType::Decimal { .. } | ColumnType::BigInteger) => {
-                Arc::new(
-                    primitive::<Decimal128Type>(values, nulls)?
-                        .with_data_type(column_type.to_arrow()),
-                )
-            }
-            (Values::Text(texts), _) => {
+            (ColumnValues::Int64(values), _) => Arc::new(primitive::<Int64Type>(values, nulls)?),
+            (ColumnValues::Double(values), _) => Arc::new(primitive::<Float64Type>(values, nulls)?),
+            (
+                ColumnValues::Decimal(values),
+                ColumnType::Decimal { .. } | ColumnType::BigInteger,
+            ) => Arc::new(
+                primitive::<Decimal128Type>(values, nulls)?.with_data_type(column_type.to_arrow()),
+            ),
+            (ColumnValues::Text(texts), _) => {
                 let ends = offsets(texts.ends, texts.bytes.len())?;
                 Arc::new(StringArray::try_new(ends, Buffer::from_vec(texts.bytes), nulls)?)
             }
-            (Values::Struct(members), ColumnType::Struct(fields)) => {
+            (ColumnValues::Struct(members), ColumnType::Struct(fields)) => {
                 let arrays = members
                     .into_iter()
                     .zip(fields)
@@ -417,13 +428,13 @@ impl Column {
                 let fields = fields.iter().map(super::types::Field::to_arrow).collect();
                 Arc::new(StructArray::try_new(fields, arrays, nulls)?)
             }
-            (Values::List(lists), ColumnType::List(element)) => {
+            (ColumnValues::List(lists), ColumnType::List(element)) => {
                 let count = lists.elements.len();
                 let elements = lists.elements.into_arrow(element, count)?;
                 let field = Arc::new(element_field(element));
                 Arc::new(ListArray::try_new(field, offsets(lists.ends, count)?, elements, nulls)?)
             }
-            (Values::Decimal(_) | Values::Struct(_) | Values::List(_), _) => {
+            (ColumnValues::Decimal(_) | ColumnValues::Struct(_) | ColumnValues::List(_), _) => {
                 return Err(mismatch("a column is of another type than its field"));
             }
         })

@@ -15,14 +15,14 @@
 
 use std::ops::Range;
 
-use super::column::{Column, Values};
-use super::conversion_issues::{Cause, MisfitLog};
-use super::decode_plan::{Guide, Kind, Members};
+use super::column::{Column, ColumnValues};
+use super::conversion_issues::{IssueKind, IssueLog};
+use super::decode_plan::{DecodePlan, Kind, Members};
 use super::number;
-use super::parsed::{Misfit, Parsed};
+use super::parsed::{ConversionError, Parsed};
 use super::temporal;
 use super::types::{BIG_INTEGER_DIGITS, Zone};
-use super::undeclared::ExtraLog;
+use super::undeclared::UndeclaredLog;
 use crate::json::field_order::START;
 use crate::json::grammar::{self, Step};
 use crate::json::{self, JsonError};
@@ -30,14 +30,14 @@ use crate::json::{self, JsonError};
 /// What is noted while a record is read, and room to work in.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    pub(crate) misfits: MisfitLog,
-    pub(crate) extras: ExtraLog,
+    pub(crate) misfits: IssueLog,
+    pub(crate) extras: UndeclaredLog,
     /// Places in the lists that are being read, outermost first.
     positions: Vec<u32>,
     unescaped: Vec<u8>,
 }
 
-/// Texts of notes keep this much from one block to the next.
+/// TextValues of notes keep this much from one block to the next.
 const KEPT_BYTES: usize = 16 * 1024;
 
 impl Notes {
@@ -79,12 +79,12 @@ pub(crate) fn read_object(
         };
         previous = number;
         let ix = (number as usize).wrapping_sub(1);
-        let end = match (members.guides.get_mut(ix), columns.get_mut(ix)) {
-            (Some(guide), Some(column)) => {
+        let end = match (members.members_plans.get_mut(ix), columns.get_mut(ix)) {
+            (Some(plan), Some(column)) => {
                 if column.len() != rows {
-                    prepare(notes, guide, column, rows, since);
+                    prepare(notes, plan, column, rows, since);
                 }
-                read_value(notes, guide, column, text, value_at)?
+                read_value(notes, plan, column, text, value_at)?
             }
             _ => read_extra(notes, members, number, since.1, text, at, value_at)?,
         };
@@ -120,14 +120,14 @@ fn read_extra(
 #[cold]
 fn prepare(
     notes: &mut Notes,
-    guide: &Guide,
+    plan: &DecodePlan,
     column: &mut Column,
     rows: usize,
     since: (usize, usize),
 ) {
     if column.len() > rows {
         column.truncate(rows);
-        let nodes: Range<u32> = guide.node..guide.end;
+        let nodes: Range<u32> = plan.node..plan.end;
         notes.misfits.undo(since.0, &nodes);
         notes.extras.undo(since.1, &nodes);
     } else {
@@ -139,15 +139,15 @@ fn prepare(
 #[inline]
 pub(crate) fn read_value(
     notes: &mut Notes,
-    guide: &mut Guide,
+    plan: &mut DecodePlan,
     column: &mut Column,
     text: &[u8],
     pos: usize,
 ) -> Result<usize, JsonError> {
-    let node = guide.node;
+    let node = plan.node;
     let validity = &mut column.validity;
-    match (&mut guide.kind, &mut column.values) {
-        (Kind::Text, Values::Text(texts)) if text.get(pos) == Some(&b'"') => {
+    match (&mut plan.kind, &mut column.values) {
+        (Kind::Text, ColumnValues::Text(texts)) if text.get(pos) == Some(&b'"') => {
             let (close, escaped) = grammar::string(text, pos + 1)?;
             if escaped {
                 json::unescape(&text[pos + 1..close], texts.open());
@@ -158,7 +158,7 @@ pub(crate) fn read_value(
             validity.push_value();
             Ok(close + 1)
         }
-        (Kind::Text | Kind::JsonText, Values::Text(texts)) => {
+        (Kind::Text | Kind::JsonText, ColumnValues::Text(texts)) => {
             let value = grammar::value(text, pos)?;
             if value.kind == json::Kind::Null {
                 column.push_null();
@@ -168,40 +168,40 @@ pub(crate) fn read_value(
             }
             Ok(value.end)
         }
-        (Kind::Integer, Values::Int64(values)) => {
+        (Kind::Integer, ColumnValues::Int64(values)) => {
             if let Some((value, end)) = short_integer(text, pos) {
                 values.push(value);
                 validity.push_value();
                 return Ok(end);
             }
             let (read, end) =
-                read_number(notes, text, pos, |text| number::integer(text).map(Parsed::whole))?;
+                read_number(notes, text, pos, |text| number::integer(text).map(Parsed::exact))?;
             end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
-        (Kind::Double, Values::Double(_)) => {
+        (Kind::Double, ColumnValues::Double(_)) => {
             let (read, end) = read_number(notes, text, pos, number::double)?;
             end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
-        (Kind::BigInteger, Values::Decimal(_)) => {
+        (Kind::BigInteger, ColumnValues::Decimal(_)) => {
             // A fraction that is cut off would be another number.
             let whole = |text: &[u8]| match number::decimal(text, BIG_INTEGER_DIGITS, 0) {
-                Ok(Parsed { cut: true, .. }) => Err(Misfit::Wrong),
+                Ok(Parsed { lost_digits: true, .. }) => Err(ConversionError::WrongType),
                 read => read,
             };
             let (read, end) = read_number(notes, text, pos, whole)?;
             end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
-        (Kind::Decimal { precision, scale }, Values::Decimal(_)) => {
+        (Kind::Decimal { precision, scale }, ColumnValues::Decimal(_)) => {
             let (precision, scale) = (*precision, *scale);
             let (read, end) =
                 read_number(notes, text, pos, |text| number::decimal(text, precision, scale))?;
             end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
-        (Kind::NumberText, Values::Text(texts)) => {
+        (Kind::NumberText, ColumnValues::Text(texts)) => {
             let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
             match scalar {
                 Some(Ok(Scalar::Number(digits))) => {
@@ -214,13 +214,13 @@ pub(crate) fn read_value(
                 }
                 Some(_) => {
                     column.push_null();
-                    notes.misfit(node, Cause::Wrong, &text[pos..end]);
+                    notes.misfit(node, IssueKind::WrongType, &text[pos..end]);
                 }
                 None => column.push_null(),
             }
             Ok(end)
         }
-        (Kind::IntegerText, Values::Text(texts)) => {
+        (Kind::IntegerText, ColumnValues::Text(texts)) => {
             if let Some((value, end)) = short_integer(text, pos) {
                 // A zero has no sign.
                 texts.push(if value == 0 { b"0" } else { &text[pos..end] });
@@ -228,18 +228,18 @@ pub(crate) fn read_value(
                 return Ok(end);
             }
             let (read, end) = read_number(notes, text, pos, |digits| {
-                number::write_integer(digits, texts.open()).map(Parsed::whole)
+                number::write_integer(digits, texts.open()).map(Parsed::exact)
             })?;
             end_text(
                 notes,
                 column,
                 node,
-                read.map(|read| read.map(|parsed| parsed.cut)),
+                read.map(|read| read.map(|parsed| parsed.lost_digits)),
                 &text[pos..end],
             );
             Ok(end)
         }
-        (Kind::Boolean, Values::Boolean(bits)) => {
+        (Kind::Boolean, ColumnValues::Boolean(bits)) => {
             let value = grammar::value(text, pos)?;
             match value.kind {
                 json::Kind::True | json::Kind::False => {
@@ -250,18 +250,18 @@ pub(crate) fn read_value(
             }
             Ok(value.end)
         }
-        (Kind::Date, Values::Int32(_)) => {
+        (Kind::Date, ColumnValues::Int32(_)) => {
             let (read, end) = read_text(notes, text, pos, temporal::date)?;
             end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
-        (Kind::Time(zone), Values::Int64(_)) => {
+        (Kind::Time(zone), ColumnValues::Int64(_)) => {
             let zone = *zone;
             let (read, end) = read_text(notes, text, pos, |text| temporal::time(text, zone))?;
             end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
-        (Kind::TimeText(zone), Values::Text(texts)) => {
+        (Kind::TimeText(zone), ColumnValues::Text(texts)) => {
             let zone = *zone;
             let (read, end) = read_text(notes, text, pos, |text| temporal::time(text, zone))?;
             if let Some(Ok(parsed)) = &read {
@@ -271,28 +271,28 @@ pub(crate) fn read_value(
                 notes,
                 column,
                 node,
-                read.map(|read| read.map(|parsed| parsed.cut)),
+                read.map(|read| read.map(|parsed| parsed.lost_digits)),
                 &text[pos..end],
             );
             Ok(end)
         }
-        (Kind::Timestamp(zone), Values::Int64(_)) => {
+        (Kind::Timestamp(zone), ColumnValues::Int64(_)) => {
             let zone = *zone;
             let (read, end) = read_text(notes, text, pos, |text| temporal::timestamp(text, zone))?;
             end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
-        (Kind::ExtractedAt, Values::Int64(_)) => {
+        (Kind::ExtractedAt, ColumnValues::Int64(_)) => {
             let (read, end) = read_extracted_at(notes, text, pos)?;
             end_row(notes, column, node, read, &text[pos..end]);
             Ok(end)
         }
-        (Kind::Struct(members), Values::Struct(columns)) if text.get(pos) == Some(&b'{') => {
+        (Kind::Struct(members), ColumnValues::Struct(columns)) if text.get(pos) == Some(&b'{') => {
             let end = read_object(notes, members, columns, validity.len(), text, pos)?;
             validity.push_value();
             Ok(end)
         }
-        (Kind::List(element), Values::List(lists)) if text.get(pos) == Some(&b'[') => {
+        (Kind::List(element), ColumnValues::List(lists)) if text.get(pos) == Some(&b'[') => {
             let end = read_elements(notes, element, &mut lists.elements, 0, text, pos)?;
             lists.end();
             validity.push_value();
@@ -312,7 +312,7 @@ pub(crate) fn read_value(
 /// its list. The caller ends the list.
 pub(crate) fn read_elements(
     notes: &mut Notes,
-    guide: &mut Guide,
+    plan: &mut DecodePlan,
     elements: &mut Column,
     first: u32,
     text: &[u8],
@@ -329,7 +329,7 @@ pub(crate) fn read_elements(
                 return Ok(end);
             }
         };
-        let end = read_value(notes, guide, elements, text, at)?;
+        let end = read_value(notes, plan, elements, text, at)?;
         if let Some(position) = notes.positions.last_mut() {
             *position += 1;
         }
@@ -342,8 +342,8 @@ impl Notes {
     /// count them.
     pub(crate) fn new(keeps_texts: bool) -> Self {
         Self {
-            misfits: MisfitLog::new(keeps_texts),
-            extras: ExtraLog::new(keeps_texts),
+            misfits: IssueLog::new(keeps_texts),
+            extras: UndeclaredLog::new(keeps_texts),
             ..Self::default()
         }
     }
@@ -354,7 +354,7 @@ impl Notes {
     }
 
     #[cold]
-    fn misfit(&mut self, node: u32, cause: Cause, value: &[u8]) {
+    fn misfit(&mut self, node: u32, cause: IssueKind, value: &[u8]) {
         self.misfits.note(node, cause, &self.positions, value);
     }
 
@@ -371,44 +371,44 @@ impl Notes {
 fn push_other(notes: &mut Notes, column: &mut Column, node: u32, kind: json::Kind, value: &[u8]) {
     column.push_null();
     if kind != json::Kind::Null {
-        notes.misfit(node, Cause::Wrong, value);
+        notes.misfit(node, IssueKind::WrongType, value);
     }
 }
 
 /// What was read; `None` for null.
-type Read<T> = Option<Result<T, Misfit>>;
+type Read<T> = Option<Result<T, ConversionError>>;
 
 /// A value that columns keep in a list of their own type.
 trait Stored: Copy {
     /// The list, if these values are of that type.
-    fn list(values: &mut Values) -> Option<&mut Vec<Self>>;
+    fn list(values: &mut ColumnValues) -> Option<&mut Vec<Self>>;
 }
 
 impl Stored for i32 {
     #[inline(always)]
-    fn list(values: &mut Values) -> Option<&mut Vec<Self>> {
-        if let Values::Int32(values) = values { Some(values) } else { None }
+    fn list(values: &mut ColumnValues) -> Option<&mut Vec<Self>> {
+        if let ColumnValues::Int32(values) = values { Some(values) } else { None }
     }
 }
 
 impl Stored for i64 {
     #[inline(always)]
-    fn list(values: &mut Values) -> Option<&mut Vec<Self>> {
-        if let Values::Int64(values) = values { Some(values) } else { None }
+    fn list(values: &mut ColumnValues) -> Option<&mut Vec<Self>> {
+        if let ColumnValues::Int64(values) = values { Some(values) } else { None }
     }
 }
 
 impl Stored for f64 {
     #[inline(always)]
-    fn list(values: &mut Values) -> Option<&mut Vec<Self>> {
-        if let Values::Double(values) = values { Some(values) } else { None }
+    fn list(values: &mut ColumnValues) -> Option<&mut Vec<Self>> {
+        if let ColumnValues::Double(values) = values { Some(values) } else { None }
     }
 }
 
 impl Stored for i128 {
     #[inline(always)]
-    fn list(values: &mut Values) -> Option<&mut Vec<Self>> {
-        if let Values::Decimal(values) = values { Some(values) } else { None }
+    fn list(values: &mut ColumnValues) -> Option<&mut Vec<Self>> {
+        if let ColumnValues::Decimal(values) = values { Some(values) } else { None }
     }
 }
 
@@ -427,8 +427,8 @@ fn end_row<T: Stored>(
                 values.push(parsed.value);
             }
             column.validity.push_value();
-            if parsed.cut {
-                notes.misfit(node, Cause::Cut, value);
+            if parsed.lost_digits {
+                notes.misfit(node, IssueKind::LostDigits, value);
             }
         }
         Some(Err(misfit)) => {
@@ -443,12 +443,12 @@ fn end_row<T: Stored>(
 fn end_text(notes: &mut Notes, column: &mut Column, node: u32, read: Read<bool>, value: &[u8]) {
     match read {
         Some(Ok(is_cut)) => {
-            if let Values::Text(texts) = &mut column.values {
+            if let ColumnValues::Text(texts) = &mut column.values {
                 texts.end();
             }
             column.validity.push_value();
             if is_cut {
-                notes.misfit(node, Cause::Cut, value);
+                notes.misfit(node, IssueKind::LostDigits, value);
             }
         }
         Some(Err(misfit)) => {
@@ -485,7 +485,7 @@ fn read_scalar<'t>(
         }
         json::Kind::String => Some(Ok(Scalar::Text(&text[pos + 1..value.end - 1]))),
         json::Kind::True | json::Kind::False | json::Kind::Array | json::Kind::Object => {
-            Some(Err(Misfit::Wrong))
+            Some(Err(ConversionError::WrongType))
         }
     };
     Ok((scalar, value.end))
@@ -497,7 +497,7 @@ fn read_parsed<T>(
     notes: &mut Notes,
     text: &[u8],
     pos: usize,
-    parse: impl FnOnce(Scalar<'_>) -> Result<Parsed<T>, Misfit>,
+    parse: impl FnOnce(Scalar<'_>) -> Result<Parsed<T>, ConversionError>,
 ) -> Result<(Read<Parsed<T>>, usize), JsonError> {
     let (scalar, end) = read_scalar(text, pos, &mut notes.unescaped)?;
     Ok((scalar.map(|scalar| scalar.and_then(parse)), end))
@@ -510,7 +510,7 @@ fn read_number<T>(
     notes: &mut Notes,
     text: &[u8],
     pos: usize,
-    parse: impl FnOnce(&[u8]) -> Result<Parsed<T>, Misfit>,
+    parse: impl FnOnce(&[u8]) -> Result<Parsed<T>, ConversionError>,
 ) -> Result<(Read<Parsed<T>>, usize), JsonError> {
     read_parsed(notes, text, pos, |scalar| {
         parse(match scalar {
@@ -526,11 +526,11 @@ fn read_text<T>(
     notes: &mut Notes,
     text: &[u8],
     pos: usize,
-    parse: impl Fn(&[u8]) -> Result<Parsed<T>, Misfit>,
+    parse: impl Fn(&[u8]) -> Result<Parsed<T>, ConversionError>,
 ) -> Result<(Read<Parsed<T>>, usize), JsonError> {
     read_parsed(notes, text, pos, |scalar| match scalar {
         Scalar::Text(content) => parse(content),
-        Scalar::Number(_) => Err(Misfit::Wrong),
+        Scalar::Number(_) => Err(ConversionError::WrongType),
     })
 }
 

@@ -6,7 +6,7 @@
 //! and nothing else. Out: the value and whether digits were lost, or why there is none.
 //!
 //! Invariants
-//! - Any bytes may come; what is no number is [`Misfit::Wrong`].
+//! - Any bytes may come; what is no number is [`ConversionError::WrongType`].
 //! - Time and memory follow the text's length, never the size of its exponent.
 //! - Plain short numbers are read without an allocation and without a second look.
 //!
@@ -16,7 +16,7 @@
 use self::digits::{
     Number, POWERS, SHORT_DIGITS, Short, sign, up_to_seven_digits, up_to_sixteen_digits,
 };
-use super::parsed::{Misfit, Parsed};
+use super::parsed::{ConversionError, Parsed};
 
 mod digits;
 
@@ -68,9 +68,9 @@ const DOUBLE_POWERS: [f64; SHORT_DIGITS + 1] = [
 ];
 
 /// The integer that a number means, in whatever spelling: `4`, `4.0`, `1.5e1`. One with a fraction
-/// is `Wrong`, also if it is large.
+/// is `WrongType`, also if it is large.
 #[inline]
-pub(crate) fn integer(number: &[u8]) -> Result<i64, Misfit> {
+pub(crate) fn integer(number: &[u8]) -> Result<i64, ConversionError> {
     let (negative, digits) = sign(number);
     let size = match digits.len() {
         1..8 => up_to_seven_digits(digits),
@@ -89,22 +89,26 @@ pub(crate) fn integer(number: &[u8]) -> Result<i64, Misfit> {
 /// Not cut either: the other text of that length which is just as near, and the shortest text that
 /// reads back as the double. Printers write these too.
 #[inline]
-pub(crate) fn double(number: &[u8]) -> Result<Parsed<f64>, Misfit> {
+pub(crate) fn double(number: &[u8]) -> Result<Parsed<f64>, ConversionError> {
     match Short::read(number) {
         // Both are exact in a double, so that the quotient is the nearest one.
         Some(Short { negative, digits, behind }) if digits < SAFE_END => {
             let size = digits as f64 / DOUBLE_POWERS[behind];
-            Ok(Parsed::whole(if negative { -size } else { size }))
+            Ok(Parsed::exact(if negative { -size } else { size }))
         }
         Some(short) => precise_double(number, &short),
         None => long_double(number),
     }
 }
 
-/// The number times ten to the power of `scale`, cut off toward zero; `TooLarge` if that has more
+/// The number times ten to the power of `scale`, cut off toward zero; `OutOfRange` if that has more
 /// than `precision` digits. `precision` is 1 to 38, `scale` at most that.
 #[inline]
-pub(crate) fn decimal(number: &[u8], precision: u8, scale: u8) -> Result<Parsed<i128>, Misfit> {
+pub(crate) fn decimal(
+    number: &[u8],
+    precision: u8,
+    scale: u8,
+) -> Result<Parsed<i128>, ConversionError> {
     if let Some(Short { negative, digits, behind }) = Short::read(number)
         && let Some(zeros) = usize::from(scale).checked_sub(behind)
         && let Some(power) = POWERS.get(zeros)
@@ -112,9 +116,9 @@ pub(crate) fn decimal(number: &[u8], precision: u8, scale: u8) -> Result<Parsed<
         // 19 digits and 19 zeros: no more than an i128 holds.
         let size = u128::from(digits) * u128::from(*power);
         return if size < decimal_end(precision) {
-            Ok(Parsed::whole(signed(negative, size)))
+            Ok(Parsed::exact(signed(negative, size)))
         } else {
-            Err(Misfit::TooLarge)
+            Err(ConversionError::OutOfRange)
         };
     }
     long_decimal(number, precision, scale)
@@ -123,18 +127,18 @@ pub(crate) fn decimal(number: &[u8], precision: u8, scale: u8) -> Result<Parsed<
 /// Writes the integer that a number means: its digits and, if it is below zero, a minus. Nothing is
 /// written for what is no integer, or has more than [`MOST_WRITTEN_DIGITS`] of which the text has
 /// only an exponent.
-pub(crate) fn write_integer(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
-    let number = Number::read(text).ok_or(Misfit::Wrong)?;
+pub(crate) fn write_integer(text: &[u8], out: &mut Vec<u8>) -> Result<(), ConversionError> {
+    let number = Number::read(text).ok_or(ConversionError::WrongType)?;
     if number.len() == 0 {
         out.push(b'0');
         return Ok(());
     }
-    let places = usize::try_from(number.point).map_err(|_| Misfit::Wrong)?;
+    let places = usize::try_from(number.point).map_err(|_| ConversionError::WrongType)?;
     if number.len() > places {
-        return Err(Misfit::Wrong);
+        return Err(ConversionError::WrongType);
     }
     if places > text.len().max(MOST_WRITTEN_DIGITS) {
-        return Err(Misfit::TooLarge);
+        return Err(ConversionError::OutOfRange);
     }
     if number.negative {
         out.push(b'-');
@@ -152,78 +156,79 @@ pub(crate) fn is_number(text: &[u8]) -> bool {
 
 #[cold]
 #[inline(never)]
-fn long_integer(text: &[u8]) -> Result<i64, Misfit> {
-    let number = Number::read(text).ok_or(Misfit::Wrong)?;
+fn long_integer(text: &[u8]) -> Result<i64, ConversionError> {
+    let number = Number::read(text).ok_or(ConversionError::WrongType)?;
     if number.len() == 0 {
         return Ok(0);
     }
-    let places = usize::try_from(number.point).map_err(|_| Misfit::Wrong)?;
+    let places = usize::try_from(number.point).map_err(|_| ConversionError::WrongType)?;
     if number.len() > places {
-        return Err(Misfit::Wrong);
+        return Err(ConversionError::WrongType);
     }
     if places > SHORT_DIGITS {
-        return Err(Misfit::TooLarge);
+        return Err(ConversionError::OutOfRange);
     }
-    i64::try_from(signed(number.negative, number.leading(places))).map_err(|_| Misfit::TooLarge)
+    i64::try_from(signed(number.negative, number.leading(places)))
+        .map_err(|_| ConversionError::OutOfRange)
 }
 
 #[cold]
 #[inline(never)]
-fn long_decimal(text: &[u8], precision: u8, scale: u8) -> Result<Parsed<i128>, Misfit> {
-    let number = Number::read(text).ok_or(Misfit::Wrong)?;
+fn long_decimal(text: &[u8], precision: u8, scale: u8) -> Result<Parsed<i128>, ConversionError> {
+    let number = Number::read(text).ok_or(ConversionError::WrongType)?;
     if number.len() == 0 {
-        return Ok(Parsed::whole(0));
+        return Ok(Parsed::exact(0));
     }
     let places = number.point + i64::from(scale);
     if places > i64::from(precision) {
-        return Err(Misfit::TooLarge);
+        return Err(ConversionError::OutOfRange);
     }
     let places = usize::try_from(places).unwrap_or(0);
     Ok(Parsed {
         value: signed(number.negative, number.leading(places)),
-        cut: number.len() > places,
+        lost_digits: number.len() > places,
     })
 }
 
 /// Plain numbers of 16 to 19 digits. Not cold: columns may be full of them.
 #[inline(never)]
-fn precise_double(text: &[u8], short: &Short) -> Result<Parsed<f64>, Misfit> {
+fn precise_double(text: &[u8], short: &Short) -> Result<Parsed<f64>, ConversionError> {
     let value = parsed(text)?;
     let unit_exponent = -(short.behind as i32);
     // Zeros at the end are no digits that a double has to give back.
     let is_kept = !short.digits.is_multiple_of(10)
         && rounds_to(value.abs(), short.digits.into(), unit_exponent) == Some(true);
-    if is_kept { Ok(Parsed::whole(value)) } else { long_double(text) }
+    if is_kept { Ok(Parsed::exact(value)) } else { long_double(text) }
 }
 
 #[inline(never)]
-fn long_double(text: &[u8]) -> Result<Parsed<f64>, Misfit> {
+fn long_double(text: &[u8]) -> Result<Parsed<f64>, ConversionError> {
     let Some(number) = Number::read(text) else {
         // As Java, JavaScript and Python write what JSON has no number for.
         return match text {
-            b"NaN" => Ok(Parsed::whole(f64::NAN)),
-            b"Infinity" => Ok(Parsed::whole(f64::INFINITY)),
-            b"-Infinity" => Ok(Parsed::whole(f64::NEG_INFINITY)),
-            _ => Err(Misfit::Wrong),
+            b"NaN" => Ok(Parsed::exact(f64::NAN)),
+            b"Infinity" => Ok(Parsed::exact(f64::INFINITY)),
+            b"-Infinity" => Ok(Parsed::exact(f64::NEG_INFINITY)),
+            _ => Err(ConversionError::WrongType),
         };
     };
     let size = if number.len() == 0 || number.point < *DOUBLE_POINT.start() {
         0.0
     } else if number.point > *DOUBLE_POINT.end() {
-        return Err(Misfit::TooLarge);
+        return Err(ConversionError::OutOfRange);
     } else {
         nearest_size(text, &number)?
     };
     if size.is_infinite() {
-        return Err(Misfit::TooLarge);
+        return Err(ConversionError::OutOfRange);
     }
     let value = if number.negative { -size } else { size };
-    Ok(Parsed { value, cut: !keeps_digits(size, &number) })
+    Ok(Parsed { value, lost_digits: !keeps_digits(size, &number) })
 }
 
 /// The double nearest to a number that has few zeros next to its point, without the sign. It may be
 /// infinite.
-fn nearest_size(text: &[u8], number: &Number<'_>) -> Result<f64, Misfit> {
+fn nearest_size(text: &[u8], number: &Number<'_>) -> Result<f64, ConversionError> {
     if text.len() <= PARSED_WHOLE {
         return parsed(text).map(f64::abs);
     }
@@ -237,8 +242,8 @@ fn nearest_size(text: &[u8], number: &Number<'_>) -> Result<f64, Misfit> {
     parsed(format!("0.{digits}e{}", number.point).as_bytes())
 }
 
-fn parsed(number: &[u8]) -> Result<f64, Misfit> {
-    str::from_utf8(number).ok().and_then(|text| text.parse().ok()).ok_or(Misfit::Wrong)
+fn parsed(number: &[u8]) -> Result<f64, ConversionError> {
+    str::from_utf8(number).ok().and_then(|text| text.parse().ok()).ok_or(ConversionError::WrongType)
 }
 
 /// Whether a double gives back the digits of the number that it was read from. See [`double`].

@@ -4,14 +4,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use Misfit::{TooLarge, Wrong};
+use ConversionError::{OutOfRange, WrongType};
 
-fn whole<T>(value: T) -> Result<Parsed<T>, Misfit> {
-    Ok(Parsed { value, cut: false })
+fn exact<T>(value: T) -> Result<Parsed<T>, ConversionError> {
+    Ok(Parsed { value, lost_digits: false })
 }
 
-fn cut<T>(value: T) -> Result<Parsed<T>, Misfit> {
-    Ok(Parsed { value, cut: true })
+fn lossy<T>(value: T) -> Result<Parsed<T>, ConversionError> {
+    Ok(Parsed { value, lost_digits: true })
 }
 
 const NO_NUMBERS: [&str; 36] = [
@@ -59,9 +59,9 @@ fn what_is_no_number_is_wrong_everywhere() {
         // Also behind so many digits that the short ways are left.
         for text in [text.to_owned(), format!("1234567890123456789012x{text}")] {
             assert!(!is_number(text.as_bytes()), "{text:?}");
-            assert_eq!(integer(text.as_bytes()), Err(Wrong), "{text:?}");
-            assert_eq!(double(text.as_bytes()), Err(Wrong), "{text:?}");
-            assert_eq!(decimal(text.as_bytes(), 38, 9), Err(Wrong), "{text:?}");
+            assert_eq!(integer(text.as_bytes()), Err(WrongType), "{text:?}");
+            assert_eq!(double(text.as_bytes()), Err(WrongType), "{text:?}");
+            assert_eq!(decimal(text.as_bytes(), 38, 9), Err(WrongType), "{text:?}");
         }
     }
 }
@@ -69,14 +69,14 @@ fn what_is_no_number_is_wrong_everywhere() {
 /// What Java, JavaScript and Python print where JSON has no number.
 #[test]
 fn nan_and_the_infinities_are_doubles_and_nothing_else() {
-    assert!(double(b"NaN").is_ok_and(|parsed| parsed.value.is_nan() && !parsed.cut));
-    assert_eq!(double(b"Infinity"), whole(f64::INFINITY));
-    assert_eq!(double(b"-Infinity"), whole(f64::NEG_INFINITY));
+    assert!(double(b"NaN").is_ok_and(|parsed| parsed.value.is_nan() && !parsed.lost_digits));
+    assert_eq!(double(b"Infinity"), exact(f64::INFINITY));
+    assert_eq!(double(b"-Infinity"), exact(f64::NEG_INFINITY));
     for text in ["NaN", "Infinity", "-Infinity"] {
         assert!(!is_number(text.as_bytes()));
-        assert_eq!(integer(text.as_bytes()), Err(Wrong), "{text}");
-        assert_eq!(decimal(text.as_bytes(), 38, 9), Err(Wrong), "{text}");
-        assert_eq!(write_integer(text.as_bytes(), &mut Vec::new()), Err(Wrong), "{text}");
+        assert_eq!(integer(text.as_bytes()), Err(WrongType), "{text}");
+        assert_eq!(decimal(text.as_bytes(), 38, 9), Err(WrongType), "{text}");
+        assert_eq!(write_integer(text.as_bytes(), &mut Vec::new()), Err(WrongType), "{text}");
     }
 }
 
@@ -94,12 +94,12 @@ fn integers_as_text() {
         ("1.5e1", Ok("15".to_owned())),
         ("1500e-2", Ok("15".to_owned())),
         ("1e399", Ok(format!("1{}", zeros(399)))),
-        ("1e400", Err(TooLarge)),
-        ("-1e99999999999999999999", Err(TooLarge)),
-        ("4.5", Err(Wrong)),
-        ("1e-400", Err(Wrong)),
-        ("12a", Err(Wrong)),
-        ("", Err(Wrong)),
+        ("1e400", Err(OutOfRange)),
+        ("-1e99999999999999999999", Err(OutOfRange)),
+        ("4.5", Err(WrongType)),
+        ("1e-400", Err(WrongType)),
+        ("12a", Err(WrongType)),
+        ("", Err(WrongType)),
     ] {
         let mut written = b"before".to_vec();
         let found = write_integer(text.as_bytes(), &mut written);
@@ -125,8 +125,8 @@ fn numbers_of_strings_are_the_same_in_any_spelling() {
     {
         assert!(is_number(text.as_bytes()), "{text}");
         assert_eq!(integer(text.as_bytes()), Ok(12), "{text}");
-        assert_eq!(double(text.as_bytes()), whole(12.0), "{text}");
-        assert_eq!(decimal(text.as_bytes(), 10, 2), whole(1200), "{text}");
+        assert_eq!(double(text.as_bytes()), exact(12.0), "{text}");
+        assert_eq!(decimal(text.as_bytes(), 10, 2), exact(1200), "{text}");
     }
 }
 
@@ -144,8 +144,8 @@ fn integers() {
         ("-123456789012345678", Ok(-123_456_789_012_345_678)),
         ("9223372036854775807", Ok(i64::MAX)),
         ("-9223372036854775808", Ok(i64::MIN)),
-        ("9223372036854775808", Err(TooLarge)),
-        ("-9223372036854775809", Err(TooLarge)),
+        ("9223372036854775808", Err(OutOfRange)),
+        ("-9223372036854775809", Err(OutOfRange)),
         ("9.223372036854775807e18", Ok(i64::MAX)),
         ("922337203685477580700e-2", Ok(i64::MAX)),
         ("000000000000000000000000000000000000000042", Ok(42)),
@@ -153,18 +153,18 @@ fn integers() {
         ("1.5e1", Ok(15)),
         ("1e3", Ok(1000)),
         ("1e18", Ok(1_000_000_000_000_000_000)),
-        ("1e19", Err(TooLarge)),
-        ("10000000000000000000", Err(TooLarge)),
-        ("1e39", Err(TooLarge)),
-        ("1e999999999999", Err(TooLarge)),
-        ("-1e99999999999999999999999999999999", Err(TooLarge)),
-        ("1e-5", Err(Wrong)),
-        ("1e-99999999999999999999999999999999", Err(Wrong)),
-        ("4.5", Err(Wrong)),
-        ("0.5", Err(Wrong)),
-        ("15e-1", Err(Wrong)),
+        ("1e19", Err(OutOfRange)),
+        ("10000000000000000000", Err(OutOfRange)),
+        ("1e39", Err(OutOfRange)),
+        ("1e999999999999", Err(OutOfRange)),
+        ("-1e99999999999999999999999999999999", Err(OutOfRange)),
+        ("1e-5", Err(WrongType)),
+        ("1e-99999999999999999999999999999999", Err(WrongType)),
+        ("4.5", Err(WrongType)),
+        ("0.5", Err(WrongType)),
+        ("15e-1", Err(WrongType)),
         // It is no integer, whatever its size.
-        ("123456789012345678901234567890.5", Err(Wrong)),
+        ("123456789012345678901234567890.5", Err(WrongType)),
     ];
     for (text, expected) in table {
         assert_eq!(integer(text.as_bytes()), expected, "{text}");
@@ -174,49 +174,49 @@ fn integers() {
 #[test]
 fn doubles() {
     let table = [
-        ("0", whole(0.0)),
-        ("0.000", whole(0.0)),
-        ("0e99999999999", whole(0.0)),
-        ("123.45", whole(123.45)),
-        ("-0.1", whole(-0.1)),
-        ("0.000000000000000001", whole(1e-18)),
-        ("999999999999999", whole(999_999_999_999_999.0)),
-        ("9007199254740992", whole(9_007_199_254_740_992.0)),
-        ("9007199254740993", cut(9_007_199_254_740_992.0)),
-        ("9007199254740993.0", cut(9_007_199_254_740_992.0)),
-        ("9007199254740994", whole(9_007_199_254_740_994.0)),
-        ("9007199254740993000", whole(9_007_199_254_740_993_000.0)),
-        ("1234567890123456789", cut(1_234_567_890_123_456_800.0)),
-        ("1000000000000000000000000", whole(1e24)),
-        ("1.0000000000000000000000000000", whole(1.0)),
-        ("0.1000000000000000055511151231257827", whole(0.1)),
-        ("0.1000000000000000055511151231257828", cut(0.1)),
-        ("0.10000000000000001", whole(0.1)),
-        ("0.10000000000000002", whole(0.100_000_000_000_000_02)),
-        ("0.100000000000000012", cut(0.1)),
-        ("3.141592653589793238", cut(std::f64::consts::PI)),
-        ("3.141592653589793116", whole(std::f64::consts::PI)),
-        ("52.520006599999995", whole(52.520_006_599_999_995)),
-        ("52.520006599999997", cut(52.520_006_599_999_995)),
+        ("0", exact(0.0)),
+        ("0.000", exact(0.0)),
+        ("0e99999999999", exact(0.0)),
+        ("123.45", exact(123.45)),
+        ("-0.1", exact(-0.1)),
+        ("0.000000000000000001", exact(1e-18)),
+        ("999999999999999", exact(999_999_999_999_999.0)),
+        ("9007199254740992", exact(9_007_199_254_740_992.0)),
+        ("9007199254740993", lossy(9_007_199_254_740_992.0)),
+        ("9007199254740993.0", lossy(9_007_199_254_740_992.0)),
+        ("9007199254740994", exact(9_007_199_254_740_994.0)),
+        ("9007199254740993000", exact(9_007_199_254_740_993_000.0)),
+        ("1234567890123456789", lossy(1_234_567_890_123_456_800.0)),
+        ("1000000000000000000000000", exact(1e24)),
+        ("1.0000000000000000000000000000", exact(1.0)),
+        ("0.1000000000000000055511151231257827", exact(0.1)),
+        ("0.1000000000000000055511151231257828", lossy(0.1)),
+        ("0.10000000000000001", exact(0.1)),
+        ("0.10000000000000002", exact(0.100_000_000_000_000_02)),
+        ("0.100000000000000012", lossy(0.1)),
+        ("3.141592653589793238", lossy(std::f64::consts::PI)),
+        ("3.141592653589793116", exact(std::f64::consts::PI)),
+        ("52.520006599999995", exact(52.520_006_599_999_995)),
+        ("52.520006599999997", lossy(52.520_006_599_999_995)),
         // The shortest text of 2^-44 is not the nearest one of 16 digits, which reads back as its
         // neighbour.
-        ("5.684341886080802e-14", whole(5.684_341_886_080_802e-14)),
-        ("9999999.000976562", whole(9_999_999.000_976_562)),
-        ("9999999.000976563", whole(9_999_999.000_976_562)),
-        ("1.7976931348623157e308", whole(f64::MAX)),
-        ("1.7976931348623158e308", cut(f64::MAX)),
-        ("1.797693134862315807e308", cut(f64::MAX)),
-        ("1.797693134862315808e308", Err(TooLarge)),
-        ("-1e309", Err(TooLarge)),
-        ("1e999999999999999999999999", Err(TooLarge)),
-        ("2.2250738585072014e-308", whole(f64::MIN_POSITIVE)),
-        ("5e-324", whole(5e-324)),
-        ("4.9e-324", whole(5e-324)),
-        ("1.2e-323", cut(1e-323)),
-        ("-3e-324", cut(-5e-324)),
-        ("1e-324", cut(0.0)),
-        ("-1e-400", cut(-0.0)),
-        ("1e-999999999999999999999999", cut(0.0)),
+        ("5.684341886080802e-14", exact(5.684_341_886_080_802e-14)),
+        ("9999999.000976562", exact(9_999_999.000_976_562)),
+        ("9999999.000976563", exact(9_999_999.000_976_562)),
+        ("1.7976931348623157e308", exact(f64::MAX)),
+        ("1.7976931348623158e308", lossy(f64::MAX)),
+        ("1.797693134862315807e308", lossy(f64::MAX)),
+        ("1.797693134862315808e308", Err(OutOfRange)),
+        ("-1e309", Err(OutOfRange)),
+        ("1e999999999999999999999999", Err(OutOfRange)),
+        ("2.2250738585072014e-308", exact(f64::MIN_POSITIVE)),
+        ("5e-324", exact(5e-324)),
+        ("4.9e-324", exact(5e-324)),
+        ("1.2e-323", lossy(1e-323)),
+        ("-3e-324", lossy(-5e-324)),
+        ("1e-324", lossy(0.0)),
+        ("-1e-400", lossy(-0.0)),
+        ("1e-999999999999999999999999", lossy(0.0)),
     ];
     for (text, expected) in table {
         assert_eq!(double(text.as_bytes()), expected, "{text}");
@@ -230,21 +230,21 @@ fn long_texts_are_read_in_full() {
     const ZEROS: usize = 800_000;
     let zeros = "0".repeat(ZEROS);
     let table = [
-        (format!("0.{zeros}25e{}", ZEROS + 1), whole(2.5)),
-        (format!("25{zeros}e-{}", ZEROS + 1), whole(2.5)),
-        (format!("2.5{zeros}"), whole(2.5)),
-        (format!("2.5{zeros}1"), cut(2.5)),
-        (format!("1{zeros}"), Err(TooLarge)),
-        (format!("0.{zeros}1"), cut(0.0)),
+        (format!("0.{zeros}25e{}", ZEROS + 1), exact(2.5)),
+        (format!("25{zeros}e-{}", ZEROS + 1), exact(2.5)),
+        (format!("2.5{zeros}"), exact(2.5)),
+        (format!("2.5{zeros}1"), lossy(2.5)),
+        (format!("1{zeros}"), Err(OutOfRange)),
+        (format!("0.{zeros}1"), lossy(0.0)),
         // Exactly between two doubles, and a bit more: the even one, and the upper one.
-        ("9007199254740993".to_owned() + "." + &zeros, cut(9_007_199_254_740_992.0)),
-        ("9007199254740993".to_owned() + "." + &zeros + "1", cut(9_007_199_254_740_994.0)),
+        ("9007199254740993".to_owned() + "." + &zeros, lossy(9_007_199_254_740_992.0)),
+        ("9007199254740993".to_owned() + "." + &zeros + "1", lossy(9_007_199_254_740_994.0)),
     ];
     for (text, expected) in table {
         assert_eq!(double(text.as_bytes()), expected, "{} bytes", text.len());
     }
     assert_eq!(integer(format!("25{zeros}e-{ZEROS}").as_bytes()), Ok(25));
-    assert_eq!(decimal(format!("0.{zeros}25e{}", ZEROS + 1).as_bytes(), 5, 1), whole(25));
+    assert_eq!(decimal(format!("0.{zeros}25e{}", ZEROS + 1).as_bytes(), 5, 1), exact(25));
 }
 
 #[test]
@@ -252,42 +252,42 @@ fn decimals() {
     let most = 10i128.pow(38) - 1;
     let nines = "9".repeat(38);
     let table = [
-        ("0", 1, 0, whole(0)),
-        ("0.000", 1, 0, whole(0)),
-        ("0e999999999999", 1, 1, whole(0)),
-        ("123.45", 38, 9, whole(123_450_000_000)),
-        ("-123.45", 38, 2, whole(-12_345)),
-        ("123.45", 5, 2, whole(12_345)),
-        ("123.45", 4, 2, Err(TooLarge)),
-        ("123.45", 4, 1, cut(1_234)),
-        ("-0.99", 1, 0, cut(0)),
-        ("-1.99", 1, 0, cut(-1)),
-        ("9.99", 1, 0, cut(9)),
-        ("10", 1, 0, Err(TooLarge)),
-        ("0.5", 1, 1, whole(5)),
-        ("1", 1, 1, Err(TooLarge)),
-        ("0010", 2, 0, whole(10)),
-        ("1.10", 2, 1, whole(11)),
-        ("1.100000000000000000000000000000000000000", 2, 1, whole(11)),
-        ("1.100000000000000000000000000000000000001", 2, 1, cut(11)),
-        ("1e2", 3, 0, whole(100)),
-        ("1e2", 2, 0, Err(TooLarge)),
-        ("15e-1", 38, 0, cut(1)),
-        ("1e37", 38, 0, whole(10i128.pow(37))),
-        ("1e38", 38, 0, Err(TooLarge)),
-        ("-1e999999999999999999999", 38, 9, Err(TooLarge)),
-        ("1e-999999999999999999999", 38, 9, cut(0)),
-        ("1e-38", 38, 38, whole(1)),
-        ("1e-39", 38, 38, cut(0)),
-        ("0.09e-37", 38, 38, cut(0)),
-        ("0.9", 38, 38, whole(9 * 10i128.pow(37))),
-        ("9999999999999999999", 38, 19, whole(9_999_999_999_999_999_999 * 10i128.pow(19))),
-        ("9999999999999999999", 38, 20, Err(TooLarge)),
-        ("1", 38, 37, whole(10i128.pow(37))),
-        ("1", 38, 38, Err(TooLarge)),
-        (nines.as_str(), 38, 0, whole(most)),
-        (nines.as_str(), 37, 0, Err(TooLarge)),
-        (nines.as_str(), 38, 1, Err(TooLarge)),
+        ("0", 1, 0, exact(0)),
+        ("0.000", 1, 0, exact(0)),
+        ("0e999999999999", 1, 1, exact(0)),
+        ("123.45", 38, 9, exact(123_450_000_000)),
+        ("-123.45", 38, 2, exact(-12_345)),
+        ("123.45", 5, 2, exact(12_345)),
+        ("123.45", 4, 2, Err(OutOfRange)),
+        ("123.45", 4, 1, lossy(1_234)),
+        ("-0.99", 1, 0, lossy(0)),
+        ("-1.99", 1, 0, lossy(-1)),
+        ("9.99", 1, 0, lossy(9)),
+        ("10", 1, 0, Err(OutOfRange)),
+        ("0.5", 1, 1, exact(5)),
+        ("1", 1, 1, Err(OutOfRange)),
+        ("0010", 2, 0, exact(10)),
+        ("1.10", 2, 1, exact(11)),
+        ("1.100000000000000000000000000000000000000", 2, 1, exact(11)),
+        ("1.100000000000000000000000000000000000001", 2, 1, lossy(11)),
+        ("1e2", 3, 0, exact(100)),
+        ("1e2", 2, 0, Err(OutOfRange)),
+        ("15e-1", 38, 0, lossy(1)),
+        ("1e37", 38, 0, exact(10i128.pow(37))),
+        ("1e38", 38, 0, Err(OutOfRange)),
+        ("-1e999999999999999999999", 38, 9, Err(OutOfRange)),
+        ("1e-999999999999999999999", 38, 9, lossy(0)),
+        ("1e-38", 38, 38, exact(1)),
+        ("1e-39", 38, 38, lossy(0)),
+        ("0.09e-37", 38, 38, lossy(0)),
+        ("0.9", 38, 38, exact(9 * 10i128.pow(37))),
+        ("9999999999999999999", 38, 19, exact(9_999_999_999_999_999_999 * 10i128.pow(19))),
+        ("9999999999999999999", 38, 20, Err(OutOfRange)),
+        ("1", 38, 37, exact(10i128.pow(37))),
+        ("1", 38, 38, Err(OutOfRange)),
+        (nines.as_str(), 38, 0, exact(most)),
+        (nines.as_str(), 37, 0, Err(OutOfRange)),
+        (nines.as_str(), 38, 1, Err(OutOfRange)),
     ];
     for (text, precision, scale, expected) in table {
         assert_eq!(
@@ -318,26 +318,26 @@ fn expanded(text: &str) -> (bool, String, String) {
     (negative, whole.trim_start_matches('0').to_owned(), fraction.trim_end_matches('0').to_owned())
 }
 
-fn expected_decimal(text: &str, precision: u8, scale: u8) -> Result<Parsed<i128>, Misfit> {
+fn expected_decimal(text: &str, precision: u8, scale: u8) -> Result<Parsed<i128>, ConversionError> {
     let (negative, whole, mut fraction) = expanded(text);
     if whole.len() > usize::from(precision - scale) {
-        return Err(TooLarge);
+        return Err(OutOfRange);
     }
-    let cut = fraction.len() > usize::from(scale);
+    let lost_digits = fraction.len() > usize::from(scale);
     while fraction.len() < usize::from(scale) {
         fraction.push('0');
     }
     fraction.truncate(scale.into());
     let size: i128 = format!("0{whole}{fraction}").parse().unwrap();
-    Ok(Parsed { value: if negative { -size } else { size }, cut })
+    Ok(Parsed { value: if negative { -size } else { size }, lost_digits })
 }
 
-fn expected_integer(text: &str) -> Result<i64, Misfit> {
+fn expected_integer(text: &str) -> Result<i64, ConversionError> {
     match expanded(text) {
-        (_, _, fraction) if !fraction.is_empty() => Err(Wrong),
+        (_, _, fraction) if !fraction.is_empty() => Err(WrongType),
         (_, whole, _) if whole.is_empty() => Ok(0),
         (negative, whole, _) => {
-            format!("{}{whole}", if negative { "-" } else { "" }).parse().map_err(|_| TooLarge)
+            format!("{}{whole}", if negative { "-" } else { "" }).parse().map_err(|_| OutOfRange)
         }
     }
 }
@@ -345,10 +345,10 @@ fn expected_integer(text: &str) -> Result<i64, Misfit> {
 /// By the definition: the standard library reads, writes as many digits, and the texts are
 /// compared. Where the double is in the middle between two such texts, either may be kept; `None`
 /// for those that are too long for that to be promised.
-fn expected_double(text: &str) -> Option<Result<Parsed<f64>, Misfit>> {
+fn expected_double(text: &str) -> Option<Result<Parsed<f64>, ConversionError>> {
     let value: f64 = text.parse().unwrap();
     if value.is_infinite() {
-        return Some(Err(TooLarge));
+        return Some(Err(OutOfRange));
     }
     let digits = |text: &str| {
         let (_, whole, fraction) = expanded(text);
@@ -368,9 +368,9 @@ fn expected_double(text: &str) -> Option<Result<Parsed<f64>, Misfit>> {
         Some(_) if len > SHORT_DIGITS => None,
         Some(lower) => {
             let (lower, given): (u64, u64) = (lower.parse().unwrap(), given.0.parse().unwrap());
-            Some(Ok(Parsed { value, cut: !kept && given != lower && given != lower + 1 }))
+            Some(Ok(Parsed { value, lost_digits: !kept && given != lower && given != lower + 1 }))
         }
-        None => Some(Ok(Parsed { value, cut: !kept })),
+        None => Some(Ok(Parsed { value, lost_digits: !kept })),
     }
 }
 
@@ -413,7 +413,7 @@ proptest! {
             let c = [format!("{value:.16e}"), format!("{value:.17e}"), format!("{value:.30e}")];
             for text in rust.iter().chain(&c) {
                 let read = double(text.as_bytes());
-                prop_assert_eq!(read, whole(value), "{}", text);
+                prop_assert_eq!(read, exact(value), "{}", text);
             }
         }
     }
@@ -423,7 +423,7 @@ proptest! {
         let value = value >> shift;
         prop_assert_eq!(integer(value.to_string().as_bytes()), Ok(value));
         prop_assert_eq!(integer(format!("{value}.000").as_bytes()), Ok(value));
-        prop_assert_eq!(decimal(value.to_string().as_bytes(), 38, 3), whole(i128::from(value) * 1000));
+        prop_assert_eq!(decimal(value.to_string().as_bytes(), 38, 3), exact(i128::from(value) * 1000));
     }
 
     #[test]
@@ -435,10 +435,10 @@ proptest! {
         precision in 1..=38u8,
     ) {
         let read = double(&text);
-        prop_assert_eq!(read == Err(Wrong), !is_number(&text));
-        prop_assert_eq!(decimal(&text, precision, precision / 2) == Err(Wrong), !is_number(&text));
+        prop_assert_eq!(read == Err(WrongType), !is_number(&text));
+        prop_assert_eq!(decimal(&text, precision, precision / 2) == Err(WrongType), !is_number(&text));
         if let Ok(value) = integer(&text) {
-            prop_assert_eq!(decimal(&text, 38, 0), whole(i128::from(value)));
+            prop_assert_eq!(decimal(&text, 38, 0), exact(i128::from(value)));
         }
     }
 }

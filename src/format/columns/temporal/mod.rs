@@ -22,14 +22,14 @@
 //! - Values are those of the years 1 to 9999, which readers can show: of a timestamp in UTC the
 //!   year in UTC counts.
 //! - In date-times 24:00:00 is the next midnight and second 60 the following second; in times of
-//!   day they are `Wrong`. A date column shows the day as written, and a clock of 24:00 is no
+//!   day they are `WrongType`. A date column shows the day as written, and a clock of 24:00 is no
 //!   midnight there.
 //!
 //! Not here: which of the types a column has (`types`).
 
 use std::ops::{Range, RangeInclusive};
 
-use super::parsed::{Misfit, Parsed};
+use super::parsed::{ConversionError, Parsed};
 use super::types::Zone;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -47,7 +47,7 @@ const SECONDS: Range<i64> = *DAYS.start() * DAY_SECONDS..(*DAYS.end() + 1) * DAY
 
 /// The days since 1970-01-01; of a date-time the day as written, cut unless that is at midnight.
 #[inline]
-pub(crate) fn date(text: &[u8]) -> Result<Parsed<i32>, Misfit> {
+pub(crate) fn date(text: &[u8]) -> Result<Parsed<i32>, ConversionError> {
     match plain_date_time(text) {
         Some((days, clock)) => day(days, &clock),
         None => lenient_date(text),
@@ -56,7 +56,7 @@ pub(crate) fn date(text: &[u8]) -> Result<Parsed<i32>, Misfit> {
 
 /// The microseconds since midnight. In UTC: the offset may move it to the other end of the day.
 #[inline]
-pub(crate) fn time(text: &[u8], zone: Zone) -> Result<Parsed<i64>, Misfit> {
+pub(crate) fn time(text: &[u8], zone: Zone) -> Result<Parsed<i64>, ConversionError> {
     if let Some((clock, rest)) = text.split_first_chunk::<8>()
         && let Some(clock) = plain_clock(clock, rest)
     {
@@ -67,7 +67,7 @@ pub(crate) fn time(text: &[u8], zone: Zone) -> Result<Parsed<i64>, Misfit> {
 
 /// The microseconds since 1970-01-01T00:00:00, in UTC or as written. A date alone is its midnight.
 #[inline]
-pub(crate) fn timestamp(text: &[u8], zone: Zone) -> Result<Parsed<i64>, Misfit> {
+pub(crate) fn timestamp(text: &[u8], zone: Zone) -> Result<Parsed<i64>, ConversionError> {
     match plain_date_time(text) {
         Some((days, clock)) => moment(days, &clock, zone),
         None => lenient_timestamp(text, zone),
@@ -76,11 +76,11 @@ pub(crate) fn timestamp(text: &[u8], zone: Zone) -> Result<Parsed<i64>, Misfit> 
 
 /// The timestamp that is so many milliseconds after 1970-01-01T00:00:00 UTC.
 #[inline]
-pub(crate) fn timestamp_of_millis(millis: i64) -> Result<Parsed<i64>, Misfit> {
+pub(crate) fn timestamp_of_millis(millis: i64) -> Result<Parsed<i64>, ConversionError> {
     if SECONDS.contains(&millis.div_euclid(1_000)) {
-        Ok(Parsed::whole(millis * 1_000))
+        Ok(Parsed::exact(millis * 1_000))
     } else {
-        Err(Misfit::TooLarge)
+        Err(ConversionError::OutOfRange)
     }
 }
 
@@ -103,24 +103,24 @@ pub(crate) fn write_time(micros: i64, out: &mut Vec<u8>) {
 
 /// A day of the years that a date may be of.
 #[inline]
-fn day(days: i64, clock: &Clock) -> Result<Parsed<i32>, Misfit> {
+fn day(days: i64, clock: &Clock) -> Result<Parsed<i32>, ConversionError> {
     if DAYS.contains(&days) {
         // So few days that the cast keeps them.
-        Ok(Parsed { value: days as i32, cut: !clock.is_midnight() })
+        Ok(Parsed { value: days as i32, lost_digits: !clock.is_midnight() })
     } else {
-        Err(Misfit::TooLarge)
+        Err(ConversionError::OutOfRange)
     }
 }
 
 /// A clock's time on a day, if that is of the years that a timestamp may be of.
 #[inline]
-fn moment(days: i64, clock: &Clock, zone: Zone) -> Result<Parsed<i64>, Misfit> {
+fn moment(days: i64, clock: &Clock, zone: Zone) -> Result<Parsed<i64>, ConversionError> {
     // Ten million years in seconds are far from overflowing.
     let seconds = days * DAY_SECONDS + clock.seconds_in(zone);
     if SECONDS.contains(&seconds) {
-        Ok(Parsed { value: seconds * SECOND_MICROS + clock.micros, cut: clock.cut })
+        Ok(Parsed { value: seconds * SECOND_MICROS + clock.micros, lost_digits: clock.lost_digits })
     } else {
-        Err(Misfit::TooLarge)
+        Err(ConversionError::OutOfRange)
     }
 }
 
@@ -133,19 +133,19 @@ struct Clock {
     overflows: bool,
     micros: i64,
     /// There are digits behind the microseconds.
-    cut: bool,
+    lost_digits: bool,
     /// How far the clock is ahead of UTC.
     offset_seconds: i64,
 }
 
 impl Clock {
     const MIDNIGHT: Self =
-        Self { seconds: 0, overflows: false, micros: 0, cut: false, offset_seconds: 0 };
+        Self { seconds: 0, overflows: false, micros: 0, lost_digits: false, offset_seconds: 0 };
 
     /// As it is written, whatever its offset.
     #[inline]
     fn is_midnight(&self) -> bool {
-        self.seconds == 0 && self.micros == 0 && !self.cut
+        self.seconds == 0 && self.micros == 0 && !self.lost_digits
     }
 
     /// The seconds since midnight in a zone: negative or beyond a day where the offset moves it to
@@ -161,7 +161,7 @@ impl Clock {
     #[inline]
     fn of_day(&self, zone: Zone) -> Parsed<i64> {
         let seconds = self.seconds_in(zone).rem_euclid(DAY_SECONDS);
-        Parsed { value: seconds * SECOND_MICROS + self.micros, cut: self.cut }
+        Parsed { value: seconds * SECOND_MICROS + self.micros, lost_digits: self.lost_digits }
     }
 }
 
@@ -198,7 +198,7 @@ fn plain_clock(text: &[u8; 8], rest: &[u8]) -> Option<Clock> {
         return None;
     }
     let seconds = hour * 3_600 + minute * 60 + second;
-    let (micros, cut, rest) = match rest {
+    let (micros, lost_digits, rest) = match rest {
         [b'.', fraction @ ..] => leading_micros(fraction)?,
         _ => (0, false, rest),
     };
@@ -209,7 +209,7 @@ fn plain_clock(text: &[u8; 8], rest: &[u8]) -> Option<Clock> {
         }
         _ => return None,
     };
-    Some(Clock { seconds, overflows: false, micros, cut, offset_seconds })
+    Some(Clock { seconds, overflows: false, micros, lost_digits, offset_seconds })
 }
 
 /// The values of two neighbouring digits, from eight bytes at once: the one that begins at a place
@@ -252,12 +252,12 @@ fn leading_micros(text: &[u8]) -> Option<(i64, bool, &[u8])> {
         count += 1;
         rest = after;
     }
-    let mut cut = false;
+    let mut lost_digits = false;
     while let [byte @ b'0'..=b'9', after @ ..] = rest {
-        cut |= *byte != b'0';
+        lost_digits |= *byte != b'0';
         rest = after;
     }
-    (count > 0).then(|| (micros * FRACTION_UNITS[count], cut, rest))
+    (count > 0).then(|| (micros * FRACTION_UNITS[count], lost_digits, rest))
 }
 
 /// How far an offset is ahead of UTC, if it is one.
@@ -313,22 +313,24 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 
 #[cold]
 #[inline(never)]
-fn lenient_date(text: &[u8]) -> Result<Parsed<i32>, Misfit> {
-    let (days, clock) = date_time(text).ok_or(Misfit::Wrong)?;
+fn lenient_date(text: &[u8]) -> Result<Parsed<i32>, ConversionError> {
+    let (days, clock) = date_time(text).ok_or(ConversionError::WrongType)?;
     day(days, &clock)
 }
 
 #[cold]
 #[inline(never)]
-fn lenient_time(text: &[u8], zone: Zone) -> Result<Parsed<i64>, Misfit> {
-    let clock = clock(text.trim_ascii()).filter(|clock| !clock.overflows).ok_or(Misfit::Wrong)?;
+fn lenient_time(text: &[u8], zone: Zone) -> Result<Parsed<i64>, ConversionError> {
+    let clock = clock(text.trim_ascii())
+        .filter(|clock| !clock.overflows)
+        .ok_or(ConversionError::WrongType)?;
     Ok(clock.of_day(zone))
 }
 
 #[cold]
 #[inline(never)]
-fn lenient_timestamp(text: &[u8], zone: Zone) -> Result<Parsed<i64>, Misfit> {
-    let (days, clock) = date_time(text).ok_or(Misfit::Wrong)?;
+fn lenient_timestamp(text: &[u8], zone: Zone) -> Result<Parsed<i64>, ConversionError> {
+    let (days, clock) = date_time(text).ok_or(ConversionError::WrongType)?;
     moment(days, &clock, zone)
 }
 
@@ -405,19 +407,19 @@ fn clock(text: &[u8]) -> Option<Clock> {
         [b':', rest @ ..] => digits(rest, 2, 2).map(|(second, _, rest)| (Some(second), rest))?,
         _ => (None, rest),
     };
-    let (micros, cut, rest) = match rest {
+    let (micros, lost_digits, rest) = match rest {
         [b'.' | b',', fraction @ ..] if second.is_some() => leading_micros(fraction)?,
         _ => (0, false, rest),
     };
     let second = second.unwrap_or(0);
-    let day_end = hour == 24 && minute == 0 && second == 0 && micros == 0 && !cut;
+    let day_end = hour == 24 && minute == 0 && second == 0 && micros == 0 && !lost_digits;
     if !(hour < 24 || day_end) || minute > 59 || second > 60 {
         return None;
     }
     let seconds = hour * 3_600 + minute * 60 + second;
     let overflows = day_end || second == 60;
     let offset_seconds = if rest.is_empty() { 0 } else { offset_of(without_blanks(rest))? };
-    Some(Clock { seconds, overflows, micros, cut, offset_seconds })
+    Some(Clock { seconds, overflows, micros, lost_digits, offset_seconds })
 }
 
 fn offset_of(text: &[u8]) -> Option<i64> {

@@ -1,7 +1,7 @@
 //! What is in an Arrow array, one row at a time: the side of the oracle that looks at what the
 //! decoder made.
 //!
-//! In: batches and the shape of their stream. Out: rows of [`Cell`]s, after every array was checked
+//! In: batches and the table_schema of their stream. Out: rows of [`Cell`]s, after every array was checked
 //! as a whole.
 
 use std::sync::Arc;
@@ -37,17 +37,17 @@ impl Cell {
     }
 }
 
-/// The rows of some batches. The arrays have the types of the shape, and Arrow finds nothing wrong
+/// The rows of some batches. The arrays have the types of the table_schema, and Arrow finds nothing wrong
 /// with them.
-pub(crate) fn rows_of(batches: Vec<Batch>, shape: &TableSchema) -> Vec<Vec<Cell>> {
+pub(crate) fn rows_of(batches: Vec<Batch>, table_schema: &TableSchema) -> Vec<Vec<Cell>> {
     let count = batches.iter().map(Batch::rows).sum();
-    let mut pieces: Vec<Vec<_>> = shape.fields.iter().map(|_| Vec::new()).collect();
+    let mut pieces: Vec<Vec<_>> = table_schema.fields.iter().map(|_| Vec::new()).collect();
     for batch in batches {
         assert!(batch.held_bytes() > 0);
         batch.push_onto(&mut pieces);
     }
-    let mut rows = vec![Vec::with_capacity(shape.fields.len()); count];
-    for (field, pieces) in shape.fields.iter().zip(pieces) {
+    let mut rows = vec![Vec::with_capacity(table_schema.fields.len()); count];
+    for (field, pieces) in table_schema.fields.iter().zip(pieces) {
         let arrays = arrays(&field.column_type, pieces).unwrap();
         assert_eq!(arrays.iter().map(|array| array.len()).sum::<usize>(), count, "{}", field.name);
         let mut open = rows.iter_mut();

@@ -36,7 +36,7 @@ struct Row {
 
 /// The row of a record, its own columns included.
 fn row(
-    shape: &TableSchema,
+    table_schema: &TableSchema,
     record: &Record,
     emitted_at_ms: i64,
     changes: Option<&Sample>,
@@ -45,7 +45,7 @@ fn row(
     let mut cells = record.cells.clone();
     let mut misfits = record.misfits.clone();
     let mut extras = record.extras.clone();
-    let (ours, _) = cells.split_at_mut(shape.metadata_columns);
+    let (ours, _) = cells.split_at_mut(table_schema.metadata_columns);
     if let [raw_id, extracted_at, generation_id, meta @ ..] = ours {
         raw_id.get_or_insert(Cell::text(id));
         if extracted_at.is_none() {
@@ -57,14 +57,15 @@ fn row(
             }
             *extracted_at = Some(micros.map_or(Cell::Null, Cell::Integer));
         }
-        generation_id.get_or_insert(shape.meta.generation_id.map_or(Cell::Null, Cell::Integer));
+        generation_id
+            .get_or_insert(table_schema.meta.generation_id.map_or(Cell::Null, Cell::Integer));
         if let [meta] = meta {
-            *meta = Some(own_meta(shape, meta.take(), changes, &mut misfits, &mut extras));
+            *meta = Some(own_meta(table_schema, meta.take(), changes, &mut misfits, &mut extras));
         }
     }
     let mut cells: Vec<Cell> = cells.into_iter().map(|cell| cell.unwrap_or(Cell::Null)).collect();
     let mut dropped = 0;
-    if shape.additional {
+    if table_schema.additional {
         let nulled =
             misfits.iter().filter_map(|misfit| Some((misfit.path.clone(), misfit.text.clone()?)));
         // Compared with what `with_parsed_extras` makes of the decoder's text.
@@ -79,7 +80,7 @@ fn row(
 
 /// `_airbyte_meta` of a row; what does not fit in the source's own changes joins the row's.
 fn own_meta(
-    shape: &TableSchema,
+    table_schema: &TableSchema,
     of_record: Option<Cell>,
     changes: Option<&Sample>,
     misfits: &mut Vec<Misfit>,
@@ -87,7 +88,7 @@ fn own_meta(
 ) -> Cell {
     let mut members = match of_record {
         Some(Cell::Struct(members)) => members,
-        _ => vec![Cell::Integer(shape.meta.sync_id), Cell::List(Vec::new())],
+        _ => vec![Cell::Integer(table_schema.meta.sync_id), Cell::List(Vec::new())],
     };
     if let Some(changes) = changes {
         misfits.extend(changes.misfits.iter().cloned());
@@ -108,7 +109,7 @@ fn own_meta(
         members[1] = Cell::List(list);
     }
     let meta = Cell::Struct(members);
-    if shape.meta_is_text { Cell::Text(meta_text(&meta)) } else { meta }
+    if table_schema.meta_is_text { Cell::Text(meta_text(&meta)) } else { meta }
 }
 
 /// Our metadata as JSON text.
@@ -132,20 +133,20 @@ fn meta_text(meta: &Cell) -> String {
 }
 
 /// The columns that members of a record are matched with.
-fn named_fields(shape: &TableSchema) -> Vec<Field> {
-    let fields = shape.decoded_fields();
-    fields[..fields.len() - usize::from(shape.additional)].to_vec()
+fn named_fields(table_schema: &TableSchema) -> Vec<Field> {
+    let fields = table_schema.decoded_fields();
+    fields[..fields.len() - usize::from(table_schema.additional)].to_vec()
 }
 
 /// The same rows, with the last column by what it says instead of how, and so metadata that is
 /// text.
-fn with_parsed_extras(shape: &TableSchema, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
-    for row in rows.iter_mut().filter(|_| shape.meta_is_text) {
+fn with_parsed_extras(table_schema: &TableSchema, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
+    for row in rows.iter_mut().filter(|_| table_schema.meta_is_text) {
         if let Some(Cell::Text(text)) = row.get_mut(3) {
             *text = serde_json::from_str::<Value>(text).unwrap().to_string();
         }
     }
-    for row in rows.iter_mut().filter(|_| shape.additional) {
+    for row in rows.iter_mut().filter(|_| table_schema.additional) {
         if let Some(Cell::Text(text)) = row.last_mut() {
             let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap();
             let members: BTreeMap<_, _> =
@@ -156,14 +157,15 @@ fn with_parsed_extras(shape: &TableSchema, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<
     rows
 }
 
-fn shape_of(stream: &Stream) -> Arc<TableSchema> {
+fn table_schema_of(stream: &Stream) -> Arc<TableSchema> {
     Arc::new(TableSchema::new(&stream.options, &stream.meta, &stream.properties))
 }
 
 /// The elements of the source's own `meta.changes`, right and wrong.
-fn changes(choices: &mut Choices, shape: &TableSchema, record: &Record) -> Option<Sample> {
-    let fields = shape.decoded_fields();
-    let meta = fields.iter().take(shape.metadata_columns).find(|field| field.name == META)?;
+fn changes(choices: &mut Choices, table_schema: &TableSchema, record: &Record) -> Option<Sample> {
+    let fields = table_schema.decoded_fields();
+    let meta =
+        fields.iter().take(table_schema.metadata_columns).find(|field| field.name == META)?;
     let ColumnType::Struct(members) = &meta.column_type else { return None };
     let ColumnType::List(element) = &members[1].column_type else { return None };
     choices.one_in(4).then(|| {
@@ -183,7 +185,7 @@ fn changes(choices: &mut Choices, shape: &TableSchema, record: &Record) -> Optio
 /// What was sent to a decoder, and what came out of it.
 #[derive(Debug)]
 struct Run {
-    shape: Arc<TableSchema>,
+    table_schema: Arc<TableSchema>,
     decoder: RecordDecoder,
     ids: RowIds,
     rows: Vec<Row>,
@@ -193,10 +195,10 @@ struct Run {
 }
 
 impl Run {
-    fn new(shape: &Arc<TableSchema>) -> Self {
+    fn new(table_schema: &Arc<TableSchema>) -> Self {
         Self {
-            decoder: RecordDecoder::new(Arc::clone(shape)),
-            shape: Arc::clone(shape),
+            decoder: RecordDecoder::new(Arc::clone(table_schema)),
+            table_schema: Arc::clone(table_schema),
             ids: RowIds::new(1_700_000_000_000, 7),
             rows: Vec::new(),
             batches: Vec::new(),
@@ -216,11 +218,11 @@ impl Run {
             .unwrap_or_else(|e| panic!("{e}: {line}"));
         assert_eq!(end, before.len() + record.text.len());
         let emitted_at_ms = choices.of(&[1_700_000_000_123, 0, -1, 1 << 50, i64::MAX, i64::MIN]);
-        let changes = changes(choices, &self.shape, record);
+        let changes = changes(choices, &self.table_schema, record);
         let id = std::str::from_utf8(self.ids.clone().next_text()).unwrap().to_owned();
         let source = changes.as_ref().map(|changes| changes.text.as_bytes());
         self.decoder.end_row(emitted_at_ms, source, &mut self.ids);
-        self.rows.push(row(&self.shape, record, emitted_at_ms, changes.as_ref(), &id));
+        self.rows.push(row(&self.table_schema, record, emitted_at_ms, changes.as_ref(), &id));
         if choices.one_in(6) {
             self.take();
         }
@@ -245,7 +247,7 @@ impl Run {
         let mut rest = self.rows.as_slice();
         for batches in batches {
             let (rows, behind) = rest.split_at(batches.iter().map(Batch::rows).sum());
-            same_rows(&self.shape, batches, rows);
+            same_rows(&self.table_schema, batches, rows);
             rest = behind;
         }
         assert_eq!(rest.len(), 0);
@@ -267,11 +269,13 @@ impl Run {
     }
 }
 
-fn same_rows(shape: &TableSchema, batches: Vec<Batch>, expected: &[Row]) {
-    let found = with_parsed_extras(shape, rows_of(batches, shape));
+fn same_rows(table_schema: &TableSchema, batches: Vec<Batch>, expected: &[Row]) {
+    let found = with_parsed_extras(table_schema, rows_of(batches, table_schema));
     assert_eq!(found.len(), expected.len());
     for (place, (found, expected)) in found.iter().zip(expected).enumerate() {
-        for ((found, expected), field) in found.iter().zip(&expected.cells).zip(&shape.fields) {
+        for ((found, expected), field) in
+            found.iter().zip(&expected.cells).zip(&table_schema.fields)
+        {
             assert_eq!(found, expected, "row {place}, {:?}: {:?}", field.name, field.column_type);
         }
         assert_eq!(found.len(), expected.cells.len());
@@ -294,15 +298,15 @@ proptest! {
     #[test]
     fn records_become_the_rows_that_they_mean(schema in numbers(80), data in numbers(1500), records in 1usize..25) {
         let stream = records::stream(&mut Choices::new(schema));
-        let shape = shape_of(&stream);
-        let found: Vec<_> = named_fields(&shape).iter().skip(shape.metadata_columns)
+        let table_schema = table_schema_of(&stream);
+        let found: Vec<_> = named_fields(&table_schema).iter().skip(table_schema.metadata_columns)
             .map(|field| records::by_source_name(&field.column_type)).collect();
         prop_assert_eq!(&found, &stream.types, "{:?}", &stream.properties);
 
         let mut choices = Choices::new(data);
-        let mut run = Run::new(&shape);
+        let mut run = Run::new(&table_schema);
         for _ in 0..records {
-            let record = records::record(&mut choices, &shape);
+            let record = records::record(&mut choices, &table_schema);
             if choices.one_in(10) {
                 // Read and taken back: not a record after all.
                 run.decoder.read(record.text.as_bytes(), 0).unwrap();
@@ -322,12 +326,12 @@ proptest! {
             (any::<prop::sample::Index>(), prop::sample::select(DAMAGE.to_vec())), 10..11
         ),
     ) {
-        let shape = shape_of(&records::stream(&mut Choices::new(schema)));
+        let table_schema = table_schema_of(&records::stream(&mut Choices::new(schema)));
         let mut choices = Choices::new(data);
-        let mut run = Run::new(&shape);
+        let mut run = Run::new(&table_schema);
         let mut cuts = cuts.into_iter();
         for _ in 0..records {
-            let record = records::record(&mut choices, &shape);
+            let record = records::record(&mut choices, &table_schema);
             let mut bytes = record.text.clone().into_bytes();
             for (at, change) in cuts.by_ref().take(1 + choices.below(2)) {
                 let at = at.index(bytes.len() + 1);
@@ -350,28 +354,28 @@ proptest! {
     fn what_was_read_before_makes_no_difference(schema in numbers(80), data in numbers(1000), changes in numbers(40)) {
         // Damaged records that are JSON all the same: nobody knows what they mean, but they always
         // mean the same.
-        let shape = shape_of(&records::stream(&mut Choices::new(schema)));
+        let table_schema = table_schema_of(&records::stream(&mut Choices::new(schema)));
         let (mut choices, mut changes) = (Choices::new(data), Choices::new(changes));
         let mut ids = RowIds::new(0, 0);
-        let mut decoder = RecordDecoder::new(Arc::clone(&shape));
+        let mut decoder = RecordDecoder::new(Arc::clone(&table_schema));
         let mut expected = Vec::new();
         for _ in 0..8 {
-            let mut bytes = records::record(&mut choices, &shape).text.into_bytes();
+            let mut bytes = records::record(&mut choices, &table_schema).text.into_bytes();
             for _ in 0..changes.below(3) {
                 let change = changes.of(&DAMAGE);
                 let at = 1 + changes.below(bytes.len());
                 damage(&mut bytes, at, change);
             }
             if std::str::from_utf8(&bytes).is_ok() && decoder.read(&bytes, 0).is_ok() {
-                let mut fresh = RecordDecoder::new(Arc::clone(&shape));
+                let mut fresh = RecordDecoder::new(Arc::clone(&table_schema));
                 fresh.read(&bytes, 0).unwrap();
                 fresh.end_row(0, None, &mut ids.clone());
                 decoder.end_row(0, None, &mut ids);
-                expected.extend(rows_of(vec![fresh.take().batch], &shape));
+                expected.extend(rows_of(vec![fresh.take().batch], &table_schema));
             } else {
                 decoder.undo_row();
             }
         }
-        prop_assert_eq!(rows_of(vec![decoder.take().batch], &shape), expected);
+        prop_assert_eq!(rows_of(vec![decoder.take().batch], &table_schema), expected);
     }
 }

@@ -299,9 +299,9 @@ pub(crate) fn by_source_name(column_type: &ColumnType) -> ColumnType {
 // records
 
 /// A record of a stream with these columns.
-pub(crate) fn record(choices: &mut Choices, shape: &TableSchema) -> Record {
-    let ours = shape.metadata_columns;
-    let columns = &super::named_fields(shape);
+pub(crate) fn record(choices: &mut Choices, table_schema: &TableSchema) -> Record {
+    let ours = table_schema.metadata_columns;
+    let columns = &super::named_fields(table_schema);
     let declared = (0..columns.len()).filter(|ix| *ix >= ours || choices.one_in(12)).collect();
     let members = members(choices, columns, declared, None, ours);
     Record {

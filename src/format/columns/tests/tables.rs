@@ -12,9 +12,9 @@ use crate::json::{JsonError, JsonFault, MAX_DEPTH};
 
 pub(crate) const NULLED: &str = "DESTINATION_SERIALIZATION_ERROR";
 
-/// A decoder with the shape that it was made of.
+/// A decoder with the table_schema that it was made of.
 pub(crate) struct Stream {
-    shape: Arc<TableSchema>,
+    table_schema: Arc<TableSchema>,
     pub(crate) decoder: RecordDecoder,
 }
 
@@ -38,8 +38,8 @@ impl Stream {
         let properties = properties.as_object().unwrap().iter();
         let properties: Vec<_> =
             properties.map(|(name, schema)| (name.clone(), schema.clone())).collect();
-        let shape = Arc::new(TableSchema::new(&options, &meta, &properties));
-        Self { decoder: RecordDecoder::new(Arc::clone(&shape)), shape }
+        let table_schema = Arc::new(TableSchema::new(&options, &meta, &properties));
+        Self { decoder: RecordDecoder::new(Arc::clone(&table_schema)), table_schema }
     }
 
     /// The declared columns and the additional ones.
@@ -73,7 +73,10 @@ impl Stream {
     }
 
     pub(crate) fn values(&self, batches: Vec<Batch>) -> Vec<Value> {
-        rows_of(batches, &self.shape).iter().map(|row| row.iter().map(value).collect()).collect()
+        rows_of(batches, &self.table_schema)
+            .iter()
+            .map(|row| row.iter().map(value).collect())
+            .collect()
     }
 }
 

@@ -4,14 +4,14 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTim
 use proptest::prelude::*;
 
 use super::*;
-use Misfit::{TooLarge, Wrong};
+use ConversionError::{OutOfRange, WrongType};
 
-fn whole<T>(value: T) -> Result<Parsed<T>, Misfit> {
-    Ok(Parsed { value, cut: false })
+fn exact<T>(value: T) -> Result<Parsed<T>, ConversionError> {
+    Ok(Parsed { value, lost_digits: false })
 }
 
-fn cut<T>(value: T) -> Result<Parsed<T>, Misfit> {
-    Ok(Parsed { value, cut: true })
+fn lossy<T>(value: T) -> Result<Parsed<T>, ConversionError> {
+    Ok(Parsed { value, lost_digits: true })
 }
 
 /// Chrono's own reading of RFC 3339 and the like, in microseconds.
@@ -65,13 +65,14 @@ fn dates_in_all_their_forms() {
         ("0001-01-01+12:00", "0001-01-01"),
     ];
     for (text, expected) in table {
-        let expected = if expected.is_empty() { Err(Wrong) } else { whole(day_number(expected)) };
+        let expected =
+            if expected.is_empty() { Err(WrongType) } else { exact(day_number(expected)) };
         assert_eq!(date(text.as_bytes()), expected, "{text:?}");
         // The same text as a timestamp, where its offset is dropped.
         let midnight =
-            expected.map(|day| Parsed::whole(i64::from(day.value) * DAY_SECONDS * SECOND_MICROS));
+            expected.map(|day| Parsed::exact(i64::from(day.value) * DAY_SECONDS * SECOND_MICROS));
         assert_eq!(timestamp(text.as_bytes(), Zone::Local), midnight, "{text:?}");
-        assert_eq!(time(text.as_bytes(), Zone::Local), Err(Wrong), "{text:?}");
+        assert_eq!(time(text.as_bytes(), Zone::Local), Err(WrongType), "{text:?}");
     }
 }
 
@@ -80,9 +81,9 @@ fn dates_in_all_their_forms() {
 fn two_digit_years_are_not_guessed() {
     for text in ["24-04-14", "99.1.2", "00/01/02", "24 4 14", "24-04-14T11:23:45Z", "24/4/14 1:23"]
     {
-        assert_eq!(date(text.as_bytes()), Err(Wrong), "{text:?}");
-        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Err(Wrong), "{text:?}");
-        assert_eq!(timestamp(text.as_bytes(), Zone::Local), Err(Wrong), "{text:?}");
+        assert_eq!(date(text.as_bytes()), Err(WrongType), "{text:?}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Err(WrongType), "{text:?}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Local), Err(WrongType), "{text:?}");
     }
 }
 
@@ -108,39 +109,39 @@ fn years_before_1_and_after_9999_do_not_fit() {
         "9999999-12-31",
         "-9999999-01-01",
     ] {
-        assert_eq!(date(text.as_bytes()), Err(TooLarge), "{text}");
-        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Err(TooLarge), "{text}");
-        assert_eq!(timestamp(text.as_bytes(), Zone::Local), Err(TooLarge), "{text}");
+        assert_eq!(date(text.as_bytes()), Err(OutOfRange), "{text}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Err(OutOfRange), "{text}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Local), Err(OutOfRange), "{text}");
     }
-    assert_eq!(date(b"9999999-02-30"), Err(Wrong));
+    assert_eq!(date(b"9999999-02-30"), Err(WrongType));
     // In UTC the year in UTC counts; a date shows the day as it is written.
     let first = micros("0001-01-01T00:00:00");
     let last = micros("9999-12-31T23:59:59.999999");
     for (text, utc, local) in [
-        ("0001-01-01T00:00:00Z", whole(first), whole(first)),
-        ("0001-01-01T01:00:00+01:00", whole(first), whole(first + 3_600 * SECOND_MICROS)),
-        ("0001-01-01T00:00:00+00:01", Err(TooLarge), whole(first)),
-        ("0000-12-31T23:00:00-01:00", whole(first), Err(TooLarge)),
-        ("0001-01-01+01:00", Err(TooLarge), whole(first)),
-        ("9999-12-31T23:59:59.999999", whole(last), whole(last)),
-        ("9999-12-31 23:59:59.9999999Z", cut(last), cut(last)),
-        ("9999-12-31T23:59:59.999999-00:01", Err(TooLarge), whole(last)),
-        ("9999-12-31T24:00:00Z", Err(TooLarge), Err(TooLarge)),
-        ("9999-12-31T23:59:60Z", Err(TooLarge), Err(TooLarge)),
-        ("10000-01-01T00:59:59.999999+01:00", whole(last), Err(TooLarge)),
+        ("0001-01-01T00:00:00Z", exact(first), exact(first)),
+        ("0001-01-01T01:00:00+01:00", exact(first), exact(first + 3_600 * SECOND_MICROS)),
+        ("0001-01-01T00:00:00+00:01", Err(OutOfRange), exact(first)),
+        ("0000-12-31T23:00:00-01:00", exact(first), Err(OutOfRange)),
+        ("0001-01-01+01:00", Err(OutOfRange), exact(first)),
+        ("9999-12-31T23:59:59.999999", exact(last), exact(last)),
+        ("9999-12-31 23:59:59.9999999Z", lossy(last), lossy(last)),
+        ("9999-12-31T23:59:59.999999-00:01", Err(OutOfRange), exact(last)),
+        ("9999-12-31T24:00:00Z", Err(OutOfRange), Err(OutOfRange)),
+        ("9999-12-31T23:59:60Z", Err(OutOfRange), Err(OutOfRange)),
+        ("10000-01-01T00:59:59.999999+01:00", exact(last), Err(OutOfRange)),
     ] {
         assert_eq!(timestamp(text.as_bytes(), Zone::Utc), utc, "{text}");
         assert_eq!(timestamp(text.as_bytes(), Zone::Local), local, "{text}");
     }
     for (millis, expected) in [
-        (0, whole(0)),
-        (-1, whole(-1_000)),
-        (-62_135_596_800_000, whole(first)),
-        (-62_135_596_800_001, Err(TooLarge)),
-        (253_402_300_799_999, whole(last - 999)),
-        (253_402_300_800_000, Err(TooLarge)),
-        (i64::MAX, Err(TooLarge)),
-        (i64::MIN, Err(TooLarge)),
+        (0, exact(0)),
+        (-1, exact(-1_000)),
+        (-62_135_596_800_000, exact(first)),
+        (-62_135_596_800_001, Err(OutOfRange)),
+        (253_402_300_799_999, exact(last - 999)),
+        (253_402_300_800_000, Err(OutOfRange)),
+        (i64::MAX, Err(OutOfRange)),
+        (i64::MIN, Err(OutOfRange)),
     ] {
         assert_eq!(timestamp_of_millis(millis), expected, "{millis}");
     }
@@ -174,7 +175,7 @@ fn a_time_in_a_date_is_cut_unless_it_is_midnight() {
         ("44-03-15 12:00:00+00 AD", "0044-03-15"),
     ];
     for (text, expected) in table {
-        assert_eq!(date(text.as_bytes()), cut(day_number(expected)), "{text}");
+        assert_eq!(date(text.as_bytes()), lossy(day_number(expected)), "{text}");
     }
 }
 
@@ -222,9 +223,9 @@ fn timestamps_in_all_their_forms() {
         (" 2024-04-14T11:23:45Z\n", "2024-04-14T11:23:45", "2024-04-14T11:23:45"),
     ];
     for (text, utc, local) in table {
-        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), whole(micros(utc)), "{text}");
-        assert_eq!(timestamp(text.as_bytes(), Zone::Local), whole(micros(local)), "{text}");
-        assert_eq!(time(text.as_bytes(), Zone::Utc), Err(Wrong), "{text}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), exact(micros(utc)), "{text}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Local), exact(micros(local)), "{text}");
+        assert_eq!(time(text.as_bytes(), Zone::Utc), Err(WrongType), "{text}");
     }
 }
 
@@ -238,7 +239,7 @@ fn fractions_finer_than_microseconds_are_cut_as_written() {
         ("0001-01-01 0:00:00.0000001 AD", "0001-01-01T00:00:00"),
     ];
     for (text, expected) in table {
-        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), cut(micros(expected)), "{text}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), lossy(micros(expected)), "{text}");
     }
 }
 
@@ -260,13 +261,13 @@ fn times_in_all_their_forms() {
         ("00:00:00+18:00", "06:00:00", "00:00:00"),
     ];
     for (text, utc, local) in table {
-        assert_eq!(time(text.as_bytes(), Zone::Utc), whole(micros_of_day(utc)), "{text}");
-        assert_eq!(time(text.as_bytes(), Zone::Local), whole(micros_of_day(local)), "{text}");
-        assert_eq!(date(text.as_bytes()), Err(Wrong), "{text}");
-        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Err(Wrong), "{text}");
+        assert_eq!(time(text.as_bytes(), Zone::Utc), exact(micros_of_day(utc)), "{text}");
+        assert_eq!(time(text.as_bytes(), Zone::Local), exact(micros_of_day(local)), "{text}");
+        assert_eq!(date(text.as_bytes()), Err(WrongType), "{text}");
+        assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Err(WrongType), "{text}");
     }
     let finer = time(b"11:23:45.1234567+01:00", Zone::Utc);
-    assert_eq!(finer, cut(micros_of_day("10:23:45.123456")));
+    assert_eq!(finer, lossy(micros_of_day("10:23:45.123456")));
 }
 
 #[test]
@@ -356,9 +357,9 @@ fn what_is_no_date_is_wrong_everywhere() {
     ];
     for text in table {
         for zone in [Zone::Utc, Zone::Local] {
-            assert_eq!(timestamp(text.as_bytes(), zone), Err(Wrong), "{text:?}");
+            assert_eq!(timestamp(text.as_bytes(), zone), Err(WrongType), "{text:?}");
         }
-        assert_eq!(date(text.as_bytes()), Err(Wrong), "{text:?}");
+        assert_eq!(date(text.as_bytes()), Err(WrongType), "{text:?}");
     }
 }
 
@@ -393,7 +394,7 @@ fn what_is_no_time_of_day_is_wrong() {
     ];
     for text in table {
         for zone in [Zone::Utc, Zone::Local] {
-            assert_eq!(time(text.as_bytes(), zone), Err(Wrong), "{text:?}");
+            assert_eq!(time(text.as_bytes(), zone), Err(WrongType), "{text:?}");
         }
     }
 }
@@ -507,17 +508,17 @@ proptest! {
         let utc = local - offset_seconds * SECOND_MICROS;
         let moment = |micros: i64| {
             let seconds = micros.div_euclid(SECOND_MICROS);
-            if SECONDS.contains(&seconds) { whole(micros) } else { Err(TooLarge) }
+            if SECONDS.contains(&seconds) { exact(micros) } else { Err(OutOfRange) }
         };
-        let of_day = |cut| if DAYS.contains(&days.into()) { Ok(Parsed { value: days, cut }) } else { Err(TooLarge) };
+        let of_day = |lost_digits| if DAYS.contains(&days.into()) { Ok(Parsed { value: days, lost_digits }) } else { Err(OutOfRange) };
         prop_assert_eq!(date(date_text.as_bytes()), of_day(false), "{}", date_text);
         prop_assert_eq!(date(text.as_bytes()), of_day(clock_micros != 0), "{}", text);
         prop_assert_eq!(timestamp(text.as_bytes(), Zone::Local), moment(local), "{}", text);
         prop_assert_eq!(timestamp(text.as_bytes(), Zone::Utc), moment(utc), "{}", text);
         let time_text = format!("{clock}{offset}");
         let day_micros = DAY_SECONDS * SECOND_MICROS;
-        prop_assert_eq!(time(time_text.as_bytes(), Zone::Local), whole(clock_micros), "{}", time_text);
-        prop_assert_eq!(time(time_text.as_bytes(), Zone::Utc), whole(utc.rem_euclid(day_micros)), "{}", time_text);
+        prop_assert_eq!(time(time_text.as_bytes(), Zone::Local), exact(clock_micros), "{}", time_text);
+        prop_assert_eq!(time(time_text.as_bytes(), Zone::Utc), exact(utc.rem_euclid(day_micros)), "{}", time_text);
         // The year before Christ that the sign says.
         if let Some(positive) = date_text.strip_prefix('-') {
             let (year, rest) = positive.split_at(positive.find(['-', '/', '.', ' ']).unwrap());
@@ -537,9 +538,9 @@ proptest! {
         let instant = DateTime::from_timestamp(seconds, nanosecond).unwrap().with_timezone(&offset);
         prop_assume!((1..=9999).contains(&instant.year()));
         let text = instant.to_rfc3339();
-        let cut = nanosecond % 1000 != 0;
-        let utc = Parsed { value: instant.timestamp_micros(), cut };
-        let local = Parsed { value: instant.naive_local().and_utc().timestamp_micros(), cut };
+        let lost_digits = nanosecond % 1000 != 0;
+        let utc = Parsed { value: instant.timestamp_micros(), lost_digits };
+        let local = Parsed { value: instant.naive_local().and_utc().timestamp_micros(), lost_digits };
         prop_assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Ok(utc), "{}", text);
         prop_assert_eq!(timestamp(text.as_bytes(), Zone::Local), Ok(local), "{}", text);
     }
