@@ -1,7 +1,7 @@
-//! Rows of one stream on their way from the decoder to a row group.
+//! Rows of one stream, on their way from the decoder to a row group.
 //!
-//! In: the [`Batch`]es of a row group. Out: the Arrow arrays of each of its columns, which can be
-//! made one column at a time and on any thread.
+//! In: the [`Batch`]es of a row group. Out: the Arrow arrays of each of its columns. Each column can
+//! be converted by itself, on any thread.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use super::column::{Column, ColumnError};
 use super::packed::PackedBatch;
 use super::types::ColumnType;
 
-/// Packed rows are unpacked to arrays of about this many: each array has a cost of its own.
+/// Packed rows are joined to arrays of about this many rows, as each array has a cost of its own.
 const UNPACKED_ROWS: usize = 8 * 1024;
 
 /// Rows of one stream.
 #[derive(Clone, Debug)]
 pub enum Batch {
-    /// As columns, of the stream's table_schema and in its order.
+    /// As columns, those of the stream's [`TableSchema`](super::TableSchema).
     Columns {
         /// One per column of the stream.
         columns: Vec<Column>,
@@ -31,18 +31,18 @@ pub enum Batch {
 /// Some rows of one column.
 #[derive(Debug)]
 pub enum ColumnBatch {
-    /// As they are.
+    /// As a column.
     Column {
         /// The column.
         column: Column,
         /// How many rows it has.
         rows: usize,
     },
-    /// One of the columns of packed rows.
+    /// As one of the columns of packed rows.
     Packed {
         /// The rows.
         batch: Arc<PackedBatch>,
-        /// The number of the column.
+        /// The index of the column.
         column: usize,
     },
 }
@@ -57,7 +57,7 @@ impl Batch {
         }
     }
 
-    /// Memory that the rows hold.
+    /// Bytes of memory that the rows hold.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         match self {
@@ -66,17 +66,17 @@ impl Batch {
         }
     }
 
-    /// Hands the columns to `pieces`, which has a list for each column of the stream.
-    pub fn push_onto(self, pieces: &mut [Vec<ColumnBatch>]) {
+    /// Adds the rows of each column to `batches`, which has a list for each column of the stream.
+    pub fn push_onto(self, batches: &mut [Vec<ColumnBatch>]) {
         match self {
             Self::Columns { columns, rows } => {
-                for (list, column) in pieces.iter_mut().zip(columns) {
+                for (list, column) in batches.iter_mut().zip(columns) {
                     list.push(ColumnBatch::Column { column, rows });
                 }
             }
             Self::Packed(batch) => {
                 let batch = Arc::new(batch);
-                for (column, list) in pieces.iter_mut().enumerate() {
+                for (column, list) in batches.iter_mut().enumerate() {
                     list.push(ColumnBatch::Packed { batch: Arc::clone(&batch), column });
                 }
             }
@@ -84,18 +84,18 @@ impl Batch {
     }
 }
 
-/// The arrays of one column, in the order of its pieces.
+/// Converts the rows of one column to Arrow arrays, in order.
 ///
 /// # Errors
-/// [`ColumnError`]: nothing that a record holds leads there.
+/// [`ColumnError`], to which no record leads.
 pub fn arrays(
     column_type: &ColumnType,
-    pieces: Vec<ColumnBatch>,
+    batches: Vec<ColumnBatch>,
 ) -> Result<Vec<ArrayRef>, ColumnError> {
-    let mut arrays = Vec::with_capacity(pieces.len());
-    let mut unpacked = Unpacked { column_type, column: Column::new(column_type), rows: 0 };
-    for piece in pieces {
-        match piece {
+    let mut arrays = Vec::with_capacity(batches.len());
+    let mut unpacked = UnpackedRows { column_type, column: Column::new(column_type), rows: 0 };
+    for batch in batches {
+        match batch {
             ColumnBatch::Packed { batch, column } => {
                 if unpacked.rows + batch.rows() > UNPACKED_ROWS {
                     unpacked.flush(&mut arrays)?;
@@ -113,14 +113,15 @@ pub fn arrays(
     Ok(arrays)
 }
 
-/// Packed rows of one column, put together again.
-struct Unpacked<'t> {
+/// Rows of one column that were packed, and will become one array.
+struct UnpackedRows<'t> {
     column_type: &'t ColumnType,
     column: Column,
     rows: usize,
 }
 
-impl Unpacked<'_> {
+impl UnpackedRows<'_> {
+    /// Converts the rows to an array, if there are any.
     fn flush(&mut self, arrays: &mut Vec<ArrayRef>) -> Result<(), ColumnError> {
         if self.rows > 0 {
             let column = std::mem::replace(&mut self.column, Column::new(self.column_type));

@@ -1,13 +1,15 @@
-//! Bits of a column: the values of a boolean column, and which rows of any column are null.
+//! The bits of a column: the values of a boolean column, and the validity of any column.
 //!
-//! Packed from the lowest bit of each byte up, as Arrow has them, so that they become Arrow buffers
+//! As in Arrow, each byte is filled from its lowest bit up, so that the bytes become Arrow buffers
 //! without a copy.
+//!
+//! Invariant: bits after the last one are zero. `push` and `append` only ever set bits.
 
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 
 /// A growing list of bits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Bits {
+pub(super) struct Bits {
     bytes: Vec<u8>,
     len: usize,
 }
@@ -16,54 +18,55 @@ impl Bits {
     /// `len` bits that are all set.
     fn all_set(len: usize) -> Self {
         let mut bits = Self { bytes: vec![0xff; len.div_ceil(8)], len };
-        bits.clear_behind_end();
+        bits.clear_unused();
         bits
     }
 
-    /// `len` bits of `bytes`, which has none that are set behind them.
-    pub(crate) fn from_bytes(bytes: &[u8], len: usize) -> Self {
+    /// The first `len` bits of `bytes`, whose other bits must be zero.
+    pub(super) fn from_bytes(bytes: &[u8], len: usize) -> Self {
         Self { bytes: bytes.to_vec(), len }
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, bit: bool) {
-        let place = self.len % 8;
+    pub(super) fn push(&mut self, bit: bool) {
+        let position = self.len % 8;
         match self.bytes.last_mut() {
-            Some(last) if place != 0 => *last |= u8::from(bit) << place,
+            Some(last) if position != 0 => *last |= u8::from(bit) << position,
             _ => self.bytes.push(u8::from(bit)),
         }
         self.len += 1;
     }
 
-    fn is_set(&self, place: usize) -> bool {
-        self.bytes.get(place / 8).is_some_and(|byte| byte >> (place % 8) & 1 == 1)
+    fn is_set(&self, ix: usize) -> bool {
+        self.bytes.get(ix / 8).is_some_and(|byte| byte >> (ix % 8) & 1 == 1)
     }
 
     fn is_last_set(&self) -> bool {
         self.len.checked_sub(1).is_some_and(|last| self.is_set(last))
     }
 
-    pub(crate) fn truncate(&mut self, len: usize) {
+    pub(super) fn truncate(&mut self, len: usize) {
         if len < self.len {
             self.len = len;
             self.bytes.truncate(len.div_ceil(8));
-            self.clear_behind_end();
+            self.clear_unused();
         }
     }
 
-    pub(crate) fn append(&mut self, other: &Self) {
+    pub(super) fn append(&mut self, other: &Self) {
         let shift = self.len % 8;
         if shift == 0 {
             self.bytes.extend_from_slice(&other.bytes);
         } else {
+            // Each byte fills up the last one; its remaining bits begin the next.
             for byte in &other.bytes {
                 if let Some(last) = self.bytes.last_mut() {
                     *last |= byte << shift;
@@ -75,16 +78,16 @@ impl Bits {
         self.bytes.truncate(self.len.div_ceil(8));
     }
 
-    pub(crate) fn capacity_bytes(&self) -> usize {
+    pub(super) fn capacity_bytes(&self) -> usize {
         self.bytes.capacity()
     }
 
-    pub(crate) fn into_buffer(self) -> BooleanBuffer {
+    pub(super) fn into_buffer(self) -> BooleanBuffer {
         BooleanBuffer::new(Buffer::from_vec(self.bytes), 0, self.len)
     }
 
-    /// Bits behind the end are zero: `push` and `append` set bits and never clear them.
-    fn clear_behind_end(&mut self) {
+    /// Clears the bits of the last byte that are not used.
+    fn clear_unused(&mut self) {
         let used = self.len % 8;
         if let Some(last) = self.bytes.last_mut().filter(|_| used != 0) {
             *last &= (1 << used) - 1;
@@ -92,35 +95,36 @@ impl Bits {
     }
 }
 
-/// Which rows of a column hold a value. No bits are kept before the first null.
+/// Which rows of a column have a value instead of null. There are no bits before the first null: most
+/// columns never have one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Validity {
+pub(super) struct Validity {
     len: usize,
     bits: Option<Bits>,
 }
 
 impl Validity {
-    /// That of `len` rows; without bits none of them is null.
-    pub(crate) fn from_bits(bits: Option<Bits>, len: usize) -> Self {
+    /// The validity of `len` rows. Without bits, none of them is null.
+    pub(super) fn from_bits(bits: Option<Bits>, len: usize) -> Self {
         Self { len, bits }
     }
 
-    /// The bits, if a row was null.
-    pub(crate) fn bits(&self) -> Option<&Bits> {
+    /// The bits, if there is a null.
+    pub(super) fn bits(&self) -> Option<&Bits> {
         self.bits.as_ref()
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether a row holds a value; one that is not there does not.
-    pub(crate) fn is_set(&self, row: usize) -> bool {
+    /// Whether a row has a value. A row after the last one has none.
+    pub(super) fn is_set(&self, row: usize) -> bool {
         row < self.len && self.bits.as_ref().is_none_or(|bits| bits.is_set(row))
     }
 
-    /// Whether the last row holds a value.
-    pub(crate) fn is_last_set(&self) -> bool {
+    /// Whether the last row has a value.
+    pub(super) fn is_last_set(&self) -> bool {
         match &self.bits {
             Some(bits) => bits.is_last_set(),
             None => self.len > 0,
@@ -128,7 +132,7 @@ impl Validity {
     }
 
     #[inline]
-    pub(crate) fn push_value(&mut self) {
+    pub(super) fn push_value(&mut self) {
         self.len += 1;
         if let Some(bits) = &mut self.bits {
             bits.push(true);
@@ -136,20 +140,20 @@ impl Validity {
     }
 
     #[inline]
-    pub(crate) fn push_null(&mut self) {
+    pub(super) fn push_null(&mut self) {
         let bits = self.bits.get_or_insert_with(|| Bits::all_set(self.len));
         bits.push(false);
         self.len += 1;
     }
 
-    pub(crate) fn truncate(&mut self, len: usize) {
+    pub(super) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
         if let Some(bits) = &mut self.bits {
             bits.truncate(len);
         }
     }
 
-    pub(crate) fn append(&mut self, other: &Self) {
+    pub(super) fn append(&mut self, other: &Self) {
         if self.bits.is_some() || other.bits.is_some() {
             let bits = self.bits.get_or_insert_with(|| Bits::all_set(self.len));
             match &other.bits {
@@ -160,11 +164,11 @@ impl Validity {
         self.len += other.len;
     }
 
-    pub(crate) fn capacity_bytes(&self) -> usize {
+    pub(super) fn capacity_bytes(&self) -> usize {
         self.bits.as_ref().map_or(0, Bits::capacity_bytes)
     }
 
-    pub(crate) fn into_nulls(self) -> Option<NullBuffer> {
+    pub(super) fn into_nulls(self) -> Option<NullBuffer> {
         self.bits.map(|bits| NullBuffer::new(bits.into_buffer()))
     }
 }
@@ -182,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bits_are_a_list_of_booleans(
+        fn bits_equal_a_list_of_booleans(
             first in prop::collection::vec(any::<bool>(), 0..70),
             second in prop::collection::vec(any::<bool>(), 0..70),
             kept in 0usize..150,

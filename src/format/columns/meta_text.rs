@@ -18,7 +18,7 @@ pub(crate) fn column(of: &ColumnType, typed: &Column, rows: usize) -> Column {
         }
         if let ColumnValues::Text(texts) = &mut column.values {
             write(of, typed, row, texts.open());
-            texts.end();
+            texts.end_text();
         }
         column.validity.push_value();
     }

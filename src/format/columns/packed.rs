@@ -1,15 +1,17 @@
-//! Few rows of many columns in one buffer.
+//! A few rows of many columns in one buffer.
 //!
-//! With hundreds of interleaved streams a block of input has a handful of rows of each. As columns
-//! of their own these would be thousands of tiny allocations per block, most of whose memory is not
-//! theirs. Packed they are one.
+//! With hundreds of interleaved streams, a block of input has a handful of rows of each. As columns
+//! they would take thousands of tiny allocations per block, and most of that memory would be unused.
+//! Packed, they take one allocation.
 //!
-//! In: columns. Out: a [`PackedBatch`], of which each column can be unpacked by itself, behind
+//! In: columns. Out: a [`PackedBatch`]. Each of its columns can be unpacked by itself and appended to
 //! other rows.
 //!
-//! The form, for this process only: where each column begins; then per column its rows, its null
-//! bits if it has any, its values one behind the other, and what is inside it. Numbers are in the
-//! machine's byte order.
+//! The layout, which never leaves this process: the position of each column; then, per column, the
+//! number of its rows, a byte that says whether validity bits follow, the bits, the values, and the
+//! columns inside it. Numbers are in the machine's byte order, so that values are copied as they are.
+//!
+//! Not here: when rows are packed (`record_decoder`).
 
 use arrow_buffer::ToByteSlice;
 
@@ -23,21 +25,21 @@ pub struct PackedBatch {
     rows: usize,
 }
 
-/// What a column takes besides its values, mostly: where it begins, its length, null bits.
-const USUAL_OVERHEAD_BYTES: usize = 16;
+/// What most columns take besides their values: a position, a length, validity bits.
+const TYPICAL_OVERHEAD_BYTES: usize = 16;
 
 /// Bytes of a length.
 const LENGTH_BYTES: usize = size_of::<u32>();
 
 impl PackedBatch {
-    /// Packs the rows of `columns`, which take `used_bytes`.
-    pub(crate) fn new(columns: &[Column], rows: usize, used_bytes: usize) -> Self {
-        let mut bytes = Vec::with_capacity(used_bytes + columns.len() * USUAL_OVERHEAD_BYTES);
+    /// Packs the rows of `columns`. `used_bytes` is about how much they take.
+    pub(super) fn new(columns: &[Column], rows: usize, used_bytes: usize) -> Self {
+        let mut bytes = Vec::with_capacity(used_bytes + columns.len() * TYPICAL_OVERHEAD_BYTES);
         bytes.resize(columns.len() * LENGTH_BYTES, 0);
         for (ix, column) in columns.iter().enumerate() {
             let start = bytes.len() as u32;
-            let place = ix * LENGTH_BYTES;
-            bytes[place..place + LENGTH_BYTES].copy_from_slice(&start.to_ne_bytes());
+            let position = ix * LENGTH_BYTES;
+            bytes[position..position + LENGTH_BYTES].copy_from_slice(&start.to_ne_bytes());
             pack(column, &mut bytes);
         }
         Self { bytes: bytes.into_boxed_slice(), rows }
@@ -49,17 +51,17 @@ impl PackedBatch {
         self.rows
     }
 
-    /// Memory that the batch holds.
+    /// Bytes of memory that the batch holds.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.bytes.len() + size_of::<Self>()
     }
 
-    /// Puts the rows of one of the columns behind the `rows` rows of `into`, which is of the same
-    /// type.
+    /// Appends the rows of the column at index `column` to the `rows` rows of `into`, which has the
+    /// same type.
     ///
     /// # Errors
-    /// [`ColumnError`]: a defect, `into` is of another type.
+    /// [`ColumnError`] if `into` has another type, which is a defect of this program.
     pub fn unpack(&self, column: usize, into: &mut Column, rows: usize) -> Result<(), ColumnError> {
         let mut starts =
             Reader { bytes: self.bytes.get(column * LENGTH_BYTES..).unwrap_or_default() };
@@ -107,6 +109,7 @@ fn unpack(reader: &mut Reader<'_>, into: &mut Column, rows: usize) -> Option<()>
     if count == 0 {
         return Some(());
     }
+    // The column may have ended before its rows did.
     into.fill(rows);
     let bits = match reader.take(1)? {
         [0] => None,
@@ -151,7 +154,7 @@ fn push_length(length: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&(length as u32).to_ne_bytes());
 }
 
-/// What is still to be unpacked.
+/// The bytes that remain to be unpacked.
 #[derive(Clone)]
 struct Reader<'a> {
     bytes: &'a [u8],

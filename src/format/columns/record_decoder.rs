@@ -163,7 +163,7 @@ impl RecordDecoder {
         self.notes.trim();
         let batch = if used_bytes < packed_bytes {
             let packed = PackedBatch::new(&self.columns, rows, used_bytes);
-            self.kept_bytes = self.columns.iter().map(Column::room_bytes).sum();
+            self.kept_bytes = self.columns.iter().map(Column::spare_bytes).sum();
             if self.kept_bytes > self.spare_bytes.min(KEPT_BYTES * self.columns.len()) {
                 self.kept_bytes = 0;
                 self.columns.iter_mut().for_each(|column| drop(column.take()));
@@ -324,7 +324,7 @@ impl RecordDecoder {
             column.fill(rows);
             if let ColumnValues::Text(texts) = &mut column.values {
                 left_out = extras.write(misfits, |node| table_schema.path(node), texts.open());
-                texts.end();
+                texts.end_text();
             }
             column.validity.push_value();
             if left_out != LeftOut::default() {
@@ -378,7 +378,7 @@ fn push_integer(column: &mut Column, value: i64) {
 #[inline]
 fn end_list(column: &mut Column) {
     if let ColumnValues::List(lists) = &mut column.values {
-        lists.end();
+        lists.end_list();
         column.validity.push_value();
     }
 }

@@ -151,7 +151,7 @@ pub(crate) fn read_value(
             let (close, escaped) = grammar::string(text, pos + 1)?;
             if escaped {
                 json::unescape(&text[pos + 1..close], texts.open());
-                texts.end();
+                texts.end_text();
             } else {
                 texts.push_part(text, pos + 1, close);
             }
@@ -294,7 +294,7 @@ pub(crate) fn read_value(
         }
         (Kind::List(element), ColumnValues::List(lists)) if text.get(pos) == Some(&b'[') => {
             let end = read_elements(notes, element, &mut lists.elements, 0, text, pos)?;
-            lists.end();
+            lists.end_list();
             validity.push_value();
             Ok(end)
         }
@@ -444,7 +444,7 @@ fn end_text(notes: &mut Notes, column: &mut Column, node: u32, read: Read<bool>,
     match read {
         Some(Ok(is_cut)) => {
             if let ColumnValues::Text(texts) = &mut column.values {
-                texts.end();
+                texts.end_text();
             }
             column.validity.push_value();
             if is_cut {
