@@ -1,14 +1,14 @@
-//! The digits of numbers: text → [`Short`] or [`Number`], or integers of plain digits.
+//! Reads the digits of numbers: a text becomes a [`Short`] or a [`Number`], or an integer.
 //!
-//! In: any bytes. Out: `None` for what is no number of that form; [`Number`] has a form for every
-//! number.
+//! In: any bytes. Out: the digits, or `None` if the text is not a number of that form. Every number has
+//! the form of a [`Number`].
 //!
-//! Not here: what the digits mean to a type (`super`).
+//! Not here: what the digits mean for a type (`super`).
 
-/// The digits of a number that fit 64 bits in any case.
-pub(crate) const SHORT_DIGITS: usize = 19;
+/// Every number of this many digits fits into 64 bits.
+pub(super) const SHORT_DIGITS: usize = 19;
 /// Ten to the power of the index.
-pub(crate) const POWERS: [u64; SHORT_DIGITS + 1] = {
+pub(super) const POWERS: [u64; SHORT_DIGITS + 1] = {
     let mut powers = [1; SHORT_DIGITS + 1];
     let mut i = 1;
     while i < powers.len() {
@@ -18,20 +18,20 @@ pub(crate) const POWERS: [u64; SHORT_DIGITS + 1] = {
     powers
 };
 
-/// A plain number of few digits, without an exponent.
-pub(crate) struct Short {
-    pub(crate) negative: bool,
+/// A plain number of at most [`SHORT_DIGITS`], without an exponent.
+pub(super) struct Short {
+    pub(super) negative: bool,
     /// All digits, as if there were no point.
-    pub(crate) digits: u64,
-    /// How many of them stand behind the point.
-    pub(crate) behind: usize,
+    pub(super) digits: u64,
+    /// How many of them come after the point.
+    pub(super) fraction_digits: usize,
 }
 
 impl Short {
     #[inline]
-    pub(crate) fn read(number: &[u8]) -> Option<Self> {
+    pub(super) fn read(number: &[u8]) -> Option<Self> {
         let (negative, unsigned) = sign(number);
-        // With a point.
+        // One byte more, for the point.
         if unsigned.len() > SHORT_DIGITS + 1 {
             return None;
         }
@@ -40,7 +40,7 @@ impl Short {
         while let [byte, after @ ..] = rest
             && byte.is_ascii_digit()
         {
-            // 20 digits may wrap; they are not used.
+            // This wraps with 20 digits, which are refused below.
             digits = digits.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
             rest = after;
         }
@@ -48,7 +48,7 @@ impl Short {
             return (1..=SHORT_DIGITS).contains(&unsigned.len()).then_some(Self {
                 negative,
                 digits,
-                behind: 0,
+                fraction_digits: 0,
             });
         };
         if *point != b'.' || unsigned.len() < 2 {
@@ -61,22 +61,22 @@ impl Short {
             }
             digits = digits.wrapping_mul(10).wrapping_add(u64::from(digit));
         }
-        Some(Self { negative, digits, behind: fraction.len() })
+        Some(Self { negative, digits, fraction_digits: fraction.len() })
     }
 }
 
-/// Any number: `0.d1d2d3...` times ten to the power of `point`.
-pub(crate) struct Number<'a> {
-    pub(crate) negative: bool,
-    /// The digits d1 to dn in two pieces, without zeros at either end; none for zero.
+/// Any number, as `0.d1d2d3...` times ten to the power of `point`.
+pub(super) struct Number<'a> {
+    pub(super) negative: bool,
+    /// The digits before and after the text's point, without zeros at either end; none for zero.
     digits: [&'a [u8]; 2],
-    /// Held at a bound that no text is long enough to make up for.
-    pub(crate) point: i64,
+    /// Limited to a range that no text is long enough to leave and come back to.
+    pub(super) point: i64,
 }
 
 impl<'a> Number<'a> {
-    /// `None` if it is no number.
-    pub(crate) fn read(text: &'a [u8]) -> Option<Self> {
+    /// `None` if the text is not a number.
+    pub(super) fn read(text: &'a [u8]) -> Option<Self> {
         let (negative, unsigned) = match text {
             [b'+', rest @ ..] => (false, rest),
             _ => sign(text),
@@ -106,25 +106,25 @@ impl<'a> Number<'a> {
         Some(Self { negative, digits: [whole, fraction], point: point + exponent })
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.digits[0].len() + self.digits[1].len()
     }
 
-    /// Its digits as ASCII.
-    pub(crate) fn digits(&self) -> impl Iterator<Item = u8> {
+    /// The digits in ASCII.
+    pub(super) fn digits(&self) -> impl Iterator<Item = u8> {
         self.digits[0].iter().chain(self.digits[1]).copied()
     }
 
-    /// The first `count` digits as an integer, with zeros where they run out. At most 38.
-    pub(crate) fn leading(&self, count: usize) -> u128 {
+    /// The first `count` digits, at most 38, as an integer. Missing digits are zeros.
+    pub(super) fn leading(&self, count: usize) -> u128 {
         let digits = self.digits().chain(std::iter::repeat(b'0'));
         digits.take(count).fold(0, |value, digit| value * 10 + u128::from(digit - b'0'))
     }
 }
 
-/// Up to seven digits.
+/// Reads up to seven digits.
 #[inline]
-pub(crate) fn up_to_seven_digits(text: &[u8]) -> Option<u64> {
+pub(super) fn up_to_seven_digits(text: &[u8]) -> Option<u64> {
     let mut value = 0;
     for byte in text {
         if !byte.is_ascii_digit() {
@@ -135,22 +135,22 @@ pub(crate) fn up_to_seven_digits(text: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// Eight to sixteen digits, in two reads that overlap.
+/// Reads eight to sixteen digits, as the first eight and the last eight, which may overlap.
 #[inline]
-pub(crate) fn up_to_sixteen_digits(text: &[u8]) -> Option<u64> {
+pub(super) fn up_to_sixteen_digits(text: &[u8]) -> Option<u64> {
     let (first, last) = (text.first_chunk()?, text.last_chunk()?);
     let more = text.len() - 8;
     let first = eight_digits(u64::from_le_bytes(*first) ^ EIGHT_ZEROS)?;
     let last = u64::from_le_bytes(*last) ^ EIGHT_ZEROS;
-    // What the first has already is zero in the last.
+    // In the last eight, digits that the first eight have already are replaced by zeros.
     let last = if more == 0 { 0 } else { last >> (64 - 8 * more) << (64 - 8 * more) };
     Some(first * POWERS.get(more)? + eight_digits(last)?)
 }
 
 const EIGHT_ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
-/// Eight digits at once, the first in the lowest byte, each by its value. `None` if one is more
-/// than nine.
+/// Joins eight digits to a number at once. Each byte has the value of a digit, the first one in the
+/// lowest byte. `None` if a value is more than nine.
 #[inline]
 fn eight_digits(values: u64) -> Option<u64> {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
@@ -158,20 +158,20 @@ fn eight_digits(values: u64) -> Option<u64> {
     if (values | values.wrapping_add(ABOVE_NINE)) & HIGH_BITS != 0 {
         return None;
     }
-    // Neighbours are joined: four pairs, two fours, one eight.
+    // Joins neighbours: to four pairs, then two groups of four, then one of eight.
     let pairs = (values * 10 + (values >> 8)) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
     Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
-pub(crate) fn sign(text: &[u8]) -> (bool, &[u8]) {
+pub(super) fn sign(text: &[u8]) -> (bool, &[u8]) {
     match text {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     }
 }
 
-/// Slices are never longer than `isize::MAX`.
+/// The cast keeps the value: no slice is longer than `isize::MAX`.
 fn length(digits: &[u8]) -> i64 {
     digits.len() as i64
 }
@@ -188,7 +188,7 @@ fn without_trailing_zeros(digits: &[u8]) -> &[u8] {
     digits.split_at(digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1)).0
 }
 
-/// An exponent; a huge one is held at a bound.
+/// Reads an exponent. A huge one is replaced by a limit.
 fn exponent(text: &[u8]) -> Option<i64> {
     const BOUND: i64 = 1 << 59;
     let (negative, unsigned) = match text {

@@ -1,5 +1,5 @@
-//! Numbers against tables, and against oracles that expand exponents digit by digit or ask the
-//! standard library.
+//! Tables of numbers, and random ones, compared with oracles that expand exponents digit by digit or
+//! use the standard library.
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn lossy<T>(value: T) -> Result<Parsed<T>, ConversionError> {
     Ok(Parsed { value, lost_digits: true })
 }
 
-const NO_NUMBERS: [&str; 36] = [
+const NOT_NUMBERS: [&str; 36] = [
     "",
     "-",
     "+",
@@ -54,9 +54,9 @@ const NO_NUMBERS: [&str; 36] = [
 ];
 
 #[test]
-fn what_is_no_number_is_wrong_everywhere() {
-    for text in NO_NUMBERS {
-        // Also behind so many digits that the short ways are left.
+fn what_is_not_a_number_is_of_a_wrong_type() {
+    for text in NOT_NUMBERS {
+        // Also after so many digits that the fast readers give up.
         for text in [text.to_owned(), format!("1234567890123456789012x{text}")] {
             assert!(!is_number(text.as_bytes()), "{text:?}");
             assert_eq!(integer(text.as_bytes()), Err(WrongType), "{text:?}");
@@ -66,9 +66,9 @@ fn what_is_no_number_is_wrong_everywhere() {
     }
 }
 
-/// What Java, JavaScript and Python print where JSON has no number.
+/// What Java, JavaScript and Python print for doubles that JSON cannot write.
 #[test]
-fn nan_and_the_infinities_are_doubles_and_nothing_else() {
+fn nan_and_the_infinities_are_doubles_only() {
     assert!(double(b"NaN").is_ok_and(|parsed| parsed.value.is_nan() && !parsed.lost_digits));
     assert_eq!(double(b"Infinity"), exact(f64::INFINITY));
     assert_eq!(double(b"-Infinity"), exact(f64::NEG_INFINITY));
@@ -109,9 +109,9 @@ fn integers_as_text() {
             expected.clone().map(|digits| format!("before{digits}")),
             "{text}"
         );
-        assert!(expected.is_ok() || written == "before", "{text}: nothing is left behind");
+        assert!(expected.is_ok() || written == "before", "{text}: nothing is written");
     }
-    // All digits that are written out, however many.
+    // Digits that the text spells out have no limit.
     let long = format!("12{}", zeros(2_000));
     let mut written = Vec::new();
     write_integer(long.as_bytes(), &mut written).unwrap();
@@ -163,7 +163,7 @@ fn integers() {
         ("4.5", Err(WrongType)),
         ("0.5", Err(WrongType)),
         ("15e-1", Err(WrongType)),
-        // It is no integer, whatever its size.
+        // Not an integer, whatever its size.
         ("123456789012345678901234567890.5", Err(WrongType)),
     ];
     for (text, expected) in table {
@@ -236,7 +236,7 @@ fn long_texts_are_read_in_full() {
         (format!("2.5{zeros}1"), lossy(2.5)),
         (format!("1{zeros}"), Err(OutOfRange)),
         (format!("0.{zeros}1"), lossy(0.0)),
-        // Exactly between two doubles, and a bit more: the even one, and the upper one.
+        // Exactly between two doubles: the even one. A bit more: the upper one.
         ("9007199254740993".to_owned() + "." + &zeros, lossy(9_007_199_254_740_992.0)),
         ("9007199254740993".to_owned() + "." + &zeros + "1", lossy(9_007_199_254_740_994.0)),
     ];
@@ -298,8 +298,7 @@ fn decimals() {
     }
 }
 
-/// The digits of a number's text before and behind the point once its exponent, if small, has moved
-/// that.
+/// The digits before and after the point of a number whose small exponent is expanded.
 fn expanded(text: &str) -> (bool, String, String) {
     let negative = text.starts_with('-');
     let (mantissa, exponent) = text
@@ -342,9 +341,9 @@ fn expected_integer(text: &str) -> Result<i64, ConversionError> {
     }
 }
 
-/// By the definition: the standard library reads, writes as many digits, and the texts are
-/// compared. Where the double is in the middle between two such texts, either may be kept; `None`
-/// for those that are too long for that to be promised.
+/// Follows the definition: the standard library reads the text and writes as many digits, and the
+/// texts are compared. If the double is in the middle between two such texts, both are right; `None`
+/// for texts that are too long for that to be promised.
 fn expected_double(text: &str) -> Option<Result<Parsed<f64>, ConversionError>> {
     let value: f64 = text.parse().unwrap();
     if value.is_infinite() {
@@ -378,7 +377,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn numbers_are_what_their_digits_say(
+    fn numbers_equal_their_expanded_digits(
         text in "[-+]?(0{0,3}[0-9]{1,22}(\\.[0-9]{0,25})?|0{0,9}\\.0{0,9}[0-9]{1,25}|[0-9]{1,45})([eE][-+]?[0-9]{1,2})?",
         precision in 1..=38u8,
         scale in 0..=38u8,
@@ -393,7 +392,7 @@ proptest! {
     }
 
     #[test]
-    fn doubles_lose_the_digits_that_the_definition_says(
+    fn doubles_lose_digits_as_defined(
         text in "-?([1-9][0-9]{14,18}|[1-9]\\.[0-9]{14,17}|[0-9]{1,3}\\.[0-9]{13,17})(e-?([0-9]{1,2}|3[0-2][0-9]))?",
     ) {
         if let Some(expected) = expected_double(&text) {
@@ -402,8 +401,8 @@ proptest! {
     }
 
     #[test]
-    fn what_printers_write_is_never_cut(bits in any::<u64>(), near_one in any::<u64>(), power in -1074..1024i32) {
-        // All doubles, those of everyday size, and powers of two, where neighbours lie differently.
+    fn printed_doubles_never_lose_digits(bits in any::<u64>(), near_one in any::<u64>(), power in -1074..1024i32) {
+        // All doubles, those of everyday size, and powers of two, whose neighbours differ in distance.
         let everyday = near_one as f64 / (1u64 << (near_one % 60)) as f64;
         for value in [f64::from_bits(bits), everyday, 2f64.powi(power)] {
             if !value.is_finite() {
@@ -427,7 +426,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_have_an_answer(
+    fn any_bytes_have_a_result(
         text in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..40),
             "[-+.eE0-9]{0,40}".prop_map(String::into_bytes),
