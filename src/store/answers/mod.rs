@@ -5,5 +5,5 @@ pub(crate) mod classify;
 pub(crate) mod error;
 pub(crate) mod handshake;
 pub(crate) mod sentence;
+pub(crate) mod server_message;
 pub(crate) mod unreachable;
-pub(crate) mod words;

@@ -1,6 +1,8 @@
 //! The client: who signs, whom it trusts, how a request is sent, watched and retried.
 
+pub(crate) mod checksum;
 pub(crate) mod credentials;
+pub(crate) mod delay;
 pub(crate) mod headers;
 pub(crate) mod http;
 pub(crate) mod no_proxy;
@@ -9,4 +11,3 @@ pub(crate) mod progress;
 pub(crate) mod s3_store;
 pub(crate) mod sending;
 pub(crate) mod settings;
-pub(crate) mod trouble;

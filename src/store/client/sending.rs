@@ -38,7 +38,7 @@ use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
 
 use super::credentials::{Signer, Signing};
-use super::trouble::Trouble;
+use super::delay::Trouble;
 use crate::env;
 use crate::error::harmless;
 use crate::store::answers::classify::{

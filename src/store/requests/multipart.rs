@@ -15,9 +15,9 @@ use aws_sdk_s3::operation::upload_part::UploadPartOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
-use super::checksum::Digests;
 use crate::error::found_in;
 use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
+use crate::store::client::checksum::Digests;
 use crate::store::client::headers::TakesObjectHeaders;
 use crate::store::client::progress::Stalled;
 use crate::store::client::s3_store::S3Store;

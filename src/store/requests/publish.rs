@@ -31,10 +31,10 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
-use super::checksum::Digests;
 use super::objects::KeyOwner;
 use crate::error::FailureType;
 use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
+use crate::store::client::checksum::Digests;
 use crate::store::client::headers::TakesObjectHeaders;
 use crate::store::client::s3_store::S3Store;
 use crate::store::client::settings::ObjectInfo;

@@ -9,9 +9,9 @@
 
 use std::fmt;
 
-use super::error::{ErrorContext, StoreError, StoreErrorKind};
-use super::handshake::Distrust;
 use crate::aws::Partition;
+use crate::store::answers::error::{ErrorContext, StoreError, StoreErrorKind};
+use crate::store::answers::handshake::Distrust;
 use crate::store::operation::Operation;
 
 impl StoreError {

@@ -6,7 +6,7 @@
 //! Invariants
 //! - The code decides before the status: stores agree on codes more than on statuses.
 //! - Nothing that the server says reaches a sentence except a code and a region of harmless
-//!   letters. Its message is kept beside the sentence (`words`).
+//!   letters. Its message is kept beside the sentence (`server_message`).
 //!
 //! Not here: the sentences (`error`), what is done about an error (`publish`; the SDK's own
 //! retries).
@@ -15,12 +15,14 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use std::borrow::Cow;
 use std::error::Error as StdError;
 
-use super::call::Call;
-use super::error::{Cause, DenialDetails, Effect, ErrorContext, StoreError, StoreErrorKind};
-use super::handshake::{ConnectionProblem, asks_for_tls, connection_problem};
-use super::unreachable::{Unreachable, host_is_unknown, unreachable};
-use super::words::presentable;
 use crate::error::{found_in, harmless, is_web_page};
+use crate::store::answers::call::Call;
+use crate::store::answers::error::{
+    Cause, DenialDetails, Effect, ErrorContext, StoreError, StoreErrorKind,
+};
+use crate::store::answers::handshake::{ConnectionProblem, asks_for_tls, connection_problem};
+use crate::store::answers::server_message::presentable;
+use crate::store::answers::unreachable::{Unreachable, host_is_unknown, unreachable};
 use crate::store::client::credentials::NoCredentials;
 use crate::store::client::headers::refused_setting;
 use crate::store::client::http::begins_with;
@@ -484,5 +486,4 @@ where
 }
 
 #[cfg(test)]
-#[path = "classify_tests.rs"]
 mod tests;
