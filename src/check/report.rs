@@ -42,7 +42,8 @@ impl Report {
     }
 
     pub(super) fn region_in_spite_of(&mut self, error: &StoreError, region: &str) {
-        let denial = denial(error, self.signer.as_ref(), "").unwrap_or_else(|| error.in_full());
+        let denial =
+            denial(error, self.signer.as_ref(), "").unwrap_or_else(|| error.with_store_answer());
         self.add(format!(
             "the bucket answers in region \"{region}\", although it may not be asked for it: set \
              s3_bucket_region to \"{region}\", or grant the action ({denial})"
@@ -52,7 +53,7 @@ impl Report {
     pub(super) fn undeletable(&mut self, error: &StoreError, left: &[String]) {
         let denied = match error.denied() {
             Some(denied) => format!("{} on {} was denied", denied.action, denied.resource),
-            None => error.in_full(),
+            None => error.with_store_answer(),
         };
         self.add(format!(
             "{denied}: streams that are appended to work without it, but none can be overwritten \

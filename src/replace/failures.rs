@@ -138,7 +138,7 @@ mod tests {
     use crate::store::Operation;
 
     fn error(kind: StoreErrorKind) -> StoreError {
-        StoreError::made_up(Operation::DeleteObject, kind)
+        StoreError::for_test(Operation::DeleteObject, kind)
     }
 
     #[test]

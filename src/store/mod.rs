@@ -17,14 +17,14 @@
 //! objects become visible (`pipeline`), where the settings come from (`config`). May import: `env`,
 //! `error`.
 
+mod address;
 mod answers;
 mod client;
 mod operation;
 mod options;
 mod requests;
 
-pub use answers::error::{Denied, Effect, ListingFault, StoreError, StoreErrorKind};
-pub use answers::handshake::{ConnectionProblem, Distrust, connection_problem};
+pub use answers::{Denied, Distrust, Effect, ListingFault, StoreError, StoreErrorKind};
 pub use client::credentials::Access;
 pub use client::http::{HttpClient, HttpError};
 pub use client::notice::Notice;

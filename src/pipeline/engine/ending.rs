@@ -193,7 +193,7 @@ impl Engine {
                 "\"{key}\" may hold rows that no STATE covers and that the source sends again; it \
                  could not be removed ({}): look at it, and delete it by hand if it holds such \
                  rows",
-                error.in_full()
+                error.with_store_answer()
             ),
         ));
     }
@@ -206,7 +206,7 @@ impl Engine {
                     "an unfinished upload could not be removed ({}); grant \
                      s3:AbortMultipartUpload, or let a lifecycle rule of the bucket remove \
                      incomplete multipart uploads",
-                    error.in_full()
+                    error.with_store_answer()
                 ),
             ));
         }

@@ -1,8 +1,7 @@
-//! A request that was made: what an error about it needs to know.
-//!
-//! May import: `error`.
+//! A request that was made: what an error needs to know about it.
 
-use super::error::{DenialDetails, Effect, ErrorContext, StoreError, StoreErrorKind};
+use super::error::{DenialDetails, Effect, ErrorContext, StoreError};
+use super::kind::StoreErrorKind;
 use crate::aws::EndpointVariant;
 use crate::store::operation::Operation;
 
@@ -14,42 +13,41 @@ pub(crate) struct Call<'a> {
     pub(crate) bucket: &'a str,
     pub(crate) region: &'a str,
     pub(crate) endpoint: Option<&'a str>,
-    /// Which of AWS's endpoints it went to.
+    /// Which of AWS's endpoints received it.
     pub(crate) variant: EndpointVariant,
-    /// The endpoint without the bucket, where it seems to name the bucket and nothing has shown yet
-    /// that it is right.
+    /// The endpoint without the bucket, where it seems to contain the bucket's name and no answer
+    /// has shown yet that it is right.
     pub(crate) endpoint_without_bucket: Option<&'a str>,
-    /// How often the request went out, as far as it is known.
+    /// How many attempts were sent, as far as is known.
     pub(crate) attempts: u32,
-    /// The IAM actions that the object's options need besides the one of the request.
-    pub(crate) more_actions: Vec<&'static str>,
-    /// Whether the credentials come from somewhere that gives new ones, rather than from the
-    /// settings.
+    /// The IAM actions that the options of the object need besides the request's own.
+    pub(crate) extra_actions: Vec<&'static str>,
+    /// Whether the credentials come from a provider rather than from the settings.
     pub(crate) renewable: bool,
-    /// Values that must not appear in a cause.
+    /// Values that must not appear in an error.
     pub(crate) secrets: Vec<String>,
 }
 
 impl Call<'_> {
-    /// An error that no answer of S3 stands for: a body that broke off, a key found taken.
+    /// An error that does not come from an answer of S3: a body that broke off, a key that a HEAD
+    /// found taken.
     pub(crate) fn without_answer(&self, kind: StoreErrorKind, effect: Effect) -> StoreError {
         StoreError { op: self.op, kind, effect, context: self.context(None, None), cause: None }
     }
 
-    /// The error of an answer that is called a success and lacks what S3 confirms one with: S3 did
-    /// not give it.
+    /// The error of a 200 without the receipt that S3 confirms success with. S3 did not send it, so
+    /// it proves nothing about the write.
     pub(crate) fn without_receipt(&self) -> StoreError {
-        let context = self.context(None, Some(200));
         StoreError {
             op: self.op,
             kind: StoreErrorKind::NotS3,
             effect: Effect::Unknown,
-            context,
+            context: self.context(None, Some(200)),
             cause: None,
         }
     }
 
-    /// What the error's sentence is made of.
+    /// The material of the error's sentence.
     pub(crate) fn context(&self, code: Option<&str>, status: Option<u16>) -> Box<ErrorContext> {
         Box::new(ErrorContext {
             bucket: self.bucket.to_owned(),
@@ -61,10 +59,10 @@ impl Call<'_> {
             code: code.map(str::to_owned),
             status,
             attempts: self.attempts,
-            words: None,
-            told: None,
-            refusal: DenialDetails::default(),
-            more_actions: self.more_actions.clone(),
+            server_message: None,
+            sign_in_message: None,
+            denial: DenialDetails::default(),
+            extra_actions: self.extra_actions.clone(),
             renewable: self.renewable,
         })
     }

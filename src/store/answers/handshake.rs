@@ -1,9 +1,10 @@
-//! Why a connection never came to a request: certificates that are not trusted, TLS where there is
-//! none, and none where there is.
+//! Why a TLS handshake, or its absence, kept a request from being answered: a certificate that is
+//! not trusted, TLS where the server has none, plain HTTP where the server wants TLS.
 //!
 //! The chain of errors below the SDK's HTTP client -> [`ConnectionProblem`], if it is one of these.
 //!
-//! Not here: whom we trust (`http`), connections that cannot be made or that break (`classify`).
+//! Not here: whom we trust (`client::http`), connections that cannot be established
+//! (`unreachable`).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,10 +12,10 @@ use std::io;
 
 use rustls::{CertificateError, Error as TlsError};
 
-/// What keeps client and server from talking to each other, for ever and not by chance.
+/// What keeps client and server from talking to each other, permanently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConnectionProblem {
-    /// The server's certificate is not accepted.
+pub(crate) enum ConnectionProblem {
+    /// The server's certificate is not trusted.
     Certificate(Distrust),
     /// We speak TLS, and the server does not.
     NotTls,
@@ -22,20 +23,20 @@ pub enum ConnectionProblem {
     NotHttp,
 }
 
-/// Why a certificate is not accepted. As text: the reason and what to do about it.
+/// Why a certificate is not trusted. Displayed: the reason and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distrust {
-    /// No authority that we trust has signed it.
+    /// No trusted certificate authority (CA) has signed it.
     UnknownIssuer,
-    /// An authority of the name that we trust has signed it, with another key.
+    /// A CA with the name of a trusted one has signed it, with another key.
     OtherIssuer,
-    /// It is past its end.
+    /// It has expired.
     Expired,
-    /// Its time has not come.
+    /// It is not valid yet.
     NotYetValid,
     /// It is for other host names.
     OtherName,
-    /// It is an authority's own certificate, which is not for servers.
+    /// It is a CA's own certificate, which servers must not use.
     Authority,
     /// It is damaged, revoked, or for another purpose.
     Unusable,
@@ -72,26 +73,25 @@ impl fmt::Display for Distrust {
     }
 }
 
-/// What the chain of errors that begins with `error` says about the connection.
-#[must_use]
-pub fn connection_problem(error: &(dyn StdError + 'static)) -> Option<ConnectionProblem> {
+/// Returns what the chain of errors that begins with `error` says about the handshake.
+pub(crate) fn connection_problem(error: &(dyn StdError + 'static)) -> Option<ConnectionProblem> {
     chain(error).find_map(|error| match error.downcast_ref::<TlsError>() {
         Some(TlsError::InvalidCertificate(error)) => {
             Some(ConnectionProblem::Certificate(distrust(error)))
         }
-        // What came in place of a handshake is no message of TLS.
+        // The bytes that came in place of a handshake are not TLS.
         Some(TlsError::InvalidMessage(_)) => Some(ConnectionProblem::NotTls),
         Some(_) => None,
         None => {
-            let answered_otherwise =
+            let is_not_http =
                 error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
-            answered_otherwise.then_some(ConnectionProblem::NotHttp)
+            is_not_http.then_some(ConnectionProblem::NotHttp)
         }
     })
 }
 
-/// What servers with TLS say to a request without it: 400, and one of these.
-const SPEAKS_TLS: [&str; 3] = [
+/// What TLS servers answer to a request in plain HTTP: 400, and one of these.
+const WANTS_TLS: [&str; 3] = [
     // Go, hence MinIO.
     "http request to an https server",
     // nginx.
@@ -100,15 +100,16 @@ const SPEAKS_TLS: [&str; 3] = [
     "speaking plain http to an ssl-enabled server port",
 ];
 
-/// Whether the body of a 400 says that the server speaks TLS and wants us to do so.
-pub(crate) fn asks_for_tls(body: &[u8]) -> bool {
+/// Whether the body of a 400 says that the server wants TLS.
+pub(super) fn asks_for_tls(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body).to_ascii_lowercase();
-    SPEAKS_TLS.iter().any(|said| text.contains(said))
+    WANTS_TLS.iter().any(|message| text.contains(message))
 }
 
 fn distrust(error: &CertificateError) -> Distrust {
     match error {
         CertificateError::UnknownIssuer => Distrust::UnknownIssuer,
+        // The issuer was found by its name, and its key does not verify the signature.
         CertificateError::BadSignature => Distrust::OtherIssuer,
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => Distrust::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
@@ -117,17 +118,20 @@ fn distrust(error: &CertificateError) -> Distrust {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             Distrust::OtherName
         }
-        // Of the errors without a name of their own this is the one that people meet.
-        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+        // rustls passes the verifier's other errors on. Users meet this one: a self-signed
+        // certificate made for a CA.
+        CertificateError::Other(other)
+            if matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)) =>
+        {
             Distrust::Authority
         }
         _ => Distrust::Unusable,
     }
 }
 
-/// `error` and all that it comes from. What an `io::Error` holds is asked for by `get_ref`:
-/// `source` skips it.
-pub(crate) fn chain<'a>(
+/// Iterates over `error` and its sources. What an `io::Error` wraps comes from `get_ref`: its
+/// `source` skips one level.
+pub(super) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>() {

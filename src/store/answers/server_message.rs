@@ -1,25 +1,25 @@
-//! What a store says in its own words, made fit to be shown.
+//! The store's own message, made safe to show.
 //!
 //! The message of an answer -> a short text on one line, or nothing.
 //!
 //! Invariants
-//! - The text has at most [`LONGEST_CHARS`] characters, all of them printable.
-//! - It holds no secret of the caller's, and no word that looks like a key, a token, a signature or
-//!   a URL: a store may repeat what it was sent.
-//! - Too much is hidden rather than too little.
+//! - The text has at most [`MAX_CHARS`] characters, all of them printable.
+//! - It holds no secret of the caller, and no word that looks like a key, a token, a signature or a
+//!   URL: a store may repeat the request.
+//! - When in doubt, a word is hidden.
 
-/// Long enough for every message that tells a user what to change; a page of text is not for a
-/// sentence.
-const LONGEST_CHARS: usize = 200;
+/// Long enough for every message that tells a user what to change.
+const MAX_CHARS: usize = 200;
 
-/// What stands in place of a hidden word.
+/// Replaces a hidden word.
 const HIDDEN: &str = "***";
 
-/// Where a repeated signature begins: nothing from there on is shown.
+/// Where a repeated signature begins: the rest of the text is hidden.
 const SIGNATURES: [&str; 4] = ["AWS4-HMAC-SHA256", "AWS4-ECDSA", "X-Amz-Signature", "Signature="];
 
-/// The message in a form that is fit to be shown. `secrets` are the caller's own.
-pub(crate) fn presentable(message: &str, secrets: &[String]) -> Option<Box<str>> {
+/// Returns the message in a form that is safe to show, or `None` if nothing readable is left.
+/// `secrets` are the caller's own.
+pub(super) fn presentable(message: &str, secrets: &[String]) -> Option<Box<str>> {
     let mut text = message.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, HIDDEN);
@@ -29,7 +29,7 @@ pub(crate) fn presentable(message: &str, secrets: &[String]) -> Option<Box<str>>
             text = format!("{before}{HIDDEN}");
         }
     }
-    // Line breaks, tabs and what turns the direction of text around become blanks.
+    // Line breaks, tabs and characters that change the direction of text become blanks.
     let plain: String = text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
     let words: Vec<String> = plain.split_whitespace().map(word).collect();
     let shown = words.join(" ").replace('"', "'");
@@ -48,14 +48,14 @@ fn is_printable(c: char) -> bool {
 }
 
 fn shortened(text: &str) -> String {
-    if text.chars().count() <= LONGEST_CHARS {
+    if text.chars().count() <= MAX_CHARS {
         return text.to_owned();
     }
-    let short: String = text.chars().take(LONGEST_CHARS - 3).collect();
+    let short: String = text.chars().take(MAX_CHARS - 3).collect();
     format!("{}...", short.trim_end())
 }
 
-/// One word without what must not be shown.
+/// Hides the parts of a word that look like a key.
 fn word(word: &str) -> String {
     if looks_like_url(word) {
         return HIDDEN.to_owned();
@@ -71,7 +71,7 @@ fn word(word: &str) -> String {
     shown
 }
 
-/// With a scheme or without: a host name with a path, a port or a query behind it.
+/// Whether a word is a URL, with or without a scheme: a host name before a path, a port or a query.
 fn looks_like_url(word: &str) -> bool {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '/');
     if word.contains("://") || word.starts_with("//") || word.contains('@') {
@@ -87,20 +87,20 @@ fn looks_like_url(word: &str) -> bool {
         || word.split_once('?').is_some_and(|(_, query)| query.contains('='))
 }
 
-/// Characters of access keys, secrets, session tokens, signatures and ids.
+/// Whether the character occurs in access keys, secrets, session tokens, signatures or ids.
 fn is_of_key(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_' | '-' | '%')
 }
 
-/// Ids of keys have 16 characters or more, everything else that is secret has more. Codes, header
-/// names, permissions and most names of buckets and users are words of letters, or have few digits,
-/// all lower case.
+/// Whether a run of such characters looks like a key. Key ids have 16 characters or more, other
+/// secrets more than that. Error codes, header names, permissions and most names of buckets and users
+/// have no digits, or few of them and no upper case.
 fn looks_like_key(run: &str) -> bool {
-    /// Shorter than any id of a key.
-    const SHORTEST: usize = 16;
-    /// Longer than every code of an error; the secret of an AWS key has 40.
+    /// The shortest key id.
+    const MIN_LEN: usize = 16;
+    /// Longer than every error code; the secret of an AWS key has 40 characters.
     const LONG: usize = 36;
-    if run.len() < SHORTEST {
+    if run.len() < MIN_LEN {
         return false;
     }
     let count = |is: fn(&u8) -> bool| run.bytes().filter(is).count();
@@ -111,7 +111,7 @@ fn looks_like_key(run: &str) -> bool {
         (_, _, digits) if is_hex && digits > 0 => true,
         // AWS ids, tokens in Base64.
         (_, upper, digits) if upper > 0 && digits > 0 => true,
-        // Lower case: names have a few digits, random text has many.
+        // Lower case: names have few digits, random text has many.
         (lower, 0, digits) if lower > 0 && digits * 5 >= run.len() => true,
         (lower, upper, 0) => lower > 0 && upper > 0 && run.len() >= LONG,
         _ => false,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_that_tell_what_to_change_stay_whole() {
+    fn messages_that_tell_the_user_what_to_change_are_not_altered() {
         for message in [
             "Access Denied",
             "Storage cap exceeded: the account's storage cap of 10 GB is used up. Raise it under \
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_secret_is_hidden() {
+    fn text_that_may_be_secret_is_hidden() {
         let table = [
             ("the key AKIAIOSFODNN7EXAMPLE is not active", "the key *** is not active"),
             ("password hunter2 is wrong", "password *** is wrong"),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_one_short_printable_line() {
+    fn the_text_is_one_short_printable_line() {
         assert_eq!(
             shown("no\r\n\tspace \u{1b}[31mleft\u{202e} \"here\"").as_deref(),
             Some("no space [31mleft 'here'")
@@ -177,8 +177,8 @@ mod tests {
             assert_eq!(shown(nothing), None, "{nothing:?}");
         }
         let long = shown(&"over and over ".repeat(100)).unwrap();
-        assert!(long.chars().count() <= LONGEST_CHARS && long.ends_with("..."), "{long}");
+        assert!(long.chars().count() <= MAX_CHARS && long.ends_with("..."), "{long}");
         let wide = shown(&"é ".repeat(300)).unwrap();
-        assert!(wide.chars().count() <= LONGEST_CHARS, "{wide}");
+        assert!(wide.chars().count() <= MAX_CHARS, "{wide}");
     }
 }

@@ -1,44 +1,36 @@
-//! Why no connection to the store came about: its name, its port, TLS, or the proxy on the way.
+//! Why no connection to the store could be established: its name, its port, TLS, or the proxy on
+//! the way.
 //!
-//! The chain of errors below the SDK's HTTP client -> [`Unreachable`], if it is one of these; and
-//! the resolver that puts the name that was looked up into that chain.
+//! The chain of errors below the SDK's HTTP client -> [`Unreachable`], if it is one of these.
 //!
-//! Not here: certificates and the wrong scheme (`handshake`), which of these is tried again
-//! (`sending`).
+//! Not here: certificates and the wrong scheme (`handshake`), which of these is retried
+//! (`client::retry_classifier`), the resolver that raises [`NameNotFound`] (`client::resolver`).
 
 use std::error::Error as StdError;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::time::Duration;
 
-use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use rustls::Error as TlsError;
 
 use super::handshake::chain;
 
-/// How long a name may be looked up. Less than a connection may take to make, so that a name server
-/// that does not answer is called that; more than the 5 s after which the resolver of Linux asks
-/// again.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(9);
-
-/// Why no connection came about.
+/// Why no connection could be established.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unreachable {
-    /// No name server knows the name of the host, or none answers.
+    /// DNS does not know the host's name, or no name server answers.
     HostNotFound(String),
-    /// The host answers, and nothing listens on the port.
+    /// The host answers, but nothing listens on the port.
     Refused,
-    /// The host did not answer in time, or no way leads to it.
+    /// The host did not answer in time, or there is no route to it.
     NoAnswer,
-    /// Client and server found no way to speak TLS.
+    /// The TLS handshake failed.
     Tls,
-    /// The proxy wants a user and a password, or others.
+    /// The proxy requires a user and a password, or different ones.
     ProxyAuthentication,
-    /// The proxy does not lead to the host.
+    /// The proxy does not connect to the host.
     ProxyRefused,
 }
 
-/// What the chain of errors that begins with `error` says about the connection.
+/// Returns what the chain of errors that begins with `error` says about the connection.
 pub(crate) fn unreachable(error: &(dyn StdError + 'static)) -> Option<Unreachable> {
     chain(error).find_map(|error| {
         if let Some(NameNotFound { host, .. }) = error.downcast_ref() {
@@ -56,7 +48,8 @@ pub(crate) fn unreachable(error: &(dyn StdError + 'static)) -> Option<Unreachabl
                 _ => None,
             };
         }
-        // These two have no type that can be named.
+        // The SDK's connect timeout and hyper-util's tunnel errors are private types: only their
+        // text tells them apart.
         let text = error.to_string();
         if text.starts_with("HTTP connect timeout") {
             return Some(Unreachable::NoAnswer);
@@ -69,50 +62,18 @@ pub(crate) fn unreachable(error: &(dyn StdError + 'static)) -> Option<Unreachabl
     })
 }
 
-/// A host name without an address.
+/// No address was found for a host name.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("no address was found for the host name \"{host}\"")]
-struct NameNotFound {
-    host: String,
-    /// No name server could be asked, or none answered: the name may exist.
-    for_now: bool,
+pub(crate) struct NameNotFound {
+    pub(crate) host: String,
+    /// Whether no name server answered, so that the name may exist.
+    pub(crate) temporary: bool,
 }
 
-/// Whether a name server says that the host's name has no address. One that cannot be asked says
-/// nothing of that kind.
-#[must_use]
-pub(crate) fn host_is_unknown(error: &(dyn StdError + 'static)) -> bool {
+/// Whether a name server says that the host's name has no address. A name server that does not
+/// answer says nothing of the kind.
+pub(super) fn host_is_unknown(error: &(dyn StdError + 'static)) -> bool {
     chain(error)
-        .any(|error| matches!(error.downcast_ref(), Some(NameNotFound { for_now: false, .. })))
-}
-
-/// Whether the lookup failed for now, in the words of glibc and of musl: there is no type for
-/// either.
-fn is_for_now(error: &io::Error) -> bool {
-    let said = error.to_string();
-    ["Temporary failure", "Try again"].iter().any(|passing| said.contains(passing))
-}
-
-/// The machine's own resolver. Its errors name the host.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NamingResolver;
-
-impl ResolveDns for NamingResolver {
-    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
-        DnsFuture::new(async move {
-            let host = name.to_owned();
-            let not_found =
-                |for_now| ResolveDnsError::new(NameNotFound { host: name.to_owned(), for_now });
-            let lookup = tokio::task::spawn_blocking(move || {
-                let addresses = (host.as_str(), 0).to_socket_addrs()?;
-                Ok::<_, io::Error>(addresses.map(|address: SocketAddr| address.ip()).collect())
-            });
-            match tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await {
-                Ok(Ok(Ok::<Vec<IpAddr>, _>(addresses))) if !addresses.is_empty() => Ok(addresses),
-                Ok(Ok(Ok(_))) => Err(not_found(false)),
-                Ok(Ok(Err(error))) => Err(not_found(is_for_now(&error))),
-                Ok(Err(_)) | Err(_) => Err(not_found(true)),
-            }
-        })
-    }
+        .any(|error| matches!(error.downcast_ref(), Some(NameNotFound { temporary: false, .. })))
 }

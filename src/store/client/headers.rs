@@ -9,8 +9,8 @@
 //! - Tags that are configured replace those of the object that is copied, so that S3 need not read
 //!   them (which would need `s3:GetObjectTagging`).
 //!
-//! Also here, because it is the same table read backwards: which setting an answer of S3 complains
-//! about.
+//! Not here: the same table read backwards, from a refused header to its setting
+//! (`answers::refused_option`).
 
 use aws_sdk_s3::operation::copy_object::builders::CopyObjectFluentBuilder;
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
@@ -116,30 +116,6 @@ takes_object_headers!(
     CreateMultipartUploadFluentBuilder,
     CopyObjectFluentBuilder
 );
-
-/// The setting that a refusal is about, going by its code or by the header that it names.
-pub(crate) fn refused_setting(op: Operation, code: &str, body: &[u8]) -> Option<&'static str> {
-    const HEADERS: [(&str, &str); 6] = [
-        ("x-amz-server-side-encryption", "server_side_encryption"),
-        ("x-amz-storage-class", "storage_class"),
-        ("x-amz-tagging", "object_tags"),
-        ("x-amz-acl", "acl"),
-        ("x-amz-checksum-", "checksum"),
-        ("x-amz-sdk-checksum-algorithm", "checksum"),
-    ];
-    match code {
-        "InvalidStorageClass" => Some("storage_class"),
-        "InvalidTag" => Some("object_tags"),
-        "AccessControlListNotSupported" => Some("acl"),
-        "InvalidEncryptionAlgorithmError" => Some("server_side_encryption"),
-        // A batch that is refused is settled key by key; what reads is sent without options.
-        "InvalidArgument" | "InvalidRequest" | "NotImplemented" if op.carries_options() => {
-            let text = String::from_utf8_lossy(body).to_ascii_lowercase();
-            HEADERS.iter().find(|(header, _)| text.contains(header)).map(|(_, setting)| *setting)
-        }
-        _ => None,
-    }
-}
 
 fn class(class: StorageClass) -> Class {
     match class {

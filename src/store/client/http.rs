@@ -12,7 +12,7 @@
 //!   the time to a first answer on loopback (50 ms with them, 15 to 25 ms without, debug build).
 //!
 //! Not here: where a bundle comes from (`config`, the environment), what a refused certificate
-//! means (`handshake`). May import: `env`, `error`.
+//! means (`handshake`).
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -31,9 +31,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 
 use super::no_proxy::NoProxy;
+use super::resolver::NamingResolver;
 use crate::env;
 use crate::error::{Classified, FailureType};
-use crate::store::answers::unreachable::NamingResolver;
+use crate::store::address;
 
 /// A bundle that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,7 +116,7 @@ impl HttpClient {
     /// The SDK's client for requests to `endpoint`; `None` is AWS's own endpoint, with TLS.
     #[must_use]
     pub fn for_endpoint(&self, endpoint: Option<&str>) -> SharedHttpClient {
-        let without_tls = endpoint.is_some_and(|endpoint| begins_with(endpoint, "http://"));
+        let without_tls = endpoint.is_some_and(address::is_http);
         if without_tls && !proxy_speaks_tls() { self.plain.clone() } else { self.tls.clone() }
     }
 
@@ -154,7 +155,7 @@ impl aws::HttpClient for NoProxyMetadata<SharedHttpClient> {
 
 impl HttpConnector for NoProxyMetadata<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if begins_with(request.uri(), "http://") {
+        if address::is_http(request.uri()) {
             self.neighbours.call(request)
         } else {
             self.others.call(request)
@@ -280,10 +281,5 @@ fn proxy_speaks_tls() -> bool {
     ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
         .iter()
         .filter_map(|name| env::var(name))
-        .any(|proxy| begins_with(&proxy, "https://"))
-}
-
-/// Whether an address has this scheme (`http://`), in whatever case.
-pub(crate) fn begins_with(address: &str, scheme: &str) -> bool {
-    address.trim_start().get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        .any(|proxy| address::is_https(&proxy))
 }

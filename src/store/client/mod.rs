@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod no_proxy;
 pub(crate) mod notice;
 pub(crate) mod progress;
+mod resolver;
 pub(crate) mod s3_store;
 pub(crate) mod sending;
 pub(crate) mod settings;

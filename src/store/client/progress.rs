@@ -27,15 +27,11 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep_until};
 
 use crate::env;
+use crate::store::answers::Stalled;
 
 /// Pieces of a body: small enough that a line of 16 KiB/s takes several within any limit, large
 /// enough to cost nothing.
 const PIECE_BYTES: usize = 64 * 1024;
-
-/// Nothing has moved for this long.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("no progress for {} ms", .0.as_millis())]
-pub(crate) struct Stalled(Duration);
 
 /// A client, or a connector of it, whose requests are watched.
 #[derive(Debug)]

@@ -39,10 +39,11 @@ use super::credentials::Signing;
 use super::headers::ObjectHeaders;
 use super::notice::{Notice, Waits};
 use super::progress::watched;
-use super::settings::{StoreSettings, without_userinfo};
+use super::settings::StoreSettings;
 use crate::aws::EndpointVariant;
 use crate::env;
-use crate::store::answers::call::Call;
+use crate::store::address::without_userinfo;
+use crate::store::answers::Call;
 use crate::store::operation::Operation;
 use crate::store::options::Checksum;
 
@@ -343,7 +344,7 @@ impl S3Store {
                 .as_deref()
                 .filter(|_| !self.inner.has_answered.load(Ordering::Relaxed)),
             attempts,
-            more_actions: self.inner.headers.actions(op),
+            extra_actions: self.inner.headers.actions(op),
             renewable: self.inner.signing.is_renewable(),
             secrets: self.inner.signing.secrets(),
         }

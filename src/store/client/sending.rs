@@ -41,12 +41,12 @@ use super::credentials::{Signer, Signing};
 use super::delay::Trouble;
 use crate::env;
 use crate::error::harmless;
-use crate::store::answers::classify::{
+use crate::store::answers::StoreError;
+use crate::store::answers::{ConnectionProblem, connection_problem};
+use crate::store::answers::{
     REGION_HEADER, classify, is_expired, is_throttling, is_throttling_status,
 };
-use crate::store::answers::error::StoreError;
-use crate::store::answers::handshake::{ConnectionProblem, connection_problem};
-use crate::store::answers::unreachable::{Unreachable, unreachable};
+use crate::store::answers::{Unreachable, unreachable};
 use crate::store::client::s3_store::S3Store;
 use crate::store::operation::Operation;
 
@@ -106,7 +106,7 @@ impl S3Store {
             Err(error) => Err(classify(&call(), &error)),
         };
         // A plain "no" is as good an answer as any to a request that looks before it acts.
-        let goes_on = answer.as_ref().err().is_none_or(StoreError::is_plain_no);
+        let goes_on = answer.as_ref().err().is_none_or(StoreError::is_negative_answer);
         sent.trouble().ended(goes_on, env::instant());
         drop(leave);
         answer

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::credentials::Access;
 use super::http::HttpClient;
 use crate::aws::EndpointVariant;
+use crate::store::address::without_userinfo;
 use crate::store::options::{Checksum, ObjectOptions};
 
 /// Where the bucket is and whose keys open it.
@@ -57,17 +58,6 @@ impl fmt::Debug for StoreSettings {
             .field("bucket_owner", &self.bucket_owner)
             .finish_non_exhaustive()
     }
-}
-
-/// `http://user:password@host/` as `http://host/`: an address fit for a message.
-pub(crate) fn without_userinfo(address: &str) -> String {
-    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
-    let (authority, path) = match rest.find('/') {
-        Some(slash) => rest.split_at(slash),
-        None => (rest, ""),
-    };
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if scheme.is_empty() { format!("{host}{path}") } else { format!("{scheme}://{host}{path}") }
 }
 
 /// What an object carries besides its bytes.

@@ -24,7 +24,7 @@ use std::hash::{Hash, Hasher};
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 
-use crate::store::answers::error::{Effect, ListingFault, StoreError, StoreErrorKind};
+use crate::store::answers::{Effect, ListingFault, StoreError, StoreErrorKind};
 use crate::store::client::s3_store::S3Store;
 use crate::store::operation::Operation;
 

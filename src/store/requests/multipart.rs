@@ -16,10 +16,10 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
 use crate::error::found_in;
-use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
+use crate::store::answers::Stalled;
+use crate::store::answers::{Effect, StoreError, StoreErrorKind};
 use crate::store::client::checksum::Digests;
 use crate::store::client::headers::TakesObjectHeaders;
-use crate::store::client::progress::Stalled;
 use crate::store::client::s3_store::S3Store;
 use crate::store::client::settings::ObjectInfo;
 use crate::store::operation::Operation;

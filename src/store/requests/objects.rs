@@ -29,8 +29,8 @@ use futures_util::{StreamExt, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
-use crate::store::answers::classify::NO_SUCH_KEY;
-use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
+use crate::store::answers::NO_SUCH_KEY;
+use crate::store::answers::{Effect, StoreError, StoreErrorKind};
 use crate::store::client::headers::TakesObjectHeaders;
 use crate::store::client::s3_store::S3Store;
 use crate::store::client::settings::{ObjectInfo, key_hash};
@@ -359,7 +359,7 @@ impl S3Store {
             Ok(KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. } | KeyOwner::Nobody) | Err(_)
                 if source_gone =>
             {
-                Err(failed.about(from))
+                Err(failed.with_key(from))
             }
             Ok(KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. } | KeyOwner::Nobody) | Err(_) => {
                 Err(StoreError { effect: Effect::Unknown, ..failed })

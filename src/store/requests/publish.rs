@@ -33,7 +33,7 @@ use bytes::Bytes;
 
 use super::objects::KeyOwner;
 use crate::error::FailureType;
-use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
+use crate::store::answers::{Effect, StoreError, StoreErrorKind};
 use crate::store::client::checksum::Digests;
 use crate::store::client::headers::TakesObjectHeaders;
 use crate::store::client::s3_store::S3Store;

@@ -18,8 +18,8 @@ use aws_sdk_s3::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 
 use crate::error::harmless;
-use crate::store::answers::classify::REGION_HEADER;
-use crate::store::answers::error::{Effect, StoreError, StoreErrorKind};
+use crate::store::answers::REGION_HEADER;
+use crate::store::answers::{Effect, StoreError, StoreErrorKind};
 use crate::store::client::s3_store::S3Store;
 use crate::store::operation::Operation;
 

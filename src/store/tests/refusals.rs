@@ -131,7 +131,7 @@ async fn the_stores_own_words_are_kept_for_the_user() {
         let server = Scripted::start(vec![answer]).await;
         let error = server.store().put("k", ROWS, &object(1)).await.unwrap_err();
         let failure = Failure::from(error.clone());
-        assert_eq!(failure.store_answer, error.answer_of_store());
+        assert_eq!(failure.store_answer, error.store_answer());
         failure
     };
     let capped = "<Error><Code>AccessDenied</Code><Message>Transaction cap exceeded, see \

@@ -96,7 +96,7 @@ pub(super) struct World {
 
 /// A refusal that leaves nothing behind.
 fn taken(op: Operation, kind: StoreErrorKind) -> StoreError {
-    let mut error = StoreError::made_up(op, kind);
+    let mut error = StoreError::for_test(op, kind);
     error.effect = Effect::NotApplied;
     error
 }
@@ -373,7 +373,7 @@ impl World {
 
     fn serve(&mut self, file: FileId, request: StoreRequest, fate: Fate) -> (StoreAnswer, bool) {
         self.requests += 1;
-        let error = |op| StoreError::made_up(op, StoreErrorKind::Server);
+        let error = |op| StoreError::for_test(op, StoreErrorKind::Server);
         let refused = match request {
             StoreRequest::List { .. } => StoreAnswer::Listed(Err(error(Operation::ListObjects))),
             StoreRequest::Abort { .. } | StoreRequest::TakeBack { .. } => {

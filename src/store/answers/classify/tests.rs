@@ -1,9 +1,11 @@
-//! The table from answers to errors, and the sentences of the errors.
+//! The tables from answers to kinds and effects, and the sentences of the errors.
 
 use super::*;
 use crate::aws::EndpointVariant;
 use crate::error::FailureType;
 use crate::store::Distrust;
+use crate::store::answers::error::Effect;
+use crate::store::operation::Operation;
 use StoreErrorKind as Kind;
 
 fn region(name: &str) -> Kind {
@@ -64,7 +66,7 @@ fn codes_decide_before_statuses() {
         let answer = Answer {
             status: *status,
             code: Some(code),
-            elsewhere: Some("eu-north-1"),
+            other_region: Some("eu-north-1"),
             ..Answer::default()
         };
         let found = kind_of(Operation::PutObject, answer);
@@ -185,7 +187,7 @@ fn a_denial_is_quoted_for_its_action_and_nothing_else() {
     ];
     for (message, action, explicit) in table {
         assert_eq!(
-            refusal(message),
+            denial_details(message),
             DenialDetails { action: action.map(str::to_owned), explicit },
             "{message}"
         );
@@ -227,7 +229,7 @@ fn sentences_name_the_thing_and_what_to_do() {
         variant: EndpointVariant::default(),
         endpoint_without_bucket: None,
         attempts: 1,
-        more_actions: Vec::new(),
+        extra_actions: Vec::new(),
         renewable: false,
         secrets: Vec::new(),
     };

@@ -1,21 +1,27 @@
 //! The sentence of a [`StoreError`]: what is wrong, where, and what to do.
 //!
 //! Invariants
-//! - A sentence names the bucket, the key or the action. Text that came from the server is not in
-//!   it, but for a code, an action and a region of harmless letters; its message stands beside the
-//!   sentence ([`StoreError::in_full`]).
+//! - A sentence names the bucket, the key or the action, and says what happened, why, and what to
+//!   do.
+//! - The only text from the server in it is a code, an action and a region, each a short
+//!   identifier. The server's message is shown after the sentence
+//!   ([`StoreError::with_store_answer`]).
+//!
+//! The table of the sentences is here; `parts` has what many of them share.
 //!
 //! Not here: what an answer means (`classify`).
 
-use std::fmt;
+mod parts;
 
-use crate::aws::Partition;
-use crate::store::answers::error::{ErrorContext, StoreError, StoreErrorKind};
-use crate::store::answers::handshake::Distrust;
+use self::parts::{BadCredentials, What, or_dash};
+use super::error::{ErrorContext, StoreError};
+use super::handshake::Distrust;
+use super::kind::StoreErrorKind;
 use crate::store::operation::Operation;
 
 impl StoreError {
-    pub(crate) fn sentence(&self) -> String {
+    /// Returns the message for the user.
+    pub(super) fn sentence(&self) -> String {
         let ErrorContext { bucket, key, region, code, .. } = &*self.context;
         let (name, action) = (self.op.name(), self.op.iam_action());
         let what = What(self);
@@ -28,8 +34,8 @@ impl StoreError {
                 self.actions()
             ),
             StoreErrorKind::AccessDenied
-                if !self.context.more_actions.is_empty()
-                    && self.context.refusal.action.is_none() =>
+                if !self.context.extra_actions.is_empty()
+                    && self.context.denial.action.is_none() =>
             {
                 format!(
                     "{name} to {} was denied: with these settings it needs {}; allow all of them \
@@ -42,7 +48,7 @@ impl StoreError {
             StoreErrorKind::AccessDenied => format!(
                 "{} on {} was denied: allow this action in the policy of the user or role, \
                  and look for a bucket policy that denies it",
-                self.context.refusal.action.as_deref().unwrap_or(action),
+                self.context.denial.action.as_deref().unwrap_or(action),
                 self.arn()
             ),
             StoreErrorKind::AccountProblem => {
@@ -96,8 +102,10 @@ impl StoreError {
                  without a session token"
                     .to_owned()
             }
-            StoreErrorKind::NoCredentials { .. } if let Some(told) = &self.context.told => {
-                told.to_string()
+            StoreErrorKind::NoCredentials { .. }
+                if let Some(message) = &self.context.sign_in_message =>
+            {
+                message.to_string()
             }
             StoreErrorKind::NoCredentials { temporary: true } => {
                 "no credentials could be obtained for now: check the network and try \
@@ -115,7 +123,7 @@ impl StoreError {
                 or_dash(code)
             ),
             StoreErrorKind::EncryptionKey => {
-                let answer = match &self.context.refusal.action {
+                let answer = match &self.context.denial.action {
                     Some(action) => format!("{action} was denied"),
                     None => or_dash(code).to_owned(),
                 };
@@ -349,143 +357,5 @@ impl StoreError {
                 self.answer()
             ),
         }
-    }
-
-    pub(crate) fn arn(&self) -> String {
-        let ErrorContext { bucket, key, region, .. } = &*self.context;
-        let partition = Partition::of_region(region).id;
-        match self.op {
-            Operation::GetBucketLocation | Operation::ListObjects => {
-                format!("arn:{partition}:s3:::{bucket}")
-            }
-            // One answer stands for many keys.
-            Operation::DeleteObjects => format!("arn:{partition}:s3:::{bucket}/*"),
-            Operation::PutObject
-            | Operation::CreateMultipartUpload
-            | Operation::UploadPart
-            | Operation::CompleteMultipartUpload
-            | Operation::AbortMultipartUpload
-            | Operation::GetObject
-            | Operation::HeadObject
-            | Operation::CopyObject
-            | Operation::DeleteObject => format!("arn:{partition}:s3:::{bucket}/{key}"),
-        }
-    }
-
-    /// `s3:PutObject and s3:PutObjectTagging`.
-    pub(crate) fn actions(&self) -> String {
-        let actions: Vec<_> = [self.op.iam_action()]
-            .into_iter()
-            .chain(self.context.more_actions.iter().copied())
-            .collect();
-        match actions.as_slice() {
-            [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
-            few => few.concat(),
-        }
-    }
-
-    /// Who answers.
-    fn server(&self) -> String {
-        match &self.context.endpoint {
-            Some(endpoint) => format!("the server at {endpoint}"),
-            None => format!("S3 in region \"{}\"", self.context.region),
-        }
-    }
-
-    /// The setting that decides which host is asked.
-    fn address_setting(&self) -> &'static str {
-        if self.context.endpoint.is_some() { "s3_endpoint" } else { "s3_bucket_region" }
-    }
-
-    /// How often the request failed: `once`, `8 times`.
-    fn times(&self) -> String {
-        match self.context.attempts {
-            0 | 1 => "once".to_owned(),
-            2 => "twice".to_owned(),
-            attempts => format!("{attempts} times"),
-        }
-    }
-
-    /// ` in 8 attempts`, or nothing where there was only one.
-    fn attempts(&self) -> String {
-        match self.context.attempts {
-            0 | 1 => String::new(),
-            attempts => format!(" in {attempts} attempts"),
-        }
-    }
-
-    fn place(&self) -> String {
-        match &self.context.endpoint {
-            Some(endpoint) => format!("at {endpoint}"),
-            None => {
-                format!("in region \"{}\"{}", self.context.region, self.context.variant.remark())
-            }
-        }
-    }
-
-    /// ` (HTTP 400, InvalidRequest)`, or nothing.
-    fn answer(&self) -> String {
-        match (self.context.status, &self.context.code) {
-            (Some(status), Some(code)) => format!(" (HTTP {status}, {code})"),
-            (Some(status), None) => format!(" (HTTP {status})"),
-            (None, Some(code)) => format!(" ({code})"),
-            (None, None) => String::new(),
-        }
-    }
-}
-
-fn or_dash(code: &Option<String>) -> &str {
-    code.as_deref().unwrap_or("-")
-}
-
-/// `PutObject of "key" in bucket "b"`.
-struct What<'a>(&'a StoreError);
-
-impl fmt::Display for What<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ErrorContext { bucket, key, .. } = &*self.0.context;
-        match self.0.op {
-            Operation::GetBucketLocation => {
-                write!(f, "{} of bucket \"{bucket}\"", self.0.op.name())
-            }
-            Operation::DeleteObjects => write!(f, "{} in bucket \"{bucket}\"", self.0.op.name()),
-            Operation::CopyObject => {
-                write!(f, "{} to \"{key}\" in bucket \"{bucket}\"", self.0.op.name())
-            }
-            Operation::ListObjects
-            | Operation::PutObject
-            | Operation::CreateMultipartUpload
-            | Operation::UploadPart
-            | Operation::CompleteMultipartUpload
-            | Operation::AbortMultipartUpload
-            | Operation::GetObject
-            | Operation::HeadObject
-            | Operation::DeleteObject => {
-                write!(f, "{} of \"{key}\" in bucket \"{bucket}\"", self.0.op.name())
-            }
-        }
-    }
-}
-
-/// The three parts of an access key are three fields: say which one to look at.
-struct BadCredentials<'a>(Option<&'a str>);
-
-impl fmt::Display for BadCredentials<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Some("InvalidAccessKeyId") => {
-                "the store does not know the access key: check access_key_id, and that the key is \
-                 active"
-            }
-            Some("SignatureDoesNotMatch") => {
-                "the secret does not belong to the access key: check access_key_id and \
-                 secret_access_key"
-            }
-            Some("InvalidToken") => "the session token is not valid: check session_token",
-            _ => {
-                "the store does not accept the credentials: check access_key_id, \
-                  secret_access_key and session_token"
-            }
-        })
     }
 }

@@ -17,7 +17,6 @@
 //! Not here: how a provider gets what it gives (a role, an instance), what an answer of the store
 //! means (`sending`).
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +29,7 @@ use aws_sdk_s3::config::{
     Builder, Credentials, IdentityCache, ProvideCredentials, SharedCredentialsProvider,
 };
 
-use crate::error::{Failure, FailureType};
+use crate::store::answers::NoCredentials;
 
 /// Whose keys open the bucket.
 #[derive(Clone)]
@@ -44,7 +43,7 @@ pub enum Access {
         /// Third part of temporary credentials.
         session_token: Option<String>,
     },
-    /// Credentials for a time, from a provider that is asked again. A [`Failure`] as the source of
+    /// Credentials for a time, from a provider that is asked again. A [`Failure`](crate::error::Failure) as the source of
     /// its error is what the user is told.
     Renewable(SharedCredentialsProvider),
 }
@@ -352,46 +351,5 @@ impl Signer {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         Self(hasher.finish())
-    }
-}
-
-/// The provider gave nothing.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{text}")]
-pub(crate) struct NoCredentials {
-    /// Whether asking later may help.
-    pub(crate) temporary: bool,
-    /// What to tell the user, from a provider that knows.
-    pub(crate) sentence: Option<Box<str>>,
-    /// What it said, for whoever debugs; it passes the filter of secrets first (`classify`).
-    text: Box<str>,
-}
-
-impl From<&CredentialsError> for NoCredentials {
-    fn from(error: &CredentialsError) -> Self {
-        let failure = error.source().and_then(|source| source.downcast_ref::<Failure>());
-        let temporary = match error {
-            _ if let Some(failure) = failure => failure.failure_type == FailureType::Transient,
-            CredentialsError::CredentialsNotLoaded(_)
-            | CredentialsError::InvalidConfiguration(_) => false,
-            // A provider's own retries are spent; most of what then comes here is the network.
-            _ => true,
-        };
-        let mut text = error.to_string();
-        let mut next = error.source();
-        while let Some(below) = next {
-            text.push_str(": ");
-            text.push_str(&below.to_string());
-            next = below.source();
-        }
-        if let Some(internal) = failure.and_then(|failure| failure.internal.as_deref()) {
-            text.push_str(": ");
-            text.push_str(internal);
-        }
-        Self {
-            temporary,
-            sentence: failure.map(|failure| failure.message.as_str().into()),
-            text: text.into(),
-        }
     }
 }
