@@ -72,7 +72,7 @@ pub async fn check(
     let keys = ProbeKeys::new(target, now, random)?;
     let prefix = target.template.literal_prefix();
     let mut report = Report::default();
-    sign_in(session, settings.looks_first, &mut report).await?;
+    sign_in(session, settings.head_before_put, &mut report).await?;
     let settings = if region_is_known { settings } else { located(settings, &mut report).await? };
     let store = S3Store::new(&settings).with_short_timeouts(ATTEMPTS);
     let (findings, result) = probe(&store, &keys, random).await;

@@ -136,7 +136,7 @@ where
     });
     let noticed = events.clone();
     // The receiver goes only when the run is over.
-    store.tell(move |notice| drop(noticed.send(Event::Noticed(notice))));
+    store.on_notice(move |notice| drop(noticed.send(Event::Noticed(notice))));
     let mut frames = FrameQueue {
         budget: budget.clone(),
         tasks: frames,

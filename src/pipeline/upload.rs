@@ -52,7 +52,7 @@ impl Uploader {
     ) -> Self {
         Self {
             runtime,
-            removing: store.with_attempts(REMOVAL_ATTEMPTS),
+            removing: store.with_max_attempts(REMOVAL_ATTEMPTS),
             store,
             budget,
             buffers,
@@ -142,7 +142,7 @@ impl Uploader {
                 StoreAnswer::Aborted(self.removing.abort_multipart(&key, &upload_id).await)
             }
             StoreRequest::TakeBack { key, token } => {
-                StoreAnswer::TakenBack(self.removing.take_back(&key, token).await)
+                StoreAnswer::TakenBack(self.removing.delete_if_ours(&key, token).await)
             }
         }
     }

@@ -244,7 +244,7 @@ mod tests {
         }
         let metadata: Vec<_> =
             metadata.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        StoredObject::made_up(&metadata)
+        StoredObject::for_test(&metadata)
     }
 
     #[test]
@@ -282,7 +282,7 @@ mod tests {
             let hash = [("key-hash", Some("of another key"))];
             assert_eq!(verdict("raw/users.csv", &hash), Verdict::Copy);
         }
-        let bare = StoredObject::made_up(&[("owner", "somebody")]);
+        let bare = StoredObject::for_test(&[("owner", "somebody")]);
         let replacement = replacement(RemoveOthers);
         assert_eq!(replacement.verdict("raw/users.csv", &bare), Verdict::Unmarked);
         assert_eq!(

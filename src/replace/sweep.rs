@@ -134,7 +134,7 @@ impl Sweep<'_> {
         }
         let mut pages = self.store.all_keys(group.prefix);
         let mut page = pages.next().await?;
-        if !pages.is_whole() {
+        if !pages.is_complete() {
             // Seen to its end first, and then again: more than a page is not kept in memory.
             while pages.next().await?.is_some() {
                 if !self.may_continue() {
@@ -146,7 +146,7 @@ impl Sweep<'_> {
         }
         while let Some(listed) = page {
             self.page(group, listed, names).await;
-            if !pages.is_whole() && !self.may_continue() {
+            if !pages.is_complete() && !self.may_continue() {
                 return Ok(false);
             }
             page = pages.next().await?;

@@ -1,21 +1,27 @@
-//! The bucket: everything that is said to S3, and what S3's answers mean.
+//! The bucket: every request to S3, and what S3's answers mean.
 //!
-//! [`StoreSettings`] (already checked) makes an [`S3Store`]; keys, bytes and [`ObjectInfo`] go in,
+//! [`StoreSettings`] (already checked) -> [`S3Store`]; keys, bytes and [`ObjectInfo`]s go in,
 //! receipts and [`StoreError`]s come out.
+//!
+//! | room | duty | uses |
+//! |---|---|---|
+//! | `requests` | what each request says, and how a doubtful answer to it is settled | `client`, `answers` |
+//! | `client` | how a request is signed, sent, watched and retried | `answers` |
+//! | `answers` | what an answer, or the lack of one, means | |
+//! | `operation`, `options`, `address` | vocabulary of all three | |
 //!
 //! Invariants
 //! - An object is never overwritten: [`S3Store::put`] and [`S3Store::complete_multipart`] are
-//!   guarded with `If-None-Match: *`, or by a look at the key where a store has no such guard.
-//! - Success means that S3 has confirmed the whole object. An answer that got lost is settled by
-//!   looking for our own token in the object's metadata, so that our own write is never mistaken
-//!   for somebody else's.
-//! - Credentials that can be renewed are renewed in mid-sync; those that cannot end it when they
-//!   have expired.
+//!   conditional (`If-None-Match: *`), or preceded by a HEAD in stores without conditional writes.
+//! - Success means that S3 has confirmed the whole object. A lost answer is settled by looking for
+//!   our own token in the object's metadata, so our own write is never mistaken for another
+//!   writer's.
+//! - Credentials that can be renewed are renewed during a sync; other credentials end it when they
+//!   expire.
 //! - No error holds a secret, a signed header or the content of a record.
 //!
-//! Not here: which key an object gets (`key`), how many requests run at once and in which order
-//! objects become visible (`pipeline`), where the settings come from (`config`). May import: `env`,
-//! `error`.
+//! Not here: which key an object gets (`key`), how many requests run in parallel and in which order
+//! objects become visible (`pipeline`), where the settings come from (`config`).
 
 mod address;
 mod answers;
@@ -25,17 +31,10 @@ mod options;
 mod requests;
 
 pub use answers::{Denied, Distrust, Effect, ListingFault, StoreError, StoreErrorKind};
-pub use client::credentials::Access;
-pub use client::http::{HttpClient, HttpError};
-pub use client::notice::Notice;
-pub use client::s3_store::S3Store;
-pub use client::settings::{ObjectInfo, StoreSettings};
+pub use client::{Access, HttpClient, HttpError, Notice, ObjectInfo, S3Store, StoreSettings};
 pub use operation::Operation;
 pub use options::{CannedAcl, Checksum, Encryption, ObjectOptions, StorageClass, Tag};
-pub use requests::listing::{Listing, Pages};
-pub use requests::multipart::PartReceipt;
-pub use requests::objects::StoredObject;
-pub use requests::region::FoundRegion;
+pub use requests::{FoundRegion, Listing, Pages, PartReceipt, StoredObject};
 
 #[cfg(test)]
 pub(crate) mod testing;

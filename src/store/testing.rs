@@ -15,13 +15,13 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Access, Checksum, HttpClient, ObjectOptions, S3Store, StoreSettings};
 use crate::aws::EndpointVariant;
-use crate::store::client::s3_store::RetryPolicy;
+use crate::store::client::RetryPolicy;
 
 pub(crate) const BUCKET: &str = "bucket";
 pub(crate) const SECRET: &str = "secret-of-the-tests";
 
 /// Three attempts without waiting in between.
-pub(crate) const HASTE: RetryPolicy = RetryPolicy {
+pub(crate) const NO_BACKOFF: RetryPolicy = RetryPolicy {
     attempts: 3,
     first_backoff: Duration::from_millis(1),
     longest_backoff: Duration::from_millis(1),
@@ -29,8 +29,8 @@ pub(crate) const HASTE: RetryPolicy = RetryPolicy {
     answer: Duration::from_secs(20),
     work: Duration::from_secs(20),
     slowest_bytes_per_second: 1024 * 1024,
-    long_wait: Duration::from_secs(20),
-    looks_up_again: true,
+    long_delay: Duration::from_secs(20),
+    retry_unknown_host: true,
 };
 
 pub(crate) fn settings(address: SocketAddr) -> StoreSettings {
@@ -46,7 +46,7 @@ pub(crate) fn settings(address: SocketAddr) -> StoreSettings {
         checksum: Checksum::Crc32,
         bucket_owner: None,
         http: HttpClient::new(None).unwrap(),
-        looks_first: false,
+        head_before_put: false,
     }
 }
 
@@ -75,7 +75,7 @@ impl Embedded {
     }
 
     pub(crate) fn store(&self) -> S3Store {
-        S3Store::with_pace(&settings(self.address), HASTE)
+        S3Store::with_retry_policy(&settings(self.address), NO_BACKOFF)
     }
 
     /// Returns every visible object: key to content.
@@ -104,7 +104,7 @@ impl Reply {
 
     /// What a HEAD shows of an object that the connector wrote to `key`.
     pub(crate) fn head_of(key: &str, token: uuid::Uuid) -> Self {
-        let hash = crate::store::client::settings::key_hash(key);
+        let hash = crate::store::client::key_hash(key);
         Self::status(&format!(
             "200 OK\r\nx-amz-meta-destination-s3-token: {token}\r\nx-amz-meta-key-hash: {hash}"
         ))
@@ -209,7 +209,7 @@ impl Scripted {
     }
 
     pub(crate) fn store(&self) -> S3Store {
-        S3Store::with_pace(&settings(self.address), HASTE)
+        S3Store::with_retry_policy(&settings(self.address), NO_BACKOFF)
     }
 
     /// First lines and headers, in lower case.

@@ -64,7 +64,7 @@ impl StoreConnector {
             objects: config.objects.clone(),
             checksum: config.checksum,
             bucket_owner: config.bucket_owner.clone(),
-            looks_first: elsewhere,
+            head_before_put: elsewhere,
             http,
         };
         Ok(Self { session, settings, region_is_known: config.region.is_some() })

@@ -118,7 +118,7 @@ fn wait_and_tell<W: Write, T>(
     emitter: &RefCell<&mut Emitter<W>>,
 ) -> io::Result<T> {
     let (sender, mut notices) = tokio::sync::mpsc::unbounded_channel();
-    store.tell(move |notice| drop(sender.send(notice)));
+    store.on_notice(move |notice| drop(sender.send(notice)));
     let tell = |notice: Notice| {
         let mut emitter = emitter.borrow_mut();
         emitter.log(LogLevel::Warn, &notice.to_string())?;

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::store::HttpClient as OurHttpClient;
 
-const HASTE: Waits =
+const NO_BACKOFF: Waits =
     Waits { connect: Duration::from_millis(10), answer: Duration::from_millis(20), tries: 4 };
 /// For servers that answer: this machine may be busy.
 const LEISURE: Waits =
@@ -27,7 +27,7 @@ async fn ask(token: &'static str, role: &'static str) -> MetadataProblem {
             connections.spawn(serve(socket, token, role));
         }
     };
-    let http = OurHttpClient::new(None).unwrap().for_surroundings();
+    let http = OurHttpClient::new(None).unwrap().for_metadata_services();
     let builder = imds::Client::builder().endpoint(endpoint).unwrap();
     let metadata =
         InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LEISURE, builder);
@@ -77,7 +77,8 @@ async fn a_silent_token_request_is_tried_again_three_times() {
     let service = Mute::default();
     let http = SharedHttpClient::new(service.clone());
     let config = ProviderConfig::without_region();
-    let metadata = InstanceMetadata::with_client(&config, http, HASTE, imds::Client::builder());
+    let metadata =
+        InstanceMetadata::with_client(&config, http, NO_BACKOFF, imds::Client::builder());
     assert_eq!(metadata.credentials().await.unwrap_err().problem, MetadataProblem::Silent);
     assert_eq!(service.0.load(Ordering::Relaxed), 4);
 }
@@ -106,7 +107,7 @@ async fn nobody_at_the_address_is_no_service() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let http = OurHttpClient::new(None).unwrap().for_surroundings();
+    let http = OurHttpClient::new(None).unwrap().for_metadata_services();
     let builder = imds::Client::builder().endpoint(endpoint).unwrap();
     let metadata =
         InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LEISURE, builder);

@@ -146,7 +146,7 @@ impl Session {
             variant: environment.sts_variant(),
         };
         let (of_sts, of_chain) =
-            (http.for_endpoint(place.endpoint.as_deref()), http.for_surroundings());
+            (http.for_endpoint(place.endpoint.as_deref()), http.for_metadata_services());
         match sign_in {
             config::SignIn::AccessKey(key) => {
                 let has_sts = !bucket.elsewhere || place.endpoint.is_some();

@@ -1,17 +1,17 @@
-//! The checksum that travels with a body: who computes it, and where it is repeated.
+//! The checksum of a body: who computes it, and where it is repeated.
 //!
 //! | checksum | computed by | named on CreateMultipartUpload | repeated in CompleteMultipartUpload |
 //! |---|---|---|---|
-//! | CRC32, CRC32C | the SDK | yes | of each part: S3 makes a checksum of checksums |
-//! | CRC64NVME | the SDK | yes, as `FULL_OBJECT`, for S3 knows no other type of it | of each part; S3 combines them |
-//! | SHA256 | us: requests are signed with the same hash of the body, so that it is hashed once | yes | of each part |
-//! | MD5 | us, as `Content-MD5`: the SDK no longer does | no | no |
+//! | CRC32, CRC32C | the SDK | yes | of each part: S3 computes a checksum of checksums |
+//! | CRC64NVME | the SDK | yes, as `FULL_OBJECT`, the only type that S3 has for it | of each part; S3 combines them |
+//! | SHA256 | this module: requests are signed with the same hash, so the body is hashed once | yes | of each part |
+//! | MD5 | this module, as `Content-MD5`: the SDK no longer does | no | no |
 //! | none | nobody | no | no |
 //!
-//! DeleteObjects must have a checksum: where none is configured, or MD5, the SDK adds CRC32.
+//! DeleteObjects requires a checksum: with none or MD5 configured, the SDK adds CRC32.
 //!
 //! Invariants
-//! - Bodies are in memory, so that a checksum is a header, which every store understands.
+//! - Bodies are in memory, so the checksum is a header, which every store understands.
 
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
@@ -30,7 +30,7 @@ use sha2::Sha256;
 use crate::store::options::Checksum;
 
 impl Checksum {
-    /// What S3 calls it; `None` where it is not among the checksums that S3 keeps.
+    /// Returns S3's name for it; `None` where S3 does not store it.
     pub(crate) fn algorithm(self) -> Option<ChecksumAlgorithm> {
         match self {
             Self::None | Self::Md5 => None,
@@ -41,7 +41,7 @@ impl Checksum {
         }
     }
 
-    /// How S3 makes the checksum of an object from those of its parts, where that must be said.
+    /// Returns how S3 combines the checksums of parts, where the request must state it.
     pub(crate) fn of_whole_upload(self) -> Option<ChecksumType> {
         match self {
             Self::Crc64Nvme => Some(ChecksumType::FullObject),
@@ -50,8 +50,8 @@ impl Checksum {
         }
     }
 
-    /// Client settings: whether the SDK adds checksums of its own and asks for them back.
-    pub(crate) fn configure(self, config: Builder) -> Builder {
+    /// Configures whether the client adds checksums of its own and asks for them back.
+    pub(super) fn configure(self, config: Builder) -> Builder {
         match self.algorithm() {
             Some(_) => config
                 .request_checksum_calculation(RequestChecksumCalculation::WhenSupported)
@@ -62,7 +62,7 @@ impl Checksum {
         }
     }
 
-    /// The checksum of a part as the store confirms it.
+    /// Returns the checksum of a part as the store confirms it.
     pub(crate) fn confirmed(self, part: UploadPartOutput) -> Option<String> {
         match self {
             Self::None | Self::Md5 => None,
@@ -73,7 +73,7 @@ impl Checksum {
         }
     }
 
-    /// Repeats what the store has confirmed of a part.
+    /// Repeats the checksum that the store has confirmed for a part.
     pub(crate) fn repeat(
         self,
         part: CompletedPartBuilder,
@@ -89,7 +89,7 @@ impl Checksum {
     }
 }
 
-/// What we compute ourselves for one body, in Base64.
+/// The digests of one body that the SDK does not compute, in Base64.
 #[derive(Debug, Default)]
 pub(crate) struct Digests {
     pub(crate) content_md5: Option<String>,
@@ -118,8 +118,7 @@ impl Digests {
         }
     }
 
-    /// Settings of the request that carries the body: it is signed with what is known of it
-    /// already.
+    /// Configures the request of the body to be signed with the hash that is known already.
     pub(crate) fn sign(self, settings: Builder) -> Builder {
         match self.payload {
             Some(payload) => settings.interceptor(payload),
@@ -128,7 +127,7 @@ impl Digests {
     }
 }
 
-/// The hexadecimal SHA-256 that a request is signed with in place of hashing its body.
+/// The hexadecimal SHA-256 of a body, for the signature of its request.
 #[derive(Debug)]
 struct Payload(String);
 

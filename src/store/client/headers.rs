@@ -1,13 +1,12 @@
-//! The options of every object as the SDK takes them, and the one place that puts them on a
-//! request.
+//! The options of every object in the SDK's types, and the one place that sets them on a request.
 //!
-//! [`ObjectOptions`] -> [`ObjectHeaders`], made once for a store -> the three requests that make an
-//! object.
+//! [`ObjectOptions`] -> [`ObjectHeaders`], made once for a store -> the three requests that create
+//! an object.
 //!
 //! Invariants
-//! - A copy inherits neither storage class, ACL nor encryption: it is told all of them again.
-//! - Tags that are configured replace those of the object that is copied, so that S3 need not read
-//!   them (which would need `s3:GetObjectTagging`).
+//! - A copy inherits neither storage class, ACL nor encryption: its request states all of them.
+//! - Configured tags replace those of the copied object, so that S3 need not read them (which would
+//!   require `s3:GetObjectTagging`).
 //!
 //! Not here: the same table read backwards, from a refused header to its setting
 //! (`answers::refused_option`).
@@ -23,17 +22,17 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::store::operation::Operation;
 use crate::store::options::{CannedAcl, Encryption, ObjectOptions, StorageClass, Tag};
 
-/// Letters that stand for themselves in a tag. S3 decodes the rest.
+/// Characters that a tag need not encode. S3 decodes the others.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What every object of a store is created with. What is `None` is left to the bucket.
+/// What every object of a store is created with. `None` leaves it to the bucket.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObjectHeaders {
     encryption: Option<ServerSideEncryption>,
     kms_key_id: Option<String>,
     bucket_key: Option<bool>,
     storage_class: Option<Class>,
-    /// `key=value&key=value`, each of them percent-encoded.
+    /// `key=value&key=value`, with percent-encoded keys and values.
     tagging: Option<String>,
     acl: Option<ObjectCannedAcl>,
 }
@@ -62,8 +61,8 @@ impl From<&ObjectOptions> for ObjectHeaders {
 }
 
 impl ObjectHeaders {
-    /// The IAM actions that these headers need for `op`, besides the one of `op` itself.
-    pub(crate) fn actions(&self, op: Operation) -> Vec<&'static str> {
+    /// Returns the IAM actions that these headers need on `op`, besides the action of `op` itself.
+    pub(super) fn actions(&self, op: Operation) -> Vec<&'static str> {
         match op {
             Operation::PutObject | Operation::CreateMultipartUpload | Operation::CopyObject => {
                 let tagging = self.tagging.as_ref().map(|_| "s3:PutObjectTagging");
@@ -82,19 +81,19 @@ impl ObjectHeaders {
         }
     }
 
-    /// What a copy is to do about the tags of its source.
+    /// Returns what a copy does with the tags of its source.
     pub(crate) fn tagging_directive(&self) -> Option<TaggingDirective> {
         self.tagging.as_ref().map(|_| TaggingDirective::Replace)
     }
 }
 
-/// A request that makes an object.
+/// A request that creates an object.
 pub(crate) trait TakesObjectHeaders {
-    /// The request with `headers` on it.
+    /// Returns the request with `headers` on it.
     fn object_headers(self, headers: &ObjectHeaders) -> Self;
 }
 
-/// The SDK's builders have the same setters and no trait in common.
+// The SDK's builders have the same setters but no trait in common.
 macro_rules! takes_object_headers {
     ($($builder:ty),*) => {$(
         impl TakesObjectHeaders for $builder {

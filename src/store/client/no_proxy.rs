@@ -1,4 +1,4 @@
-//! The hosts that are reached without a proxy.
+//! The hosts that are reached past the proxy.
 //!
 //! The text of `NO_PROXY` -> [`NoProxy`] -> yes or no for a URL. Pure.
 //!
@@ -13,46 +13,49 @@
 //! | `10.1.2.3:9000`, `[::1]:9000` | the same, at this port only |
 //! | `10.0.0.0/8`, `fd00::/8` | every address in the network |
 //!
-//! Entries end at commas and blanks. Case and a dot at the end do not matter. `*.example.com` means
+//! Commas and blanks separate entries. Case and a trailing dot do not matter. `*.example.com` means
 //! `.example.com`, as in many other tools.
 //!
-//! The SDK's own matcher (of `hyper-util`) knows no ports, and `*` does not cover addresses there.
+//! The SDK's own matcher (of `hyper-util`) ignores ports, and its `*` does not cover addresses.
 
 use std::net::IpAddr;
 
+use http::Uri;
+use http::uri::Scheme;
+
 /// The entries of `NO_PROXY`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct NoProxy(Vec<Entry>);
+pub(super) struct NoProxy(Vec<Entry>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Entry {
     Everything,
-    /// Lower case, without dots at either end.
+    /// In lower case, without dots at either end.
     Domain(String, Option<u16>),
     Address(IpAddr, Option<u16>),
     Network(IpAddr, u8),
 }
 
 impl NoProxy {
-    /// Reads the text of the variable. Entries that fit none of the rules cover nothing.
-    pub(crate) fn parse(text: &str) -> Self {
+    /// Parses the text of the variable. Entries that fit none of the rules cover nothing.
+    pub(super) fn parse(text: &str) -> Self {
         let entries = text.split([',', ' ', '\t', '\n']).filter(|entry| !entry.is_empty());
         Self(entries.filter_map(Entry::parse).collect())
     }
 
     /// Whether nothing is covered.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether the server of an `http://` or `https://` URL is covered.
-    pub(crate) fn covers(&self, url: &str) -> bool {
-        let Some((scheme, rest)) = url.split_once("://") else { return false };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let (host, port) = host_and_port(authority);
-        let usual = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
-        let port = port.unwrap_or(usual);
+    pub(super) fn covers(&self, url: &str) -> bool {
+        let Ok(uri) = url.parse::<Uri>() else { return false };
+        let (Some(scheme), Some(host)) = (uri.scheme(), uri.host()) else { return false };
+        let default_port = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+        let port = uri.port_u16().unwrap_or(default_port);
+        // `Uri` keeps the brackets of an IPv6 address.
+        let host = host.trim_start_matches('[').trim_end_matches(']');
         let address = host.parse::<IpAddr>().ok();
         let host = plain(host);
         self.0.iter().any(|entry| match (entry, address) {
@@ -89,8 +92,7 @@ impl Entry {
     }
 }
 
-/// `[::1]:9000` as `::1` and 9000. The port is absent where there is none, or none that a port can
-/// be.
+/// Splits `[::1]:9000` into `::1` and 9000. The port is `None` if it is missing or out of range.
 fn host_and_port(authority: &str) -> (&str, Option<u16>) {
     if let Some((host, after)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (host, after.strip_prefix(':').and_then(|port| port.parse().ok()));
@@ -105,7 +107,7 @@ fn host_and_port(authority: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// A name as it is compared.
+/// Returns a name in the form in which names are compared.
 fn plain(name: &str) -> String {
     let name = name.strip_prefix('.').unwrap_or(name);
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()

@@ -1,14 +1,15 @@
-//! A request that makes no progress is given up, however long it may take while it makes some.
+//! Gives up a request that makes no progress. One that does may take long.
 //!
 //! The SDK's client for an address -> the same client, whose requests fail with a timeout once
-//! nothing has moved for the *read timeout* of the request's settings: no byte of its body was
-//! taken by the connection, and no byte of the answer came. Without a read timeout nothing changes.
+//! nothing has moved for the *read timeout* of the request's settings: the connection took no byte
+//! of the body, and no byte of the answer came. Without a read timeout nothing changes.
 //!
-//! A body goes to the connection in pieces, for otherwise it could not be seen to move. What the
-//! connection has taken may still be in the kernel: some hundred KiB on a slow line, which leave
+//! The connection gets a body in pieces: a body in one piece could not be seen to move. What the
+//! connection has taken may still be in the kernel, a few hundred KiB on a slow line, which leave
 //! within the limit.
 //!
-//! Not here: how long the limit is (`client`), what is done about a timeout (`sending`).
+//! Not here: how long the limit is (`retry_policy`), what is done about a timeout
+//! (`retry_classifier`).
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,19 +30,19 @@ use tokio::time::{Sleep, sleep_until};
 use crate::env;
 use crate::store::answers::Stalled;
 
-/// Pieces of a body: small enough that a line of 16 KiB/s takes several within any limit, large
+/// Size of a piece: small enough that a line of 16 KiB/s takes several within any limit, large
 /// enough to cost nothing.
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// A client, or a connector of it, whose requests are watched.
 #[derive(Debug)]
-pub(crate) struct Watched<T> {
+struct Watched<T> {
     inner: T,
     limit: Duration,
 }
 
-/// `client`, whose requests are watched where their settings have a read timeout.
-pub(crate) fn watched(client: SharedHttpClient) -> SharedHttpClient {
+/// Returns `client` with requests that are watched if their settings have a read timeout.
+pub(super) fn watched(client: SharedHttpClient) -> SharedHttpClient {
     SharedHttpClient::new(Watched { inner: client, limit: Duration::MAX })
 }
 
@@ -53,7 +54,7 @@ impl aws::HttpClient for Watched<SharedHttpClient> {
     ) -> SharedHttpConnector {
         let mut unwatched = HttpConnectorSettings::builder();
         unwatched.set_connect_timeout(settings.connect_timeout());
-        // One connector for all limits, for each has connections of its own.
+        // One connector for all limits: each connector has its own pool of connections.
         let inner = self.inner.http_connector(&unwatched.build(), components);
         match settings.read_timeout() {
             Some(limit) => SharedHttpConnector::new(Watched { inner, limit }),
@@ -67,7 +68,8 @@ impl HttpConnector for Watched<SharedHttpConnector> {
         let (limit, progress) = (self.limit, Progress::default());
         if has_content(request.body()) {
             let body = request.take_body();
-            let outgoing = Outgoing { inner: body, rest: Bytes::new(), progress: progress.clone() };
+            let outgoing =
+                OutgoingBody { inner: body, rest: Bytes::new(), progress: progress.clone() };
             *request.body_mut() = SdkBody::from_body_1_x(outgoing);
         }
         let answer = self.inner.call(request);
@@ -79,7 +81,7 @@ impl HttpConnector for Watched<SharedHttpConnector> {
             if has_content(answer.body()) {
                 let body = answer.take_body();
                 *answer.body_mut() =
-                    SdkBody::from_body_1_x(Incoming { inner: body, limit, quiet: None });
+                    SdkBody::from_body_1_x(IncomingBody { inner: body, limit, stall: None });
             }
             Ok(answer)
         })
@@ -109,7 +111,7 @@ impl Progress {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends when nothing has moved for `limit`.
+    /// Completes when nothing has moved for `limit`.
     async fn stalled(&self, limit: Duration) -> Stalled {
         loop {
             let end = self.last() + limit;
@@ -123,14 +125,14 @@ impl Progress {
 
 /// The body of a request, in pieces.
 #[derive(Debug)]
-struct Outgoing {
+struct OutgoingBody {
     inner: SdkBody,
-    /// What is left of the inner body's last piece.
+    /// The rest of the inner body's last frame.
     rest: Bytes,
     progress: Progress,
 }
 
-impl Body for Outgoing {
+impl Body for OutgoingBody {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -138,6 +140,7 @@ impl Body for Outgoing {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        // The connection asks for more: it has taken the piece before.
         self.progress.moved();
         if self.rest.is_empty() {
             match Pin::new(&mut self.inner).poll_frame(cx) {
@@ -170,16 +173,16 @@ impl Body for Outgoing {
     }
 }
 
-/// The body of an answer, which must not fall silent.
+/// The body of an answer, which must not stall.
 #[derive(Debug)]
-struct Incoming {
+struct IncomingBody {
     inner: SdkBody,
     limit: Duration,
-    /// Ends when the answer has been silent for too long; `None` while nobody waits for it.
-    quiet: Option<Pin<Box<Sleep>>>,
+    /// Completes when the answer has stalled; `None` while nobody waits for it.
+    stall: Option<Pin<Box<Sleep>>>,
 }
 
-impl Body for Incoming {
+impl Body for IncomingBody {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -188,14 +191,14 @@ impl Body for Incoming {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
-            self.quiet = None;
+            self.stall = None;
             return Poll::Ready(frame);
         }
         let limit = self.limit;
-        let quiet = self
-            .quiet
+        let stall = self
+            .stall
             .get_or_insert_with(|| Box::pin(sleep_until((env::instant() + limit).into())));
-        match quiet.as_mut().poll(cx) {
+        match stall.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Some(Err(Stalled(limit).into()))),
             Poll::Pending => Poll::Pending,
         }

@@ -1,47 +1,43 @@
-//! What a store is made of, and what an object carries besides its bytes.
+//! The settings of a store.
 //!
-//! Plain values, checked by whoever makes them (`config`). Their `Debug` never shows a secret.
+//! Plain values, checked by their maker (`config`). Their `Debug` shows no secret.
 
-use std::collections::HashMap;
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
-
-use super::credentials::Access;
+use super::access::Access;
 use super::http::HttpClient;
 use crate::aws::EndpointVariant;
 use crate::store::address::without_userinfo;
 use crate::store::options::{Checksum, ObjectOptions};
 
-/// Where the bucket is and whose keys open it.
+/// Where the bucket is, whose credentials open it, and how objects are written.
 #[derive(Clone)]
 pub struct StoreSettings {
     /// Bucket name.
     pub bucket: String,
     /// Region that requests are signed for.
     pub region: String,
-    /// Address of an S3-compatible store; `None` is Amazon S3 itself.
+    /// Address of an S3-compatible store; `None` means Amazon S3.
     pub endpoint: Option<String>,
-    /// Which of Amazon S3's own endpoints are asked. Has no effect on an `endpoint`.
+    /// Which of Amazon S3's own endpoints receive the requests. Has no effect on an `endpoint`.
     pub variant: EndpointVariant,
-    /// The same address without the bucket, where it seems to name the bucket.
+    /// The endpoint without the bucket, where it seems to contain the bucket's name.
     pub endpoint_without_bucket: Option<String>,
-    /// Whether the bucket stands in the path (`host/bucket/key`) instead of in the host name.
+    /// Whether the bucket is in the path (`host/bucket/key`) instead of in the host name.
     pub path_style: bool,
-    /// Whose keys open it.
+    /// Whose credentials open the bucket.
     pub access: Access,
-    /// What every object gets besides its bytes.
+    /// Options of every object.
     pub objects: ObjectOptions,
-    /// What vouches for the bytes on their way.
+    /// The checksum of every body.
     pub checksum: Checksum,
-    /// The account that must own the bucket; `None`: whoever does.
+    /// The account that must own the bucket; `None` means any.
     pub bucket_owner: Option<String>,
-    /// Whom to trust, and through which proxy to go.
+    /// Trusted certificates and proxies.
     pub http: HttpClient,
-    /// Whether each key is looked at before an object is written to it, besides the guard
-    /// `If-None-Match`: for stores that may take the guard and ignore it.
-    pub looks_first: bool,
+    /// Whether a HEAD of the key precedes each write, although the write is conditional: for stores
+    /// that may accept `If-None-Match` and ignore it.
+    pub head_before_put: bool,
 }
 
 impl fmt::Debug for StoreSettings {
@@ -60,46 +56,12 @@ impl fmt::Debug for StoreSettings {
     }
 }
 
-/// What an object carries besides its bytes.
-#[derive(Clone, Debug)]
-pub struct ObjectInfo {
-    /// The Content-Type header.
-    pub content_type: &'static str,
-    /// Proves that an object was written by this very call: stored with the object and looked for
-    /// after a lost answer. Every object must have its own.
-    pub token: Uuid,
-    /// User metadata (`x-amz-meta-*`), already ASCII; together at most 2 KB less about 140 bytes
-    /// for the token and the hash of the key.
-    pub metadata: Vec<(String, String)>,
-}
-
-impl ObjectInfo {
-    /// The metadata key of the token.
-    pub(crate) const TOKEN_KEY: &'static str = "destination-s3-token";
-
-    /// The metadata key of the hash of the object's key.
-    pub(crate) const KEY_HASH_KEY: &'static str = "key-hash";
-
-    /// All user metadata of the object at `key`: the token and the hash of the key included.
-    pub(crate) fn user_metadata(&self, key: &str) -> HashMap<String, String> {
-        let token = (Self::TOKEN_KEY.to_owned(), self.token.to_string());
-        let hash = (Self::KEY_HASH_KEY.to_owned(), key_hash(key));
-        self.metadata.iter().cloned().chain([token, hash]).collect()
-    }
-}
-
-/// What an object says about the key that it was written to: a copy elsewhere still says the key of
-/// the original.
-pub(crate) fn key_hash(key: &str) -> String {
-    Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn debug_shows_where_but_not_whose() {
+    fn debug_shows_the_address_and_no_secret() {
         let settings = StoreSettings {
             bucket: "b".to_owned(),
             region: "eu-west-1".to_owned(),
@@ -116,7 +78,7 @@ mod tests {
             checksum: Checksum::Crc32,
             bucket_owner: None,
             http: HttpClient::new(None).unwrap(),
-            looks_first: false,
+            head_before_put: false,
         };
         let shown = format!("{settings:?}");
         assert!(shown.contains("http://localhost:9000/x"), "{shown}");

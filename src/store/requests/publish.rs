@@ -1,84 +1,103 @@
 //! The two requests that make an object visible, and how a doubtful answer to them is settled.
 //!
-//! An object is published at most once and never over another one. The request is guarded with
-//! `If-None-Match: *`. What the answer then means:
+//! An object is published at most once and never over another one. The request is conditional
+//! (`If-None-Match: *`). What its answer means:
 //!
 //! | answer | what is done |
 //! |---|---|
-//! | 412 | HEAD: with our token it is our own write, whose answer was lost: success. Another object has the key: it is taken |
-//! | 412, and HEAD finds no object | the object was deleted in between, or the store is wrong: PutObject may take the next key; CompleteMultipartUpload is sent three times in all |
-//! | 409, 503, 429, 200 with an error inside or without an ETag | it is sent again (`sending`); then as the next line |
-//! | timeout, reset, 5xx, NoSuchUpload, a refusal after an earlier attempt | HEAD: our token is success, another token is a taken key, no object leaves the error as it is |
-//! | 501, or a 400 that names the guard | the store has no such guard: HEAD, and if no object is there the same request without it, from now on |
-//! | any, on a store that is not AWS | some take the guard and ignore it, and do not say so: HEAD first, always |
-//! | a plain refusal of the only attempt | the error |
+//! | 412 | HEAD: our token means that our own write, whose answer was lost, succeeded. Otherwise the key is taken |
+//! | 412, but HEAD finds no object | the object was deleted in between, or the store is wrong: PutObject may take the next key; CompleteMultipartUpload is sent three times in all |
+//! | 409, 503, 429, 200 with an error inside or without an ETag | it is retried (`client::retry_classifier`); then as the next line |
+//! | timeout, reset, 5xx, NoSuchUpload, a refusal after an earlier attempt | HEAD: our token means success, another token a taken key; without an object the error stands |
+//! | 501, or a 400 that names the condition | the store has no conditional writes: HEAD, and if no object is there the same request without the condition, from now on |
+//! | any, in a store that is not AWS | some accept the condition and ignore it without saying so: HEAD first, always |
+//! | a plain refusal of the only attempt | the error stands |
 //!
-//! When is a HEAD no proof?
-//! - It finds nothing: a request in flight may still land. Such an error keeps [`Effect::Unknown`].
-//! - It finds another object, and the store has not shown that it honours the guard: a request in
-//!   flight may still land over that object. As above.
+//! When does a HEAD prove nothing?
+//! - It finds nothing: a request in flight may still take effect. The error keeps
+//!   [`Effect::Unknown`].
+//! - It finds another object, and the store has not shown that it honours the condition: a request
+//!   in flight may still overwrite that object. As above.
 //! - It finds an object without any token, and one of our attempts may have written it: the store
-//!   may not keep user metadata ([`StoreErrorKind::LosesMetadata`]), unless the object has another
-//!   size than ours.
+//!   may not keep user metadata ([`StoreErrorKind::LosesMetadata`]), unless the object's size is
+//!   not ours.
 //! - It finds an object without any token, and would find one at every key
 //!   ([`StoreErrorKind::FindsMissing`]).
 
-use std::sync::atomic::Ordering;
-
-use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
-use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
-use super::objects::KeyOwner;
+use super::multipart::PartReceipt;
+use super::read::KeyOwner;
 use crate::error::FailureType;
 use crate::store::answers::{Effect, StoreError, StoreErrorKind};
-use crate::store::client::checksum::Digests;
-use crate::store::client::headers::TakesObjectHeaders;
-use crate::store::client::s3_store::S3Store;
-use crate::store::client::settings::ObjectInfo;
+use crate::store::client::{Digests, ObjectInfo, S3Store, TakesObjectHeaders};
 use crate::store::operation::Operation;
 use crate::store::options::Checksum;
-use crate::store::requests::multipart::PartReceipt;
 
-/// The guard: fail if the key has an object, whatever its ETag.
-const NO_OBJECT_YET: &str = "*";
-
-/// How often a completion is sent to a key that is refused as taken and yet has no object: an
-/// object may be deleted between the two answers, but hardly three times. (A file that is put takes
-/// the next key instead.)
+/// How often a completion is sent to a key that is refused as taken but has no object: an object
+/// may be deleted between the two answers, but hardly three times. (A PutObject takes the next key
+/// instead.)
 const COMPLETIONS_AT_FREE_KEY: u32 = 3;
 
-/// One of the two requests.
-#[derive(Debug)]
-enum Publication<'a> {
-    Put { body: Bytes },
-    Complete { upload_id: &'a str, parts: &'a [PartReceipt] },
+/// An object that is to become visible.
+struct Publication<'a> {
+    key: &'a str,
+    object: &'a ObjectInfo,
+    content: Content<'a>,
+}
+
+/// What the object is made of, hence which request makes it visible.
+enum Content<'a> {
+    Body(Bytes),
+    Parts { upload_id: &'a str, parts: &'a [PartReceipt] },
+}
+
+/// Whether the request is conditional.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guard {
+    /// `If-None-Match: *`: fail if the key has an object, whatever its ETag.
+    IfNoneMatch,
+    None,
+}
+
+/// What a HEAD of the key says before a write.
+enum KeyCheck {
+    /// No object: the write may be sent.
+    Free,
+    /// Our own object: an earlier attempt has written it.
+    Published,
+    /// Another object, or one that cannot be told from ours.
+    Refused(StoreError),
 }
 
 impl Publication<'_> {
     fn op(&self) -> Operation {
-        match self {
-            Self::Put { .. } => Operation::PutObject,
-            Self::Complete { .. } => Operation::CompleteMultipartUpload,
+        match self.content {
+            Content::Body(_) => Operation::PutObject,
+            Content::Parts { .. } => Operation::CompleteMultipartUpload,
         }
     }
 
-    /// How often it is sent to a key that is refused as taken and yet has no object.
+    fn token(&self) -> String {
+        self.object.token.to_string()
+    }
+
+    /// How often the request is sent to a key that is refused as taken but has no object.
     fn tries_at_free_key(&self) -> u32 {
-        match self {
-            Self::Put { .. } => 1,
-            Self::Complete { .. } => COMPLETIONS_AT_FREE_KEY,
+        match self.content {
+            Content::Body(_) => 1,
+            Content::Parts { .. } => COMPLETIONS_AT_FREE_KEY,
         }
     }
 
-    /// Whether an object of this size can be what was sent. The sizes of parts are not known any
-    /// more.
+    /// Whether an object of this size can be the one that was sent. The sizes of parts are no
+    /// longer known.
     fn can_have(&self, size_bytes: Option<u64>) -> bool {
-        match (self, size_bytes) {
-            (Self::Put { body }, Some(bytes)) => body.len() as u64 == bytes,
-            (Self::Put { .. }, None) | (Self::Complete { .. }, _) => true,
+        match (&self.content, size_bytes) {
+            (Content::Body(body), Some(bytes)) => body.len() as u64 == bytes,
+            (Content::Body(_), None) | (Content::Parts { .. }, _) => true,
         }
     }
 }
@@ -90,11 +109,11 @@ impl S3Store {
     /// [`StoreError::asks_for_next_key`]: nothing was written. With [`Effect::Unknown`] the object
     /// may be there or may still appear; nothing may be acknowledged.
     pub async fn put(&self, key: &str, body: Bytes, object: &ObjectInfo) -> Result<(), StoreError> {
-        self.publish(key, object, &Publication::Put { body }).await
+        self.publish(&Publication { key, object, content: Content::Body(body) }).await
     }
 
-    /// Makes an object of the parts of an upload, if no other object has the key. `object` is the
-    /// one that the upload was created with; `parts` are in order of their numbers.
+    /// Creates an object from the parts of an upload, if no other object has the key. `object` is
+    /// the one that the upload was created with; `parts` are in order of their numbers.
     ///
     /// # Errors
     /// [`StoreErrorKind::KeyTaken`]: nothing was written and the upload still exists, for
@@ -108,11 +127,12 @@ impl S3Store {
         parts: &[PartReceipt],
         object: &ObjectInfo,
     ) -> Result<(), StoreError> {
-        self.publish(key, object, &Publication::Complete { upload_id, parts }).await
+        self.publish(&Publication { key, object, content: Content::Parts { upload_id, parts } })
+            .await
     }
 
-    /// Whether the store keeps its promise not to write over an object: tries to, with `object`, at
-    /// a `key` that has one. Where it does not, the object is replaced.
+    /// Whether the store honours the condition of a write: tries to write `object` at a `key` that
+    /// has an object. If the store does not, the object is replaced.
     ///
     /// # Errors
     /// [`StoreError`]; the object may have been replaced.
@@ -122,113 +142,117 @@ impl S3Store {
         body: Bytes,
         object: &ObjectInfo,
     ) -> Result<bool, StoreError> {
-        match self.send_publication(key, object, &Publication::Put { body }, true).await {
+        let publication = Publication { key, object, content: Content::Body(body) };
+        match self.send_publication(&publication, Guard::IfNoneMatch).await {
             Ok(()) => Ok(false),
             Err(StoreError { kind: StoreErrorKind::KeyTaken, .. }) => Ok(true),
-            // It says so, and every write then looks first.
+            // It says so, so a HEAD will precede every write.
             Err(StoreError { kind: StoreErrorKind::Unsupported, .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    async fn publish(
-        &self,
-        key: &str,
-        object: &ObjectInfo,
-        what: &Publication<'_>,
-    ) -> Result<(), StoreError> {
+    async fn publish(&self, publication: &Publication<'_>) -> Result<(), StoreError> {
+        // Whether an attempt may have written the object although it was refused.
         let mut doubtful = false;
-        if !self.inner.lacks_conditional_writes.load(Ordering::Relaxed) {
-            if self.inner.looks_first
-                && let Some(found) = self.found(key, object, what, doubtful).await?
-            {
-                return found;
+        if !self.capabilities().lacks_conditional_writes() {
+            if self.head_before_put() {
+                match self.check_key(publication, doubtful).await? {
+                    KeyCheck::Free => {}
+                    KeyCheck::Published => return Ok(()),
+                    KeyCheck::Refused(error) => return Err(error),
+                }
             }
-            for tries_left in (0..what.tries_at_free_key()).rev() {
-                match self.send_publication(key, object, what, true).await {
+            for tries_left in (0..publication.tries_at_free_key()).rev() {
+                match self.send_publication(publication, Guard::IfNoneMatch).await {
                     Ok(()) => return Ok(()),
+                    // No conditional writes: continue below, without the condition.
                     Err(refused) if refused.kind == StoreErrorKind::Unsupported => {
                         doubtful = refused.effect == Effect::Unknown;
                         break;
                     }
-                    Err(failed) => match self.settle(key, object, what, failed, true).await {
-                        Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, .. })
-                            if tries_left > 0 => {}
-                        settled => return settled,
-                    },
+                    Err(failed) => {
+                        match self.settle(publication, failed, Guard::IfNoneMatch).await {
+                            Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, .. })
+                                if tries_left > 0 => {}
+                            settled => return settled,
+                        }
+                    }
                 }
             }
         }
-        match self.found(key, object, what, doubtful).await {
-            Ok(Some(found)) => return found,
-            Ok(None) => {}
-            // Nobody could look whether the earlier attempt has written the object.
+        match self.check_key(publication, doubtful).await {
+            Ok(KeyCheck::Free) => {}
+            Ok(KeyCheck::Published) => return Ok(()),
+            Ok(KeyCheck::Refused(error)) => return Err(error),
+            // Without a HEAD it is unknown whether the earlier attempt has written the object.
             Err(unseen) if doubtful => {
                 return Err(StoreError { effect: Effect::Unknown, ..unseen });
             }
             Err(unseen) => return Err(unseen),
         }
-        match self.send_publication(key, object, what, false).await {
+        match self.send_publication(publication, Guard::None).await {
+            // Only now it is known that the condition was the reason of the refusal.
             Ok(()) => {
-                self.inner.lacks_conditional_writes.store(true, Ordering::Relaxed);
+                self.capabilities().set_lacks_conditional_writes();
                 Ok(())
             }
             Err(failed) => {
                 // An earlier attempt stays doubtful, however plainly this one is refused.
                 let effect = if doubtful { Effect::Unknown } else { failed.effect };
-                self.settle(key, object, what, StoreError { effect, ..failed }, false).await
+                self.settle(publication, StoreError { effect, ..failed }, Guard::None).await
             }
         }
     }
 
-    /// How a publication ends at a key that has an object already; `None` where the key is free.
-    /// `doubtful`: an attempt may have written the object.
-    async fn found(
+    /// Checks the key before a write. `doubtful`: an earlier attempt may have written the object.
+    async fn check_key(
         &self,
-        key: &str,
-        object: &ObjectInfo,
-        what: &Publication<'_>,
+        publication: &Publication<'_>,
         doubtful: bool,
-    ) -> Result<Option<Result<(), StoreError>>, StoreError> {
-        Ok(match self.holder(key, &object.token.to_string()).await? {
-            KeyOwner::Us => Some(Ok(())),
-            KeyOwner::AnotherWriter => Some(Err(self.taken(what.op(), key))),
-            KeyOwner::Unmarked { size_bytes } if doubtful && what.can_have(size_bytes) => {
-                Some(Err(self.loses_metadata(what.op(), key)))
+    ) -> Result<KeyCheck, StoreError> {
+        let Publication { key, object, .. } = publication;
+        let op = publication.op();
+        Ok(match self.key_owner(key, &publication.token()).await? {
+            KeyOwner::Nobody => KeyCheck::Free,
+            KeyOwner::Us => KeyCheck::Published,
+            KeyOwner::AnotherWriter => KeyCheck::Refused(self.taken(op, key)),
+            KeyOwner::Unmarked { size_bytes } if doubtful && publication.can_have(size_bytes) => {
+                KeyCheck::Refused(self.loses_metadata(op, key))
             }
             KeyOwner::Unmarked { .. } => {
-                Some(Err(self.taken_by_unmarked(what.op(), key, object).await))
+                KeyCheck::Refused(self.taken_by_unmarked(op, key, object).await)
             }
-            KeyOwner::Nobody => None,
         })
     }
 
-    /// Turns a failed publication into what really happened.
+    /// Finds out what really happened in a publication that `failed`.
     async fn settle(
         &self,
-        key: &str,
-        object: &ObjectInfo,
-        what: &Publication<'_>,
+        publication: &Publication<'_>,
         failed: StoreError,
-        guarded: bool,
+        guard: Guard,
     ) -> Result<(), StoreError> {
-        let taken = failed.kind == StoreErrorKind::KeyTaken;
-        let upload_gone = failed.kind == StoreErrorKind::NoSuchUpload;
+        let Publication { key, object, .. } = publication;
+        let is_taken = failed.kind == StoreErrorKind::KeyTaken;
+        let upload_is_gone = failed.kind == StoreErrorKind::NoSuchUpload;
         let doubtful = failed.effect == Effect::Unknown;
-        if !doubtful && !taken && !upload_gone {
+        if !doubtful && !is_taken && !upload_is_gone {
             return Err(failed);
         }
         let unknown = |error: StoreError| StoreError { effect: Effect::Unknown, ..error };
-        // A store that is not AWS may ignore the guard; a 412 shows that it does not.
-        let guard_holds = taken || (guarded && !self.inner.looks_first);
-        match self.holder(key, &object.token.to_string()).await {
+        // A store that is not AWS may ignore the condition. A 412 shows that this one does not.
+        let guard_holds = is_taken || (guard == Guard::IfNoneMatch && !self.head_before_put());
+        match self.key_owner(key, &publication.token()).await {
             Ok(KeyOwner::Us) => Ok(()),
-            Ok(KeyOwner::Unmarked { size_bytes }) if doubtful && what.can_have(size_bytes) => {
-                Err(self.loses_metadata(what.op(), key))
+            Ok(KeyOwner::Unmarked { size_bytes })
+                if doubtful && publication.can_have(size_bytes) =>
+            {
+                Err(self.loses_metadata(publication.op(), key))
             }
-            // No request can land any more: the parts are gone.
+            // The parts are gone, so no request in flight can take effect.
             Ok(KeyOwner::AnotherWriter | KeyOwner::Unmarked { .. } | KeyOwner::Nobody)
-                if upload_gone =>
+                if upload_is_gone =>
             {
                 Err(StoreError { effect: Effect::NotApplied, ..failed })
             }
@@ -237,20 +261,20 @@ impl S3Store {
             }
             Ok(KeyOwner::AnotherWriter) => Err(self.taken(failed.op, key)),
             Ok(KeyOwner::Unmarked { .. }) => {
-                Err(self.taken_by_unmarked(what.op(), key, object).await)
+                Err(self.taken_by_unmarked(publication.op(), key, object).await)
             }
-            // An attempt may have written the object, and it was deleted since, or is not shown
+            // An attempt may have written the object, which was deleted since or is not visible
             // yet.
-            Ok(KeyOwner::Nobody) if taken && doubtful => {
+            Ok(KeyOwner::Nobody) if is_taken && doubtful => {
                 Err(StoreError { kind: StoreErrorKind::Conflict, ..failed })
             }
-            Ok(KeyOwner::Nobody) if taken => {
+            Ok(KeyOwner::Nobody) if is_taken => {
                 Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, ..failed })
             }
             Ok(KeyOwner::Nobody) => Err(unknown(failed)),
-            // Whose object it is cannot be told: the reason is what the user can do something
-            // about.
-            Err(unseen) if taken || unseen.kind.failure_type() == FailureType::Config => {
+            // The HEAD failed. Its error is reported if the user can act on it, or if the refusal
+            // itself means nothing without it.
+            Err(unseen) if is_taken || unseen.kind.failure_type() == FailureType::Config => {
                 Err(unknown(unseen))
             }
             Err(_) => Err(unknown(failed)),
@@ -261,62 +285,47 @@ impl S3Store {
         self.call(op, key, 0).without_answer(StoreErrorKind::LosesMetadata, Effect::Unknown)
     }
 
-    /// Sends it, for an ETag: a 200 without one is no answer of S3, but of something on the way
-    /// there.
     async fn send_publication(
         &self,
-        key: &str,
-        object: &ObjectInfo,
-        what: &Publication<'_>,
-        guarded: bool,
+        publication: &Publication<'_>,
+        guard: Guard,
     ) -> Result<(), StoreError> {
-        let guard = guarded.then(|| NO_OBJECT_YET.to_owned());
-        let (op, client, checksum) = (what.op(), &self.inner.client, self.inner.checksum);
-        match what {
-            Publication::Put { body } => {
-                let digests = Digests::of(checksum, body);
-                let request = client
+        let Publication { key, object, content } = publication;
+        let if_none_match = match guard {
+            Guard::IfNoneMatch => Some("*".to_owned()),
+            Guard::None => None,
+        };
+        match content {
+            Content::Body(body) => {
+                let digests = Digests::of(self.checksum(), body);
+                let request = self
+                    .client()
                     .put_object()
                     .bucket(self.bucket())
-                    .key(key)
+                    .key(*key)
                     .content_type(object.content_type)
                     .set_metadata(Some(object.user_metadata(key)))
                     .set_expected_bucket_owner(self.bucket_owner())
-                    .object_headers(&self.inner.headers)
-                    .set_checksum_algorithm(checksum.algorithm())
+                    .object_headers(self.headers())
+                    .set_checksum_algorithm(self.checksum().algorithm())
                     .set_checksum_sha256(digests.sha256.clone())
                     .set_content_md5(digests.content_md5.clone())
-                    .set_if_none_match(guard)
+                    .set_if_none_match(if_none_match)
                     .body(ByteStream::from(body.clone()));
-                let settings = digests.sign(self.sending(body.len()));
-                self.send_for(
-                    op,
-                    key,
-                    settings,
-                    |put: &PutObjectOutput| put.e_tag.is_some(),
-                    |with| request.customize().config_override(with).send(),
-                )
-                .await
-                .map(drop)
+                let overrides = digests.sign(self.body_timeouts(body.len()));
+                self.send_with(key, overrides, request).await.map(drop)
             }
-            Publication::Complete { upload_id, parts } => {
-                let request = client
+            Content::Parts { upload_id, parts } => {
+                let request = self
+                    .client()
                     .complete_multipart_upload()
                     .bucket(self.bucket())
-                    .key(key)
+                    .key(*key)
                     .upload_id(*upload_id)
                     .set_expected_bucket_owner(self.bucket_owner())
-                    .multipart_upload(completed(parts, checksum))
-                    .set_if_none_match(guard);
-                self.send_for(
-                    op,
-                    key,
-                    self.working(),
-                    |completed: &CompleteMultipartUploadOutput| completed.e_tag.is_some(),
-                    |with| request.customize().config_override(with).send(),
-                )
-                .await
-                .map(drop)
+                    .multipart_upload(completed(parts, self.checksum()))
+                    .set_if_none_match(if_none_match);
+                self.send_with(key, self.work_timeouts(), request).await.map(drop)
             }
         }
     }

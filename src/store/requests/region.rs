@@ -1,15 +1,15 @@
-//! Which region a bucket is in, for settings that leave it out.
+//! Which region a bucket is in, for a configuration that leaves it out.
 //!
 //! | asked | answer | region |
 //! |---|---|---|
-//! | GetBucketLocation | a location | that one; an empty one is `us-east-1`, `EU` is `eu-west-1` |
-//! | | a redirect, or a complaint about the signature's region | the one that it names |
+//! | GetBucketLocation | a location | that one; an empty one means `us-east-1`, `EU` means `eu-west-1` |
+//! | | a redirect, or an error about the signature's region | the one that it names |
 //! | | denied | the one in the header `x-amz-bucket-region`; without it, a listing tells |
-//! | | it does not know the question | a listing tells |
-//! | ListObjectsV2 | accepted | the one that it was signed for, unless the header names another |
-//! | | a redirect, or a complaint about the signature's region | the one that it names |
+//! | | not implemented | a listing tells |
+//! | ListObjectsV2 | success | the one that the request was signed for, unless the header names another |
+//! | | a redirect, or an error about the signature's region | the one that it names |
 //!
-//! HeadBucket is not asked: on some stores it needs a right of its own.
+//! HeadBucket is not used: some stores require a permission of its own for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,9 +18,8 @@ use aws_sdk_s3::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 
 use crate::error::harmless;
-use crate::store::answers::REGION_HEADER;
-use crate::store::answers::{Effect, StoreError, StoreErrorKind};
-use crate::store::client::s3_store::S3Store;
+use crate::store::answers::{Effect, REGION_HEADER, StoreError, StoreErrorKind};
+use crate::store::client::S3Store;
 use crate::store::operation::Operation;
 
 /// Where a bucket is.
@@ -28,19 +27,19 @@ use crate::store::operation::Operation;
 pub struct FoundRegion {
     /// Its region.
     pub region: String,
-    /// GetBucketLocation was denied, and another answer told.
+    /// The denial of GetBucketLocation, where another answer named the region.
     pub denied: Option<StoreError>,
 }
 
 impl S3Store {
-    /// The region of the bucket; that of this store is where the question is asked first.
+    /// Finds the region of the bucket. The region of this store is asked first.
     ///
     /// # Errors
-    /// [`StoreError`]. `s3:GetBucketLocation` denied is one only where no other answer names the
+    /// [`StoreError`]. A denied `s3:GetBucketLocation` is one only if no other answer names the
     /// region.
     pub async fn find_region(&self) -> Result<FoundRegion, StoreError> {
-        let (located, header) = self.location().await;
-        let refused = match (located, header) {
+        let (location, header) = self.location().await;
+        let refused = match (location, header) {
             (Ok(region), _) => return Ok(FoundRegion { region, denied: None }),
             (
                 Err(StoreError {
@@ -55,32 +54,24 @@ impl S3Store {
                 StoreErrorKind::AccessDenied if let Some(region) = header => {
                     return Ok(FoundRegion { region, denied: Some(refused) });
                 }
-                // Not every store knows the question.
+                // Not every store implements GetBucketLocation.
                 StoreErrorKind::AccessDenied
                 | StoreErrorKind::Unsupported
                 | StoreErrorKind::Rejected => refused,
                 _ => return Err(refused),
             },
         };
-        let heard = RegionCapture::default();
+        let capture = RegionCapture::default();
         let request = self
-            .inner
-            .client
+            .client()
             .list_objects_v2()
             .bucket(self.bucket())
             .set_expected_bucket_owner(self.bucket_owner())
             .max_keys(1);
-        let listed = self
-            .send_for(
-                Operation::ListObjects,
-                "",
-                Builder::new().interceptor(heard.clone()),
-                |_| true,
-                |with| request.customize().config_override(with).send(),
-            )
-            .await;
+        let overrides = Builder::new().interceptor(capture.clone());
+        let listed = self.send_with("", overrides, request).await;
         let is_denied = refused.kind == StoreErrorKind::AccessDenied;
-        let region = match (listed, heard.region()) {
+        let region = match (listed, capture.region()) {
             (_, Some(region))
             | (
                 Err(StoreError {
@@ -89,49 +80,41 @@ impl S3Store {
                 }),
                 None,
             ) => region,
-            (Ok(_), None) => self.inner.region.clone(),
-            // Nothing tells: what would have told is what the user can allow.
+            (Ok(_), None) => self.region().to_owned(),
+            // No answer names the region. The denial is the error that the user can fix.
             (Err(_), None) if is_denied => return Err(refused),
             (Err(error), None) => return Err(error),
         };
         Ok(FoundRegion { region, denied: is_denied.then_some(refused) })
     }
 
+    /// Asks for the bucket's location. Also returns the region that the header of any answer names.
     async fn location(&self) -> (Result<String, StoreError>, Option<String>) {
-        let heard = RegionCapture::default();
+        let capture = RegionCapture::default();
         let request = self
-            .inner
-            .client
+            .client()
             .get_bucket_location()
             .bucket(self.bucket())
             .set_expected_bucket_owner(self.bucket_owner());
-        let located = self
-            .send_for(
-                Operation::GetBucketLocation,
-                "",
-                Builder::new().interceptor(heard.clone()),
-                |_| true,
-                |with| request.customize().config_override(with).send(),
-            )
-            .await
-            .and_then(|located| {
-                let location = located.location_constraint;
-                let region = match location.as_ref().map_or("", |location| location.as_str()) {
-                    "" => "us-east-1",
-                    "EU" => "eu-west-1",
-                    region => region,
-                };
-                // It goes into signatures and sentences.
-                harmless(region).map(str::to_owned).ok_or_else(|| {
-                    let call = self.call(Operation::GetBucketLocation, "", 1);
-                    call.without_answer(StoreErrorKind::InvalidEndpoint, Effect::NotApplied)
-                })
-            });
-        (located, heard.region())
+        let overrides = Builder::new().interceptor(capture.clone());
+        let located = self.send_with("", overrides, request).await.and_then(|located| {
+            let location = located.location_constraint;
+            let region = match location.as_ref().map_or("", |location| location.as_str()) {
+                "" => "us-east-1",
+                "EU" => "eu-west-1",
+                region => region,
+            };
+            // The region is put into signatures and messages.
+            harmless(region).map(str::to_owned).ok_or_else(|| {
+                let call = self.call(Operation::GetBucketLocation, "", 1);
+                call.without_answer(StoreErrorKind::InvalidEndpoint, Effect::NotApplied)
+            })
+        });
+        (located, capture.region())
     }
 }
 
-/// What the header said.
+/// The region in the header of the last answer.
 #[derive(Clone, Debug, Default)]
 struct RegionCapture(Arc<Mutex<Option<String>>>);
 

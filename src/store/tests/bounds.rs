@@ -7,9 +7,9 @@ use crate::store::StoreSettings;
 
 /// With less time for a request that the SDK's rate limiter holds up: its first wait is 20 s.
 const IMPATIENT: RetryPolicy =
-    RetryPolicy { answer: Duration::from_secs(1), work: Duration::from_secs(1), ..HASTE };
+    RetryPolicy { answer: Duration::from_secs(1), work: Duration::from_secs(1), ..NO_BACKOFF };
 
-/// How many requests one call may come to in [`HASTE`], whatever the store answers for ever: a
+/// How many requests one call may come to in [`NO_BACKOFF`], whatever the store answers for ever: a
 /// write that is refused (three attempts), a look (a HEAD, the GET that asks it why and another
 /// HEAD, three attempts each), and for a completion three rounds of that.
 const MOST_REQUESTS: usize = 3 * (3 + 9) + 9;
@@ -46,16 +46,16 @@ fn answers_for_ever() -> Vec<Reply> {
 async fn no_answer_that_never_changes_keeps_a_request_going() {
     let cases = answers_for_ever()
         .into_iter()
-        .flat_map(|answer| [false, true].map(|looks_first| (answer.clone(), looks_first)))
-        .flat_map(|(answer, looks_first)| {
-            (0..10).map(move |call| (answer.clone(), looks_first, call))
+        .flat_map(|answer| [false, true].map(|head_before_put| (answer.clone(), head_before_put)))
+        .flat_map(|(answer, head_before_put)| {
+            (0..10).map(move |call| (answer.clone(), head_before_put, call))
         });
     futures_util::stream::iter(cases)
-        .for_each_concurrent(32, async |(answer, looks_first, call)| {
+        .for_each_concurrent(32, async |(answer, head_before_put, call)| {
             let same = answer.clone();
             let server = Scripted::deciding(move |_| same.clone()).await;
-            let settings = StoreSettings { looks_first, ..settings(server.address) };
-            ask(&S3Store::with_pace(&settings, IMPATIENT), call).await;
+            let settings = StoreSettings { head_before_put, ..settings(server.address) };
+            ask(&S3Store::with_retry_policy(&settings, IMPATIENT), call).await;
             let requests = server.connections();
             assert!(requests <= MOST_REQUESTS, "{answer:?}, call {call}: {requests} requests");
         })
@@ -73,7 +73,7 @@ async fn ask(store: &S3Store, nth: usize) {
         3 => drop(store.upload_part("k", "u", 1, ROWS).await),
         4 => drop(store.head("k").await),
         5 => drop(store.copy("k", "l", "t").await),
-        6 => drop(store.take_back("k", object.token).await),
+        6 => drop(store.delete_if_ours("k", object.token).await),
         7 => drop(store.abort_multipart("k", "u").await),
         8 => drop(store.list_keys("k").await),
         _ => store.delete_all(vec!["k".to_owned(), "l".to_owned()], |_, _| true).await,

@@ -88,7 +88,7 @@ fn store(server: &Scripted, provider: &Arc<Counting>, now: fn() -> SystemTime) -
     let settings =
         StoreSettings { access: Access::Renewable(provider), ..settings(server.address) };
     assert!(!format!("{settings:?}").contains(SECRET_WORD));
-    S3Store::with_clock(&settings, HASTE, now)
+    S3Store::with_clock(&settings, NO_BACKOFF, now)
 }
 
 fn epoch() -> SystemTime {
@@ -215,7 +215,8 @@ async fn an_access_key_is_not_renewed() {
         secret_access_key: SECRET.to_owned(),
         session_token: Some("hush-token-1".to_owned()),
     };
-    let error = S3Store::with_pace(&with_token, HASTE).list_keys("").await.unwrap_err();
+    let error =
+        S3Store::with_retry_policy(&with_token, NO_BACKOFF).list_keys("").await.unwrap_err();
     assert_eq!(error.kind, Kind::ExpiredCredentials);
     assert_eq!(tokens(&server), ["1"]);
 }

@@ -18,10 +18,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::testing::{BUCKET, Embedded, HASTE, Reply, SECRET, Scripted, access_key, settings};
+use super::testing::{BUCKET, Embedded, NO_BACKOFF, Reply, SECRET, Scripted, access_key, settings};
 use super::{Effect, ObjectInfo, PartReceipt, S3Store, StoreError, StoreErrorKind as Kind};
 use crate::error::{Classified, Failure, FailureType};
-use crate::store::client::s3_store::RetryPolicy;
+use crate::store::client::RetryPolicy;
 
 fn object(token: u128) -> ObjectInfo {
     ObjectInfo {
@@ -130,7 +130,7 @@ async fn real_refusals_are_told_apart() {
     let wrong = |change: fn(&mut super::StoreSettings)| {
         let mut settings = settings(server.address);
         change(&mut settings);
-        S3Store::with_pace(&settings, HASTE)
+        S3Store::with_retry_policy(&settings, NO_BACKOFF)
     };
     let missing =
         wrong(|settings| settings.bucket = "elsewhere".to_owned()).list_keys("").await.unwrap_err();
@@ -163,9 +163,9 @@ async fn a_listing_reads_every_page() {
     let store = server.store();
     let mut pages = store.all_keys("p/");
     assert_eq!(pages.next().await.unwrap().unwrap().keys, ["p/1"]);
-    assert!(!pages.is_whole());
+    assert!(!pages.is_complete());
     assert_eq!(pages.next().await.unwrap().unwrap().keys, ["p/q/2"]);
-    assert!(pages.is_whole() && pages.next().await.unwrap().is_none());
+    assert!(pages.is_complete() && pages.next().await.unwrap().is_none());
     let requests = server.requests();
     assert!(requests[1].contains("continuation-token=more"), "{}", requests[1]);
     assert!(!requests[0].contains("delimiter"), "folders are not folded: {}", requests[0]);
@@ -226,5 +226,5 @@ fn requests_may_be_made_on_any_thread() {
     may_move(&store.all_keys("p").next());
     may_move(&store.copy("k", "l", "t"));
     may_move(&store.delete_all(Vec::new(), |_, _| true));
-    may_move(&store.take_back("k", object.token));
+    may_move(&store.delete_if_ours("k", object.token));
 }

@@ -51,12 +51,12 @@ async fn an_object_tells_what_it_was_given() {
 
 #[test]
 fn metadata_names_have_no_case() {
-    let found = StoredObject::made_up(&[("Destination-S3-Token", "t"), ("Stream", "users")]);
+    let found = StoredObject::for_test(&[("Destination-S3-Token", "t"), ("Stream", "users")]);
     assert_eq!(
         (found.token(), found.get("stream"), found.get("STREAM")),
         (Some("t"), Some("users"), Some("users"))
     );
-    assert_eq!(StoredObject::made_up(&[("token", "t")]).token(), None);
+    assert_eq!(StoredObject::for_test(&[("token", "t")]).token(), None);
 }
 
 #[tokio::test]
@@ -483,15 +483,15 @@ async fn only_our_own_object_is_taken_back() {
     ];
     for (name, script, requests, expected) in table {
         let server = Scripted::start(script).await;
-        let outcome = server.store().take_back("k", Uuid::from_u128(1)).await;
+        let outcome = server.store().delete_if_ours("k", Uuid::from_u128(1)).await;
         assert_eq!(outcome.map_err(|error| error.kind), expected, "{name}");
         assert_eq!(server.methods(), requests, "{name}");
     }
     let server = Embedded::start();
     let store = server.store();
     store.put("k", ROWS, &object(1)).await.unwrap();
-    store.take_back("k", Uuid::from_u128(2)).await.unwrap();
+    store.delete_if_ours("k", Uuid::from_u128(2)).await.unwrap();
     assert!(store.head("k").await.unwrap().is_some(), "another token");
-    store.take_back("k", Uuid::from_u128(1)).await.unwrap();
+    store.delete_if_ours("k", Uuid::from_u128(1)).await.unwrap();
     assert_eq!(store.head("k").await.unwrap(), None);
 }

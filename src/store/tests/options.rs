@@ -24,7 +24,7 @@ fn copied() -> Reply {
 fn store(server: &Scripted, change: impl FnOnce(&mut StoreSettings)) -> S3Store {
     let mut settings = settings(server.address);
     change(&mut settings);
-    S3Store::with_pace(&settings, HASTE)
+    S3Store::with_retry_policy(&settings, NO_BACKOFF)
 }
 
 fn with(server: &Scripted, objects: ObjectOptions) -> S3Store {
@@ -159,8 +159,8 @@ async fn every_request_names_the_owner_of_the_bucket() {
     })
     .await;
     for owner in [Some("123456789012".to_owned()), None] {
-        let store =
-            store(&server, |settings| settings.bucket_owner.clone_from(&owner)).with_attempts(2);
+        let store = store(&server, |settings| settings.bucket_owner.clone_from(&owner))
+            .with_max_attempts(2);
         let before = server.requests().len();
         store.list_keys("").await.unwrap();
         store.all_keys("").next().await.unwrap();

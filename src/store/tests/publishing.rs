@@ -366,7 +366,10 @@ async fn a_key_is_looked_at_first_where_the_guard_may_be_ignored() {
     let denied = || Reply::error("403 Forbidden", "AccessDenied");
     let parts = [PartReceipt { part_number: 1, etag: "\"e\"".to_owned(), checksum: None }];
     let store = |server: &Scripted| {
-        S3Store::with_pace(&StoreSettings { looks_first: true, ..settings(server.address) }, HASTE)
+        S3Store::with_retry_policy(
+            &StoreSettings { head_before_put: true, ..settings(server.address) },
+            NO_BACKOFF,
+        )
     };
     for (script, requests, expected) in [
         (vec![absent(), ok()], "HEAD PUT", Ok(())),

@@ -70,14 +70,15 @@ async fn silence_and_absence_end_in_time() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = listener.local_addr().unwrap();
     drop(listener);
-    let refused = S3Store::with_pace(&settings(nobody), HASTE).list_keys("").await.unwrap_err();
+    let refused =
+        S3Store::with_retry_policy(&settings(nobody), NO_BACKOFF).list_keys("").await.unwrap_err();
     assert_eq!(refused.kind, Kind::ConnectionRefused, "{refused:?}");
     assert!(refused.to_string().contains("the connection was refused"), "{refused}");
     assert!(refused.to_string().contains(&nobody.to_string()), "{refused}");
 
     let server = Scripted::start(vec![Reply::Hang, Reply::Hang, absent()]).await;
-    let short = RetryPolicy { attempts: 2, answer: Duration::from_millis(200), ..HASTE };
-    let silent = S3Store::with_pace(&settings(server.address), short)
+    let short = RetryPolicy { attempts: 2, answer: Duration::from_millis(200), ..NO_BACKOFF };
+    let silent = S3Store::with_retry_policy(&settings(server.address), short)
         .put("k", ROWS, &object(1))
         .await
         .unwrap_err();
@@ -89,12 +90,12 @@ async fn silence_and_absence_end_in_time() {
 async fn an_unusable_address_is_a_configuration_error() {
     let mut unusable = settings("127.0.0.1:1".parse().unwrap());
     unusable.endpoint = Some("not an address".to_owned());
-    let error = S3Store::with_pace(&unusable, HASTE).list_keys("").await.unwrap_err();
+    let error = S3Store::with_retry_policy(&unusable, NO_BACKOFF).list_keys("").await.unwrap_err();
     assert_eq!(error.kind, Kind::InvalidEndpoint, "{error:?}");
     let mut unusable = settings("127.0.0.1:1".parse().unwrap());
     unusable.endpoint = None;
     unusable.region = "not a region".to_owned();
-    let error = S3Store::with_pace(&unusable, HASTE).list_keys("").await.unwrap_err();
+    let error = S3Store::with_retry_policy(&unusable, NO_BACKOFF).list_keys("").await.unwrap_err();
     assert_eq!(error.kind, Kind::InvalidEndpoint, "{error:?}");
 }
 
@@ -102,7 +103,7 @@ async fn an_unusable_address_is_a_configuration_error() {
 async fn fewer_attempts_are_fewer() {
     let busy = || Reply::error("503 Slow Down", "SlowDown");
     let server = Scripted::start(vec![busy(), busy(), busy()]).await;
-    let error = server.store().with_attempts(2).list_keys("").await.unwrap_err();
+    let error = server.store().with_max_attempts(2).list_keys("").await.unwrap_err();
     assert_eq!(error.kind, Kind::Throttled);
     assert_eq!(server.methods(), "GET GET");
 }
@@ -166,7 +167,7 @@ async fn the_stores_own_words_are_kept_for_the_user() {
 async fn a_host_name_that_is_not_found_is_called_that() {
     let mut nowhere = settings("127.0.0.1:1".parse().unwrap());
     nowhere.endpoint = Some("http://no-such-host.invalid:9000".to_owned());
-    let store = S3Store::with_pace(&nowhere, HASTE);
+    let store = S3Store::with_retry_policy(&nowhere, NO_BACKOFF);
     let error = store.list_keys("").await.unwrap_err();
     assert_eq!(
         error.kind,
@@ -195,9 +196,11 @@ async fn a_host_that_does_not_answer_is_called_that() {
     {
         waiting.push(connected);
     }
-    let hasty = RetryPolicy { connect: Duration::from_millis(300), ..HASTE };
-    let error =
-        S3Store::with_pace(&settings(address), hasty).put("k", ROWS, &object(1)).await.unwrap_err();
+    let hasty = RetryPolicy { connect: Duration::from_millis(300), ..NO_BACKOFF };
+    let error = S3Store::with_retry_policy(&settings(address), hasty)
+        .put("k", ROWS, &object(1))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind, Kind::NoConnection, "{error:?}");
     assert!(
         error.to_string().contains("no connection could be made at http://127.0.0.1:"),
@@ -220,7 +223,7 @@ async fn a_handshake_that_fails_is_called_that() {
     });
     let mut with_tls = settings(address);
     with_tls.endpoint = Some(format!("https://{address}"));
-    let error = S3Store::with_pace(&with_tls, HASTE).list_keys("").await.unwrap_err();
+    let error = S3Store::with_retry_policy(&with_tls, NO_BACKOFF).list_keys("").await.unwrap_err();
     assert_eq!(error.kind, Kind::TlsFailed, "{error:?}");
     assert!(error.to_string().contains("found no way to speak TLS"), "{error}");
 }
@@ -267,7 +270,7 @@ async fn a_bucket_in_the_endpoint_is_named_as_the_likely_cause() {
         let mut suspect = settings(address);
         suspect.endpoint_without_bucket = Some("http://store.example".to_owned());
         suspect.endpoint = endpoint.map(str::to_owned).or(suspect.endpoint);
-        S3Store::with_pace(&suspect, HASTE)
+        S3Store::with_retry_policy(&suspect, NO_BACKOFF)
     };
     let no_bucket = || Reply::error("404 Not Found", "NoSuchBucket");
     let no_key = || Reply::error("404 Not Found", "NoSuchKey");
@@ -318,7 +321,7 @@ async fn a_path_in_the_endpoint_stays_a_folder_of_its_own() {
         let server = Scripted::start(vec![list(), ok()]).await;
         let mut settings = settings(server.address);
         settings.endpoint = Some(format!("http://{}{path}", server.address));
-        let store = S3Store::with_pace(&settings, HASTE);
+        let store = S3Store::with_retry_policy(&settings, NO_BACKOFF);
         store.list_keys("a/").await.unwrap();
         store.put("a/b", ROWS, &object(1)).await.unwrap();
         let lines: Vec<String> = server

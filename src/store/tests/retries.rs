@@ -109,7 +109,7 @@ async fn the_sentence_says_how_often_it_was_tried() {
     ];
     for (answer, attempts, words) in table {
         let server = Scripted::start(vec![answer; 3]).await;
-        let error = server.store().with_attempts(attempts).list_keys("").await.unwrap_err();
+        let error = server.store().with_max_attempts(attempts).list_keys("").await.unwrap_err();
         assert!(error.to_string().contains(words), "{words} is not in: {error}");
         assert_eq!(server.requests().len(), attempts as usize, "{error}");
     }
@@ -119,10 +119,10 @@ async fn the_sentence_says_how_often_it_was_tried() {
 /// limiter's first wait is 20 s.
 #[tokio::test]
 async fn one_slow_down_slows_nothing_down() {
-    let patient = RetryPolicy { longest_backoff: Duration::from_secs(3600), ..HASTE };
+    let patient = RetryPolicy { longest_backoff: Duration::from_secs(3600), ..NO_BACKOFF };
     let server =
         Scripted::start(vec![Reply::error("503 Slow Down", "SlowDown"), ok(), ok(), ok()]).await;
-    let store = S3Store::with_pace(&settings(server.address), patient);
+    let store = S3Store::with_retry_policy(&settings(server.address), patient);
     let puts = async {
         for key in ["a", "b", "c"] {
             store.put(key, ROWS, &object(1)).await.unwrap();

@@ -14,21 +14,23 @@ const PART_BYTES: usize = 24 * 1024 * 1024;
 
 /// An attempt may take an hour as long as it makes progress.
 fn watchful(answer: Duration) -> RetryPolicy {
-    RetryPolicy { answer, slowest_bytes_per_second: 256, ..HASTE }
+    RetryPolicy { answer, slowest_bytes_per_second: 256, ..NO_BACKOFF }
 }
 
 #[tokio::test]
 async fn a_part_without_an_answer_is_given_up_long_before_its_time_is_over() {
     let body = Bytes::from(vec![b'x'; 1024 * 1024]);
     let server = Scripted::start(vec![Reply::Hang, ok()]).await;
-    let store = S3Store::with_pace(&settings(server.address), watchful(Duration::from_secs(2)));
+    let store =
+        S3Store::with_retry_policy(&settings(server.address), watchful(Duration::from_secs(2)));
     store.upload_part("k", "u", 1, body.clone()).await.unwrap();
     assert_eq!(server.methods(), "PUT PUT");
     let sent: Vec<bool> = server.verbatim().iter().map(|(_, sent)| *sent == body).collect();
     assert_eq!(sent, [true; 2], "a body in pieces is the same body");
 
     let server = Scripted::start(vec![Reply::Hang; 3]).await;
-    let store = S3Store::with_pace(&settings(server.address), watchful(Duration::from_millis(300)));
+    let store =
+        S3Store::with_retry_policy(&settings(server.address), watchful(Duration::from_millis(300)));
     let error = store.upload_part("k", "u", 1, body).await.unwrap_err();
     assert_eq!((&error.kind, error.effect), (&Kind::Timeout, Effect::Unknown), "{error:?}");
     assert!(error.to_string().contains("in 3 attempts"), "{error}");
@@ -57,7 +59,7 @@ async fn a_part_that_moves_may_take_longer_than_one_that_does_not() {
             }
         }
     });
-    let store = S3Store::with_pace(&settings(address), watchful(LIMIT));
+    let store = S3Store::with_retry_policy(&settings(address), watchful(LIMIT));
     let began = crate::env::instant();
     store.upload_part("k", "u", 1, Bytes::from(vec![b'x'; PART_BYTES])).await.unwrap();
     assert!(began.elapsed() > LIMIT * 2, "the second attempt was slower than the limit");
@@ -97,14 +99,15 @@ async fn an_answer_that_falls_silent_in_its_middle_ends() {
             open.push(socket);
         }
     });
-    let store = S3Store::with_pace(&settings(address), watchful(Duration::from_millis(200)));
+    let store =
+        S3Store::with_retry_policy(&settings(address), watchful(Duration::from_millis(200)));
     let error = store.get("k").await.unwrap_err();
     assert_eq!(error.kind, Kind::Timeout, "{error:?}");
 }
 
 fn listened(store: &S3Store) -> Receiver<Notice> {
     let (sender, notices) = channel();
-    store.tell(move |notice| drop(sender.send(notice)));
+    store.on_notice(move |notice| drop(sender.send(notice)));
     notices
 }
 
@@ -155,14 +158,14 @@ async fn a_long_wait_is_told_while_it_lasts() {
     // The wait before the second attempt is longer than a millisecond, but for one time in a
     // thousand.
     let retry_policy = RetryPolicy {
-        long_wait: Duration::from_millis(1),
+        long_delay: Duration::from_millis(1),
         first_backoff: Duration::from_secs(1),
         longest_backoff: Duration::from_secs(1),
-        ..HASTE
+        ..NO_BACKOFF
     };
     let server =
         Scripted::start(vec![Reply::status("520 Odd"), Reply::status("520 Odd"), ok()]).await;
-    let store = S3Store::with_pace(&settings(server.address), retry_policy);
+    let store = S3Store::with_retry_policy(&settings(server.address), retry_policy);
     let notices = listened(&store);
     store.put("a", ROWS, &object(1)).await.unwrap();
     let told: Vec<Notice> = notices.try_iter().collect();
@@ -181,9 +184,9 @@ async fn a_long_wait_is_told_while_it_lasts() {
 #[tokio::test]
 async fn an_attempt_that_hung_is_told_when_it_is_given_up() {
     let retry_policy =
-        RetryPolicy { long_wait: Duration::from_millis(500), ..watchful(Duration::from_secs(1)) };
+        RetryPolicy { long_delay: Duration::from_millis(500), ..watchful(Duration::from_secs(1)) };
     let server = Scripted::start(vec![Reply::Hang, ok()]).await;
-    let store = S3Store::with_pace(&settings(server.address), retry_policy);
+    let store = S3Store::with_retry_policy(&settings(server.address), retry_policy);
     let notices = listened(&store);
     store.put("a", ROWS, &object(1)).await.unwrap();
     let told: Vec<Notice> = notices.try_iter().collect();
@@ -191,10 +194,10 @@ async fn an_attempt_that_hung_is_told_when_it_is_given_up() {
         panic!("{told:?}")
     };
     assert_eq!(reason, "no answer in time");
-    assert!(*waited >= retry_policy.long_wait, "{waited:?}");
+    assert!(*waited >= retry_policy.long_delay, "{waited:?}");
 
     let server = Scripted::start(vec![Reply::Hang; 3]).await;
-    let store = S3Store::with_pace(&settings(server.address), retry_policy);
+    let store = S3Store::with_retry_policy(&settings(server.address), retry_policy);
     let notices = listened(&store);
     store.list_keys("").await.unwrap_err();
     assert_eq!(notices.try_iter().count(), 1, "the error says the rest");

@@ -54,7 +54,7 @@ fn store(address: std::net::SocketAddr, scheme: &str, bundle: Option<&str>) -> S
         http: HttpClient::new(bundle.map(str::as_bytes)).unwrap(),
         ..settings(address)
     };
-    S3Store::with_pace(&settings, HASTE)
+    S3Store::with_retry_policy(&settings, NO_BACKOFF)
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn a_certificate_for_another_name_may_be_the_bucket_in_the_endpoint() {
         http: HttpClient::new(Some(authority.pem.as_bytes())).unwrap(),
         ..settings(server.address)
     };
-    let error = S3Store::with_pace(&settings, HASTE).list_keys("").await.unwrap_err();
+    let error = S3Store::with_retry_policy(&settings, NO_BACKOFF).list_keys("").await.unwrap_err();
     assert_eq!(error.kind, Kind::Certificate(Distrust::OtherName), "{error:?}");
     let sentence = error.to_string();
     assert!(
