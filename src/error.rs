@@ -86,6 +86,20 @@ impl<E: Classified> From<E> for Failure {
     }
 }
 
+/// What a lower layer reported, without secrets: for whoever debugs the connector, not for the user.
+///
+/// Errors of the SDK own their requests and answers. This is the part of them that is worth keeping
+/// as a `source`, and whoever makes one has left out what may hold credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ErrorText(Box<str>);
+
+impl ErrorText {
+    pub(crate) fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+}
+
 /// The first error of this type in the chain that begins with `error`.
 #[must_use]
 pub fn found_in<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {

@@ -31,10 +31,10 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 
-use super::error::{Cause, CredentialSource, SignInError, SignInErrorKind};
+use super::error::{CredentialSource, SignInError, SignInErrorKind};
 use super::metadata::{InstanceMetadata, MetadataProblem, Waits};
 use super::{EnvironmentVariables, SESSION_NAME, SignInEnvironment};
-use crate::error::{found_in, harmless};
+use crate::error::{ErrorText, found_in, harmless};
 
 /// How long all sources together may take: some of them have no limit of their own. Less than a
 /// request to STS may take, which includes this, so that the right one gets the blame.
@@ -53,7 +53,7 @@ pub(crate) struct Chain {
 /// Why a source gives no credentials.
 enum Miss {
     /// It is not set up: the next one is asked.
-    NotSetUp(Option<Cause>),
+    NotSetUp(Option<ErrorText>),
     /// It is, and fails.
     Failed(SignInError),
 }
@@ -120,7 +120,7 @@ impl Chain {
                 Ok(Err(Miss::Failed(error))) => return Err(error),
                 Err(_) => {
                     let kind = SignInErrorKind::SourceUnavailable { source };
-                    let cause = Cause(format!("no answer within {PATIENCE:?}").into());
+                    let cause = ErrorText::new(format!("no answer within {PATIENCE:?}"));
                     return Err(SignInError { kind, code: None, cause: Some(cause) });
                 }
             }
@@ -316,14 +316,14 @@ impl Answer {
 
 /// What kept the chain from giving anything: the kind of error, and what the machine says. What a
 /// server says is left out, for it may repeat tokens.
-fn cause_of(error: &CredentialsError) -> Cause {
+fn cause_of(error: &CredentialsError) -> ErrorText {
     let mut parts = vec![error.to_string()];
     let mut next = error.source();
     while let Some(below) = next {
         parts.extend(below.downcast_ref::<io::Error>().map(ToString::to_string));
         next = below.source();
     }
-    Cause(parts.join(": ").into())
+    ErrorText::new(parts.join(": "))
 }
 
 impl ProvideCredentials for Chain {

@@ -5,7 +5,7 @@
 //!   has a code of harmless letters at most, and no external id, key or token is anywhere.
 
 use super::identity::Identity;
-use crate::error::{Classified, FailureType};
+use crate::error::{Classified, ErrorText, FailureType};
 
 /// Signing in failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -16,13 +16,8 @@ pub struct SignInError {
     /// What the server called it: a short code of its own, or a status.
     pub(crate) code: Option<Box<str>>,
     #[source]
-    pub(crate) cause: Option<Cause>,
+    pub(crate) cause: Option<ErrorText>,
 }
-
-/// What was reported below us: for whoever debugs, not for the user.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Cause(pub(crate) Box<str>);
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

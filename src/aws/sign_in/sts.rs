@@ -20,10 +20,10 @@ use aws_sdk_sts::config::{
 };
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
-use super::error::{Cause, KeyProblem, SignInError, SignInErrorKind};
+use super::error::{KeyProblem, SignInError, SignInErrorKind};
 use super::identity::Identity;
 use crate::aws::EndpointVariant;
-use crate::error::{found_in, harmless, is_web_page};
+use crate::error::{ErrorText, found_in, harmless, is_web_page};
 
 /// The name of the session in the role's account: what CloudTrail shows.
 pub const SESSION_NAME: &str = "destination-s3";
@@ -236,7 +236,7 @@ fn is_page<E>(error: &SdkError<E>) -> bool {
 
 /// What kept a request from having an answer. What STS says itself is left out but for its code: it
 /// repeats external ids, keys and tokens.
-fn cause_of<E>(error: &SdkError<E>, code: Option<&str>) -> Option<Cause>
+fn cause_of<E>(error: &SdkError<E>, code: Option<&str>) -> Option<ErrorText>
 where
     E: StdError + 'static,
 {
@@ -248,5 +248,5 @@ where
             next = below.source();
         }
     }
-    (!parts.is_empty()).then(|| Cause(parts.join(": ").into()))
+    (!parts.is_empty()).then(|| ErrorText::new(parts.join(": ")))
 }

@@ -10,7 +10,7 @@
 
 use super::kind::StoreErrorKind;
 use crate::aws::EndpointVariant;
-use crate::error::{Classified, FailureType};
+use crate::error::{Classified, ErrorText, FailureType};
 use crate::store::operation::Operation;
 
 /// Whether a failed request may have changed the bucket.
@@ -34,7 +34,7 @@ pub struct StoreError {
     pub effect: Effect,
     pub(crate) context: Box<ErrorContext>,
     #[source]
-    pub(crate) cause: Option<Cause>,
+    pub(crate) cause: Option<ErrorText>,
 }
 
 /// Where a request went and what came back: the material of the sentence.
@@ -84,11 +84,6 @@ pub struct Denied {
     /// Whether the answer says that a policy denies it.
     pub explicitly: bool,
 }
-
-/// The errors below this one as text, without secrets: for debugging, not for the user.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Cause(pub(crate) Box<str>);
 
 impl StoreError {
     /// The key of the request, or the prefix of a listing; empty for a batch of keys.

@@ -24,14 +24,14 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use self::effect::effect_of;
 use self::kinds::{Answer, kind_of};
 use super::call::Call;
-use super::error::{Cause, DenialDetails, ErrorContext, StoreError};
+use super::error::{DenialDetails, ErrorContext, StoreError};
 use super::handshake::{ConnectionProblem, asks_for_tls, connection_problem};
 use super::kind::StoreErrorKind;
 use super::no_credentials::NoCredentials;
 use super::server_message::presentable;
 use super::stalled::Stalled;
 use super::unreachable::{Unreachable, host_is_unknown, unreachable};
-use crate::error::{found_in, harmless, is_web_page};
+use crate::error::{ErrorText, found_in, harmless, is_web_page};
 use crate::store::address;
 
 pub(crate) use self::kinds::{NO_SUCH_KEY, is_expired, is_throttling, is_throttling_status};
@@ -208,7 +208,7 @@ fn cause<E>(
     error: &SdkError<E>,
     status: Option<u16>,
     request_id: Option<&str>,
-) -> Cause
+) -> ErrorText
 where
     E: StdError + ProvideErrorMetadata + 'static,
 {
@@ -241,5 +241,5 @@ where
         text = format!("{before}***");
     }
     let text: String = text.chars().filter(|c| !c.is_control()).take(MAX_CHARS).collect();
-    Cause(text.into_boxed_str())
+    ErrorText::new(text)
 }
