@@ -15,7 +15,6 @@
 mod csv;
 mod gzip;
 mod jsonl;
-mod quoting;
 mod record;
 mod rows;
 

@@ -12,15 +12,20 @@
 //!   column beside ours, with a number behind its name.
 //! - No row is a line of blanks: readers skip those.
 
+mod header;
+mod metadata;
+mod quoting;
+
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::quoting::{Quoting, quoted};
+use self::header::header_names;
+use self::metadata::MetadataText;
+use self::quoting::{Quoting, quoted};
 use super::record::{RecordView, RowNotes};
 use crate::format::RowIds;
 use crate::format::StreamMeta;
-use crate::format::column_names::{ColumnNames, FileName, clipped, file_names, refused_names};
-use crate::format::metadata::{ADDITIONAL_PROPERTIES, META};
+use crate::format::metadata::ADDITIONAL_PROPERTIES;
 use crate::format::options::{CsvOptions, MetadataColumns, UndeclaredFields};
 use crate::json::field_order::{FieldOrder, START};
 use crate::json::{Kind, Member, unescape};
@@ -43,17 +48,6 @@ pub struct CsvEncoder {
     names: Vec<String>,
     header: Vec<u8>,
     metadata: MetadataText,
-}
-
-/// The parts of a row's metadata that are the same in every row.
-#[derive(Debug)]
-struct MetadataText {
-    /// Before the id, between id and time, and from behind the time to the delimiter behind the
-    /// last column. `None` where the choices are so odd that each row must be looked at.
-    pieces: Option<[Vec<u8>; 3]>,
-    generation: Option<String>,
-    /// `{"sync_id":..,"changes":`, where rows have that column.
-    meta: Option<String>,
 }
 
 /// BufferPools of one worker.
@@ -338,124 +332,6 @@ impl CsvEncoder {
                 quoted(object, out);
             }
         }
-    }
-}
-
-impl MetadataText {
-    fn new(quoting: &Quoting, ours: &[&str], meta: &StreamMeta) -> Self {
-        let mut text = Self {
-            pieces: None,
-            generation: meta.generation_id.map(|id| id.to_string()),
-            meta: ours
-                .contains(&META)
-                .then(|| format!("{{\"sync_id\":{},\"changes\":", meta.sync_id)),
-        };
-        if quoting.is_plain(b"0123456789abcdef-") {
-            text.pieces = Some(text.pieces(quoting));
-        }
-        text
-    }
-
-    /// Writes a row's metadata around stand-ins for its id and its time, and takes what is around
-    /// them.
-    fn pieces(&self, quoting: &Quoting) -> [Vec<u8>; 3] {
-        let around = |write: &dyn Fn(&[u8], &mut Vec<u8>)| {
-            let mut field = Vec::new();
-            write(b"0", &mut field);
-            field.iter().position(|byte| *byte == b'0').map(|at| field.split_at(at)).map_or_else(
-                || (Vec::new(), Vec::new()),
-                |(before, behind)| (before.to_vec(), behind.get(1..).unwrap_or_default().to_vec()),
-            )
-        };
-        let (before_id, mut before_time) = around(&|field, out| quoting.text(field, out));
-        let (quote, mut behind_time) = around(&|field, out| quoting.number(field, out));
-        before_time.push(quoting.delimiter);
-        before_time.extend_from_slice(&quote);
-        behind_time.push(quoting.delimiter);
-        self.write_generation(quoting, &mut behind_time);
-        behind_time.push(quoting.delimiter);
-        if self.meta.is_some() {
-            self.write_meta(quoting, None, &mut Vec::new(), &mut behind_time);
-            behind_time.push(quoting.delimiter);
-        }
-        [before_id, before_time, behind_time]
-    }
-
-    fn write_generation(&self, quoting: &Quoting, out: &mut Vec<u8>) {
-        match &self.generation {
-            Some(id) => quoting.number(id.as_bytes(), out),
-            None => quoting.null(out),
-        }
-    }
-
-    fn write_meta(
-        &self,
-        quoting: &Quoting,
-        changes: Option<&[u8]>,
-        scratch: &mut Vec<u8>,
-        out: &mut Vec<u8>,
-    ) {
-        scratch.clear();
-        scratch.extend_from_slice(self.meta.as_deref().unwrap_or_default().as_bytes());
-        scratch.extend_from_slice(changes.unwrap_or(b"[]"));
-        scratch.push(b'}');
-        quoting.text(scratch, out);
-    }
-}
-
-/// What the header calls the declared columns, and what the user should know about that. `ours` and
-/// `additional` stand beside them.
-///
-/// Original names stay as they are, also where they differ only in case: a CSV reader goes by
-/// position. Only the name of the last column is not there twice.
-fn header_names(
-    style: ColumnNames,
-    declared: &[&str],
-    ours: &[&str],
-    additional: Option<&'static str>,
-) -> (Vec<String>, Vec<String>) {
-    let mut warnings = Vec::new();
-    let mut warn = |declared: &str, name: &FileName<'_>| {
-        let says =
-            name.warning(declared).map(|says| format!("column {:?} {says}", clipped(declared)));
-        warnings.extend(says);
-    };
-    let names = match style {
-        ColumnNames::Safe => {
-            let beside: Vec<&str> = ours.iter().copied().chain(additional).collect();
-            let names = file_names(declared, &beside, style);
-            declared.iter().zip(&names).for_each(|(declared, name)| warn(declared, name));
-            names.into_iter().map(|name| name.name).collect()
-        }
-        ColumnNames::Original => {
-            let taken: HashSet<&str> = declared.iter().copied().collect();
-            let name_of = |declared: &&str| {
-                let made_way_for = additional.filter(|additional| additional == declared);
-                let name = match made_way_for {
-                    Some(additional) => free_name(additional, &taken),
-                    None => (*declared).to_owned(),
-                };
-                let name = FileName { name, made_way_for };
-                warn(declared, &name);
-                name.name
-            };
-            let names: Vec<String> = declared.iter().map(name_of).collect();
-            warnings.extend(refused_names(names.iter().map(String::as_str)));
-            names
-        }
-    };
-    (names, warnings)
-}
-
-/// `name` with the first number that makes it another one than all that are taken.
-fn free_name(name: &str, taken: &HashSet<&str>) -> String {
-    let mut number = 2;
-    loop {
-        let numbered = format!("{name}_{number}");
-        if !taken.contains(numbered.as_str()) {
-            return numbered;
-        }
-        number += 1;
     }
 }
 
