@@ -1,10 +1,13 @@
 //! What goes into an encoder besides its choices, and what it says about a row.
 
 use crate::json::Member;
+use crate::model::StreamIx;
 
 /// One record, as the envelope gave it.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordView<'a> {
+    /// Its stream, whose encoder makes the row.
+    pub stream: StreamIx,
     /// Text of the record's `data` object, from `{` to `}`.
     pub data: &'a [u8],
     /// The members of `data`, all of them, in order.

@@ -10,14 +10,14 @@ use crate::format::RowIds;
 use crate::format::StreamMeta;
 use crate::format::options::{Format, MetadataColumns};
 
-/// BufferPools of one worker, kept from row to row. It may serve any number of encoders.
+/// The scratch memory of one worker, kept from row to row. It serves the encoders of all streams.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) csv: CsvScratch,
 }
 
 impl Scratch {
-    /// Gives back what an unusually long row has made the buffers grow by.
+    /// Frees what an unusually long row has made the buffers grow by.
     pub fn trim(&mut self) {
         self.csv.trim();
     }

@@ -11,6 +11,7 @@ use crate::format::{
     MetadataColumns, QuoteStyle, RAW_ID, RowIds, StreamMeta, UndeclaredFields,
 };
 use crate::json::{Member, Scanner};
+use crate::model::StreamIx;
 
 const META: StreamMeta = StreamMeta { generation_id: Some(7), sync_id: 42 };
 const CHANGES: &str =
@@ -35,6 +36,7 @@ fn encode(
     let mut ids = RowIds::new(1_795_347_447_038, 1);
     let members = members(data);
     let record = RecordView {
+        stream: StreamIx(0),
         data: data.as_bytes(),
         members: &members,
         emitted_at_ms: 1_795_347_447_036,
@@ -54,6 +56,7 @@ fn file(format: &Format, metadata: MetadataColumns, properties: &[&str]) -> Stri
     for (index, data) in include_str!("golden/records.jsonl").lines().enumerate() {
         let members = members(data);
         let record = RecordView {
+            stream: StreamIx(0),
             data: data.as_bytes(),
             members: &members,
             emitted_at_ms: 1_795_347_447_036 + index as i64,
@@ -470,5 +473,21 @@ fn records_with_a_flood_of_names_stay_right() {
         let row = encode(&encoder, &data, None, &mut scratch).0;
         let expected = format!("{record},\"{{{}}}\"\n", extras.join(",").replace('"', "\"\""));
         assert_eq!(row, expected);
+    }
+}
+
+#[test]
+fn one_scratch_serves_encoders_that_take_turns_even_under_one_number() {
+    let encoder = |names: [&str; 2]| {
+        let names = names.map(str::to_owned);
+        let format = csv(CsvOptions::default());
+        RowEncoder::new(&format, MetadataColumns::None, &META, &names).unwrap()
+    };
+    let encoders = [encoder(["a", "b"]), encoder(["b", "a"])];
+    let mut scratch = Scratch::default();
+    for _ in 0..3 {
+        for (encoder, row) in encoders.iter().zip(["1,2,\n", "2,1,\n"]) {
+            assert_eq!(encode(encoder, r#"{"a":1,"b":2}"#, None, &mut scratch).0, row);
+        }
     }
 }

@@ -15,28 +15,29 @@
 mod header;
 mod metadata;
 mod quoting;
+mod scratch;
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
 use self::header::header_names;
 use self::metadata::MetadataText;
 use self::quoting::{Quoting, quoted};
+pub(crate) use self::scratch::CsvScratch;
+use self::scratch::{Buffers, MISSING};
 use super::record::{RecordView, RowNotes};
 use crate::format::RowIds;
 use crate::format::StreamMeta;
 use crate::format::metadata::ADDITIONAL_PROPERTIES;
 use crate::format::options::{CsvOptions, MetadataColumns, UndeclaredFields};
-use crate::json::field_order::{FieldOrder, START};
+use crate::json::field_order::START;
 use crate::json::{Kind, Member, unescape};
 
 /// Makes the CSV rows of one stream.
 #[derive(Debug)]
 pub struct CsvEncoder {
-    /// Finds this encoder's table among those of a scratch; no other encoder of the process has it.
-    number: usize,
     /// Metadata columns, then the declared ones.
-    columns: Vec<Box<[u8]>>,
+    columns: Arc<[Box<[u8]>]>,
     /// How many of them are ours: those of [`MetadataColumns::names`].
     metadata_columns: usize,
     /// The last column takes the fields that nobody declared; otherwise they are dropped.
@@ -50,40 +51,6 @@ pub struct CsvEncoder {
     metadata: MetadataText,
 }
 
-/// BufferPools of one worker.
-#[derive(Debug, Default)]
-pub(crate) struct CsvScratch {
-    /// By the number of the encoder.
-    streams: Vec<Option<Box<StreamScratch>>>,
-    /// A text before it is quoted.
-    text: Vec<u8>,
-    /// Member and field number of what nobody declared, in record order.
-    undeclared: Vec<(u32, u32)>,
-}
-
-/// BufferPools keep this much from one block to the next.
-const KEPT_BYTES: usize = 256 * 1024;
-
-impl CsvScratch {
-    pub(crate) fn trim(&mut self) {
-        if self.text.capacity() > KEPT_BYTES {
-            self.text = Vec::new();
-        }
-        if self.undeclared.capacity() * size_of::<(u32, u32)>() > KEPT_BYTES {
-            self.undeclared = Vec::new();
-        }
-    }
-}
-
-#[derive(Debug)]
-struct StreamScratch {
-    order: FieldOrder,
-    /// The last member that each field number was seen on in this row, or [`MISSING`].
-    members: Vec<u32>,
-}
-
-const MISSING: u32 = u32::MAX;
-
 impl CsvEncoder {
     pub(crate) fn new(
         options: &CsvOptions,
@@ -91,7 +58,6 @@ impl CsvEncoder {
         meta: &StreamMeta,
         properties: &[String],
     ) -> Self {
-        static ENCODERS: AtomicUsize = AtomicUsize::new(0);
         let ours = metadata.names();
         let keeps_undeclared = options.undeclared_fields == UndeclaredFields::Column;
         let mut columns: Vec<Box<[u8]>> = ours.iter().map(|name| name.as_bytes().into()).collect();
@@ -101,10 +67,9 @@ impl CsvEncoder {
         columns.extend(declared.iter().map(|name| Box::from(name.as_bytes())));
         let quoting = Quoting::new(options);
         let mut encoder = Self {
-            number: ENCODERS.fetch_add(1, Ordering::Relaxed),
             // A row without any column could not be told from no row.
             additional: keeps_undeclared || columns.is_empty(),
-            columns,
+            columns: columns.into(),
             metadata_columns: ours.len(),
             warnings: Vec::new(),
             names: declared.iter().map(|name| (*name).to_owned()).collect(),
@@ -153,8 +118,8 @@ impl CsvEncoder {
         scratch: &mut CsvScratch,
         out: &mut Vec<u8>,
     ) -> RowNotes {
-        let CsvScratch { streams, text, undeclared } = scratch;
-        let stream = self.stream_scratch(streams);
+        let (stream, Buffers { text, undeclared }) =
+            scratch.for_row(record.stream, &self.columns, self.metadata_columns);
         undeclared.clear();
         let mut previous = START;
         for (index, member) in record.members.iter().enumerate() {
@@ -196,27 +161,6 @@ impl CsvEncoder {
         }
         end_line(out);
         notes
-    }
-
-    /// This encoder's own table, ready for a row.
-    #[inline]
-    fn stream_scratch<'s>(
-        &self,
-        streams: &'s mut Vec<Option<Box<StreamScratch>>>,
-    ) -> &'s mut StreamScratch {
-        if streams.len() <= self.number {
-            streams.resize_with(self.number + 1, || None);
-        }
-        let entry = &mut streams[self.number];
-        if entry.as_ref().is_some_and(|stream| stream.order.is_overgrown()) {
-            *entry = None;
-        }
-        let stream = entry.get_or_insert_with(|| {
-            let order = FieldOrder::new(&self.columns, self.metadata_columns + 1);
-            Box::new(StreamScratch { members: vec![MISSING; order.len()], order })
-        });
-        stream.members.fill(MISSING);
-        stream
     }
 
     #[inline(always)]

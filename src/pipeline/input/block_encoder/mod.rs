@@ -205,6 +205,7 @@ impl BlockEncoder {
         match &encoding.rows {
             RowMaker::Text(encoder) => {
                 let view = RecordView {
+                    stream: ix,
                     data: record.data,
                     members: self.reader.members(),
                     emitted_at_ms: record.emitted_at_ms,
