@@ -29,7 +29,7 @@ use super::repeated::repeated;
 use super::schema::configuration_schema;
 use super::shape::{checked_shape, nearest, type_name};
 use super::sign_in::{SignIn, checked_sign_in};
-use crate::format::options::{Format, MetadataColumns};
+use crate::format::{Format, MetadataColumns};
 use crate::json::value::Broken;
 use crate::json::{self, ForeignText, without_byte_order_mark};
 use crate::key::{KeyTemplate, ids};

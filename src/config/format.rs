@@ -13,10 +13,9 @@ use super::raw_format::{
     RawCodec, RawColumnNames, RawCsv, RawDelimiter, RawFormat, RawIntegers, RawNested, RawNumbers,
     RawParquet, RawQuoteStyle, RawTimes, RawUndeclaredFields,
 };
-use crate::format::ColumnNames;
-use crate::format::options::{
-    Codec, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle, Times,
-    TypeOptions, UndeclaredFields,
+use crate::format::{
+    Codec, ColumnNames, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle,
+    Times, TypeOptions, UndeclaredFields,
 };
 
 /// `decimal_precision` where the user gave none: the most that engines take.

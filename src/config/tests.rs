@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::schema::configuration_schema;
 use super::*;
 use crate::error::{Classified, Failure, FailureType};
-use crate::format::ColumnNames;
-use crate::format::options::{CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields};
+use crate::format::{
+    ColumnNames, CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields,
+};
 use crate::key::KeyTemplate;
 use crate::store::{CannedAcl, Checksum, Encryption, ObjectOptions, StorageClass, Tag};
 

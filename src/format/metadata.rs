@@ -46,3 +46,26 @@ pub struct StreamMeta {
     /// Sync id of the run.
     pub sync_id: i64,
 }
+
+/// Whether rows carry the `_airbyte_*` columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetadataColumns {
+    /// `_airbyte_raw_id`, `_airbyte_extracted_at`, `_airbyte_generation_id`, `_airbyte_meta`.
+    All,
+    /// The same without `_airbyte_meta`, for readers that cannot read its quoted JSON.
+    Ids,
+    /// The record's own fields only.
+    None,
+}
+
+impl MetadataColumns {
+    /// The names of the columns, in their order.
+    #[must_use]
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::All => &METADATA_NAMES,
+            Self::Ids => &[RAW_ID, EXTRACTED_AT, GENERATION_ID],
+            Self::None => &[],
+        }
+    }
+}

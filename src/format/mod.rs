@@ -9,18 +9,20 @@
 
 pub mod column_names;
 pub mod columns;
+mod file_format;
 mod metadata;
-pub mod options;
+mod options;
 pub mod parquet;
 mod row_ids;
 pub mod text;
 
 pub use column_names::ColumnNames;
+pub use file_format::Format;
 pub use metadata::{
-    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, RAW_ID, StreamMeta,
+    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, MetadataColumns,
+    RAW_ID, StreamMeta,
 };
-pub use options::{
-    Codec, CsvOptions, Format, Integers, MetadataColumns, Nested, Numbers, ParquetOptions,
-    QuoteStyle, Times, TypeOptions, UndeclaredFields,
-};
+pub use options::{Integers, Nested, Numbers, Times, TypeOptions, UndeclaredFields};
+pub use parquet::{Codec, ParquetOptions};
 pub use row_ids::RowIds;
+pub use text::{CsvOptions, QuoteStyle};

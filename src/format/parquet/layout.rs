@@ -23,7 +23,7 @@ use parquet::file::properties::{
 use parquet::schema::types::{ColumnDescPtr, ColumnPath, SchemaDescriptor, TypePtr};
 
 use super::error::ParquetFileError;
-use crate::format::Codec;
+use super::options::Codec;
 
 /// The name of the schema's root. Readers ignore it.
 const ROOT: &str = "schema";

@@ -23,6 +23,7 @@ mod dictionary;
 mod error;
 mod layout;
 mod long_text;
+mod options;
 mod orders;
 #[cfg(test)]
 mod test_tables;
@@ -33,3 +34,4 @@ pub use assembler::{EncodedRowGroup, FileAssembler};
 pub use column::{EncodedColumn, encode_column};
 pub use error::ParquetFileError;
 pub use layout::FileLayout;
+pub use options::{Codec, ParquetOptions};

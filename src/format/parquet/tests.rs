@@ -17,7 +17,6 @@ use proptest::prelude::*;
 use super::test_tables::{Draw, EVERY_TYPE, every_type, field, list, table, values};
 use super::*;
 use crate::error::{Classified, FailureType};
-use crate::format::Codec;
 
 const CODECS: [Codec; 7] = [
     Codec::Snappy,

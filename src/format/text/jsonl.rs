@@ -7,10 +7,8 @@
 //! - A member of ours whose name the record bears is left out.
 
 use super::record::{RecordView, RowNotes};
-use crate::format::RowIds;
-use crate::format::StreamMeta;
 use crate::format::metadata::{EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, RAW_ID, borne};
-use crate::format::options::MetadataColumns;
+use crate::format::{MetadataColumns, RowIds, StreamMeta};
 
 /// Makes the JSONL rows of one stream.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use csv::CsvEncoder;
+pub use csv::{CsvEncoder, CsvOptions, QuoteStyle};
 pub use gzip::{GzipCompressor, GzipError, SCRATCH_BYTES as GZIP_SCRATCH_BYTES};
 pub use jsonl::JsonlEncoder;
 pub use record::{RecordView, RowNotes};

@@ -6,9 +6,7 @@
 use super::csv::CsvScratch;
 use super::record::{RecordView, RowNotes};
 use super::{CsvEncoder, JsonlEncoder};
-use crate::format::RowIds;
-use crate::format::StreamMeta;
-use crate::format::options::{Format, MetadataColumns};
+use crate::format::{Format, MetadataColumns, RowIds, StreamMeta};
 
 /// The scratch memory of one worker, kept from row to row. It serves the encoders of all streams.
 #[derive(Debug, Default)]

@@ -14,6 +14,7 @@
 
 mod header;
 mod metadata;
+mod options;
 mod quoting;
 mod scratch;
 
@@ -22,14 +23,13 @@ use std::sync::Arc;
 
 use self::header::header_names;
 use self::metadata::MetadataText;
+pub use self::options::{CsvOptions, QuoteStyle};
 use self::quoting::{Quoting, quoted};
 pub(crate) use self::scratch::CsvScratch;
 use self::scratch::{Buffers, MISSING};
 use super::record::{RecordView, RowNotes};
-use crate::format::RowIds;
-use crate::format::StreamMeta;
 use crate::format::metadata::ADDITIONAL_PROPERTIES;
-use crate::format::options::{CsvOptions, MetadataColumns, UndeclaredFields};
+use crate::format::{MetadataColumns, RowIds, StreamMeta, UndeclaredFields};
 use crate::json::field_order::START;
 use crate::json::{Kind, Member, unescape};
 

@@ -7,7 +7,7 @@
 //! What must be quoted and how quotes are escaped is csv-core's business; the short way taken here
 //! for text that cannot hold a quote or a line end only looks for the delimiter.
 
-use crate::format::options::{CsvOptions, QuoteStyle};
+use super::options::{CsvOptions, QuoteStyle};
 use crate::json::block;
 
 const QUOTE: u8 = b'"';

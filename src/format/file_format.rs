@@ -1,0 +1,76 @@
+//! The formats that files can have.
+//!
+//! `config` makes a [`Format`] from the user's settings; encoders take it. A new format is a folder
+//! beside the others and a variant here.
+
+use super::parquet::ParquetOptions;
+use super::text::CsvOptions;
+
+/// A file format with its options. The five names of the vendor page are its extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values, plain or gzip.
+    Csv {
+        /// How rows are written.
+        options: CsvOptions,
+        /// `Some` for `csv.gz`: the deflate level, 1 to 9.
+        gzip_level: Option<u8>,
+    },
+    /// One JSON object per line, plain or gzip.
+    Jsonl {
+        /// `Some` for `jsonl.gz`: the deflate level, 1 to 9.
+        gzip_level: Option<u8>,
+    },
+    /// Parquet, whose pages are compressed by themselves.
+    Parquet {
+        /// How columns are typed and row groups made.
+        options: ParquetOptions,
+    },
+}
+
+impl Format {
+    /// The value of `{extension}`, without a leading dot.
+    #[must_use]
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Self::Csv { gzip_level: None, .. } => "csv",
+            Self::Csv { gzip_level: Some(_), .. } => "csv.gz",
+            Self::Jsonl { gzip_level: None } => "jsonl",
+            Self::Jsonl { gzip_level: Some(_) } => "jsonl.gz",
+            Self::Parquet { .. } => "parquet",
+        }
+    }
+
+    /// The options of Parquet.
+    #[must_use]
+    pub fn parquet(&self) -> Option<&ParquetOptions> {
+        match self {
+            Self::Parquet { options } => Some(options),
+            Self::Csv { .. } | Self::Jsonl { .. } => None,
+        }
+    }
+
+    /// The deflate level of the `.gz` variants.
+    #[must_use]
+    pub fn gzip_level(&self) -> Option<u8> {
+        match self {
+            Self::Csv { gzip_level, .. } | Self::Jsonl { gzip_level } => *gzip_level,
+            Self::Parquet { .. } => None,
+        }
+    }
+
+    /// The object's Content-Type. A `.gz` object is a gzip file, not a text with a
+    /// Content-Encoding: clients that undo encodings would hand readers bytes that do not match the
+    /// name.
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        match self {
+            Self::Csv { gzip_level: None, .. } => "text/csv; charset=utf-8",
+            Self::Jsonl { gzip_level: None } => "application/x-ndjson",
+            Self::Csv { gzip_level: Some(_), .. } | Self::Jsonl { gzip_level: Some(_) } => {
+                "application/gzip"
+            }
+            Self::Parquet { .. } => "application/vnd.apache.parquet",
+        }
+    }
+}
