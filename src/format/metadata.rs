@@ -1,6 +1,10 @@
-//! The names of the columns that are ours.
+//! The metadata columns: their names, which of them a file has, and what all rows of a stream have
+//! in them.
 //!
-//! In: a key. Out: which of our names it is.
+//! The names are Airbyte's. Every format takes them from here, so that a column has one name in all
+//! of them. A record may have fields of these names itself; then its own value wins.
+//!
+//! Not here: the ids ([`super::RowIds`]), and how each format writes the values (its folder).
 
 use crate::json::Member;
 
@@ -12,47 +16,18 @@ pub const EXTRACTED_AT: &str = "_airbyte_extracted_at";
 pub const GENERATION_ID: &str = "_airbyte_generation_id";
 /// `{"sync_id":..,"changes":[..]}`.
 pub const META: &str = "_airbyte_meta";
-/// The columns that stand before a row's data, in their order.
+/// The columns before a row's data, in their order.
 pub const METADATA_NAMES: [&str; 4] = [RAW_ID, EXTRACTED_AT, GENERATION_ID, META];
-/// The last CSV column: the fields that the schema does not name, as the text of a JSON object.
+/// The last column of formats with columns: the fields that the schema does not name, as the text
+/// of a JSON object.
 pub const ADDITIONAL_PROPERTIES: &str = "_airbyte_additional_properties";
 
-/// Which of [`METADATA_NAMES`] the record itself bears, however spelt.
-#[inline]
-pub(crate) fn borne(data: &[u8], members: &[Member]) -> [bool; 4] {
-    let mut borne = [false; 4];
-    for member in members {
-        // All our names begin with an underscore, and an escaped key may be anything.
-        if member.key_escaped || data.get(member.key.start as usize) == Some(&b'_') {
-            mark(data, member, &mut borne);
-        }
-    }
-    borne
-}
-
-#[cold]
-fn mark(data: &[u8], member: &Member, borne: &mut [bool; 4]) {
-    let key = member.key_in(data);
-    for (name, borne) in METADATA_NAMES.iter().zip(borne) {
-        *borne |= key.is(name);
-    }
-}
-
-/// What every row of a stream says about the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamMeta {
-    /// Generation of the stream; `None` (null in the rows) where the catalog has none.
-    pub generation_id: Option<i64>,
-    /// Sync id of the run.
-    pub sync_id: i64,
-}
-
-/// Whether rows carry the `_airbyte_*` columns.
+/// Which metadata columns a file has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetadataColumns {
-    /// `_airbyte_raw_id`, `_airbyte_extracted_at`, `_airbyte_generation_id`, `_airbyte_meta`.
+    /// All of [`METADATA_NAMES`].
     All,
-    /// The same without `_airbyte_meta`, for readers that cannot read its quoted JSON.
+    /// All but [`META`], for readers that cannot read its quoted JSON.
     Ids,
     /// The record's own fields only.
     None,
@@ -67,5 +42,37 @@ impl MetadataColumns {
             Self::Ids => &[RAW_ID, EXTRACTED_AT, GENERATION_ID],
             Self::None => &[],
         }
+    }
+}
+
+/// What is the same in the metadata of all rows of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamMeta {
+    /// Generation of the stream; `None` (null in the rows) where the catalog has none.
+    pub generation_id: Option<i64>,
+    /// Sync id of the run.
+    pub sync_id: i64,
+}
+
+/// Which of [`METADATA_NAMES`] the record has as fields of its own, with or without escapes in the
+/// key.
+#[inline]
+pub(crate) fn own_fields(data: &[u8], members: &[Member]) -> [bool; 4] {
+    let mut own = [false; 4];
+    for member in members {
+        // Every name begins with an underscore, which sorts out nearly all keys. A key with escapes
+        // may say anything.
+        if member.key_escaped || data.get(member.key.start as usize) == Some(&b'_') {
+            mark(data, member, &mut own);
+        }
+    }
+    own
+}
+
+#[cold]
+fn mark(data: &[u8], member: &Member, own: &mut [bool; 4]) {
+    let key = member.key_in(data);
+    for (name, own) in METADATA_NAMES.iter().zip(own) {
+        *own |= key.is(name);
     }
 }

@@ -18,12 +18,11 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_schema::{DataType, Field};
 
+use crate::format::RAW_ID;
+
 /// An odd number without a pattern (2^64 divided by the golden ratio): multiplying by it spreads
 /// what is close together.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-
-/// The column whose values never repeat.
-const RAW_ID: &str = "_airbyte_raw_id";
 
 /// Values that are looked at. Each is likely not in the processor's cache; twice as many cost twice
 /// the time and would change the choice only where it matters little.
@@ -37,6 +36,7 @@ const LEAST_SAVING_BYTES: u64 = 1 << 10;
 
 /// For each leaf of the column, whether it gets a dictionary.
 pub(crate) fn choose(field: &Field, leaf_count: usize, pieces: &[ArrayRef]) -> Vec<bool> {
+    // Every row has another id, so a look at the values would be wasted.
     if field.name() == RAW_ID {
         return vec![false; leaf_count];
     }
