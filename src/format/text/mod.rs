@@ -1,16 +1,16 @@
-//! Turns records into the bytes of a file: rows of CSV or JSONL, and gzip members of them.
+//! Encodes records as rows of CSV or JSONL, and compresses rows into gzip members.
 //!
 //! In: a record's `data` as text with the positions of its members ([`RecordView`]). Out: rows
 //! appended to a buffer.
 //!
 //! Invariants
-//! - A value is copied, never re-made: numbers keep their digits, nested values their text.
+//! - A value is copied, never written anew: numbers keep their digits and nested values their text.
 //! - Rows of one stream have the same columns in the same order, whichever worker made them.
-//! - No file has two columns, and no row two members of ours and the record's, of one name.
-//! - The same record, ids and choices give the same bytes: no clock, no randomness.
+//! - No file has two columns of one name, and no row has a metadata member and a member of the
+//!   record with one name.
+//! - The same record, ids and options give the same bytes: no clock, no randomness.
 //!
 //! Not here: what a record means (`protocol`), where rows go (`pipeline`), settings (`config`).
-//! May import: `error`, `json`.
 
 mod csv;
 mod gzip;

@@ -1,9 +1,9 @@
-//! What goes into an encoder besides its choices, and what it says about a row.
+//! What an encoder takes for each row, and what it reports about it.
 
 use crate::json::Member;
 use crate::model::StreamIx;
 
-/// One record, as the envelope gave it.
+/// One record, as its message has it.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordView<'a> {
     /// Its stream, whose encoder makes the row.
@@ -22,7 +22,7 @@ pub struct RecordView<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct RowNotes {
-    /// Fields left out since the schema does not name them
+    /// Fields that were left out because the schema does not name them
     /// ([`crate::format::UndeclaredFields::Drop`]).
     pub dropped_fields: u32,
 }

@@ -1,7 +1,7 @@
-//! The encoder of a stream, whatever the format.
+//! The encoder of a stream, whatever its text format.
 //!
-//! One [`RowEncoder`] per stream is made once and shared by the workers; each worker has its own
-//! [`Scratch`].
+//! In: a record. Out: one row, appended to a buffer. A stream's [`RowEncoder`] is made once and
+//! shared by the workers; each worker has a [`Scratch`] of its own.
 
 use super::csv::CsvScratch;
 use super::record::{RecordView, RowNotes};
@@ -31,8 +31,8 @@ pub enum RowEncoder {
 }
 
 impl RowEncoder {
-    /// `properties` are the top-level names that the stream's schema declares, in its order. `None`
-    /// for Parquet, which has columns and no rows.
+    /// `properties` are the top-level names that the stream's schema declares, in its order.
+    /// Returns `None` for Parquet, which has columns instead of rows.
     #[must_use]
     pub fn new(
         format: &Format,
@@ -49,7 +49,7 @@ impl RowEncoder {
         }
     }
 
-    /// What every file of the stream begins with: the line of column names, or nothing.
+    /// The beginning of every file of the stream: the line of column names, or nothing.
     #[must_use]
     pub fn header(&self) -> &[u8] {
         match self {
@@ -58,8 +58,8 @@ impl RowEncoder {
         }
     }
 
-    /// The names of the declared columns as the file has them. `None`: the format has no columns,
-    /// and members keep the names that records give them.
+    /// The names of the declared columns in the file. `None` where the format has no columns and
+    /// members keep the names that they have in the record.
     #[must_use]
     pub fn column_names(&self) -> Option<&[String]> {
         match self {
@@ -77,7 +77,7 @@ impl RowEncoder {
         }
     }
 
-    /// Appends exactly one row to `out`, its line end included. Takes one id, unless rows carry no
+    /// Appends exactly one row to `out`, including its line end. Takes one id, unless rows have no
     /// metadata.
     #[inline]
     pub fn encode(

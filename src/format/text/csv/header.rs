@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use crate::format::column_names::{ColumnNames, FileName, clipped, file_names, refused_names};
 
-/// What the header calls the declared columns, and what the user should know about that. `ours` and
-/// `additional` stand beside them.
+/// Returns the declared columns' names in the header, and sentences for the user about those that
+/// differ from the schema's. `ours` and `additional` are the other names in the header.
 ///
-/// Original names stay as they are, also where they differ only in case: a CSV reader goes by
-/// position. Only the name of the last column is not there twice.
+/// Original names stay as they are even where two differ only in case, because CSV readers go by
+/// position. Only a declared column that is called like the last one gets another name.
 pub(super) fn header_names(
     style: ColumnNames,
     declared: &[&str],
@@ -48,7 +48,7 @@ pub(super) fn header_names(
     (names, warnings)
 }
 
-/// `name` with the first number that makes it another one than all that are taken.
+/// `name` with the lowest number appended that makes it differ from all `taken` names.
 fn free_name(name: &str, taken: &HashSet<&str>) -> String {
     let mut number = 2;
     loop {

@@ -1,4 +1,4 @@
-//! The metadata columns of a CSV row: the texts that are the same in every row of a stream.
+//! The metadata columns of a CSV row: what is the same in every row of a stream, written once.
 
 use super::quoting::Quoting;
 use crate::format::StreamMeta;
@@ -7,8 +7,9 @@ use crate::format::metadata::META;
 /// The parts of a row's metadata that are the same in every row.
 #[derive(Debug)]
 pub(super) struct MetadataText {
-    /// Before the id, between id and time, and from behind the time to the delimiter behind the
-    /// last column. `None` where the choices are so odd that each row must be looked at.
+    /// The text before the id, between id and time, and from there to the delimiter of the last
+    /// metadata column. `None` where the delimiter or the null text could be part of an id or a
+    /// time, so that each row decides anew what is quoted.
     pub(super) pieces: Option<[Vec<u8>; 3]>,
     generation: Option<String>,
     /// `{"sync_id":..,"changes":`, where rows have that column.
@@ -30,29 +31,29 @@ impl MetadataText {
         text
     }
 
-    /// Writes a row's metadata around stand-ins for its id and its time, and takes what is around
-    /// them.
+    /// Writes a row's metadata with `0` in place of its id and its time, and keeps the text around
+    /// the zeros.
     fn pieces(&self, quoting: &Quoting) -> [Vec<u8>; 3] {
         let around = |write: &dyn Fn(&[u8], &mut Vec<u8>)| {
             let mut field = Vec::new();
             write(b"0", &mut field);
             field.iter().position(|byte| *byte == b'0').map(|at| field.split_at(at)).map_or_else(
                 || (Vec::new(), Vec::new()),
-                |(before, behind)| (before.to_vec(), behind.get(1..).unwrap_or_default().to_vec()),
+                |(before, after)| (before.to_vec(), after.get(1..).unwrap_or_default().to_vec()),
             )
         };
         let (before_id, mut before_time) = around(&|field, out| quoting.text(field, out));
-        let (quote, mut behind_time) = around(&|field, out| quoting.number(field, out));
+        let (quote, mut after_time) = around(&|field, out| quoting.number(field, out));
         before_time.push(quoting.delimiter);
         before_time.extend_from_slice(&quote);
-        behind_time.push(quoting.delimiter);
-        self.write_generation(quoting, &mut behind_time);
-        behind_time.push(quoting.delimiter);
+        after_time.push(quoting.delimiter);
+        self.write_generation(quoting, &mut after_time);
+        after_time.push(quoting.delimiter);
         if self.meta.is_some() {
-            self.write_meta(quoting, None, &mut Vec::new(), &mut behind_time);
-            behind_time.push(quoting.delimiter);
+            self.write_meta(quoting, None, &mut Vec::new(), &mut after_time);
+            after_time.push(quoting.delimiter);
         }
-        [before_id, before_time, behind_time]
+        [before_id, before_time, after_time]
     }
 
     pub(super) fn write_generation(&self, quoting: &Quoting, out: &mut Vec<u8>) {

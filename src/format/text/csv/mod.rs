@@ -1,16 +1,19 @@
-//! CSV: one column per declared field, between our metadata columns and one for the fields that
-//! nobody declared.
+//! CSV: the metadata columns, one column per declared field, and one for all undeclared fields.
 //!
-//! In: records whose fields come in any order, or not at all. Out: lines that all have the same
+//! In: records whose fields come in any order, or are missing. Out: lines that all have the same
 //! columns.
 //!
+//! `csv` and `csv-core` write the fields of a row in order, each as a slice. Our fields come in the
+//! record's order and mostly need no look at all, so this encoder finds their columns and copies
+//! them in blocks, and asks `csv-core` only what must be quoted (`quoting`).
+//!
 //! Invariants
-//! - Every row has as many fields as the header, in its order, and no row is a blank line.
+//! - Every row has as many fields as the header, in its order.
+//! - No row is blank, that is empty or all blanks: readers skip such lines.
 //! - Of several members of one name the last is written.
-//! - A record that has one of our names keeps its own value in that column.
-//!   `_airbyte_additional_properties` is the exception: where the schema declares it, it is a
-//!   column beside ours, with a number behind its name.
-//! - No row is a line of blanks: readers skip those.
+//! - Where a record has a field with the name of a metadata column, the column has the record's
+//!   value. `_airbyte_additional_properties` is the exception: where the schema declares it, it is
+//!   a column of its own with a number appended to its name.
 
 mod header;
 mod metadata;
@@ -38,9 +41,9 @@ use crate::json::{Kind, Member, unescape};
 pub struct CsvEncoder {
     /// Metadata columns, then the declared ones.
     columns: Arc<[Box<[u8]>]>,
-    /// How many of them are ours: those of [`MetadataColumns::names`].
+    /// How many of them are metadata columns: those of [`MetadataColumns::names`].
     metadata_columns: usize,
-    /// The last column takes the fields that nobody declared; otherwise they are dropped.
+    /// Whether a last column takes the undeclared fields; otherwise they are dropped.
     additional: bool,
     /// What the user should know about the names in the header, one sentence each.
     warnings: Vec<String>,
@@ -67,7 +70,7 @@ impl CsvEncoder {
         columns.extend(declared.iter().map(|name| Box::from(name.as_bytes())));
         let quoting = Quoting::new(options);
         let mut encoder = Self {
-            // A row without any column could not be told from no row.
+            // A row without columns would be an empty line, which readers skip.
             additional: keeps_undeclared || columns.is_empty(),
             columns: columns.into(),
             metadata_columns: ours.len(),
@@ -121,6 +124,8 @@ impl CsvEncoder {
         let (stream, Buffers { text, undeclared }) =
             scratch.for_row(record.stream, &self.columns, self.metadata_columns);
         undeclared.clear();
+        // First pass, in the record's order: which member each column takes. A later member of the
+        // same name overwrites an earlier one.
         let mut previous = START;
         for (index, member) in record.members.iter().enumerate() {
             let key = member.key.start as usize..member.key.end as usize;
@@ -133,12 +138,13 @@ impl CsvEncoder {
             stream.members[number] = index as u32;
         }
 
+        // Second pass, in the file's order.
         let start = out.len();
         out.reserve(record.data.len() + self.columns.len() + 320);
         let (_, found) = stream.members.split_at(1);
-        let (ours, declared) = found.split_at(self.metadata_columns);
+        let (own, declared) = found.split_at(self.metadata_columns);
         if self.metadata_columns != 0 {
-            self.write_metadata(record, ids, ours, text, out);
+            self.write_metadata(record, ids, own, text, out);
         }
         for index in declared.iter().take(self.columns.len() - self.metadata_columns) {
             match record.members.get(*index as usize) {
@@ -147,7 +153,7 @@ impl CsvEncoder {
             }
             out.push(self.quoting.delimiter);
         }
-        // Of several members of one name the last has the field.
+        // Of several undeclared members of one name the last is kept, as for columns.
         undeclared.retain(|(member, number)| stream.members[*number as usize] == *member);
         let mut notes = RowNotes::default();
         if self.additional {
@@ -171,12 +177,12 @@ impl CsvEncoder {
         } else if member.kind == Kind::Number {
             self.quoting.plain_number(data, start, end, out);
         } else {
-            self.write_rarer_field(data, member, scratch, out);
+            self.write_unusual_field(data, member, scratch, out);
         }
     }
 
     #[inline(never)]
-    fn write_rarer_field(
+    fn write_unusual_field(
         &self,
         data: &[u8],
         member: &Member,
@@ -196,31 +202,31 @@ impl CsvEncoder {
         }
     }
 
-    /// The columns of ours; `found` holds the record's own member for each of them.
+    /// Writes the metadata columns. `own` has, for each, the member of that name in the record.
     #[inline(always)]
     fn write_metadata(
         &self,
         record: &RecordView<'_>,
         ids: &mut RowIds,
-        found: &[u32],
+        own: &[u32],
         scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) {
         let id = ids.next_text();
         let mut time = itoa::Buffer::new();
         let time = time.format(record.emitted_at_ms).as_bytes();
-        let is_usual = found.iter().all(|index| *index == MISSING)
+        let is_usual = own.iter().all(|index| *index == MISSING)
             && (record.changes.is_none() || self.metadata.meta.is_none());
-        if let (true, Some([before_id, before_time, behind_time])) =
+        if let (true, Some([before_id, before_time, after_time])) =
             (is_usual, &self.metadata.pieces)
         {
             out.extend_from_slice(before_id);
             out.extend_from_slice(id);
             out.extend_from_slice(before_time);
             out.extend_from_slice(time);
-            out.extend_from_slice(behind_time);
+            out.extend_from_slice(after_time);
         } else {
-            self.write_metadata_fields(record, id, time, found, scratch, out);
+            self.write_metadata_fields(record, &MetadataFields { id, time, own }, scratch, out);
         }
     }
 
@@ -228,17 +234,16 @@ impl CsvEncoder {
     fn write_metadata_fields(
         &self,
         record: &RecordView<'_>,
-        id: &[u8],
-        time: &[u8],
-        found: &[u32],
+        fields: &MetadataFields<'_>,
         scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) {
-        for (column, index) in found.iter().enumerate() {
+        // By place: the order of `METADATA_NAMES`.
+        for (column, index) in fields.own.iter().enumerate() {
             match (record.members.get(*index as usize), column) {
                 (Some(member), _) => self.write_field(record.data, member, scratch, out),
-                (None, 0) => self.quoting.text(id, out),
-                (None, 1) => self.quoting.number(time, out),
+                (None, 0) => self.quoting.text(fields.id, out),
+                (None, 1) => self.quoting.number(fields.time, out),
                 (None, 2) => self.metadata.write_generation(&self.quoting, out),
                 (None, _) => self.metadata.write_meta(&self.quoting, record.changes, scratch, out),
             }
@@ -246,7 +251,7 @@ impl CsvEncoder {
         }
     }
 
-    /// The column of what nobody declared.
+    /// Writes the undeclared fields as one JSON object.
     fn write_additional(
         &self,
         record: &RecordView<'_>,
@@ -279,8 +284,16 @@ impl CsvEncoder {
     }
 }
 
-/// Quotes the only field of a row, which begins at `start` and has the delimiter behind it, if it
-/// is empty or all blanks: readers skip a line of nothing else.
+/// What the metadata columns of one row are written from.
+struct MetadataFields<'a> {
+    id: &'a [u8],
+    time: &'a [u8],
+    /// For each column the member of that name in the record, or [`MISSING`].
+    own: &'a [u32],
+}
+
+/// Quotes the only field of a row if it is empty or all blanks, since readers skip such a line. The
+/// field begins at `start`, and its delimiter is the last byte of `out`.
 #[inline]
 fn quote_blank_line(start: usize, out: &mut Vec<u8>) {
     let field = out.get(start..out.len().saturating_sub(1)).unwrap_or_default();
@@ -288,12 +301,12 @@ fn quote_blank_line(start: usize, out: &mut Vec<u8>) {
         let field = field.to_vec();
         out.truncate(start);
         quoted(&field, out);
-        // Where the line end goes.
+        // In place of the delimiter, for `end_line` to overwrite.
         out.push(b'\n');
     }
 }
 
-/// Puts the line end where the delimiter behind the last field stands.
+/// Replaces the delimiter after the last field with a line end.
 #[inline(always)]
 fn end_line(line: &mut [u8]) {
     if let Some(last) = line.last_mut() {

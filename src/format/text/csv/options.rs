@@ -11,11 +11,11 @@ pub struct CsvOptions {
     pub quote_style: QuoteStyle,
     /// Whether a file begins with the column names.
     pub header: bool,
-    /// What stands for null; empty by default (an empty string is then `""`).
+    /// The text that stands for null; empty by default. An empty string is then `""`.
     pub null_text: String,
     /// What the header calls the columns.
     pub column_names: ColumnNames,
-    /// What becomes of fields that the stream's schema does not name.
+    /// What happens to fields that the stream's schema does not name.
     pub undeclared_fields: UndeclaredFields,
 }
 
@@ -36,8 +36,8 @@ impl Default for CsvOptions {
 /// string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuoteStyle {
-    /// Only where the text needs it, the empty string, and texts that some readers change where
-    /// they are not quoted.
+    /// Texts that need it, the empty string, and texts that some readers change unless they are
+    /// quoted.
     Minimal,
     /// Every value that is not null.
     All,

@@ -1,23 +1,24 @@
-//! Writes one CSV field: quoted or not, so that every reader gets the same text back and can tell
-//! null from text.
+//! Writes one CSV field, quoted where it must be, so that every reader gets the same text back and
+//! can tell null from text.
 //!
-//! In: the bytes of a field and whether it is text or a number. Out: the field, without the
-//! delimiter behind it.
+//! In: the bytes of a field and whether it is text or a number. Out: the field without its
+//! delimiter.
 //!
-//! What must be quoted and how quotes are escaped is csv-core's business; the short way taken here
-//! for text that cannot hold a quote or a line end only looks for the delimiter.
+//! `csv-core` decides what must be quoted. Most fields never get there: a JSON string without
+//! escapes has no quote and no line end in it, so it is copied block by block, with a look for the
+//! delimiter.
 
 use super::options::{CsvOptions, QuoteStyle};
 use crate::json::block;
 
 const QUOTE: u8 = b'"';
 
-/// Texts that some readers do not take for what they are unless they are quoted: null (ClickHouse,
-/// MariaDB, Snowflake), or the end of the input (PostgreSQL).
+/// Texts that some readers misread unless they are quoted: as null (ClickHouse, MariaDB, Snowflake)
+/// or as the end of the input (PostgreSQL).
 const MISREAD: [&[u8]; 3] = [b"NULL", b"\\N", b"\\."];
 const LONGEST_MISREAD: usize = 4;
 
-/// Readers take one at the beginning of a file for no part of the text, unless it is quoted.
+/// At the beginning of a file readers drop it, unless it is quoted.
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// How the fields of a file are written.
@@ -25,9 +26,9 @@ const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 pub(crate) struct Quoting {
     pub(crate) delimiter: u8,
     null_text: Box<[u8]>,
-    /// Text is quoted whatever it holds.
+    /// Whether every text is quoted.
     text_always: bool,
-    /// Numbers are quoted too.
+    /// Whether every number is quoted.
     numbers_always: bool,
     rules: csv_core::Writer,
 }
@@ -48,24 +49,23 @@ impl Quoting {
         }
     }
 
-    /// A null. Never quoted: an equal text is, and so differs from it.
+    /// Writes a null. It is never quoted, and a text that equals it always is.
     #[inline(always)]
     pub(crate) fn null(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.null_text);
     }
 
-    /// Any text.
+    /// Writes any text.
     pub(crate) fn text(&self, text: &[u8], out: &mut Vec<u8>) {
         self.write(text, self.text_always, out);
     }
 
-    /// A number's text.
+    /// Writes the text of a number.
     pub(crate) fn number(&self, text: &[u8], out: &mut Vec<u8>) {
         self.write(text, self.numbers_always, out);
     }
 
-    /// As [`Quoting::text`], for `data[start..end]` that holds neither a quote nor a control
-    /// character.
+    /// As [`Quoting::text`], for `data[start..end]` without quotes and control characters in it.
     #[inline(always)]
     pub(crate) fn plain_text(&self, data: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
         self.write_plain(data, start, end, self.text_always, out);
@@ -77,16 +77,15 @@ impl Quoting {
         self.write_plain(data, start, end, self.numbers_always, out);
     }
 
-    /// Whether text made of `alphabet` alone can be written as it is, or in quotes where the style
-    /// wants them.
+    /// Whether text made of `alphabet` alone is quoted only where the style asks for it.
     pub(crate) fn is_plain(&self, alphabet: &[u8]) -> bool {
         !alphabet.contains(&self.delimiter)
             && (self.null_text.is_empty()
                 || self.null_text.iter().any(|byte| !alphabet.contains(byte)))
     }
 
-    /// Copies whole blocks, what is behind the field included, and cuts that off: a copy of a fixed
-    /// size is a few instructions, one of any size is a call.
+    /// Copies whole blocks, including what follows the field, and cuts that off afterwards: a copy
+    /// of a fixed size is a few instructions, and one of any size is a call.
     #[inline(always)]
     fn write_plain(&self, data: &[u8], start: usize, end: usize, always: bool, out: &mut Vec<u8>) {
         let len = end - start;
@@ -96,8 +95,7 @@ impl Quoting {
             out.push(QUOTE);
             return;
         }
-        // An empty text, or one that may have to be quoted for what it says, is left to the general
-        // way.
+        // `write` takes the texts that may have to be quoted for another reason than a delimiter.
         if len != 0
             && len != self.null_text.len()
             && data[start] != BYTE_ORDER_MARK[0]
@@ -143,15 +141,15 @@ impl Quoting {
     }
 }
 
-/// Whether some readers change a text that begins so, unless it is quoted: blanks and control
-/// characters are trimmed (ClickHouse), `'` and `#` are taken for quotes and comments (DuckDB,
-/// which guesses the dialect of a file).
+/// Whether some readers change an unquoted text that begins with `byte`. ClickHouse trims blanks
+/// and control characters; DuckDB, which guesses the dialect of a file, may take `'` for a quote
+/// and `#` for a comment.
 #[inline(always)]
 fn is_odd_start(byte: u8) -> bool {
     byte <= b' ' || byte == b'\'' || byte == b'#'
 }
 
-/// `data[start..end]` as it is, in blocks.
+/// Appends `data[start..end]`, in blocks while the data lasts.
 #[inline(always)]
 fn copy(data: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
     let before = out.len();
@@ -167,14 +165,14 @@ fn copy(data: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&data[pos..end]);
 }
 
-/// A field in quotes, those inside doubled.
+/// Appends a field in quotes, with the quotes inside it doubled.
 ///
-/// As `csv_core::quote` does it, which takes a search and two copies per quote; JSON text has a
-/// quote every few bytes, and most of the time of a row with a nested value was spent there.
+/// The result is that of `csv_core::quote`, which searches and copies twice per quote. JSON text
+/// has a quote every few bytes, so rows with nested values spent most of their time there.
 pub(crate) fn quoted(text: &[u8], out: &mut Vec<u8>) {
     const WORD: usize = 8;
     let start = out.len();
-    // Every byte may be a quote, and a word is stored whole behind the last of them.
+    // Room for a field of quotes only, and for the word that `double_quotes` stores past the end.
     out.resize(start + 2 + 2 * text.len() + WORD, QUOTE);
     let mut written = start + 1;
     let (words, rest) = text.as_chunks::<WORD>();
@@ -194,12 +192,16 @@ pub(crate) fn quoted(text: &[u8], out: &mut Vec<u8>) {
     out.truncate(written + 1);
 }
 
-/// Writes the eight bytes of `word` with its quotes doubled and gives how many bytes that is. For
-/// each quote, what is left of the word, the quote first, is stored once more one place further on.
+/// Writes the eight bytes of `word` with the quotes doubled and returns how many bytes that makes.
+///
+/// For each quote the rest of the word, beginning with the quote, is stored once more one byte
+/// further on. So there is no branch per byte, and one store per quote.
 #[inline(always)]
 fn double_quotes(word: u64, room: &mut [u8; 24]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const LOW_BITS: u64 = 0x7f * ONES;
+    // A byte of `quotes` has its high bit set exactly where `word` has a quote: adding 0x7f to the
+    // low bits of any other byte carries into the high bit, and no carry leaves its byte.
     let zeros_for_quotes = word ^ (u64::from(QUOTE) * ONES);
     let mut quotes = !(((zeros_for_quotes & LOW_BITS) + LOW_BITS) | zeros_for_quotes | LOW_BITS);
     room[..8].copy_from_slice(&word.to_le_bytes());
@@ -207,6 +209,7 @@ fn double_quotes(word: u64, room: &mut [u8; 24]) -> usize {
     while quotes != 0 {
         let at = (quotes.trailing_zeros() / 8) as usize;
         doubled += 1;
+        // At most 7 + 8; the mask tells the compiler that the store is within `room`.
         let to = (at + doubled) & 15;
         room[to..to + 8].copy_from_slice(&(word >> (8 * at)).to_le_bytes());
         quotes &= quotes - 1;
