@@ -157,7 +157,8 @@ mod tests {
         fn a_repaired_string_says_what_the_broken_one_was_read_as(
             parts in prop::collection::vec(
                 prop::sample::select(vec![
-                    r"\ud83d", r"\uDE00", r"\udfff", r"\ud800", r"\u00e9", r"\\", r"\n", "ud83d", "x", r"\ud7ff", "é",
+                    r"\ud83d", r"\uDE00", r"\udfff", r"\ud800", r"\u00e9", r"\\", r"\n", "ud83d",
+                    "x", r"\ud7ff", "é",
                 ]),
                 0..40,
             ),

@@ -283,7 +283,11 @@ mod tests {
 
         #[test]
         fn all_that_serde_json_reads_is_read_alike(
-            value in prop_oneof![any::<i64>().prop_map(Value::from), "\\PC{0,5}".prop_map(Value::from), Just(Value::Null)]
+            value in prop_oneof![
+                any::<i64>().prop_map(Value::from),
+                "\\PC{0,5}".prop_map(Value::from),
+                Just(Value::Null),
+            ]
                 .prop_recursive(6, 40, 5, |inner| prop_oneof![
                     prop::collection::vec(inner.clone(), 0..5).prop_map(Value::Array),
                     prop::collection::vec(("[a-c\\\\\"é]{0,2}", inner), 0..5)

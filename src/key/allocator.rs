@@ -406,7 +406,8 @@ mod tests {
     fn steps(stems: usize) -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
             3 => (0..stems).prop_map(Step::Allocate),
-            1 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(at, good)| Step::Release(at, good)),
+            1 => (any::<prop::sample::Index>(), any::<bool>())
+                .prop_map(|(at, good)| Step::Release(at, good)),
         ];
         prop::collection::vec(step, 0..120)
     }
@@ -446,7 +447,8 @@ mod tests {
             steps in steps(12),
         ) {
             let stems = clashing();
-            let mut bucket: HashSet<String> = there.iter().map(|(stem, number)| stems[*stem].key(*number)).collect();
+            let mut bucket: HashSet<String> =
+                there.iter().map(|(stem, number)| stems[*stem].key(*number)).collect();
             let mut in_flight: Vec<(usize, String)> = Vec::new();
             let mut answers: HashMap<usize, Vec<String>> = HashMap::new();
             let mut allocator = KeyAllocator { idle_stems, ..KeyAllocator::new() };
@@ -464,10 +466,11 @@ mod tests {
                             Allocation::Key { key, number } => {
                                 prop_assert_eq!(stems[at].number_of(&key), Some(number));
                                 prop_assert!(!bucket.contains(&key), "{} is published", key);
-                                prop_assert!(in_flight.iter().all(|(_, other)| *other != key), "{} \
-                                                                                                is \
-                                                                                                in \
-                                                                                                flight", key);
+                                prop_assert!(
+                                    in_flight.iter().all(|(_, other)| *other != key),
+                                    "{} is in flight",
+                                    key
+                                );
                                 in_flight.push((at, key));
                             }
                         }

@@ -264,7 +264,10 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in r#""?[-0-9T:.+Zz eE,\\"é]{0,30}"?"#, any in any::<String>()) {
+        fn no_text_makes_it_panic(
+            text in r#""?[-0-9T:.+Zz eE,\\"é]{0,30}"?"#,
+            any in any::<String>(),
+        ) {
             let _ = (parse_cursor(&text), parse_cursor(&any));
         }
     }

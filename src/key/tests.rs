@@ -411,7 +411,11 @@ proptest! {
 
     #[test]
     fn every_key_is_valid_and_gives_its_number_back(
-        text in template(), stream in name(), namespace in name(), number in any::<u32>(), other in any::<u32>(),
+        text in template(),
+        stream in name(),
+        namespace in name(),
+        number in any::<u32>(),
+        other in any::<u32>(),
     ) {
         let Ok(template) = KeyTemplate::parse(&text) else { return Ok(()) };
         let case = Case::named(&stream, &namespace);
@@ -419,9 +423,17 @@ proptest! {
         for number in [0, 1, 9, 10, number, u32::MAX] {
             let key = stem.key(number);
             prop_assert!((1..=MAX_KEY_BYTES).contains(&key.len()), "{}", key);
-            prop_assert!(key.split('/').all(|segment| !matches!(segment, "" | "." | "..")), "{}", key);
+            prop_assert!(
+                key.split('/').all(|segment| !matches!(segment, "" | "." | "..")),
+                "{}",
+                key
+            );
             prop_assert!(!key.contains(char::is_control), "{}", key);
-            prop_assert!(stem.listing_prefix().is_none_or(|prefix| key.starts_with(prefix)), "{}", key);
+            prop_assert!(
+                stem.listing_prefix().is_none_or(|prefix| key.starts_with(prefix)),
+                "{}",
+                key
+            );
             prop_assert_eq!(stem.number_of(&key), Some(number), "{}", key);
         }
         prop_assert!(number == other || stem.key(number) != stem.key(other));
@@ -432,14 +444,22 @@ proptest! {
 
     #[test]
     fn a_value_is_never_expanded(stream in name(), namespace in name()) {
-        let stem = Case::named(&stream, &namespace).stem("s={stream_name}/n={namespace}").unwrap_or_else(|error| {
-            assert!(matches!(error, KeyError::TooLong { .. }));
-            Case::named("a", "b").stem("{stream_name}").unwrap()
-        });
+        let stem = Case::named(&stream, &namespace)
+            .stem("s={stream_name}/n={namespace}")
+            .unwrap_or_else(|error| {
+                assert!(matches!(error, KeyError::TooLong { .. }));
+                Case::named("a", "b").stem("{stream_name}").unwrap()
+            });
         let key = stem.key(0);
         if let Some((shown, other)) = key.split_once('/') {
-            prop_assert_eq!(percent_decode_str(shown).decode_utf8().unwrap(), format!("s={stream}"));
-            prop_assert_eq!(percent_decode_str(other).decode_utf8().unwrap(), format!("n={namespace}"));
+            prop_assert_eq!(
+                percent_decode_str(shown).decode_utf8().unwrap(),
+                format!("s={stream}")
+            );
+            prop_assert_eq!(
+                percent_decode_str(other).decode_utf8().unwrap(),
+                format!("n={namespace}")
+            );
         }
     }
 }

@@ -227,7 +227,9 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
         #[test]
-        fn quotes_are_doubled_as_csv_core_does_it(text in "(\"{0,10}|[a\"]{0,40}|[\\x00-\\x7f\u{fffd}]{0,30}){0,3}") {
+        fn quotes_are_doubled_as_csv_core_does_it(
+            text in "(\"{0,10}|[a\"]{0,40}|[\\x00-\\x7f\u{fffd}]{0,30}){0,3}",
+        ) {
             let mut ours = b"before".to_vec();
             quoted(text.as_bytes(), &mut ours);
             let mut theirs = vec![0; 2 * text.len()];
