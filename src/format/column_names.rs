@@ -1,19 +1,19 @@
 //! What columns are called in Parquet and CSV files.
 //!
-//! In: the names that one level of a schema declares, in its order. Out: one name each for the
-//! file, and which other name it had to make way for. Pure.
+//! In: the names that one level of a schema declares, in its order. Out: a name for each in the
+//! file, and, where that is not the declared one, the name that caused the change. Pure.
 //!
-//! Hive, Delta (without column mapping) and BigQuery refuse tables whose columns have certain
-//! names. Delta refuses ` ,;{}()\n\t=`, Hive the same and the empty name, and BigQuery takes
-//! letters, digits and underscores by default.
+//! Most readers fold case, and some engines refuse certain names: Delta (without column mapping)
+//! refuses ` ,;{}()\n\t=`, Hive refuses the same and the empty name, and BigQuery by default takes
+//! only letters, digits and underscores.
 //!
 //! Invariants
-//! - Within a level no two names of the file are the same to a reader that folds case.
-//! - Of declared names whose names in the file a reader that folds case cannot tell apart, the last
-//!   by code points keeps its place: the one in lower case. The order of a schema decides nothing:
-//!   it may be another one tomorrow.
-//! - A place is only lost to such a name, or to a column of ours. No name is ever changed because
-//!   an appended suffix took its place: suffixes go around all names of the level.
+//! - Within a level all names of the file differ, also for a reader that folds case.
+//! - Of declared names that differ only in case, the last by code points keeps its name, which is
+//!   the one in lower case. The order of the schema does not matter, because a source may change
+//!   it.
+//! - A declared name is only changed because of another declared name or a column of ours, never
+//!   because of an appended suffix: suffixes avoid all names of the level.
 //! - Messages are short, whatever a schema holds.
 
 use std::borrow::Cow;
@@ -36,12 +36,12 @@ pub enum ColumnNames {
     Safe,
 }
 
-/// What Delta refuses in a column's name; Hive refuses the same.
+/// The characters that Delta refuses in a column's name; Hive refuses the same.
 const REFUSED: [char; 11] = [' ', ',', ';', '{', '}', '(', ')', '=', '\t', '\n', '\r'];
 
 impl ColumnNames {
-    /// The name of a column that the schema calls `declared`. Two declared names may become one;
-    /// the caller numbers them.
+    /// Returns the name in the file of a column that the schema calls `declared`. Two declared
+    /// names may become one; [`file_names`] numbers them.
     #[must_use]
     pub fn in_file(self, declared: &str) -> Cow<'_, str> {
         match self {
@@ -51,8 +51,8 @@ impl ColumnNames {
     }
 }
 
-/// Every other character becomes an underscore. A name neither begins with a digit nor is empty:
-/// engines would want quotes around it.
+/// Replaces every other character by an underscore. An underscore also stands before a leading
+/// digit and for the empty name, because engines would want quotes around these.
 fn safe(declared: &str) -> Cow<'_, str> {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let begins_well = declared.starts_with(|c: char| is_safe(c) && !c.is_ascii_digit());
@@ -77,13 +77,14 @@ fn is_refused_by_engines(name: &str) -> bool {
 pub struct FileName<'a> {
     /// What the file calls it.
     pub name: String,
-    /// The name that has its place, if the name had to be changed.
+    /// The name that it had to differ from, if it was changed.
     pub made_way_for: Option<&'a str>,
 }
 
-/// The file's names for the names of one level. `ours` stand in the same level and keep theirs.
+/// Returns the file's names for the declared names of one level. `ours` are the names of our own
+/// columns in the level, which do not change.
 ///
-/// Folding is Unicode's lower-casing, whatever the language.
+/// Case is folded with Unicode's lower case, whatever the language.
 #[must_use]
 pub fn file_names<'a>(
     declared: &[&'a str],
@@ -106,8 +107,8 @@ pub fn file_names<'a>(
             Entry::Occupied(holder) => name.made_way_for = Some(*holder.get()),
         }
     }
-    // Where the search for a folded name's suffix goes on: a thousand spellings of one name must
-    // not cost a million.
+    // The next suffix to try for each folded name. Without it a thousand spellings of one name
+    // would take a million attempts.
     let mut suffixes: HashMap<String, u64> = HashMap::new();
     for (renamed, declared) in by_rank.into_iter().filter(|(name, _)| name.made_way_for.is_some()) {
         let wanted = std::mem::take(&mut renamed.name);
@@ -125,7 +126,7 @@ pub fn file_names<'a>(
 }
 
 impl FileName<'_> {
-    /// What the user should know, to follow `column "..."`.
+    /// What the user should know, as the end of a sentence that begins with `column "..."`.
     #[must_use]
     pub fn warning(&self, declared: &str) -> Option<String> {
         let other = self.made_way_for?;
@@ -133,7 +134,7 @@ impl FileName<'_> {
         Some(if other == declared {
             format!("{called}: another column has that name")
         } else if other.to_lowercase() != declared.to_lowercase() {
-            format!("{called}: {:?} has the name that it would get", clipped(other))
+            format!("{called}: {:?} has the same safe name", clipped(other))
         } else {
             format!(
                 "{called}: {:?} differs from it only in case, and most readers fold case",
@@ -143,8 +144,8 @@ impl FileName<'_> {
     }
 }
 
-/// One sentence about those of the names that some engines refuse, to follow the stream's name;
-/// `None` if there are none.
+/// Returns a sentence about the names that some engines refuse, to follow the stream's name, or
+/// `None` if there are no such names.
 #[must_use]
 pub fn refused_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let refused: Vec<String> = names
@@ -155,15 +156,15 @@ pub fn refused_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String>
     let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
     (!listed.is_empty()).then(|| {
         format!(
-            "Hive, Delta and BigQuery refuse column names with a blank, a tab, a line break or one \
-             of ,;{{}}()=, and empty ones, such as {}{more}: if such an engine reads the files, \
+            "Hive, Delta and BigQuery refuse column names that are empty or contain a blank, a tab, \
+             a line break or one of ,;{{}}()=, such as {}{more}: if such an engine reads the files, \
              set column_names to safe",
             listed.join(", ")
         )
     })
 }
 
-/// A text for a message: the whole, or its beginning.
+/// Shortens a text for a message.
 #[must_use]
 pub fn clipped(text: &str) -> String {
     let mut chars = text.chars();
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn safe_names_that_meet_are_numbered() {
+    fn equal_safe_names_are_numbered() {
         let names = |declared: &[&'static str], ours: &[&'static str]| -> Vec<String> {
             file_names(declared, ours, ColumnNames::Safe)
                 .into_iter()
@@ -215,7 +216,7 @@ mod tests {
         let twins = file_names(&["a b", "a.b"], &[], ColumnNames::Safe);
         assert_eq!(
             twins[0].warning("a b").unwrap(),
-            r#"is called "a_b_2" in the files: "a.b" has the name that it would get"#
+            r#"is called "a_b_2" in the files: "a.b" has the same safe name"#
         );
         assert_eq!(twins[1].warning("a.b"), None);
     }
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_of_spellings_of_one_name_are_no_trouble() {
+    fn thousands_of_spellings_of_one_name_take_linear_time() {
         let spellings: Vec<String> = (0..8192)
             .map(|bits: u32| {
                 (0..13).map(|bit| if bits >> bit & 1 == 0 { 'x' } else { 'X' }).collect()

@@ -6,7 +6,7 @@
 use super::parquet::ParquetOptions;
 use super::text::CsvOptions;
 
-/// A file format with its options. The five names of the vendor page are its extensions.
+/// A file format with its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Comma-separated values, plain or gzip.
@@ -21,15 +21,16 @@ pub enum Format {
         /// `Some` for `jsonl.gz`: the deflate level, 1 to 9.
         gzip_level: Option<u8>,
     },
-    /// Parquet, whose pages are compressed by themselves.
+    /// Parquet, which compresses its pages itself.
     Parquet {
-        /// How columns are typed and row groups made.
+        /// How files are written.
         options: ParquetOptions,
     },
 }
 
 impl Format {
-    /// The value of `{extension}`, without a leading dot.
+    /// The value of the macro `{extension}`, without a leading dot. The five values are the names
+    /// of the formats on the vendor's page.
     #[must_use]
     pub fn extension(&self) -> &'static str {
         match self {
@@ -41,7 +42,7 @@ impl Format {
         }
     }
 
-    /// The options of Parquet.
+    /// The options of Parquet, if it is the format.
     #[must_use]
     pub fn parquet(&self) -> Option<&ParquetOptions> {
         match self {
@@ -59,9 +60,9 @@ impl Format {
         }
     }
 
-    /// The object's Content-Type. A `.gz` object is a gzip file, not a text with a
-    /// Content-Encoding: clients that undo encodings would hand readers bytes that do not match the
-    /// name.
+    /// The object's Content-Type. A `.gz` object is a gzip file rather than a text with a
+    /// Content-Encoding: clients that undo encodings would otherwise hand readers a decompressed
+    /// file with a name that ends in `.gz`.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
         match self {

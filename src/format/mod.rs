@@ -1,9 +1,9 @@
-//! The formats of a file, and what all of them share.
+//! The file formats, and what they share.
 //!
-//! `options` holds what a user may choose, `column_names` what columns are called in files,
-//! `metadata` the `_airbyte_*` columns and `row_ids` the ids in one of them. Each format has a
-//! folder: `text` encodes rows of CSV and JSONL, `columns` decodes records to Arrow arrays and
-//! `parquet` encodes these to files.
+//! [`Format`] says which format, with its options. `text` encodes records as rows of CSV and JSONL;
+//! `columns` decodes records to Arrow arrays, and `parquet` encodes those as files. Shared are
+//! `options` (choices of more than one format), `column_names` (what columns are called in files),
+//! `metadata` (the `_airbyte_*` columns) and `row_ids` (the ids in one of them).
 //!
 //! Not here: which rows make a file (`pipeline`), how options are spelled in settings (`config`).
 

@@ -1,36 +1,37 @@
-//! Choices that more than one format has.
+//! Choices that more than one format has, or that any format with typed columns would have.
 //!
-//! What only one format lets a user choose stands in its folder: `text::csv::options` and
-//! `parquet::options`. `config` makes all of them from the user's settings.
+//! The choices of a single format are in its folder: `text::csv::options`, `parquet::options`.
+//! `config` makes all of them from the user's settings.
 
 use super::column_names::ColumnNames;
 
-/// What becomes of a record's fields that the stream's schema does not name.
+/// What happens to a record's fields that the stream's schema does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UndeclaredFields {
-    /// Kept as JSON text in a last column, `_airbyte_additional_properties`.
+    /// They are kept as JSON text in a last column, [`super::ADDITIONAL_PROPERTIES`].
     Column,
-    /// Left out, and counted.
+    /// They are left out and counted.
     Drop,
 }
 
-/// How schemas become columns.
+/// How a stream's schema becomes typed columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeOptions {
-    /// What columns and members are called.
+    /// What columns and members of structs are called.
     pub names: ColumnNames,
-    /// What numbers with a fraction become.
+    /// The type of JSON `number`.
     pub numbers: Numbers,
-    /// What integers become.
+    /// The type of JSON `integer`.
     pub integers: Integers,
-    /// What times of day become.
+    /// The type of times of day.
     pub times: Times,
-    /// What objects and arrays become.
+    /// The type of objects and arrays.
     pub nested: Nested,
 }
 
 impl TypeOptions {
-    /// What the settings mean where they say nothing.
+    /// The options where the user chose nothing. A constant, because the settings' schema shows
+    /// these defaults.
     pub const DEFAULT: Self = Self {
         names: ColumnNames::Original,
         numbers: Numbers::Double,
@@ -46,23 +47,23 @@ impl Default for TypeOptions {
     }
 }
 
-/// What a JSON `number` becomes.
+/// The type of JSON `number`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numbers {
-    /// A double: 15 digits always, 17 at most.
+    /// A double: keeps 15 significant digits of any number.
     Double,
     /// An exact decimal.
     Decimal {
         /// Digits in all, 1 to 38.
         precision: u8,
-        /// Digits behind the point, at most `precision`.
+        /// Digits after the decimal point, at most `precision`.
         scale: u8,
     },
     /// Text, digit for digit.
     Text,
 }
 
-/// What a JSON `integer` becomes.
+/// The type of JSON `integer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integers {
     /// A signed integer of 64 bits.
@@ -73,17 +74,17 @@ pub enum Integers {
     Text,
 }
 
-/// What a time of day becomes.
+/// The type of a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
-    /// Text of a fixed width. Spark, Delta, Databend and Athena refuse the whole file for one
-    /// column of Parquet's own type; ClickHouse shows another value.
+    /// Text of a fixed width. Parquet's own type makes Spark, Delta, Databend and Athena refuse the
+    /// whole file, and ClickHouse shows another value.
     Text,
     /// Parquet's own type.
     Typed,
 }
 
-/// What objects and arrays with a declared inside become.
+/// The type of objects and arrays whose members or elements the schema declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nested {
     /// Structs and lists.

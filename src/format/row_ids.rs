@@ -1,17 +1,22 @@
-//! The ids of rows: UUIDv7, thousands per millisecond, without a clock.
+//! Row ids: UUIDv7, any number per millisecond, without a clock.
 //!
 //! In: one instant and one seed per block of rows. Out: the text of one id per row.
 //!
-//! RFC 9562 section 6.2, method 2 (monotonic random): the time and 12 random bits stay, the last 62
-//! bits begin at a random place and count up. Ids of one block sort in row order; two blocks of the
-//! same millisecond would have to draw the same 12 bits and neighbouring places among 2^61 to meet.
+//! This is RFC 9562 section 6.2, method 2 (monotonic random). Within a block the time and 12 random
+//! bits stay the same, and the last 62 bits count up from a random start. So the ids of a block
+//! sort in row order. Two blocks of one millisecond can only share an id if they draw the same 12
+//! bits and starts among 2^61 that are closer than their number of rows.
+//!
+//! `uuid`'s `ContextV7` counts in the same way, but reads fresh random bits for each id, and each
+//! id is then written as text from scratch. Here an id costs an addition and mostly four digits,
+//! and the same seed gives the same ids, which the tests of the formats rely on.
 
 use uuid::{Builder, Uuid};
 
 /// Makes the ids of one block of rows.
 #[derive(Clone, Debug)]
 pub struct RowIds {
-    /// The id that was handed out last.
+    /// The latest id.
     text: [u8; TEXT_LEN],
     /// Its last 64 bits.
     low: u64,
@@ -20,14 +25,13 @@ pub struct RowIds {
 const TEXT_LEN: usize = 36;
 
 impl RowIds {
-    /// `unix_ms` is the time that the ids bear, `seed` must be random and another one for each
-    /// block.
+    /// `unix_ms` is the time in the ids. `seed` must be random, and a new one for each block.
     #[must_use]
     pub fn new(unix_ms: u64, seed: u64) -> Self {
         let mut random = [0; 10];
         let (high, low) = random.split_at_mut(2);
         high.copy_from_slice(&(mixed(seed) as u16).to_be_bytes());
-        // The counter's upper bit is clear, so that it cannot run over.
+        // The counter starts with its upper bit clear, so no block has enough rows to overflow it.
         low.copy_from_slice(&(mixed(seed.wrapping_add(1)) >> 3).to_be_bytes());
         let first = Builder::from_unix_timestamp_millis(unix_ms, &random).into_uuid();
         let mut text = [0; TEXT_LEN];
@@ -35,14 +39,14 @@ impl RowIds {
         Self { text, low: first.as_u64_pair().1 }
     }
 
-    /// The next id, as text.
+    /// Returns the next id as text.
     #[inline]
     pub fn next_text(&mut self) -> &[u8; TEXT_LEN] {
         self.low = self.low.wrapping_add(1);
         if self.low & 0xffff == 0 {
             self.write_whole();
         } else {
-            // Only the last four digits change between most rows.
+            // The other digits change once in 65,536 rows.
             let [high, low] = (self.low as u16).to_be_bytes();
             let [.., a, b, c, d] = &mut self.text;
             [*a, *b] = HEX[usize::from(high)];
@@ -70,8 +74,8 @@ const HEX: [[u8; 2]; 256] = {
     table
 };
 
-/// Spreads a seed over 64 bits (the finaliser of SplitMix64), so that seeds which are neighbours
-/// draw ids that are not.
+/// Spreads a seed over 64 bits (the finaliser of SplitMix64), so that similar seeds make ids that
+/// are far apart.
 fn mixed(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -84,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_uuid_v7_that_bear_the_time_and_rise_without_gaps() {
+    fn ids_are_uuid_v7_with_the_given_time_and_count_up_by_one() {
         let ms = 1_795_347_447_038;
         for seed in [0, 1, 42, u64::MAX] {
             let mut ids = RowIds::new(ms, seed);
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn another_seed_gives_other_ids() {
+    fn every_seed_makes_different_ids() {
         let first = |seed| *RowIds::new(1, seed).next_text();
         let all: std::collections::HashSet<_> = (0..1000).map(first).collect();
         assert_eq!(all.len(), 1000);

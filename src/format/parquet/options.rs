@@ -5,15 +5,16 @@ use crate::format::{TypeOptions, UndeclaredFields};
 /// How a Parquet file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParquetOptions {
-    /// What pages are compressed with.
+    /// The compression of pages.
     pub codec: Codec,
-    /// A row group ends when its decoded rows take this much memory, in bytes...
+    /// A row group ends when its decoded rows take this many bytes of memory, or earlier by
+    /// `row_group_rows`.
     pub row_group_bytes: u64,
-    /// ... or when it has this many rows, whichever comes first.
+    /// A row group ends when it has this many rows, or earlier by `row_group_bytes`.
     pub row_group_rows: u64,
-    /// How schemas become types.
+    /// The types of columns.
     pub types: TypeOptions,
-    /// What becomes of fields that the stream's schema does not name.
+    /// What happens to fields that the stream's schema does not name.
     pub undeclared_fields: UndeclaredFields,
 }
 
@@ -29,23 +30,23 @@ impl Default for ParquetOptions {
     }
 }
 
-/// How pages are compressed.
+/// The compression of pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
     /// Snappy.
     Snappy,
     /// Zstandard.
     Zstd {
-        /// 1 (fast) to 22 (small); what the library takes by itself when absent.
+        /// 1 (fast) to 22 (small); the library's default when absent.
         level: Option<i32>,
     },
     /// Gzip.
     Gzip {
-        /// 1 (fast) to 9 (small); what the library takes by itself when absent.
+        /// 1 (fast) to 9 (small); the library's default when absent.
         level: Option<u32>,
     },
-    /// LZ4 without a frame, which is the one that all readers agree on.
+    /// LZ4 without a frame: the variant that all readers agree on.
     Lz4Raw,
-    /// None.
+    /// No compression.
     None,
 }

@@ -67,7 +67,7 @@ fn file(format: &Format, metadata: MetadataColumns, properties: &[&str]) -> Stri
 }
 
 #[test]
-fn every_format_is_what_it_was_byte_for_byte() {
+fn every_format_matches_its_golden_file() {
     let properties = [
         "id",
         "name",
@@ -264,7 +264,7 @@ fn a_stream_without_a_generation_has_null_there() {
 }
 
 #[test]
-fn records_with_a_flood_of_names_stay_right() {
+fn records_with_a_flood_of_names_are_encoded_correctly() {
     let encoder = RowEncoder::new(
         &csv(CsvOptions::default()),
         MetadataColumns::None,

@@ -118,7 +118,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_jsonl_row_is_our_members_and_the_records(
+    fn a_jsonl_row_is_the_metadata_and_the_records_own_text(
         fields in prop::collection::vec(field(), 0..8),
         space in "[ \r\t]{0,1}",
         metadata in metadata(),
@@ -166,7 +166,7 @@ proptest! {
     }
 
     #[test]
-    fn csv_rows_are_read_back_as_they_were(
+    fn csv_rows_are_read_back_unchanged(
         options in csv_options(),
         metadata in metadata(),
         properties in prop::collection::vec(field().prop_map(|f| f.name), 0..6),
