@@ -26,8 +26,6 @@ mod long_text;
 mod options;
 mod orders;
 #[cfg(test)]
-mod test_tables;
-#[cfg(test)]
 mod tests;
 
 pub use assembler::{EncodedRowGroup, FileAssembler};

@@ -10,11 +10,11 @@ use arrow_array::{ArrayRef, BooleanArray, ListArray, PrimitiveArray, StringArray
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
-pub(crate) fn field(name: &str, of: DataType) -> Field {
+pub(super) fn field(name: &str, of: DataType) -> Field {
     Field::new(name, of, true)
 }
 
-pub(crate) fn list(of: DataType) -> DataType {
+pub(super) fn list(of: DataType) -> DataType {
     DataType::List(Arc::new(field("element", of)))
 }
 
@@ -23,7 +23,7 @@ fn utc() -> DataType {
 }
 
 /// A schema with every type that columns have, and lists and structs in each other.
-pub(crate) fn every_type() -> SchemaRef {
+pub(super) fn every_type() -> SchemaRef {
     let change = ["field", "change", "reason"].map(|name| field(name, DataType::Utf8));
     let change = DataType::Struct(change.into_iter().collect());
     let price = DataType::Decimal128(38, 9);
@@ -49,7 +49,7 @@ pub(crate) fn every_type() -> SchemaRef {
     ]))
 }
 
-pub(crate) const EVERY_TYPE: &str = "message schema {
+pub(super) const EVERY_TYPE: &str = "message schema {
   OPTIONAL BYTE_ARRAY _airbyte_raw_id (STRING);
   OPTIONAL INT64 _airbyte_extracted_at (TIMESTAMP(MICROS,true));
   OPTIONAL INT64 _airbyte_generation_id;
@@ -99,7 +99,7 @@ pub(crate) const EVERY_TYPE: &str = "message schema {
 ";
 
 /// Numbers without an order, always the same.
-pub(crate) struct Draw(pub(crate) u64);
+pub(super) struct Draw(pub(super) u64);
 
 impl Draw {
     fn below(&mut self, end: u64) -> u64 {
@@ -114,7 +114,7 @@ impl Draw {
 }
 
 /// Any values of a type; `distinct` of them, about.
-pub(crate) fn values(
+pub(super) fn values(
     of: &DataType,
     rows: usize,
     distinct: u64,
@@ -170,7 +170,7 @@ pub(crate) fn values(
     }
 }
 
-pub(crate) fn table(
+pub(super) fn table(
     schema: &SchemaRef,
     rows: usize,
     distinct: u64,

@@ -1,6 +1,8 @@
 //! Files are read back by the library's own reader, which checks offsets and lengths, and their
 //! footers looked at.
 
+mod tables;
+
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray, StructArray};
@@ -14,7 +16,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataR
 use parquet::file::statistics::Statistics;
 use proptest::prelude::*;
 
-use super::test_tables::{Draw, EVERY_TYPE, every_type, field, list, table, values};
+use self::tables::{Draw, EVERY_TYPE, every_type, field, list, table, values};
 use super::*;
 use crate::error::{Classified, FailureType};
 
