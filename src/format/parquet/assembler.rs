@@ -3,8 +3,8 @@
 //! In: row groups in order. Out: the bytes of the file in order.
 //!
 //! Invariants
-//! - Only copies: all that takes time has been done by `column`.
-//! - Bytes that were handed out are not kept; the footer's entries are.
+//! - This only copies; `column` has done all that takes time.
+//! - Bytes that were returned are not kept. What the footer says about them is.
 
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
@@ -22,10 +22,10 @@ pub struct EncodedRowGroup {
 }
 
 impl EncodedRowGroup {
-    /// `columns` are all top-level columns in the order of the schema.
+    /// A row group of `rows` rows. `columns` are all top-level columns, in the order of the schema.
     ///
     /// # Errors
-    /// [`ParquetFileError::Rows`] where a column has another number of rows.
+    /// [`ParquetFileError::Rows`] if a column has another number of rows.
     pub fn new(columns: Vec<EncodedColumn>, rows: usize) -> Result<Self, ParquetFileError> {
         let other = |(_, column): &(usize, &EncodedColumn)| column.rows != rows;
         if let Some((column, found)) = columns.iter().enumerate().find(other) {
@@ -34,13 +34,13 @@ impl EncodedRowGroup {
         Ok(Self { columns, rows })
     }
 
-    /// The rows.
+    /// The number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The bytes that it takes in the file, without its part of the footer.
+    /// The bytes that the row group takes in the file, without its part of the footer.
     #[must_use]
     pub fn encoded_bytes(&self) -> u64 {
         self.columns.iter().map(EncodedColumn::encoded_bytes).sum()
@@ -50,7 +50,8 @@ impl EncodedRowGroup {
 /// One file that is being written.
 #[derive(Debug)]
 pub struct FileAssembler {
-    /// Writes to memory that is taken away after each row group; it counts the bytes by itself.
+    /// Writes to a buffer that is taken after each row group. The writer counts the bytes itself,
+    /// so that offsets stay right.
     writer: SerializedFileWriter<Vec<u8>>,
     leaf_count: usize,
 }
@@ -67,16 +68,17 @@ impl FileAssembler {
         Ok(Self { writer, leaf_count: layout.leaf_count() })
     }
 
-    /// The bytes that come next in the file. A group without rows leaves no trace.
+    /// Returns the next bytes of the file. A group without rows is left out.
     ///
     /// # Errors
-    /// A defect: see [`ParquetFileError`]. The file cannot be completed then.
+    /// A defect: see [`ParquetFileError`]. The file can then not be completed.
     pub fn row_group(&mut self, group: EncodedRowGroup) -> Result<Vec<u8>, ParquetFileError> {
         self.append(group).map_err(ParquetFileError::Assemble)
     }
 
     fn append(&mut self, group: EncodedRowGroup) -> Result<Vec<u8>, ParquetError> {
         if group.rows > 0 {
+            // The magic of a new file comes before its first group.
             let room = usize::try_from(group.encoded_bytes()).unwrap_or_default();
             self.writer.inner_mut().reserve_exact(room.saturating_add(orders::MAGIC.len()));
             let mut into = self.writer.next_row_group()?;
@@ -89,7 +91,7 @@ impl FileAssembler {
         Ok(std::mem::take(self.writer.inner_mut()))
     }
 
-    /// The footer: the last bytes of the file.
+    /// Returns the footer, which is the end of the file.
     ///
     /// # Errors
     /// A defect: see [`ParquetFileError`].

@@ -1,16 +1,16 @@
 //! Encodes one top-level column of a row group.
 //!
 //! In: the column's arrays in row order. Out: its column chunks, one per leaf, compressed and with
-//! their statistics, but at no place in a file yet.
+//! statistics, not yet placed in a file.
 //!
 //! Invariants
-//! - Needs only the layout and the arrays, so that any number of threads can encode at the same
-//!   time.
-//! - Texts of many megabytes are not held more often than needed: `long_text` encodes them where
-//!   they are a column of their own, and minimum and maximum, which the library would copy, are
-//!   left out.
-//! - The writers are made for this column alone: making those of all columns for each column would
-//!   be quadratic.
+//! - Encoding needs only the layout and the arrays, so that any number of threads can do it at
+//!   once.
+//! - Few copies of a text of many megabytes exist at a time. Where such texts are a top-level
+//!   column, `long_text` encodes them; elsewhere minimum and maximum, which the library would copy,
+//!   are left out.
+//! - Column writers are made for this column alone. Making those of all columns for each column
+//!   would take quadratic time.
 
 use std::io::{Sink, Write};
 use std::sync::Arc;
@@ -38,9 +38,9 @@ pub struct EncodedColumn {
 /// One column chunk.
 #[derive(Debug)]
 pub(crate) enum Chunk {
-    /// As the library makes it.
+    /// As the library encodes it.
     Usual(ArrowColumnChunk),
-    /// Of long texts.
+    /// As `long_text` encodes it.
     LongText(LongTextChunk),
 }
 
@@ -52,7 +52,7 @@ impl Chunk {
         }
     }
 
-    /// Puts it behind the columns that the row group has already.
+    /// Appends the chunk to those that the row group has already.
     pub(crate) fn append_to<W: Write + Send>(
         self,
         group: &mut SerializedRowGroupWriter<'_, W>,
@@ -65,17 +65,18 @@ impl Chunk {
 }
 
 impl EncodedColumn {
-    /// The bytes that it takes in the file.
+    /// The bytes that the column takes in the file.
     #[must_use]
     pub fn encoded_bytes(&self) -> u64 {
         self.chunks.iter().map(Chunk::encoded_bytes).sum()
     }
 }
 
-/// Encodes the top-level column number `column` (all its leaves) of a row group. `pieces` are the
-/// column's arrays in row order, dropped as early as they can be; there may be hundreds of small
-/// ones, though each costs about a microsecond per leaf, however few rows it has (copying small
-/// ones together first costs as much).
+/// Encodes the top-level column number `column` of a row group, with all its leaves.
+///
+/// `pieces` are the column's arrays in row order. They are dropped as early as possible. Hundreds
+/// of small ones are fine: each costs about a microsecond per leaf, as much as copying them
+/// together first would.
 ///
 /// # Errors
 /// A defect: see [`ParquetFileError`].
@@ -84,12 +85,9 @@ pub fn encode_column(
     column: usize,
     pieces: Vec<ArrayRef>,
 ) -> Result<EncodedColumn, ParquetFileError> {
-    let of_column = layout.column(column)?;
-    let encoded = encode(layout, &of_column, pieces);
-    encoded.map_err(|source| ParquetFileError::Encode {
-        column: of_column.field.name().clone(),
-        source,
-    })
+    let column = layout.column(column)?;
+    encode(layout, &column, pieces)
+        .map_err(|source| ParquetFileError::Encode { column: column.field.name().clone(), source })
 }
 
 fn encode(
@@ -109,7 +107,7 @@ fn encode(
     let dictionaries = dictionary::choose(&column.field, column.leaves.len(), &pieces);
     let properties =
         Arc::new(layout.column_properties(&column.leaves, &dictionaries, !has_long_text));
-    // A file that is never written: the library has no other way to a factory of column writers.
+    // Nothing is written to this file. The library makes column writers only for an open file.
     let file =
         SerializedFileWriter::<Sink>::new(std::io::sink(), Arc::clone(&column.root), properties)?;
     let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&column.arrow));

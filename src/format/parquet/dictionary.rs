@@ -2,13 +2,14 @@
 //!
 //! In: the column's arrays. Out: a yes or no per leaf.
 //!
-//! A dictionary makes a column with few different values small, but it costs a look-up for each
-//! value, and where most values differ it is filled to its limit in vain. So a sample is taken
-//! first, spread over all rows, and the number of different values in the row group estimated from
-//! it. A wrong guess costs time or space; the file is right in any case.
+//! A dictionary makes a column with few distinct values small, but it costs a hash look-up per
+//! value. The library always tries one and gives it up when its page is full; where most values
+//! differ, all those look-ups are wasted. So we take a sample first, spread over all rows, and
+//! estimate the number of distinct values from it. A wrong estimate costs time or space, never
+//! correctness.
 //!
 //! Invariants
-//! - The same rows give the same choice: positions are drawn by a fixed rule.
+//! - The same rows lead to the same choice: a fixed rule picks the sample.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -20,21 +21,22 @@ use arrow_schema::{DataType, Field};
 
 use crate::format::RAW_ID;
 
-/// An odd number without a pattern (2^64 divided by the golden ratio): multiplying by it spreads
-/// what is close together.
+/// An odd number whose bits have no pattern (2^64 divided by the golden ratio). Multiplying by it
+/// spreads numbers that are close together.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Values that are looked at. Each is likely not in the processor's cache; twice as many cost twice
-/// the time and would change the choice only where it matters little.
+/// The size of a sample. Each value is likely to miss the processor's cache. Twice as many take
+/// twice the time and change the choice only where it matters little.
 const SAMPLE_VALUES: usize = 2048;
 
-/// Where a dictionary page ends the library gives up on it; the estimate keeps off by a quarter.
+/// The largest dictionary that we choose. The library falls back to plain encoding once the
+/// dictionary page reaches 1 MiB. We stop at 3/4 of that, because our size is an estimate.
 const DICTIONARY_BYTES: u64 = 768 << 10;
 
-/// A dictionary that saves less is not worth its page and its table.
+/// A dictionary must save at least this much to be worth its page.
 const LEAST_SAVING_BYTES: u64 = 1 << 10;
 
-/// For each leaf of the column, whether it gets a dictionary.
+/// Returns for each leaf of the column whether it gets a dictionary.
 pub(crate) fn choose(field: &Field, leaf_count: usize, pieces: &[ArrayRef]) -> Vec<bool> {
     // Every row has another id, so a look at the values would be wasted.
     if field.name() == RAW_ID {
@@ -56,9 +58,10 @@ fn collect<'a>(array: &ArrayRef, leaves: &mut impl Iterator<Item = &'a mut Vec<A
     } else if let Some(list) = array.as_list_opt::<i32>() {
         let ends = list.value_offsets();
         let first = ends.first().copied().unwrap_or_default();
-        let behind = ends.last().copied().unwrap_or_default();
-        let [first, behind] = [first, behind].map(|end| usize::try_from(end).unwrap_or_default());
-        collect(&list.values().slice(first, behind.saturating_sub(first)), leaves);
+        let last = ends.last().copied().unwrap_or_default();
+        let [first, last] = [first, last].map(|end| usize::try_from(end).unwrap_or_default());
+        // A slice of a list array shares the elements of the whole.
+        collect(&list.values().slice(first, last.saturating_sub(first)), leaves);
     } else if let Some(leaf) = leaves.next() {
         leaf.push(ArrayRef::clone(array));
     }
@@ -70,21 +73,21 @@ fn leaf_has_dictionary(pieces: &[ArrayRef]) -> bool {
     sample.is_some_and(|sample| sample.estimate(values).is_worth_it())
 }
 
-/// What was seen of a leaf.
+/// What a sample of a leaf shows.
 #[derive(Debug, Default)]
 struct Sample {
-    /// A hash of each value that was looked at.
+    /// A hash of each value in the sample.
     hashes: Vec<u64>,
-    /// What they take when written plainly.
+    /// The bytes that the values take in plain encoding.
     plain_bytes: u64,
-    /// How many of them had a value right behind them, and how many of these were the same.
+    /// How many of the values are followed by another value, and how many by an equal one.
     neighbours: u64,
     same_neighbours: u64,
-    /// Whether the sample is all there is.
+    /// Whether the sample has all values.
     complete: bool,
 }
 
-/// What a row group's leaf is taken for.
+/// The estimated contents of a leaf in a row group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Estimate {
     values: u64,
@@ -92,7 +95,7 @@ struct Estimate {
     plain_bytes: u64,
 }
 
-/// The values of a piece. None where there can be no dictionary: booleans.
+/// The values of a piece. Booleans, which cannot have a dictionary, have none.
 enum Values<'a> {
     Int(&'a [i32]),
     Long(&'a [i64]),
@@ -126,7 +129,7 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// A hash of a value and its bytes in a plain page.
+    /// Returns a hash of a value and the bytes that it takes in plain encoding.
     fn look_at(&self, ix: usize) -> Option<(u64, u64)> {
         Some(match self {
             Self::Int(values) => (u64::from(values.get(ix)?.cast_unsigned()), 4),
@@ -141,7 +144,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Fast, and good enough to count with.
+/// A fast hash that is good enough to count distinct values.
 fn hash(bytes: &[u8]) -> u64 {
     let mix = |hash: u64, word: u64| {
         let mixed = (hash ^ word).wrapping_mul(SPREAD);
@@ -170,10 +173,10 @@ fn sample(pieces: &[ArrayRef]) -> Option<Sample> {
     Some(sample)
 }
 
-/// Somewhere in the draw's own `step` rows: always at the same place of them, values that come
-/// round in a circle would be seen too seldom or too often.
+/// Returns the row to look at among the `step` rows of a draw. It differs from draw to draw,
+/// because a fixed distance would see too few or too many of values that repeat periodically.
 fn position(draw: usize, step: usize) -> usize {
-    // Fibonacci hashing, the high bits of it: enough to break up any period that data has.
+    // Fibonacci hashing: its high bits are enough to break up any period.
     let mixed = (draw as u64).wrapping_mul(SPREAD) >> 40;
     draw * step + mixed as usize % step
 }
@@ -181,8 +184,8 @@ fn position(draw: usize, step: usize) -> usize {
 impl Sample {
     fn look_at(&mut self, piece: &ArrayRef, values: &Values<'_>, ix: usize) {
         let seen = |ix: usize| {
-            let there = ix < piece.len() && piece.is_valid(ix);
-            if there { values.look_at(ix) } else { None }
+            let has_value = ix < piece.len() && piece.is_valid(ix);
+            if has_value { values.look_at(ix) } else { None }
         };
         let Some((value, bytes)) = seen(ix) else { return };
         self.hashes.push(value);
@@ -193,12 +196,13 @@ impl Sample {
         }
     }
 
-    /// How many different ones there are among all `values`.
+    /// Estimates the distinct values among all `values`.
     ///
-    /// Chao's estimate: those that were seen, and as many more as those seen once and those seen
-    /// twice let expect. Where equal values stand together, a spread sample sees each of them once
-    /// at most; but there cannot be more of them than there are places where a value differs from
-    /// the one before.
+    /// This is Chao's estimator (Chao1): to the distinct values that were seen it adds f1^2 / (2
+    /// f2), where f1 values were seen once and f2 twice. Where equal values stand together, a
+    /// spread sample sees each at most once and the estimator is far too high. But there cannot be
+    /// more distinct values than places where a value differs from the one before it, which is the
+    /// upper bound `runs`.
     fn estimate(mut self, values: usize) -> Estimate {
         self.hashes.sort_unstable();
         let counts = self.hashes.chunk_by(|a, b| a == b).map(<[u64]>::len);
@@ -214,6 +218,7 @@ impl Sample {
             (false, 0) => once * once.saturating_sub(1) / 2,
             (false, twice) => once * once / (2 * twice),
         };
+        // The places where a value differs from the one before it, in proportion.
         let runs = match self.neighbours {
             0 => values,
             neighbours => values * (neighbours - self.same_neighbours) / neighbours,
@@ -229,7 +234,7 @@ impl Sample {
 }
 
 impl Estimate {
-    /// Whether the dictionary and the positions in it are half as large as the values or less.
+    /// Whether the dictionary and the indexes into it take at most half of the plain values.
     fn is_worth_it(self) -> bool {
         let dictionary = self.plain_bytes.saturating_mul(self.distinct) / self.values.max(1);
         let bits = u64::from(self.distinct.max(1).next_power_of_two().trailing_zeros());
@@ -250,7 +255,7 @@ mod tests {
 
     const ROWS: usize = 200_000;
 
-    /// Of many small arrays, as it is in a run.
+    /// Many small arrays, as in a run.
     fn pieces(of: impl Fn(usize) -> i64, into: impl Fn(&[i64]) -> ArrayRef) -> Vec<ArrayRef> {
         let starts = (0..ROWS).step_by(777);
         starts
@@ -275,7 +280,7 @@ mod tests {
         leaves[0]
     }
 
-    /// Values without an order, by another rule than the positions are drawn by.
+    /// Values without an order, by another rule than the one that picks the sample.
     fn mixed(ix: usize) -> i64 {
         let mut mixed = (ix as u64 + 7).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -283,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dictionary_is_for_few_different_values() {
+    fn few_distinct_values_get_a_dictionary() {
         let few = |distinct: i64| move |ix: usize| mixed(ix) % distinct;
         let cycle = |distinct: usize| move |ix: usize| (ix % distinct) as i64;
         let runs = |length: usize| move |ix: usize| (ix / length) as i64;
@@ -314,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn all_types_are_looked_at_but_booleans() {
+    fn every_type_but_boolean_is_sampled() {
         let cases: Vec<(ArrayRef, bool)> = vec![
             (Arc::new(BooleanArray::from(vec![true; ROWS])), false),
             (Arc::new(Date32Array::from(vec![3; ROWS])), true),
@@ -343,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn the_estimate_is_near_what_there_is() {
+    fn the_estimate_is_near_the_true_number() {
         for distinct in [1, 10, 500, 2_500, 10_000, 40_000] {
             let pieces = pieces(|ix| mixed(ix) % distinct, longs);
             let estimate = sample(&pieces).unwrap().estimate(ROWS).distinct;

@@ -1,4 +1,4 @@
-//! What can go wrong: only what a caller cannot cause by the data it passes.
+//! What can go wrong. All of it is a defect: no data that a caller passes can cause it.
 
 use parquet::errors::ParquetError;
 
@@ -7,11 +7,11 @@ use crate::error::{Classified, FailureType};
 /// A defect, of ours or of the library.
 #[derive(Debug, thiserror::Error)]
 pub enum ParquetFileError {
-    /// The library could not make sense of the schema.
+    /// The library did not accept the schema.
     #[error("the columns cannot be laid out as a Parquet file; please report this")]
     Schema(#[source] ParquetError),
-    /// The settings should not have let this level pass.
-    #[error("the compression level is none that the Parquet codec has; please report this")]
+    /// The settings should have refused this level.
+    #[error("the Parquet codec does not have this compression level; please report this")]
     Level(#[source] ParquetError),
     /// The library could not encode the arrays.
     #[error("column {column:?} could not be encoded as Parquet; please report this")]
@@ -25,7 +25,7 @@ pub enum ParquetFileError {
     /// There is no column of this number.
     #[error("the file has no column {0}; please report this")]
     NoColumn(usize),
-    /// A column of a row group has other rows than the group.
+    /// A column of a row group has another number of rows than the group.
     #[error(
         "column {column} of a row group has {found} rows instead of {expected}; please report this"
     )]
@@ -34,13 +34,13 @@ pub enum ParquetFileError {
         column: usize,
         /// The rows that the group has.
         expected: usize,
-        /// The rows that it has.
+        /// The rows that the column has.
         found: usize,
     },
     /// The library could not join what it had encoded.
     #[error("the parts of a Parquet file could not be joined; please report this")]
     Assemble(#[source] ParquetError),
-    /// The library wrote a footer of another form than the one this was made for.
+    /// The library wrote a footer whose end `orders` does not know.
     #[error("the footer of a Parquet file does not end as expected; please report this")]
     Footer,
 }

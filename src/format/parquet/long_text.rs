@@ -1,13 +1,14 @@
 //! Encodes a column of texts of many megabytes.
 //!
-//! In: the arrays of a top-level column of text. Out: its column chunk. The library holds such a
-//! value up to six times while it encodes it: in the array, as minimum and maximum, in its encoder,
-//! in the page, and compressed. Here it is held twice: in the page and compressed. The arrays are
-//! dropped on the way.
+//! In: the arrays of a top-level column of text. Out: its column chunk.
+//!
+//! The library has up to six copies of such a value while it encodes it: in the array, as minimum
+//! and as maximum, in its encoder, in the page, and compressed. Here there are two: in the page and
+//! compressed. Arrays are dropped on the way.
 //!
 //! Invariants
-//! - Version 1 pages of plain values and of one array at most, as the library makes them, but
-//!   without minimum and maximum.
+//! - Pages are version 1 pages of plain values as the library writes them, but without minimum and
+//!   maximum. No page has values of two arrays.
 //! - The same arrays give the same bytes.
 
 use std::io::Write as _;
@@ -23,21 +24,21 @@ use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-/// A text of this length is long: as long as a page of usual values.
+/// A text is long from here on: as long as a page of usual values.
 const LONG_BYTES: usize = 1024 * 1024;
 
-/// A page is full with this much in it, or with so many rows: the library's limits.
+/// A page is full with this many bytes or rows. These are the library's limits.
 const PAGE_BYTES: usize = 1024 * 1024;
 const PAGE_ROWS: usize = 20_000;
 
-/// A column chunk, at no place in a file yet.
+/// A column chunk, not yet placed in a file.
 #[derive(Debug)]
 pub(crate) struct LongTextChunk {
     pub(crate) bytes: Bytes,
     pub(crate) close: ColumnCloseResult,
 }
 
-/// Whether any of the texts in these arrays, or inside them, is long.
+/// Whether any text in these arrays, at any level, is long.
 pub(crate) fn has_long_text(pieces: &[ArrayRef]) -> bool {
     pieces.iter().any(|piece| {
         if let Some(texts) = piece.as_any().downcast_ref::<StringArray>() {
@@ -54,10 +55,10 @@ pub(crate) fn has_long_text(pieces: &[ArrayRef]) -> bool {
     })
 }
 
-/// The column chunk of a nullable top-level column of text.
+/// Encodes the column chunk of a nullable top-level column of text.
 ///
 /// # Errors
-/// A defect: the arrays are not of text, or the library refuses the page.
+/// A defect: the arrays have no texts, or the library refuses the page.
 pub(crate) fn encode(
     column: &ColumnDescPtr,
     compression: Compression,
@@ -114,7 +115,8 @@ impl Pages {
             let (page, end) = plain_page(texts, next);
             let count = end - next;
             next = end;
-            // Before the page is compressed: this is the last use of a text of many megabytes.
+            // The array goes before its last page is compressed, so that a text of many megabytes
+            // is not in memory three times.
             if next < rows {
                 piece = Some(array);
             } else {
@@ -144,7 +146,7 @@ impl Pages {
     }
 }
 
-/// The bytes of a page that begins with row `first`, and the row behind its last one.
+/// Returns the bytes of a page that begins with row `first`, and the row after its last one.
 fn plain_page(texts: &StringArray, first: usize) -> (Vec<u8>, usize) {
     let (mut end, mut values) = (first, 0);
     let mut levels: Vec<u8> = Vec::new();
@@ -175,8 +177,8 @@ fn plain_page(texts: &StringArray, first: usize) -> (Vec<u8>, usize) {
     (page, end)
 }
 
-/// A run of equal definition levels (0: null, 1: a value) in the format's RLE: twice its length as
-/// a varint, then the level.
+/// Appends a run of equal definition levels (0: null, 1: a value) in the format's RLE: twice its
+/// length as a varint, then the level.
 fn push_run(run: Option<(bool, u32)>, levels: &mut Vec<u8>) {
     let Some((level, count)) = run else { return };
     let mut header = u64::from(count) << 1;
@@ -192,7 +194,7 @@ fn compress(compression: Compression, page: Vec<u8>) -> Result<Vec<u8>, ParquetE
     let mut compressed = match compression {
         Compression::UNCOMPRESSED => return Ok(page),
         Compression::SNAPPY => {
-            // Pages of memory that nothing is written to are never there.
+            // The operating system does not back the zeroed pages that nothing is written to.
             let mut room = vec![0; snap::raw::max_compress_len(page.len())];
             let written = snap::raw::Encoder::new().compress(&page, &mut room)?;
             room.truncate(written);

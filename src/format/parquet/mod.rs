@@ -1,21 +1,19 @@
 //! Writes Parquet files from Arrow arrays.
 //!
-//! In: the arrays of a row group, column by column. Out: the bytes of the file, piece after piece.
+//! In: the arrays of a row group, column by column. Out: the bytes of the file, piece by piece.
 //!
-//! Columns are encoded wherever there is a free thread ([`encode_column`]), also columns of
-//! different row groups of one file at the same time; what comes out is joined in order by one
-//! [`FileAssembler`] per file, which only copies bytes.
+//! Any free thread encodes a column ([`encode_column`]), and columns of several row groups of one
+//! file can be encoded at the same time. One [`FileAssembler`] per file then concatenates the
+//! encoded columns in order, which only copies bytes.
 //!
 //! Invariants
-//! - The same arrays and the same layout give the same bytes: nothing depends on threads or on
-//!   time.
-//! - Nothing of a row group is kept once its bytes are handed out, but for its entry in the footer.
-//! - Everything that a file says about its columns is what every reader knows: version 1 pages,
-//!   three-level lists, no Arrow schema in the footer, no order of columns that came up later than
-//!   the format's first ones.
+//! - The same arrays and the same layout give the same bytes: nothing depends on threads or time.
+//! - Once the bytes of a row group are returned, only its entry in the footer is kept.
+//! - Files use only what every reader knows: version 1 pages, three-level lists, no Arrow schema in
+//!   the footer, and the oldest column order.
 //!
-//! Elsewhere: which columns there are and of what type (`columns`), and when a row group or a file
-//! ends (`pipeline`).
+//! Not here: which columns there are and their types (`columns`), when a row group or a file ends
+//! (`pipeline`).
 
 mod assembler;
 mod column;

@@ -1,33 +1,36 @@
-//! Keeps the orders that a footer names to those that every reader knows.
+//! Replaces the column order of doubles in a footer by the one that every reader knows.
 //!
-//! In: the end of a file. Out: the same, with "type defined" as the order of each column.
+//! In: the end of a file. Out: the same bytes, with "type defined" as the order of every column.
 //!
-//! The library gives the order of doubles a name that is new in the format (IEEE 754 total order).
-//! Other readers ignore the statistics of these columns (pyarrow 26) or refuse the whole file
-//! (polars 0.20 and 1.0: "Invalid thrift: bad data"). The library has no setting for it. Min and
-//! max are right under both names: NaN is not in them, and a reader takes a zero of either sign for
-//! both.
+//! Since apache/arrow-rs#9619 the library writes the order of doubles as IEEE 754 total order,
+//! which is new in the format, and has no setting for it. Readers that do not know it ignore the
+//! statistics of these columns (pyarrow 26) or refuse the whole file (polars 0.20 and 1.0: "Invalid
+//! thrift: bad data"; pola-rs/polars#27893). Minimum and maximum are right under both orders: they
+//! leave NaN out, and by the format a reader must take a zero of either sign for both. This module
+//! can go when the readers in use know the new order, or the library lets us choose.
 //!
 //! Invariants
-//! - Lengths do not change, so that all offsets stay right.
-//! - Anything but the expected bytes is an error, not a guess.
+//! - No length changes, so that all offsets stay right.
+//! - Any bytes but the expected ones are an error. Nothing is guessed.
 
 use super::error::ParquetFileError;
 
-/// The last four bytes of a file, and the first ones.
+/// The first four bytes of a file, and the last four.
 pub(crate) const MAGIC: &[u8; 4] = b"PAR1";
 
-/// An order as it stands in the footer: a union whose one member is empty.
+/// An order in Thrift's compact protocol: a union, whose field (1 or 2) is an empty struct.
 const TYPE_ORDER: [u8; 3] = [0x1C, 0, 0];
 const TOTAL_ORDER: [u8; 3] = [0x2C, 0, 0];
 
-/// The end of the last structure of the footer.
+/// The end of the footer's outermost struct.
 const STOP: u8 = 0;
 
-/// What follows the footer: its length and the magic.
+/// The length of the footer and the magic, which follow it.
 const TRAILER_BYTES: usize = 8;
 
-/// The orders are the last member of the footer, one for each of the `leaf_count` columns.
+/// Rewrites the orders at the end of a footer, one for each of the `leaf_count` columns.
+///
+/// They are the footer's last field, so they are found from its end, without parsing the rest.
 pub(crate) fn keep_to_type_order(
     file_end: &mut [u8],
     leaf_count: usize,
@@ -54,18 +57,18 @@ pub(crate) fn keep_to_type_order(
     Ok(())
 }
 
-/// The head of the list in Thrift's compact protocol: member 7, which is the one behind member 6, a
-/// list of structures.
+/// The beginning of the list in Thrift's compact protocol: field 7 is a list of `count` structs. A
+/// field is written as the difference to the field before it, which is field 6.
 fn list_header(count: usize) -> Vec<u8> {
-    const NEXT_MEMBER_IS_A_LIST: u8 = 0x19;
-    const STRUCTURES: u8 = 0x0C;
+    const NEXT_FIELD_IS_A_LIST: u8 = 0x19;
+    const STRUCTS: u8 = 0x0C;
     const LONG: u8 = 0xF0;
     const SHORT_UP_TO: u8 = 14;
-    let mut header = vec![NEXT_MEMBER_IS_A_LIST];
+    let mut header = vec![NEXT_FIELD_IS_A_LIST];
     match u8::try_from(count) {
-        Ok(count) if count <= SHORT_UP_TO => header.push(count << 4 | STRUCTURES),
+        Ok(count) if count <= SHORT_UP_TO => header.push(count << 4 | STRUCTS),
         _ => {
-            header.push(LONG | STRUCTURES);
+            header.push(LONG | STRUCTS);
             let mut rest = count;
             while rest >= 0x80 {
                 header.push((rest & 0x7F) as u8 | 0x80);
@@ -87,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newer_order_becomes_the_older_one_and_anything_else_is_refused() {
+    fn the_newer_order_becomes_the_older_one_and_other_bytes_are_refused() {
         let two = [0x19, 0x2C];
         let mut given = end(&two, &[TYPE_ORDER, TOTAL_ORDER]);
         assert!(keep_to_type_order(&mut given, 2).is_ok());

@@ -22,7 +22,7 @@ fn utc() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")))
 }
 
-/// A schema with every type that columns have, and lists and structs in each other.
+/// A schema with every type that columns have, and with nested lists and structs.
 pub(super) fn every_type() -> SchemaRef {
     let change = ["field", "change", "reason"].map(|name| field(name, DataType::Utf8));
     let change = DataType::Struct(change.into_iter().collect());
@@ -98,7 +98,7 @@ pub(super) const EVERY_TYPE: &str = "message schema {
 }
 ";
 
-/// Numbers without an order, always the same.
+/// A generator of pseudo-random numbers, always the same.
 pub(super) struct Draw(pub(super) u64);
 
 impl Draw {
@@ -113,7 +113,7 @@ impl Draw {
     }
 }
 
-/// Any values of a type; `distinct` of them, about.
+/// Values of a type, of which about `distinct` differ.
 pub(super) fn values(
     of: &DataType,
     rows: usize,
@@ -142,9 +142,9 @@ pub(super) fn values(
         DataType::Utf8 => {
             let texts: Vec<String> =
                 (0..rows).map(|_| format!("täxt {}", draw.below(distinct))).collect();
-            let there =
+            let valid =
                 |(ix, text)| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(ix)).then_some(text);
-            Arc::new(texts.into_iter().enumerate().map(there).collect::<StringArray>())
+            Arc::new(texts.into_iter().enumerate().map(valid).collect::<StringArray>())
         }
         DataType::Struct(members) => {
             let of_member = |member: &Arc<Field>| {
