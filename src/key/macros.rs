@@ -1,14 +1,16 @@
-//! The macros' names.
+//! The macros' names, and what makes their values change.
 //!
-//! The text between the braces → [`Macro`], and back. What a macro shows is `values`.
+//! The text between the braces → [`Macro`], and back. [`MACROS`] has one row per macro; what a macro
+//! shows is in `values`.
 //!
-//! Invariant: names are exact, lower case and without blanks; whatever else stands in braces is an
-//! error that says which name comes nearest.
+//! Invariant: names are exact, lower case and without blanks. Any other text in braces is an error
+//! that suggests the closest name.
 
-/// What other tools, Airbyte's own S3 destination among them, and people call the macros.
+/// The names that other tools (Airbyte's own S3 destination among them) and people use instead, and
+/// what to write for them.
 const ALIASES: &[(&[&str], &str)] = &[
     (&["ext", "format", "file_extension", "file_format"], "{extension}"),
-    // With its dot, which {extension} does not have.
+    // Its value has a dot, and that of {extension} has none.
     (&["format_extension"], ".{extension}"),
     (&["stream", "table", "table_name", "name"], "{stream_name}"),
     (&["schema", "schema_name", "ns", "database"], "{namespace}"),
@@ -27,7 +29,7 @@ const ALIASES: &[(&[&str], &str)] = &[
     (&["guid", "random", "id"], "{uuid}"),
 ];
 
-/// A `{name}` that a key template may hold.
+/// A `{name}` that a key template may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Macro {
     Extension,
@@ -60,198 +62,116 @@ pub(super) enum Macro {
     GenerationId,
 }
 
-impl Macro {
-    /// All macros: the vendor page's in its order, then ours.
-    pub(super) const ALL: [Self; 28] = [
-        Self::Extension,
-        Self::DateTime,
-        Self::Timestamp,
-        Self::IsoDateTime,
-        Self::Date,
-        Self::IsoDate,
-        Self::Year,
-        Self::Month,
-        Self::Day,
-        Self::Hour,
-        Self::Minute,
-        Self::Second,
-        Self::StreamId,
-        Self::StreamName,
-        Self::ConnectionId,
-        Self::ConnectionRunId,
-        Self::StreamRunId,
-        Self::CursorYear,
-        Self::CursorMonth,
-        Self::CursorDay,
-        Self::CursorDateTime,
-        Self::CursorIsoDateTime,
-        Self::CursorSingularDateTime,
-        Self::Namespace,
-        Self::Part,
-        Self::Uuid,
-        Self::SyncId,
-        Self::GenerationId,
-    ];
+/// What makes the value of a macro change from one file of a stream to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Changes {
+    /// Nothing: it is the same in every run.
+    Never,
+    /// The run: its time, its ids, its format.
+    WithRun,
+    /// The records' cursor values.
+    WithCursor,
+    /// Every file has another value.
+    WithFile,
+}
 
-    /// The name between the braces.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Extension => "extension",
-            Self::DateTime => "date_time",
-            Self::Timestamp => "timestamp",
-            Self::IsoDateTime => "iso_date_time",
-            Self::Date => "date",
-            Self::IsoDate => "iso_date",
-            Self::Year => "year",
-            Self::Month => "month",
-            Self::Day => "day",
-            Self::Hour => "hour",
-            Self::Minute => "minute",
-            Self::Second => "second",
-            Self::StreamId => "stream_id",
-            Self::StreamName => "stream_name",
-            Self::ConnectionId => "connection_id",
-            Self::ConnectionRunId => "connection_run_id",
-            Self::StreamRunId => "stream_run_id",
-            Self::CursorYear => "cursor_year",
-            Self::CursorMonth => "cursor_month",
-            Self::CursorDay => "cursor_day",
-            Self::CursorDateTime => "cursor_date_time",
-            Self::CursorIsoDateTime => "cursor_iso_date_time",
-            Self::CursorSingularDateTime => "cursor_singular_date_time",
-            Self::Namespace => "namespace",
-            Self::Part => "part",
-            Self::Uuid => "uuid",
-            Self::SyncId => "sync_id",
-            Self::GenerationId => "generation_id",
-        }
+/// The macro, its spelling in a template, and what makes its value change. The order is that of the
+/// vendor's page, then our own macros.
+const MACROS: [(Macro, &str, Changes); 28] = [
+    (Macro::Extension, "{extension}", Changes::WithRun),
+    (Macro::DateTime, "{date_time}", Changes::WithRun),
+    (Macro::Timestamp, "{timestamp}", Changes::WithRun),
+    (Macro::IsoDateTime, "{iso_date_time}", Changes::WithRun),
+    (Macro::Date, "{date}", Changes::WithRun),
+    (Macro::IsoDate, "{iso_date}", Changes::WithRun),
+    (Macro::Year, "{year}", Changes::WithRun),
+    (Macro::Month, "{month}", Changes::WithRun),
+    (Macro::Day, "{day}", Changes::WithRun),
+    (Macro::Hour, "{hour}", Changes::WithRun),
+    (Macro::Minute, "{minute}", Changes::WithRun),
+    (Macro::Second, "{second}", Changes::WithRun),
+    (Macro::StreamId, "{stream_id}", Changes::Never),
+    (Macro::StreamName, "{stream_name}", Changes::Never),
+    (Macro::ConnectionId, "{connection_id}", Changes::Never),
+    (Macro::ConnectionRunId, "{connection_run_id}", Changes::WithRun),
+    (Macro::StreamRunId, "{stream_run_id}", Changes::WithRun),
+    (Macro::CursorYear, "{cursor_year}", Changes::WithCursor),
+    (Macro::CursorMonth, "{cursor_month}", Changes::WithCursor),
+    (Macro::CursorDay, "{cursor_day}", Changes::WithCursor),
+    (Macro::CursorDateTime, "{cursor_date_time}", Changes::WithCursor),
+    (Macro::CursorIsoDateTime, "{cursor_iso_date_time}", Changes::WithCursor),
+    (Macro::CursorSingularDateTime, "{cursor_singular_date_time}", Changes::WithCursor),
+    (Macro::Namespace, "{namespace}", Changes::Never),
+    (Macro::Part, "{part}", Changes::WithFile),
+    (Macro::Uuid, "{uuid}", Changes::WithFile),
+    (Macro::SyncId, "{sync_id}", Changes::WithRun),
+    (Macro::GenerationId, "{generation_id}", Changes::WithRun),
+];
+
+// `Macro::row` finds a row by the macro's number.
+const _: () = {
+    let mut at = 0;
+    while at < MACROS.len() {
+        assert!(MACROS[at].0 as usize == at, "MACROS must have the order of the enum");
+        at += 1;
+    }
+};
+
+impl Macro {
+    /// All macros, in the order in which messages list them.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        MACROS.iter().map(|(known, ..)| *known)
+    }
+
+    fn row(self) -> &'static (Self, &'static str, Changes) {
+        &MACROS[self as usize]
     }
 
     /// The macro as it is written in a template.
     pub(super) fn in_braces(self) -> &'static str {
-        match self {
-            Self::Extension => "{extension}",
-            Self::DateTime => "{date_time}",
-            Self::Timestamp => "{timestamp}",
-            Self::IsoDateTime => "{iso_date_time}",
-            Self::Date => "{date}",
-            Self::IsoDate => "{iso_date}",
-            Self::Year => "{year}",
-            Self::Month => "{month}",
-            Self::Day => "{day}",
-            Self::Hour => "{hour}",
-            Self::Minute => "{minute}",
-            Self::Second => "{second}",
-            Self::StreamId => "{stream_id}",
-            Self::StreamName => "{stream_name}",
-            Self::ConnectionId => "{connection_id}",
-            Self::ConnectionRunId => "{connection_run_id}",
-            Self::StreamRunId => "{stream_run_id}",
-            Self::CursorYear => "{cursor_year}",
-            Self::CursorMonth => "{cursor_month}",
-            Self::CursorDay => "{cursor_day}",
-            Self::CursorDateTime => "{cursor_date_time}",
-            Self::CursorIsoDateTime => "{cursor_iso_date_time}",
-            Self::CursorSingularDateTime => "{cursor_singular_date_time}",
-            Self::Namespace => "{namespace}",
-            Self::Part => "{part}",
-            Self::Uuid => "{uuid}",
-            Self::SyncId => "{sync_id}",
-            Self::GenerationId => "{generation_id}",
-        }
+        self.row().1
+    }
+
+    /// The name between the braces.
+    pub(super) fn name(self) -> &'static str {
+        self.in_braces().trim_matches(['{', '}'])
     }
 
     /// Whether it shows the same for a stream in every run.
     pub(super) fn is_constant(self) -> bool {
-        match self {
-            Self::StreamId | Self::StreamName | Self::ConnectionId | Self::Namespace => true,
-            Self::Extension
-            | Self::DateTime
-            | Self::Timestamp
-            | Self::IsoDateTime
-            | Self::Date
-            | Self::IsoDate
-            | Self::Year
-            | Self::Month
-            | Self::Day
-            | Self::Hour
-            | Self::Minute
-            | Self::Second
-            | Self::ConnectionRunId
-            | Self::StreamRunId
-            | Self::CursorYear
-            | Self::CursorMonth
-            | Self::CursorDay
-            | Self::CursorDateTime
-            | Self::CursorIsoDateTime
-            | Self::CursorSingularDateTime
-            | Self::Part
-            | Self::Uuid
-            | Self::SyncId
-            | Self::GenerationId => false,
-        }
+        self.row().2 == Changes::Never
+    }
+
+    /// Whether its value comes from the records' cursor field.
+    pub(super) fn is_cursor(self) -> bool {
+        self.row().2 == Changes::WithCursor
     }
 
     /// The macro of that exact name.
     pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name() == name)
+        Self::all().find(|known| known.name() == name)
     }
 
-    /// What was probably meant by a name that no macro has, with braces, where a guess is worth a
-    /// question.
+    /// Guesses which macro an unknown name means, and returns it in braces. `None` if no macro is
+    /// close enough.
     pub(super) fn hint(name: &str) -> Option<&'static str> {
-        // Nobody mistypes a name into one of twice its length, and the distance costs the product
-        // of both.
+        // Nobody mistypes a name into one of twice its length, and the time of the distance grows
+        // with the product of both lengths.
         const LONGEST: usize = 50;
         if name.len() > LONGEST {
             return None;
         }
         let name = name.trim().to_lowercase().replace(['-', ' '], "_");
-        // Airbyte's own S3 destination has formats behind a colon.
+        // In Airbyte's own S3 destination a colon and a format may follow the name.
         let name = name.split_once(':').map_or(name.as_str(), |(name, _)| name);
         let alias =
             ALIASES.iter().find(|(names, _)| names.contains(&name)).map(|(_, meant)| *meant);
         alias.or_else(|| {
-            Self::ALL
-                .into_iter()
+            Self::all()
                 .map(|known| (strsim::damerau_levenshtein(name, known.name()), known))
                 .min_by_key(|(distance, _)| *distance)
                 .filter(|(distance, known)| *distance <= 1 + known.name().len() / 4)
                 .map(|(_, known)| known.in_braces())
         })
-    }
-
-    /// Whether its value comes from the records' cursor field.
-    pub(super) fn is_cursor(self) -> bool {
-        match self {
-            Self::CursorYear
-            | Self::CursorMonth
-            | Self::CursorDay
-            | Self::CursorDateTime
-            | Self::CursorIsoDateTime
-            | Self::CursorSingularDateTime => true,
-            Self::Extension
-            | Self::DateTime
-            | Self::Timestamp
-            | Self::IsoDateTime
-            | Self::Date
-            | Self::IsoDate
-            | Self::Year
-            | Self::Month
-            | Self::Day
-            | Self::Hour
-            | Self::Minute
-            | Self::Second
-            | Self::StreamId
-            | Self::StreamName
-            | Self::ConnectionId
-            | Self::ConnectionRunId
-            | Self::StreamRunId
-            | Self::Namespace
-            | Self::Part
-            | Self::Uuid
-            | Self::SyncId
-            | Self::GenerationId => false,
-        }
     }
 }

@@ -179,7 +179,7 @@ fn advice(name: &str, hint: &Option<&str>) -> String {
 }
 
 fn known() -> String {
-    Macro::ALL.map(|known| format!("{{{}}}", known.name())).join(" ")
+    Macro::all().map(Macro::in_braces).collect::<Vec<_>>().join(" ")
 }
 
 fn instead(macros: &[(String, &str)]) -> String {
@@ -326,7 +326,7 @@ impl fmt::Display for KeyTemplate {
                 Piece::Literal(literal) => {
                     f.write_str(&literal.replace('{', "{{").replace('}', "}}"))?
                 }
-                Piece::Macro(shown) => write!(f, "{{{}}}", shown.name())?,
+                Piece::Macro(shown) => f.write_str(shown.in_braces())?,
             }
         }
         Ok(())
