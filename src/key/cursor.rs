@@ -1,28 +1,30 @@
 //! Reads a record's cursor value.
 //!
-//! The JSON text of the cursor field → an instant, or `None`: then the record's `emitted_at` takes
-//! its place.
+//! The JSON text of the cursor field → an instant, or `None`, for which the caller takes the
+//! record's `emitted_at`.
 //!
 //! Invariants
-//! - Never panics, and never guesses at a form that is not listed at [`parse_cursor`].
-//! - The usual RFC 3339 string is read byte by byte, without allocation: this may run once per
-//!   record.
+//! - Never panics, and never guesses: only the forms listed at [`parse_cursor`] are read.
+//! - The usual RFC 3339 string is read without allocation, because this may run once per record.
 //!
-//! Not here: finding the field, counting what had no usable cursor (`pipeline`).
+//! chrono's own parsers each read one of the listed forms, and trying them in turn would be slow.
+//!
+//! Not here: finding the field, counting records without a usable cursor (`pipeline`).
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 
-/// Numbers from here on, of either sign, are milliseconds: as seconds they would lie beyond the
-/// year 5138. The price is that milliseconds before March 1973 are taken for seconds.
+/// Numbers from here on, of either sign, are milliseconds: as seconds they would be after the year
+/// 5138. In return, milliseconds before March 1973 are read as seconds.
 const FIRST_MILLISECONDS: f64 = 1e11;
 
 /// Reads the JSON text of a cursor field.
 ///
 /// - A string: a date (`2025-04-14`); a date-time with `T` or a blank, optional seconds and
-///   fraction, and an optional offset (`Z`, `UTC`, `+02:00`, `+0200`, `+02`; none means UTC).
-/// - A number, also inside a string: epoch seconds, or epoch milliseconds from 1e11 on, with or
+///   fraction, and an optional offset (`Z`, `UTC`, `+02:00`, `+0200`, `+02`; without one it is
+///   UTC).
+/// - A number, which may be in a string: epoch seconds, or epoch milliseconds from 1e11 on, with or
 ///   without a fraction.
 ///
 /// Anything else, and any instant outside the years 0 to 9999, is `None`.
@@ -58,12 +60,12 @@ fn from_number(text: &[u8]) -> Option<DateTime<Utc>> {
         };
     }
     let microseconds = if milliseconds { value * 1e3 } else { value * 1e6 };
-    // Microseconds are what a 64-bit float still holds of today's epoch seconds. `as` saturates, to
-    // a year that is refused.
+    // A double holds today's epoch seconds to the microsecond. `as` saturates, to a year that is
+    // refused.
     DateTime::from_timestamp_micros(microseconds.round() as i64)
 }
 
-/// What is left to read of a date-time.
+/// The rest of a date-time that is being read.
 struct Scan<'a>(&'a [u8]);
 
 impl Scan<'_> {
@@ -80,8 +82,7 @@ impl Scan<'_> {
         let mut second = 0;
         let mut nanosecond = 0;
         if self.after(b":").is_some() {
-            // A leap second is shown as the second before it, which every later step can tell apart
-            // from an error.
+            // A leap second becomes the second before it, an instant like any other.
             second = self.two_digits()?;
             second = if second == 60 { 59 } else { second };
             if self.after(b".,").is_some() {
@@ -92,7 +93,7 @@ impl Scan<'_> {
         local.checked_sub_signed(TimeDelta::seconds(self.offset_seconds()?))
     }
 
-    /// Steps over one byte if it is one of `expected`.
+    /// Skips one byte if it is one of `expected`.
     fn after(&mut self, expected: &[u8]) -> Option<&mut Self> {
         let (first, rest) = self.0.split_first()?;
         expected.contains(first).then(|| {
@@ -110,7 +111,7 @@ impl Scan<'_> {
         Some(u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
     }
 
-    /// One digit or more, as nanoseconds; digits from the tenth on are read over.
+    /// Reads one digit or more as nanoseconds; digits from the tenth on are ignored.
     fn fraction(&mut self) -> Option<u32> {
         let digits = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
         let (fraction, rest) = self.0.split_at_checked(digits)?;
@@ -119,7 +120,7 @@ impl Scan<'_> {
         (digits > 0).then(|| shown.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
     }
 
-    /// All that is left, as seconds east of Greenwich.
+    /// Reads the rest as seconds east of Greenwich.
     fn offset_seconds(mut self) -> Option<i64> {
         self.after(b" ");
         let west = match self.0 {
@@ -257,8 +258,7 @@ mod tests {
             let instant = DateTime::from_timestamp(seconds, nanosecond).unwrap();
             let offset = chrono::FixedOffset::east_opt(minutes * 60).unwrap();
             let local = instant.with_timezone(&offset);
-            // The standard library of the format cannot spell a local time outside the years 0 to
-            // 9999.
+            // RFC 3339 has no spelling for a local time outside the years 0 to 9999.
             prop_assume!((0..=9999).contains(&local.year()));
             prop_assert_eq!(parse_cursor(&format!("\"{}\"", local.to_rfc3339())), Some(instant));
         }

@@ -2,10 +2,9 @@
 //!
 //! Template -> the names of its `name=...` folders. Pure.
 //!
-//! An engine that finds `year=2026/` in a path adds a column `year` with the path's value. Where
-//! the records have a field of that name as well, Spark, DuckDB, polars and ClickHouse show the
-//! path's value instead of the record's, and pyarrow, DataFusion, Delta and Presto refuse the
-//! files.
+//! An engine that finds `year=2026/` in a path adds a column `year` with the path's value. If the
+//! records have a field of that name too, Spark, DuckDB, polars and ClickHouse silently show the
+//! path's value instead, and pyarrow, DataFusion, Delta and Presto refuse the files.
 //!
 //! Not here: which columns a stream has (the caller compares).
 
@@ -15,10 +14,11 @@ use super::template::{KeyTemplate, Piece};
 const SEPARATOR: char = '=';
 
 impl KeyTemplate {
-    /// The names of the folders that read as Hive partitions, as the user typed them: `year` for
-    /// `year={year}/`. Only names that are literal text; a folder that begins with a macro has no
-    /// fixed name.
+    /// Returns the names of the folders that engines read as Hive partitions, as the user typed
+    /// them: `year` for `year={year}/`. A folder that begins with a macro has no fixed name and is
+    /// left out.
     fn hive_partitions(&self) -> impl Iterator<Item = &str> {
+        // The last segment is the name of the file.
         let (_file, folders) = self.segments().split_last().unwrap_or((&EMPTY, &[]));
         folders.iter().filter_map(|folder| match folder.first()? {
             Piece::Literal(literal) => {
@@ -28,8 +28,8 @@ impl KeyTemplate {
         })
     }
 
-    /// Sentences about the partitions of the template that one of `columns` has the name of,
-    /// whatever its case. Each names the column and the folder, and goes after the stream's name.
+    /// Returns a sentence for each of `columns` that has the name of a partition, ignoring case. It
+    /// follows the stream's name.
     pub fn hive_clashes<'a>(
         &'a self,
         columns: impl Iterator<Item = &'a str> + Clone,
@@ -39,7 +39,7 @@ impl KeyTemplate {
             columns.clone().filter(move |column| column.to_lowercase() == folded).map(
                 move |column| {
                     format!(
-                        "the column {column:?} has the name of the folder `{partition}=` in \
+                        "the column {column:?} has the same name as the folder `{partition}=` in \
                      s3_bucket_key: {}",
                         consequence(partition)
                     )
@@ -48,7 +48,7 @@ impl KeyTemplate {
         })
     }
 
-    /// One sentence for each partition of the template, where the streams' columns are not known.
+    /// Returns a sentence for each partition, for use while the streams' columns are not known.
     pub fn hive_notes(&self) -> impl Iterator<Item = String> {
         self.hive_partitions().map(|partition| {
             format!(
@@ -60,7 +60,7 @@ impl KeyTemplate {
     }
 }
 
-/// What comes of a column with the name of this partition, and what to do.
+/// What a column with the name of this partition leads to, and what to do.
 fn consequence(partition: &str) -> String {
     format!(
         "engines that read Hive partitions show the folder's value instead of the record's, or \
@@ -84,7 +84,7 @@ mod tests {
             ("{stream_name}/year={year}/month={month}/{part}.{extension}", vec!["year", "month"]),
             ("{stream_name}/Region=eu/{part}.{extension}", vec!["Region"]),
             ("year={year}/a=b=c/{stream_name}", vec!["year", "a"]),
-            // A file name is no partition, nor is a folder whose name depends on a macro.
+            // Neither a file name nor a folder whose name depends on a macro is a partition.
             ("{stream_name}/year={year}", vec![]),
             ("{stream_name}={year}/x", vec![]),
             ("{stream_name}/y{year}=1/x", vec![]),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_clashes_whatever_its_case() {
+    fn a_column_clashes_in_any_case() {
         let template =
             KeyTemplate::parse("{stream_name}/year={year}/Day={day}/{part}.csv").unwrap();
         let clashes: Vec<String> =

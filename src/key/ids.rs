@@ -1,12 +1,12 @@
-//! The ids that macros show and that ownership rests on.
+//! The ids that macros show and that mark the owner of an object.
 //!
 //! Settings, names and the platform's numbers → the same ids on every machine and in every version.
 //!
 //! Invariants
-//! - Nothing here may ever change: a stream's id is in its users' keys. Golden values in the tests
-//!   pin it.
-//! - No two different inputs are joined into the same text: each step of a name is a UUIDv5 of its
-//!   own.
+//! - The ids must never change, because users have them in their keys. Golden values in the tests
+//!   pin them.
+//! - Different inputs never become the same id by concatenation: each part of a name is hashed by a
+//!   UUIDv5 of its own.
 //!
 //! Not here: randomness and the environment (`env`).
 
@@ -24,16 +24,16 @@ pub const RUNS: Uuid = Uuid::from_u128(0x8bdc9ee3_6861_44c1_accb_54bd8c77450c);
 
 const LONGEST_CONNECTION_ID: usize = 128;
 
-/// Why a text is no connection id.
+/// Why a text is not a connection id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// The setting's text.
+    /// The text of the setting.
     #[error(
         "connection_id must be 1 to 128 letters, digits, dots, hyphens and underscores, and \
          neither \".\" nor \"..\""
     )]
     Config,
-    /// The environment variable's text.
+    /// The text of the environment variable.
     #[error(
         "the environment variable CONNECTION_ID must be 1 to 128 letters, digits, dots, hyphens \
          and underscores, and neither \".\" nor \"..\""
@@ -49,12 +49,11 @@ impl Classified for IdError {
     }
 }
 
-/// The connection's id: from the settings, else from the environment variable `CONNECTION_ID`, else
-/// made from the bucket's name.
+/// Returns the connection's id: the setting, else the environment variable `CONNECTION_ID`, else an
+/// id made from the bucket's name.
 ///
 /// # Errors
-/// [`IdError`] when the text that wins cannot stand in a key as it is: show it to the user at
-/// `check`.
+/// [`IdError`] if the chosen text cannot be part of a key as it is: show it to the user at `check`.
 pub fn connection_id(
     config: Option<&str>,
     environment: Option<&str>,
@@ -74,7 +73,7 @@ fn is_plain(id: &str) -> bool {
         && !matches!(id, "." | "..")
 }
 
-/// The stream's id: the same for ever, as long as connection id, namespace and name are.
+/// Returns the stream's id. It never changes while connection id, namespace and name stay the same.
 #[must_use]
 pub fn stream_id(connection_id: &str, stream: &StreamDescriptor) -> Uuid {
     let namespace = stream.namespace.as_deref().unwrap_or_default();
@@ -83,16 +82,15 @@ pub fn stream_id(connection_id: &str, stream: &StreamDescriptor) -> Uuid {
         .fold(STREAMS, |id, text| Uuid::new_v5(&id, text.as_bytes()))
 }
 
-/// The id of a run across all streams. With a sync id it is the same for every attempt of the
-/// platform's job; else it is `random`.
+/// Returns the id of a run of the whole connection. With a sync id it is the same for every attempt
+/// of the platform's job; otherwise it is `random`.
 #[must_use]
 pub fn connection_run_id(connection_id: &str, sync_id: Option<i64>, random: Uuid) -> Uuid {
     let connection = Uuid::new_v5(&RUNS, connection_id.as_bytes());
     sync_id.map_or(random, |sync| Uuid::new_v5(&connection, sync.to_string().as_bytes()))
 }
 
-/// The id of one stream within one run: the UUIDv5 of the stream id's usual text under the run's
-/// id.
+/// Returns the id of one stream in one run: the UUIDv5 of the stream id's text, in the run's id.
 #[must_use]
 pub fn stream_run_id(connection_run: Uuid, stream_id: Uuid) -> Uuid {
     Uuid::new_v5(&connection_run, stream_id.to_string().as_bytes())
@@ -105,7 +103,7 @@ mod tests {
     const CONNECTION: &str = "f52c7268-2359-567a-f5e8-83c536cb4de8";
 
     #[test]
-    fn ids_are_what_they_always_were() {
+    fn ids_never_change() {
         let named = |namespace, name: &str| {
             stream_id(CONNECTION, &StreamDescriptor::new(namespace, name)).to_string()
         };
@@ -134,7 +132,7 @@ mod tests {
         assert_eq!(connection_id(Some("a"), Some("b"), "c").as_deref(), Ok("a"));
         assert_eq!(connection_id(None, Some("b"), "c").as_deref(), Ok("b"));
         assert_ne!(connection_id(None, None, "c"), connection_id(None, None, "d"));
-        // A wrong id is never passed over for the next source.
+        // A wrong id is an error, even if the next source has a valid one.
         assert_eq!(connection_id(Some(""), Some("b"), "c"), Err(IdError::Config));
         assert_eq!(connection_id(None, Some("a/b"), "c"), Err(IdError::Environment));
     }

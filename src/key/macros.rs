@@ -1,7 +1,7 @@
 //! The macros' names, and what makes their values change.
 //!
-//! The text between the braces → [`Macro`], and back. [`MACROS`] has one row per macro; what a macro
-//! shows is in `values`.
+//! The text between the braces → [`Macro`], and back. [`MACROS`] has one row per macro; what a
+//! macro shows is in `values`.
 //!
 //! Invariant: names are exact, lower case and without blanks. Any other text in braces is an error
 //! that suggests the closest name.

@@ -1,21 +1,19 @@
-//! What objects are called: the user's key template, its macros, and numbers for keys that are
-//! taken.
+//! Object keys: the user's key template, its macros, and numbers for keys that are taken.
 //!
-//! `s3_bucket_key` → [`KeyTemplate`] (once) → [`KeyStem`] (per file: a key but for its number) → a
-//! key, numbered by the [`KeyAllocator`]. [`ids`] makes the ids that macros show, [`cursor`] reads
-//! a record's cursor value.
+//! The text of `s3_bucket_key` → [`KeyTemplate`] (once) → [`KeyStem`] (per file: a key without its
+//! number) → a key, which the [`KeyAllocator`] numbers. [`ids`] makes the ids that macros show, and
+//! [`cursor`] reads a record's cursor value.
 //!
 //! Invariants
 //! - Pure: the same values give the same key; no clock, no randomness, no I/O.
 //! - A value is never scanned for macros and cannot leave its path segment: a stream called
 //!   `../{year}` is one segment, `..%2F%7Byear%7D`.
-//! - What the user typed is never altered, only empty segments are dropped.
+//! - The text that the user typed is never changed, except that empty segments are dropped.
 //! - A key has no leading `/`, no `//`, no `.` or `..` segment, and at most 1,024 bytes whatever
 //!   its number.
-//! - No key is given to two files, even where two streams share a name.
+//! - No two files get one key, even where two streams have one name.
 //!
-//! Not here: the listing itself and the guarded write (`store`), which rows share a file
-//! (`pipeline`). May import: `error`, `model`.
+//! Not here: the listing and the guarded write (`store`), which rows share a file (`pipeline`).
 
 mod allocator;
 pub mod cursor;

@@ -3,7 +3,7 @@
 //! [`KeyTemplate`] and the values of run, stream and file → [`KeyStem`], built segment by segment.
 //!
 //! Invariants
-//! - Every value is put in once, behind what is already there: nothing is scanned for macros again.
+//! - Values are only appended. No text is scanned for macros after a value was put in.
 //! - Every key of the stem is valid, for every number.
 
 use super::MAX_KEY_BYTES;
@@ -13,25 +13,25 @@ use super::template::{KeyTemplate, Piece, is_dots};
 use super::values::{FileValues, RunValues, StreamValues, Values, without_dots};
 use crate::error::{Classified, FailureType};
 
-/// The extensions that a literal end of a template may have, longest first.
+/// The extensions of our formats, longest first: a literal end of a template may have them.
 const KNOWN_EXTENSIONS: [&str; 5] = [".csv.gz", ".jsonl.gz", ".csv", ".jsonl", ".parquet"];
 
-/// Why a stream's files can have no key. Both are for the user to correct in `s3_bucket_key`.
+/// Why a stream's files cannot have a key. The user must change `s3_bucket_key`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// S3 would refuse the key, now or at a high number.
+    /// S3 would refuse the key, at once or with a high number.
     #[error(
-        "the key of stream \"{stream}\" may become {bytes} bytes long, and S3 takes \
+        "the key of stream \"{stream}\" may become {bytes} bytes long, and S3 allows \
          {MAX_KEY_BYTES}: shorten s3_bucket_key, for example with {{stream_id}} in place of \
          {{stream_name}}"
     )]
     TooLong {
         /// Namespace and name.
         stream: String,
-        /// With the longest number.
+        /// The length with the longest number.
         bytes: usize,
     },
-    /// All macros of the template are empty for this stream.
+    /// The template has only macros that are empty for this stream.
     #[error("the key of stream \"{stream}\" is empty: add {{stream_id}} to s3_bucket_key")]
     Empty {
         /// Namespace and name.
@@ -48,10 +48,11 @@ impl Classified for KeyError {
 }
 
 impl KeyTemplate {
-    /// The key of a file, but for its number.
+    /// Returns the key of a file without its number.
     ///
     /// # Errors
-    /// [`KeyError`]: the stream cannot be written under this template; end the run before its first file.
+    /// [`KeyError`]: the stream cannot be written with this template. End the run before its first
+    /// file.
     pub fn stem(
         &self,
         run: &RunValues,
@@ -89,16 +90,16 @@ impl KeyTemplate {
 }
 
 impl KeyTemplate {
-    /// The longest text that every key of the stream begins with, whatever the run, its format, the
-    /// file and its number: what to list to find the stream's objects of all runs under this
-    /// template.
+    /// Returns the longest text that every key of the stream begins with, whatever the run, its
+    /// format, the file and its number. A listing of it finds the stream's objects of all runs that
+    /// used this template.
     #[must_use]
     pub fn constant_prefix(&self, run: &RunValues, stream: &StreamValues) -> String {
         let file = FileValues { cursor: None, uuid: run.connection_run_id };
         let values = Values { run, stream, file: &file };
         let mut prefix = String::new();
         let shown = |pieces: &Vec<Piece>| Segment::render(pieces, &values);
-        // A segment that is empty for this stream is empty in every run.
+        // A segment is left out in every run or in none: what makes it empty is constant.
         let segments: Vec<_> =
             self.segments().iter().filter_map(|pieces| Some((pieces, shown(pieces)?))).collect();
         let count = segments.len();
@@ -127,8 +128,8 @@ impl KeyTemplate {
 }
 
 impl Piece {
-    /// Whether it shows the same for a stream in every run. (A format may be changed, so the
-    /// extension does not.)
+    /// Whether it shows the same for a stream in every run. The extension does not, because the
+    /// user may change the format.
     fn is_constant(&self) -> bool {
         match self {
             Self::Literal(_) => true,
@@ -137,7 +138,7 @@ impl Piece {
     }
 }
 
-/// Text with places for a number.
+/// Text with places for the number.
 #[derive(Default)]
 struct Text {
     head: String,
@@ -171,17 +172,18 @@ impl Text {
 /// A rendered path segment.
 struct Segment {
     text: Text,
-    /// Where the number's suffix goes if this is the last segment and has no `{part}`: bytes of
+    /// Where the number goes if this is the last segment and has no `{part}`, in bytes of
     /// `text.head`.
     suffix_at: usize,
 }
 
 impl Segment {
-    /// `None` for a segment to be dropped: an empty one, or dots that the user typed around empty
-    /// values.
+    /// Returns `None` for a segment to leave out: an empty one, or dots that the user typed around
+    /// empty values.
     fn render(pieces: &[Piece], values: &Values<'_>) -> Option<Self> {
         let mut segment = Self::with_values(pieces, values, |value| value);
         if segment.text.is_dots() {
+            // A value of dots is encoded. Dots that the user typed stay, and the segment goes.
             segment = Self::with_values(pieces, values, |value| without_dots(&value));
         }
         (!segment.text.is_empty() && !segment.text.is_dots()).then_some(segment)
@@ -206,8 +208,7 @@ impl Segment {
                         text.push_number();
                         last_literal = None;
                     }
-                    // An empty value leaves no trace: the literal before it is still what the text
-                    // ends in.
+                    // After an empty value the text still ends in the literal before it.
                     Some(value) if value.is_empty() => {}
                     Some(value) => {
                         if *shown == Macro::Extension {
@@ -228,7 +229,7 @@ impl Segment {
     }
 }
 
-/// How many bytes at the end of a literal are its extension, the dot included.
+/// Returns how many bytes at the end of a literal are its extension, including the dot.
 fn extension_len(literal: &str) -> usize {
     KNOWN_EXTENSIONS
         .iter()

@@ -1,4 +1,4 @@
-//! A key but for its number.
+//! A key without its number.
 //!
 //! [`KeyStem`] (made by `KeyTemplate::stem`) and a number → a key, and back.
 //!
@@ -8,17 +8,17 @@
 
 /// The fixed text of a key, and the places of its number.
 ///
-/// Number 0 is the plain name. Where the template has `{part}`, that is the number itself; else
-/// later numbers stand before the extension, counted the way people do: number 1 is the second
+/// Where the template has `{part}`, the number stands there. Elsewhere number 0 is the plain name,
+/// and later numbers stand before the extension and count as people do: number 1 is the second
 /// file, `_2`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyStem {
-    /// What stands before the first place of the number.
+    /// The text before the first place of the number.
     head: String,
-    /// What follows each place: exactly one text in the suffix form, one or more in the part form.
+    /// The text after each place: one text in the suffix form, one or more in the part form.
     tails: Vec<String>,
     form: Form,
-    /// Whether a random id makes the key the only one of its kind.
+    /// Whether a random id makes the key unique.
     unique: bool,
 }
 
@@ -39,7 +39,7 @@ impl KeyStem {
         Self { head, tails: vec![tail], form: Form::Suffix, unique }
     }
 
-    /// The key of the `number`-th file, counted from 0.
+    /// Returns the key with this number, counted from 0.
     #[must_use]
     pub fn key(&self, number: u32) -> String {
         let shown = match (self.form, number) {
@@ -55,22 +55,20 @@ impl KeyStem {
         key
     }
 
-    /// The longest text that every numbered form of this key begins with: what to list to find the
-    /// taken numbers. `None` where the template has `{uuid}`: nobody else can have taken such a
-    /// key.
+    /// The longest text that every numbered form of this key begins with. A listing of it finds the
+    /// taken numbers. `None` where the template has `{uuid}`: no other file can have such a key.
     #[must_use]
     pub fn listing_prefix(&self) -> Option<&str> {
         (!self.unique).then_some(self.head.as_str())
     }
 
-    /// The number that gives exactly this key; `None` for a key of another stem or of somebody
-    /// else.
+    /// Returns the number of this key, or `None` for a key of another stem or another writer.
     #[must_use]
     pub fn number_of(&self, key: &str) -> Option<u32> {
         let numbered = key.strip_prefix(self.head.as_str())?;
         let fixed: usize = self.tails.iter().map(String::len).sum();
-        // All places show the same text, so its length follows from the key's: no guessing where
-        // digits that the fixed text begins with would blur its end.
+        // All places show the same text, so its length follows from the key's length. Its end could
+        // not be found by its digits, because the fixed text after it may begin with digits.
         let shown =
             numbered.get(..numbered.len().checked_sub(fixed)?.checked_div(self.tails.len())?)?;
         let mut rest = numbered;
@@ -95,29 +93,29 @@ impl KeyStem {
         (&self.head, self.tails.last().map_or("", String::as_str))
     }
 
-    /// Whether `key` is the plain name of this stem, which later files take a number for.
+    /// Whether `key` is the plain name of this stem, to which later files append a number.
     #[must_use]
     pub fn has_plain_name(&self, key: &str) -> bool {
         self.counts_beside_a_name() && self.number_of(key) == Some(0)
     }
 
-    /// Whether numbers stand beside a name that would do without them.
+    /// Whether numbers are appended to a name that is complete without them.
     fn counts_beside_a_name(&self) -> bool {
         self.form == Form::Suffix && !self.unique
     }
 
-    /// The plain name that `key` would have had were it free: `users.csv` of `users_2.csv`. `None`
-    /// for the plain name itself, for a key of another stem, and where numbers or random ids are
-    /// part of the name anyway.
+    /// Returns the plain name that `key` would have if it had been free: `users.csv` for
+    /// `users_2.csv`. `None` for the plain name itself, for a key of another stem, and where every
+    /// name has a number or a random id.
     #[must_use]
     pub fn plain_name_of(&self, key: &str) -> Option<String> {
         let numbered = self.counts_beside_a_name() && self.number_of(key)? > 0;
         numbered.then(|| self.key(0))
     }
 
-    /// The stem of the folders that hold the numbered keys, where the first number stands in a
-    /// folder's name. Its keys are what a listing with delimiter `/` shows in place of ours, slash
-    /// included.
+    /// Returns the stem of the folders of the numbered keys, where the first number is in a
+    /// folder's name. A listing with the delimiter `/` shows its keys, with their slash, instead of
+    /// ours.
     pub(super) fn folder(&self) -> Option<Self> {
         let mut tails = Vec::new();
         for tail in &self.tails {
@@ -136,7 +134,7 @@ impl KeyStem {
     }
 }
 
-/// Reads a number as [`KeyStem::key`] writes it: digits, no sign, no leading zero.
+/// Reads a number in the spelling of [`KeyStem::key`]: digits, no sign, no leading zero.
 fn canonical(digits: &str) -> Option<u64> {
     let plain =
         digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));

@@ -1,13 +1,13 @@
 //! What the macros of a key show.
 //!
 //! [`RunValues`] (one per run), [`StreamValues`] (one per stream), [`FileValues`] (one per file)
-//! and a [`Macro`] → text, exactly as the vendor page's samples have it.
+//! and a [`Macro`] → text, exactly as in the samples of the vendor's page.
 //!
 //! Invariants
-//! - Text that comes from data is percent-encoded outside letters, digits (any script) and
-//!   `-_.!*'()`, so that it can hold no `/`, no brace and no control character. Decoding it gives
-//!   the original back.
-//! - Times are shown in the run's zone, the cursor's too.
+//! - In text from data everything is percent-encoded but letters and digits of any script and
+//!   `-_.!*'()`. So it contains no `/`, no brace and no control character, and decoding returns the
+//!   original.
+//! - All times are shown in the run's time zone, including the cursor.
 //!
 //! Not here: `.` and `..`, which only a whole segment can be (`render`); reading the clock (`env`).
 
@@ -24,32 +24,32 @@ use crate::model::StreamDescriptor;
 pub struct RunValues {
     /// The format's extension, without a leading dot.
     pub extension: &'static str,
-    /// The one instant of the run, in the zone that all time macros use.
+    /// The time of the run, in the zone that all time macros use.
     pub started_at: DateTime<Tz>,
     /// See [`super::ids::connection_id`].
     pub connection_id: String,
     /// See [`super::ids::connection_run_id`].
     pub connection_run_id: Uuid,
-    /// The platform's number of the job; 0 where it gave none.
+    /// The platform's number of the job, or 0 if the platform has none.
     pub sync_id: i64,
 }
 
 /// Values that all files of a stream share within a run.
 #[derive(Clone, Debug)]
 pub struct StreamValues {
-    /// Namespace and name, as the catalog has them.
+    /// Namespace and name, as in the catalog.
     pub descriptor: StreamDescriptor,
     /// See [`super::ids::stream_id`].
     pub stream_id: Uuid,
     /// See [`super::ids::stream_run_id`].
     pub stream_run_id: Uuid,
-    /// The catalog's generation; `None` is shown as 0.
+    /// The generation from the catalog; `None` is shown as 0.
     pub generation_id: Option<i64>,
 }
 
 impl StreamValues {
-    /// Texts of which at least one is in every key of the stream, whatever the template: one must
-    /// name the stream.
+    /// Returns texts of which every key of the stream contains at least one: a template must show
+    /// the stream's name or its id.
     #[must_use]
     pub fn marks(&self) -> Vec<String> {
         let name = percent_encoded(&self.descriptor.name);
@@ -60,14 +60,13 @@ impl StreamValues {
 /// Values of one file.
 #[derive(Clone, Copy, Debug)]
 pub struct FileValues {
-    /// The highest cursor in the file; `None` shows the run's instant.
+    /// The highest cursor in the file; for `None` the time of the run is shown.
     pub cursor: Option<DateTime<Utc>>,
-    /// Random, drawn anew for every file: keys with `{uuid}` are not looked up before they are
-    /// used.
+    /// Random, and new for every file: keys with `{uuid}` are used without a listing.
     pub uuid: Uuid,
 }
 
-/// All values that one key may show.
+/// All values that a key may show.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values<'a> {
     pub(super) run: &'a RunValues,
@@ -76,7 +75,7 @@ pub(super) struct Values<'a> {
 }
 
 impl Values<'_> {
-    /// The text of a macro; `None` for `{part}`, whose number is not known yet.
+    /// Returns the text of a macro, or `None` for `{part}`, whose number is not known yet.
     pub(super) fn text(&self, shown: Macro) -> Option<String> {
         let Self { run, stream, file } = *self;
         let load = &run.started_at;
@@ -95,8 +94,7 @@ impl Values<'_> {
             Macro::Second => two(load.second()),
             Macro::StreamId => stream.stream_id.to_string(),
             Macro::StreamName => percent_encoded(&stream.descriptor.name),
-            // Checked ids are not changed by this; it keeps the promise of a valid key for any
-            // other.
+            // Does not change a checked id; any other still makes a valid key.
             Macro::ConnectionId => percent_encoded(&run.connection_id),
             Macro::ConnectionRunId => run.connection_run_id.to_string(),
             Macro::StreamRunId => stream.stream_run_id.to_string(),
@@ -120,7 +118,7 @@ impl Values<'_> {
     }
 }
 
-/// Encodes the dots too: for a value that would make its segment `.` or `..`.
+/// Encodes the dots of a value that would make its segment `.` or `..`.
 pub(super) fn without_dots(value: &str) -> String {
     value.replace('.', percent_encode_byte(b'.'))
 }
@@ -138,7 +136,7 @@ fn percent_encoded(value: &str) -> String {
     encoded
 }
 
-// Fields are read one by one because `DateTime::format` may panic at the ends of chrono's range.
+// Field by field, because `DateTime::format` may panic at the ends of chrono's range.
 
 fn year(at: &DateTime<Tz>) -> String {
     format!("{:04}", at.year())
@@ -178,8 +176,8 @@ fn iso_date_time(at: &DateTime<Tz>) -> String {
     }
 }
 
-/// The database has UTC under several names. London's winter is not among them: its offset is
-/// shown.
+/// Whether the zone is UTC, under any of its names in the time zone database. Zones with the same
+/// offset for a while, as London in winter, show their offset instead.
 fn is_utc(zone: Tz) -> bool {
     matches!(
         zone,

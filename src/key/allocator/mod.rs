@@ -1,24 +1,25 @@
-//! Numbers keys, so that none is given twice.
+//! Numbers keys, so that no key is used twice.
 //!
-//! [`KeyStem`]s, one per file → [`Allocation`]s; what the bucket holds comes in through
-//! [`KeyAllocator::listed`].
+//! In: a [`KeyStem`] per file, and the keys in the bucket ([`KeyAllocator::listed`]). Out:
+//! [`Allocation`]s.
 //!
 //! Invariants
-//! - A key is never given out while another file has it, nor after that file was published,
-//!   whichever stems meet: a stream called `a_2` and the second file of a stream called `a` want
-//!   the same key.
-//! - Numbers go on after the highest one that is taken, found by one listing, not by trying.
-//! - Memory does not grow with files: it holds the stems with files in flight, and 1,024 more, or
-//!   one per stream.
-//! - Time does not grow with stems: of the others only those are asked whose keys begin and end as
-//!   the key does.
+//! - A key is never allocated while another file has it, nor after that file was published. This
+//!   holds for keys of different stems too: a stream called `a_2` and the second file of a stream
+//!   called `a` want the same key.
+//! - Numbers continue after the highest one that is taken. One listing finds it, not trying.
+//! - Memory does not grow with the number of files. It holds the stems with files in flight, and
+//!   1,024 more or one per stream, whichever is larger.
+//! - Time does not grow with the number of stems: [`StemIndex`] finds the few that may have
+//!   allocated a key.
 //!
-//! How two stems are kept apart. What one stem has given out is a range of numbers, so "is this key
-//! taken?" is asked of each known stem by [`KeyStem::number_of`]. A forgotten stem's files are
-//! published, that is to say visible to listings from then on; so when stems are forgotten, all
-//! that stay must list again before their next key.
+//! How clashes between stems are found: the numbers that a stem has allocated are a range. Whether
+//! a key is taken is therefore a question to each other stem: which number would make this key
+//! ([`KeyStem::number_of`]), and is it in your range? A stem can only be forgotten when its files
+//! are published, and listings show them from then on. So when stems are forgotten, all remaining
+//! stems must list again before their next key.
 //!
-//! Not here: the listing, and the write that refuses a key which another program took meanwhile
+//! Not here: the listing, and the write that fails if another program took the key meanwhile
 //! (`store`).
 
 mod stem_index;
@@ -30,15 +31,16 @@ use std::collections::HashMap;
 use self::stem_index::StemIndex;
 use super::stem::KeyStem;
 
-/// How many stems without a file in flight are remembered at least, to spare their listing.
+/// How many stems without a file in flight are remembered at least, because each that is forgotten
+/// costs a listing.
 const IDLE_STEMS: usize = 1024;
 
-/// Listed numbers above this are left out. Nothing of ours gets there, and numbering must not run
-/// out because somebody put one object with a large number in its name.
+/// Listed numbers above this are ignored. Our own numbers stay far below, and one foreign object
+/// with a large number in its name must not exhaust the numbers.
 const HIGHEST_LISTED: u32 = u32::MAX / 2;
 
-/// Of some listed keys and folders the one that decides where a stem's numbers go on, with its
-/// number: all of a listing that [`KeyAllocator::listed`] needs, however many keys there are.
+/// Returns the listed key or folder of `stem` with the highest number, and that number. This is all
+/// of a listing that [`KeyAllocator::listed`] needs.
 pub fn highest_listed<'a>(
     stem: &KeyStem,
     keys: impl Iterator<Item = &'a str>,
@@ -50,41 +52,42 @@ pub fn highest_listed<'a>(
         .max()
 }
 
-/// Hands out the keys of one run.
+/// Allocates the keys of one run.
 #[derive(Debug)]
 pub struct KeyAllocator {
     stems: HashMap<KeyStem, Taken>,
     by_ends: StemIndex,
-    /// Stems without a file in flight, now and at most.
+    /// The number of stems without a file in flight.
     idle: usize,
-    idle_stems: usize,
+    /// How many such stems may be remembered.
+    most_idle: usize,
 }
 
-/// What to do for a file that needs a key.
+/// The answer to a request for a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allocation {
-    /// The key is the file's alone.
+    /// The file has this key.
     Key {
         /// The whole key.
         key: String,
         /// Its number, as [`KeyStem::key`] counts.
         number: u32,
     },
-    /// It is not known yet which numbers are taken: list the bucket, call [`KeyAllocator::listed`],
-    /// then [`KeyAllocator::allocate`] again.
+    /// The taken numbers are not known yet: list the bucket, call [`KeyAllocator::listed`], then
+    /// [`KeyAllocator::allocate`] again.
     List {
-        /// List what begins with this, with the delimiter `/`.
+        /// The prefix to list, with the delimiter `/`.
         prefix: String,
     },
 }
 
-/// What is known of a stem's numbers.
+/// What is known about a stem's numbers.
 #[derive(Debug)]
 struct Taken {
     listing: ListingState,
-    /// Where the numbers given out begin; those before it were in the bucket.
+    /// The first number that was allocated. The numbers before it were in the bucket.
     first: u32,
-    /// The next number to try. From `first` to here all were given out or found with another stem.
+    /// The next number to try. All from `first` to here were allocated, by this stem or another.
     next: u32,
     /// Files that have a key and are neither published nor discarded.
     in_flight: usize,
@@ -92,9 +95,9 @@ struct Taken {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ListingState {
-    /// The bucket may hold keys that this stem does not know of.
+    /// The bucket may have keys that this stem does not know.
     Needed,
-    /// The caller is on its way to the bucket.
+    /// The caller is listing the bucket.
     Asked,
     Done,
 }
@@ -106,28 +109,28 @@ impl Default for KeyAllocator {
 }
 
 impl KeyAllocator {
-    /// An allocator that knows of no key.
+    /// An allocator that knows no key.
     #[must_use]
     pub fn new() -> Self {
         Self {
             stems: HashMap::new(),
             by_ends: StemIndex::default(),
             idle: 0,
-            idle_stems: IDLE_STEMS,
+            most_idle: IDLE_STEMS,
         }
     }
 
-    /// As [`Self::new`], for a run of this many streams: none of them forgets its stem while the
-    /// others take their turns.
+    /// As [`Self::new`], for a run of this many streams: it remembers a stem of each, so that
+    /// streams that take turns do not list again.
     #[must_use]
     pub fn for_streams(streams: usize) -> Self {
-        Self { idle_stems: IDLE_STEMS.max(streams), ..Self::new() }
+        Self { most_idle: IDLE_STEMS.max(streams), ..Self::new() }
     }
 
-    /// The next key of a stem. The file counts as in flight until [`Self::release`].
+    /// Allocates the next key of a stem. The file counts as in flight until [`Self::release`].
     ///
-    /// Asks for one listing per stem, and for another one after the stem was forgotten or others
-    /// were. A stem with `{uuid}` is never listed: each file must have a stem of its own.
+    /// Asks for one listing per stem, and for another one after this stem or others were forgotten.
+    /// A stem with `{uuid}` is never listed, so each file must have a stem of its own.
     pub fn allocate(&mut self, stem: &KeyStem) -> Allocation {
         if !self.stems.contains_key(stem) {
             self.make_room();
@@ -151,20 +154,20 @@ impl KeyAllocator {
         Allocation::Key { key, number }
     }
 
-    /// Takes in what a listing of the stem's prefix found: keys, and folders (common prefixes, with
-    /// their slash), which matter where `{part}` stands in a folder's name. Other keys under the
-    /// prefix do no harm.
+    /// Takes the result of a listing of the stem's prefix: keys, and folders (common prefixes, with
+    /// their slash), which matter where `{part}` is in a folder's name. Keys of other stems are
+    /// ignored.
     ///
-    /// There may be one listing per stem at a time; it must have begun after the
-    /// [`Allocation::List`] that asked for it. When stems were forgotten meanwhile, the next
+    /// There may be one listing per stem at a time, and it must have begun after the
+    /// [`Allocation::List`] that asked for it. If stems were forgotten meanwhile, the next
     /// [`Self::allocate`] asks again.
     pub fn listed<'a>(&mut self, stem: &KeyStem, keys: impl Iterator<Item = &'a str>) {
         let highest = highest_listed(stem, keys).map(|(number, _)| number);
         let after = highest.map_or(0, |number| number + 1);
         self.update(stem, |taken| {
-            let none_given = taken.first == taken.next;
+            let none_allocated = taken.first == taken.next;
             taken.next = taken.next.max(after);
-            if none_given {
+            if none_allocated {
                 taken.first = taken.next;
             }
             if taken.listing == ListingState::Asked {
@@ -173,21 +176,20 @@ impl KeyAllocator {
         });
     }
 
-    /// Says that the bucket holds keys under this stem which no listing has shown: the next
-    /// [`Self::allocate`] asks for one.
+    /// Tells that the bucket has keys of this stem that no listing has shown. The next
+    /// [`Self::allocate`] asks for a listing.
     pub fn list_again(&mut self, stem: &KeyStem) {
         if let Some(taken) = self.stems.get_mut(stem) {
             taken.listing = ListingState::Needed;
         }
     }
 
-    /// Says that one file under this stem was published (visible to listings from now on) or
-    /// discarded.
+    /// Tells that one file of this stem was published, and so is visible to listings, or discarded.
     pub fn release(&mut self, stem: &KeyStem) {
         self.update(stem, |taken| taken.in_flight = taken.in_flight.saturating_sub(1));
     }
 
-    /// Changes what is known of a stem, if anything is, and keeps count of the idle ones.
+    /// Changes what is known about a stem, if it is known, and keeps count of the idle ones.
     fn update(&mut self, stem: &KeyStem, change: impl FnOnce(&mut Taken)) {
         if let Some(taken) = self.stems.get_mut(stem) {
             self.idle -= usize::from(taken.is_idle());
@@ -200,24 +202,24 @@ impl KeyAllocator {
         let mut number = from;
         loop {
             let key = stem.key(number);
-            // Four thousand million files are out of reach; an endless loop must be, too.
-            if number == u32::MAX || !self.others_gave(stem, &key) {
+            // `u32::MAX` files cannot occur; stop there anyway so the loop terminates.
+            if number == u32::MAX || !self.others_allocated(stem, &key) {
                 return (key, number);
             }
             number += 1;
         }
     }
 
-    fn others_gave(&self, stem: &KeyStem, key: &str) -> bool {
+    fn others_allocated(&self, stem: &KeyStem, key: &str) -> bool {
         self.by_ends.candidates(key).filter(|other| *other != stem).any(|other| {
-            let given = self.stems.get(other).map_or(0..0, |taken| taken.first..taken.next);
-            other.number_of(key).is_some_and(|number| given.contains(&number))
+            let allocated = self.stems.get(other).map_or(0..0, |taken| taken.first..taken.next);
+            other.number_of(key).is_some_and(|number| allocated.contains(&number))
         })
     }
 
-    /// Forgets the idle stems, all at once: each time costs the others a listing.
+    /// Forgets all idle stems at once, because each time costs every other stem a listing.
     fn make_room(&mut self) {
-        if self.idle < self.idle_stems {
+        if self.idle < self.most_idle {
             return;
         }
         self.stems.retain(|_, taken| !taken.is_idle());
@@ -226,7 +228,7 @@ impl KeyAllocator {
             taken.listing = ListingState::Needed;
             self.by_ends.add(stem);
         }
-        // A caller that was asked for a listing is no longer waited for.
+        // `Asked` has become `Needed`, so a stem whose caller is listing counts as idle again.
         self.idle = self.stems.values().filter(|taken| taken.is_idle()).count();
     }
 }
@@ -238,7 +240,7 @@ impl Default for Taken {
 }
 
 impl Taken {
-    /// Without a file in flight, and without a caller that is about to come back with a listing.
+    /// Whether no file is in flight and no caller is listing the bucket.
     fn is_idle(&self) -> bool {
         self.in_flight == 0 && self.listing != ListingState::Asked
     }

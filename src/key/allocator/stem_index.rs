@@ -1,16 +1,17 @@
-//! Finds the stems that may have given out a key.
+//! Finds the stems that may have allocated a key, without a look at all stems.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::key::KeyStem;
 
-/// Stems by the fixed text at both ends of their keys.
+/// Stems by the fixed text that all their keys begin and end with.
 #[derive(Debug, Default)]
 pub(super) struct StemIndex {
-    /// By the beginning, then by the end.
+    /// By the beginning of the keys, then by their end.
     stems: HashMap<String, HashMap<String, Vec<KeyStem>>>,
-    /// How long beginnings and ends are, and how many stems have them so: few pairs, since
-    /// templates differ little.
+    /// The lengths of beginnings and ends, with the number of stems that have them. There are few
+    /// such pairs, because the stems of a run come from one template and differ in the streams'
+    /// names.
     pub(super) lengths: BTreeMap<(usize, usize), usize>,
 }
 
@@ -22,7 +23,7 @@ impl StemIndex {
         *self.lengths.entry((head.len(), tail.len())).or_default() += 1;
     }
 
-    /// The stems that may have given out `key`.
+    /// Returns the stems that may have allocated `key`.
     pub(super) fn candidates<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a KeyStem> {
         let with_ends = |(head, tail): &(usize, usize)| {
             let tail_at = key.len().checked_sub(*tail).filter(|at| at >= head)?;

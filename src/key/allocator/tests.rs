@@ -1,3 +1,5 @@
+//! Numbering, and keys that several stems want.
+
 use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
@@ -26,7 +28,7 @@ fn key(allocator: &mut KeyAllocator, stem: &KeyStem, bucket: &[&str]) -> String 
 }
 
 #[test]
-fn numbering_goes_on_after_the_highest_taken_number() {
+fn numbering_continues_after_the_highest_taken_number() {
     let taken =
         ["users.csv", "users_7.csv", "users_summary.csv", "users_9.csv.gz", "users_4294967296.csv"];
     let mut allocator = KeyAllocator::new();
@@ -42,7 +44,7 @@ fn numbering_goes_on_after_the_highest_taken_number() {
 }
 
 #[test]
-fn numbering_goes_on_after_another_writer_once_the_bucket_is_listed_again() {
+fn numbering_continues_after_another_writers_once_the_bucket_is_listed_again() {
     let mut allocator = KeyAllocator::new();
     let users = suffixed("users");
     assert_eq!(key(&mut allocator, &users, &[]), "users.csv");
@@ -50,7 +52,7 @@ fn numbering_goes_on_after_another_writer_once_the_bucket_is_listed_again() {
     allocator.list_again(&users);
     assert_eq!(key(&mut allocator, &users, &["users_900.csv"]), "users_901.csv");
     allocator.list_again(&users);
-    assert_eq!(key(&mut allocator, &users, &[]), "users_902.csv", "a listing may be behind");
+    assert_eq!(key(&mut allocator, &users, &[]), "users_902.csv", "a listing may be stale");
 }
 
 #[test]
@@ -72,14 +74,14 @@ fn a_key_with_a_random_id_needs_no_listing() {
 }
 
 #[test]
-fn memory_does_not_grow_with_files_nor_with_stems() {
+fn memory_grows_neither_with_files_nor_with_stems() {
     let mut allocator = KeyAllocator::new();
     let slow = suffixed("slow");
     for day in 0..5_000 {
         let stem = suffixed(&format!("day={day}/users"));
         key(&mut allocator, &stem, &[]);
         key(&mut allocator, &stem, &[]);
-        // In flight across each time of forgetting, and never asked for again.
+        // In flight whenever stems are forgotten, and never used again.
         let straggler = suffixed(&format!("straggler={}", (day + 512) / 1024));
         if day % 1024 == 512 {
             key(&mut allocator, &straggler, &[]);
@@ -98,15 +100,15 @@ fn memory_does_not_grow_with_files_nor_with_stems() {
 }
 
 #[test]
-fn a_key_is_looked_for_among_the_stems_that_could_have_given_it_and_not_among_all() {
+fn only_stems_that_could_have_allocated_a_key_are_asked() {
     let part =
         |name: &str| KeyStem::with_part("raw/".to_owned(), vec![format!("/{name}.csv")], false);
     let mut allocator = KeyAllocator::for_streams(10_000);
     for stream in 0..10_000 {
-        // The number behind the stream's name, and before it.
+        // The number after the stream's name, and before it.
         for stem in [suffixed(&format!("raw/stream_{stream}")), part(&format!("stream_{stream}"))] {
             let key = key(&mut allocator, &stem, &[]);
-            // Its own stem, and those of streams whose names begin the same: 1, 12 and 123.
+            // The key's own stem, and those of streams whose names begin alike: 1, 12 and 123.
             assert!(allocator.by_ends.candidates(&key).count() <= 5, "{key}");
             assert!(allocator.by_ends.lengths.len() <= 20);
         }
@@ -131,7 +133,7 @@ fn steps(stems: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..120)
 }
 
-/// Stems whose keys meet in every way that a suffix and a part can.
+/// Stems whose keys clash in every way that a suffix and a part allow.
 fn clashing() -> Vec<KeyStem> {
     let part = |head: &str, tails: &[&str]| {
         KeyStem::with_part(
@@ -160,8 +162,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_key_is_given_twice_whatever_was_there_and_whichever_stems_meet(
-        idle_stems in 0..4_usize,
+    fn no_key_is_allocated_twice_whatever_the_bucket_has_and_whichever_stems_clash(
+        most_idle in 0..4_usize,
         there in prop::collection::vec((0..12_usize, 0..6_u32), 0..8),
         steps in steps(12),
     ) {
@@ -170,7 +172,7 @@ proptest! {
             there.iter().map(|(stem, number)| stems[*stem].key(*number)).collect();
         let mut in_flight: Vec<(usize, String)> = Vec::new();
         let mut answers: HashMap<usize, Vec<String>> = HashMap::new();
-        let mut allocator = KeyAllocator { idle_stems, ..KeyAllocator::new() };
+        let mut allocator = KeyAllocator { most_idle, ..KeyAllocator::new() };
         for step in steps {
             match step {
                 Step::Allocate(at) => {

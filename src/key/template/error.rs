@@ -4,59 +4,59 @@ use crate::error::{Classified, FailureType};
 use crate::key::MAX_KEY_BYTES;
 use crate::key::macros::Macro;
 
-/// Why a text is no key template. All are for the user to correct in `s3_bucket_key`.
+/// Why a text is not a key template. The user must change `s3_bucket_key`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// There is no text.
+    /// The text is empty.
     #[error(
         "s3_bucket_key is empty: give the key that files are written to, such as \
          {{stream_name}}.{{extension}}"
     )]
     Empty,
-    /// No macro has that name.
+    /// There is no macro with that name.
     #[error("s3_bucket_key has the unknown macro {{{}}}; \
              {}", .name.escape_debug(), advice(.name, .hint))]
     UnknownMacro {
-        /// What stands between the braces.
+        /// The text between the braces.
         name: String,
-        /// What to write in its place, with braces, where that can be guessed.
+        /// What to write instead, with braces, where that can be guessed.
         hint: Option<&'static str>,
     },
-    /// A macro behind a `$`: the text would keep the `$`.
+    /// A macro after a `$`: keys would keep the `$`.
     #[error(
         "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 \
          destination; macros have no `$` here and are in lower case: write {}",
         instead(.macros)
     )]
     DollarMacro {
-        /// What is written, and what is meant.
+        /// What is written, and what to write instead.
         macros: Vec<(String, &'static str)>,
     },
-    /// A URL in place of a key.
+    /// A URL instead of a key.
     #[error(
         "s3_bucket_key begins with `{scheme}://`: it is a key, not a URL; give only what follows \
          the bucket's name"
     )]
     Url {
-        /// Letters and digits only.
+        /// Its scheme, of letters and digits only.
         scheme: String,
     },
     /// A brace is opened and not closed, or closed and not opened.
     #[error(
-        "s3_bucket_key has a brace without its partner at character {position}; a literal brace is \
-         doubled: {{{{ or }}}}"
+        "s3_bucket_key has an unmatched brace at character {position}; write {{{{ or }}}} for a \
+         literal brace"
     )]
     UnbalancedBrace {
-        /// Of the brace, in characters from 1.
+        /// The place of the brace, in characters from 1.
         position: usize,
     },
-    /// Two streams would share one key.
+    /// Streams would share keys.
     #[error(
         "s3_bucket_key must contain {{stream_name}}, {{stream_id}} or {{stream_run_id}}, to keep \
          the streams' files apart"
     )]
     NoStream,
-    /// The key would name a folder.
+    /// Keys would be those of folders.
     #[error(
         "s3_bucket_key ends with a slash: end it with a file name, such as \
          {{stream_name}}.{{extension}}"
@@ -68,13 +68,13 @@ pub enum TemplateError {
          path: remove it"
     )]
     DotSegment {
-        /// `.` or `..`
+        /// `.` or `..`.
         segment: String,
     },
-    /// A tab, a line end or the like.
+    /// A tab, a line end or another control character.
     #[error("s3_bucket_key has a control character at character {position}: remove it")]
     ControlCharacter {
-        /// In characters from 1.
+        /// Its place, in characters from 1.
         position: usize,
     },
     /// The literal text alone is longer than a key may be.
@@ -83,7 +83,7 @@ pub enum TemplateError {
          shorten it"
     )]
     TooLong {
-        /// Of all literals together.
+        /// The length of all literals together.
         bytes: usize,
     },
 }
@@ -108,12 +108,12 @@ impl Classified for TemplateError {
 fn advice(name: &str, hint: &Option<&str>) -> String {
     match hint {
         None if name.starts_with("field") => {
-            "keys do not show fields of the records, except the cursor: {cursor_date_time} and the \
-             like"
+            "macros cannot show fields of records, except the cursor field ({cursor_date_time} and \
+             others)"
                 .to_owned()
         }
         Some(hint) => format!("did you mean {hint}?"),
-        None => format!("known macros: {}; a literal brace is doubled: {{{{ or }}}}", known()),
+        None => format!("known macros: {}; write {{{{ or }}}} for a literal brace", known()),
     }
 }
 
@@ -128,8 +128,8 @@ fn instead(macros: &[(String, &str)]) -> String {
 }
 
 impl TemplateError {
-    /// Whether something of the template was not read because of it, so that rules for the whole
-    /// may seem broken.
+    /// Whether a part of the template was not read because of this error, so that rules for the
+    /// whole template might seem broken.
     pub(super) fn hides_more(&self) -> bool {
         match self {
             Self::Empty | Self::UnknownMacro { .. } | Self::UnbalancedBrace { .. } => true,

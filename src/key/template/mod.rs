@@ -4,10 +4,10 @@
 //!
 //! Invariants
 //! - `parse(print(t)) == t`, and the printed text is the one that was parsed.
-//! - A template that parsed tells streams apart, ends in a file name, has no `.` or `..` segment
-//!   and is no URL.
+//! - The keys of a parsed template keep streams apart and end in a file name. The template has no
+//!   `.` or `..` segment and is no URL.
 //!
-//! Not here: putting values in (`render`), the warnings about extensions (the caller's).
+//! Not here: values (`render`), warnings about extensions (the caller).
 
 mod error;
 mod parse;
@@ -23,21 +23,21 @@ use super::macros::Macro;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyTemplate {
     pieces: Vec<Piece>,
-    /// The same pieces cut at the user's slashes, without the empty segments.
+    /// The same pieces split at the user's slashes, without empty segments.
     segments: Vec<Vec<Piece>>,
 }
 
-/// The extension that a template's keys show.
+/// The file extension that a template's keys end in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShownExtension {
     /// With its dot.
     pub extension: &'static str,
-    /// Whether the files are what it says.
+    /// Whether files of the format may have it.
     pub fits: bool,
 }
 
-/// Extensions that readers go by, longer ones before those that they end in, with the formats that
-/// they fit.
+/// The extensions that readers go by, with the formats that may have them. Longer ones come before
+/// their own endings.
 const DATA_EXTENSIONS: &[(&str, &[&str])] = &[
     (".csv.gz", &["csv.gz"]),
     (".tsv.gz", &["csv.gz"]),
@@ -61,10 +61,10 @@ const DATA_EXTENSIONS: &[(&str, &[&str])] = &[
     (".xlsx", &[]),
 ];
 
-/// What a template is made of. Two literals never follow one another.
+/// A part of a template. Two literals never follow each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// What the user typed, braces undoubled.
+    /// The text that the user typed, with doubled braces made single.
     Literal(String),
     Macro(Macro),
 }
@@ -73,8 +73,7 @@ impl KeyTemplate {
     /// Parses the text of `s3_bucket_key`. `{{` and `}}` are literal braces.
     ///
     /// # Errors
-    /// [`TemplateError`], the first one: show it to the user, at `check` and before anything is
-    /// written.
+    /// The first [`TemplateError`]: show it to the user, at `check` and before anything is written.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let (template, problems) = Self::read(text);
         match problems.into_iter().next() {
@@ -83,7 +82,7 @@ impl KeyTemplate {
         }
     }
 
-    /// All that is wrong with the text of `s3_bucket_key`.
+    /// Returns everything that is wrong with the text of `s3_bucket_key`.
     #[must_use]
     pub fn problems(text: &str) -> Vec<TemplateError> {
         Self::read(text).1
@@ -103,7 +102,7 @@ impl KeyTemplate {
         (template, problems)
     }
 
-    /// What is wrong with the whole of a template whose pieces are all right.
+    /// Returns which rules for a whole template are broken. The pieces must be right.
     fn broken_rules(&self) -> impl Iterator<Item = TemplateError> {
         let literals = || self.pieces.iter().filter_map(Piece::literal);
         let ends_with_slash =
@@ -124,14 +123,14 @@ impl KeyTemplate {
         .flatten()
     }
 
-    /// Whether every key of a stream holds the stream's name or its id.
+    /// Whether every key of a stream contains the stream's name or its id.
     #[must_use]
     pub fn names_stream(&self) -> bool {
         self.has(Macro::StreamName) || self.has(Macro::StreamId)
     }
 
-    /// The extension of a kind of file that keys end in, as far as the template shows it, for files
-    /// of the format with the extension `extension`. `None`: they end in none that is known.
+    /// Returns the known extension that keys end in, for files of the format with the extension
+    /// `extension`. `None` if the template does not show a known one.
     #[must_use]
     pub fn shown_extension(&self, extension: &str) -> Option<ShownExtension> {
         let mut end = String::new();
@@ -152,13 +151,14 @@ impl KeyTemplate {
         self.macros().any(Macro::is_cursor)
     }
 
-    /// Whether `{extension}` occurs. Without it readers cannot tell the format: worth a warning.
+    /// Whether the template has `{extension}`. Without it readers cannot tell the format, which is
+    /// worth a warning.
     #[must_use]
     pub fn has_extension(&self) -> bool {
         self.has(Macro::Extension)
     }
 
-    /// The text that every key begins with, of whatever stream: what a policy can be limited to.
+    /// The text that the keys of all streams begin with. A policy can be limited to it.
     #[must_use]
     pub fn literal_prefix(&self) -> String {
         let mut prefix = String::new();
@@ -214,7 +214,7 @@ impl fmt::Display for KeyTemplate {
     }
 }
 
-/// Whether a path segment means a folder to tools instead of naming one.
+/// Whether tools resolve a path segment as a relative path.
 pub(super) fn is_dots(segment: &str) -> bool {
     matches!(segment, "." | "..")
 }

@@ -3,7 +3,7 @@
 use super::{Piece, TemplateError};
 use crate::key::macros::Macro;
 
-/// The scheme of a URL that the text begins with.
+/// Returns the scheme if the text begins as a URL does.
 pub(super) fn scheme_of(text: &str) -> Option<String> {
     let (scheme, _) = text.trim_start_matches(['/', ' ']).split_once("://")?;
     let fits = scheme.len() <= 10 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -11,10 +11,11 @@ pub(super) fn scheme_of(text: &str) -> Option<String> {
         .then(|| scheme.to_owned())
 }
 
-/// The pieces, up to a brace without a partner. What is wrong is left out and goes to `problems`.
+/// Returns the pieces up to an unmatched brace. What is wrong is left out and added to `problems`.
 pub(super) fn pieces(text: &str, problems: &mut Vec<TemplateError>) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
+    // Collected, so that one message names all macros with a `$`.
     let mut dollars: Vec<(String, &'static str)> = Vec::new();
     let mut chars = text.chars().zip(1..).peekable();
     while let Some((c, position)) = chars.next() {

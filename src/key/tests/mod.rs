@@ -1,4 +1,4 @@
-//! Templates, values and stems together: golden tables and properties.
+//! Macros and whole keys: golden tables.
 
 mod stems;
 mod templates;
@@ -97,7 +97,7 @@ fn the_spec_and_the_document_describe_every_macro() {
 }
 
 #[test]
-fn keys_are_as_in_the_golden_table() {
+fn keys_match_the_golden_table() {
     for row in rows(KEYS) {
         let [zone, template, stream, namespace, first, second] = row[..] else { panic!("{row:?}") };
         let unescape = |name: &str| name.replace("\\n", "\n").replace("\\t", "\t");
@@ -119,7 +119,7 @@ fn keys_are_as_in_the_golden_table() {
 }
 
 #[test]
-fn values_that_are_absent_have_their_stand_ins() {
+fn absent_values_have_defaults() {
     let mut case = Case::named("users", "");
     case.stream.generation_id = None;
     case.file.cursor = None;
@@ -128,10 +128,10 @@ fn values_that_are_absent_have_their_stand_ins() {
 }
 
 #[test]
-fn years_have_four_digits_and_the_ends_of_time_do_no_harm() {
+fn years_have_four_digits_and_extreme_times_are_accepted() {
     let mut case = Case::new("Pacific/Kiritimati", "csv", "s", None, "0033-04-03T00:00:00Z");
     let template = "{stream_name}_{cursor_year}_{cursor_iso_date_time}";
-    // Before zones were agreed, the offset was the sun's, to the second.
+    // Before there were time zones, the offset was that of the sun, to the second.
     assert_eq!(case.stem(template).unwrap().key(0), "s_0033_0033-04-02T13:30:40-10:29:20");
     for end in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
         case.file.cursor = Some(end);

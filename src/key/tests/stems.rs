@@ -15,7 +15,10 @@ fn a_key_that_s3_would_refuse_is_an_error_that_names_the_stream() {
     let long = "x".repeat(1024 - 14);
     let error = Case::named(&long, "n").stem("{stream_name}.csv").unwrap_err();
     assert_eq!(error, KeyError::TooLong { stream: format!("n.{long}"), bytes: 1025 });
-    assert!(error.to_string().contains("may become 1025 bytes long, and S3 takes 1024"), "{error}");
+    assert!(
+        error.to_string().contains("may become 1025 bytes long, and S3 allows 1024"),
+        "{error}"
+    );
     let error = Case::named("", "").stem("{namespace}/{stream_name}").unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -25,7 +28,7 @@ fn a_key_that_s3_would_refuse_is_an_error_that_names_the_stream() {
 }
 
 #[test]
-fn a_listing_finds_all_numbers_and_takes_nothing_else_for_one() {
+fn a_listing_finds_all_numbers_and_nothing_else() {
     let stem = |template| Case::named("users", "").stem(template).unwrap();
     let table = [
         ("{stream_name}.csv", Some("users")),
@@ -63,8 +66,7 @@ fn a_listing_finds_all_numbers_and_takes_nothing_else_for_one() {
     assert_eq!(twice.number_of("12113users"), None);
 }
 
-/// Pieces of templates, with what is hard about each: dots, slashes, doubled braces, digits beside
-/// numbers.
+/// Templates of difficult pieces: dots, slashes, doubled braces, digits next to numbers.
 fn template() -> impl Strategy<Value = String> {
     let literal = prop::sample::select(vec![
         "/", "//", ".", "..", "_", "_2", "0", "7", "a", "data.csv", ".gz", "{{", "}}", "%2F", " ",
@@ -106,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn every_key_is_valid_and_gives_its_number_back(
+    fn every_key_is_valid_and_has_its_number(
         text in template(),
         stream in name(),
         namespace in name(),
@@ -161,7 +163,7 @@ proptest! {
 }
 
 #[test]
-fn the_constant_prefix_is_what_all_keys_of_a_stream_begin_with() {
+fn all_keys_of_a_stream_begin_with_its_constant_prefix() {
     let table = [
         ("{namespace}/{stream_name}/{iso_date}/{date_time}_{part}.{extension}", "crm/users/"),
         ("{stream_name}.csv", "users"),

@@ -4,7 +4,7 @@ use crate::error::{Classified, FailureType};
 use crate::key::{KeyTemplate, TemplateError};
 
 #[test]
-fn a_wrong_template_is_told_why() {
+fn the_message_says_what_is_wrong_with_a_template() {
     let long = format!("{{stream_name}}{}", "é".repeat(513));
     let table = [
         (
@@ -18,8 +18,8 @@ fn a_wrong_template_is_told_why() {
         ),
         (
             "{stream_name}/{field:region}",
-            "s3_bucket_key has the unknown macro {field:region}; keys do not show fields of the \
-             records, except the cursor: {cursor_date_time} and the like",
+            "s3_bucket_key has the unknown macro {field:region}; macros cannot show fields of records, \
+             except the cursor field ({cursor_date_time} and others)",
         ),
         (
             "{stream_name}/{?}",
@@ -28,12 +28,11 @@ fn a_wrong_template_is_told_why() {
              {second} {stream_id} {stream_name} {connection_id} {connection_run_id} \
              {stream_run_id} {cursor_year} {cursor_month} {cursor_day} {cursor_date_time} \
              {cursor_iso_date_time} {cursor_singular_date_time} {namespace} {part} {uuid} \
-             {sync_id} {generation_id}; a literal brace is doubled: {{ or }}",
+             {sync_id} {generation_id}; write {{ or }} for a literal brace",
         ),
         (
             "é{stream_name",
-            "s3_bucket_key has a brace without its partner at character 2; a literal brace is \
-             doubled: {{ or }}",
+            "s3_bucket_key has an unmatched brace at character 2; write {{ or }} for a literal brace",
         ),
         (
             "{{stream_name}}.csv",
@@ -76,7 +75,7 @@ fn a_wrong_template_is_told_why() {
 }
 
 #[test]
-fn a_hint_leads_to_a_macro_that_does_the_same() {
+fn a_hint_names_the_macro_that_is_meant() {
     let hint = |name: &str| match KeyTemplate::parse(&format!("{{{name}}}")) {
         Err(TemplateError::UnknownMacro { hint, .. }) => hint,
         other => panic!("{other:?}"),
@@ -132,7 +131,7 @@ fn macros_of_airbytes_own_s3_destination_are_refused_with_what_to_write() {
 }
 
 #[test]
-fn a_url_is_no_key() {
+fn a_url_is_refused() {
     for (text, scheme) in [
         ("s3://lake/{stream_name}.csv", "s3"),
         ("/S3a://lake/{stream_name}.csv", "S3a"),
@@ -145,7 +144,7 @@ fn a_url_is_no_key() {
 }
 
 #[test]
-fn an_extension_that_is_not_the_formats_is_seen() {
+fn an_extension_that_does_not_fit_the_format_is_noticed() {
     for (template, format, expected) in [
         ("{stream_name}.csv.gz", "csv", Some((".csv.gz", false))),
         ("{stream_name}.csv.gz", "csv.gz", Some((".csv.gz", true))),
@@ -170,7 +169,7 @@ fn an_extension_that_is_not_the_formats_is_seen() {
 }
 
 #[test]
-fn the_id_of_a_streams_run_tells_streams_apart() {
+fn the_id_of_a_streams_run_keeps_streams_apart() {
     let template = KeyTemplate::parse("{connection_id}/{stream_run_id}.{extension}").unwrap();
     assert!(!template.names_stream());
     assert!(KeyTemplate::parse("{stream_id}").unwrap().names_stream());
@@ -188,7 +187,7 @@ fn a_template_knows_what_it_depends_on() {
 }
 
 #[test]
-fn the_literal_prefix_is_what_all_keys_begin_with() {
+fn all_keys_begin_with_the_literal_prefix() {
     let table = [
         ("{stream_name}.{extension}", ""),
         ("raw/{stream_name}.{extension}", "raw/"),
