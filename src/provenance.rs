@@ -1,17 +1,19 @@
-//! What an object says about where it comes from, in its user metadata, and whose it therefore is.
+//! What an object says about its origin, and which stream owns it.
 //!
 //! [`Provenance`] -> names and values for `x-amz-meta-*`; names and values of a stored object ->
-//! [`Owner::owns`], [`generation`], [`attempt`]. Both directions stand here, so that no reader
-//! spells a name differently from the writer.
+//! [`Owner::owns`], [`generation`], [`attempt`]. Writing and reading are in one place, so that both
+//! use the same names. Parquet files carry some of it in their footer as well ([`parquet_footer`]):
+//! a copy of the file keeps that, and no code of ours reads it.
 //!
 //! Invariants
-//! - Values are ASCII and together well below the 2 KB that S3 takes, whatever a stream is called.
-//! - Who owns an object is decided by its metadata alone, never by its key.
+//! - Values are ASCII and together well below the 2 KB that S3 allows, whatever a stream is called.
+//! - An object's metadata alone decides who owns it, never its key.
 //!
-//! Not here: the token of a single object and the hash of its key (`store`), what is done with old
-//! objects (`replace`). May import: `model`.
+//! Not here: the token of a single object and the hash of its key (`store`), what happens to old
+//! objects (`replace`).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::model::StreamDescriptor;
@@ -26,12 +28,15 @@ const ATTEMPT_ID: &str = "attempt-id";
 const ROWS: &str = "rows";
 const SEALED_BY: &str = "sealed-by";
 
-/// S3 keeps user metadata as HTTP headers: ASCII, and 2 KB for all of it.
+/// S3 stores user metadata as HTTP headers: ASCII, and at most 2 KB together.
 const HEADER_SAFE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const LONGEST_NAME_BYTES: usize = 512;
 
-/// The stream of a connection, as objects name it.
+/// What the keys of a Parquet footer begin with: other programs add keys of their own.
+const FOOTER: &str = "destination_s3.";
+
+/// A stream of a connection, as its objects name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     stream: String,
@@ -42,20 +47,20 @@ pub struct Owner {
 /// Where the objects of one stream come from, in one run.
 #[derive(Clone, Debug)]
 pub struct Provenance {
-    /// Whose they are.
+    /// The stream that owns them.
     pub owner: Owner,
     /// The job, the same for all its attempts.
     pub connection_run_id: Uuid,
     /// The platform's number of the job.
     pub sync_id: i64,
-    /// The catalog's generation, where it has one.
+    /// The stream's generation, if the catalog has one.
     pub generation_id: Option<i64>,
-    /// This process: random.
+    /// The id of this process, which is random.
     pub attempt_id: Uuid,
 }
 
 impl Owner {
-    /// The stream `descriptor` of the connection.
+    /// The owner for this stream of the connection.
     #[must_use]
     pub fn new(descriptor: &StreamDescriptor, connection_id: &str) -> Self {
         Self {
@@ -65,7 +70,7 @@ impl Owner {
         }
     }
 
-    /// Whether an object with this metadata is one of the stream's. `value` looks a name up.
+    /// Whether an object is one of the stream's. `value` looks up a name in its metadata.
     pub fn owns<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> bool {
         value(STREAM) == Some(&self.stream)
             && value(NAMESPACE) == self.namespace.as_deref()
@@ -74,7 +79,7 @@ impl Owner {
 }
 
 impl Provenance {
-    /// The metadata of an object, but for what only its file knows: see [`of_file`].
+    /// Returns the metadata of an object without the part that only its file knows: see [`of_file`].
     #[must_use]
     pub fn metadata(&self) -> Vec<(String, String)> {
         let Self { owner, connection_run_id, sync_id, generation_id, attempt_id } = self;
@@ -94,30 +99,54 @@ impl Provenance {
     }
 }
 
-/// What a closed file adds to its object's metadata: its rows, and why it was closed.
+/// Returns what a sealed file adds to its object's metadata: its rows, and why it was sealed.
 #[must_use]
 pub fn of_file(rows: u64, sealed_by: &str) -> [(String, String); 2] {
     [(ROWS.to_owned(), rows.to_string()), (SEALED_BY.to_owned(), sealed_by.to_owned())]
 }
 
-/// Whether an object says nothing of what objects of this program say, whatever stream they are of.
+/// Returns the key-value metadata of a stream's Parquet files. `renamed` has the columns with another
+/// name in the files than in the schema, as pairs of path in the schema and name.
+///
+/// The values are the plain names: footers are UTF-8, and have no limit that names could reach.
+#[must_use]
+pub fn parquet_footer(
+    stream: &StreamDescriptor,
+    sync_id: i64,
+    generation_id: Option<i64>,
+    renamed: Vec<(String, String)>,
+) -> Vec<(String, String)> {
+    let renamed: Map<String, Value> =
+        renamed.into_iter().map(|(path, name)| (path, Value::String(name))).collect();
+    let pairs = [
+        ("stream", Some(stream.name.clone())),
+        ("sync_id", Some(sync_id.to_string())),
+        ("namespace", stream.namespace.clone()),
+        ("generation_id", generation_id.map(|id| id.to_string())),
+        ("column_names", (!renamed.is_empty()).then(|| Value::Object(renamed).to_string())),
+    ];
+    let named = |(name, value): (&str, Option<String>)| Some((format!("{FOOTER}{name}"), value?));
+    pairs.into_iter().filter_map(named).collect()
+}
+
+/// Whether an object has no metadata that this program writes, for any stream.
 pub fn is_absent<'a>(value: impl Fn(&str) -> Option<&'a str>) -> bool {
     [STREAM, CONNECTION_ID, CONNECTION_RUN_ID, ATTEMPT_ID]
         .into_iter()
         .all(|name| value(name).is_none())
 }
 
-/// The generation of an object; `None` for one that was written without generations.
+/// Returns the generation of an object, or `None` if it was written without generations.
 pub fn generation<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<i64> {
     value(GENERATION_ID)?.parse().ok()
 }
 
-/// The process that wrote an object.
+/// Returns the id of the process that wrote an object.
 pub fn attempt<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<Uuid> {
     value(ATTEMPT_ID)?.parse().ok()
 }
 
-/// A name as a header value: percent-encoded, or its hash where that would be too long.
+/// Makes a header value of a name: percent-encoded, or its hash where that would be too long.
 fn header_safe(name: &str) -> String {
     let encoded = utf8_percent_encode(name, HEADER_SAFE).to_string();
     if encoded.len() <= LONGEST_NAME_BYTES {
@@ -179,5 +208,28 @@ mod tests {
         assert!(!Owner::new(&StreamDescriptor::new(None, "users"), "c").owns(|_| None));
         assert!(is_absent(|_| None) && is_absent(|name| (name == "rows").then_some("1")));
         assert!(!is_absent(|name| (name == "stream").then_some("users")));
+    }
+
+    #[test]
+    fn a_footer_has_only_what_is_known() {
+        let shown = |stream: &StreamDescriptor, generation, renamed: &[(&str, &str)]| {
+            let renamed = renamed.iter().map(|(path, name)| ((*path).into(), (*name).into()));
+            let pairs = parquet_footer(stream, 7, generation, renamed.collect());
+            pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(&StreamDescriptor::new(None, "ü s"), None, &[]),
+            ["destination_s3.stream=ü s", "destination_s3.sync_id=7"]
+        );
+        assert_eq!(
+            shown(&StreamDescriptor::new(Some("crm"), "users"), Some(3), &[("Id", "Id_2")]),
+            [
+                "destination_s3.stream=users",
+                "destination_s3.sync_id=7",
+                "destination_s3.namespace=crm",
+                "destination_s3.generation_id=3",
+                r#"destination_s3.column_names={"Id":"Id_2"}"#,
+            ]
+        );
     }
 }

@@ -9,7 +9,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::connect::StoreConnector;
@@ -35,7 +34,7 @@ use crate::pipeline::run::{RunSettings, run};
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::catalog::{Catalog, CatalogStream, Dialect, OldObjects};
 use crate::protocol::emitter::{Emitter, LogLevel};
-use crate::provenance::Owner;
+use crate::provenance::{self, Owner};
 use crate::replace::Replacement;
 
 /// Text that is compressed at once: large enough that cutting costs no ratio, small enough to
@@ -288,21 +287,8 @@ fn row_maker(
     };
     let shape = TableSchema::new(&shape_options, meta, &stream.properties);
     warn(&shape.warnings);
-    let mut footer = vec![
-        ("destination_s3.stream".to_owned(), name.name.clone()),
-        ("destination_s3.sync_id".to_owned(), meta.sync_id.to_string()),
-    ];
-    footer
-        .extend(name.namespace.clone().map(|value| ("destination_s3.namespace".to_owned(), value)));
-    footer.extend(
-        meta.generation_id
-            .map(|value| ("destination_s3.generation_id".to_owned(), value.to_string())),
-    );
-    let renamed: Map<String, Value> =
-        shape.renamed().into_iter().map(|(path, name)| (path, Value::String(name))).collect();
-    if !renamed.is_empty() {
-        footer.push(("destination_s3.column_names".to_owned(), Value::Object(renamed).to_string()));
-    }
+    let footer =
+        provenance::parquet_footer(name, meta.sync_id, meta.generation_id, shape.renamed());
     let layout = FileLayout::new(&shape.to_arrow(), options.codec, footer)?;
     let most_rows = most_rows(&shape, options.row_group_rows, memory_limit_bytes);
     Ok(RowMaker::Columns(ParquetLayout {
