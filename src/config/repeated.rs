@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::error::shown;
-use crate::json::{Kind, Scanner};
+use crate::json::{Scanner, ValueKind};
 
 /// Settings are three levels deep; what lies deeper is refused for other reasons.
 const LEVELS: u32 = 6;
@@ -25,8 +25,8 @@ fn look(object: &[u8], path: &str, levels: u32, found: &mut Vec<String>) {
         let name = key.to_text().into_owned();
         let path = if path.is_empty() { shown(&name) } else { format!("{path}.{}", shown(&name)) };
         match value.kind {
-            Kind::Object if levels > 0 => inner.push((path.clone(), value.text)),
-            Kind::Array if levels > 0 => inner.extend(
+            ValueKind::Object if levels > 0 => inner.push((path.clone(), value.text)),
+            ValueKind::Array if levels > 0 => inner.extend(
                 entries(value.text)
                     .into_iter()
                     .zip(0..)

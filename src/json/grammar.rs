@@ -5,13 +5,13 @@
 //! the loops which are built of these functions the position stays in a register.
 
 use super::error::{error, no_value, unexpected};
-use super::{JsonError, JsonFault, Kind, MAX_DEPTH, block};
+use super::{JsonError, JsonFault, MAX_DEPTH, ValueKind, block};
 
 /// A value that was found: where it ends, what it is, and whether it is a string with escapes.
 #[derive(Clone, Copy)]
-pub(crate) struct Value {
+pub(crate) struct ValueAt {
     pub(crate) end: usize,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
     pub(crate) escaped: bool,
 }
 
@@ -44,17 +44,21 @@ pub(crate) fn whitespace(text: &[u8], mut pos: usize) -> usize {
 
 /// Any value; `pos` is its first byte.
 #[inline(always)]
-pub(crate) fn value(text: &[u8], pos: usize) -> Result<Value, JsonError> {
+pub(crate) fn value(text: &[u8], pos: usize) -> Result<ValueAt, JsonError> {
     match text.get(pos) {
         Some(b'"') => {
             let (close, escaped) = string(text, pos + 1)?;
-            Ok(Value { end: close + 1, kind: Kind::String, escaped })
+            Ok(ValueAt { end: close + 1, kind: ValueKind::String, escaped })
         }
         Some(b'0'..=b'9' | b'-') => {
-            Ok(Value { end: number(text, pos)?, kind: Kind::Number, escaped: false })
+            Ok(ValueAt { end: number(text, pos)?, kind: ValueKind::Number, escaped: false })
         }
-        Some(b'{') => Ok(Value { end: container(text, pos)?, kind: Kind::Object, escaped: false }),
-        Some(b'[') => Ok(Value { end: container(text, pos)?, kind: Kind::Array, escaped: false }),
+        Some(b'{') => {
+            Ok(ValueAt { end: container(text, pos)?, kind: ValueKind::Object, escaped: false })
+        }
+        Some(b'[') => {
+            Ok(ValueAt { end: container(text, pos)?, kind: ValueKind::Array, escaped: false })
+        }
         _ => literal(text, pos),
     }
 }
@@ -79,7 +83,7 @@ pub(crate) fn key(text: &[u8], pos: usize) -> Result<KeyAt, JsonError> {
 pub(crate) fn object(
     text: &[u8],
     pos: usize,
-    mut visit: impl FnMut(KeyAt, Value),
+    mut visit: impl FnMut(KeyAt, ValueAt),
 ) -> Result<usize, JsonError> {
     if text.get(pos) != Some(&b'{') {
         return Err(unexpected(text, pos, JsonFault::NotAnObject));
@@ -230,18 +234,18 @@ fn digits(text: &[u8], mut pos: usize) -> usize {
 
 /// `null`, `true` or `false`.
 #[inline(always)]
-fn literal(text: &[u8], pos: usize) -> Result<Value, JsonError> {
+fn literal(text: &[u8], pos: usize) -> Result<ValueAt, JsonError> {
     let rest = text.get(pos..).unwrap_or_default();
     let (kind, len) = if rest.starts_with(b"null") {
-        (Kind::Null, 4)
+        (ValueKind::Null, 4)
     } else if rest.starts_with(b"true") {
-        (Kind::True, 4)
+        (ValueKind::True, 4)
     } else if rest.starts_with(b"false") {
-        (Kind::False, 5)
+        (ValueKind::False, 5)
     } else {
         return Err(no_value(text, pos));
     };
-    Ok(Value { end: pos + len, kind, escaped: false })
+    Ok(ValueAt { end: pos + len, kind, escaped: false })
 }
 
 /// A whole array or object with all it holds; `pos` is its opening bracket.

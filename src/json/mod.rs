@@ -47,7 +47,7 @@ pub const MAX_DEPTH: usize = 1024;
 
 /// What a JSON value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// `null`
     Null,
     /// `false`
@@ -68,7 +68,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Raw<'a> {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// Its exact text, without the whitespace around it; a string has its quotes.
     pub text: &'a [u8],
     /// A string with a backslash in it: the text between the quotes is not yet the string.
@@ -80,7 +80,7 @@ impl<'a> Raw<'a> {
     #[must_use]
     pub fn to_text(&self) -> Option<Cow<'a, str>> {
         let inner = self.text.get(1..self.text.len().saturating_sub(1))?;
-        (self.kind == Kind::String).then(|| text::decoded(inner, self.escaped))
+        (self.kind == ValueKind::String).then(|| text::decoded(inner, self.escaped))
     }
 }
 
@@ -168,7 +168,7 @@ pub struct Member {
     /// The value's exact text; a string has its quotes.
     pub value: Span,
     /// What the value is.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// The key has a backslash in it.
     pub key_escaped: bool,
     /// The value is a string with a backslash in it.

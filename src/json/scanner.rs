@@ -3,7 +3,7 @@
 //! In: a text. Out: values and members as pieces of it. What may stand where is said in `grammar`.
 
 use super::error::{error, unexpected};
-use super::grammar::{self, KeyAt, Value};
+use super::grammar::{self, KeyAt, ValueAt};
 use super::{JsonError, JsonFault, Key, Member, Raw, Span};
 
 /// Reads one JSON text from front to back, without building anything.
@@ -182,13 +182,13 @@ fn key_of(text: &[u8], key: KeyAt) -> Key<'_> {
 }
 
 #[inline(always)]
-fn raw(text: &[u8], start: usize, value: Value) -> Raw<'_> {
+fn raw(text: &[u8], start: usize, value: ValueAt) -> Raw<'_> {
     Raw { kind: value.kind, text: &text[start..value.end], escaped: value.escaped }
 }
 
 /// Positions that do not fit are found out at the object's end, once.
 #[inline(always)]
-fn member(key: KeyAt, value: Value) -> Member {
+fn member(key: KeyAt, value: ValueAt) -> Member {
     Member {
         key: Span { start: key.start as u32, end: key.end as u32 },
         value: Span { start: key.value as u32, end: value.end as u32 },

@@ -62,15 +62,15 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
-fn kind_of(value: &Value) -> Kind {
+fn kind_of(value: &Value) -> ValueKind {
     match value {
-        Value::Null => Kind::Null,
-        Value::Bool(false) => Kind::False,
-        Value::Bool(true) => Kind::True,
-        Value::Number(_) => Kind::Number,
-        Value::String(_) => Kind::String,
-        Value::Array(_) => Kind::Array,
-        Value::Object(_) => Kind::Object,
+        Value::Null => ValueKind::Null,
+        Value::Bool(false) => ValueKind::False,
+        Value::Bool(true) => ValueKind::True,
+        Value::Number(_) => ValueKind::Number,
+        Value::String(_) => ValueKind::String,
+        Value::Array(_) => ValueKind::Array,
+        Value::Object(_) => ValueKind::Object,
     }
 }
 
@@ -197,7 +197,7 @@ proptest! {
                 String::from_utf8_lossy(&bytes)
             );
             if ours.is_ok() {
-                let is_object = ours.is_ok_and(|raw| raw.kind == Kind::Object);
+                let is_object = ours.is_ok_and(|raw| raw.kind == ValueKind::Object);
                 prop_assert_eq!(members_three_ways(&bytes).is_ok(), is_object);
             }
         }
@@ -214,7 +214,7 @@ proptest! {
             }
             let _ = members_three_ways(text);
             unescape(text, &mut Vec::new());
-            let _ = integer(&Raw { kind: Kind::Number, text, escaped: false });
+            let _ = integer(&Raw { kind: ValueKind::Number, text, escaped: false });
             if std::str::from_utf8(text).is_ok() {
                 prop_assert_eq!(whole(text).is_ok(), oracle_accepts(text));
             }
@@ -232,7 +232,7 @@ proptest! {
         let (whole_part, fraction) = digits.split_at(digits.len() - places);
         let sign = if value < 0 { "-" } else { "" };
         let text = format!("{sign}{whole_part}.{fraction}{tail}0E+{places}");
-        let raw = Raw { kind: Kind::Number, text: text.as_bytes(), escaped: false };
+        let raw = Raw { kind: ValueKind::Number, text: text.as_bytes(), escaped: false };
         prop_assert_eq!(integer(&raw), Some(value), "{}", text);
     }
 }
@@ -281,8 +281,11 @@ fn faults_are_named_with_their_place() {
     );
     assert_eq!(damaged.to_string(), "a JSON value is expected at byte 7");
     for depth in [1, 63, 64, 65, 128, MAX_DEPTH] {
-        assert_eq!(whole(deep(depth).as_bytes()).map(|raw| raw.kind), Ok(Kind::Array));
-        assert_eq!(whole(deep_objects(depth).as_bytes()).map(|raw| raw.kind), Ok(Kind::Object));
+        assert_eq!(whole(deep(depth).as_bytes()).map(|raw| raw.kind), Ok(ValueKind::Array));
+        assert_eq!(
+            whole(deep_objects(depth).as_bytes()).map(|raw| raw.kind),
+            Ok(ValueKind::Object)
+        );
     }
     // Alternating brackets, so that every level's kind is remembered.
     let mixed = r#"[{"a":"#.repeat(MAX_DEPTH / 2) + "1" + &"}]".repeat(MAX_DEPTH / 2);

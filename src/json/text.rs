@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{Kind, Raw};
+use super::{Raw, ValueKind};
 
 /// Appends the string whose text between the quotes is `raw` to `out`, as UTF-8.
 ///
@@ -70,7 +70,7 @@ pub(super) fn decoded(raw: &[u8], escaped: bool) -> Cow<'_, str> {
 /// fraction is cut off (toward zero). `None` if it is not a number or does not fit.
 #[must_use]
 pub fn integer(raw: &Raw<'_>) -> Option<i64> {
-    if raw.kind != Kind::Number {
+    if raw.kind != ValueKind::Number {
         return None;
     }
     // Nearly always plain digits, too few to overflow.

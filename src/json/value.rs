@@ -21,7 +21,7 @@ use serde_json::{Map, Number, Value};
 
 use super::error::{error, unexpected};
 use super::grammar::{self, Step};
-use super::{JsonError, JsonFault, Kind, text};
+use super::{JsonError, JsonFault, ValueKind, text};
 
 /// Levels of arrays and objects that a value has at most. Types nest 32 levels deep at most
 /// (`format::columns::json_schema`), with two levels of JSON for each.
@@ -132,16 +132,16 @@ fn read(text: &[u8], open: &mut Vec<Open>) -> Result<Value, JsonError> {
     }
 }
 
-fn scalar_value(text: &[u8], found: grammar::Value) -> Value {
+fn scalar_value(text: &[u8], found: grammar::ValueAt) -> Value {
     match found.kind {
-        Kind::True => Value::Bool(true),
-        Kind::False => Value::Bool(false),
-        Kind::Number => number(text).map_or(Value::Null, Value::Number),
-        Kind::String => {
+        ValueKind::True => Value::Bool(true),
+        ValueKind::False => Value::Bool(false),
+        ValueKind::Number => number(text).map_or(Value::Null, Value::Number),
+        ValueKind::String => {
             let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
             Value::String(text::decoded(inner, found.escaped).into_owned())
         }
-        Kind::Null | Kind::Array | Kind::Object => Value::Null,
+        ValueKind::Null | ValueKind::Array | ValueKind::Object => Value::Null,
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Not here: when a STATE is free (`pipeline::engine`), who prints it (`emitter`).
 
-use crate::json::{JsonError, Kind, Scanner};
+use crate::json::{JsonError, Scanner, ValueKind};
 use crate::model::StreamIx;
 
 /// The member that the connector adds.
@@ -99,9 +99,9 @@ impl StateKind {
             let value = scanner.value()?;
             if key.is("type") {
                 found.kind = value.to_text().map(std::borrow::Cow::into_owned);
-            } else if key.is("stream") && value.kind == Kind::Object {
+            } else if key.is("stream") && value.kind == ValueKind::Object {
                 Scanner::new(value.text).members(|key, value| {
-                    if key.is("stream_descriptor") && value.kind == Kind::Object {
+                    if key.is("stream_descriptor") && value.kind == ValueKind::Object {
                         found.stream = descriptor(value.text);
                     }
                 })?;

@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{self, JsonError, Key, Kind, Raw, Scanner, without_byte_order_mark};
+use crate::json::{self, JsonError, Key, Raw, Scanner, ValueKind, without_byte_order_mark};
 
 /// One message of the input. `S` is what the caller's [`RecordSink`] calls a stream.
 #[derive(Debug, PartialEq, Eq)]
@@ -281,7 +281,7 @@ fn read_members<'a, K: RecordSink>(
             }
             b"type" => {
                 let value = scanner.value()?;
-                kind = (value.kind == Kind::String).then(|| match &*text_of(&value) {
+                kind = (value.kind == ValueKind::String).then(|| match &*text_of(&value) {
                     b"RECORD" => Type::Record,
                     b"STATE" => Type::State,
                     b"TRACE" => Type::Trace,
@@ -343,15 +343,16 @@ fn read_record_members<'a, K: RecordSink>(
             }
             b"stream" => {
                 parts.forget_stream();
-                parts.name = Some(scanner.value()?).filter(|value| value.kind == Kind::String);
+                parts.name = Some(scanner.value()?).filter(|value| value.kind == ValueKind::String);
             }
             b"namespace" => {
                 parts.forget_stream();
-                parts.namespace = Some(scanner.value()?).filter(|value| value.kind == Kind::String);
+                parts.namespace =
+                    Some(scanner.value()?).filter(|value| value.kind == ValueKind::String);
             }
             b"meta" if is_object => {
                 scanner.members(|key, value| {
-                    if key.is("changes") && value.kind == Kind::Array {
+                    if key.is("changes") && value.kind == ValueKind::Array {
                         parts.changes = Some(value.text);
                     }
                 })?;
@@ -415,11 +416,11 @@ fn read_trace<'a, S>(trace: &[u8]) -> Result<Option<Message<'a, S>>, EnvelopeErr
     let mut stream = None;
     let mut scanner = Scanner::new(trace);
     scanner.members(|key, value| {
-        if key.is("stream_status") && value.kind == Kind::Object {
+        if key.is("stream_status") && value.kind == ValueKind::Object {
             let _ = Scanner::new(value.text).members(|key, value| {
                 if key.is("status") {
                     status = value.to_text().map(Cow::into_owned);
-                } else if key.is("stream_descriptor") && value.kind == Kind::Object {
+                } else if key.is("stream_descriptor") && value.kind == ValueKind::Object {
                     stream = crate::protocol::state::descriptor(value.text);
                 }
             });

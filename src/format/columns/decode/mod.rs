@@ -160,7 +160,7 @@ pub(crate) fn read_value(
         }
         (Kind::Text | Kind::JsonText, ColumnValues::Text(texts)) => {
             let value = grammar::value(text, pos)?;
-            if value.kind == json::Kind::Null {
+            if value.kind == json::ValueKind::Null {
                 column.push_null();
             } else {
                 texts.push(&text[pos..value.end]);
@@ -242,8 +242,8 @@ pub(crate) fn read_value(
         (Kind::Boolean, ColumnValues::Boolean(bits)) => {
             let value = grammar::value(text, pos)?;
             match value.kind {
-                json::Kind::True | json::Kind::False => {
-                    bits.push(value.kind == json::Kind::True);
+                json::ValueKind::True | json::ValueKind::False => {
+                    bits.push(value.kind == json::ValueKind::True);
                     validity.push_value();
                 }
                 kind => push_other(notes, column, node, kind, &text[pos..value.end]),
@@ -368,9 +368,15 @@ impl Notes {
 
 /// Null for null, a noted null for a value of a wrong kind.
 #[cold]
-fn push_other(notes: &mut Notes, column: &mut Column, node: u32, kind: json::Kind, value: &[u8]) {
+fn push_other(
+    notes: &mut Notes,
+    column: &mut Column,
+    node: u32,
+    kind: json::ValueKind,
+    value: &[u8],
+) {
     column.push_null();
-    if kind != json::Kind::Null {
+    if kind != json::ValueKind::Null {
         notes.misfit(node, IssueKind::WrongType, value);
     }
 }
@@ -476,17 +482,18 @@ fn read_scalar<'t>(
 ) -> Result<(Read<Scalar<'t>>, usize), JsonError> {
     let value = grammar::value(text, pos)?;
     let scalar = match value.kind {
-        json::Kind::Null => None,
-        json::Kind::Number => Some(Ok(Scalar::Number(&text[pos..value.end]))),
-        json::Kind::String if value.escaped => {
+        json::ValueKind::Null => None,
+        json::ValueKind::Number => Some(Ok(Scalar::Number(&text[pos..value.end]))),
+        json::ValueKind::String if value.escaped => {
             unescaped.clear();
             json::unescape(&text[pos + 1..value.end - 1], unescaped);
             Some(Ok(Scalar::Text(unescaped)))
         }
-        json::Kind::String => Some(Ok(Scalar::Text(&text[pos + 1..value.end - 1]))),
-        json::Kind::True | json::Kind::False | json::Kind::Array | json::Kind::Object => {
-            Some(Err(ConversionError::WrongType))
-        }
+        json::ValueKind::String => Some(Ok(Scalar::Text(&text[pos + 1..value.end - 1]))),
+        json::ValueKind::True
+        | json::ValueKind::False
+        | json::ValueKind::Array
+        | json::ValueKind::Object => Some(Err(ConversionError::WrongType)),
     };
     Ok((scalar, value.end))
 }

@@ -34,7 +34,7 @@ use super::record::{RecordView, RowNotes};
 use crate::format::metadata::ADDITIONAL_PROPERTIES;
 use crate::format::{MetadataColumns, RowIds, StreamMeta, UndeclaredFields};
 use crate::json::field_order::START;
-use crate::json::{Kind, Member, unescape};
+use crate::json::{Member, ValueKind, unescape};
 
 /// Makes the CSV rows of one stream.
 #[derive(Debug)]
@@ -172,9 +172,9 @@ impl CsvEncoder {
     #[inline(always)]
     fn write_field(&self, data: &[u8], member: &Member, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
         let (start, end) = (member.value.start as usize, member.value.end as usize);
-        if member.kind == Kind::String && !member.value_escaped {
+        if member.kind == ValueKind::String && !member.value_escaped {
             self.quoting.plain_text(data, start + 1, end - 1, out);
-        } else if member.kind == Kind::Number {
+        } else if member.kind == ValueKind::Number {
             self.quoting.plain_number(data, start, end, out);
         } else {
             self.write_unusual_field(data, member, scratch, out);
@@ -191,10 +191,12 @@ impl CsvEncoder {
     ) {
         let text = member.value.of(data);
         match member.kind {
-            Kind::Null => self.quoting.null(out),
-            Kind::Number => self.quoting.number(text, out),
-            Kind::True | Kind::False | Kind::Array | Kind::Object => self.quoting.text(text, out),
-            Kind::String => {
+            ValueKind::Null => self.quoting.null(out),
+            ValueKind::Number => self.quoting.number(text, out),
+            ValueKind::True | ValueKind::False | ValueKind::Array | ValueKind::Object => {
+                self.quoting.text(text, out)
+            }
+            ValueKind::String => {
                 scratch.clear();
                 unescape(&text[1..text.len() - 1], scratch);
                 self.quoting.text(scratch, out);

@@ -25,7 +25,7 @@ use super::surrogate_repair::{Repair, repair_records};
 use crate::format::RowIds;
 use crate::format::columns::DecodedRows;
 use crate::format::text::{RecordView, Scratch};
-use crate::json::{ForeignText, Kind, Raw, Scanner, without_byte_order_mark};
+use crate::json::{ForeignText, Raw, Scanner, ValueKind, without_byte_order_mark};
 use crate::key::cursor::parse_cursor;
 use crate::model::StreamIx;
 use crate::pipeline::budget::Budget;
@@ -321,10 +321,10 @@ fn cursor_of(record: &Record<'_>, path: &[String]) -> CursorNotes {
 /// Returns the JSON text of the cursor field, which may be nested. This reads `data` a second time,
 /// but only for key templates with cursor macros.
 fn cursor_value<'a>(data: &'a [u8], path: &[String]) -> Option<&'a [u8]> {
-    let mut value = Raw { kind: Kind::Object, text: data, escaped: false };
+    let mut value = Raw { kind: ValueKind::Object, text: data, escaped: false };
     for name in path {
         let mut inner: Option<Raw<'a>> = None;
-        if value.kind != Kind::Object {
+        if value.kind != ValueKind::Object {
             return None;
         }
         Scanner::new(value.text)
