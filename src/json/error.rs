@@ -1,63 +1,63 @@
-//! What can be wrong with a JSON text: where and why, never what stood there.
+//! What can be wrong with a JSON text. An error has the place and the reason, never the text.
 
 use crate::error::{Classified, FailureType};
 
-/// The text is not JSON, or nests deeper than we follow.
+/// The text is not JSON, or nests too deeply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{fault} at byte {at}")]
 pub struct JsonError {
-    /// Byte offset in the scanned text at which the fault was noticed.
+    /// The offset in bytes at which the fault was found.
     pub at: usize,
     /// What is wrong there.
     pub fault: JsonFault,
 }
 
-/// The ways in which a text fails to be JSON.
+/// Why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
     /// The text ends inside a value.
     #[error("the JSON text ends too early")]
     End,
-    /// Something stands where a value must begin.
+    /// There is no value where one must begin.
     #[error("a JSON value is expected")]
     Value,
-    /// An object was asked for and something else stands there.
+    /// There is no object where one is expected.
     #[error("a JSON object is expected")]
     NotAnObject,
-    /// Something stands where a member name must begin.
+    /// There is no member name where one must begin.
     #[error("a JSON member name is expected")]
     Key,
     /// No colon follows a member name.
     #[error("a colon is expected after a JSON member name")]
     Colon,
-    /// Neither a comma nor the closing bracket follows a value.
+    /// Neither a comma nor a closing bracket follows a value.
     #[error("a comma or the closing bracket is expected after a JSON value")]
     CommaOrEnd,
-    /// A string holds a control character that is not escaped.
+    /// A string contains a control character without an escape.
     #[error("a JSON string holds a raw control character")]
     ControlCharacter,
-    /// A backslash is followed by something that JSON does not know.
+    /// JSON does not have this escape.
     #[error("a JSON string holds an unknown escape")]
     Escape,
-    /// A number is not spelt as JSON spells numbers.
+    /// A number does not have JSON's form.
     #[error("a JSON number is malformed")]
     Number,
-    /// A number that JSON does not have, spelt as Python and JavaScript spell it.
+    /// A number that JSON does not have, as Python and JavaScript write it.
     #[error("{name} is not a JSON number")]
     NotFinite {
         /// `NaN`, `Infinity` or `-Infinity`.
         name: &'static str,
     },
-    /// Something stands behind the only value of a text.
+    /// More text follows the value.
     #[error("something follows the JSON value")]
     Trailing,
     /// The text is not UTF-8.
     #[error("the text is not UTF-8")]
     Utf8,
-    /// Arrays and objects nest too deep.
+    /// Arrays and objects nest too deeply.
     #[error("JSON arrays and objects nest deeper than 1024 levels")]
     TooDeep,
-    /// The object is longer than positions of 32 bits can name.
+    /// The object is too long for positions of 32 bits.
     #[error("a JSON object is longer than 4 GiB")]
     TooLong,
 }
@@ -83,7 +83,7 @@ impl Classified for JsonError {
     }
 }
 
-/// The fault of a place where a value was expected.
+/// Returns the fault of a place where a value was expected.
 #[cold]
 #[inline(never)]
 pub(super) fn no_value(text: &[u8], at: usize) -> JsonError {
@@ -97,14 +97,14 @@ pub(super) fn no_value(text: &[u8], at: usize) -> JsonError {
     }
 }
 
-/// Kept out of line, so that the scanning loops stay small.
+/// Makes an error. Not inlined, so that the scanning loops stay small.
 #[cold]
 #[inline(never)]
 pub(super) fn error(at: usize, fault: JsonFault) -> JsonError {
     JsonError { at, fault }
 }
 
-/// The fault of a place where something else was expected: at the end of the text it is the end.
+/// Returns `fault`, or [`JsonFault::End`] at the end of the text.
 #[cold]
 #[inline(never)]
 pub(super) fn unexpected(text: &[u8], at: usize, fault: JsonFault) -> JsonError {

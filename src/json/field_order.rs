@@ -1,12 +1,15 @@
-//! Finds the column of each field of a record, guessing that fields come in the order in which they
-//! came before.
+//! Finds the column of each field of a record, by guessing that fields come in the same order as
+//! before.
 //!
-//! In: the names of the columns, then keys of records. Out: field numbers, stable for as long as
-//! the table lives. Numbers 1 to `columns` are columns; higher ones are names that the schema does
-//! not declare, learned as they come.
+//! In: the names of the columns, then keys of records. Out: field numbers, which are stable while
+//! the table lives. Numbers 1 to `columns` are columns; higher ones are undeclared names, learned
+//! as they come.
+//!
+//! Each field remembers the field that followed it last. A guess follows this chain for a few steps
+//! and compares names; only if all differ is the name looked up in the hash table.
 //!
 //! Invariants
-//! - A guess is only ever taken after the whole name was compared: a wrong guess costs time, not
+//! - A guess is taken only after the whole name was compared, so a wrong guess costs time, never
 //!   correctness.
 //! - One name has one number, so that the last of several members of one name can win.
 
@@ -15,14 +18,15 @@ use std::ops::Range;
 
 use super::{block, unescape};
 
-/// The field before the first: it has no name.
+/// The number of the place before the first field, which has no name.
 pub(crate) const START: u32 = 0;
 
-/// How many guesses are made before the name is looked up. Each covers one optional field that is
-/// missing.
+/// How many guesses come before the look-up. Each beyond the first covers one missing optional
+/// field.
 const GUESSES: usize = 4;
 
-/// Undeclared names that are remembered. Records whose keys are ids would fill memory with them.
+/// How many undeclared names are remembered. Records whose keys are ids would fill memory with
+/// them.
 const LEARNED_LIMIT: usize = 1024;
 
 /// The names of one stream's fields and the order in which they came.
@@ -30,11 +34,11 @@ const LEARNED_LIMIT: usize = 1024;
 pub(crate) struct FieldOrder {
     /// One per number.
     fields: Vec<Field>,
-    /// The names one behind the other.
+    /// All names, concatenated.
     names: Vec<u8>,
     /// One per number.
     spelled: Vec<Spelled>,
-    /// The names as they are usually spelled, one behind the other.
+    /// All names in their usual spelling, concatenated.
     spellings: Vec<u8>,
     by_name: HashMap<Box<[u8]>, u32>,
     columns: usize,
@@ -42,7 +46,7 @@ pub(crate) struct FieldOrder {
     unescaped: Vec<u8>,
 }
 
-/// The first 16 bytes of a name, zeros behind its end.
+/// The first 16 bytes of a name, filled with zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Prefix {
     low: u64,
@@ -54,27 +58,28 @@ struct Field {
     prefix: Prefix,
     len: u32,
     name_at: u32,
-    /// The field that came after this one.
+    /// The field that last came after this one.
     next: u32,
 }
 
-/// How a member of the name begins where nothing is escaped and no blank is put in: `"name":`.
+/// The usual spelling of a member's beginning, without escapes and blanks: `"name":`.
 #[derive(Debug, Default)]
 struct Spelled {
-    /// Its first 16 bytes, zeros behind its end.
+    /// Its first 16 bytes, filled with zeros.
     start: u128,
-    /// Ones where it has bytes.
+    /// Ones where `start` has bytes of the spelling.
     mask: u128,
-    /// 0 for a name that is never spelled so.
+    /// 0 for a name that is never spelled so, because it needs escapes.
     len: u32,
     at: u32,
 }
 
 impl FieldOrder {
-    /// `first` is the number of the column that records are expected to begin with.
+    /// A table of these columns. `first` is the number of the column that records are expected to
+    /// begin with.
     pub(crate) fn new(columns: &[Box<[u8]>], first: usize) -> Self {
         let next = if first > columns.len() { START } else { first as u32 };
-        // No key can be this long, so the start is never taken for a field.
+        // No key has this length, so a guess never takes the start for a field.
         let start = Field { prefix: Prefix::default(), len: u32::MAX, name_at: 0, next };
         let mut order = Self {
             fields: vec![start],
@@ -95,20 +100,19 @@ impl FieldOrder {
         order
     }
 
-    /// How many numbers are in use, the start's included.
+    /// How many numbers are in use, including the start.
     pub(crate) fn len(&self) -> usize {
         self.fields.len()
     }
 
-    /// Whether so many undeclared names were learned that the table should be made anew. Between
-    /// rows only.
+    /// Whether too many undeclared names were learned, so that the caller should make a new table
+    /// before the next row.
     pub(crate) fn is_overgrown(&self) -> bool {
         self.fields.len() > 1 + self.columns + LEARNED_LIMIT
     }
 
-    /// The member that begins at `at`, if it is one of those that came next before, in the usual
-    /// spelling: its number, and where its colon ends. Far quicker than to read the key first and
-    /// to find it then.
+    /// Guesses the member that begins at `at` by its usual spelling. Returns its number and the
+    /// position after its colon. Far faster than reading the key first and finding it then.
     #[inline(always)]
     pub(crate) fn guess(&self, previous: u32, text: &[u8], at: usize) -> Option<(u32, usize)> {
         let block = u128::from_le_bytes(*block::at(text, at)?);
@@ -132,8 +136,8 @@ impl FieldOrder {
         None
     }
 
-    /// The number of the field whose key stands at `key` of `data` and which came after the field
-    /// numbered `previous`.
+    /// Returns the number of the field with the key `data[key]`, which comes after the field
+    /// `previous`.
     #[inline(always)]
     pub(crate) fn find(
         &mut self,
@@ -159,7 +163,7 @@ impl FieldOrder {
         self.look_up(previous, &data[key], escaped)
     }
 
-    /// Compares what the prefix does not hold.
+    /// Compares the bytes of a name after its prefix.
     #[inline(always)]
     fn tail_is(&self, field: &Field, key: &[u8]) -> bool {
         field.len as usize <= block::LEN || {
@@ -182,7 +186,7 @@ impl FieldOrder {
             Some(number) => *number,
             None => {
                 let number = self.learn(name);
-                // A new name is put between the two that surrounded it.
+                // The new name goes into the chain after the field that it followed.
                 self.fields[number as usize].next = self.fields[previous as usize].next;
                 number
             }
@@ -228,7 +232,7 @@ impl Spelled {
 }
 
 impl Prefix {
-    /// That of the key at `start` in `data`, which is `len` bytes long.
+    /// The prefix of the key at `start` in `data`, which has `len` bytes.
     #[inline(always)]
     fn of_key(data: &[u8], start: usize, len: usize) -> Self {
         let Some(block) = block::at(data, start) else {
@@ -247,7 +251,7 @@ impl Prefix {
     }
 }
 
-/// The bytes that belong to a name of each length.
+/// For each length of a name, the bytes of a block that belong to it.
 const MASKS: [Prefix; block::LEN + 1] = {
     let mut masks = [Prefix { low: u64::MAX, high: u64::MAX }; block::LEN + 1];
     let mut len = 0;
@@ -318,7 +322,7 @@ mod tests {
             (3, r#""a_name_that_is_longer_than_a_blocK":1"#, None),
             (4, r#""q\"":1"#, None),
             (4, r#""":1"#, Some((6, 3))),
-            // Too far away to be guessed.
+            // Too many steps away to be guessed.
             (START, r#""":1"#, None),
         ] {
             assert_eq!(
@@ -327,11 +331,7 @@ mod tests {
                 "{text}"
             );
         }
-        assert_eq!(
-            order.guess(START, br#""id":1"#, 0),
-            None,
-            "too near to the end to be looked at"
-        );
+        assert_eq!(order.guess(START, br#""id":1"#, 0), None, "there is no whole block to compare");
     }
 
     #[test]

@@ -1,30 +1,30 @@
-//! What a text is that should be JSON and is not: for the sentence that refuses it.
+//! Recognises texts that are not JSON, for the sentence that refuses them.
 //!
-//! Bytes -> [`ForeignText`], by their first bytes or their first line. Only a guess: ask when the
-//! text is refused already.
+//! Bytes -> [`ForeignText`], from the first bytes or the first line. This is a guess: use it only
+//! when the text was refused already.
 
 use std::fmt;
 
-/// The byte order mark of UTF-8, which some editors put before a text. It is no part of it.
+/// The byte order mark of UTF-8, which some editors put before a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A text that people give in place of JSON. `Display` is the part of a sentence that follows "it"
-/// and says what to do.
+/// A text that people give instead of JSON. `Display` continues a sentence after "it" and says what
+/// to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignText {
-    /// Nothing, or blanks.
+    /// Has no text but blanks.
     Empty,
-    /// By its magic number.
+    /// Has the magic number of gzip.
     Gzip,
-    /// By its magic number.
+    /// Has the magic number of zstd.
     Zstd,
-    /// By its magic number.
+    /// Has the magic number of ZIP.
     Zip,
-    /// By its byte order mark, or a zero byte beside its first character.
+    /// Has a byte order mark of UTF-16, or a zero byte beside its first character.
     Utf16,
-    /// By its first line that is not a comment.
+    /// Begins with a line of YAML, comments ignored.
     Yaml,
-    /// Lines of values with the delimiter between them.
+    /// Has a delimiter in its first line.
     Csv,
 }
 
@@ -42,14 +42,14 @@ impl fmt::Display for ForeignText {
     }
 }
 
-/// The text behind a byte order mark, if there is one.
+/// Returns the text without its byte order mark, if it has one.
 #[must_use]
 pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 impl ForeignText {
-    /// What `text` is, if it is something that people are known to mistake for JSON.
+    /// Recognises a text that people are known to mistake for JSON.
     #[must_use]
     pub fn recognise(text: &[u8]) -> Option<Self> {
         match text {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_are_given_in_place_of_json_are_recognised() {
+    fn texts_that_are_given_instead_of_json_are_recognised() {
         let utf16 =
             |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         let table: Vec<(Vec<u8>, Option<ForeignText>)> = vec![

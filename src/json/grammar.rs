@@ -1,13 +1,12 @@
-//! The grammar of RFC 8259 as functions from a position to the position behind what was found
-//! there.
+//! The grammar of RFC 8259, as functions from a position to the position after what is there.
 //!
-//! In: the whole text and a position in it. Out: positions. Nothing here holds state, so that in
-//! the loops which are built of these functions the position stays in a register.
+//! In: the whole text and a position in it. Out: positions. There is no state here, so that the
+//! position stays in a register in the loops that are built of these functions.
 
 use super::error::{error, no_value, unexpected};
 use super::{JsonError, JsonFault, MAX_DEPTH, ValueKind, block};
 
-/// A value that was found: where it ends, what it is, and whether it is a string with escapes.
+/// A value: where it ends, its kind, and whether it is a string with escapes.
 #[derive(Clone, Copy)]
 pub(crate) struct ValueAt {
     pub(crate) end: usize,
@@ -15,7 +14,7 @@ pub(crate) struct ValueAt {
     pub(crate) escaped: bool,
 }
 
-/// A key that was found: the span between its quotes, and where the member's value begins.
+/// A key: the range between its quotes, and where the member's value begins.
 #[derive(Clone, Copy)]
 pub(crate) struct KeyAt {
     pub(crate) start: usize,
@@ -24,16 +23,16 @@ pub(crate) struct KeyAt {
     pub(crate) value: usize,
 }
 
-/// Where a walk through an array or object has come.
+/// The next step of a walk through an array or object.
 #[derive(Clone, Copy)]
 pub(crate) enum Step {
     /// The next element or key begins here.
     Next(usize),
-    /// The closing bracket was read; the text goes on here.
+    /// The closing bracket was read; this is the position after it.
     Closed(usize),
 }
 
-/// The first position at or behind `pos` that is not whitespace.
+/// Returns the first position from `pos` on that is not whitespace.
 #[inline(always)]
 pub(crate) fn whitespace(text: &[u8], mut pos: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(pos) {
@@ -42,7 +41,7 @@ pub(crate) fn whitespace(text: &[u8], mut pos: usize) -> usize {
     pos
 }
 
-/// Any value; `pos` is its first byte.
+/// Reads any value; `pos` is its first byte.
 #[inline(always)]
 pub(crate) fn value(text: &[u8], pos: usize) -> Result<ValueAt, JsonError> {
     match text.get(pos) {
@@ -63,7 +62,7 @@ pub(crate) fn value(text: &[u8], pos: usize) -> Result<ValueAt, JsonError> {
     }
 }
 
-/// A key and its colon; `pos` is where the opening quote must be.
+/// Reads a key and its colon; `pos` is where the opening quote must be.
 #[inline(always)]
 pub(crate) fn key(text: &[u8], pos: usize) -> Result<KeyAt, JsonError> {
     if text.get(pos) != Some(&b'"') {
@@ -77,8 +76,8 @@ pub(crate) fn key(text: &[u8], pos: usize) -> Result<KeyAt, JsonError> {
     Ok(KeyAt { start: pos + 1, end, escaped, value: whitespace(text, colon + 1) })
 }
 
-/// Walks the object whose `{` is at `pos` and shows its members to `visit`. Gives the position
-/// behind `}`.
+/// Reads the object with its `{` at `pos` and passes its members to `visit`. Returns the position
+/// after `}`.
 #[inline(always)]
 pub(crate) fn object(
     text: &[u8],
@@ -105,15 +104,16 @@ pub(crate) fn object(
     }
 }
 
-/// Steps into an array or object; `pos` is its opening bracket, which was seen. Gives the position
-/// of the first element or key, or, where there is none, the position behind the closing bracket.
+/// Steps into an array or object; `pos` is its opening bracket, which the caller has checked.
+/// Returns the position of the first element or key, or that after the closing bracket of an empty
+/// one.
 #[inline(always)]
 pub(crate) fn first(text: &[u8], pos: usize, closing: u8) -> Step {
     let pos = whitespace(text, pos + 1);
     if text.get(pos) == Some(&closing) { Step::Closed(pos + 1) } else { Step::Next(pos) }
 }
 
-/// Steps on behind an element or a member's value, which ends at `pos`.
+/// Steps from the end of an element or a member's value, which is `pos`, to the next one.
 #[inline(always)]
 pub(crate) fn next(text: &[u8], pos: usize, closing: u8) -> Result<Step, JsonError> {
     let pos = whitespace(text, pos);
@@ -124,8 +124,8 @@ pub(crate) fn next(text: &[u8], pos: usize, closing: u8) -> Result<Step, JsonErr
     }
 }
 
-/// The rest of a string; `pos` is behind its opening quote. Gives the position of the closing quote
-/// and whether a backslash was seen.
+/// Reads the rest of a string; `pos` is after its opening quote. Returns the position of the
+/// closing quote and whether the string has escapes.
 #[inline(always)]
 pub(crate) fn string(text: &[u8], mut pos: usize) -> Result<(usize, bool), JsonError> {
     while let Some(block) = block::at(text, pos) {
@@ -142,7 +142,7 @@ pub(crate) fn string(text: &[u8], mut pos: usize) -> Result<(usize, bool), JsonE
     string_with_escapes(text, pos)
 }
 
-/// As [`string`], for strings with escapes and for those near the end of the text.
+/// As [`string`], for strings with escapes and for those that end within a block of the text's end.
 #[inline(never)]
 fn string_with_escapes(text: &[u8], mut pos: usize) -> Result<(usize, bool), JsonError> {
     let mut escaped = false;
@@ -162,7 +162,7 @@ fn string_with_escapes(text: &[u8], mut pos: usize) -> Result<(usize, bool), Jso
     }
 }
 
-/// One escape; `pos` is its backslash.
+/// Reads one escape; `pos` is its backslash.
 fn escape(text: &[u8], pos: usize) -> Result<usize, JsonError> {
     match text.get(pos + 1) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(pos + 2),
@@ -178,7 +178,7 @@ fn escape(text: &[u8], pos: usize) -> Result<usize, JsonError> {
     }
 }
 
-/// A number; `pos` is its sign or first digit.
+/// Reads a number; `pos` is its sign or first digit.
 #[inline(always)]
 fn number(text: &[u8], pos: usize) -> Result<usize, JsonError> {
     let first = pos + usize::from(text.get(pos) == Some(&b'-'));
@@ -212,13 +212,13 @@ fn one_or_more_digits(text: &[u8], pos: usize) -> Result<usize, JsonError> {
     if end == pos { Err(unexpected(text, pos, JsonFault::Number)) } else { Ok(end) }
 }
 
-/// The first position at or behind `pos` that is not a digit, eight at a time.
+/// Returns the first position from `pos` on that is not a digit. Looks at eight bytes at a time.
 #[inline(always)]
 fn digits(text: &[u8], mut pos: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     while let Some(chunk) = text.get(pos..).and_then(|rest| rest.first_chunk()) {
-        // Digits become 0 to 9; 0x76 lifts ten and more into the high bit, and no carry leaves its
-        // byte.
+        // The xor turns digits into 0 to 9. Adding 0x76 sets the high bit from ten on, and since
+        // the high bits were masked out, no carry leaves its byte.
         let values = u64::from_le_bytes(*chunk) ^ (0x30 * ONES);
         let others = (((values & (0x7f * ONES)) + 0x76 * ONES) | values) & (0x80 * ONES);
         if others != 0 {
@@ -232,7 +232,7 @@ fn digits(text: &[u8], mut pos: usize) -> usize {
     pos
 }
 
-/// `null`, `true` or `false`.
+/// Reads `null`, `true` or `false`.
 #[inline(always)]
 fn literal(text: &[u8], pos: usize) -> Result<ValueAt, JsonError> {
     let rest = text.get(pos..).unwrap_or_default();
@@ -248,10 +248,10 @@ fn literal(text: &[u8], pos: usize) -> Result<ValueAt, JsonError> {
     Ok(ValueAt { end: pos + len, kind, escaped: false })
 }
 
-/// A whole array or object with all it holds; `pos` is its opening bracket.
+/// Reads a whole array or object; `pos` is its opening bracket.
 ///
-/// The open containers are one bit each (set: an object) in a fixed array: no recursion, no
-/// allocation.
+/// Each open container is one bit (set for an object) in an array of fixed size, so there is
+/// neither recursion nor allocation.
 #[inline(never)]
 fn container(text: &[u8], mut pos: usize) -> Result<usize, JsonError> {
     let mut outer = [0u64; MAX_DEPTH / 64];
@@ -304,7 +304,7 @@ fn container(text: &[u8], mut pos: usize) -> Result<usize, JsonError> {
     }
 }
 
-/// A value that is neither array nor object. Gives the position behind it.
+/// Reads a value that is neither array nor object. Returns the position after it.
 #[inline(always)]
 fn scalar(text: &[u8], pos: usize) -> Result<usize, JsonError> {
     match text.get(pos) {

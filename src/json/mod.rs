@@ -1,24 +1,26 @@
 //! Reads JSON text without building values: where each member of an object begins and ends, and
-//! what kind it is.
+//! what kind of value it has.
 //!
-//! In: one JSON text that is already known to be valid UTF-8. Out: spans of that very text
-//! ([`Raw`], [`Key`], [`Member`]), so that a number or a nested object can be copied digit for
-//! digit.
+//! In: one JSON text that is known to be valid UTF-8. Out: spans of that text ([`Raw`], [`Key`],
+//! [`Member`]), so that a number or a nested object can be copied digit by digit.
 //!
-//! This is our own code and not a crate on purpose. It is the hottest loop of the program and the
-//! base of the columnar decoder: it must hand out positions rather than values, keep its scratch
-//! from record to record, and skip a record that nobody looks into at the speed of validation. The
-//! crates that exist build values, or validate without telling where things are. `tests.rs` holds
-//! it to `serde_json` on arbitrary and on damaged texts.
+//! This is the hottest loop of the program, and no crate does all that it must do: report the place
+//! of every member, including repeated names; check strictly even values that nobody looks at,
+//! because their text goes into files as it is; reuse the caller's memory from record to record;
+//! nest deeply without recursion; say at which byte a text is wrong; and do so without `unsafe`,
+//! which this program forbids itself. `sonic-rs` returns the raw text of members, but is built on
+//! `unsafe`. `arrow-json` has a tape of offsets, but into copies of the strings with their escapes
+//! resolved. `serde_json` returns raw text without its kind and without a hint of escapes, so that
+//! each value would be read twice. The tests compare this scanner with `serde_json` on arbitrary
+//! and on damaged texts.
 //!
 //! Invariants
-//! - Strict RFC 8259: what is accepted here is accepted by every JSON reader. Nothing is repaired.
-//! - No recursion: arrays and objects may nest [`MAX_DEPTH`] deep, one more is an error.
-//! - No allocation but in the caller's scratch, and in the rare escaped key.
+//! - Strict RFC 8259: every JSON reader accepts what is accepted here. Nothing is repaired.
+//! - No recursion: arrays and objects may nest [`MAX_DEPTH`] deep; one level more is an error.
+//! - No allocation except in the caller's scratch and for keys with escapes, which are rare.
 //!
-//! Not here: UTF-8 validation, the envelope's meaning (`protocol`), typed decoding
-//! (`format::columns`, which walks an object with the functions of `grammar` itself and finds its
-//! columns with `field_order`, as the CSV encoder does). May import: `error`.
+//! Not here: UTF-8 validation, the meaning of messages (`protocol`), typed decoding
+//! (`format::columns`, which uses `grammar` and `field_order` directly).
 
 pub(crate) mod block;
 #[cfg(test)]
@@ -42,10 +44,10 @@ pub use foreign::{ForeignText, without_byte_order_mark};
 pub use scanner::Scanner;
 pub use text::{integer, unescape};
 
-/// How deep arrays and objects may nest, counted from the value that is asked for.
+/// How deep arrays and objects may nest, counted from the value that is read.
 pub const MAX_DEPTH: usize = 1024;
 
-/// What a JSON value is.
+/// The kind of a JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueKind {
     /// `null`
@@ -58,25 +60,25 @@ pub enum ValueKind {
     Number,
     /// A string.
     String,
-    /// An array, with all it holds.
+    /// An array with its elements.
     Array,
-    /// An object, with all it holds.
+    /// An object with its members.
     Object,
 }
 
-/// One validated value: a piece of the text that was scanned.
+/// One validated value, as a part of the scanned text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Raw<'a> {
-    /// What it is.
+    /// Its kind.
     pub kind: ValueKind,
-    /// Its exact text, without the whitespace around it; a string has its quotes.
+    /// Its exact text, without the whitespace around it and with the quotes of a string.
     pub text: &'a [u8],
-    /// A string with a backslash in it: the text between the quotes is not yet the string.
+    /// Whether it is a string with escapes, so that the text between the quotes is not the string.
     pub escaped: bool,
 }
 
 impl<'a> Raw<'a> {
-    /// The string that this value is, or `None` if it is none. Borrowed unless it has escapes.
+    /// The value as a string, or `None` if it is not one. Borrowed unless it has escapes.
     #[must_use]
     pub fn to_text(&self) -> Option<Cow<'a, str>> {
         let inner = self.text.get(1..self.text.len().saturating_sub(1))?;
@@ -87,14 +89,14 @@ impl<'a> Raw<'a> {
 /// The name of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key<'a> {
-    /// What stands between the quotes.
+    /// The text between the quotes.
     pub raw: &'a [u8],
-    /// It has a backslash in it: `raw` is not yet the name.
+    /// Whether it has escapes, so that `raw` is not the name.
     pub escaped: bool,
 }
 
 impl<'a> Key<'a> {
-    /// Whether this is the name `name`, however it is spelt.
+    /// Whether this is the name `name`, with or without escapes.
     #[must_use]
     #[inline]
     pub fn is(&self, name: &str) -> bool {
@@ -111,8 +113,7 @@ impl<'a> Key<'a> {
         text::decoded(self.raw, self.escaped)
     }
 
-    /// The name's bytes, to be matched against several names at once. Borrowed unless it has
-    /// escapes.
+    /// The name's bytes, for a `match` with several names. Borrowed unless it has escapes.
     #[must_use]
     #[inline]
     pub fn to_bytes(&self) -> Cow<'a, [u8]> {
@@ -124,34 +125,34 @@ impl<'a> Key<'a> {
     }
 }
 
-/// A piece of a text: half-open, in bytes.
+/// A part of a text, as a half-open range of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Its first byte.
     pub start: u32,
-    /// The byte behind its last.
+    /// The byte after its last.
     pub end: u32,
 }
 
 impl Span {
-    /// The piece of `text` that this span names.
+    /// Returns this part of `text`.
     ///
     /// # Panics
-    /// When `text` is not the text that the span was made from and is too short for it.
+    /// If `text` is not the text that the span belongs to and is too short for it.
     #[must_use]
     #[inline]
     pub fn of<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.start as usize..self.end as usize]
     }
 
-    /// How many bytes it has.
+    /// Its length in bytes.
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
         (self.end - self.start) as usize
     }
 
-    /// Whether it has no byte.
+    /// Whether it has no bytes.
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -160,18 +161,18 @@ impl Span {
 }
 
 /// One member of an object. Its positions count from the object's first byte (`{` is 0), so that a
-/// list of members holds no borrow and is reused for the next record.
+/// list of members borrows nothing and can be reused for the next record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The key, between its quotes.
     pub key: Span,
-    /// The value's exact text; a string has its quotes.
+    /// The value's exact text, with the quotes of a string.
     pub value: Span,
-    /// What the value is.
+    /// The value's kind.
     pub kind: ValueKind,
-    /// The key has a backslash in it.
+    /// Whether the key has escapes.
     pub key_escaped: bool,
-    /// The value is a string with a backslash in it.
+    /// Whether the value is a string with escapes.
     pub value_escaped: bool,
 }
 

@@ -1,72 +1,71 @@
 //! A position in a JSON text, and the ways to move it forward.
 //!
-//! In: a text. Out: values and members as pieces of it. What may stand where is said in `grammar`.
+//! In: a text. Out: values and members as parts of it. `grammar` says what may come where.
 
 use super::error::{error, unexpected};
 use super::grammar::{self, KeyAt, ValueAt};
 use super::{JsonError, JsonFault, Key, Member, Raw, Span};
 
-/// Reads one JSON text from front to back, without building anything.
+/// Reads one JSON text from front to back, without building values.
 ///
-/// After an error the position is where the failed call began; the text is broken and there is
-/// nothing left to read.
+/// After an error the position is where the failed call began, and the rest of the text cannot be
+/// read.
 #[derive(Clone, Debug)]
 pub struct Scanner<'a> {
     text: &'a [u8],
     pos: usize,
-    /// An object was entered and none of its members was read yet: no comma comes before the next
-    /// key.
+    /// Whether an object was entered and none of its members was read, so that no comma comes
+    /// before the next key.
     entered: bool,
 }
 
 impl<'a> Scanner<'a> {
-    /// Begins at the first byte of `text`, which must be valid UTF-8.
+    /// A scanner at the first byte of `text`, which must be valid UTF-8.
     #[must_use]
     #[inline]
     pub fn new(text: &'a [u8]) -> Self {
         Self { text, pos: 0, entered: false }
     }
 
-    /// Offset of the next byte to be read.
+    /// The offset of the next byte to read.
     #[must_use]
     #[inline]
     pub fn position(&self) -> usize {
         self.pos
     }
 
-    /// Goes on at `pos`, in the middle of an object that was entered and of which a key was read:
-    /// its value is next.
+    /// Moves to `pos`, which must be the value of a key in an object that was entered.
     #[inline]
     pub(crate) fn skip_to(&mut self, pos: usize) {
         self.pos = pos;
         self.entered = false;
     }
 
-    /// Moves over whitespace.
+    /// Skips whitespace.
     #[inline]
     pub fn skip_whitespace(&mut self) {
         self.pos = grammar::whitespace(self.text, self.pos);
     }
 
-    /// Moves over whitespace and says whether the text ends there.
+    /// Skips whitespace and returns whether the text ends there.
     #[inline]
     pub fn at_end(&mut self) -> bool {
         self.skip_whitespace();
         self.pos >= self.text.len()
     }
 
-    /// The next byte that is not whitespace, without reading it: enough to tell what kind of value
-    /// comes.
+    /// Returns the next byte that is not whitespace without reading it, which tells the kind of the
+    /// next value.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         self.skip_whitespace();
         self.text.get(self.pos).copied()
     }
 
-    /// Reads one whole value, whatever it is, and validates all of it.
+    /// Reads one whole value of any kind and validates all of it.
     ///
     /// # Errors
-    /// [`JsonError`] when the text is not JSON here: reject the text.
+    /// [`JsonError`] if this is not JSON: reject the text.
     #[inline]
     pub fn value(&mut self) -> Result<Raw<'a>, JsonError> {
         let start = grammar::whitespace(self.text, self.pos);
@@ -75,12 +74,11 @@ impl<'a> Scanner<'a> {
         Ok(raw(self.text, start, value))
     }
 
-    /// Reads one whole object and shows each of its own members to `visit`, in order, repeated
-    /// names included. Gives the object's text. Members of members are validated, not shown.
+    /// Reads one whole object and passes each of its own members to `visit`, in order, including
+    /// repeated names. Members of members are only validated. Returns the object's text.
     ///
     /// # Errors
-    /// [`JsonError`] when no object stands here or it is not JSON: reject the text, whatever
-    /// `visit` has seen.
+    /// [`JsonError`] if this is no object or not JSON: reject the text, even if `visit` was called.
     #[inline]
     pub fn members(
         &mut self,
@@ -99,12 +97,12 @@ impl<'a> Scanner<'a> {
     /// object's first byte.
     ///
     /// # Errors
-    /// As [`Scanner::members`], and [`JsonFault::TooLong`] for an object over 4 GiB. `out` then
-    /// holds nothing of use.
+    /// As [`Scanner::members`], and [`JsonFault::TooLong`] for an object over 4 GiB. The contents
+    /// of `out` then mean nothing.
     pub fn collect_members(&mut self, out: &mut Vec<Member>) -> Result<&'a [u8], JsonError> {
         out.clear();
         let start = grammar::whitespace(self.text, self.pos);
-        // Positions from here on count from the object, as those of the members do.
+        // Sliced, so that positions count from the object, as those of the members do.
         let object = self.text.get(start..).unwrap_or_default();
         let end = grammar::object(object, 0, |key, value| out.push(member(key, value)))
             .map_err(|e| JsonError { at: e.at + start, ..e })?;
@@ -115,11 +113,11 @@ impl<'a> Scanner<'a> {
         Ok(&object[..end])
     }
 
-    /// Lets `read` read the object that stands here: it is given the whole text and the position of
-    /// the `{`, and gives the position behind the `}`. Gives the object's text.
+    /// Lets `read` read the next object. It takes the whole text and the position of `{`, and
+    /// returns the position after `}`. Returns the object's text.
     ///
     /// # Errors
-    /// [`JsonError`] when no object stands here, or what `read` gives.
+    /// [`JsonError`] if this is no object, or the error of `read`.
     #[inline]
     pub fn object_with(
         &mut self,
@@ -135,11 +133,11 @@ impl<'a> Scanner<'a> {
         Ok(&text[start..end])
     }
 
-    /// Enters an object: reads its `{`. Its members are then read with [`Scanner::next_key`], each
-    /// followed by the reading of its value with any method of the scanner, this one included.
+    /// Enters an object by reading its `{`. Then [`Scanner::next_key`] reads each key, and any
+    /// other method, including this one, its value.
     ///
     /// # Errors
-    /// [`JsonError`] when no object stands here. The position is kept: [`Scanner::value`] may be
+    /// [`JsonError`] if this is no object. The position is kept, so [`Scanner::value`] may be
     /// called instead.
     #[inline]
     pub fn enter_object(&mut self) -> Result<(), JsonError> {
@@ -152,11 +150,11 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// The next key of the object that was entered, with the position moved to its value; `None`
-    /// when its `}` was read. What the object was entered from then goes on behind it.
+    /// Reads the next key of the object that was entered and moves to its value. Returns `None`
+    /// after reading its `}`; the object around it then continues.
     ///
     /// # Errors
-    /// [`JsonError`] when the text is not JSON here: reject the text.
+    /// [`JsonError`] if this is not JSON: reject the text.
     #[inline]
     pub fn next_key(&mut self) -> Result<Option<Key<'a>>, JsonError> {
         let first = std::mem::take(&mut self.entered);
@@ -186,7 +184,7 @@ fn raw(text: &[u8], start: usize, value: ValueAt) -> Raw<'_> {
     Raw { kind: value.kind, text: &text[start..value.end], escaped: value.escaped }
 }
 
-/// Positions that do not fit are found out at the object's end, once.
+/// Positions may be truncated here: the caller checks the object's length once, at its end.
 #[inline(always)]
 fn member(key: KeyAt, value: ValueAt) -> Member {
     Member {

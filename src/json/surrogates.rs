@@ -1,25 +1,25 @@
-//! Finds half surrogate pairs in JSON text and replaces them where they stand.
+//! Finds half surrogate pairs in JSON text and replaces them in place.
 //!
-//! JSON allows a string such as `"\ud83d"`: one half of a pair of UTF-16 surrogates without the
-//! other. No UTF-8 text can hold it, and readers of JSON lines refuse a whole file because of one.
+//! JSON allows a string such as `"\ud83d"`: one half of a UTF-16 surrogate pair without the other.
+//! UTF-8 cannot encode it, and readers of JSON lines refuse a whole file because of one.
 //!
-//! In: JSON text, or the beginning of one. Out: the places of half pairs; the text with `\ufffd` in
-//! their places.
+//! In: JSON text, or the beginning of one. Out: the places of half pairs; the text with `\ufffd`
+//! instead of them.
 //!
 //! Invariants
-//! - The replacement is as long as what it replaces: every position in the text stays valid.
-//! - Text without surrogate escapes costs one vectorised look at its bytes.
+//! - A replacement has the length of what it replaces, so every position in the text stays valid.
+//! - Text without surrogate escapes costs one vectorised pass over its bytes.
 //!
 //! Not here: which field a place belongs to (`pipeline::input::surrogate_repair`).
 
 /// Bytes of a `\u` escape.
 const ESCAPE_LEN: usize = 6;
 
-/// Bytes that are looked at together.
+/// How many bytes are compared at once.
 const CHUNK: usize = 64;
 
-/// The first half pair at or behind `from`, which must not be inside an escape or between the
-/// halves of a pair.
+/// Returns the first half pair from `from` on. `from` must be neither inside an escape nor between
+/// the halves of a pair.
 pub(crate) fn find_half_pair(text: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let at = find_surrogate(text, from)?;
@@ -30,7 +30,7 @@ pub(crate) fn find_half_pair(text: &[u8], mut from: usize) -> Option<usize> {
     }
 }
 
-/// Writes U+FFFD in the place of every half pair.
+/// Replaces every half pair by U+FFFD.
 pub(crate) fn replace_half_pairs(text: &mut [u8]) {
     let mut from = 0;
     while let Some(at) = find_half_pair(text, from) {
@@ -41,7 +41,7 @@ pub(crate) fn replace_half_pairs(text: &mut [u8]) {
     }
 }
 
-/// What a surrogate escape begins.
+/// What begins with a surrogate escape.
 enum Surrogate {
     Pair,
     Half,
@@ -58,7 +58,7 @@ fn pair_at(text: &[u8], at: usize) -> Surrogate {
     }
 }
 
-/// Whether `\uD8..` to `\uDF..` stands here. It may still be the text behind an escaped backslash.
+/// Whether the text here reads `\uD8..` to `\uDF..`. Its backslash may still be an escaped one.
 fn is_surrogate(text: &[u8], at: usize) -> bool {
     text.get(at..at + ESCAPE_LEN).is_some_and(|escape| {
         escape.starts_with(b"\\u")
@@ -68,12 +68,12 @@ fn is_surrogate(text: &[u8], at: usize) -> bool {
     })
 }
 
-/// The first surrogate escape at or behind `from`, half a pair or whole.
+/// Returns the first surrogate escape from `from` on, of a half pair or a whole one.
 fn find_surrogate(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
         at = find_candidate(text, at)?;
-        // An odd number of backslashes, this one included: it is no escaped backslash itself.
+        // With an even number of backslashes before it, this one is not escaped.
         let before = text.get(..at)?.iter().rev().take_while(|byte| **byte == b'\\').count();
         if before % 2 == 0 && is_surrogate(text, at) {
             return Some(at);
@@ -82,14 +82,14 @@ fn find_surrogate(text: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// The first place from `from` on with `\ud8` to `\udf`, in either case of letters, or what looks
-/// like it.
+/// Returns the first place from `from` on that may begin with `\ud8` to `\udf`, in either case. The
+/// test is coarse, so that it is cheap.
 fn find_candidate(text: &[u8], from: usize) -> Option<usize> {
     let is_candidate = |four: &[u8]| {
         (four[0] == b'\\') & (four[1] == b'u') & (four[2] | 0x20 == b'd') & (four[3] >= b'8')
     };
     let mut at = from;
-    // No branch per byte, so that the compiler compares sixteen or more at once.
+    // Without a branch per byte, so that the compiler can compare sixteen bytes or more at once.
     while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<{ CHUNK + 3 }>()) {
         let found = (0..CHUNK).fold(false, |found, i| {
             found
@@ -126,14 +126,14 @@ mod tests {
             (r"\ud83d\ude00", r"\ud83d\ude00"),
             (r"\ud83d\ud83d\ude00\ude00", r"\ufffd\ud83d\ude00\ufffd"),
             (r"\uDBFF\uDFFF\uD800", r"\uDBFF\uDFFF\ufffd"),
-            // Hangul is near the surrogates, and is none of them.
+            // Hangul is next to the surrogates.
             (r"\ud7a3\uD558\ue000", r"\ud7a3\uD558\ue000"),
             // An escaped backslash before plain text.
             (r"\\ud83d", r"\\ud83d"),
             (r"\\\ud83d", r"\\\ufffd"),
             (r"\ud83d\\ude00", r"\ufffd\\ude00"),
             (r"\ud83d\n\ude00", r"\ufffd\n\ufffd"),
-            // No JSON, and left as it is.
+            // Not JSON, and left as it is.
             (r"\ud8", r"\ud8"),
             (r"\ud83x", r"\ud83x"),
             ("", ""),
@@ -154,7 +154,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_repaired_string_says_what_the_broken_one_was_read_as(
+        fn a_repaired_string_decodes_like_the_broken_one(
             parts in prop::collection::vec(
                 prop::sample::select(vec![
                     r"\ud83d", r"\uDE00", r"\udfff", r"\ud800", r"\u00e9", r"\\", r"\n", "ud83d",
@@ -167,13 +167,13 @@ mod tests {
             let repaired = replaced(&broken);
             prop_assert_eq!(broken.len(), repaired.len());
             prop_assert_eq!(find_half_pair(repaired.as_bytes(), 0), None);
-            let said = |text: &str| {
+            let decoded = |text: &str| {
                 let mut out = Vec::new();
                 crate::json::unescape(text.as_bytes(), &mut out);
                 out
             };
-            prop_assert_eq!(said(&broken), said(&repaired));
-            // The oracle refuses halves.
+            prop_assert_eq!(decoded(&broken), decoded(&repaired));
+            // serde_json refuses half pairs.
             let text = format!("\"{repaired}\"");
             prop_assert!(serde_json::from_str::<String>(&text).is_ok());
         }

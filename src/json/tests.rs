@@ -1,5 +1,5 @@
-//! The scanner against `serde_json`, on texts as odd as JSON allows and on damaged ones; tables for
-//! what has no oracle.
+//! Compares the scanner with `serde_json` (the oracle), on texts as unusual as JSON allows and on
+//! damaged ones. Tables cover what has no oracle.
 
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -18,8 +18,8 @@ fn whitespace() -> impl Strategy<Value = String> {
     prop_oneof![8 => Just(String::new()), 1 => "[ \t\r\n]{1,3}", 1 => " {15,20}"]
 }
 
-/// A string as JSON text: plain runs around block sizes, and every kind of escape, lone surrogates
-/// excepted.
+/// A string as JSON text: plain runs around the size of a block, and every kind of escape except
+/// half surrogate pairs.
 fn string() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => "[a-z ]{0,20}",
@@ -38,7 +38,7 @@ fn number() -> impl Strategy<Value = String> {
     "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,10})?([eE][+-]?[0-9]{1,2})?"
 }
 
-/// Any JSON text, spelt oddly.
+/// Any JSON text, with unusual spelling.
 fn json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         3 => string(),
@@ -74,14 +74,14 @@ fn kind_of(value: &Value) -> ValueKind {
     }
 }
 
-/// One whole text, with nothing but whitespace behind it.
+/// Reads one whole text, which only whitespace may follow.
 fn whole(text: &[u8]) -> Result<Raw<'_>, JsonError> {
     let mut scanner = Scanner::new(text);
     let raw = scanner.value()?;
     if scanner.at_end() { Ok(raw) } else { Err(error::error(scanner.position(), JsonFault::Value)) }
 }
 
-/// The members of an object, read in the three ways that the scanner has.
+/// Reads the members of an object in the three ways that the scanner has.
 fn members_three_ways(text: &[u8]) -> Result<Vec<(String, Raw<'_>)>, JsonError> {
     let mut shown = Vec::new();
     let object =
@@ -107,7 +107,7 @@ fn members_three_ways(text: &[u8]) -> Result<Vec<(String, Raw<'_>)>, JsonError> 
     Ok(shown)
 }
 
-/// Holds a value to the oracle's, all the way down.
+/// Compares a value with the oracle's, at all levels.
 fn agrees(raw: Raw<'_>, oracle: &Value) {
     assert_eq!(raw.kind, kind_of(oracle));
     assert_eq!(whole(raw.text), Ok(raw), "a value's text is that value");
@@ -124,7 +124,7 @@ fn agrees(raw: Raw<'_>, oracle: &Value) {
     }
 }
 
-/// All members of an object, repeated names included.
+/// All members of an object, including repeated names.
 struct Pairs(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -151,8 +151,8 @@ impl<'de> Visitor<'de> for PairsVisitor {
     }
 }
 
-/// Whether the oracle takes `text` for JSON. It need not make values of it: numbers that no type
-/// holds are grammar.
+/// Whether the oracle accepts `text` as JSON. It makes no value of it, because grammar allows
+/// numbers that no type can hold.
 fn oracle_accepts(text: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
@@ -161,7 +161,7 @@ proptest! {
     #![proptest_config(config(400))]
 
     #[test]
-    fn what_the_oracle_reads_is_read_alike(
+    fn what_the_oracle_reads_has_the_same_members_and_values(
         text in json(),
         before in whitespace(),
         behind in whitespace(),
@@ -174,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_texts_are_accepted_exactly_when_the_oracle_does(
+    fn damaged_texts_are_accepted_exactly_if_the_oracle_accepts_them(
         text in json(),
         cuts in prop::collection::vec(
             (any::<prop::sample::Index>(), prop::sample::select(DAMAGE.to_vec())),
@@ -287,7 +287,7 @@ fn faults_are_named_with_their_place() {
             Ok(ValueKind::Object)
         );
     }
-    // Alternating brackets, so that every level's kind is remembered.
+    // Alternating brackets, so that the kind of every level matters.
     let mixed = r#"[{"a":"#.repeat(MAX_DEPTH / 2) + "1" + &"}]".repeat(MAX_DEPTH / 2);
     assert!(whole(mixed.as_bytes()).is_ok());
     assert!(whole(mixed.replacen("}]", "]}", 300).as_bytes()).is_err());
@@ -320,7 +320,7 @@ fn an_object_inside_an_object_is_entered_and_left() {
 }
 
 #[test]
-fn keys_are_compared_however_they_are_spelt() {
+fn keys_are_compared_with_and_without_escapes() {
     for (raw, escaped, name, same) in [
         ("id", false, "id", true),
         ("id", false, "i", false),

@@ -1,16 +1,16 @@
-//! What a JSON string or number means.
+//! The values of JSON strings and integers.
 //!
 //! In: validated raw text. Out: the string as UTF-8, or the number as an integer. Text that was not
-//! validated gives a wrong answer, never a panic.
+//! validated has a wrong result, never a panic.
 
 use std::borrow::Cow;
 
 use super::{Raw, ValueKind};
 
-/// Appends the string whose text between the quotes is `raw` to `out`, as UTF-8.
+/// Appends the string with the text `raw` between its quotes to `out`, as UTF-8.
 ///
-/// Two `\u` escapes that are a surrogate pair become one character; half a pair becomes U+FFFD,
-/// since UTF-8 cannot hold it.
+/// Two `\u` escapes that are a surrogate pair become one character. Half a pair becomes U+FFFD,
+/// because UTF-8 cannot encode it.
 pub fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(backslash) = memchr::memchr(b'\\', rest) {
@@ -32,7 +32,8 @@ pub fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// The character of a `\u` escape and how many bytes it takes: 6, or 12 for a surrogate pair.
+/// Returns the character of a `\u` escape and the bytes of the escape: 6, or 12 for a surrogate
+/// pair.
 fn unicode(escape: &[u8]) -> (char, usize) {
     let first = utf16_unit(escape);
     if let Some(character) = char::from_u32(first) {
@@ -53,7 +54,7 @@ fn utf16_unit(escape: &[u8]) -> u32 {
     digits.iter().fold(0, |unit, digit| unit << 4 | char::from(*digit).to_digit(16).unwrap_or(0))
 }
 
-/// The string whose text between the quotes is `raw`.
+/// Returns the string with the text `raw` between its quotes.
 pub(super) fn decoded(raw: &[u8], escaped: bool) -> Cow<'_, str> {
     if !escaped {
         return String::from_utf8_lossy(raw);
@@ -66,14 +67,14 @@ pub(super) fn decoded(raw: &[u8], escaped: bool) -> Cow<'_, str> {
     })
 }
 
-/// The integer that a number means, exactly, in whatever spelling: `4`, `4.0`, `1.78E12`. A
-/// fraction is cut off (toward zero). `None` if it is not a number or does not fit.
+/// Returns the exact integer of a number in any spelling: `4`, `4.0`, `1.78E12`. Fractions are
+/// truncated toward zero. `None` if it is not a number or does not fit.
 #[must_use]
 pub fn integer(raw: &Raw<'_>) -> Option<i64> {
     if raw.kind != ValueKind::Number {
         return None;
     }
-    // Nearly always plain digits, too few to overflow.
+    // The usual case: plain digits, too few to overflow.
     if raw.text.len() <= 18 && raw.text.iter().all(u8::is_ascii_digit) {
         return Some(raw.text.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0')));
     }
@@ -87,7 +88,7 @@ pub fn integer(raw: &Raw<'_>) -> Option<i64> {
         Some(point) => (mantissa.get(..point)?, mantissa.get(point + 1..)?),
         None => (mantissa, [].as_slice()),
     };
-    // How many digits stand before the point once the exponent has moved it.
+    // How many digits are before the point once the exponent has moved it.
     let places = i64::try_from(whole.len()).ok()?.saturating_add(exponent);
     let mut digits = whole.iter().chain(fraction);
     let mut value = 0i64;
@@ -95,10 +96,10 @@ pub fn integer(raw: &Raw<'_>) -> Option<i64> {
         match digits.next() {
             Some(digit) => {
                 let digit = i64::from(digit.wrapping_sub(b'0'));
-                // Counted downwards: the lowest number has no positive twin.
+                // Negative numbers reach one further than positive ones, so count downwards.
                 value = value.checked_mul(10)?.checked_sub(digit)?;
             }
-            // Only zeros are left to append; to zero, and there may be billions, they add nothing.
+            // Only zeros follow. After a zero there may be billions of them, and they do nothing.
             None if value == 0 => break,
             None => value = value.checked_mul(10)?,
         }
@@ -106,7 +107,7 @@ pub fn integer(raw: &Raw<'_>) -> Option<i64> {
     if negative { Some(value) } else { value.checked_neg() }
 }
 
-/// The exponent, held at a bound that no text is long enough to make up for.
+/// Returns the exponent, limited to a bound that no text is long enough to compensate for.
 fn exponent(text: &[u8]) -> i64 {
     const BOUND: i64 = 1 << 59;
     let negative = text.first() == Some(&b'-');

@@ -1,21 +1,19 @@
-//! Builds a value of a whole JSON text: for settings and catalogs, which are read once.
+//! Builds a value from a whole JSON text: for settings and catalogs, which are read once.
 //!
-//! In: the text of a file. Out: a [`Value`], or what is wrong and where, with what was read before
-//! it.
+//! In: the text of a file. Out: a [`Value`], or what is wrong and where, with the part before it.
 //!
-//! All that RFC 8259 allows is accepted, also where `serde_json` has no value for it or gives up:
-//! - half a surrogate pair is U+FFFD;
-//! - a number outside a double is the nearest double;
-//! - arrays and objects below [`KEPT_LEVELS`] levels are read and left out: null stands in their
-//!   place;
+//! Everything that RFC 8259 allows is accepted, including texts that `serde_json` refuses:
+//! - half a surrogate pair becomes U+FFFD;
+//! - a number outside the range of a double becomes the nearest double;
+//! - arrays and objects deeper than [`KEPT_LEVELS`] levels are checked and replaced by null;
 //! - of several members of one name the last counts.
 //!
 //! Invariants
-//! - No recursion: nesting costs memory in proportion to the text, and no stack.
-//! - The value has at most [`KEPT_LEVELS`] levels, so that recursion over it, also when it is
-//!   dropped, is safe.
+//! - No recursion: nesting takes memory in proportion to the text, and no stack.
+//! - The value has at most [`KEPT_LEVELS`] levels, so that recursion over it is safe, and dropping
+//!   it is too.
 //!
-//! Not here: records, which are never made values.
+//! Not here: records, which never become values.
 
 use serde_json::{Map, Number, Value};
 
@@ -23,7 +21,7 @@ use super::error::{error, unexpected};
 use super::grammar::{self, Step};
 use super::{JsonError, JsonFault, ValueKind, text};
 
-/// Levels of arrays and objects that a value has at most. Types nest 32 levels deep at most
+/// The most levels of arrays and objects that a value has. Types nest at most 32 levels deep
 /// (`format::columns::json_schema`), with two levels of JSON for each.
 pub const KEPT_LEVELS: usize = 128;
 
@@ -34,9 +32,9 @@ pub struct Broken {
     pub error: JsonError,
     /// The line of that place, from 1.
     pub line: usize,
-    /// Its column in bytes, from 1 (0: before the first).
+    /// The column of that place in bytes, from 1 (0: before the first).
     pub column: usize,
-    /// What was read before that place, as if everything ended there.
+    /// The value before that place, as if everything open were closed there.
     pub before: Value,
 }
 
@@ -52,7 +50,7 @@ enum Open {
 /// Reads a whole text.
 ///
 /// # Errors
-/// [`Broken`] when the text is not JSON or not UTF-8: the user must replace it.
+/// [`Broken`] if the text is not JSON or not UTF-8: the user must replace it.
 pub fn parse(text: &[u8]) -> Result<Value, Box<Broken>> {
     let mut open = Vec::new();
     let valid = match std::str::from_utf8(text) {
@@ -145,7 +143,7 @@ fn scalar_value(text: &[u8], found: grammar::ValueAt) -> Value {
     }
 }
 
-/// Integers of 64 bits exactly, all else as the nearest double.
+/// Returns integers of 64 bits exactly, and other numbers as the nearest double.
 fn number(text: &[u8]) -> Option<Number> {
     let text = std::str::from_utf8(text).ok()?;
     if let Ok(number) = text.parse() {
@@ -172,7 +170,7 @@ impl Open {
         }
     }
 
-    /// Reads the key at `pos` and returns where its value begins.
+    /// Reads the key at `pos` and returns the position of its value.
     fn enter_member(&mut self, text: &[u8], pos: usize) -> Result<usize, JsonError> {
         let key = grammar::key(text, pos)?;
         if let Self::Object(object) = self {
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_serde_json_has_no_value_for_is_accepted() {
+    fn texts_that_serde_json_refuses_are_accepted() {
         for (text, value) in [
             (
                 r#"{"type":"string","description":"cut \ud83d"}"#,
@@ -250,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place_and_what_came_before() {
+    fn an_error_has_its_place_and_the_value_before_it() {
         for (text, told, line, column, before) in [
             (&b""[..], "the JSON text ends too early", 1, 0, json!(null)),
             (b"{\"streams\": [", "the JSON text ends too early", 1, 13, json!({"streams": []})),
@@ -282,7 +280,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
         #[test]
-        fn all_that_serde_json_reads_is_read_alike(
+        fn what_serde_json_reads_has_the_same_value(
             value in prop_oneof![
                 any::<i64>().prop_map(Value::from),
                 "\\PC{0,5}".prop_map(Value::from),
