@@ -1,24 +1,23 @@
-//! What can go wrong, sorted by who must act.
+//! Errors, sorted by who must act on them.
 //!
-//! Every module has its own small error enum and says, beside it and in a `match` without a
-//! wildcard, which of the protocol's three failure types each variant is ([`Classified`]). At the
-//! edge of the program an error becomes a
-//! [`Failure`]: the only form that is printed.
+//! Every module has a small error enum of its own. Beside it, a `match` without a wildcard says
+//! which of the protocol's three failure types each variant has ([`Classified`]). At the edge of
+//! the program an error becomes a [`Failure`], the only form that is printed.
 //!
 //! Invariants
-//! - A message names the thing and what to do; it never holds a secret or the content of a record.
-//! - This module knows no other module, so that everything may import it.
+//! - A message names the thing and what to do. It never contains a secret or a part of a record.
+//! - This module imports no other module, so that every module may import it.
 
 use std::error::Error as StdError;
 
 /// The protocol's `failure_type` of a TRACE ERROR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureType {
-    /// The user must change something: a field, a permission, the bucket.
+    /// The user must change something: a setting, a permission, the bucket.
     Config,
-    /// The same run may work later.
+    /// The same run may succeed later.
     Transient,
-    /// A broken message, an unknown stream, or a defect of ours.
+    /// The source sent a broken message or an unknown stream, or this program has a defect.
     System,
 }
 
@@ -34,31 +33,30 @@ impl FailureType {
     }
 }
 
-/// An error that knows who must act on it.
+/// An error that says who must act on it.
 pub trait Classified: StdError {
-    /// Decided by a `match` without a wildcard arm, so that a new variant does not compile until
-    /// someone decides.
+    /// Who must act. Implementations `match` without a wildcard arm, so that a new variant does not
+    /// compile until someone decides.
     fn failure_type(&self) -> FailureType;
 
-    /// What the store said in its own words, fit to be shown, where an answer of the store is what
-    /// went wrong.
+    /// The store's own message, safe to show, if an answer of the store is the error.
     fn store_answer(&self) -> Option<String> {
         None
     }
 }
 
-/// An error on its way to the user: the one thing that TRACE ERROR and a FAILED status are made of.
+/// An error on its way to the user. A TRACE ERROR and a FAILED status are made of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     /// Who must act.
     pub failure_type: FailureType,
-    /// One sentence for the user: what is wrong, where, and what to do.
+    /// A sentence for the user: what is wrong, where, and what to do.
     pub message: String,
     /// The chain of causes, for whoever debugs the connector.
     pub internal: Option<String>,
-    /// What the store said in its own words, shortened and without anything that looks like a key,
-    /// a token or a URL.
+    /// The store's own message, shortened and without anything that looks like a key, a token or a
+    /// URL.
     pub store_answer: Option<String>,
 }
 
@@ -86,7 +84,8 @@ impl<E: Classified> From<E> for Failure {
     }
 }
 
-/// What a lower layer reported, without secrets: for whoever debugs the connector, not for the user.
+/// What a lower layer reported, without secrets: for whoever debugs the connector, not for the
+/// user.
 ///
 /// Errors of the SDK own their requests and answers. This is the part of them that is worth keeping
 /// as a `source`, and whoever makes one has left out what may hold credentials.
@@ -100,7 +99,7 @@ impl ErrorText {
     }
 }
 
-/// The first error of this type in the chain that begins with `error`.
+/// Returns the first error of this type in the chain of sources that begins with `error`.
 #[must_use]
 pub fn found_in<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
@@ -113,15 +112,16 @@ pub fn found_in<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) 
     None
 }
 
-/// A word of a server's (an error code, a region) if it is fit to be part of a sentence of ours.
+/// Returns `text` if it is a short identifier (an error code, a region) that is safe to show in a
+/// message. Messages contain no other text of servers.
 #[must_use]
 pub fn harmless(text: &str) -> Option<&str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     (!text.is_empty() && text.len() <= 64 && text.bytes().all(fits)).then_some(text)
 }
 
-/// Whether an answer is a page for people: a proxy's, or a console's, where a service of AWS
-/// answers in XML.
+/// Whether an answer is a web page, as proxies and consoles send, instead of the XML of an AWS
+/// service.
 #[must_use]
 pub fn is_web_page(body: &[u8]) -> bool {
     [&b"<html"[..], b"<HTML", b"<!DOCTYPE html", b"<!doctype html"]
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_found_however_deep_it_lies() {
+    fn an_error_is_found_at_any_depth() {
         let error = Outer(std::io::Error::other("no such host"));
         assert!(
             found_in::<std::io::Error>(&error).is_some() && found_in::<Outer>(&error).is_some()

@@ -1,34 +1,33 @@
-//! The few nouns that every stage shares.
+//! The nouns that all modules share: the two names of a stream.
 //!
-//! A stream is named by its [`StreamDescriptor`] where the platform sees it and by its [`StreamIx`]
-//! (position in the catalog) everywhere inside, so that no stage compares names per record.
+//! A [`StreamDescriptor`] names a stream to the platform. Inside, a [`StreamIx`] (its place in the
+//! catalog) names it, so that names are compared once per record and nowhere else.
 
 use std::fmt;
 
-/// Position of a stream in the configured catalog.
+/// The place of a stream in the configured catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamIx(pub u32);
 
 impl StreamIx {
-    /// For indexing tables that have one entry per stream of the catalog.
+    /// The index for tables with one entry per stream of the catalog.
     #[must_use]
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// The name of a stream. An absent, a null and an empty namespace are the same here: all are
-/// `None`.
+/// The name of a stream. An absent, a null and an empty namespace are the same: `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamDescriptor {
-    /// Namespace, never empty.
+    /// The namespace, which is never empty.
     pub namespace: Option<String>,
-    /// Name as the catalog has it.
+    /// The name, as in the catalog.
     pub name: String,
 }
 
 impl StreamDescriptor {
-    /// Joins the three spellings of "no namespace".
+    /// A descriptor. An empty namespace becomes `None`.
     pub fn new(namespace: Option<&str>, name: impl Into<String>) -> Self {
         Self {
             namespace: namespace.filter(|n| !n.is_empty()).map(str::to_owned),
@@ -38,7 +37,7 @@ impl StreamDescriptor {
 }
 
 impl fmt::Display for StreamDescriptor {
-    /// `namespace.name`, or the name alone: for messages to people, not for keys.
+    /// Writes `namespace.name`, or the name alone. For messages; different streams can read alike.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.namespace {
             Some(namespace) => write!(f, "{namespace}.{}", self.name),

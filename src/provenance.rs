@@ -79,7 +79,8 @@ impl Owner {
 }
 
 impl Provenance {
-    /// Returns the metadata of an object without the part that only its file knows: see [`of_file`].
+    /// Returns the metadata of an object without the part that only its file knows: see
+    /// [`of_file`].
     #[must_use]
     pub fn metadata(&self) -> Vec<(String, String)> {
         let Self { owner, connection_run_id, sync_id, generation_id, attempt_id } = self;
@@ -105,8 +106,8 @@ pub fn of_file(rows: u64, sealed_by: &str) -> [(String, String); 2] {
     [(ROWS.to_owned(), rows.to_string()), (SEALED_BY.to_owned(), sealed_by.to_owned())]
 }
 
-/// Returns the key-value metadata of a stream's Parquet files. `renamed` has the columns with another
-/// name in the files than in the schema, as pairs of path in the schema and name.
+/// Returns the key-value metadata of a stream's Parquet files. `renamed` has the columns with
+/// another name in the files than in the schema, as pairs of path in the schema and name.
 ///
 /// The values are the plain names: footers are UTF-8, and have no limit that names could reach.
 #[must_use]
