@@ -110,7 +110,7 @@ fn refusals_of_the_store_are_config_errors() {
         (
             json!({ "authentication": { "auth_type": "access_key", "access_key_id": "AKIANOBODYKNOWSTHIS0",
             "secret_access_key": "wrong/secret+that/nobody+may/see+0123456" } }),
-            "InvalidAccessKeyId",
+            "access_key_id",
         ),
     ];
     for (settings, word) in cases {
