@@ -16,11 +16,11 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a case that cannot be played ends with a sentence of its own"
+    reason = "a case that cannot run ends with a message of its own"
 )]
 #![allow(
     clippy::disallowed_methods,
-    reason = "a program beside the connector: it has arguments, a clock and a terminal"
+    reason = "a separate program: it has arguments, a clock and a terminal"
 )]
 
 mod delivery;

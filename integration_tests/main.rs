@@ -7,7 +7,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test fails with a sentence of its own"
+    reason = "a test fails with a message of its own"
 )]
 #![allow(
     clippy::disallowed_methods,

@@ -65,7 +65,7 @@ fn a_secret_in_a_file_of_the_environment_on_stderr_fails_a_test() {
 #[test]
 #[should_panic(expected = "a secret is on stdout: a secret of 27 bytes")]
 fn the_password_of_a_proxy_fails_a_test() {
-    let talker = Talker::new(&format!("no way through me:{SECRET}@proxy"), "");
+    let talker = Talker::new(&format!("no way through user:{SECRET}@proxy"), "");
     let proxy = format!("http://me:{SECRET}@proxy:3128");
     talker.connector().env("HTTPS_PROXY", &proxy).run(&["check"]);
 }
@@ -162,7 +162,7 @@ fn what_s3_repeats_of_a_request_is_not_shown() {
 
 /// Searches everything that all processes of the suite kept for all their secrets.
 #[test]
-#[ignore = "looks at what the other tests have left behind: `make test` runs it after them"]
+#[ignore = "searches the output of the other tests: `make test` runs it after them"]
 fn the_whole_suite_shows_no_secret() {
     let folder = transcript::folder().expect("a test has a folder");
     let programs: Vec<PathBuf> =

@@ -152,6 +152,6 @@ pub(crate) fn assert_raw_ids<'a>(ids: impl Iterator<Item = &'a str>) {
         );
         assert_eq!(id.chars().nth(14), Some('7'), "the version of {id}");
         assert!(id.chars().nth(19).is_some_and(|c| "89ab".contains(c)), "the variant of {id}");
-        assert!(seen.insert(id), "{id} is there twice");
+        assert!(seen.insert(id), "{id} is duplicated");
     }
 }

@@ -140,7 +140,7 @@ impl<'a> Job<'a> {
         let all = messages.len();
         if let Break::CutInput(after) = broken {
             // In the plain dialect the end of the input is a good end.
-            assert_eq!(self.plan.dialect, Dialect::Refresh, "a source's failure can be seen");
+            assert_eq!(self.plan.dialect, Dialect::Refresh, "a source's failure is visible");
             messages.truncate(after.min(messages.len().saturating_sub(1)));
         }
         let mut session = self.connector.write(&self.config, &self.plan.catalog()).start();
@@ -319,7 +319,7 @@ impl Attempt {
                 Some(next) if next == back => self.acknowledged.extend(back),
                 Some(next) => {
                     self.problems
-                        .push(format!("the STATE {back:?} came back where {next:?} was due"));
+                        .push(format!("the STATE {back:?} came back, but {next:?} was due"));
                     return;
                 }
                 None => {
@@ -329,7 +329,7 @@ impl Attempt {
         }
         if self.end == End::Good && !expected.is_empty() {
             self.problems
-                .push(format!("a good end, and {} STATEs did not come back", expected.len()));
+                .push(format!("a good end, but {} STATEs did not come back", expected.len()));
         }
     }
 

@@ -308,17 +308,17 @@ fn first_attempt(case: &Case, attempt: &mut Attempt, requests: &[Request]) -> Ve
     let expected = case.expected();
     if attempt.end != expected {
         problems
-            .push(format!("the first attempt ends as {:?}, and {expected:?} was due", attempt.end));
+            .push(format!("the first attempt ends as {:?}, but {expected:?} was due", attempt.end));
     }
     attempt.doubt = case.doubted(requests);
     if case.must_warn(&attempt.doubt) && attempt.warnings.is_empty() {
-        problems.push("something is left behind, and nobody is told".to_owned());
+        problems.push("something is left behind without a warning".to_owned());
     }
     if case.may_leave_uploads() {
         attempt.problems.retain(|problem| !problem.starts_with(LEFT_OPEN));
     }
     if case.target.replaces() && attempt.acknowledged != attempt.sent {
-        problems.push("not everything is acknowledged, and a removal was under way".to_owned());
+        problems.push("a removal began before everything was acknowledged".to_owned());
     }
     // A case whose fault did not strike proves nothing. A request that is not retried is struck
     // once.
@@ -328,7 +328,7 @@ fn first_attempt(case: &Case, attempt: &mut Attempt, requests: &[Request]) -> Ve
     let strikes = requests.iter().filter(struck).count();
     let due = if is_final(case.fault) || case.fault == Fault::SlowDrip { 1 } else { 2 };
     if strikes < due {
-        problems.push(format!("the fault struck {strikes} times only"));
+        problems.push(format!("the fault struck only {strikes} times"));
     }
     problems
 }

@@ -20,7 +20,7 @@
 //! Not here: the S3 server and its faults (the crate `faulty_s3`), what a file contains besides
 //! rows (other tests).
 
-#![allow(dead_code, reason = "the tests and the report each take their share")]
+#![allow(dead_code, reason = "the tests and the report each use a part of it")]
 
 pub(crate) mod attempt;
 pub(crate) mod case;

@@ -97,22 +97,22 @@ impl Older {
         let is_old = |object: &&Object| object.rows.iter().any(|row| row.id > FIRST);
         let left: usize = objects.iter().filter(is_old).map(|object| object.rows.len()).sum();
         if attempt.end == End::Good && left > 0 {
-            problems.push(format!("a good end, and {left} rows of an older generation are left"));
+            problems.push(format!("{left} rows of an older generation are left after a good end"));
         }
         // An earlier attempt may have completed, and been killed while it removed them.
         let before = std::mem::replace(&mut self.left, left);
         if !attempt.whole && left != before {
             problems.push(format!(
-                "{left} of {before} older rows are left, and the sync is not through"
+                "only {left} of {before} older rows are left, but the sync is not complete"
             ));
         }
         let stored = server.objects(BUCKET);
         for key in self.plain.iter().filter(|key| !stored.contains_key(*key)) {
-            problems.push(format!("nobody has the name {key} any more"));
+            problems.push(format!("no object has the key {key} any more"));
         }
         for (key, content, metadata) in &self.foreign {
             if stored.get(key) != Some(content) || server.metadata(BUCKET, key) != *metadata {
-                problems.push(format!("{key} was touched, and it is somebody else's"));
+                problems.push(format!("the foreign object {key} was changed"));
             }
         }
         problems
@@ -143,7 +143,7 @@ fn put_foreign_objects(
         metadata
     };
     let foreign = [
-        (format!("{folder}/rows_nobody{FOREIGN}"), BTreeMap::new()),
+        (format!("{folder}/rows_foreign{FOREIGN}"), BTreeMap::new()),
         (format!("{folder}/rows_stream{FOREIGN}"), with("stream", "another")),
         (format!("{folder}/rows_namespace{FOREIGN}"), with("namespace", "another")),
         (format!("{folder}/rows_connection{FOREIGN}"), with("connection-id", "another")),

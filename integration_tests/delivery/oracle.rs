@@ -100,7 +100,9 @@ pub(crate) fn judge(histories: &[History<'_>], objects: &[Object]) -> Verdict {
         }
     }
     for ((stream, id), copies) in rows {
-        verdict.problems.push(format!("{} rows of {stream} {id}, which nobody sent", copies.len()));
+        verdict
+            .problems
+            .push(format!("{} rows of {stream} {id}, which was never sent", copies.len()));
     }
     // A few messages of a kind are enough.
     verdict.problems.truncate(12);
@@ -137,9 +139,7 @@ fn judge_record(
         let count = keys.len() as u64;
         if count > 1 {
             tally.outside += count - 1;
-            verdict
-                .problems
-                .push(format!("{stream} {id} is there {count} times from attempt {number}"));
+            verdict.problems.push(format!("attempt {number} stored {stream} {id} {count} times"));
         }
         let Some(attempt) = job
             .attempts
@@ -163,9 +163,9 @@ fn judge_record(
                 tally.doubtful += u64::from(last != Some(number))
             }
             End::Bad(_) if !covered => {
-                verdict.problems.push(format!(
-                    "{stream} {id} is visible from attempt {number}, and no STATE says so"
-                ));
+                verdict
+                    .problems
+                    .push(format!("{stream} {id} of attempt {number} is visible without a STATE"));
                 tally.outside += u64::from(last != Some(number));
             }
             End::Killed | End::Bad(_) => {}
@@ -173,7 +173,7 @@ fn judge_record(
         if covered && last != Some(number) {
             tally.outside += 1;
             verdict.problems.push(format!(
-                "{stream} {id} is there again after attempt {number} acknowledged it"
+                "{stream} {id} was stored again after attempt {number} acknowledged it"
             ));
         }
     }

@@ -66,7 +66,7 @@ fn read(key: &str, bytes: &[u8]) -> Vec<Row> {
     } else if key.ends_with(".jsonl") || key.ends_with(".jsonl.gz") {
         jsonl(&read_back::content(key, bytes))
     } else {
-        panic!("an object of no known format: {key}")
+        panic!("an object of an unknown format: {key}")
     }
 }
 

@@ -42,7 +42,7 @@ fn no_kill_loses_or_duplicates_a_record() {
         &killed.verdict.problems
     }));
     let kills: u64 = played.iter().flatten().map(|killed| killed.kills).sum();
-    assert!(kills >= 15, "{kills} kills in 20 scenarios: most come too late");
+    assert!(kills >= 15, "only {kills} kills in 20 scenarios: most come too late");
 }
 
 /// A kill that is certainly inside the window: the file is visible, and S3 takes two seconds to say

@@ -90,7 +90,7 @@ fn each_sync_replaces_the_object_under_the_plain_key() {
             }
             attempts.sort();
             attempts.dedup();
-            assert_eq!(attempts.len(), 4, "{template}, {way}: each object is of its own sync");
+            assert_eq!(attempts.len(), 4, "{template}, {way}: each object is from its own sync");
             assert!(
                 content_types.iter().all(|of| of.is_some() && *of == content_types[0]),
                 "{content_types:?}"
@@ -129,7 +129,7 @@ fn several_files_of_a_sync_share_a_fixed_key() {
                 assert_eq!(
                     all_rows(&objects),
                     expected,
-                    "{case}, beside the plain name after {id}"
+                    "{case}, next to the plain key after {id}"
                 );
             }
             session.send(complete("users"));

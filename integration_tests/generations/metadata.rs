@@ -189,7 +189,7 @@ fn streams_with_unusual_names_own_their_objects() {
         .values()
         .map(|object| (object.get("namespace").cloned(), value(object, "stream").to_owned()))
         .collect();
-    assert_eq!(names.len(), pairs.len(), "two streams say the same of themselves: {names:?}");
+    assert_eq!(names.len(), pairs.len(), "two streams have the same metadata: {names:?}");
     let short = |pair: &&(Option<String>, String)| pair.1.len() < 100;
     for pair in pairs.iter().filter(short) {
         let found = names.iter().any(|(namespace, name)| {
@@ -292,13 +292,15 @@ fn reasons(world: &World, outcome: &Outcome) -> BTreeMap<String, usize> {
         } else {
             assert!(!metadata.contains_key("sealed-by"), "{metadata:?}");
             let lines: Vec<_> = logs.iter().filter(|line| line.contains(&key)).collect();
-            let [line] = lines.as_slice() else { panic!("one line about {key}, not {lines:?}") };
+            let [line] = lines.as_slice() else {
+                panic!("exactly one line about {key}: {lines:?}")
+            };
             let words: Vec<&str> = line.split(|c: char| !c.is_ascii_alphanumeric()).collect();
             assert!(words.contains(&rows.to_string().as_str()), "{rows} rows: {line}");
             let told = ["size", "checkpoint", "memory", "end"]
                 .into_iter()
                 .find(|reason| words.contains(reason));
-            told.unwrap_or_else(|| panic!("no reason: {line}")).to_owned()
+            told.unwrap_or_else(|| panic!("the line gives no reason: {line}")).to_owned()
         };
         assert!(
             ["size", "checkpoint", "memory", "end"].contains(&reason.as_str()),

@@ -236,9 +236,9 @@ fn a_reader_of_a_fixed_key_sees_complete_content() {
         );
         assert!(new != old);
         let odd = seen.iter().filter(|(_, content)| *content != old && *content != new).count();
-        assert_eq!(odd, 0, "{number}: neither the old nor the new");
+        assert_eq!(odd, 0, "{number}: neither the old nor the new content");
         let changes: Vec<bool> = seen.iter().map(|(_, content)| *content == new).collect();
-        assert!(changes.is_sorted(), "{number}: the old came back");
+        assert!(changes.is_sorted(), "{number}: the old content came back");
         assert!(!changes[0] && changes[changes.len() - 1], "{number}: the reader saw too little");
     }
 }

@@ -243,7 +243,7 @@ fn a_sync_removes_objects_of_its_own_streams_only() {
             vec![OTHER_NAMESPACE],
         ),
         (
-            "an empty namespace is none",
+            "an empty namespace is no namespace",
             here.clone(),
             vec![within("", truncated("users"))],
             clear("users", &json!("")),
@@ -360,7 +360,7 @@ fn a_bad_end_removes_nothing() {
             [complete("users"), garbled.clone()].concat(),
             "system_error",
         ),
-        ("a record of nobody's", vec![truncated], stranger.clone(), "system_error"),
+        ("a record of an unknown stream", vec![truncated], stranger.clone(), "system_error"),
         (
             "plain, garbled",
             vec![plain.clone()],
@@ -368,7 +368,7 @@ fn a_bad_end_removes_nothing() {
             "system_error",
         ),
         (
-            "plain, a record of nobody's",
+            "plain, a record of an unknown stream",
             vec![plain],
             [state("users", 2), stranger].concat(),
             "system_error",

@@ -130,7 +130,7 @@ fn ids_of_connection_run_and_stream() {
     let world = World::new();
     let configured = json!({ "connection_id": "c1" });
     let first = ids(&world, configured.clone(), &users(), Some("c2"));
-    assert_eq!(first[0], "c1", "the configuration wins");
+    assert_eq!(first[0], "c1", "the configuration takes precedence");
     assert_eq!(first[4], "42.5.0");
     first[1..4].iter().for_each(|id| assert_uuid_v5(id));
     assert_eq!(first[1..4].iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{first:?}");
@@ -140,7 +140,7 @@ fn ids_of_connection_run_and_stream() {
     let mut next_sync = users();
     next_sync["streams"][0]["sync_id"] = json!(43);
     let next = ids(&world, configured.clone(), &next_sync, None);
-    assert_eq!(next[3], first[3], "the stream's id is for ever");
+    assert_eq!(next[3], first[3], "the stream's id never changes");
     assert!(next[1] != first[1] && next[2] != first[2], "another run: {next:?}");
 
     let plain = catalog([plain("users", &json!({ "id": {} }))]);

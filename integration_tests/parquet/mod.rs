@@ -141,10 +141,7 @@ fn sort_members(cell: &mut Value) {
     let Some(text) = cell.as_str() else { return };
     let mut members = members(text);
     members.sort();
-    assert!(
-        members.windows(2).all(|pair| pair[0].0 != pair[1].0),
-        "a field is there twice: {text}"
-    );
+    assert!(members.windows(2).all(|pair| pair[0].0 != pair[1].0), "a field is duplicated: {text}");
     *cell = json!(members);
 }
 

@@ -80,7 +80,7 @@ fn names_that_differ_only_in_case() {
     for name in ["Id_2", "ID_3", "A_2"] {
         assert!(
             warnings.iter().any(|warning| warning.contains(name)),
-            "nothing says {name}: {warnings:#?}"
+            "no warning names {name}: {warnings:#?}"
         );
     }
 }

@@ -210,7 +210,7 @@ fn three_thousand_columns() {
     assert_eq!(stored.table.columns.len(), 4 + 3000 + 1);
     let changes =
         |row: usize| stored.table.column("_airbyte_meta")[row]["changes"].as_array().unwrap().len();
-    assert_eq!([changes(0), changes(1), changes(2)], [500, 0, 500], "a number that is none");
+    assert_eq!([changes(0), changes(1), changes(2)], [500, 0, 500], "NaN is not a number");
 }
 
 /// A bad end: the files hold what a STATE covers, and are complete.

@@ -127,7 +127,7 @@ fn everything_works(connector: &Connector, bucket: &str, sign_in: &Value) {
     let outcome = connector.check(&config);
     assert_eq!(outcome.connection_status().0, "SUCCEEDED", "{outcome:#?}");
     golden(bucket, &outcome);
-    assert!(Aws::get().objects(bucket).is_empty(), "the check has left something");
+    assert!(Aws::get().objects(bucket).is_empty(), "the check left objects behind");
 
     for (mode, generation, large, expected) in [
         ("append", 1, true, &["1@1", "2@1"][..]),
@@ -172,7 +172,7 @@ fn the_pages_own_policy_is_enough_for_a_role() {
     everything_works(&platform, "page-role", &sign_in(Some("the-right-one")));
     // moto accepts this; AWS would refuse it.
     let outcome = platform.check(&config("page-role", &sign_in(None)));
-    assert_eq!(outcome.connection_status().0, "SUCCEEDED", "moto has learnt to: {outcome:#?}");
+    assert_eq!(outcome.connection_status().0, "SUCCEEDED", "moto now refuses this: {outcome:#?}");
 
     // The variable replaces a missing field, never a field with another value.
     let from_variable = platform.clone().env("AWS_ASSUME_ROLE_EXTERNAL_ID", "the-right-one");
@@ -222,9 +222,9 @@ pub(crate) fn printed_policy(config: &Value) -> Value {
 fn the_policy_that_the_policy_verb_prints_is_enough() {
     let aws = Aws::get();
     aws.create_bucket("own-policy");
-    let nobody =
+    let without_identity =
         json!({ "auth_type": "access_key", "access_key_id": "x", "secret_access_key": "y" });
-    let policy = printed_policy(&config("own-policy", &nobody));
+    let policy = printed_policy(&config("own-policy", &without_identity));
     assert!(policy.to_string().contains("arn:aws:s3:::own-policy/raw/*"), "{policy}");
     let user = aws.create_user("own-policy", &policy);
     everything_works(&with_sts(), "own-policy", &user.sign_in());
@@ -355,7 +355,7 @@ fn golden(name: &str, outcome: &Outcome) {
         fs::write(&path, &shown).unwrap();
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert!(shown == expected, "{} is not what was said:\n{shown}", path.display());
+    assert!(shown == expected, "{} differs from the message:\n{shown}", path.display());
 }
 
 /// Returns the message with `ID` in place of each UUID.

@@ -26,7 +26,7 @@ fn golden(name: &str, shown: &str) {
         fs::write(&path, shown).unwrap();
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert!(shown == expected, "{} is not what was printed:\n{shown}", path.display());
+    assert!(shown == expected, "{} differs from the output:\n{shown}", path.display());
 }
 
 #[test]

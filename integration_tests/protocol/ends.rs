@@ -144,7 +144,7 @@ fn a_file_of_many_parts_is_whole_after_a_good_end() {
     assert_eq!(rows.len(), 20);
     for (number, row) in rows.iter().enumerate() {
         let data = format!("{{\"id\":{number},\"noise\":\"{}\"}}", noise(number as u64, 1 << 20));
-        assert!(row.text.ends_with(data.trim_start_matches('{')), "row {number} is another one");
+        assert!(row.text.ends_with(data.trim_start_matches('{')), "row {number} differs");
     }
 }
 
@@ -183,7 +183,7 @@ fn a_closed_stdout_ends_the_process() {
     let mut rounds = 0;
     while !session.ends_within(Duration::from_millis(200)) {
         rounds += 1;
-        assert!(rounds < 50, "it goes on although nobody listens");
+        assert!(rounds < 50, "it keeps running with a closed stdout");
         session.send([user(2), state("users", 2)].concat());
     }
     let outcome = session.finish(SOON);

@@ -24,7 +24,7 @@ fn a_broken_line_fails_with_its_number_and_publishes_what_is_covered() {
         ("data that is no object", record("users", &format!("[\"{CONTENT}\"]")).into_bytes()),
         ("data that is not JSON", record("users", &format!("{{\"id\":1,\"x\":\"{CONTENT}\",}}")).into_bytes()),
         ("a control character in a text", record("users", &format!("{{\"id\":1,\"x\":\"{CONTENT}\t\"}}")).into_bytes()),
-        ("a number that is none", record("users", &format!("{{\"id\":01,\"x\":\"{CONTENT}\"}}")).into_bytes()),
+        ("an invalid number", record("users", &format!("{{\"id\":01,\"x\":\"{CONTENT}\"}}")).into_bytes()),
         ("not UTF-8", {
             let mut line = record("users", &format!("{{\"id\":3,\"x\":\"{CONTENT}?\"}}")).into_bytes();
             let at = line.iter().position(|byte| *byte == b'?').unwrap();
@@ -42,7 +42,10 @@ fn a_broken_line_fails_with_its_number_and_publishes_what_is_covered() {
         let after = [user(3), state("users", 2), complete("users")].concat();
         let outcome = world.write(&jsonl(), &users()).input(before).input(&line).input(after).run();
         let message = failure(&outcome, "system_error");
-        assert!(message.contains("line 5 "), "{case}: the line is not named: {message}");
+        assert!(
+            message.contains("line 5 "),
+            "{case}: the message does not name the line: {message}"
+        );
         assert!(
             !format!("{:?}{}", outcome.stdout_lines, outcome.stderr).contains("hunter2"),
             "{case}: {outcome:?}"

@@ -118,7 +118,9 @@ fn echo(catalog: &Value, cases: &[Case<'_>], descriptor: &str) {
         assert_eq!(others(returned), others(sent));
         let stats: Vec<_> =
             members(returned).into_iter().filter(|(name, _)| name == "destinationStats").collect();
-        let [(_, stats)] = stats.as_slice() else { panic!("one destinationStats, not {stats:?}") };
+        let [(_, stats)] = stats.as_slice() else {
+            panic!("exactly one destinationStats: {stats:?}")
+        };
         assert_eq!(sent::member(stats, "recordCount").as_deref(), Some(*count), "{returned}");
     }
 }

@@ -1,15 +1,16 @@
 """One spelling for what engines read and for what the contract expects.
 
 Types: `string`, `boolean`, `int64`, `double`, `decimal(p,s)`, `date`, `time(us)`, `timestamp(us)`,
-`timestamp(us,UTC)`, `{"list": TYPE}`, `{"struct": [[NAME, TYPE], ...]}`. Anything else appears under the engine's own
-name, and so agrees with nothing that is expected.
+`timestamp(us,UTC)`, `{"list": TYPE}`, `{"struct": [[NAME, TYPE], ...]}`. Any other type keeps the
+engine's own name, and so equals no expected type.
 
-Values: null, booleans, integers and strings are themselves; a double is the shortest text that gives it back
-(`0.1`, `1e+39`, `-0.0`); a decimal is its text with all digits of its scale; dates and times are ISO text, of any
-year, with six digits of a fraction or none. A string of more than 100,000 characters is its length and SHA-256.
+Values: null, booleans, integers and strings are themselves; a double is the shortest text that
+reads back as the same double (`0.1`, `1e+39`, `-0.0`); a decimal is its text with all digits of its
+scale; dates and times are ISO text, of any year, with six fractional digits or none. A string of
+more than 100,000 characters is replaced by its length and SHA-256.
 
-Values leave the engines through the Arrow interface, as integers: a `datetime` of Python would know neither all years
-nor all engines' spellings.
+Values leave the engines through the Arrow interface, as integers: Python's `datetime` supports
+neither all years nor all engines' spellings.
 """
 
 import datetime
@@ -25,7 +26,7 @@ DAYS_OF_400_YEARS = 146_097
 
 
 def text(value):
-    """A string, by its digest if it is too long to be compared in the open."""
+    """Returns a string, or its length and digest if it is very long."""
     if len(value) <= LONGEST_TEXT:
         return value
     digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
@@ -41,7 +42,7 @@ def decimal_text(value):
 
 
 def date(days):
-    """Days since 1970 as a date of the proleptic Gregorian calendar."""
+    """Returns days since 1970 as a date of the proleptic Gregorian calendar."""
     periods, rest = divmod(days + EPOCH - 1, DAYS_OF_400_YEARS)
     day = datetime.date.fromordinal(rest + 1)
     year = day.year + 400 * periods
@@ -50,7 +51,7 @@ def date(days):
 
 
 def days(year, month, day):
-    """The reverse of `date`; none for a day that no calendar has."""
+    """The inverse of `date`; `None` for a day that does not exist."""
     periods, rest = divmod(year - 1, 400)
     try:
         ordinal = datetime.date(rest + 1, month, day).toordinal()
@@ -71,7 +72,7 @@ def timestamp(micros, utc):
 
 
 def type_name(arrow):
-    """The canonical name of an Arrow type."""
+    """Returns the canonical name of an Arrow type."""
     if types.is_string(arrow) or types.is_large_string(arrow) or types.is_string_view(arrow):
         return "string"
     if types.is_boolean(arrow):
@@ -101,7 +102,7 @@ def is_list(arrow):
 
 
 def values(array):
-    """The canonical values of an Arrow array, chunked or not."""
+    """Returns the canonical values of an Arrow array, chunked or not."""
     if isinstance(array, pyarrow.ChunkedArray):
         return [value for chunk in array.chunks for value in values(chunk)]
     arrow = array.type
@@ -130,7 +131,7 @@ def spelling(arrow):
     if types.is_date32(arrow):
         return date
     if types.is_time64(arrow):
-        # polars has nanoseconds only; the file's own unit is seen by the other engines and in the footer.
+        # polars has nanoseconds only; the other engines and the footer show the file's own unit.
         return time if arrow.unit == "us" else lambda nanos: time(nanos // 1000)
     if types.is_timestamp(arrow):
         utc = arrow.tz is not None
@@ -141,7 +142,7 @@ def spelling(arrow):
 
 
 def table(arrow, names=None):
-    """An Arrow table in canonical form, its columns under `names` where given."""
+    """Returns an Arrow table in canonical form, with the column names `names` if given."""
     names = names or arrow.column_names
     columns = [values(column) for column in arrow.columns]
     return {

@@ -1,4 +1,6 @@
-"""Reads Parquet files with DuckDB, polars and pyarrow, each by its own decoder, into the canonical form."""
+"""Reads Parquet files with DuckDB, polars and pyarrow, each with its own decoder, into the
+canonical form.
+"""
 
 import json
 import os
@@ -21,13 +23,13 @@ DUCKDB = connect()
 
 
 def read(path):
-    """One file as every engine reads it, its schema's tree and its footer."""
+    """Reads one file with every engine, and its schema and footer."""
     tree = schema_tree(path)
     names = top_level_names(tree)
     query = "SELECT * FROM read_parquet($path, hive_partitioning = false)"
     relation = DUCKDB.sql(query, params={"path": path})
     tables = {
-        # DuckDB gives a column without a name one of its own.
+        # DuckDB itself names a column that has no name.
         "duckdb": canonical.table(
             relation.to_arrow_table(),
             ["" if name == "" else found for name, found in zip(names, relation.columns)],
@@ -39,7 +41,7 @@ def read(path):
 
 
 def read_folder(folder, newest):
-    """A hive-partitioned folder as one table, columns matched by name. `newest` is the file with the most columns."""
+    """Reads a hive-partitioned folder as one table; `newest` is the file with the most columns."""
     found = (os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names)
     files = sorted(path for path in found if path.endswith(".parquet"))
     relation = DUCKDB.sql(
@@ -54,7 +56,7 @@ def read_folder(folder, newest):
 
 
 def polars_folder(files, newest):
-    # The first file's columns are the table's.
+    # The table has the columns of the first file.
     files = [newest] + [path for path in files if path != newest]
     return polars.scan_parquet(files, hive_partitioning=True, missing_columns="insert").collect().to_arrow()
 
@@ -73,7 +75,7 @@ def pyarrow_folder(files, folder):
 
 
 def schema_tree(path):
-    """The schema as it stands in the footer: name, physical type, repetition, children, logical type; parents first."""
+    """Returns the schema of the footer, parents first."""
     rows = DUCKDB.execute(
         "SELECT name, type, repetition_type, coalesce(num_children, 0), logical_type FROM parquet_schema($path)",
         {"path": path},

@@ -1,8 +1,8 @@
-"""JSON as text: what a value is, and its own characters, because a parsed number has lost its digits.
+"""JSON as text: a value with its own characters, because a parsed number has lost its digits.
 
-`parse` gives a `Value` whose `kind` is `null`, `boolean`, `number`, `string`, `object` or `array`; `text` is the
-value as it was sent, `key` the name of a member with its quotes, as it was sent. Of several members of one name an
-object keeps the last.
+`parse` returns a `Value` whose `kind` is `null`, `boolean`, `number`, `string`, `object` or `array`;
+`text` is the value as it was sent, `key` the name of a member with its quotes, as it was sent. An
+object keeps the last of several members with one name.
 """
 
 import json.decoder
@@ -28,12 +28,12 @@ class Value:
 
 
 def repaired(text):
-    """JSON text with U+FFFD in the place of every half surrogate pair."""
+    """Returns JSON text with U+FFFD in place of every half surrogate pair."""
     return ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
 
 
 def half_pairs(value, path=()):
-    """The paths, with dots, of names and strings that hold half a surrogate pair."""
+    """Returns the dotted paths of names and strings that contain half a surrogate pair."""
     found = []
     children = [(name, inner) for name, inner in value.members.items()] or enumerate(value.elements)
     for name, inner in children:
@@ -80,7 +80,7 @@ def string_at(document, start):
     if document[start] != '"':
         raise ValueError(f"no string at {start}")
     string, end = json.decoder.scanstring(document, start + 1)
-    # Half a surrogate pair is JSON, but no text.
+    # Half a surrogate pair is valid JSON, but not valid text.
     return re.sub("[\ud800-\udfff]", "\ufffd", string), end
 
 

@@ -1,8 +1,10 @@
-"""What the contract says is in a stream's files: columns and rows in canonical form, from the text of the messages.
+"""What the contract demands of a stream's files: columns and rows in canonical form, from the
+text of the messages.
 
-It follows docs/SEMANTICS.md with Python's exact numbers, and shares nothing with the connector. Two values it cannot
-know: a raw id (`{"any": "raw_id"}`), and what becomes of a record's own metadata that does not fit its column
-(`{"any": "value"}`). Our own changes of a row come in no particular order; the source's come first, in theirs.
+The oracle follows docs/SEMANTICS.md with Python's exact numbers, and shares no code with the
+connector. Two values it cannot know: a raw id (`{"any": "raw_id"}`), and a record's own metadata
+that does not fit its column (`{"any": "value"}`). Our own changes of a row are in no particular
+order; the source's changes come first, in order.
 """
 
 import functools
@@ -43,7 +45,7 @@ FIRST_DAY, LAST_DAY = canonical.days(1, 1, 1), canonical.days(9999, 12, 31)
 
 
 class Misfit(Exception):
-    """The value is null, for this reason."""
+    """The value becomes null, for this reason."""
 
     def __init__(self, change):
         super().__init__(*change)
@@ -51,7 +53,7 @@ class Misfit(Exception):
 
 
 class Row:
-    """What decoding one record gives besides its values."""
+    """What decoding one record yields besides its values."""
 
     def __init__(self):
         self.changes = []
@@ -77,10 +79,10 @@ def expect(request):
     return {"columns": kinds, "rows": rows}
 
 
-# Tests ask for one stream of an input after the other.
+# Tests ask for the streams of an input one after the other.
 @functools.lru_cache(maxsize=1)
 def records_of(messages):
-    """The members of every RECORD, by name and namespace of its stream."""
+    """Returns the members of every RECORD by name and namespace of its stream."""
     found = {}
     for line in messages.removesuffix("\n").split("\n"):
         record = json_text.parse(json_text.repaired(line)).members.get("record")
@@ -99,7 +101,7 @@ def row_of(record, stream, layout, options):
     cells = {}
     for source, name, kind in layout:
         if source in data:
-            # Our files hold this one as a number of milliseconds in text formats.
+            # In text formats our files hold this value as a number of milliseconds.
             is_epoch = kind is METADATA["_airbyte_extracted_at"] and source == "_airbyte_extracted_at"
             kind = ("epoch",) if is_epoch and data[source].kind == "number" else kind
             cells[name] = decode(kind, data[source], (source,), row)
@@ -123,7 +125,7 @@ def row_of(record, stream, layout, options):
             # The record's own changes come first.
             cells[name]["changes"] = (cells[name]["changes"] or []) + of_source + row.changes
     members = [f"{json.dumps(name, ensure_ascii=False)}:{value.text}" for name, value in told_apart(row)]
-    # Without a source the column is ours.
+    # Without a value of the record the column holds ours.
     if (None, ADDITIONAL) in [(source, name) for source, name, _ in layout]:
         cells[ADDITIONAL] = "{" + ",".join(members) + "}" if members else None
     return [as_text(cells.get(name), name, kind, options) for _, name, kind in layout]
@@ -136,7 +138,7 @@ def as_text(cell, name, kind, options):
 
 
 def told_apart(row):
-    """What nobody declared and what did not fit, by dotted paths; equal ones are numbered, those nested most."""
+    """Returns undeclared and unfit values by dotted path; equal paths are numbered, deepest first."""
     entries = [(".".join(path), len(path), value) for path, value in row.undeclared + row.nulled]
     names, taken, held = {}, {name for name, _, _ in entries}, set()
     for place in sorted(range(len(entries)), key=lambda place: entries[place][1]):
@@ -151,7 +153,7 @@ def told_apart(row):
 
 
 def decode(kind, value, path, row):
-    """The canonical value, with every misfit noted."""
+    """Returns the canonical value, and records every conversion issue."""
     if value.kind == "null":
         return None
     try:
@@ -186,7 +188,7 @@ def expected(value, kind):
 
 
 def scalar(kind, value):
-    """The canonical value and whether something was cut off."""
+    """Returns the canonical value, and whether digits were lost."""
     match kind:
         case ("json",):
             return canonical.text(value.text), False
@@ -221,7 +223,7 @@ def scalar(kind, value):
             found = matched(TIME_OF_DAY, value)
             micros, cut = time_of_day(found)
             spelled = canonical.time((micros - offset(found) * utc) % MICROS_OF_A_DAY)
-            # As text all are of one length.
+            # As text all have one length.
             is_short = kind[0] == "time_text" and "." not in spelled
             return spelled + ".000000" * is_short, cut
         case ("timestamp", utc):
@@ -235,7 +237,7 @@ def scalar(kind, value):
 
 
 def number(value):
-    """The text of a number, or of a string that spells one."""
+    """Returns the text of a number, or of a string that spells one."""
     if value.kind == "number":
         return value.text
     if value.kind == "string" and NUMERIC_STRING.fullmatch(value.string.strip(BLANKS)):
@@ -244,7 +246,7 @@ def number(value):
 
 
 def digits_of(text):
-    """(sign, digits without leading or trailing zeros, exponent of the last digit); no digits and 0 for zero."""
+    """Returns (sign, digits without outer zeros, exponent of the last digit); zero has no digits."""
     mantissa, _, exponent = text.lower().partition("e")
     whole, _, fraction = mantissa.lstrip("+-").partition(".")
     digits = (whole + fraction).lstrip("0")
@@ -293,7 +295,7 @@ def double(text):
     if found in (float("inf"), float("-inf")):
         raise Misfit(TOO_LARGE)
     _, digits, exponent = digits_of(text)
-    # Zeros at the ends are no digits that a double has to give back.
+    # A double need not preserve leading and trailing zeros.
     with localcontext() as context:
         context.prec, context.Emax, context.Emin = max(len(digits), 1), 10**9, -(10**9)
         cut = digits_of(str(+Decimal(found)))[1:] != (digits, exponent)
@@ -316,7 +318,7 @@ def date_and_time(value):
 
 
 def time_of_day(found):
-    """Microseconds, and whether finer digits were cut off."""
+    """Returns microseconds, and whether finer digits were lost."""
     hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
     if hour > 23 or minute > 59 or second > 59:
         raise Misfit(WRONG)

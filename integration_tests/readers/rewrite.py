@@ -1,6 +1,7 @@
-"""Writes a table in canonical form as a Parquet file, with pyarrow: what the readers and the oracle are tested with.
+"""Writes a table in canonical form as a Parquet file with pyarrow, to test the readers and
+the oracle.
 
-A value goes the way back here: from its canonical text to an integer or a decimal of Arrow.
+Values are converted back: from canonical text to an integer or a decimal of Arrow.
 """
 
 import re
@@ -45,7 +46,7 @@ def arrow_type(kind):
 
 def array(cells, kind, arrow):
     if kind == "string":
-        # The oracle knows no raw ids, and long texts by their digest only.
+        # The oracle does not know raw ids, and has only the digest of long texts.
         ids = (f"00000000-0000-7000-8000-{row:012x}" for row in range(len(cells)))
         cells = [known if isinstance(cell, dict) else cell for cell, known in zip(cells, ids)]
     return pyarrow.array([plain(cell, kind) for cell in cells], arrow)

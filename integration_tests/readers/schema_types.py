@@ -1,6 +1,8 @@
-"""What the contract says a stream's columns are. The oracle's half about types: it shares nothing with the connector.
+"""What the contract demands of a stream's columns: the part of the oracle about types, which
+shares no code with the connector.
 
-A type is a tuple: its kind, then what belongs to it. `struct` has members of (name in records, name in files, type).
+A type is a tuple: its kind, followed by its parameters. A `struct` has members of (name in records,
+name in files, type).
 """
 
 import re
@@ -32,7 +34,7 @@ WELL_KNOWN = {
 
 
 def columns(stream, options):
-    """(name in records, name in the file, type) of every column, the order as in the file."""
+    """Returns (name in records, name in the file, type) of every column, in the file's order."""
     ours = metadata_columns(options)
     properties = stream["stream"]["json_schema"].get("properties", {})
     declared = [(name, schema) for name, schema in properties.items() if name not in ours]
@@ -44,17 +46,17 @@ def columns(stream, options):
 
 
 def metadata_columns(options):
-    """The names of our columns before the declared ones."""
+    """Returns the names of our columns, which precede the declared ones."""
     return list(METADATA)[: {"all": 4, "ids": 3, "none": 0}[options["metadata_columns"]]]
 
 
 def in_file(name, kind, options):
-    """The type of a column in the file: without nested columns our metadata is decoded as ever, but is text there."""
+    """Returns a column's type in the file: without nested columns, our metadata is text there."""
     return JSON_TEXT if name == "_airbyte_meta" and kind[0] == "struct" and options["nested"] == "json" else kind
 
 
 def distinct(members, taken=(), style="original"):
-    """Names that engines which fold case can tell apart: the last by code points keeps its own, others get a number."""
+    """Renames what case-folding engines cannot distinguish: the last by code points stays."""
     taken, plain, renamed = {name.lower() for name in taken}, set(), {}
     by_rank = sorted((name for name, _ in members), reverse=True)
     wanted = {name: safe(name) if style == "safe" else name for name in by_rank}
@@ -72,7 +74,7 @@ def distinct(members, taken=(), style="original"):
 
 
 def safe(name):
-    """A name of the letters A to Z, digits and underscores that does not begin with a digit."""
+    """Returns a name of letters A to Z, digits and underscores that does not begin with a digit."""
     plain = re.sub("[^A-Za-z0-9_]", "_", name)
     return plain if re.match("[^0-9]", name) else "_" + plain
 
@@ -97,11 +99,11 @@ def the_one(kinds):
         return kinds.pop()
     if not kinds or any(kind[0] in ("json", "struct", "list") for kind in kinds):
         return JSON_TEXT
-    # An integer is a number in JSON Schema: both together are numbers.
+    # An integer is a number in JSON Schema: a union of both is a number.
     ranks = {"int64": 0, "integer_text": 0, "big_integer": 1, "double": 2, "decimal": 2, "number_text": 2}
     if all(kind[0] in ranks for kind in kinds):
         return max(kinds, key=lambda kind: ranks[kind[0]])
-    # All others have a text in common.
+    # All others can be represented as text.
     return STRING
 
 
@@ -125,7 +127,7 @@ def one_type(name, schema, options):
         members = [(member, type_of(inner, options)) for member, inner in schema["properties"].items()]
         return nested(("struct", distinct(members, (), options["column_names"])), options)
     if name == "array" and isinstance(schema.get("items"), list) and schema["items"]:
-        # Any of these, wherever the element stands.
+        # Any of these, at any position.
         return nested(("list", the_one({type_of(inner, options) for inner in schema["items"]})), options)
     if name == "array" and isinstance(schema.get("items"), dict) and schema["items"]:
         return nested(("list", type_of(schema["items"], options)), options)
@@ -147,7 +149,7 @@ def text_type(format_name, zone, options):
 
 
 def canonical_name(kind):
-    """The type as `canonical` spells it."""
+    """Returns the type in the spelling of `canonical`."""
     match kind:
         case ("json" | "number_text" | "integer_text",) | ("time_text", _):
             return "string"

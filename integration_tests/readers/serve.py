@@ -1,16 +1,19 @@
-"""Answers the tests' questions about Parquet: one JSON object a line in, one a line out, until the input ends.
+"""Answers the tests' questions about Parquet: one JSON object per line on stdin, one per line on
+stdout, until stdin closes.
 
-One process serves a whole run of the tests, because the engines take longer to import than to read.
+One process serves a whole test run, because importing the engines takes longer than reading.
 
 Operations
-- `read`: every file of `paths` as every engine reads it, and what its footer says.
-- `read_text`: a JSON lines or CSV file at `path`, with the default options of every engine: its rows, or why it is refused.
-- `read_folder`: all files of a hive-partitioned `folder` as one table, by every engine.
-- `expect`: what the contract says a stream's rows are, given its configuration and the messages (`oracle`).
-- `self_test`: writes `expect`'s table with pyarrow to `path`, so that the reading side is tested without a connector.
+- `read`: every file of `paths` as every engine reads it, and its footer.
+- `read_text`: the JSON lines or CSV file at `path` with every engine's default options: its rows, or
+  why the engine refuses it.
+- `read_folder`: all files of a hive-partitioned `folder` as one table, with every engine.
+- `expect`: the rows that the contract demands of a stream, for its configuration and messages
+  (`oracle`).
+- `self_test`: writes `expect`'s table to `path` with pyarrow, to test the readers without a connector.
 
-An answer has the member `error` where something went wrong. Standard output belongs to the answers alone: whatever a
-library prints goes to standard error.
+An answer has the member `error` if something went wrong. Stdout carries answers only: whatever a
+library prints goes to stderr.
 """
 
 import json
@@ -48,7 +51,7 @@ def main():
             reply = answer(json.loads(line))
         except Exception:  # the test that asked fails with the traceback, the next one is served
             reply = {"error": traceback.format_exc()}
-        # ASCII: U+2028, U+0000 and half a surrogate pair pass every reader of lines.
+        # ASCII, so that U+2028, U+0000 and half a surrogate pair pass every line reader.
         answers.write(json.dumps(reply, ensure_ascii=True, separators=(",", ":")) + "\n")
         answers.flush()
 

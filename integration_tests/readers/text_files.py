@@ -1,6 +1,7 @@
-"""Reads a JSON lines or CSV file as people do who set no options, with DuckDB, polars and pyarrow.
+"""Reads a JSON lines or CSV file with the default options of DuckDB, polars and pyarrow, as most
+people do.
 
-The answer has for every engine its rows as objects of texts, or the sentence with which it refuses the file.
+For each engine the answer has its rows as objects of strings, or its error message.
 """
 
 import engines
@@ -14,7 +15,7 @@ READERS = {
         "polars": lambda path: polars.read_ndjson(path).to_dicts(),
         "pyarrow": lambda path: pyarrow.json.read_json(path).to_pylist(),
     },
-    # Texts as texts: what an engine makes of a cell, and not what type it guesses.
+    # All as text: the content of a cell matters, not the type that the engine guesses.
     "csv": {
         "duckdb": lambda path: duckdb("SELECT * FROM read_csv($path, header = true, all_varchar = true)", path),
         "polars": lambda path: polars.read_csv(path, infer_schema=False).to_dicts(),
@@ -46,7 +47,7 @@ def arrow_csv(path):
 
 
 def canonical(value):
-    """Objects and lists as they are, null as null, all else as text."""
+    """Returns objects, lists and null as they are, everything else as text."""
     if isinstance(value, dict):
         return {name: canonical(inner) for name, inner in value.items()}
     if isinstance(value, list):

@@ -166,7 +166,7 @@ fn a_conditional_write_that_the_store_calls_an_invalid_argument() {
         let outcome = sync(&server).expect_success();
         assert_eq!(cursors(&outcome), [1]);
         assert_eq!(server.keys(BUCKET).len(), 1);
-        assert_eq!(asked(&server, Operation::Put), 2, "guarded, and then not");
+        assert_eq!(asked(&server, Operation::Put), 2, "conditional, then unconditional");
     }
 }
 

@@ -41,7 +41,7 @@ fn input(stream: &str, data: &[&str]) -> String {
 fn assert_counted(outcome: &Outcome, strings: u32) {
     let told = format!("{strings} strings held half a surrogate pair, which became U+FFFD");
     let logs = outcome.logs("INFO");
-    assert!(logs.iter().any(|log| log.contains(&told)), "nothing says {told:?}: {logs:#?}");
+    assert!(logs.iter().any(|log| log.contains(&told)), "no log line contains {told:?}: {logs:#?}");
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn a_truncated_listing_without_a_token_reuses_no_number() {
             .split_off(before)
             .into_iter()
             .filter(|one| one.operation == Operation::Put);
-        assert_eq!(puts.count(), 1, "{quirk:?}: no number was tried that the listing had shown");
+        assert_eq!(puts.count(), 1, "{quirk:?}: a number of the listing was tried");
     }
 }
 

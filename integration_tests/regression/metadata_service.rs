@@ -58,7 +58,7 @@ fn a_metadata_service_that_never_answers_is_transient_and_names_the_hop_limit() 
             );
             assert!(
                 cloud.sts.requests_for(Action::InstanceMetadata).len() > 1,
-                "it was not tried again"
+                "it was not retried"
             );
         });
         scope.spawn(|| {
@@ -172,7 +172,7 @@ fn a_refusal_of_sts_names_its_code() {
     ] {
         let cloud = Cloud::new();
         let connector = cloud
-            .nobody()
+            .without_identity()
             .env("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap())
             .env("AWS_ROLE_ARN", POD_ROLE);
         cloud.sts.fail(Action::AssumeRoleWithWebIdentity, StsFault::Refusal(status, code), ALWAYS);
@@ -201,7 +201,7 @@ fn an_issuer_that_sts_cannot_reach_is_transient() {
     fs::write(&token, "a-web-identity-of-an-issuer-that-is-away").unwrap();
     let cloud = Cloud::new();
     let connector = cloud
-        .nobody()
+        .without_identity()
         .env("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap())
         .env("AWS_ROLE_ARN", POD_ROLE);
     let fault = StsFault::Refusal(400, "IDPCommunicationError");
@@ -215,12 +215,12 @@ fn a_container_endpoint_that_refuses_is_not_transient() {
     let cloud = Cloud::new();
     let address = cloud.sts.serve_container(NODE_SESSION, "Bearer of-another-container");
     let connector = cloud
-        .nobody()
+        .without_identity()
         .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)
         .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer of-nobody-in-particular");
     let message = write_fails(&connector, &cloud.config(&chain()), "config_error");
     for word in ["container credentials", "HTTP 404", "pod identity association"] {
-        assert!(message.contains(word), "{word} is not in: {message}");
+        assert!(message.contains(word), "{word} is missing in: {message}");
     }
 }
 

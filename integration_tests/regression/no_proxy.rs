@@ -50,7 +50,7 @@ fn another_port_or_network_leads_through_the_proxy() {
     ] {
         let proxy = Proxy::start(&[]);
         assert_failed(&behind(&proxy, &no_proxy).check(&config(&world)), &[]);
-        assert!(!proxy.seen().is_empty(), "{no_proxy}: the proxy was passed by");
+        assert!(!proxy.seen().is_empty(), "{no_proxy}: the proxy was bypassed");
     }
 }
 

@@ -202,7 +202,7 @@ fn which_of_two_case_twins_keeps_its_name_does_not_depend_on_the_schemas_order()
         for name in ["\"Status_2\"", "\"STATUS_3\"", "\"Key_2\""] {
             assert!(
                 warnings.iter().any(|warning| warning.contains(name)),
-                "nothing says {name}: {warnings:#?}"
+                "no warning names {name}: {warnings:#?}"
             );
         }
     }

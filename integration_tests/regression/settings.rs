@@ -52,7 +52,7 @@ fn all_problems_of_settings_for_airbytes_own_destination_come_in_one_answer() {
         "`format.format_type`",
         "`format.compression`",
     ] {
-        assert!(message.contains(name), "{name} is not in {message}");
+        assert!(message.contains(name), "{name} is missing in {message}");
     }
     let outcome = connector().write(&settings, &users()).run();
     assert!(failure(&outcome, "config_error").contains("8 problems"));

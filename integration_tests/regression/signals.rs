@@ -35,7 +35,7 @@ fn a_signal_while_write_connects_ends_it_with_a_trace() {
         let mut session = connector().write(&config, &users()).input(user(1)).start();
         let connection = store.accept().unwrap();
         session.signal(signal);
-        assert!(session.ends_within(SOON), "{name}: it waits for the store");
+        assert!(session.ends_within(SOON), "{name}: it keeps waiting for the store");
         let outcome = session.finish(SOON);
         let message = stopped(&outcome, code);
         assert!(message.contains(name), "{message}");
@@ -50,7 +50,7 @@ fn a_signal_while_check_connects_ends_it_with_a_trace() {
         let mut session = connector().start_check(&config);
         let connection = store.accept().unwrap();
         session.signal(signal);
-        assert!(session.ends_within(SOON), "{name}: it waits for the store");
+        assert!(session.ends_within(SOON), "{name}: it keeps waiting for the store");
         let outcome = session.finish(SOON);
         let message = stopped(&outcome, code);
         assert!(
@@ -81,10 +81,10 @@ fn a_second_signal_ends_it_at_once_with_the_signals_exit_code() {
             if session.ends_within(Duration::from_millis(500)) {
                 break;
             }
-            assert!(sent < 60, "{name}: {sent} signals and it goes on");
+            assert!(sent < 60, "{name}: it keeps running after {sent} signals");
         }
         let outcome = session.finish(SOON);
         assert_eq!(outcome.code(), Some(code), "{name}");
-        assert_eq!(outcome.states().len(), 1, "nothing was acknowledged that is nowhere");
+        assert_eq!(outcome.states().len(), 1, "nothing was acknowledged that is not stored");
     }
 }

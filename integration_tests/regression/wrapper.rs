@@ -73,7 +73,7 @@ impl Container {
             .unwrap();
         let deadline = Instant::now() + SOON;
         while !folder.path().join("ready").exists() {
-            assert!(Instant::now() < deadline, "the script makes no pipes");
+            assert!(Instant::now() < deadline, "the script created no pipes");
             std::thread::sleep(Duration::from_millis(5));
         }
         let pipe = |name: &str| folder.path().join(name);

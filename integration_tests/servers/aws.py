@@ -1,10 +1,13 @@
-"""An AWS with enforced permissions on loopback, and hands to set it up and look into it or into another store.
+"""An AWS with enforced permissions on loopback, and commands to set it up and to read and change
+buckets, also of another store.
 
-One JSON object per line on stdin, one per line on stdout: {"do": NAME, ...} -> {"ok": ...} or {"error": TEXT}. The first
-line of stdout is {"ok": {"endpoint": URL}}, or {"ok": {}} with the argument "elsewhere": nothing is served then, and each
-command names a store. The process ends with its stdin.
+One JSON object per line on stdin, one per line on stdout: {"do": NAME, ...} -> {"ok": ...} or
+{"error": TEXT}. The first line of stdout is {"ok": {"endpoint": URL}}, or {"ok": {}} with the
+argument "elsewhere": then nothing is served, and each command names a store. The process ends when
+its stdin closes.
 
-moto serves S3, STS and IAM. Whoever sets things up is an administrator; everybody else may do what their policies say.
+moto serves S3, STS and IAM. The set-up commands run as an administrator; everyone else may do what
+their policies allow.
 """
 
 import json
@@ -34,14 +37,14 @@ def client(name, endpoint, key, region=REGION):
 
 
 class Aws:
-    """moto, with its enforcement switched on."""
+    """Starts moto with enforced permissions."""
 
     def __init__(self):
-        # Here, for it takes two seconds and whoever looks into another store needs it not.
+        # Imported here: it takes two seconds, and other stores do not need it.
         import requests
         from moto.server import ThreadedMotoServer
 
-        # Port 0: a free one.
+        # Port 0 means any free port.
         self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self.server.start()
         host, port = self.server.get_host_and_port()
@@ -85,7 +88,7 @@ class Aws:
 
 
 class Elsewhere:
-    """Other stores: only looked into."""
+    """Another store, of which only buckets are used."""
 
     def __init__(self):
         self.clients = {}
@@ -100,7 +103,7 @@ class Elsewhere:
 
 
 class Bucket:
-    """What lies in a bucket, and what others than the connector do to it."""
+    """Reads a bucket, and changes it as another program would."""
 
     def __init__(self, s3, name):
         self.s3 = s3
@@ -134,7 +137,7 @@ class Bucket:
 
 
 def answer(command, program):
-    # What is done to a bucket names it in "in".
+    # Commands on a bucket name it in "in".
     place = command.pop("in", None)
     subject = program if place is None else program.store(**place)
     return getattr(subject, command.pop("do"))(**command)
@@ -146,7 +149,7 @@ def main():
     for line in sys.stdin:
         try:
             reply = {"ok": answer(json.loads(line), program)}
-        except Exception as error:  # whatever it is, the test says it
+        except Exception as error:  # the test reports it
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), flush=True)
 

@@ -38,7 +38,7 @@ fn in_a_pod(cloud: &Cloud, folder: &TempDir) -> Connector {
     fs::write(&token, WEB_TOKEN).unwrap();
     cloud.sts.trust_web_identity(WEB_TOKEN, POD_ROLE);
     cloud
-        .nobody()
+        .without_identity()
         .env("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap())
         .env("AWS_ROLE_ARN", POD_ROLE)
         .env("AWS_ROLE_SESSION_NAME", "pod-7f9c")
@@ -49,7 +49,7 @@ fn in_a_pod(cloud: &Cloud, folder: &TempDir) -> Connector {
 fn in_a_container(cloud: &Cloud) -> Connector {
     let address = cloud.sts.serve_container(POD_SESSION, BEARER);
     cloud
-        .nobody()
+        .without_identity()
         .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)
         .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", BEARER)
 }
@@ -80,7 +80,8 @@ fn the_profile_file() {
     fs::write(&file, text).unwrap();
     for (name, arn) in [(None, DEFAULT_ARN), (Some("worker"), WORKER_ARN)] {
         let cloud = Cloud::new();
-        let connector = cloud.nobody().env("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap());
+        let connector =
+            cloud.without_identity().env("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap());
         let connector =
             name.iter().fold(connector, |connector, name| connector.env("AWS_PROFILE", name));
         assert_signs_as(&cloud, &connector, arn);
@@ -108,7 +109,7 @@ fn a_web_identity() {
 fn a_web_identity_without_a_token_file_is_reported() {
     let cloud = Cloud::new();
     let connector = cloud
-        .nobody()
+        .without_identity()
         .env("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token")
         .env("AWS_ROLE_ARN", POD_ROLE);
     let outcome = connector.check(&cloud.config(&chain()));
@@ -142,7 +143,7 @@ fn container_credentials_bypass_the_proxy() {
     );
     let container = cloud.sts.endpoint().trim_start_matches("http://").to_owned();
     assert!(!seen.contains(&format!("GET {container}")), "{seen:?}");
-    assert!(!cloud.sts.requests_for(Action::Container).is_empty(), "asked, and past the proxy");
+    assert!(!cloud.sts.requests_for(Action::Container).is_empty(), "asked without the proxy");
 }
 
 /// A source that accepts the request and never answers is reported in time, as what it is.
@@ -155,7 +156,8 @@ fn a_source_that_never_answers_is_reported_in_time() {
     let (cloud, folder) = (Cloud::new(), tempfile::tempdir().unwrap());
     let address = format!("http://{}", silent.address());
     let in_a_pod = in_a_pod(&cloud, &folder).env("AWS_ENDPOINT_URL_STS", &address);
-    let in_a_container = cloud.nobody().env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address);
+    let in_a_container =
+        cloud.without_identity().env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address);
     // In parallel: waiting takes no CPU.
     std::thread::scope(|scope| {
         for (connector, source) in [(in_a_pod, "web identity"), (in_a_container, "container")] {
@@ -176,7 +178,7 @@ fn container_credentials_with_a_token_from_a_file() {
     let token = folder.path().join("token");
     fs::write(&token, BEARER).unwrap();
     let connector = cloud
-        .nobody()
+        .without_identity()
         .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &cloud.sts.serve_container(POD_SESSION, BEARER))
         .env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.to_str().unwrap());
     assert_signs_as(&cloud, &connector, POD_SESSION);
@@ -204,7 +206,7 @@ fn a_role_with_every_base_identity() {
             _ => {
                 cloud.sts.serve_instance(POD_SESSION);
                 cloud
-                    .nobody()
+                    .without_identity()
                     .env("AWS_EC2_METADATA_DISABLED", "false")
                     .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &cloud.sts.endpoint())
             }

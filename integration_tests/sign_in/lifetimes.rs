@@ -52,7 +52,7 @@ impl<'a> SlowSync<'a> {
 
     /// Waits for the connector to end without waiting for the source, which could run for hours.
     fn ends_by_itself(mut self) -> Outcome {
-        assert!(self.session.ends_within(LONGEST), "it goes on");
+        assert!(self.session.ends_within(LONGEST), "it keeps running");
         self.session.finish(SOON)
     }
 
@@ -66,7 +66,7 @@ impl<'a> SlowSync<'a> {
         ids.sort_unstable();
         assert!(
             ids.iter().copied().eq(1..=self.rows),
-            "{} rows were sent, there are {ids:?}",
+            "{} rows were sent, but {ids:?} are stored",
             self.rows
         );
     }
@@ -105,7 +105,7 @@ fn a_sync_of_three_lifetimes_without_one_refused_request() {
     assert_eq!(cloud.signer_arns(), [ROLE_SESSION]);
     let assumed = cloud.sts.requests_for(Action::AssumeRole);
     assert!(assumed.len() >= 3, "{assumed:#?}");
-    assert!(assumed.len() <= 8, "asked far more often than there were lifetimes: {assumed:#?}");
+    assert!(assumed.len() <= 8, "assumed far more often than there were lifetimes: {assumed:#?}");
     assert!(
         assumed.iter().all(|request| request.external_id.as_deref() == Some(EXTERNAL_ID)),
         "{assumed:#?}"
@@ -174,7 +174,10 @@ fn an_upload_outlives_its_credentials() {
         .iter()
         .map(|row| row.get("id").unwrap().parse().unwrap())
         .collect();
-    assert!(stored.iter().copied().eq(1..=rows), "{rows} rows were sent, there are {stored:?}");
+    assert!(
+        stored.iter().copied().eq(1..=rows),
+        "{rows} rows were sent, but {stored:?} are stored"
+    );
     assert_eq!(refused(&cloud), 0, "{:#?}", cloud.s3.requests());
     assert_eq!(cloud.s3.open_uploads(), 0);
 }
@@ -203,7 +206,7 @@ fn container_credentials_are_renewed() {
     let arn = "arn:aws:sts::999988887777:assumed-role/worker-pod/pod-7f9c";
     let address = cloud.sts.serve_container(arn, "Bearer of-the-containers-own-secret");
     let connector = cloud
-        .nobody()
+        .without_identity()
         .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)
         .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer of-the-containers-own-secret");
     let config = cloud.config(&serde_json::json!({ "auth_type": "default_chain" }));
@@ -226,7 +229,7 @@ fn a_base_identity_that_ends_is_renewed() {
     let arn = "arn:aws:sts::999988887777:assumed-role/worker-pod/pod-7f9c";
     let address = cloud.sts.serve_container(arn, "Bearer of-the-containers-own-secret");
     let connector = cloud
-        .nobody()
+        .without_identity()
         .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)
         .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer of-the-containers-own-secret");
     let session = connector.write(&cloud.config(&role(Some(EXTERNAL_ID))), &users()).start();
@@ -305,7 +308,7 @@ fn a_role_revoked_during_a_sync_is_explained() {
     let outcome = sync.ends_by_itself();
     let message = crate::world::failure(&outcome, "config_error");
     for word in [crate::sign_in::ROLE, WORKER_ARN, "trust policy"] {
-        assert!(message.contains(word), "{word} is not in: {message}");
+        assert!(message.contains(word), "{word} is missing in: {message}");
     }
     assert_eq!(crate::world::cursors(&outcome), [1]);
 }

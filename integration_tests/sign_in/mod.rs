@@ -58,7 +58,7 @@ impl Cloud {
     }
 
     /// Returns the connector in an environment without an identity.
-    pub(crate) fn nobody(&self) -> Connector {
+    pub(crate) fn without_identity(&self) -> Connector {
         connector()
             .env("AWS_ENDPOINT_URL_STS", &self.sts.endpoint())
             .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -66,7 +66,7 @@ impl Cloud {
 
     /// Returns the connector with the worker's key in its environment.
     pub(crate) fn worker(&self) -> Connector {
-        self.nobody()
+        self.without_identity()
             .env("AWS_ACCESS_KEY_ID", WORKER_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", WORKER_SECRET)
     }
@@ -134,7 +134,7 @@ pub(crate) fn assert_succeeded(outcome: &Outcome, words: &[&str]) {
 #[track_caller]
 fn assert_message(outcome: &Outcome, message: &str, words: &[&str]) {
     for word in words {
-        assert!(message.contains(word), "{word} is not in: {message}");
+        assert!(message.contains(word), "{word} is missing in: {message}");
     }
     for external_id in [EXTERNAL_ID, WRONG_ID] {
         assert!(!outcome.stdout_lines.concat().contains(external_id), "{message}");

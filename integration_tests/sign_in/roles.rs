@@ -36,7 +36,7 @@ fn the_role_signs_with_the_external_id_of_the_settings() {
     assert!(tried.contains(&(Some(EXTERNAL_ID), 200)), "{tried:?}");
     assert!(
         tried.contains(&(None, 403)),
-        "whether the external id protects anything is not tried: {tried:?}"
+        "no request tried whether the external id is demanded: {tried:?}"
     );
     assert_eq!(cloud.signer_arns(), [ROLE_SESSION]);
     assert_eq!(cloud.s3.keys(BUCKET), [""; 0]);
@@ -89,11 +89,11 @@ fn a_wrong_or_missing_external_id_is_explained() {
         let mut session =
             cloud.worker().write(&cloud.config(&role(external_id)), &users()).input(input).start();
         // The failure comes before the source has run for hours: stdin stays open here.
-        assert!(session.ends_within(SOON), "it goes on");
+        assert!(session.ends_within(SOON), "it keeps running");
         let outcome = session.finish(SOON);
         let message = crate::world::failure(&outcome, "config_error");
         for word in [ROLE, WORKER_ARN, words[0], words[1]] {
-            assert!(message.contains(word), "{word} is not in: {message}");
+            assert!(message.contains(word), "{word} is missing in: {message}");
         }
         assert!(outcome.states().is_empty());
     }
@@ -139,7 +139,7 @@ fn a_role_that_does_not_demand_the_external_id_is_pointed_out() {
 fn a_role_needs_a_base_identity() {
     let cloud = Cloud::new();
     let begin = Instant::now();
-    let outcome = cloud.nobody().check(&cloud.config(&role(Some(EXTERNAL_ID))));
+    let outcome = cloud.without_identity().check(&cloud.config(&role(Some(EXTERNAL_ID))));
     assert_no_identity(&outcome);
     assert!(outcome.connection_status().1.contains("role"), "{outcome:#?}");
     assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
@@ -147,11 +147,11 @@ fn a_role_needs_a_base_identity() {
 
     let input = [user(1), state("users", 1)].concat();
     let mut session = cloud
-        .nobody()
+        .without_identity()
         .write(&cloud.config(&role(Some(EXTERNAL_ID))), &users())
         .input(input)
         .start();
-    assert!(session.ends_within(SOON), "it goes on");
+    assert!(session.ends_within(SOON), "it keeps running");
     let outcome = session.finish(SOON);
     let message = crate::world::failure(&outcome, "config_error");
     assert!(message.contains("AWS_ACCESS_KEY_ID"), "{message}");
@@ -226,7 +226,7 @@ fn what_sts_refuses_is_explained() {
 fn a_wrong_secret_is_distinguished_from_an_unknown_key() {
     let cloud = Cloud::new();
     let keys = |id: &str, secret: &str| {
-        cloud.nobody().env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret)
+        cloud.without_identity().env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret)
     };
     let config = cloud.config(&role(Some(EXTERNAL_ID)));
     assert_failed(
@@ -293,7 +293,7 @@ fn an_identity_that_cannot_be_looked_up_is_a_note() {
     let cloud = Cloud::new();
     let config = cloud.s3.config(BUCKET);
     assert_succeeded(
-        &cloud.nobody().check(&config),
+        &cloud.without_identity().check(&config),
         &["arn:aws:iam::111122223333:user/embedded", "111122223333"],
     );
     for fault in
@@ -301,7 +301,7 @@ fn an_identity_that_cannot_be_looked_up_is_a_note() {
     {
         cloud.sts.heal();
         cloud.sts.fail(Action::GetCallerIdentity, fault, 100);
-        let outcome = cloud.nobody().check(&config);
+        let outcome = cloud.without_identity().check(&config);
         assert_succeeded(&outcome, &["could not be found out"]);
     }
     assert_eq!(cloud.signers(), [ACCESS_KEY_ID]);

@@ -30,7 +30,10 @@ fn stdin_waits_while_s3_does_not_answer_and_nothing_is_lost() {
     let mut session = world.write(&settings, &catalog).start();
     session.send(input);
     let taken = settled(|| total - session.pending_input(), 10_000_000);
-    assert!(taken < total - 10_000_000, "{taken} of {total} bytes were taken while S3 was silent");
+    assert!(
+        taken < total - 10_000_000,
+        "{taken} of {total} bytes were read while S3 did not answer"
+    );
     let peak_mb = peak_rss_kib(session.pid()) / 1024;
     assert!(peak_mb < 2 * LIMIT_MB, "{peak_mb} MiB in use at a limit of {LIMIT_MB}");
 

@@ -100,7 +100,7 @@ fn rejected_certificates_are_explained() {
 
         let mut session =
             connector().write(&config, &users()).input(user(1) + &state("users", 1)).start();
-        assert!(session.ends_within(crate::world::SOON), "{words:?}: it goes on");
+        assert!(session.ends_within(crate::world::SOON), "{words:?}: it keeps running");
         let outcome = session.finish(crate::world::SOON);
         assert!(failure(&outcome, "config_error").contains(words[1]), "{outcome:#?}");
     }
@@ -202,7 +202,7 @@ fn no_proxy_hosts_bypass_the_proxy() {
     }
     let connector = connector().env("HTTP_PROXY", &proxy.endpoint()).env("NO_PROXY", "example.com");
     assert_failed(&connector.check(&at(&world, &world.server.endpoint())), &[]);
-    assert!(!proxy.seen().is_empty(), "the proxy was passed by");
+    assert!(!proxy.seen().is_empty(), "the proxy was bypassed");
 }
 
 /// The password of a proxy is a secret as well, and the output is searched for it.

@@ -6,7 +6,7 @@
 use std::ops::Deref;
 
 use ::faulty_s3::keyring::{ACCESS_KEY_ID, Keyring, SECRET_ACCESS_KEY};
-#[allow(unused_imports, reason = "each program uses its share of them")]
+#[allow(unused_imports, reason = "each program uses a part of this")]
 pub(crate) use ::faulty_s3::{Addressing, Answer, Fault, Operation, Quirk, Request, Rule};
 use serde_json::{Value, json};
 

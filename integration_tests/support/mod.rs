@@ -8,12 +8,12 @@
 //! Not here: what a test expects of an object or a message (the tests), and the input of the
 //! benchmark (`benches`).
 
-#![allow(dead_code, reason = "each program takes its share of the helpers")]
+#![allow(dead_code, reason = "each program uses a part of this")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a helper of a test fails the test with a sentence of its own"
+    reason = "what tests share fails the test with a message of its own"
 )]
 #![allow(
     clippy::disallowed_methods,

@@ -65,7 +65,7 @@ impl JsonRow {
 /// ends in a line feed and holds one JSON object without duplicate members.
 pub(crate) fn jsonl(content: &[u8]) -> Vec<JsonRow> {
     let text = std::str::from_utf8(content).expect("JSONL is UTF-8");
-    assert!(text.is_empty() || text.ends_with('\n'), "the last line has no line end");
+    assert!(text.is_empty() || text.ends_with('\n'), "the last line has no line feed");
     text.split_terminator('\n').map(json_row).collect()
 }
 
@@ -74,7 +74,7 @@ fn json_row(line: &str) -> JsonRow {
     let mut distinct: Vec<_> = members.iter().map(|(name, _)| name).collect();
     distinct.sort();
     distinct.dedup();
-    assert_eq!(distinct.len(), members.len(), "two members of one name: {line}");
+    assert_eq!(distinct.len(), members.len(), "duplicate members: {line}");
     JsonRow { text: line.to_owned(), members }
 }
 
@@ -165,7 +165,7 @@ pub(crate) fn csv_with(content: &[u8], delimiter: u8, null_text: &str) -> CsvTab
         .collect();
     let ours: Vec<Vec<&str>> =
         records.iter().map(|r| r.iter().map(|field| field.text.as_str()).collect()).collect();
-    assert_eq!(ours, others, "two CSV readers read two things");
+    assert_eq!(ours, others, "the two CSV readers disagree");
 
     assert!(!records.is_empty(), "no header");
     let rows = records.split_off(1);
@@ -173,7 +173,7 @@ pub(crate) fn csv_with(content: &[u8], delimiter: u8, null_text: &str) -> CsvTab
     let mut distinct = header.clone();
     distinct.sort();
     distinct.dedup();
-    assert_eq!(distinct.len(), header.len(), "two columns of one name: {header:?}");
+    assert_eq!(distinct.len(), header.len(), "duplicate columns: {header:?}");
     CsvTable { header, rows, null_text: null_text.to_owned() }
 }
 
@@ -181,7 +181,7 @@ pub(crate) fn csv_with(content: &[u8], delimiter: u8, null_text: &str) -> CsvTab
 /// quoted: RFC 4180, with either line end.
 pub(crate) fn csv_fields(content: &[u8], delimiter: u8) -> Vec<Vec<Field>> {
     let text = std::str::from_utf8(content).expect("CSV is UTF-8");
-    assert!(text.is_empty() || text.ends_with('\n'), "the last row has no line end");
+    assert!(text.is_empty() || text.ends_with('\n'), "the last row has no line feed");
     let delimiter = char::from(delimiter);
     let mut rows: Vec<Vec<Field>> = Vec::new();
     let mut row = Vec::new();
@@ -202,7 +202,7 @@ pub(crate) fn csv_fields(content: &[u8], delimiter: u8) -> Vec<Vec<Field>> {
         assert_eq!(
             row.len(),
             width,
-            "row {} has another width than the first: {row:?}",
+            "row {} differs in width from the first: {row:?}",
             rows.len() + 1
         );
         rows.push(std::mem::take(&mut row));

@@ -280,10 +280,7 @@ fn ask<T: for<'de> Deserialize<'de>>(question: &Value) -> T {
         panic!("the readers failed: {}", failure.error);
     }
     serde_json::from_str(&line).unwrap_or_else(|e| {
-        panic!(
-            "an answer that nobody understands ({e}): {}",
-            line.chars().take(300).collect::<String>()
-        )
+        panic!("an answer that is not JSON ({e}): {}", line.chars().take(300).collect::<String>())
     })
 }
 

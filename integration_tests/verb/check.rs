@@ -154,7 +154,7 @@ fn assert_failed(config: &Value, words: &[&str]) {
     let (status, message) = outcome.connection_status();
     assert_eq!(status, "FAILED", "{config:#}");
     for word in words {
-        assert!(message.contains(word), "{word} is not in: {message}");
+        assert!(message.contains(word), "{word} is missing in: {message}");
     }
     assert_eq!(outcome.code(), Some(0), "{message}");
     assert_eq!(outcome.stderr, "", "{message}");

@@ -41,7 +41,7 @@ fn catalogs_that_files_cannot_serve_are_refused() {
         let outcome = world.write(&jsonl(), &catalog).input(one_user()).run();
         let message = failure(&outcome, "config_error");
         for word in words {
-            assert!(message.contains(word), "{word} is not in: {message}");
+            assert!(message.contains(word), "{word} is missing in: {message}");
         }
         assert!(outcome.states().is_empty());
     }
@@ -118,7 +118,7 @@ fn refusals_of_the_store_are_config_errors() {
         settings["checkpoint_interval_seconds"] = json!(0);
         let mut session =
             world.write(&settings, &users()).input([user(1), state("users", 1)].concat()).start();
-        assert!(session.ends_within(SOON), "{word}: it goes on");
+        assert!(session.ends_within(SOON), "{word}: it keeps running");
         let outcome = session.finish(SOON);
         let message = failure(&outcome, "config_error");
         assert!(message.contains(word), "{message}");
@@ -140,7 +140,7 @@ fn an_absent_store_is_a_transient_error() {
 fn assert_nothing_acknowledged(outcome: &Outcome) {
     assert!(
         outcome.states().is_empty(),
-        "a STATE came back and its rows are nowhere: {outcome:#?}"
+        "a STATE came back, but its rows are not stored: {outcome:#?}"
     );
 }
 

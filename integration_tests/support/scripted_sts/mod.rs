@@ -26,7 +26,7 @@ use faulty_s3::loopback::HttpResponse;
 use hyper::http::request::Parts;
 use percent_encoding::percent_decode_str;
 
-#[allow(unused_imports, reason = "each program takes its share of the helpers")]
+#[allow(unused_imports, reason = "each program uses a part of this")]
 pub(crate) use self::answers::REPEATED;
 use self::answers::{assumed, identity, refusal};
 pub(crate) use self::script::{Action, StsFault, StsRequest, Trust};

@@ -191,7 +191,7 @@ fn uploads_are_checked() {
         // The object appears while the upload is open: the upload stays, and can be completed once
         // the object is gone.
         let good = [first, last];
-        server.put_object(BUCKET, key, b"somebody's", &[]);
+        server.put_object(BUCKET, key, b"foreign", &[]);
         assert_eq!(finish(&client, key, &upload, &good).await, refused(412, "PreconditionFailed"));
         assert_eq!((server.open_uploads(), server.open_parts()), (1, 3));
         server.remove_object(BUCKET, key);
@@ -365,7 +365,7 @@ async fn pages(
         keys.extend(page.contents().iter().filter_map(|object| object.key.clone()));
         folders.extend(page.common_prefixes().iter().filter_map(|folder| folder.prefix.clone()));
         counts.push(page.key_count.expect("a count"));
-        assert!(counts.len() < 100, "pages without end: {counts:?}");
+        assert!(counts.len() < 100, "the listing does not end: {counts:?}");
         assert_eq!(page.is_truncated == Some(true), page.next_continuation_token.is_some());
         token = page.next_continuation_token;
         if token.is_none() {

@@ -114,7 +114,7 @@ impl Subject {
         self.server.heal();
 
         let changed = self.trace() != before;
-        assert_eq!(changed, fault.is_done() && self.writes(), "{case}: is something changed?");
+        assert_eq!(changed, fault.is_done() && self.writes(), "{case}: whether the store changed");
         let requests = self.server.requests().split_off(asked_before);
         let [request] = requests.as_slice() else { panic!("{case}: {requests:#?}") };
         assert_eq!((request.operation, request.fault), (self.operation, Some(fault)), "{case}");
@@ -138,7 +138,7 @@ impl Subject {
             Fault::ResetBefore | Fault::ResetInBody => (Seen::Broken, 0),
             Fault::TruncatedReply | Fault::ReplyLost => (Seen::Broken, usual),
             Fault::SlowDrip => (Seen::Fine, usual),
-            Fault::Answer(_) => panic!("{case}: it is not one of all"),
+            Fault::Answer(_) => panic!("{case}: not in Operation::ALL"),
         };
         assert_eq!(answer, expected, "{case}");
         assert_eq!(request.status, status, "{case}");
