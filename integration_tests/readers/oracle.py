@@ -138,7 +138,7 @@ def as_text(cell, name, kind, options):
 
 
 def told_apart(row):
-    """Returns undeclared and unfit values by dotted path; equal paths are numbered, deepest first."""
+    """Returns undeclared and unfit values by dotted path; equal paths are numbered."""
     entries = [(".".join(path), len(path), value) for path, value in row.undeclared + row.nulled]
     names, taken, held = {}, {name for name, _, _ in entries}, set()
     for place in sorted(range(len(entries)), key=lambda place: entries[place][1]):
@@ -246,7 +246,7 @@ def number(value):
 
 
 def digits_of(text):
-    """Returns (sign, digits without outer zeros, exponent of the last digit); zero has no digits."""
+    """(sign, digits without outer zeros, exponent of the last digit); no digits for zero."""
     mantissa, _, exponent = text.lower().partition("e")
     whole, _, fraction = mantissa.lstrip("+-").partition(".")
     digits = (whole + fraction).lstrip("0")
