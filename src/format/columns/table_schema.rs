@@ -1,7 +1,9 @@
-//! The columns of a stream's files: ours before and behind the declared ones.
+//! The columns of a stream's files: our metadata, the declared columns, the undeclared fields.
 //!
-//! In: the declared properties and the choices. Out: a [`TableSchema`], made once per stream and
-//! shared by the workers.
+//! In: the declared properties and the user's options. Out: a [`TableSchema`], made once per stream
+//! and shared by the workers.
+//!
+//! Not here: how a JSON schema becomes a type (`json_schema`).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,19 +13,19 @@ use serde_json::Value;
 
 use super::conversion_issues::{PathStep, dotted};
 use super::json_schema::data_columns;
-use super::types::{ColumnType, Field, Inside, Zone};
+use super::types::{Children, ColumnType, Field, Zone};
 use crate::format::column_names::{ColumnNames, refused_names};
 use crate::format::{
     ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, MetadataColumns, Nested, RAW_ID,
     StreamMeta, TypeOptions, UndeclaredFields,
 };
 
-/// The choices that a table_schema is made of.
+/// The options that decide on the columns.
 #[derive(Clone, Copy, Debug)]
 pub struct TableSchemaOptions {
-    /// Whether our own columns come first.
+    /// Which metadata columns come first.
     pub metadata: MetadataColumns,
-    /// What becomes of fields that the schema does not name.
+    /// What happens to fields that the schema does not declare.
     pub undeclared_fields: UndeclaredFields,
     /// How schemas become types.
     pub types: TypeOptions,
@@ -34,18 +36,20 @@ pub struct TableSchemaOptions {
 pub struct TableSchema {
     /// All of them, in the order of the file.
     pub fields: Vec<Field>,
-    /// What the user should know about them, one sentence each.
+    /// Warnings about them for the user, one sentence each.
     pub warnings: Vec<String>,
-    pub(crate) meta: StreamMeta,
-    /// How many of the columns are our metadata: those of [`MetadataColumns::names`].
-    pub(crate) metadata_columns: usize,
-    /// Whether the last column takes what nobody declared.
-    pub(crate) additional: bool,
-    /// Whether `_airbyte_meta` is JSON text in the file. Rows are decoded into typed columns all
-    /// the same.
-    pub(crate) meta_is_text: bool,
-    /// By node.
+    pub(super) meta: StreamMeta,
+    /// How many of the columns, at the beginning, are our metadata: those of
+    /// [`MetadataColumns::names`].
+    pub(super) metadata_columns: usize,
+    /// Whether the last column is `_airbyte_additional_properties`.
+    pub(super) additional: bool,
+    /// Whether `_airbyte_meta` is JSON text in the file. Even then its rows are decoded into typed
+    /// columns first.
+    pub(super) meta_is_text: bool,
+    /// The path of each node.
     paths: Vec<Vec<PathStep>>,
+    /// The same, with dots.
     names: Vec<Arc<str>>,
 }
 
@@ -66,7 +70,7 @@ impl TableSchema {
         let declared = data_columns(properties, &options.types, ours, &beside);
         let mut fields = metadata_fields(ours.len());
         fields.extend(declared.fields);
-        // A file without any column could not be read.
+        // Readers refuse a file without columns.
         let additional = keeps_undeclared || fields.is_empty();
         if additional {
             fields.push(Field::new(ADDITIONAL_PROPERTIES, ColumnType::JsonText));
@@ -99,14 +103,15 @@ impl TableSchema {
         }
     }
 
-    /// The same for Arrow.
+    /// The Arrow schema of these columns.
     #[must_use]
     pub fn to_arrow(&self) -> SchemaRef {
         Arc::new(Schema::new(self.fields.iter().map(Field::to_arrow).collect::<Vec<_>>()))
     }
 
-    /// The columns and members whose names in the file are not the schema's: the path in the file,
-    /// dotted and with `[]` for elements, and the name in the schema. In the order of the file.
+    /// The columns and members that are named otherwise in the file than in the schema: the path in
+    /// the file, with dots and with `[]` for elements, and the name in the schema. In the order of
+    /// the file.
     #[must_use]
     pub fn renamed(&self) -> Vec<(String, String)> {
         let mut renamed = Vec::new();
@@ -118,15 +123,15 @@ impl TableSchema {
         renamed
     }
 
-    /// Leaves of the top-level column that has most.
+    /// How many leaf columns the top-level column with the most of them has.
     #[must_use]
     pub fn widest_column(&self) -> usize {
         self.fields.iter().map(|field| leaves(&field.column_type)).max().unwrap_or_default()
     }
 
-    /// The columns that rows are decoded into: those of the file, but that `_airbyte_meta` always
-    /// has its typed form.
-    pub(crate) fn decoded_fields(&self) -> Cow<'_, [Field]> {
+    /// The columns into which rows are decoded: those of the file, except that `_airbyte_meta` is
+    /// always typed.
+    pub(super) fn decoded_fields(&self) -> Cow<'_, [Field]> {
         if !self.meta_is_text {
             return Cow::Borrowed(&self.fields);
         }
@@ -139,33 +144,33 @@ impl TableSchema {
         Cow::Owned(fields)
     }
 
-    /// The node of the column for what nobody declared: the last one.
-    pub(crate) fn additional_node(&self) -> u32 {
+    /// The node of `_airbyte_additional_properties`, which is the last one.
+    pub(super) fn additional_node(&self) -> u32 {
         self.paths.len().saturating_sub(1) as u32
     }
 
-    pub(crate) fn path(&self, node: u32) -> &[PathStep] {
+    pub(super) fn path(&self, node: u32) -> &[PathStep] {
         self.paths.get(node as usize).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn name(&self, node: u32) -> Arc<str> {
+    pub(super) fn name(&self, node: u32) -> Arc<str> {
         self.names.get(node as usize).cloned().unwrap_or_default()
     }
 }
 
-/// Calls `see` with every field and its path in the file, from the outside in.
-fn walk(fields: &[Field], around: &str, see: &mut dyn FnMut(&Field, &str)) {
+/// Calls `visit` with every field and its path in the file, outer fields before inner ones.
+fn walk(fields: &[Field], parent: &str, visit: &mut dyn FnMut(&Field, &str)) {
     for field in fields {
         let mut path =
-            if around.is_empty() { field.name.clone() } else { format!("{around}.{}", field.name) };
-        see(field, &path);
-        let mut inside = field.column_type.inside();
-        while let Inside::Elements(element) = inside {
+            if parent.is_empty() { field.name.clone() } else { format!("{parent}.{}", field.name) };
+        visit(field, &path);
+        let mut children = field.column_type.children();
+        while let Children::Elements(element) = children {
             path.push_str("[]");
-            inside = element.inside();
+            children = element.children();
         }
-        if let Inside::Members(members) = inside {
-            walk(members, &path, see);
+        if let Children::Members(members) = children {
+            walk(members, &path, visit);
         }
     }
 }
@@ -193,16 +198,17 @@ fn meta_field() -> Field {
     Field::new(META, ColumnType::Struct(meta))
 }
 
-/// The columns that hold the values of a type.
+/// How many leaf columns hold the values of a type.
 fn leaves(column_type: &ColumnType) -> usize {
-    match column_type.inside() {
-        Inside::Nothing => 1,
-        Inside::Members(fields) => fields.iter().map(|field| leaves(&field.column_type)).sum(),
-        Inside::Elements(element) => leaves(element),
+    match column_type.children() {
+        Children::None => 1,
+        Children::Members(fields) => fields.iter().map(|field| leaves(&field.column_type)).sum(),
+        Children::Elements(element) => leaves(element),
     }
 }
 
-/// The paths of a field and of all that is inside it, in the order of their nodes.
+/// Adds the paths of a field and of everything inside it, in the order of their nodes: the one in
+/// which `decode_plan` counts them.
 fn add_paths(field: &Field, parent: &[PathStep], paths: &mut Vec<Vec<PathStep>>) {
     let path = [parent, &[PathStep::Name(field.source_name.clone())]].concat();
     paths.push(path.clone());
@@ -210,10 +216,10 @@ fn add_paths(field: &Field, parent: &[PathStep], paths: &mut Vec<Vec<PathStep>>)
 }
 
 fn add_inner_paths(column_type: &ColumnType, path: &[PathStep], paths: &mut Vec<Vec<PathStep>>) {
-    match column_type.inside() {
-        Inside::Nothing => {}
-        Inside::Members(fields) => fields.iter().for_each(|field| add_paths(field, path, paths)),
-        Inside::Elements(element) => {
+    match column_type.children() {
+        Children::None => {}
+        Children::Members(fields) => fields.iter().for_each(|field| add_paths(field, path, paths)),
+        Children::Elements(element) => {
             let inner = [path, &[PathStep::Element]].concat();
             paths.push(inner.clone());
             add_inner_paths(element, &inner, paths);

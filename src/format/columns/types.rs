@@ -1,7 +1,8 @@
-//! The types of columns: what a JSON schema is mapped to, and what Arrow and Parquet see of it.
+//! The types of columns: what JSON schemas are mapped to, and the Arrow types that files have.
 //!
-//! Every column, member and element may be null. Which values a type takes is said in `decode`;
-//! which schema means which type in `schema`.
+//! Every column, member and element may be null.
+//!
+//! Not here: which values fit a type (`decode`), which JSON schema has which type (`json_schema`).
 
 use std::sync::Arc;
 
@@ -12,88 +13,87 @@ use arrow_schema::{DataType, Field as ArrowField, TimeUnit};
 pub struct Field {
     /// The name that records use.
     pub source_name: String,
-    /// The name in the file: the same, unless two names differ only in case.
+    /// The name in the file. It differs if two names would be the same to a reader that ignores case,
+    /// or if the user wants names that every engine takes.
     pub name: String,
-    /// What it holds.
+    /// The type of its values.
     pub column_type: ColumnType,
 }
 
-/// What a column holds.
+/// The type of a column's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColumnType {
     /// True or false.
     Boolean,
     /// A signed integer of 64 bits.
     Integer,
-    /// An integer of up to [`BIG_INTEGER_DIGITS`] digits: a decimal without digits behind the
-    /// point.
+    /// An integer of up to [`BIG_INTEGER_DIGITS`] digits: a decimal without digits after the point.
     BigInteger,
     /// A double.
     Double,
     /// An exact decimal.
     Decimal {
-        /// Digits in all, 1 to 38.
+        /// The number of digits, 1 to 38.
         precision: u8,
-        /// Digits behind the point, at most `precision`.
+        /// How many of them come after the point.
         scale: u8,
     },
-    /// A number by its own text.
+    /// A number, as the record spells it.
     NumberText,
-    /// An integer as text: its digits and its sign.
+    /// An integer as text: its sign and its digits.
     IntegerText,
-    /// A string; other values by their JSON text.
+    /// A string; other values as JSON text.
     Text,
-    /// Any value by its JSON text.
+    /// Any value as JSON text.
     JsonText,
     /// A day.
     Date,
     /// A time of day in microseconds.
     Time(Zone),
-    /// A time of day as text: `HH:MM:SS.ffffff`, always 15 characters, so that it sorts.
+    /// A time of day as text: `HH:MM:SS.ffffff`. It always has 15 characters, so that it sorts.
     TimeText(Zone),
     /// A date and time in microseconds.
     Timestamp(Zone),
-    /// An object with declared members; never empty.
+    /// An object with declared members, of which there is at least one.
     Struct(Vec<Field>),
-    /// An array of one type.
+    /// An array whose elements have one type.
     List(Box<ColumnType>),
 }
 
-/// What the offset of a time means.
+/// What happens to the UTC offset of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zone {
-    /// The time is moved to UTC.
+    /// The time is converted to UTC.
     Utc,
-    /// The offset is dropped, the fields stay as they are written.
+    /// The offset is dropped; the time stays as it is written.
     Local,
 }
 
 /// The most digits that a decimal of 128 bits always holds.
-pub(crate) const BIG_INTEGER_DIGITS: u8 = 38;
+pub(super) const BIG_INTEGER_DIGITS: u8 = 38;
 
-/// The name of a list's element: the one of the Parquet format's own rules, which every engine
-/// knows.
+/// The name of a list's elements in the file: the one that the Parquet format prescribes.
 const ELEMENT: &str = "element";
 
 /// What is inside a type.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Inside<'t> {
-    /// Nothing: a column holds its values itself.
-    Nothing,
-    /// Declared members.
+pub(super) enum Children<'t> {
+    /// Nothing: the column has the values itself.
+    None,
+    /// The members of a struct.
     Members(&'t [Field]),
-    /// Elements of one type.
+    /// The elements of a list.
     Elements(&'t ColumnType),
 }
 
 impl Field {
-    /// A field whose name in the file is the one that records use.
+    /// A field with the same name in records and in the file.
     #[must_use]
     pub fn new(name: &str, column_type: ColumnType) -> Self {
         Self { source_name: name.to_owned(), name: name.to_owned(), column_type }
     }
 
-    /// The same for Arrow. May be null, as everything here.
+    /// The Arrow field, which may be null.
     #[must_use]
     pub fn to_arrow(&self) -> ArrowField {
         ArrowField::new(&self.name, self.column_type.to_arrow(), true)
@@ -101,11 +101,11 @@ impl Field {
 }
 
 impl ColumnType {
-    /// What is inside.
-    pub(crate) fn inside(&self) -> Inside<'_> {
+    /// What is inside this type.
+    pub(super) fn children(&self) -> Children<'_> {
         match self {
-            Self::Struct(fields) => Inside::Members(fields),
-            Self::List(element) => Inside::Elements(element),
+            Self::Struct(fields) => Children::Members(fields),
+            Self::List(element) => Children::Elements(element),
             Self::Boolean
             | Self::Integer
             | Self::BigInteger
@@ -118,11 +118,11 @@ impl ColumnType {
             | Self::JsonText
             | Self::Date
             | Self::Time(_)
-            | Self::Timestamp(_) => Inside::Nothing,
+            | Self::Timestamp(_) => Children::None,
         }
     }
 
-    /// The same for Arrow.
+    /// The Arrow type.
     #[must_use]
     pub fn to_arrow(&self) -> DataType {
         match self {
@@ -150,7 +150,7 @@ impl ColumnType {
     }
 }
 
-/// The field of a list's elements.
-pub(crate) fn element_field(element: &ColumnType) -> ArrowField {
+/// The Arrow field of a list's elements.
+pub(super) fn element_field(element: &ColumnType) -> ArrowField {
     ArrowField::new(ELEMENT, element.to_arrow(), true)
 }
