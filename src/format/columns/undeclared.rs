@@ -150,8 +150,7 @@ impl UndeclaredLog {
             }
             out.push(before);
             before = b',';
-            out.push(b'"');
-            out.extend_from_slice(member.name);
+            out.extend_from_slice(member.open_name);
             if let Some(number) = number {
                 out.push(b'_');
                 out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
@@ -178,20 +177,22 @@ impl UndeclaredLog {
         for (node, entry) in self.entries.iter() {
             let path = path(node);
             name.clear();
-            if !path.is_empty() {
-                write_escaped(dotted(path, &entry.positions).as_bytes(), &mut name);
+            if path.is_empty() {
+                name.push(b'"');
+            } else {
+                write_open_string(&dotted(path, &entry.positions), &mut name);
                 name.push(b'.');
             }
             name.extend_from_slice(&self.text[entry.key.clone()]);
             let value = &self.text[entry.value.clone()];
-            each(Member { name: &name, depth: path.len() + 1, value, is_undeclared: true });
+            each(Member { open_name: &name, depth: path.len() + 1, value, is_undeclared: true });
         }
         for nulled in misfits.nulled() {
             let path = path(nulled.node);
             name.clear();
-            write_escaped(dotted(path, nulled.positions).as_bytes(), &mut name);
+            write_open_string(&dotted(path, nulled.positions), &mut name);
             each(Member {
-                name: &name,
+                open_name: &name,
                 depth: path.len(),
                 value: nulled.text,
                 is_undeclared: false,
@@ -211,8 +212,7 @@ impl UndeclaredLog {
         // Eight bytes for each name: there may be millions.
         let mut hashes = Vec::new();
         self.for_each(misfits, path, |member| {
-            plain.clear();
-            unescape(member.name, &mut plain);
+            member.unescape_name(&mut plain);
             hashes.push(hasher.hash_one(&plain));
         });
         hashes.sort_unstable();
@@ -224,8 +224,7 @@ impl UndeclaredLog {
         let mut equal: Vec<(usize, usize, Vec<u8>)> = Vec::new();
         let mut place = 0;
         self.for_each(misfits, path, |member| {
-            plain.clear();
-            unescape(member.name, &mut plain);
+            member.unescape_name(&mut plain);
             if twice.contains(&hasher.hash_one(&plain)) {
                 equal.push((member.depth, place, plain.clone()));
             }
@@ -271,26 +270,30 @@ pub(crate) struct LeftOut {
 
 /// A member of the object that is written.
 struct Member<'l> {
-    /// As it stands between the quotes of a JSON string.
-    name: &'l [u8],
+    /// Its name as JSON, without the closing quote: a number may follow.
+    open_name: &'l [u8],
     /// How many steps lead to it.
     depth: usize,
     value: &'l [u8],
     is_undeclared: bool,
 }
 
-/// A text between the quotes of a JSON string.
-pub(crate) fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
-    for &byte in text {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            0..=0x1f => {
-                let digit =
-                    |value: u8| char::from_digit(u32::from(value), 16).map_or(b'0', |c| c as u8);
-                out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-            }
-            _ => out.push(byte),
-        }
+impl Member<'_> {
+    /// Replaces `plain` by the name without its quote and escapes.
+    fn unescape_name(&self, plain: &mut Vec<u8>) {
+        plain.clear();
+        unescape(self.open_name.get(1..).unwrap_or_default(), plain);
     }
+}
+
+/// Appends `text` as a JSON string without the closing quote.
+fn write_open_string(text: &str, out: &mut Vec<u8>) {
+    write_string(text, out);
+    out.pop();
+}
+
+/// Appends `text` as a JSON string.
+pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
+    // Serializing a string into memory does not fail.
+    let _ = serde_json::to_writer(out, text);
 }

@@ -333,7 +333,7 @@ fn without_nested_columns_our_metadata_is_json_text_too() {
     let no_changes = r#"{"sync_id":9,"changes":[]}"#;
     let nulled =
         |field: &str| format!(r#"{{"field":"{field}","change":"NULLED","reason":"{NULLED}"}}"#);
-    let of_source = r#"{"field":"f\"\u000a","change":null,"reason":null}"#;
+    let of_source = r#"{"field":"f\"\n","change":null,"reason":null}"#;
     for (data, source, meta) in [
         ("{}", None, no_changes.to_owned()),
         (
