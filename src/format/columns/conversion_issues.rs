@@ -1,12 +1,16 @@
-//! Keeps account of values that a column could not take as they were: per record for
-//! `_airbyte_meta.changes` and for `_airbyte_additional_properties`, per field for the summary at
-//! the end of a run.
+//! Records conversion issues: values that a column could not take as they were.
 //!
-//! In: the node of a column, a cause and the value's text, as values are read. Out: the entries of
-//! a record, in order, the texts of the values that became null, and counts per field.
+//! In: the node of a column, what happened to a value of it, and the value's text, as values are
+//! read. Out: per record, the entries for `_airbyte_meta.changes` and the texts of nulled values for
+//! `_airbyte_additional_properties`, both in the order of the record; per field, counts for the
+//! summary at the end of a run.
 //!
-//! Invariant: memory for a record is bounded by its text and [`MOST_NOTES`], however many of its
-//! values do not fit.
+//! Invariants
+//! - Memory for a record is bounded by its text and [`MAX_NOTED_ISSUES`], however many of its values
+//!   do not fit.
+//! - Every issue is counted, also one beyond the bounds.
+//!
+//! Not here: which values fit (`decode`, `number`, `temporal`).
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -15,32 +19,32 @@ use std::sync::Arc;
 use super::parsed::ConversionError;
 use super::undo_log::UndoLog;
 
-/// Entries that one record's `changes` may have of ours. A record with more is damaged beyond what
-/// a list can tell; its further misfits are only counted.
-const MOST_ENTRIES: usize = 1_000;
+/// How many issues of one record are listed in its `changes`. In a record with more, a longer list
+/// would not help; further issues are only counted.
+const MAX_LISTED_ISSUES: usize = 1_000;
 
-/// Values of one record that are noted one by one, with their texts. A line of 128 MiB may hold
-/// forty million wrong elements, and a note takes many times the bytes of such an element: further
-/// ones are only counted.
-pub(crate) const MOST_NOTES: usize = 100_000;
+/// How many issues of one record are noted one by one, with the texts of the values. A line of 128
+/// MiB may hold forty million elements of a wrong type, and a note takes many times the bytes of
+/// such an element: further issues are only counted.
+pub(super) const MAX_NOTED_ISSUES: usize = 100_000;
 
-/// An empty log keeps room for this much: every worker has one per stream.
-const KEPT_BYTES: usize = 16 * 1024;
+/// An empty log keeps this much memory for texts: every worker has one log per stream.
+const KEPT_TEXT_BYTES: usize = 16 * 1024;
 
 /// What happened to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IssueKind {
-    /// It is null: it is not of the column's type.
+pub(super) enum IssueKind {
+    /// It became null: it is not of the column's type.
     WrongType,
-    /// It is null: it is outside what the column's type can hold.
+    /// It became null: it is outside the range of the column's type.
     OutOfRange,
-    /// Digits are missing.
+    /// It is in the column, but without all of its digits.
     LostDigits,
 }
 
 impl From<ConversionError> for IssueKind {
-    fn from(misfit: ConversionError) -> Self {
-        match misfit {
+    fn from(error: ConversionError) -> Self {
+        match error {
             ConversionError::WrongType => Self::WrongType,
             ConversionError::OutOfRange => Self::OutOfRange,
         }
@@ -49,7 +53,7 @@ impl From<ConversionError> for IssueKind {
 
 impl IssueKind {
     /// The protocol's words for `change` and `reason`.
-    pub(crate) fn as_change(self) -> (&'static str, &'static str) {
+    pub(super) fn as_change(self) -> (&'static str, &'static str) {
         match self {
             Self::WrongType => ("NULLED", "DESTINATION_SERIALIZATION_ERROR"),
             Self::OutOfRange => ("NULLED", "DESTINATION_FIELD_SIZE_LIMITATION"),
@@ -57,7 +61,7 @@ impl IssueKind {
         }
     }
 
-    /// Whether nothing of the value is in its column.
+    /// Whether the value became null.
     fn is_nulled(self) -> bool {
         match self {
             Self::WrongType | Self::OutOfRange => true,
@@ -77,16 +81,18 @@ pub struct FieldIssues {
     pub truncated: u64,
 }
 
-/// Where a field is: names of members, and elements of lists.
+/// One step on the way from a record to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PathStep {
+pub(super) enum PathStep {
+    /// To the member of this name.
     Name(String),
+    /// To the elements of a list.
     Element,
 }
 
-/// A path with dots; `positions` are the elements' places, and `*` stands for those that are not
-/// given.
-pub(crate) fn dotted(path: &[PathStep], positions: &[u32]) -> String {
+/// Joins a path with dots. `positions` are those of elements in their lists; an element without one
+/// is written as `*`.
+pub(super) fn dotted(path: &[PathStep], positions: &[u32]) -> String {
     let mut positions = positions.iter();
     let mut text = String::new();
     for (depth, step) in path.iter().enumerate() {
@@ -104,174 +110,195 @@ pub(crate) fn dotted(path: &[PathStep], positions: &[u32]) -> String {
     text
 }
 
-/// One value that did not fit.
+/// An issue, as `changes` lists it.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) node: u32,
-    pub(crate) cause: IssueKind,
-    /// Places in the lists that it is in, outermost first.
-    pub(crate) positions: Box<[u32]>,
+pub(super) struct Issue {
+    pub(super) node: u32,
+    pub(super) kind: IssueKind,
+    /// The value's positions in the lists around it, outermost first.
+    pub(super) positions: Box<[u32]>,
 }
 
-/// What is noted of a value.
+/// An issue of the record that is being read.
 #[derive(Debug)]
-struct Noted {
-    cause: IssueKind,
+struct NotedIssue {
+    kind: IssueKind,
     positions: Box<[u32]>,
-    /// Where its text is; empty if it is not kept.
+    /// Where the value's text is in [`IssueLog::texts`]; empty if it is not kept.
     text: Range<usize>,
 }
 
 /// A value that became null.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Nulled<'l> {
-    pub(crate) node: u32,
-    /// Places in the lists that it is in, outermost first.
-    pub(crate) positions: &'l [u32],
+pub(super) struct NulledValue<'l> {
+    pub(super) node: u32,
+    /// Its positions in the lists around it, outermost first.
+    pub(super) positions: &'l [u32],
     /// Its JSON text.
-    pub(crate) text: &'l [u8],
+    pub(super) text: &'l [u8],
 }
 
-/// The account of one worker's stream.
+/// How many values became null, and how many lost digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    nulled: u64,
+    truncated: u64,
+}
+
+impl Counts {
+    fn add(&mut self, kind: IssueKind) {
+        if kind.is_nulled() {
+            self.nulled += 1;
+        } else {
+            self.truncated += 1;
+        }
+    }
+}
+
+/// The issues of one stream on one worker.
 #[derive(Debug, Default)]
-pub(crate) struct IssueLog {
-    /// Of the record that is being read.
-    entries: UndoLog<Noted>,
-    /// The texts of its entries, one after the other.
+pub(super) struct IssueLog {
+    /// Issues of the record that is being read, the first [`MAX_NOTED_ISSUES`] of them.
+    noted: UndoLog<NotedIssue>,
+    /// The texts of nulled values in `noted`, concatenated.
     texts: Vec<u8>,
-    /// By node: its values beyond [`MOST_NOTES`], nulled and truncated.
-    further: HashMap<u32, [u64; 2]>,
-    /// Whether the file has a place for texts.
+    /// By node: the record's issues beyond those in `noted`.
+    not_noted: HashMap<u32, Counts>,
+    /// Whether the file has a column for the texts.
     keeps_texts: bool,
-    /// By node, in records that are read: nulled and truncated.
-    counts: Vec<[u64; 2]>,
-    /// Nodes with a count.
-    counted: Vec<u32>,
+    /// By node: the issues of all records that ended since the counts were last taken.
+    counts: Vec<Counts>,
+    /// The nodes whose counts are not zero. There may be thousands of nodes and few issues.
+    counted_nodes: Vec<u32>,
 }
 
 impl IssueLog {
-    /// An account that keeps the texts of values that become null, or does not.
-    pub(crate) fn new(keeps_texts: bool) -> Self {
+    /// A log that keeps the texts of values that become null, or does not.
+    pub(super) fn new(keeps_texts: bool) -> Self {
         Self { keeps_texts, ..Self::default() }
     }
 
-    /// Notes a value. `text` is the JSON text of one that becomes null.
+    /// Notes an issue. `text` is the JSON text of the value.
     #[cold]
-    pub(crate) fn note(&mut self, node: u32, cause: IssueKind, positions: &[u32], text: &[u8]) {
-        if self.entries.len() >= MOST_NOTES {
-            self.further.entry(node).or_default()[usize::from(!cause.is_nulled())] += 1;
+    pub(super) fn note(&mut self, node: u32, kind: IssueKind, positions: &[u32], text: &[u8]) {
+        if self.noted.len() >= MAX_NOTED_ISSUES {
+            self.not_noted.entry(node).or_default().add(kind);
             return;
         }
         let start = self.texts.len();
-        let is_kept = self.keeps_texts && cause.is_nulled();
+        let is_kept = self.keeps_texts && kind.is_nulled();
         if is_kept {
             self.texts.extend_from_slice(text);
         }
-        // The others are only counted.
-        let is_shown = is_kept || self.entries.len() < MOST_ENTRIES;
-        let positions = if is_shown { positions } else { &[] };
-        self.entries.push(
-            node,
-            Noted { cause, positions: positions.into(), text: start..self.texts.len() },
-        );
+        // Nobody asks for the positions of an issue that is only counted.
+        let has_path = is_kept || self.noted.len() < MAX_LISTED_ISSUES;
+        let positions = if has_path { positions } else { &[] };
+        let text = start..self.texts.len();
+        self.noted.push(node, NotedIssue { kind, positions: positions.into(), text });
     }
 
-    /// The values that became null, where texts are kept; without those beyond [`MOST_NOTES`].
-    pub(crate) fn nulled(&self) -> impl Iterator<Item = Nulled<'_>> {
+    /// The record's values that became null, if texts are kept; without those beyond
+    /// [`MAX_NOTED_ISSUES`].
+    pub(super) fn nulled(&self) -> impl Iterator<Item = NulledValue<'_>> {
         let nulled =
-            self.entries.iter().filter(|(_, noted)| self.keeps_texts && noted.cause.is_nulled());
-        nulled.map(|(node, noted)| Nulled {
+            self.noted.iter().filter(|(_, noted)| self.keeps_texts && noted.kind.is_nulled());
+        nulled.map(|(node, noted)| NulledValue {
             node,
             positions: &noted.positions,
             text: self.texts.get(noted.text.clone()).unwrap_or_default(),
         })
     }
 
-    /// How many values became null beyond [`MOST_NOTES`].
-    pub(crate) fn nulled_further(&self) -> u64 {
-        self.further.values().map(|[nulled, _]| nulled).sum()
+    /// How many of the record's values became null beyond [`MAX_NOTED_ISSUES`].
+    pub(super) fn nulled_but_not_noted(&self) -> u64 {
+        self.not_noted.values().map(|counts| counts.nulled).sum()
     }
 
-    /// A place to go back to with [`IssueLog::undo`].
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+    /// The position of the next issue in the log: [`IssueLog::undo`] goes back to it.
+    pub(super) fn position(&self) -> usize {
+        self.noted.len()
     }
 
-    /// Whether the record has no misfit.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.further.is_empty()
+    /// Whether the record has no issues.
+    pub(super) fn is_empty(&self) -> bool {
+        self.noted.is_empty() && self.not_noted.is_empty()
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.entries.clear();
-        self.further.clear();
+    pub(super) fn clear(&mut self) {
+        self.noted.clear();
+        self.not_noted.clear();
         self.texts.clear();
-        if self.texts.capacity() > KEPT_BYTES {
+        if self.texts.capacity() > KEPT_TEXT_BYTES {
             self.texts = Vec::new();
         }
     }
 
-    /// Takes back what was noted from place `since` on for the nodes of a column.
-    pub(crate) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
-        // Behind the last place nobody can tell what came first: those stay counted.
-        if since < MOST_NOTES && !self.further.is_empty() {
-            self.further.retain(|node, _| !nodes.contains(node));
+    /// Takes back the issues of `nodes` that were noted at `since` or later.
+    pub(super) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
+        // Issues that are only counted have no position. They are younger than all in `noted`, and
+        // so than `since`, unless `noted` was full before: then it cannot be told, and they stay.
+        if since < MAX_NOTED_ISSUES && !self.not_noted.is_empty() {
+            self.not_noted.retain(|node, _| !nodes.contains(node));
         }
-        self.entries.undo(since, nodes);
+        self.noted.undo(since, nodes);
     }
 
-    /// Gives back room that a record full of misfits has made the notes grow by. Not while a record
-    /// is being read.
-    pub(crate) fn trim(&mut self) {
-        self.entries.trim();
-        if self.further.is_empty() {
-            self.further = HashMap::new();
+    /// Releases memory that a record full of issues has made the log take. Must not be called while
+    /// a record is being read.
+    pub(super) fn release_memory(&mut self) {
+        self.noted.release_memory();
+        if self.not_noted.is_empty() {
+            self.not_noted = HashMap::new();
         }
     }
 
-    /// Counts the record's entries and takes out those that its `changes` are to have.
-    pub(crate) fn end_record(&mut self) -> Vec<Entry> {
-        let mut shown = Vec::new();
-        for (node, Noted { cause, positions, .. }) in self.entries.iter() {
-            count(&mut self.counts, &mut self.counted, node)[usize::from(!cause.is_nulled())] += 1;
-            if shown.len() < MOST_ENTRIES {
-                shown.push(Entry { node, cause: *cause, positions: positions.clone() });
+    /// Counts the record's issues and returns those that its `changes` list.
+    pub(super) fn end_record(&mut self) -> Vec<Issue> {
+        let mut listed = Vec::new();
+        for (node, NotedIssue { kind, positions, .. }) in self.noted.iter() {
+            counts_of(&mut self.counts, &mut self.counted_nodes, node).add(*kind);
+            if listed.len() < MAX_LISTED_ISSUES {
+                listed.push(Issue { node, kind: *kind, positions: positions.clone() });
             }
         }
-        for (node, [nulled, truncated]) in &self.further {
-            let count = count(&mut self.counts, &mut self.counted, *node);
-            count[0] += nulled;
-            count[1] += truncated;
+        for (node, more) in &self.not_noted {
+            let counts = counts_of(&mut self.counts, &mut self.counted_nodes, *node);
+            counts.nulled += more.nulled;
+            counts.truncated += more.truncated;
         }
         self.clear();
-        shown
+        listed
     }
 
-    /// The counts since the last call, with the fields' names.
-    pub(crate) fn take_counts(&mut self, field: impl Fn(u32) -> Arc<str>) -> Vec<FieldIssues> {
-        let mut counted = std::mem::take(&mut self.counted);
+    /// Takes the counts since the last call. `name` returns the name of a node's field.
+    pub(super) fn take_counts(&mut self, name: impl Fn(u32) -> Arc<str>) -> Vec<FieldIssues> {
+        let mut counted = std::mem::take(&mut self.counted_nodes);
         counted.sort_unstable();
         counted
             .into_iter()
             .map(|node| {
-                let [nulled, truncated] = std::mem::take(&mut self.counts[node as usize]);
-                FieldIssues { field: field(node), nulled, truncated }
+                let Counts { nulled, truncated } = std::mem::take(&mut self.counts[node as usize]);
+                FieldIssues { field: name(node), nulled, truncated }
             })
             .collect()
     }
 }
 
-/// The count of a node, which is about to rise.
-fn count<'c>(counts: &'c mut Vec<[u64; 2]>, counted: &mut Vec<u32>, node: u32) -> &'c mut [u64; 2] {
+/// The counts of a node, one of which the caller is about to raise.
+fn counts_of<'c>(
+    all: &'c mut Vec<Counts>,
+    counted_nodes: &mut Vec<u32>,
+    node: u32,
+) -> &'c mut Counts {
     let ix = node as usize;
-    if counts.len() <= ix {
-        counts.resize(ix + 1, [0, 0]);
+    if all.len() <= ix {
+        all.resize(ix + 1, Counts::default());
     }
-    let count = &mut counts[ix];
-    if *count == [0, 0] {
-        counted.push(node);
+    let counts = &mut all[ix];
+    if *counts == Counts::default() {
+        counted_nodes.push(node);
     }
-    count
+    counts
 }
 
 #[cfg(test)]
@@ -279,7 +306,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_have_the_places_that_are_known() {
+    fn a_path_has_the_positions_that_are_known() {
         let name = |name: &str| PathStep::Name(name.to_owned());
         let path = [name("items"), PathStep::Element, name("tags"), PathStep::Element];
         assert_eq!(dotted(&path, &[0, 12]), "items.0.tags.12");
@@ -288,28 +315,28 @@ mod tests {
         assert_eq!(dotted(&path[..1], &[]), "items");
     }
 
-    /// Ten million wrong elements of one list took 25 times their line.
+    /// Ten million elements of a wrong type once took 25 times the memory of their line.
     #[test]
-    fn a_record_full_of_misfits_takes_bounded_room() {
+    fn a_record_full_of_issues_takes_bounded_memory() {
         for keeps_texts in [true, false] {
             let mut log = IssueLog::new(keeps_texts);
             log.note(3, IssueKind::LostDigits, &[], b"1.5");
-            for position in 0..3 * MOST_NOTES as u32 {
+            for position in 0..3 * MAX_NOTED_ISSUES as u32 {
                 log.note(2, IssueKind::WrongType, &[position], b"[]");
             }
             log.note(3, IssueKind::LostDigits, &[], b"1.5");
-            assert_eq!(log.len(), MOST_NOTES);
-            assert_eq!(log.texts.len(), if keeps_texts { 2 * (MOST_NOTES - 1) } else { 0 });
-            assert_eq!(log.nulled_further(), 2 * MOST_NOTES as u64 + 1);
-            // A member that is repeated leaves nothing of its earlier value.
+            assert_eq!(log.position(), MAX_NOTED_ISSUES);
+            assert_eq!(log.texts.len(), if keeps_texts { 2 * (MAX_NOTED_ISSUES - 1) } else { 0 });
+            assert_eq!(log.nulled_but_not_noted(), 2 * MAX_NOTED_ISSUES as u64 + 1);
+            // A repeated member leaves no issues of its earlier value.
             log.undo(1, &(2..3));
-            assert_eq!((log.nulled_further(), log.nulled().count()), (0, 0));
+            assert_eq!((log.nulled_but_not_noted(), log.nulled().count()), (0, 0));
             assert_eq!(log.end_record().len(), 1);
             let counts = log.take_counts(|node| node.to_string().into());
             assert_eq!(counts.len(), 1);
             assert_eq!((counts[0].nulled, counts[0].truncated), (0, 2));
-            log.trim();
-            assert!(log.is_empty() && log.texts.capacity() <= KEPT_BYTES);
+            log.release_memory();
+            assert!(log.is_empty() && log.texts.capacity() <= KEPT_TEXT_BYTES);
         }
     }
 }

@@ -183,7 +183,7 @@ impl RecordDecoder {
         let table_schema = &self.table_schema;
         DecodedRows {
             batch,
-            misfits: self.notes.misfits.take_counts(|node| table_schema.name(node)),
+            misfits: self.notes.issues.take_counts(|node| table_schema.name(node)),
             dropped_fields: std::mem::take(&mut self.dropped_fields),
         }
     }
@@ -221,7 +221,7 @@ impl RecordDecoder {
                     if let Some(plan) = self.members.members_plans.get(EXTRACTED_AT) {
                         let mut text = itoa::Buffer::new();
                         let text = text.format(emitted_at_ms).as_bytes();
-                        self.notes.misfits.note(plan.node, misfit.into(), &[], text);
+                        self.notes.issues.note(plan.node, misfit.into(), &[], text);
                     }
                 }
             }
@@ -288,13 +288,13 @@ impl RecordDecoder {
 
     /// Our changes, after the source's; without metadata they are only counted.
     fn add_changes(&mut self) {
-        let entries = self.notes.misfits.end_record();
+        let entries = self.notes.issues.end_record();
         if entries.is_empty() || !self.has_meta() {
             return;
         }
         let Some(lists) = open_changes(&mut self.columns, self.rows) else { return };
         for entry in entries {
-            let (change, reason) = entry.cause.as_change();
+            let (change, reason) = entry.kind.as_change();
             let field = dotted(self.table_schema.path(entry.node), &entry.positions);
             let elements = &mut *lists.elements;
             let rows = elements.len();
@@ -313,22 +313,23 @@ impl RecordDecoder {
     /// out.
     fn end_extras(&mut self) -> u64 {
         let (rows, table_schema) = (self.rows, &self.table_schema);
-        let Notes { extras, misfits, .. } = &mut self.notes;
+        let Notes { undeclared, issues, .. } = &mut self.notes;
         if !table_schema.additional {
-            return extras.count();
+            return undeclared.count();
         }
         let mut left_out = LeftOut::default();
-        let has_content =
-            !extras.is_empty() || misfits.nulled().next().is_some() || misfits.nulled_further() > 0;
+        let has_content = !undeclared.is_empty()
+            || issues.nulled().next().is_some()
+            || issues.nulled_but_not_noted() > 0;
         if let Some(column) = self.columns.last_mut().filter(|_| has_content) {
             column.fill(rows);
             if let ColumnValues::Text(texts) = &mut column.values {
-                left_out = extras.write(misfits, |node| table_schema.path(node), texts.open());
+                left_out = undeclared.write(issues, |node| table_schema.path(node), texts.open());
                 texts.end_text();
             }
             column.validity.push_value();
             if left_out != LeftOut::default() {
-                misfits.note(table_schema.additional_node(), IssueKind::LostDigits, &[], &[]);
+                issues.note(table_schema.additional_node(), IssueKind::LostDigits, &[], &[]);
             }
         }
         left_out.members

@@ -1,13 +1,14 @@
-//! Keeps the members of a record that the schema does not name, and writes
+//! Keeps the members of a record that the schema does not declare, and writes
 //! `_airbyte_additional_properties`.
 //!
-//! In: key and value of an undeclared member, as the record spells them; at the end of a record
-//! also the values that became null. Out: the text of one JSON object per record, or the number of
-//! undeclared members where they are dropped. What is nested is called by its dotted path.
+//! In: key and value of each undeclared member, as the record spells them; at the end of a record
+//! also the values that became null. Out: per record, the text of one JSON object, or the number of
+//! undeclared members if the user drops them. A nested member is named by its dotted path.
 //!
 //! Invariants
-//! - No name stands twice in the object: a name with a dot can look like a path, and then the more
-//!   deeply nested one is numbered.
+//! - The names in the object are unique. A name with a dot can equal another member's path; then
+//!   the more deeply nested of the two gets a number.
+//! - The texts of values are copied, never parsed or written anew: they keep every digit.
 
 use std::collections::hash_map::{Entry, RandomState};
 use std::collections::{HashMap, HashSet};
@@ -18,63 +19,80 @@ use super::conversion_issues::{IssueLog, PathStep, dotted};
 use super::undo_log::UndoLog;
 use crate::json::unescape;
 
-/// A path stands before each member of each element of a list, so that the text can be many times
-/// the record's. No record whose undeclared fields are at its top is longer than this: a line has
-/// 128 MiB at most.
-const LONGEST_TEXT_BYTES: usize = 256 * 1024 * 1024;
+/// The longest object that is written. As the whole path is repeated for each member of each element
+/// of a list, the object can be many times as long as the record. A record whose undeclared members
+/// are all at its top never reaches this limit: a line has at most 128 MiB.
+const MAX_OBJECT_BYTES: usize = 256 * 1024 * 1024;
 
 /// The undeclared members of the record that is being read.
 #[derive(Debug, Default)]
-pub(crate) struct UndeclaredLog {
-    entries: UndoLog<Undeclared>,
-    /// Keys, without their quotes, and values.
+pub(super) struct UndeclaredLog {
+    entries: UndoLog<Noted>,
+    /// Keys, without their quotes, and values, concatenated.
     text: Vec<u8>,
-    /// Whether the file has a place for them; else they are only counted.
+    /// Whether the file has a column for them; otherwise they are only counted.
     keeps_texts: bool,
 }
 
-/// A member as it was met.
-#[derive(Debug)]
-struct Undeclared {
+/// An undeclared member, where it is in the record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UndeclaredMember<'m> {
+    /// The node of the object that has it.
+    pub(super) node: u32,
     /// The number of its name in that object.
+    pub(super) name: u32,
+    /// The object's positions in the lists around it, outermost first.
+    pub(super) positions: &'m [u32],
+    /// Its key, without the quotes.
+    pub(super) key: &'m [u8],
+    /// The JSON text of its value.
+    pub(super) value: &'m [u8],
+}
+
+/// An undeclared member in the log.
+#[derive(Debug)]
+struct Noted {
+    /// The number of its name in its object.
     name: u32,
+    /// Where its key is in [`UndeclaredLog::text`].
     key: Range<usize>,
+    /// Where its value is.
     value: Range<usize>,
-    /// Places of the object in the lists that it is in.
     positions: Box<[u32]>,
 }
 
 impl UndeclaredLog {
-    /// An account that keeps the members, or only counts them.
-    pub(crate) fn new(keeps_texts: bool) -> Self {
+    /// A log that keeps the members, or only counts them.
+    pub(super) fn new(keeps_texts: bool) -> Self {
         Self { keeps_texts, ..Self::default() }
     }
 
-    /// Notes a member. `since` is where the entries of its object begin, `noted` where the object's
-    /// names were noted last: of several members of one name the last is kept.
+    /// Notes a member. It replaces an earlier one of the same name in the same object: `since` is
+    /// the position in the log at which the object began, and `last_noted` has, for each name of
+    /// such objects, the position at which it was noted last.
     #[cold]
-    pub(crate) fn note(
+    pub(super) fn note(
         &mut self,
-        object: (u32, u32, &[u32]),
+        member: UndeclaredMember<'_>,
         since: usize,
-        noted: &mut Vec<u32>,
-        key: &[u8],
-        value: &[u8],
+        last_noted: &mut Vec<u32>,
     ) {
-        let (node, name, positions) = object;
-        if noted.len() <= name as usize {
-            noted.resize(name as usize + 1, 0);
+        let UndeclaredMember { node, name, positions, key, value } = member;
+        if last_noted.len() <= name as usize {
+            last_noted.resize(name as usize + 1, 0);
         }
-        let place = noted[name as usize] as usize;
+        let position = last_noted[name as usize] as usize;
         let key = self.keep(key);
         let value = self.keep(value);
         let positions = if self.keeps_texts { positions } else { &[] };
-        let entry = Undeclared { name, key, value, positions: positions.into() };
-        match self.entries.get_mut(place, node) {
-            Some(same) if place >= since && same.name == name => *same = entry,
+        let noted = Noted { name, key, value, positions: positions.into() };
+        // `last_noted` is never reset: its position may be one of another object, of an earlier
+        // record, or of something else by now. So everything is compared.
+        match self.entries.get_mut(position, node) {
+            Some(same) if position >= since && same.name == name => *same = noted,
             _ => {
-                noted[name as usize] = self.entries.len() as u32;
-                self.entries.push(node, entry);
+                last_noted[name as usize] = self.entries.len() as u32;
+                self.entries.push(node, noted);
             }
         }
     }
@@ -87,69 +105,69 @@ impl UndeclaredLog {
         start..self.text.len()
     }
 
-    /// A place to go back to with [`UndeclaredLog::undo`].
-    pub(crate) fn len(&self) -> usize {
+    /// The position of the next member in the log: [`UndeclaredLog::undo`] goes back to it.
+    pub(super) fn position(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether the record has no undeclared member.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether the record has no undeclared members.
+    pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    pub(crate) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.text.clear();
     }
 
-    /// Gives back room for entries, and for text beyond `kept_bytes`. Not while a record is being
-    /// read.
-    pub(crate) fn trim(&mut self, kept_bytes: usize) {
+    /// Releases memory that an unusual record has made the log take, up to `kept_bytes` of text. Must
+    /// not be called while a record is being read.
+    pub(super) fn release_memory(&mut self, kept_bytes: usize) {
         if self.text.capacity() > kept_bytes {
             self.text = Vec::new();
         }
-        self.entries.trim();
+        self.entries.release_memory();
     }
 
-    /// Takes back what was noted from place `since` on in objects of the given nodes.
-    pub(crate) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
+    /// Takes back the members of objects with these nodes that were noted at `since` or later.
+    pub(super) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
         self.entries.undo(since, nodes);
     }
 
-    /// How many members there are.
-    pub(crate) fn count(&self) -> u64 {
+    /// How many undeclared members the record has.
+    pub(super) fn count(&self) -> u64 {
         self.entries.iter().count() as u64
     }
 
     /// Writes the undeclared members, then the values that became null, as one JSON object. `path`
-    /// returns the path of a node.
-    pub(crate) fn write<'p>(
+    /// returns the path of a node. Returns how many did not fit into the longest object.
+    pub(super) fn write<'p>(
         &self,
-        misfits: &IssueLog,
+        issues: &IssueLog,
         path: impl Fn(u32) -> &'p [PathStep],
         out: &mut Vec<u8>,
     ) -> LeftOut {
-        // The top level of a record has each name once, declared or not.
+        // At the top level of a record each name is there once, declared or not.
         let is_flat = self.entries.iter().all(|(node, _)| path(node).is_empty())
-            && misfits.nulled().all(|nulled| path(nulled.node).len() == 1);
-        let numbers = if is_flat { HashMap::new() } else { self.numbers(misfits, &path) };
-        let mut left_out = LeftOut { members: 0, values: misfits.nulled_further() };
+            && issues.nulled().all(|nulled| path(nulled.node).len() == 1);
+        let numbers = if is_flat { HashMap::new() } else { self.numbers(issues, &path) };
+        let mut left_out = LeftOut { members: 0, values: issues.nulled_but_not_noted() };
         let start = out.len();
-        let mut before = b'{';
-        let mut place = 0;
-        self.for_each(misfits, &path, |member| {
-            let number = numbers.get(&place);
-            place += 1;
-            if out.len() - start + member.value.len() > LONGEST_TEXT_BYTES {
-                *(if member.is_undeclared {
-                    &mut left_out.members
+        let mut separator = b'{';
+        let mut position = 0;
+        self.for_each(issues, &path, |member| {
+            let number = numbers.get(&position);
+            position += 1;
+            if out.len() - start + member.value.len() > MAX_OBJECT_BYTES {
+                if member.is_undeclared {
+                    left_out.members += 1;
                 } else {
-                    &mut left_out.values
-                }) += 1;
+                    left_out.values += 1;
+                }
                 return;
             }
-            out.push(before);
-            before = b',';
+            out.push(separator);
+            separator = b',';
             out.extend_from_slice(member.open_name);
             if let Some(number) = number {
                 out.push(b'_');
@@ -158,18 +176,19 @@ impl UndeclaredLog {
             out.extend_from_slice(b"\":");
             out.extend_from_slice(member.value);
         });
-        if before == b'{' {
+        if separator == b'{' {
+            // Nothing was written, not even the brace.
             out.push(b'{');
         }
         out.push(b'}');
         left_out
     }
 
-    /// The members in their order. Names are made one at a time: together the paths of a record may
-    /// be far longer than its text.
+    /// Calls `each` with the members of the object in their order. Names are made one at a time:
+    /// together the paths of a record may be far longer than its text.
     fn for_each<'p>(
         &self,
-        misfits: &IssueLog,
+        issues: &IssueLog,
         path: &impl Fn(u32) -> &'p [PathStep],
         mut each: impl FnMut(Member<'_>),
     ) {
@@ -183,11 +202,12 @@ impl UndeclaredLog {
                 write_open_string(&dotted(path, &entry.positions), &mut name);
                 name.push(b'.');
             }
+            // The key stays as the record spells it, escapes included.
             name.extend_from_slice(&self.text[entry.key.clone()]);
             let value = &self.text[entry.value.clone()];
             each(Member { open_name: &name, depth: path.len() + 1, value, is_undeclared: true });
         }
-        for nulled in misfits.nulled() {
+        for nulled in issues.nulled() {
             let path = path(nulled.node);
             name.clear();
             write_open_string(&dotted(path, nulled.positions), &mut name);
@@ -200,45 +220,46 @@ impl UndeclaredLog {
         }
     }
 
-    /// By place: the numbers of those members whose name another member has too. The one that is
-    /// nested least keeps the name, the first of several such.
+    /// Numbers for members whose name another member has too, by the member's position in the
+    /// object. The least nested member keeps the name; of several, the first.
     fn numbers<'p>(
         &self,
-        misfits: &IssueLog,
+        issues: &IssueLog,
         path: &impl Fn(u32) -> &'p [PathStep],
     ) -> HashMap<usize, u64> {
         let hasher = RandomState::new();
         let mut plain = Vec::new();
-        // Eight bytes for each name: there may be millions.
+        // Hashes instead of names: there may be millions of them.
         let mut hashes = Vec::new();
-        self.for_each(misfits, path, |member| {
+        self.for_each(issues, path, |member| {
             member.unescape_name(&mut plain);
             hashes.push(hasher.hash_one(&plain));
         });
         hashes.sort_unstable();
-        let twice: HashSet<u64> =
+        let repeated: HashSet<u64> =
             hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-        if twice.is_empty() {
+        if repeated.is_empty() {
             return HashMap::new();
         }
         let mut equal: Vec<(usize, usize, Vec<u8>)> = Vec::new();
-        let mut place = 0;
-        self.for_each(misfits, path, |member| {
+        let mut position = 0;
+        self.for_each(issues, path, |member| {
             member.unescape_name(&mut plain);
-            if twice.contains(&hasher.hash_one(&plain)) {
-                equal.push((member.depth, place, plain.clone()));
+            if repeated.contains(&hasher.hash_one(&plain)) {
+                equal.push((member.depth, position, plain.clone()));
             }
-            place += 1;
+            position += 1;
         });
         equal.sort();
-        // Numbers go around all names that are there, and around each other.
+        // A numbered name must differ from every name in the object, and from the other numbered
+        // ones.
         let mut given: HashSet<u64> = HashSet::new();
-        let is_there = |hash: u64| hashes.binary_search(&hash).is_ok();
-        // Where the search for a name's number goes on: many members of one name must not cost
-        // their square.
+        let is_taken = |hash: u64| hashes.binary_search(&hash).is_ok();
+        // The search for a name's next number goes on where the last one ended. Otherwise many
+        // members of one name would take quadratic time.
         let mut next: HashMap<Vec<u8>, u64> = HashMap::new();
         let mut numbers = HashMap::new();
-        for (_, place, name) in equal {
+        for (_, position, name) in equal {
             match next.entry(name) {
                 Entry::Vacant(first) => {
                     first.insert(2);
@@ -248,8 +269,8 @@ impl UndeclaredLog {
                     held.insert(number + 1);
                     let hash =
                         hasher.hash_one([held.key(), format!("_{number}").as_bytes()].concat());
-                    if !is_there(hash) && given.insert(hash) {
-                        numbers.insert(place, number);
+                    if !is_taken(hash) && given.insert(hash) {
+                        numbers.insert(position, number);
                         break;
                     }
                 },
@@ -259,20 +280,20 @@ impl UndeclaredLog {
     }
 }
 
-/// What an object that would be too long does not have.
+/// What was left out of an object that would have been too long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LeftOut {
+pub(super) struct LeftOut {
     /// Undeclared members.
-    pub(crate) members: u64,
+    pub(super) members: u64,
     /// Values that became null.
-    pub(crate) values: u64,
+    pub(super) values: u64,
 }
 
 /// A member of the object that is written.
 struct Member<'l> {
     /// Its name as JSON, without the closing quote: a number may follow.
     open_name: &'l [u8],
-    /// How many steps lead to it.
+    /// How many steps its path has.
     depth: usize,
     value: &'l [u8],
     is_undeclared: bool,

@@ -1,36 +1,36 @@
-//! Notes on the record that is being read, which can be taken back for one column without a look at
-//! the others.
+//! A log of notes on the record that is being read, in which the notes of one column can be undone.
 //!
-//! In: notes on nodes, in the order of the text; then, where a member is repeated, the nodes whose
-//! notes are void. Out: the notes that stand, in order.
+//! In: notes on nodes, in the order of the record's text; then, where a record repeats a member,
+//! the nodes whose earlier notes no longer count. Out: the notes that remain, in order.
 //!
 //! Invariants
-//! - Linear: whatever a record repeats, each note is looked at a bounded number of times, besides
-//!   one look at each of the nodes for each repetition. A record of half a megabyte must not take
-//!   minutes.
-//! - The last note is never void: there is one that stands if and only if there is one.
+//! - Linear time: however often a record repeats its members, each note is visited a bounded number
+//!   of times. Each repetition costs besides one look at every node of the member. Searching the
+//!   whole log instead would take minutes for a record of half a megabyte.
+//! - The last note in the log is never an undone one, so that the log is empty if and only if no
+//!   note remains.
 //!
-//! Not here: what a note says (`misfit`, `extra`).
+//! Not here: what a note says (`conversion_issues`, `undeclared`).
 
 use std::ops::Range;
 
-/// Room that an empty undo_log keeps: every worker has some per stream.
+/// An empty log keeps memory for this many notes: every worker has logs for every stream.
 const KEPT_NOTES: usize = 256;
 
 /// Notes of one kind.
 #[derive(Debug)]
-pub(crate) struct UndoLog<T> {
+pub(super) struct UndoLog<T> {
     notes: Vec<Note<T>>,
-    /// By node: the number of its last note that stands, counted from 1, or 0.
+    /// By node: its latest note that was not undone, counted from 1; 0 if there is none.
     latest: Vec<u32>,
 }
 
 #[derive(Debug)]
 struct Note<T> {
     node: u32,
-    /// What `latest` was before it.
-    before: u32,
-    /// `None` if it was taken back.
+    /// The node's entry in `latest` before this note.
+    previous: u32,
+    /// `None` if the note was undone.
     content: Option<T>,
 }
 
@@ -41,61 +41,71 @@ impl<T> Default for UndoLog<T> {
 }
 
 impl<T> UndoLog<T> {
-    pub(crate) fn push(&mut self, node: u32, content: T) {
+    pub(super) fn push(&mut self, node: u32, content: T) {
         let ix = node as usize;
         if self.latest.len() <= ix {
             self.latest.resize(ix + 1, 0);
         }
         let number = self.notes.len() as u32 + 1;
-        let before = std::mem::replace(&mut self.latest[ix], number);
-        self.notes.push(Note { node, before, content: Some(content) });
+        let previous = std::mem::replace(&mut self.latest[ix], number);
+        self.notes.push(Note { node, previous, content: Some(content) });
     }
 
-    /// How many notes there are, void ones included: a place to go back to with [`UndoLog::undo`].
-    pub(crate) fn len(&self) -> usize {
+    /// How many notes there are, undone ones included: the position of the next note, to which
+    /// [`UndoLog::undo`] can go back.
+    pub(super) fn len(&self) -> usize {
         self.notes.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.notes.is_empty()
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// Removes all notes. Resets `latest` note by note, since there may be far more nodes than
+    /// notes.
+    pub(super) fn clear(&mut self) {
         self.notes.drain(..).for_each(|note| self.latest[note.node as usize] = 0);
     }
 
-    /// Gives back room beyond [`KEPT_NOTES`]. Only when there are no notes.
-    pub(crate) fn trim(&mut self) {
+    /// Releases memory beyond [`KEPT_NOTES`]. Does nothing while there are notes.
+    pub(super) fn release_memory(&mut self) {
         if self.notes.is_empty() && self.notes.capacity() > KEPT_NOTES {
             self.notes = Vec::new();
         }
     }
 
-    /// The note at a place, if it is one on `node` that stands.
-    pub(crate) fn get_mut(&mut self, place: usize, node: u32) -> Option<&mut T> {
-        self.notes.get_mut(place).filter(|note| note.node == node)?.content.as_mut()
+    /// The note at a position, if it is on `node` and was not undone.
+    pub(super) fn get_mut(&mut self, position: usize, node: u32) -> Option<&mut T> {
+        self.notes.get_mut(position).filter(|note| note.node == node)?.content.as_mut()
     }
 
-    /// Takes back the notes on `nodes`, which are a column and all that is inside it, from place
-    /// `since` on. They were made while one value was read, so that they stand side by side.
-    pub(crate) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
-        let inside = nodes.start as usize..self.latest.len().min(nodes.end as usize);
-        let end =
-            self.latest.get(inside).unwrap_or_default().iter().copied().max().unwrap_or(0) as usize;
-        // Backwards, so that each note is the last of its node when its turn comes.
+    /// Undoes the notes on `nodes` from the position `since` on. `nodes` are those of a member and
+    /// everything inside it.
+    ///
+    /// The notes of one value are adjacent, as nothing else is noted while it is read. So this
+    /// finds the last of them and walks back to where the value began. Notes of an even earlier
+    /// value of the member were undone when this value came.
+    pub(super) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
+        let known_nodes = nodes.start as usize..self.latest.len().min(nodes.end as usize);
+        let latest = self.latest.get(known_nodes).unwrap_or_default();
+        let end = latest.iter().copied().max().unwrap_or(0) as usize;
+        // Going backwards, each note is the latest of its node when it is undone, so that
+        // `previous` is right for `latest`.
         let run = self.notes.get_mut(since..end).unwrap_or_default().iter_mut().rev();
         for note in run.take_while(|note| nodes.contains(&note.node)) {
             if note.content.take().is_some() {
-                self.latest[note.node as usize] = note.before;
+                self.latest[note.node as usize] = note.previous;
             }
         }
+        // Undone notes at the end go, so that they are not passed again and again. Those further
+        // up stay: positions must not move.
         while self.notes.last().is_some_and(|note| note.content.is_none()) {
             self.notes.pop();
         }
     }
 
-    /// The notes that stand.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+    /// The notes that were not undone, with their nodes.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.notes.iter().filter_map(|note| Some((note.node, note.content.as_ref()?)))
     }
 }
@@ -106,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// A value of a column, with what is noted on the column itself.
+    /// A value of a column, and how many notes there are on the column itself.
     #[derive(Clone, Debug)]
     struct Value {
         node: u32,
@@ -116,13 +126,13 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Inside {
-        /// Of several members of one node the last counts.
+        /// The last of several members with one node counts.
         Members(Vec<Value>),
-        /// All of one node, and all count.
+        /// All elements have one node, and all count.
         Elements(Vec<Value>),
     }
 
-    /// How many nodes a column of so many levels takes: each has two columns inside it.
+    /// How many nodes a column of this many levels has: each column has two inside it.
     fn nodes(levels: u32) -> u32 {
         (0..=levels).map(|level| 2u32.pow(level)).sum()
     }
@@ -144,45 +154,45 @@ mod tests {
     }
 
     /// Reads a value as the decoder does. `count` numbers the notes.
-    fn read(undo_log: &mut UndoLog<u32>, count: &mut u32, value: &Value, levels: u32) {
+    fn read(log: &mut UndoLog<u32>, count: &mut u32, value: &Value, levels: u32) {
         for _ in 0..value.notes {
-            undo_log.push(value.node, *count);
+            log.push(value.node, *count);
             *count += 1;
         }
         match &value.inside {
             Inside::Members(members) => {
-                let since = undo_log.len();
-                for (place, member) in members.iter().enumerate() {
-                    if members[..place].iter().any(|earlier| earlier.node == member.node) {
-                        undo_log.undo(since, &(member.node..member.node + nodes(levels - 1)));
+                let since = log.len();
+                for (position, member) in members.iter().enumerate() {
+                    if members[..position].iter().any(|earlier| earlier.node == member.node) {
+                        log.undo(since, &(member.node..member.node + nodes(levels - 1)));
                     }
-                    read(undo_log, count, member, levels - 1);
+                    read(log, count, member, levels - 1);
                 }
             }
             Inside::Elements(elements) => {
-                elements.iter().for_each(|element| read(undo_log, count, element, levels - 1));
+                elements.iter().for_each(|element| read(log, count, element, levels - 1));
             }
         }
     }
 
-    /// The notes that stand.
-    fn standing(value: &Value, count: &mut u32, all: &mut Vec<(u32, u32)>) {
+    /// Adds the notes that must remain to `all`.
+    fn remaining(value: &Value, count: &mut u32, all: &mut Vec<(u32, u32)>) {
         for _ in 0..value.notes {
             all.push((value.node, *count));
             *count += 1;
         }
         match &value.inside {
             Inside::Members(members) => {
-                for (place, member) in members.iter().enumerate() {
+                for (position, member) in members.iter().enumerate() {
                     let before = all.len();
-                    standing(member, count, all);
-                    if members[place + 1..].iter().any(|later| later.node == member.node) {
+                    remaining(member, count, all);
+                    if members[position + 1..].iter().any(|later| later.node == member.node) {
                         all.truncate(before);
                     }
                 }
             }
             Inside::Elements(elements) => {
-                elements.iter().for_each(|element| standing(element, count, all))
+                elements.iter().for_each(|element| remaining(element, count, all))
             }
         }
     }
@@ -191,17 +201,16 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_is_repeated_leaves_the_notes_of_the_last(records in prop::collection::vec(value(0, 3), 1..4)) {
-            let mut undo_log = UndoLog::default();
+        fn a_repeated_member_leaves_the_notes_of_its_last_value(records in prop::collection::vec(value(0, 3), 1..4)) {
+            let mut log = UndoLog::default();
             for record in records {
-                // One after the other: what is left of a record must not be taken for a note on the
-                // next.
-                undo_log.clear();
+                // One log for all: a note of one record must not be taken for a note on the next.
+                log.clear();
                 let mut expected = Vec::new();
-                read(&mut undo_log, &mut 0, &record, 3);
-                standing(&record, &mut 0, &mut expected);
-                prop_assert_eq!(undo_log.iter().map(|(node, note)| (node, *note)).collect::<Vec<_>>(), expected);
-                prop_assert_eq!(undo_log.is_empty(), undo_log.iter().next().is_none());
+                read(&mut log, &mut 0, &record, 3);
+                remaining(&record, &mut 0, &mut expected);
+                prop_assert_eq!(log.iter().map(|(node, note)| (node, *note)).collect::<Vec<_>>(), expected);
+                prop_assert_eq!(log.is_empty(), log.iter().next().is_none());
             }
         }
     }

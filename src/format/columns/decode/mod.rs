@@ -22,7 +22,7 @@ use super::number;
 use super::parsed::{ConversionError, Parsed};
 use super::temporal;
 use super::types::{BIG_INTEGER_DIGITS, Zone};
-use super::undeclared::UndeclaredLog;
+use super::undeclared::{UndeclaredLog, UndeclaredMember};
 use crate::json::field_order::START;
 use crate::json::grammar::{self, Step};
 use crate::json::{self, JsonError};
@@ -30,8 +30,8 @@ use crate::json::{self, JsonError};
 /// What is noted while a record is read, and room to work in.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    pub(crate) misfits: IssueLog,
-    pub(crate) extras: UndeclaredLog,
+    pub(crate) issues: IssueLog,
+    pub(crate) undeclared: UndeclaredLog,
     /// Places in the lists that are being read, outermost first.
     positions: Vec<u32>,
     unescaped: Vec<u8>,
@@ -46,8 +46,8 @@ impl Notes {
         if self.unescaped.capacity() > KEPT_BYTES {
             self.unescaped = Vec::new();
         }
-        self.extras.trim(KEPT_BYTES);
-        self.misfits.trim();
+        self.undeclared.release_memory(KEPT_BYTES);
+        self.issues.release_memory();
     }
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn read_object(
     pos: usize,
 ) -> Result<usize, JsonError> {
     members.tidy();
-    let since = (notes.misfits.len(), notes.extras.len());
+    let since = (notes.issues.position(), notes.undeclared.position());
     let mut previous = START;
     let mut step = grammar::first(text, pos, b'}');
     loop {
@@ -105,13 +105,15 @@ fn read_extra(
 ) -> Result<usize, JsonError> {
     let key = grammar::key(text, at)?;
     let value = grammar::value(text, value_at)?;
-    notes.extras.note(
-        (members.node, number, &notes.positions),
-        since,
-        &mut members.noted,
-        &text[key.start..key.end],
-        &text[value_at..value.end],
-    );
+    let Notes { undeclared, positions, .. } = notes;
+    let member = UndeclaredMember {
+        node: members.node,
+        name: number,
+        positions,
+        key: &text[key.start..key.end],
+        value: &text[value_at..value.end],
+    };
+    undeclared.note(member, since, &mut members.noted);
     Ok(value.end)
 }
 
@@ -128,8 +130,8 @@ fn prepare(
     if column.len() > rows {
         column.truncate(rows);
         let nodes: Range<u32> = plan.node..plan.end;
-        notes.misfits.undo(since.0, &nodes);
-        notes.extras.undo(since.1, &nodes);
+        notes.issues.undo(since.0, &nodes);
+        notes.undeclared.undo(since.1, &nodes);
     } else {
         column.fill(rows);
     }
@@ -214,7 +216,7 @@ pub(crate) fn read_value(
                 }
                 Some(_) => {
                     column.push_null();
-                    notes.misfit(node, IssueKind::WrongType, &text[pos..end]);
+                    notes.issue(node, IssueKind::WrongType, &text[pos..end]);
                 }
                 None => column.push_null(),
             }
@@ -342,26 +344,26 @@ impl Notes {
     /// count them.
     pub(crate) fn new(keeps_texts: bool) -> Self {
         Self {
-            misfits: IssueLog::new(keeps_texts),
-            extras: UndeclaredLog::new(keeps_texts),
+            issues: IssueLog::new(keeps_texts),
+            undeclared: UndeclaredLog::new(keeps_texts),
             ..Self::default()
         }
     }
 
     /// Whether there is nothing to say about the record that was read.
     pub(crate) fn is_empty(&self) -> bool {
-        self.misfits.is_empty() && self.extras.is_empty()
+        self.issues.is_empty() && self.undeclared.is_empty()
     }
 
     #[cold]
-    fn misfit(&mut self, node: u32, cause: IssueKind, value: &[u8]) {
-        self.misfits.note(node, cause, &self.positions, value);
+    fn issue(&mut self, node: u32, kind: IssueKind, value: &[u8]) {
+        self.issues.note(node, kind, &self.positions, value);
     }
 
     /// Forgets all of the record that was being read.
     pub(crate) fn clear(&mut self) {
-        self.misfits.clear();
-        self.extras.clear();
+        self.issues.clear();
+        self.undeclared.clear();
         self.positions.clear();
     }
 }
@@ -377,7 +379,7 @@ fn push_other(
 ) {
     column.push_null();
     if kind != json::ValueKind::Null {
-        notes.misfit(node, IssueKind::WrongType, value);
+        notes.issue(node, IssueKind::WrongType, value);
     }
 }
 
@@ -434,12 +436,12 @@ fn end_row<T: Stored>(
             }
             column.validity.push_value();
             if parsed.lost_digits {
-                notes.misfit(node, IssueKind::LostDigits, value);
+                notes.issue(node, IssueKind::LostDigits, value);
             }
         }
         Some(Err(misfit)) => {
             column.push_null();
-            notes.misfit(node, misfit.into(), value);
+            notes.issue(node, misfit.into(), value);
         }
         None => column.push_null(),
     }
@@ -454,12 +456,12 @@ fn end_text(notes: &mut Notes, column: &mut Column, node: u32, read: Read<bool>,
             }
             column.validity.push_value();
             if is_cut {
-                notes.misfit(node, IssueKind::LostDigits, value);
+                notes.issue(node, IssueKind::LostDigits, value);
             }
         }
         Some(Err(misfit)) => {
             column.push_null();
-            notes.misfit(node, misfit.into(), value);
+            notes.issue(node, misfit.into(), value);
         }
         None => column.push_null(),
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::tables::{NULLED, Stream, changes, counts, rows};
-use crate::format::columns::conversion_issues::MOST_NOTES;
+use crate::format::columns::conversion_issues::MAX_NOTED_ISSUES;
 use crate::format::{
     ADDITIONAL_PROPERTIES, MetadataColumns, Nested, TypeOptions, UndeclaredFields,
 };
@@ -287,17 +287,20 @@ fn what_does_not_fit_is_kept_by_its_text() {
 fn a_record_of_very_many_misfits_keeps_as_many_texts_as_it_is_said() {
     let properties = json!({"l": {"type": "array", "items": {"type": "integer"}}});
     let mut stream = Stream::with_metadata(&properties);
-    stream.send(&format!(r#"{{"l":[{}1]}}"#, "[],".repeat(MOST_NOTES + 7)));
+    stream.send(&format!(r#"{{"l":[{}1]}}"#, "[],".repeat(MAX_NOTED_ISSUES + 7)));
     let taken = stream.decoder.take();
     assert_eq!(
         counts(&taken),
-        [("l.*".to_owned(), MOST_NOTES as u64 + 7, 0), (ADDITIONAL_PROPERTIES.to_owned(), 0, 1)]
+        [
+            ("l.*".to_owned(), MAX_NOTED_ISSUES as u64 + 7, 0),
+            (ADDITIONAL_PROPERTIES.to_owned(), 0, 1)
+        ]
     );
     assert_eq!(taken.dropped_fields, 0);
     let row = &stream.values(vec![taken.batch])[0];
     let kept: serde_json::Map<String, Value> =
         serde_json::from_str(row[5].as_str().unwrap()).unwrap();
-    assert_eq!((kept.len(), kept.get("l.99999")), (MOST_NOTES, Some(&json!([]))));
+    assert_eq!((kept.len(), kept.get("l.99999")), (MAX_NOTED_ISSUES, Some(&json!([]))));
 }
 
 /// A name with a dot can look like a path.
