@@ -25,7 +25,7 @@
 //! - Nothing panics, whatever the schema and the records are.
 //! - A record is refused exactly when serde_json refuses it, or when it nests too deep. Otherwise
 //!   it ends where serde_json says that it ends.
-//! - Every column of the shape becomes an Arrow array of its type with one row per record.
+//! - Every column of the table schema becomes an Arrow array of its type with one row per record.
 //! - Refused and undone records in between make no difference. Neither does when the rows are
 //!   taken.
 
@@ -57,9 +57,9 @@ fn run(data: &[u8]) {
         _ => return,
     };
     let meta = StreamMeta { generation_id: Some(1), sync_id: 2 };
-    let shape = Arc::new(TableSchema::new(&options(zero), &meta, &properties));
+    let table_schema = Arc::new(TableSchema::new(&options(zero), &meta, &properties));
 
-    let mut decoder = RecordDecoder::new(Arc::clone(&shape));
+    let mut decoder = RecordDecoder::new(Arc::clone(&table_schema));
     let mut ids = RowIds::new(0, 0);
     let mut good = Vec::new();
     let lines = records.split(|byte| *byte == b'\n');
@@ -84,14 +84,14 @@ fn run(data: &[u8]) {
         assert_eq!(decoder.rows(), good.len());
     }
     let taken = decoder.take();
-    let misfits = misfits_of(&taken);
-    let found = to_arrow(vec![taken.batch], &shape);
+    let issues = issues_of(&taken);
+    let found = to_arrow(vec![taken.batch], &table_schema);
 
     // Again in small batches, with a decoder that reads no broken records, and undoes and repeats
     // each.
-    let mut decoder = RecordDecoder::new(Arc::clone(&shape));
+    let mut decoder = RecordDecoder::new(Arc::clone(&table_schema));
     let mut ids = RowIds::new(0, 0);
-    let mut misfits_again = 0;
+    let mut issues_again = 0;
     let mut batches = Vec::new();
     for records in good.chunks(3) {
         for data in records {
@@ -101,30 +101,30 @@ fn run(data: &[u8]) {
             decoder.end_row(emitted_at_ms(data.len()), changes(data), &mut ids);
         }
         let taken = decoder.take();
-        misfits_again += misfits_of(&taken);
+        issues_again += issues_of(&taken);
         batches.push(taken.batch);
     }
-    assert_eq!(misfits_again, misfits);
+    assert_eq!(issues_again, issues);
     let mut rows = 0;
-    for again in to_arrow(batches, &shape) {
+    for again in to_arrow(batches, &table_schema) {
         assert_eq!(again, found[0].slice(rows, again.num_rows()));
         rows += again.num_rows();
     }
     assert_eq!(rows, good.len());
 }
 
-fn misfits_of(taken: &DecodedRows) -> u64 {
-    taken.misfits.iter().map(|field| field.nulled + field.truncated).sum()
+fn issues_of(taken: &DecodedRows) -> u64 {
+    taken.issues.iter().map(|field| field.nulled + field.truncated).sum()
 }
 
-/// Converts the rows to Arrow, in as many pieces as they come.
-fn to_arrow(batches: Vec<Batch>, shape: &TableSchema) -> Vec<RecordBatch> {
-    let mut pieces: Vec<Vec<_>> = shape.fields.iter().map(|_| Vec::new()).collect();
-    batches.into_iter().for_each(|batch| batch.push_onto(&mut pieces));
-    let columns = shape.fields.iter().zip(pieces);
+/// Converts the rows to Arrow, in as many batches as they come.
+fn to_arrow(batches: Vec<Batch>, table_schema: &TableSchema) -> Vec<RecordBatch> {
+    let mut columns: Vec<Vec<_>> = table_schema.fields.iter().map(|_| Vec::new()).collect();
+    batches.into_iter().for_each(|batch| batch.push_onto(&mut columns));
+    let columns = table_schema.fields.iter().zip(columns);
     let mut columns: Vec<_> = columns
-        .map(|(field, pieces)| {
-            arrays(&field.column_type, pieces)
+        .map(|(field, batches)| {
+            arrays(&field.column_type, batches)
                 .expect(
                     "rows make \
                                                                           arrays",
@@ -145,7 +145,10 @@ fn to_arrow(batches: Vec<Batch>, shape: &TableSchema) -> Vec<RecordBatch> {
             )
         });
         // Checks the types, and that all columns have the same arrays and rows.
-        all.push(RecordBatch::try_new(shape.to_arrow(), arrays).expect("the shape's columns"));
+        all.push(
+            RecordBatch::try_new(table_schema.to_arrow(), arrays)
+                .expect("the columns of the table schema"),
+        );
     }
 }
 

@@ -32,7 +32,7 @@ pub struct StreamSummary {
     pub repaired_strings: u64,
     /// By field: values that became null since they did not fit their column, and values that lost
     /// digits.
-    pub misfits: BTreeMap<Arc<str>, (u64, u64)>,
+    pub issues: BTreeMap<Arc<str>, (u64, u64)>,
 }
 
 /// Fields that the end summary names.
@@ -40,21 +40,21 @@ const NAMED_FIELDS: usize = 20;
 
 impl StreamSummary {
     /// Counts values that did not fit.
-    pub fn misfit(&mut self, misfits: &FieldIssues) {
-        let (nulled, truncated) = self.misfits.entry(Arc::clone(&misfits.field)).or_default();
-        *nulled += misfits.nulled;
-        *truncated += misfits.truncated;
+    pub fn add_issues(&mut self, issues: &FieldIssues) {
+        let (nulled, truncated) = self.issues.entry(Arc::clone(&issues.field)).or_default();
+        *nulled += issues.nulled;
+        *truncated += issues.truncated;
     }
 
     /// The fields with the most, and how many there were.
-    fn write_misfits(
+    fn write_issues(
         &self,
         f: &mut fmt::Formatter<'_>,
         what: &str,
         count: impl Fn(&(u64, u64)) -> u64,
     ) -> fmt::Result {
         let mut fields: Vec<(u64, &str)> =
-            self.misfits.iter().map(|(field, counts)| (count(counts), field.as_ref())).collect();
+            self.issues.iter().map(|(field, counts)| (count(counts), field.as_ref())).collect();
         fields.retain(|(count, _)| *count > 0);
         fields.sort_by_key(|(count, field)| (std::cmp::Reverse(*count), *field));
         for (ix, (count, field)) in fields.iter().take(NAMED_FIELDS).enumerate() {
@@ -102,10 +102,10 @@ impl fmt::Display for StreamSummary {
                 self.repaired_strings
             )?;
         }
-        self.write_misfits(f, "values nulled since they do not fit their columns:", |counts| {
+        self.write_issues(f, "values nulled since they do not fit their columns:", |counts| {
             counts.0
         })?;
-        self.write_misfits(f, "values that lost digits:", |counts| counts.1)?;
+        self.write_issues(f, "values that lost digits:", |counts| counts.1)?;
         Ok(())
     }
 }
@@ -148,7 +148,7 @@ mod tests {
         (summary.rows_without_cursor, summary.dropped_fields) = (1, 4);
         summary.repaired_strings = 3;
         for (field, nulled, truncated) in [("price", 2, 0), ("items.*.at", 1, 5), ("price", 1, 0)] {
-            summary.misfit(&FieldIssues { field: field.into(), nulled, truncated });
+            summary.add_issues(&FieldIssues { field: field.into(), nulled, truncated });
         }
         assert_eq!(
             summary.to_string(),

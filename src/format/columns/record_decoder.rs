@@ -57,7 +57,7 @@ pub struct DecodedRows {
     /// The rows.
     pub batch: Batch,
     /// Values that did not fit, by field.
-    pub misfits: Vec<FieldIssues>,
+    pub issues: Vec<FieldIssues>,
     /// Undeclared fields that were left out.
     pub dropped_fields: u64,
 }
@@ -183,7 +183,7 @@ impl RecordDecoder {
         let table_schema = &self.table_schema;
         DecodedRows {
             batch,
-            misfits: self.notes.issues.take_counts(|node| table_schema.name(node)),
+            issues: self.notes.issues.take_counts(|node| table_schema.name(node)),
             dropped_fields: std::mem::take(&mut self.dropped_fields),
         }
     }

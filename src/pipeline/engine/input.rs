@@ -87,8 +87,8 @@ impl Engine {
         stream.summary.repaired_strings += chunk.repaired_strings;
         stream.summary.records += chunk.rows;
         stream.summary.input_bytes += chunk.input_bytes;
-        for misfits in &chunk.misfits {
-            stream.summary.misfit(misfits);
+        for issues in &chunk.issues {
+            stream.summary.add_issues(issues);
         }
         stream.tail.since.get_or_insert(now);
         stream.tail.bytes += chunk.data.held_bytes();

@@ -29,7 +29,7 @@ fn rows(text: &str) -> Chunk {
         stream: StreamIx(0),
         rows: 1,
         data: Rows::Text(segment(text)),
-        misfits: Vec::new(),
+        issues: Vec::new(),
         cursor: CursorNotes::default(),
         dropped_fields: 0,
         repaired_strings: 0,

@@ -53,7 +53,7 @@ pub struct Chunk {
     /// The rows themselves.
     pub data: Rows,
     /// Values that their columns could not take as they were, by field.
-    pub misfits: Vec<FieldIssues>,
+    pub issues: Vec<FieldIssues>,
     /// What the rows say about the cursor.
     pub cursor: CursorNotes,
     /// Undeclared fields that the format's options drop.

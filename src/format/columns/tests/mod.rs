@@ -232,7 +232,7 @@ impl Run {
         let taken = self.decoder.take();
         assert_eq!(self.decoder.rows(), 0);
         self.batches.push(taken.batch);
-        self.counts.extend(taken.misfits);
+        self.counts.extend(taken.issues);
         self.dropped += taken.dropped_fields;
     }
 

@@ -174,7 +174,7 @@ fn a_record_of_nothing_but_misfits_is_told_to_a_bound_and_counted_in_full() {
     assert_eq!(entries.len(), 1_000);
     assert_eq!(entries[999], json!(["l.999", "NULLED", NULLED]));
     assert_eq!(changes(&found[1]), &json!([["l.0", "NULLED", NULLED]]));
-    assert!(stream.decoder.take().misfits.is_empty());
+    assert!(stream.decoder.take().issues.is_empty());
 
     // Without metadata they are counted all the same; those of a row that was undone are not.
     let mut stream = Stream::bare(&properties);

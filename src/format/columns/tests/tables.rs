@@ -107,7 +107,7 @@ pub(crate) fn changes(row: &Value) -> &Value {
 
 pub(crate) fn counts(taken: &DecodedRows) -> Vec<(String, u64, u64)> {
     taken
-        .misfits
+        .issues
         .iter()
         .map(|field| (field.field.to_string(), field.nulled, field.truncated))
         .collect()

@@ -56,7 +56,7 @@ impl Run {
             stream,
             rows: 1,
             data: Rows::Text(Segment { bytes: vec![b'x'; 100], permit }),
-            misfits: Vec::new(),
+            issues: Vec::new(),
             cursor: CursorNotes::default(),
             dropped_fields: 0,
             repaired_strings: 0,

@@ -214,7 +214,7 @@ impl World {
             stream: StreamIx(stream as u32),
             rows: count,
             data: Rows::Text(Segment { bytes: text.into_bytes(), permit }),
-            misfits: Vec::new(),
+            issues: Vec::new(),
             cursor: CursorNotes {
                 highest: chrono::DateTime::from_timestamp(first as i64, 0),
                 rows_without: 0,

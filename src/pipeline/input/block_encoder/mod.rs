@@ -253,21 +253,21 @@ impl BlockEncoder {
 
     fn finish(&mut self, ix: StreamIx, items: &mut Vec<Item>) {
         let mut chunk = std::mem::take(&mut self.open[ix.index()]);
-        let (data, misfits) = match self.reader.take_rows(ix) {
+        let (data, issues) = match self.reader.take_rows(ix) {
             None => {
                 (Rows::Text(self.text_segment(ix, std::mem::take(&mut chunk.text))), Vec::new())
             }
-            Some(DecodedRows { batch, misfits, dropped_fields }) => {
+            Some(DecodedRows { batch, issues, dropped_fields }) => {
                 chunk.dropped_fields += dropped_fields;
                 let permit = self.budget.take(batch.held_bytes() as u64 + OVERHEAD_BYTES);
-                (Rows::Columns(ColumnSegment { batch, permit }), misfits)
+                (Rows::Columns(ColumnSegment { batch, permit }), issues)
             }
         };
         items.push(Item::Chunk(Chunk {
             stream: ix,
             rows: chunk.rows,
             data,
-            misfits,
+            issues,
             cursor: chunk.cursor,
             dropped_fields: chunk.dropped_fields,
             repaired_strings: chunk.repaired_strings,
