@@ -1,139 +1,112 @@
-//! Which column a member of a record belongs to: a tree beside the columns, one per worker and
-//! stream.
+//! How to decode each column: a tree beside the columns, one per worker and stream.
 //!
-//! In: the fields of a stream. Out: a [`DecodePlan`] per column, with a number (its *node*) that names
-//! it in notes. The columns of a struct are found by guessing that members come in the order in
-//! which they came last time.
+//! In: the fields of a stream. Out: an [`ObjectPlan`] for the record, which has a [`DecodePlan`] for
+//! each column. Each column, member and element has a number, its *node*. Logs name it by its node,
+//! so that they need not keep paths.
+//!
+//! This is a tree of its own, beside [`ColumnType`], because it changes while records are read: an
+//! object's plan learns in which order its members come, and tries that order first.
 
-use super::types::{ColumnType, Field, Zone};
+use std::ops::Range;
+
+use super::types::{ColumnType, Field};
 use crate::format::EXTRACTED_AT;
 use crate::json::field_order::FieldOrder;
 
-/// The object that a record's `data` is.
-pub(crate) const ROOT: u32 = 0;
+/// The node of the record itself.
+pub(super) const ROOT: u32 = 0;
 
-/// How one column reads its values.
+/// How to decode one column.
 #[derive(Debug)]
-pub(crate) struct DecodePlan {
-    /// Number of the column: columns, members and elements are counted from 1, each before what is
-    /// inside it.
-    pub(crate) node: u32,
-    /// The first number that is not inside it.
-    pub(crate) end: u32,
-    pub(crate) kind: Kind,
+pub(super) struct DecodePlan {
+    /// The column's own node, followed by those of everything inside it: nodes are counted depth
+    /// first, so that a subtree is a range.
+    pub(super) nodes: Range<u32>,
+    pub(super) value: ValuePlan,
 }
 
-/// A column's type, with what it takes to find its way inside.
+/// How to decode the values of a column.
 #[derive(Debug)]
-pub(crate) enum Kind {
-    Boolean,
-    Integer,
-    BigInteger,
-    Double,
-    Decimal {
-        precision: u8,
-        scale: u8,
-    },
-    NumberText,
-    IntegerText,
-    Text,
-    JsonText,
-    Date,
-    Time(Zone),
-    TimeText(Zone),
-    Timestamp(Zone),
-    /// A timestamp that files of ours have in epoch milliseconds.
+pub(super) enum ValuePlan {
+    /// A value of this type, which has nothing inside.
+    Scalar(ColumnType),
+    /// `_airbyte_extracted_at`: a timestamp that CSV and JSONL files of ours store in epoch
+    /// milliseconds, so that it may come as a number.
     ExtractedAt,
-    Struct(Box<Members>),
+    /// An object with declared members.
+    Struct(Box<ObjectPlan>),
+    /// An array, whose elements share one plan.
     List(Box<DecodePlan>),
 }
 
-/// The members of an object.
+/// How to decode the members of an object.
 #[derive(Debug)]
-pub(crate) struct Members {
-    /// The object itself.
-    pub(crate) node: u32,
+pub(super) struct ObjectPlan {
+    /// The node of the object itself.
+    pub(super) node: u32,
     /// One per declared member.
-    pub(crate) members_plans: Vec<DecodePlan>,
-    pub(crate) order: FieldOrder,
+    pub(super) members: Vec<DecodePlan>,
+    /// Finds the number of a member's name, declared or not.
+    pub(super) order: FieldOrder,
+    /// The declared names, from which `order` is made.
     names: Vec<Box<[u8]>>,
+    /// The number of the name that `order` expects first.
     first: usize,
-    /// By number of an undeclared name: where its last value was noted.
-    pub(crate) noted: Vec<u32>,
+    /// By number of an undeclared name: where its last value is in the log of undeclared members.
+    pub(super) last_noted: Vec<u32>,
 }
 
 impl DecodePlan {
-    fn new(column_type: &ColumnType, numbers: &mut std::ops::RangeFrom<u32>) -> Self {
-        let node = numbers.next().unwrap_or(u32::MAX);
-        let kind = match column_type {
-            ColumnType::Boolean => Kind::Boolean,
-            ColumnType::Integer => Kind::Integer,
-            ColumnType::BigInteger => Kind::BigInteger,
-            ColumnType::Double => Kind::Double,
-            ColumnType::Decimal { precision, scale } => {
-                Kind::Decimal { precision: *precision, scale: *scale }
-            }
-            ColumnType::NumberText => Kind::NumberText,
-            ColumnType::IntegerText => Kind::IntegerText,
-            ColumnType::Text => Kind::Text,
-            ColumnType::JsonText => Kind::JsonText,
-            ColumnType::Date => Kind::Date,
-            ColumnType::Time(zone) => Kind::Time(*zone),
-            ColumnType::TimeText(zone) => Kind::TimeText(*zone),
-            ColumnType::Timestamp(zone) => Kind::Timestamp(*zone),
+    fn new(column_type: &ColumnType, next_node: &mut u32) -> Self {
+        let node = *next_node;
+        *next_node += 1;
+        let value = match column_type {
             ColumnType::Struct(fields) => {
-                Kind::Struct(Box::new(Members::new(node, fields, 0, numbers)))
+                ValuePlan::Struct(Box::new(ObjectPlan::new(node, fields, 0, next_node)))
             }
-            ColumnType::List(element) => Kind::List(Box::new(Self::new(element, numbers))),
+            ColumnType::List(element) => ValuePlan::List(Box::new(Self::new(element, next_node))),
+            scalar => ValuePlan::Scalar(scalar.clone()),
         };
-        Self { node, end: numbers.start, kind }
+        Self { nodes: node..*next_node, value }
     }
 }
 
-impl Members {
-    /// The members of a record, whose first `ours` columns are not expected in it.
-    pub(crate) fn of_record(fields: &[Field], ours: usize) -> Self {
-        let mut members = Self::new(ROOT, fields, ours, &mut (ROOT + 1..));
-        for (plan, _) in members
-            .members_plans
-            .iter_mut()
-            .zip(fields)
-            .take(ours)
-            .filter(|(_, field)| field.name == EXTRACTED_AT)
-        {
-            plan.kind = Kind::ExtractedAt;
+impl ObjectPlan {
+    /// The plan of a record. Its first `metadata_columns` columns are ours: records may have such
+    /// members, but are not expected to.
+    pub(super) fn of_record(fields: &[Field], metadata_columns: usize) -> Self {
+        let mut plan = Self::new(ROOT, fields, metadata_columns, &mut (ROOT + 1));
+        for (member, field) in plan.members.iter_mut().zip(fields).take(metadata_columns) {
+            if field.name == EXTRACTED_AT {
+                member.value = ValuePlan::ExtractedAt;
+            }
         }
-        members
+        plan
     }
 
-    fn new(
-        node: u32,
-        fields: &[Field],
-        ours: usize,
-        numbers: &mut std::ops::RangeFrom<u32>,
-    ) -> Self {
+    fn new(node: u32, fields: &[Field], unexpected: usize, next_node: &mut u32) -> Self {
         let names: Vec<Box<[u8]>> =
             fields.iter().map(|field| field.source_name.as_bytes().into()).collect();
-        let members_plans =
-            fields.iter().map(|field| DecodePlan::new(&field.column_type, numbers)).collect();
-        let first = ours + 1;
+        let members =
+            fields.iter().map(|field| DecodePlan::new(&field.column_type, next_node)).collect();
+        let first = unexpected + 1;
         Self {
             node,
-            members_plans,
+            members,
             order: FieldOrder::new(&names, first),
             names,
             first,
-            noted: Vec::new(),
+            last_noted: Vec::new(),
         }
     }
 
-    /// Forgets undeclared names when they have become too many. Not while an object of these
-    /// members is being read.
+    /// Forgets undeclared names once there are too many of them. Must not be called while an object
+    /// of this plan is being read, as the numbers of names change.
     #[inline]
-    pub(crate) fn tidy(&mut self) {
+    pub(super) fn forget_surplus_names(&mut self) {
         if self.order.is_overgrown() {
             self.order = FieldOrder::new(&self.names, self.first);
-            self.noted = Vec::new();
+            self.last_noted = Vec::new();
         }
     }
 }

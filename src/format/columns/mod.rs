@@ -1,28 +1,28 @@
-//! Typed columns: from a stream's JSON schema to types, from a record's JSON text to rows of Arrow
-//! arrays.
+//! Typed columns: maps a stream's JSON schema to types, and decodes the JSON text of its records into
+//! Arrow arrays.
 //!
-//! In: the declared properties of a stream, then the text of each record's `data`. Out:
-//! [`Batch`]es, whose columns become Arrow arrays without a copy, and an account of every value
-//! that did not fit.
+//! In: the declared properties of a stream, then the text of each record's `data`. Out: [`Batch`]es,
+//! whose columns become Arrow arrays without a copy, and an account of every value that did not fit.
 //!
-//! One file per step: `schema` and `names` make [`Field`]s of a JSON schema, `table_schema` puts our own
-//! columns beside them, `decode` reads a record straight into the columns (`plan` says which
-//! column a member belongs to, `number` and `temporal` read texts), `misfit` and `extra` keep in a
-//! `undo_log` what did not fit and what nobody declared, `row` ends a row, `meta_text` makes text of
-//! our metadata where the file has no nested columns. `column` and `bits` are the storage, `batch`
-//! and `packed` what leaves it.
+//! One module per step:
+//! - `json_schema` maps schemas to [`Field`]s; `table_schema` adds our own columns.
+//! - `record_decoder` reads records and finishes rows. `decode` reads an object straight into columns,
+//!   as a `decode_plan` says; `number` and `temporal` read texts.
+//! - `conversion_issues` records values that did not fit, and `undeclared` the members that the schema
+//!   does not have, both in an `undo_log`.
+//! - `meta_text` converts our metadata to text for files without nested columns.
+//! - `column` and `bits` are the storage of rows; `batch` and `packed` are rows on their way to a file.
 //!
 //! Invariants
-//! - Total: any JSON schema gives columns, any record gives a row. Only a text that is not JSON is
-//!   an error.
-//! - One pass: no value tree is built, and no text is read twice unless a value does not fit.
-//! - Every loss is told: a value that does not fit, or loses digits, has an entry in
-//!   `_airbyte_meta.changes` and is counted. The text of a value that does not fit, and a field
-//!   that is not declared, are kept, unless the user wants them left out.
-//! - The same schema and options give the same columns in the same order.
+//! - Total: any JSON schema has columns, and any record has a row. The only error is a text that is
+//!   not JSON.
+//! - One pass: no tree of values is built, and a text is read twice only if it did not fit.
+//! - No loss is silent: a value that does not fit or loses digits has an entry in
+//!   `_airbyte_meta.changes` and is counted. The text of a value that does not fit is kept, and so is
+//!   an undeclared field, unless the user wants them left out.
+//! - The same schema and options always have the same columns, in the same order.
 //!
 //! Not here: files, pages and codecs (`format::parquet`), which rows belong together (`pipeline`).
-//! May import: `json`, `format` (names and ids of the metadata), arrow.
 
 mod batch;
 mod bits;

@@ -1,17 +1,20 @@
-//! Ends rows: our own columns, what did not fit, what nobody declared.
+//! Reads the records of a stream, and finishes their rows: fills the metadata columns, the list of
+//! conversion issues and the column of undeclared fields.
 //!
 //! In: the text of a record's `data`, then what its envelope says. Out: rows, taken as [`Batch`]es.
 //!
-//! A row is read first (`read`) and becomes one only with `end_row`: until the whole line is known
-//! to be a record, it can be undone (`undo_row`). Both happen once per line.
+//! [`RecordDecoder::read`] only begins a row. Until the whole line is known to be a record, the row
+//! can be undone; [`RecordDecoder::end_row`] completes it.
+//!
+//! Not here: how values are read (`decode`), and which lines are records (`pipeline`).
 
 use std::sync::Arc;
 
 use super::batch::Batch;
 use super::column::{Column, ColumnSize, ColumnValues, ListValues};
 use super::conversion_issues::{FieldIssues, IssueKind, dotted};
-use super::decode::{Notes, read_elements, read_object};
-use super::decode_plan::{Kind, Members};
+use super::decode::{Decoder, Notes};
+use super::decode_plan::{ObjectPlan, ValuePlan};
 use super::packed::PackedBatch;
 use super::table_schema::TableSchema;
 use super::undeclared::LeftOut;
@@ -19,46 +22,48 @@ use super::{meta_text, temporal};
 use crate::format::RowIds;
 use crate::json::JsonError;
 
-/// Our metadata columns: their places.
+/// The indexes of our metadata columns.
 const RAW_ID: usize = 0;
 const EXTRACTED_AT: usize = 1;
 const GENERATION_ID: usize = 2;
 const META: usize = 3;
-/// Members of `_airbyte_meta`.
+/// The indexes of the members of `_airbyte_meta`.
 const SYNC_ID: usize = 0;
 const CHANGES: usize = 1;
 
-/// Room that an empty column of usual rows keeps at most.
-const KEPT_BYTES: usize = 8 * 1024;
+/// The most memory that an empty column may keep on average.
+const KEPT_COLUMN_BYTES: usize = 8 * 1024;
 
-/// Fewer bytes than this are packed into one buffer.
+/// Rows of fewer bytes than this are packed into one buffer.
 const PACKED_BYTES: usize = 32 * 1024;
 
 /// Reads the records of one stream, for one worker.
 #[derive(Debug)]
 pub struct RecordDecoder {
     table_schema: Arc<TableSchema>,
-    members: Members,
+    plan: ObjectPlan,
     columns: Vec<Column>,
+    /// Rows that were completed. The columns may have part of one more.
     rows: usize,
     notes: Notes,
     dropped_fields: u64,
-    /// What was in the columns when they were taken.
+    /// The sizes of the columns when they were last taken, for which memory will be reserved; empty
+    /// if it has been.
     expected: Vec<ColumnSize>,
-    /// Room that the columns kept when their rows were packed.
+    /// Bytes of memory that the columns kept when their rows were packed.
     kept_bytes: usize,
-    /// Room that they may keep.
+    /// Bytes of memory that they may keep.
     spare_bytes: usize,
 }
 
-/// The rows that were taken, and what is to be said about them.
+/// Rows that were taken out of a decoder, and what happened to their records.
 #[derive(Debug)]
 pub struct DecodedRows {
     /// The rows.
     pub batch: Batch,
-    /// Values that did not fit, by field.
+    /// How many values did not fit, by field.
     pub issues: Vec<FieldIssues>,
-    /// Undeclared fields that were left out.
+    /// How many undeclared fields were left out.
     pub dropped_fields: u64,
 }
 
@@ -67,9 +72,10 @@ impl RecordDecoder {
     #[must_use]
     pub fn new(table_schema: Arc<TableSchema>) -> Self {
         let fields = table_schema.decoded_fields();
+        // No member of a record goes into the column of undeclared fields.
         let named = fields.len() - usize::from(table_schema.additional);
         Self {
-            members: Members::of_record(&fields[..named], table_schema.metadata_columns),
+            plan: ObjectPlan::of_record(&fields[..named], table_schema.metadata_columns),
             columns: fields.iter().map(|field| Column::new(&field.column_type)).collect(),
             rows: 0,
             notes: Notes::new(table_schema.additional),
@@ -81,22 +87,23 @@ impl RecordDecoder {
         }
     }
 
-    /// Reads the object whose `{` is at `pos` of `text`, which must be valid UTF-8, and gives the
-    /// position behind it.
+    /// Reads the object whose `{` is at `pos` of `text`, which must be valid UTF-8. Returns the
+    /// position after the object. The caller then ends the row or undoes it.
     ///
     /// # Errors
-    /// [`JsonError`] when it is not JSON: undo the row, parts of it are in the columns. Otherwise
-    /// end it or undo it.
+    /// [`JsonError`] if the object is not JSON. The columns then have parts of it: undo the row.
     pub fn read(&mut self, text: &[u8], pos: usize) -> Result<usize, JsonError> {
         if !self.expected.is_empty() {
-            self.make_room();
+            self.reserve();
         }
-        read_object(&mut self.notes, &mut self.members, &mut self.columns, self.rows, text, pos)
+        let mut decoder = Decoder::new(text, &mut self.notes);
+        decoder.object(&mut self.plan, &mut self.columns, self.rows, pos)
     }
 
-    /// Only now: a stream that sends nothing for a while holds no memory.
+    /// Reserves memory for as many rows as were last taken. Not done when they are taken: a stream
+    /// without further records must not hold memory.
     #[cold]
-    fn make_room(&mut self) {
+    fn reserve(&mut self) {
         let expected = std::mem::take(&mut self.expected);
         self.columns.iter_mut().zip(&expected).for_each(|(column, size)| column.reserve_like(size));
     }
@@ -107,7 +114,7 @@ impl RecordDecoder {
         self.columns.iter_mut().for_each(|column| column.truncate(self.rows));
     }
 
-    /// Makes what was read a row. Takes one id, unless rows carry no metadata. `changes` is the
+    /// Completes the row that was read. Takes one id, unless rows have no metadata. `changes` is the
     /// text of the record's own `meta.changes`, a JSON array.
     pub fn end_row(&mut self, emitted_at_ms: i64, changes: Option<&[u8]>, ids: &mut RowIds) {
         if self.table_schema.metadata_columns != 0 {
@@ -122,28 +129,28 @@ impl RecordDecoder {
         self.rows += 1;
     }
 
-    /// Writes down what was noted: first the values and members that are kept, since that may be
-    /// worth a note of its own.
+    /// Writes what was noted into the row. The undeclared fields come first, as leaving some of them
+    /// out is an issue too.
     #[cold]
     fn end_notes(&mut self) {
-        self.dropped_fields += self.end_extras();
+        self.dropped_fields += self.end_undeclared();
         self.add_changes();
         self.notes.clear();
     }
 
-    /// Rows so far.
+    /// How many rows there are.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Room that the empty columns keep for the next rows.
+    /// Bytes of memory that the empty columns keep for the next rows.
     #[must_use]
     pub fn kept_bytes(&self) -> usize {
         self.kept_bytes
     }
 
-    /// The empty columns may keep this much room: every worker has columns of every stream.
+    /// Sets how much memory the empty columns may keep: every worker has columns of every stream.
     pub fn set_spare_bytes(&mut self, spare_bytes: usize) {
         self.spare_bytes = spare_bytes;
     }
@@ -151,20 +158,15 @@ impl RecordDecoder {
     /// Takes the rows out.
     #[must_use]
     pub fn take(&mut self) -> DecodedRows {
-        self.take_packed_below(PACKED_BYTES)
-    }
-
-    /// As [`RecordDecoder::take`], with another limit for what is packed.
-    pub(crate) fn take_packed_below(&mut self, packed_bytes: usize) -> DecodedRows {
         let rows = std::mem::take(&mut self.rows);
-        let typed_meta = self.meta_to_text(rows);
+        let typed_meta = self.convert_meta_to_text(rows);
         let used_bytes: usize = self.columns.iter().map(Column::used_bytes).sum();
         self.kept_bytes = 0;
-        self.notes.trim();
-        let batch = if used_bytes < packed_bytes {
+        self.notes.release_memory();
+        let batch = if used_bytes < PACKED_BYTES {
             let packed = PackedBatch::new(&self.columns, rows, used_bytes);
             self.kept_bytes = self.columns.iter().map(Column::spare_bytes).sum();
-            if self.kept_bytes > self.spare_bytes.min(KEPT_BYTES * self.columns.len()) {
+            if self.kept_bytes > self.spare_bytes.min(KEPT_COLUMN_BYTES * self.columns.len()) {
                 self.kept_bytes = 0;
                 self.columns.iter_mut().for_each(|column| drop(column.take()));
             } else {
@@ -176,7 +178,7 @@ impl RecordDecoder {
             Batch::Columns { columns: self.columns.iter_mut().map(Column::take).collect(), rows }
         };
         if let Some((column, mut typed)) = self.columns.get_mut(META).zip(typed_meta) {
-            // Its rows are in the text; the next ones begin in an empty column.
+            // Its rows are in the text. The typed column goes back to its place, empty.
             drop(typed.take());
             *column = typed;
         }
@@ -188,9 +190,9 @@ impl RecordDecoder {
         }
     }
 
-    /// Where `_airbyte_meta` is text in the file: puts the text of its rows in its place and
-    /// returns the typed column.
-    fn meta_to_text(&mut self, rows: usize) -> Option<Column> {
+    /// Replaces the typed column of `_airbyte_meta` by one of text, if it is text in the file. Returns
+    /// the typed column.
+    fn convert_meta_to_text(&mut self, rows: usize) -> Option<Column> {
         if !self.table_schema.meta_is_text {
             return None;
         }
@@ -205,7 +207,7 @@ impl RecordDecoder {
         self.table_schema.metadata_columns > META
     }
 
-    /// Our columns, but for those that the record has itself.
+    /// Fills our metadata columns, except for those that the record has itself.
     #[inline]
     fn end_metadata(&mut self, emitted_at_ms: i64, ids: &mut RowIds) {
         let rows = self.rows;
@@ -216,12 +218,12 @@ impl RecordDecoder {
         if let Some(column) = open_column(&mut self.columns, EXTRACTED_AT, rows) {
             match temporal::timestamp_of_millis(emitted_at_ms) {
                 Ok(parsed) => push_integer(column, parsed.value),
-                Err(misfit) => {
+                Err(error) => {
                     column.push_null();
-                    if let Some(plan) = self.members.members_plans.get(EXTRACTED_AT) {
+                    if let Some(plan) = self.plan.members.get(EXTRACTED_AT) {
                         let mut text = itoa::Buffer::new();
                         let text = text.format(emitted_at_ms).as_bytes();
-                        self.notes.issues.note(plan.node, misfit.into(), &[], text);
+                        self.notes.issues.note(plan.nodes.start, error.into(), &[], text);
                     }
                 }
             }
@@ -237,21 +239,21 @@ impl RecordDecoder {
         }
     }
 
-    /// `_airbyte_meta`: a record's own object is kept and added to; anything else that it may hold
-    /// is not.
+    /// Fills `_airbyte_meta`. An object of the record's own is kept and added to; anything else that
+    /// the record has there is replaced.
     #[inline]
     fn end_meta(&mut self) {
         let rows = self.rows;
         let Some(column) = self.columns.get_mut(META) else { return };
-        let bears_object = column.len() > rows && column.validity.is_last_set();
-        if column.len() > rows && !bears_object {
+        let has_object = column.len() > rows && column.validity.is_last_set();
+        if column.len() > rows && !has_object {
             column.truncate(rows);
         }
-        if !bears_object {
+        if !has_object {
             column.fill(rows);
         }
         let Column { validity, values: ColumnValues::Struct(members) } = column else { return };
-        if !bears_object {
+        if !has_object {
             if let Some(column) = members.get_mut(SYNC_ID) {
                 column.fill(rows);
                 push_integer(column, self.table_schema.meta.sync_id);
@@ -264,38 +266,38 @@ impl RecordDecoder {
         }
     }
 
-    /// The source's changes, at the end of the row's list.
+    /// Adds the source's changes to the row's list.
     #[cold]
     fn read_changes(&mut self, changes: &[u8]) {
-        let Some(Kind::Struct(members_plans)) =
-            self.members.members_plans.get_mut(META).map(|plan| &mut plan.kind)
+        let Some(ValuePlan::Struct(meta)) =
+            self.plan.members.get_mut(META).map(|plan| &mut plan.value)
         else {
             return;
         };
-        let (Some(lists), Some(plan)) = (
-            open_changes(&mut self.columns, self.rows),
-            members_plans.members_plans.get_mut(CHANGES),
-        ) else {
+        let (Some(lists), Some(plan)) =
+            (open_changes(&mut self.columns, self.rows), meta.members.get_mut(CHANGES))
+        else {
             return;
         };
-        if let Kind::List(plan) = &mut plan.kind {
-            // The line was validated as a whole: there is nothing here that is not JSON.
+        if let ValuePlan::List(plan) = &mut plan.value {
             let first = lists.last_len() as u32;
-            let _ = read_elements(&mut self.notes, plan, &mut lists.elements, first, changes, 0);
+            let mut decoder = Decoder::new(changes, &mut self.notes);
+            // This does not fail: the whole line was validated as JSON.
+            let _ = decoder.elements(plan, &mut lists.elements, first, 0);
         }
         lists.extend_last();
     }
 
-    /// Our changes, after the source's; without metadata they are only counted.
+    /// Adds our own changes, after the source's. Without metadata columns they are only counted.
     fn add_changes(&mut self) {
-        let entries = self.notes.issues.end_record();
-        if entries.is_empty() || !self.has_meta() {
+        let issues = self.notes.issues.end_record();
+        if issues.is_empty() || !self.has_meta() {
             return;
         }
         let Some(lists) = open_changes(&mut self.columns, self.rows) else { return };
-        for entry in entries {
-            let (change, reason) = entry.kind.as_change();
-            let field = dotted(self.table_schema.path(entry.node), &entry.positions);
+        for issue in issues {
+            let (change, reason) = issue.kind.as_change();
+            let field = dotted(self.table_schema.path(issue.node), &issue.positions);
             let elements = &mut *lists.elements;
             let rows = elements.len();
             if let ColumnValues::Struct(members) = &mut elements.values {
@@ -309,9 +311,8 @@ impl RecordDecoder {
         lists.extend_last();
     }
 
-    /// `_airbyte_additional_properties`. Returns the number of undeclared members that are left
-    /// out.
-    fn end_extras(&mut self) -> u64 {
+    /// Fills `_airbyte_additional_properties`. Returns how many undeclared members were left out.
+    fn end_undeclared(&mut self) -> u64 {
         let (rows, table_schema) = (self.rows, &self.table_schema);
         let Notes { undeclared, issues, .. } = &mut self.notes;
         if !table_schema.additional {
@@ -336,8 +337,8 @@ impl RecordDecoder {
     }
 }
 
-/// The list of changes of the open row. A record's own object may have none, or null for it: then
-/// there is one now.
+/// Returns the list of changes of the row that is being read. If the record's own metadata has no
+/// list, or null, it becomes an empty one.
 fn open_changes(columns: &mut [Column], rows: usize) -> Option<&mut ListValues> {
     let ColumnValues::Struct(members) = &mut columns.get_mut(META)?.values else { return None };
     let column = members.get_mut(CHANGES)?;
@@ -349,7 +350,8 @@ fn open_changes(columns: &mut [Column], rows: usize) -> Option<&mut ListValues> 
     if let ColumnValues::List(lists) = &mut column.values { Some(lists) } else { None }
 }
 
-/// The column at `ix`, filled up to its open row; `None` if the record bears it itself.
+/// Returns the column at `ix`, filled up to the row that is being read; `None` if the record has
+/// this column itself.
 #[inline]
 fn open_column(columns: &mut [Column], ix: usize, rows: usize) -> Option<&mut Column> {
     let column = columns.get_mut(ix).filter(|column| column.len() <= rows)?;
@@ -375,7 +377,7 @@ fn push_integer(column: &mut Column, value: i64) {
     }
 }
 
-/// Ends a list after the elements that were pushed.
+/// Ends a list with the elements that were pushed.
 #[inline]
 fn end_list(column: &mut Column) {
     if let ColumnValues::List(lists) = &mut column.values {
