@@ -1,8 +1,7 @@
-//! What is in an Arrow array, one row at a time: the side of the oracle that looks at what the
-//! decoder made.
+//! Reads the decoder's batches back, one row at a time.
 //!
-//! In: batches and the table_schema of their stream. Out: rows of [`Cell`]s, after every array was checked
-//! as a whole.
+//! In: batches and the schema of their columns. Out: rows of [`Cell`]s. Every array is checked as a
+//! whole, too.
 
 use std::sync::Arc;
 
@@ -37,18 +36,17 @@ impl Cell {
     }
 }
 
-/// The rows of some batches. The arrays have the types of the table_schema, and Arrow finds nothing wrong
-/// with them.
+/// The rows of some batches. Panics unless the arrays have the types of the schema and are valid.
 pub(crate) fn rows_of(batches: Vec<Batch>, table_schema: &TableSchema) -> Vec<Vec<Cell>> {
     let count = batches.iter().map(Batch::rows).sum();
-    let mut pieces: Vec<Vec<_>> = table_schema.fields.iter().map(|_| Vec::new()).collect();
+    let mut columns: Vec<Vec<_>> = table_schema.fields.iter().map(|_| Vec::new()).collect();
     for batch in batches {
         assert!(batch.held_bytes() > 0);
-        batch.push_onto(&mut pieces);
+        batch.push_onto(&mut columns);
     }
     let mut rows = vec![Vec::with_capacity(table_schema.fields.len()); count];
-    for (field, pieces) in table_schema.fields.iter().zip(pieces) {
-        let arrays = arrays(&field.column_type, pieces).unwrap();
+    for (field, batches) in table_schema.fields.iter().zip(columns) {
+        let arrays = arrays(&field.column_type, batches).unwrap();
         assert_eq!(arrays.iter().map(|array| array.len()).sum::<usize>(), count, "{}", field.name);
         let mut open = rows.iter_mut();
         for array in arrays {
@@ -57,7 +55,7 @@ pub(crate) fn rows_of(batches: Vec<Batch>, table_schema: &TableSchema) -> Vec<Ve
             open.by_ref()
                 .take(array.len())
                 .enumerate()
-                .for_each(|(place, row)| row.push(cell(&array, place)));
+                .for_each(|(ix, row)| row.push(cell(&array, ix)));
         }
     }
     rows

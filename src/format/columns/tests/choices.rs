@@ -1,7 +1,7 @@
-//! Random decisions, and the JSON texts that are made of them.
+//! Random choices, and random JSON texts made from them.
 
-/// A source of decisions: random numbers, then zeros. Fewer numbers make simpler records, and so a
-/// failure shrinks.
+/// A source of random numbers, then zeros. Proptest draws the numbers: fewer of them make simpler
+/// records, so that a failure shrinks.
 #[derive(Debug)]
 pub(crate) struct Choices(std::vec::IntoIter<u32>);
 
@@ -18,7 +18,7 @@ impl Choices {
         self.next() as usize % end
     }
 
-    /// Never, when the numbers are used up.
+    /// True in one of `count` cases; false once the numbers are used up.
     pub(crate) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == count - 1
     }
@@ -42,7 +42,7 @@ impl Choices {
     }
 }
 
-/// A string, spelt with escapes at will.
+/// A JSON string with this content and random escapes.
 pub(crate) fn quoted(choices: &mut Choices, content: &str) -> String {
     if content.len() > 1_000 {
         return serde_json::to_string(content).unwrap();
@@ -73,7 +73,7 @@ pub(crate) fn quoted(choices: &mut Choices, content: &str) -> String {
     text + "\""
 }
 
-/// A string as JSON text, and what it says.
+/// A random JSON string, and its content.
 pub(crate) fn string(choices: &mut Choices) -> (String, String) {
     const PIECES: [&str; 14] = [
         "",
@@ -93,13 +93,13 @@ pub(crate) fn string(choices: &mut Choices) -> (String, String) {
     ];
     let mut content: String = (0..choices.below(4)).map(|_| choices.of(&PIECES)).collect();
     if choices.one_in(64) {
-        // So long that a batch of it is not packed.
+        // So long that its batch is not packed.
         content += &"long ".repeat(choices.below(10_000));
     }
     let mut text = quoted(choices, &content);
     if choices.one_in(16) {
-        // Halves of surrogate pairs, which no UTF-8 text can hold.
-        let (half, says) = choices.of(&[
+        // Halves of surrogate pairs, which UTF-8 cannot encode.
+        let (half, decoded) = choices.of(&[
             (r"\ud83d", "\u{fffd}"),
             (r"\uDE00", "\u{fffd}"),
             (r"\ud83d\u0041", "\u{fffd}A"),
@@ -108,12 +108,12 @@ pub(crate) fn string(choices: &mut Choices) -> (String, String) {
         text.pop();
         text.push_str(half);
         text.push('"');
-        content.push_str(says);
+        content.push_str(decoded);
     }
     (text, content)
 }
 
-/// Any JSON value.
+/// A random JSON value.
 pub(crate) fn json(choices: &mut Choices, levels: usize) -> String {
     const PLAIN: [&str; 12] = [
         "null",

@@ -1,8 +1,9 @@
-//! The decoder against an oracle that knows what each record means, since it made the record; and
-//! against `serde_json` on damaged texts.
+//! Tests of the record decoder: against an oracle that knows what each record means because it made
+//! the record, and against `serde_json` on damaged texts.
 //!
-//! `records` draws schemas and records, `values` single values, both of `choices`; `cells` reads
-//! Arrow arrays. `tables` and `rows` are tables of the cases that have a name.
+//! `records` draws schemas and records, and `values` single values, both from `choices`. `cells` reads
+//! the decoder's batches back. `tables` and `rows` are tables of cases worth a name, played through a
+//! `stream`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,34 +18,35 @@ use crate::format::{EXTRACTED_AT, META, RowIds};
 use crate::json::damage::{DAMAGE, damage};
 use cells::{Cell, rows_of};
 use choices::Choices;
-use records::{At, Misfit, Record, Sample, Stream};
+use records::{Issue, RandomStream, Record, Sample, ValuePath};
 
 mod cells;
 mod choices;
 mod records;
 mod rows;
+mod stream;
 mod tables;
 mod values;
 
-/// A row as it must be read back.
+/// A row as the decoder must write it.
 #[derive(Debug)]
-struct Row {
+struct ExpectedRow {
     cells: Vec<Cell>,
-    misfits: Vec<Misfit>,
+    issues: Vec<Issue>,
     dropped: u64,
 }
 
-/// The row of a record, its own columns included.
-fn row(
+/// The row that a record must become, with the metadata columns.
+fn expected_row(
     table_schema: &TableSchema,
     record: &Record,
     emitted_at_ms: i64,
     changes: Option<&Sample>,
     id: &str,
-) -> Row {
+) -> ExpectedRow {
     let mut cells = record.cells.clone();
-    let mut misfits = record.misfits.clone();
-    let mut extras = record.extras.clone();
+    let mut issues = record.issues.clone();
+    let mut undeclared = record.undeclared.clone();
     let (ours, _) = cells.split_at_mut(table_schema.metadata_columns);
     if let [raw_id, extracted_at, generation_id, meta @ ..] = ours {
         raw_id.get_or_insert(Cell::text(id));
@@ -53,48 +55,55 @@ fn row(
             let micros = years_1_to_9999.contains(&emitted_at_ms).then(|| emitted_at_ms * 1_000);
             if micros.is_none() {
                 let text = emitted_at_ms.to_string();
-                misfits.push(At::column(EXTRACTED_AT).misfit(records::TOO_LARGE, &text));
+                issues.push(ValuePath::column(EXTRACTED_AT).issue(records::OUT_OF_RANGE, &text));
             }
             *extracted_at = Some(micros.map_or(Cell::Null, Cell::Integer));
         }
         generation_id
             .get_or_insert(table_schema.meta.generation_id.map_or(Cell::Null, Cell::Integer));
         if let [meta] = meta {
-            *meta = Some(own_meta(table_schema, meta.take(), changes, &mut misfits, &mut extras));
+            *meta = Some(expected_meta(
+                table_schema,
+                meta.take(),
+                changes,
+                &mut issues,
+                &mut undeclared,
+            ));
         }
     }
     let mut cells: Vec<Cell> = cells.into_iter().map(|cell| cell.unwrap_or(Cell::Null)).collect();
     let mut dropped = 0;
     if table_schema.additional {
         let nulled =
-            misfits.iter().filter_map(|misfit| Some((misfit.path.clone(), misfit.text.clone()?)));
-        // Compared with what `with_parsed_extras` makes of the decoder's text.
-        let last_of_each: BTreeMap<String, String> = extras.into_iter().chain(nulled).collect();
+            issues.iter().filter_map(|issue| Some((issue.path.clone(), issue.text.clone()?)));
+        // `with_parsed_texts` makes the same of the decoder's text.
+        let last_of_each: BTreeMap<String, String> = undeclared.into_iter().chain(nulled).collect();
         let is_null = last_of_each.is_empty();
         cells.push(if is_null { Cell::Null } else { Cell::Text(format!("{last_of_each:?}")) });
     } else {
-        dropped = extras.len() as u64;
+        dropped = undeclared.len() as u64;
     }
-    Row { cells, misfits, dropped }
+    ExpectedRow { cells, issues, dropped }
 }
 
-/// `_airbyte_meta` of a row; what does not fit in the source's own changes joins the row's.
-fn own_meta(
+/// The `_airbyte_meta` that a row must have. Issues in the source's own changes are added to those of
+/// the row.
+fn expected_meta(
     table_schema: &TableSchema,
     of_record: Option<Cell>,
     changes: Option<&Sample>,
-    misfits: &mut Vec<Misfit>,
-    extras: &mut Vec<(String, String)>,
+    issues: &mut Vec<Issue>,
+    undeclared: &mut Vec<(String, String)>,
 ) -> Cell {
     let mut members = match of_record {
         Some(Cell::Struct(members)) => members,
         _ => vec![Cell::Integer(table_schema.meta.sync_id), Cell::List(Vec::new())],
     };
     if let Some(changes) = changes {
-        misfits.extend(changes.misfits.iter().cloned());
-        extras.extend(changes.extras.iter().cloned());
+        issues.extend(changes.issues.iter().cloned());
+        undeclared.extend(changes.undeclared.iter().cloned());
     }
-    if changes.is_some() || !misfits.is_empty() {
+    if changes.is_some() || !issues.is_empty() {
         let mut list = match &members[1] {
             Cell::List(own) => own.clone(),
             _ => Vec::new(),
@@ -102,9 +111,9 @@ fn own_meta(
         if let Some(Sample { cell: Cell::List(changes), .. }) = changes {
             list.extend(changes.iter().cloned());
         }
-        list.extend(misfits.iter().take(1_000).map(|misfit| {
-            let [change, reason] = misfit.change;
-            Cell::Struct(vec![Cell::text(&misfit.path), Cell::text(change), Cell::text(reason)])
+        list.extend(issues.iter().take(1_000).map(|issue| {
+            let [change, reason] = issue.change;
+            Cell::Struct(vec![Cell::text(&issue.path), Cell::text(change), Cell::text(reason)])
         }));
         members[1] = Cell::List(list);
     }
@@ -112,7 +121,7 @@ fn own_meta(
     if table_schema.meta_is_text { Cell::Text(meta_text(&meta)) } else { meta }
 }
 
-/// Our metadata as JSON text.
+/// Metadata as JSON text.
 fn meta_text(meta: &Cell) -> String {
     fn json(cell: &Cell, names: &[&str]) -> Value {
         match cell {
@@ -132,15 +141,14 @@ fn meta_text(meta: &Cell) -> String {
     json(meta, &["sync_id", "changes"]).to_string()
 }
 
-/// The columns that members of a record are matched with.
+/// The columns that have a name in records.
 fn named_fields(table_schema: &TableSchema) -> Vec<Field> {
     let fields = table_schema.decoded_fields();
     fields[..fields.len() - usize::from(table_schema.additional)].to_vec()
 }
 
-/// The same rows, with the last column by what it says instead of how, and so metadata that is
-/// text.
-fn with_parsed_extras(table_schema: &TableSchema, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
+/// Parses the columns of JSON text and prints them in a normal form, so that spellings do not matter.
+fn with_parsed_texts(table_schema: &TableSchema, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
     for row in rows.iter_mut().filter(|_| table_schema.meta_is_text) {
         if let Some(Cell::Text(text)) = row.get_mut(3) {
             *text = serde_json::from_str::<Value>(text).unwrap().to_string();
@@ -157,11 +165,11 @@ fn with_parsed_extras(table_schema: &TableSchema, mut rows: Vec<Vec<Cell>>) -> V
     rows
 }
 
-fn table_schema_of(stream: &Stream) -> Arc<TableSchema> {
+fn table_schema_of(stream: &RandomStream) -> Arc<TableSchema> {
     Arc::new(TableSchema::new(&stream.options, &stream.meta, &stream.properties))
 }
 
-/// The elements of the source's own `meta.changes`, right and wrong.
+/// Draws the source's own `meta.changes`, with entries that fit and others.
 fn changes(choices: &mut Choices, table_schema: &TableSchema, record: &Record) -> Option<Sample> {
     let fields = table_schema.decoded_fields();
     let meta =
@@ -169,8 +177,8 @@ fn changes(choices: &mut Choices, table_schema: &TableSchema, record: &Record) -
     let ColumnType::Struct(members) = &meta.column_type else { return None };
     let ColumnType::List(element) = &members[1].column_type else { return None };
     choices.one_in(4).then(|| {
-        let at = At::column("_airbyte_meta.changes");
-        // They come after those of the record itself.
+        let at = ValuePath::column("_airbyte_meta.changes");
+        // They come after those of the record's own metadata.
         let own = match record.cells.get(3) {
             Some(Some(Cell::Struct(members))) => match &members[1] {
                 Cell::List(own) => own.len(),
@@ -182,19 +190,19 @@ fn changes(choices: &mut Choices, table_schema: &TableSchema, record: &Record) -
     })
 }
 
-/// What was sent to a decoder, and what came out of it.
+/// A decoder, what was sent to it, and what came out of it.
 #[derive(Debug)]
-struct Run {
+struct DecoderRun {
     table_schema: Arc<TableSchema>,
     decoder: RecordDecoder,
     ids: RowIds,
-    rows: Vec<Row>,
+    rows: Vec<ExpectedRow>,
     batches: Vec<Batch>,
     counts: Vec<FieldIssues>,
     dropped: u64,
 }
 
-impl Run {
+impl DecoderRun {
     fn new(table_schema: &Arc<TableSchema>) -> Self {
         Self {
             decoder: RecordDecoder::new(Arc::clone(table_schema)),
@@ -207,11 +215,11 @@ impl Run {
         }
     }
 
-    /// Reads a record where it stands in a line, and ends its row.
+    /// Reads a record in the middle of a line, and ends its row.
     fn send(&mut self, choices: &mut Choices, record: &Record) {
         let before = choices.of(&["", r#"{"record":{"data":"#, " "]);
-        let behind = choices.of(&["", "}}", "\n", "                                  "]);
-        let line = format!("{before}{}{behind}", record.text);
+        let after = choices.of(&["", "}}", "\n", "                                  "]);
+        let line = format!("{before}{}{after}", record.text);
         let end = self
             .decoder
             .read(line.as_bytes(), before.len())
@@ -222,7 +230,13 @@ impl Run {
         let id = std::str::from_utf8(self.ids.clone().next_text()).unwrap().to_owned();
         let source = changes.as_ref().map(|changes| changes.text.as_bytes());
         self.decoder.end_row(emitted_at_ms, source, &mut self.ids);
-        self.rows.push(row(&self.table_schema, record, emitted_at_ms, changes.as_ref(), &id));
+        self.rows.push(expected_row(
+            &self.table_schema,
+            record,
+            emitted_at_ms,
+            changes.as_ref(),
+            &id,
+        ));
         if choices.one_in(6) {
             self.take();
         }
@@ -236,7 +250,7 @@ impl Run {
         self.dropped += taken.dropped_fields;
     }
 
-    /// Compares all that came out: all of it at once, or each batch by itself.
+    /// Compares everything that came out: all batches at once, or each by itself.
     fn check(mut self, choices: &mut Choices) {
         self.take();
         let batches = if choices.one_in(3) {
@@ -246,16 +260,16 @@ impl Run {
         };
         let mut rest = self.rows.as_slice();
         for batches in batches {
-            let (rows, behind) = rest.split_at(batches.iter().map(Batch::rows).sum());
-            same_rows(&self.table_schema, batches, rows);
-            rest = behind;
+            let (rows, after) = rest.split_at(batches.iter().map(Batch::rows).sum());
+            assert_rows(&self.table_schema, batches, rows);
+            rest = after;
         }
         assert_eq!(rest.len(), 0);
 
         let mut expected: HashMap<String, [u64; 2]> = HashMap::new();
-        for misfit in self.rows.iter().flat_map(|row| &row.misfits) {
-            let truncated = misfit.change == records::CUT;
-            expected.entry(misfit.field.clone()).or_default()[usize::from(truncated)] += 1;
+        for issue in self.rows.iter().flat_map(|row| &row.issues) {
+            let truncated = issue.change == records::LOST_DIGITS;
+            expected.entry(issue.field.clone()).or_default()[usize::from(truncated)] += 1;
         }
         let mut found: HashMap<String, [u64; 2]> = HashMap::new();
         for FieldIssues { field, nulled, truncated } in self.counts {
@@ -269,14 +283,18 @@ impl Run {
     }
 }
 
-fn same_rows(table_schema: &TableSchema, batches: Vec<Batch>, expected: &[Row]) {
-    let found = with_parsed_extras(table_schema, rows_of(batches, table_schema));
+fn assert_rows(table_schema: &TableSchema, batches: Vec<Batch>, expected: &[ExpectedRow]) {
+    let found = with_parsed_texts(table_schema, rows_of(batches, table_schema));
     assert_eq!(found.len(), expected.len());
-    for (place, (found, expected)) in found.iter().zip(expected).enumerate() {
+    for (position, (found, expected)) in found.iter().zip(expected).enumerate() {
         for ((found, expected), field) in
             found.iter().zip(&expected.cells).zip(&table_schema.fields)
         {
-            assert_eq!(found, expected, "row {place}, {:?}: {:?}", field.name, field.column_type);
+            assert_eq!(
+                found, expected,
+                "row {position}, {:?}: {:?}",
+                field.name, field.column_type
+            );
         }
         assert_eq!(found.len(), expected.cells.len());
     }
@@ -296,7 +314,7 @@ proptest! {
     #![proptest_config(config(400))]
 
     #[test]
-    fn records_become_the_rows_that_they_mean(schema in numbers(80), data in numbers(1500), records in 1usize..25) {
+    fn records_become_the_rows_that_the_oracle_expects(schema in numbers(80), data in numbers(1500), records in 1usize..25) {
         let stream = records::stream(&mut Choices::new(schema));
         let table_schema = table_schema_of(&stream);
         let found: Vec<_> = named_fields(&table_schema).iter().skip(table_schema.metadata_columns)
@@ -304,11 +322,11 @@ proptest! {
         prop_assert_eq!(&found, &stream.types, "{:?}", &stream.properties);
 
         let mut choices = Choices::new(data);
-        let mut run = Run::new(&table_schema);
+        let mut run = DecoderRun::new(&table_schema);
         for _ in 0..records {
             let record = records::record(&mut choices, &table_schema);
             if choices.one_in(10) {
-                // Read and taken back: not a record after all.
+                // Read and undone: the line is not a record after all.
                 run.decoder.read(record.text.as_bytes(), 0).unwrap();
                 run.decoder.undo_row();
             }
@@ -318,7 +336,7 @@ proptest! {
     }
 
     #[test]
-    fn damage_is_noticed_and_leaves_no_trace(
+    fn damaged_records_are_refused_and_leave_no_trace(
         schema in numbers(80),
         data in numbers(1000),
         records in 1usize..10,
@@ -328,7 +346,7 @@ proptest! {
     ) {
         let table_schema = table_schema_of(&records::stream(&mut Choices::new(schema)));
         let mut choices = Choices::new(data);
-        let mut run = Run::new(&table_schema);
+        let mut run = DecoderRun::new(&table_schema);
         let mut cuts = cuts.into_iter();
         for _ in 0..records {
             let record = records::record(&mut choices, &table_schema);
@@ -337,7 +355,7 @@ proptest! {
                 let at = at.index(bytes.len() + 1);
                 damage(&mut bytes, at, change);
             }
-            // The decoder's texts are UTF-8 and begin with a brace by contract.
+            // The caller of the decoder guarantees UTF-8 that begins with a brace.
             if bytes.first() == Some(&b'{') && std::str::from_utf8(&bytes).is_ok() {
                 let read = run.decoder.read(&bytes, 0);
                 let whole = read.is_ok_and(|end| bytes[end..].trim_ascii().is_empty());
@@ -351,9 +369,9 @@ proptest! {
     }
 
     #[test]
-    fn what_was_read_before_makes_no_difference(schema in numbers(80), data in numbers(1000), changes in numbers(40)) {
-        // Damaged records that are JSON all the same: nobody knows what they mean, but they always
-        // mean the same.
+    fn earlier_records_make_no_difference(schema in numbers(80), data in numbers(1000), changes in numbers(40)) {
+        // Damaged records that are still JSON: the oracle does not know what they mean, but they must
+        // always mean the same.
         let table_schema = table_schema_of(&records::stream(&mut Choices::new(schema)));
         let (mut choices, mut changes) = (Choices::new(data), Choices::new(changes));
         let mut ids = RowIds::new(0, 0);

@@ -1,22 +1,22 @@
 //! Random schemas, and random records of them with the rows that they must become.
 //!
-//! In: [`Choices`]. Out: a [`Stream`], then [`Record`]s: the text of `data`, and what the contract
-//! says about it.
+//! In: [`Choices`]. Out: a [`RandomStream`], then [`Record`]s: the text of `data`, and the row that it
+//! must become.
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
 use super::cells::Cell;
-use super::choices::{Choices, json as any_json, quoted};
-use super::values::{self, Fit};
+use super::choices::{Choices, json as random_json, quoted};
+use super::values::{self, Outcome};
 use crate::format::columns::{ColumnType, Field, TableSchema, TableSchemaOptions, Zone};
 use crate::format::{
     ColumnNames, EXTRACTED_AT, Integers, MetadataColumns, Nested, Numbers, StreamMeta, Times,
     TypeOptions, UndeclaredFields,
 };
 
-/// Names that schemas declare. None is a path of others, so that no two paths look the same.
+/// Names that schemas declare. None of them equals a path of others, so that all paths are different.
 const NAMES: [&str; 24] = [
     "id",
     "a",
@@ -56,9 +56,9 @@ const UNDECLARED: [&str; 8] = [
     "_airbyte_metadata",
 ];
 
-/// A schema and the choices that go with it.
+/// A schema with random options.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub(super) struct RandomStream {
     pub(crate) options: TableSchemaOptions,
     pub(crate) meta: StreamMeta,
     pub(crate) properties: Vec<(String, Value)>,
@@ -66,48 +66,49 @@ pub(crate) struct Stream {
     pub(crate) types: Vec<ColumnType>,
 }
 
-/// A value that did not fit: path, path with `*` for places, and what happened to it.
+/// A value that did not fit, and what happened to it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Misfit {
+pub(crate) struct Issue {
     pub(crate) path: String,
+    /// The path with `*` for positions.
     pub(crate) field: String,
     pub(crate) change: [&'static str; 2],
-    /// Of a value that became null: its text.
+    /// The text of a value that became null.
     pub(crate) text: Option<String>,
 }
 
-pub(crate) const WRONG: [&str; 2] = ["NULLED", "DESTINATION_SERIALIZATION_ERROR"];
-pub(crate) const TOO_LARGE: [&str; 2] = ["NULLED", "DESTINATION_FIELD_SIZE_LIMITATION"];
-pub(crate) const CUT: [&str; 2] = ["TRUNCATED", "DESTINATION_FIELD_SIZE_LIMITATION"];
+pub(crate) const WRONG_TYPE: [&str; 2] = ["NULLED", "DESTINATION_SERIALIZATION_ERROR"];
+pub(crate) const OUT_OF_RANGE: [&str; 2] = ["NULLED", "DESTINATION_FIELD_SIZE_LIMITATION"];
+pub(crate) const LOST_DIGITS: [&str; 2] = ["TRUNCATED", "DESTINATION_FIELD_SIZE_LIMITATION"];
 
-/// A value as text, and what becomes of it.
+/// A value as text, and what it must become.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) text: String,
     pub(crate) cell: Cell,
-    pub(crate) misfits: Vec<Misfit>,
+    pub(crate) issues: Vec<Issue>,
     /// Undeclared members by path, with their texts.
-    pub(crate) extras: Vec<(String, String)>,
+    pub(crate) undeclared: Vec<(String, String)>,
 }
 
-/// The text of a record's `data`, and what becomes of it.
+/// The text of a record's `data`, and the row that it must become.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) text: String,
     /// One per column that has a name in records; `None` where the record has no such member.
     pub(crate) cells: Vec<Option<Cell>>,
-    pub(crate) misfits: Vec<Misfit>,
-    pub(crate) extras: Vec<(String, String)>,
+    pub(crate) issues: Vec<Issue>,
+    pub(crate) undeclared: Vec<(String, String)>,
 }
 
-/// Where a value is.
+/// Where a value is in a record: its path, and the same with `*` for positions.
 #[derive(Clone, Debug)]
-pub(crate) struct At {
+pub(crate) struct ValuePath {
     path: String,
     field: String,
 }
 
-impl At {
+impl ValuePath {
     pub(crate) fn column(name: &str) -> Self {
         Self { path: name.to_owned(), field: name.to_owned() }
     }
@@ -116,20 +117,17 @@ impl At {
         Self { path: format!("{}.{name}", self.path), field: format!("{}.{name}", self.field) }
     }
 
-    fn element(&self, place: usize) -> Self {
-        Self { path: format!("{}.{place}", self.path), field: format!("{}.*", self.field) }
+    fn element(&self, position: usize) -> Self {
+        Self { path: format!("{}.{position}", self.path), field: format!("{}.*", self.field) }
     }
 
-    pub(crate) fn misfit(&self, change: [&'static str; 2], text: &str) -> Misfit {
-        let text = (change != CUT).then(|| text.to_owned());
-        Misfit { path: self.path.clone(), field: self.field.clone(), change, text }
+    pub(crate) fn issue(&self, change: [&'static str; 2], text: &str) -> Issue {
+        let text = (change != LOST_DIGITS).then(|| text.to_owned());
+        Issue { path: self.path.clone(), field: self.field.clone(), change, text }
     }
 }
 
-// ----------------------------------------------------------------------------------------------------
-// schemas
-
-pub(crate) fn stream(choices: &mut Choices) -> Stream {
+pub(crate) fn stream(choices: &mut Choices) -> RandomStream {
     let types = TypeOptions {
         names: choices.of(&[ColumnNames::Original, ColumnNames::Original, ColumnNames::Safe]),
         numbers: match choices.below(5) {
@@ -168,13 +166,13 @@ pub(crate) fn stream(choices: &mut Choices) -> Stream {
     let mut column_types = Vec::new();
     for name in names(choices, 9) {
         let (schema, column_type) = column(choices, &types, 3);
-        // The metadata column takes the values of such a property.
+        // Properties with such names do not become columns.
         if !options.metadata.names().contains(&name) {
             column_types.push(column_type);
         }
         declared.push((name.to_owned(), schema));
     }
-    Stream { options, meta, properties: declared, types: column_types }
+    RandomStream { options, meta, properties: declared, types: column_types }
 }
 
 fn names(choices: &mut Choices, most: usize) -> Vec<&'static str> {
@@ -281,7 +279,7 @@ fn column(choices: &mut Choices, options: &TypeOptions, levels: usize) -> (Value
     (schema, column_type)
 }
 
-/// Types without the names that files give to members.
+/// A type with the names that records use, instead of those in the file.
 pub(crate) fn by_source_name(column_type: &ColumnType) -> ColumnType {
     match column_type {
         ColumnType::Struct(fields) => ColumnType::Struct(
@@ -295,25 +293,23 @@ pub(crate) fn by_source_name(column_type: &ColumnType) -> ColumnType {
     }
 }
 
-// ----------------------------------------------------------------------------------------------------
-// records
-
-/// A record of a stream with these columns.
+/// Draws a record of a stream with these columns.
 pub(crate) fn record(choices: &mut Choices, table_schema: &TableSchema) -> Record {
-    let ours = table_schema.metadata_columns;
+    let metadata_columns = table_schema.metadata_columns;
     let columns = &super::named_fields(table_schema);
-    let declared = (0..columns.len()).filter(|ix| *ix >= ours || choices.one_in(12)).collect();
-    let members = members(choices, columns, declared, None, ours);
+    let declared =
+        (0..columns.len()).filter(|ix| *ix >= metadata_columns || choices.one_in(12)).collect();
+    let members = members(choices, columns, declared, None, metadata_columns);
     Record {
         text: members.text,
         cells: members.cells,
-        misfits: members.misfits,
-        extras: members.extras,
+        issues: members.issues,
+        undeclared: members.undeclared,
     }
 }
 
-/// A value for a column, right or wrong.
-pub(crate) fn sample(choices: &mut Choices, column_type: &ColumnType, at: &At) -> Sample {
+/// Draws a value for a column, which fits it or not.
+pub(crate) fn sample(choices: &mut Choices, column_type: &ColumnType, at: &ValuePath) -> Sample {
     match column_type {
         ColumnType::Struct(fields) if !choices.one_in(5) => {
             let all = (0..fields.len()).collect();
@@ -322,51 +318,51 @@ pub(crate) fn sample(choices: &mut Choices, column_type: &ColumnType, at: &At) -
             Sample {
                 text: members.text,
                 cell: Cell::Struct(cells),
-                misfits: members.misfits,
-                extras: members.extras,
+                issues: members.issues,
+                undeclared: members.undeclared,
             }
         }
         ColumnType::List(element) if !choices.one_in(5) => elements(choices, element, at, 0),
-        leaf => of_fit(values::leaf(choices, leaf), at),
+        leaf => sample_of(values::scalar(choices, leaf), at),
     }
 }
 
-/// The elements of a list that has `before` others.
+/// Draws the elements of a list, after `before` others.
 pub(crate) fn elements(
     choices: &mut Choices,
     element: &ColumnType,
-    at: &At,
+    at: &ValuePath,
     before: usize,
 ) -> Sample {
     let mut all = Sample {
         text: format!("[{}", choices.blank()),
         cell: Cell::Null,
-        misfits: Vec::new(),
-        extras: Vec::new(),
+        issues: Vec::new(),
+        undeclared: Vec::new(),
     };
     let mut cells = Vec::new();
-    for place in 0..choices.below(5) {
-        let mut element = sample(choices, element, &at.element(before + place));
-        let comma = if place == 0 { "" } else { "," };
+    for position in 0..choices.below(5) {
+        let mut element = sample(choices, element, &at.element(before + position));
+        let comma = if position == 0 { "" } else { "," };
         all.text += &format!("{comma}{}{}{}", choices.blank(), element.text, choices.blank());
         cells.push(element.cell);
-        all.misfits.append(&mut element.misfits);
-        all.extras.append(&mut element.extras);
+        all.issues.append(&mut element.issues);
+        all.undeclared.append(&mut element.undeclared);
     }
     all.text.push(']');
     all.cell = Cell::List(cells);
     all
 }
 
-fn of_fit((text, fit): (String, Fit), at: &At) -> Sample {
+fn sample_of((text, fit): (String, Outcome), at: &ValuePath) -> Sample {
     let (cell, change) = match fit {
-        Fit::Whole(cell) => (cell, None),
-        Fit::Cut(cell) => (cell, Some(CUT)),
-        Fit::Wrong => (Cell::Null, Some(WRONG)),
-        Fit::TooLarge => (Cell::Null, Some(TOO_LARGE)),
+        Outcome::Exact(cell) => (cell, None),
+        Outcome::LostDigits(cell) => (cell, Some(LOST_DIGITS)),
+        Outcome::WrongType => (Cell::Null, Some(WRONG_TYPE)),
+        Outcome::OutOfRange => (Cell::Null, Some(OUT_OF_RANGE)),
     };
-    let misfits = change.map(|change| at.misfit(change, &text)).into_iter().collect();
-    Sample { text, cell, misfits, extras: Vec::new() }
+    let issues = change.map(|change| at.issue(change, &text)).into_iter().collect();
+    Sample { text, cell, issues, undeclared: Vec::new() }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -375,14 +371,14 @@ enum Member {
     Undeclared(&'static str),
 }
 
-/// An object with these of its declared members, and what it likes besides. `ours` is how many of
-/// the columns are the metadata of a record.
+/// Draws an object with these of its declared members; some of them are left out, repeated or moved,
+/// and undeclared ones added. `metadata_columns` is how many of the fields are metadata of a record.
 fn members(
     choices: &mut Choices,
     fields: &[Field],
     declared: Vec<usize>,
-    at: Option<&At>,
-    ours: usize,
+    at: Option<&ValuePath>,
+    metadata_columns: usize,
 ) -> Record {
     let mut order: Vec<Member> = declared.into_iter().map(Member::Declared).collect();
     if choices.one_in(3) {
@@ -394,8 +390,8 @@ fn members(
             .filter(|name| fields.iter().all(|field| field.source_name != *name))
             .collect();
         for _ in 0..1 + choices.below(3) {
-            let place = choices.below(order.len() + 1);
-            order.insert(place, Member::Undeclared(choices.of(&undeclared)));
+            let position = choices.below(order.len() + 1);
+            order.insert(position, Member::Undeclared(choices.of(&undeclared)));
         }
     }
     if choices.one_in(4) && !order.is_empty() {
@@ -414,41 +410,41 @@ fn members(
     let mut record = Record {
         text: "{".to_owned(),
         cells: vec![None; fields.len()],
-        misfits: vec![],
-        extras: Vec::new(),
+        issues: vec![],
+        undeclared: Vec::new(),
     };
-    for (place, member) in order.iter().enumerate() {
+    for (position, member) in order.iter().enumerate() {
         let (name, mut value) = match member {
             Member::Declared(ix) => {
                 let field = &fields[*ix];
                 let name = &field.source_name;
-                let at = at.map_or_else(|| At::column(name), |at| at.member(name));
-                let value = if *ix < ours && field.name == EXTRACTED_AT {
-                    of_fit(values::extracted_at(choices), &at)
+                let at = at.map_or_else(|| ValuePath::column(name), |at| at.member(name));
+                let value = if *ix < metadata_columns && field.name == EXTRACTED_AT {
+                    sample_of(values::extracted_at(choices), &at)
                 } else {
                     sample(choices, &field.column_type, &at)
                 };
                 (name.as_str(), value)
             }
             Member::Undeclared(name) => {
-                let text = any_json(choices, 2);
+                let text = random_json(choices, 2);
                 let path = at.map_or_else(|| (*name).to_owned(), |at| at.member(name).path);
-                let extras = vec![(path, text.clone())];
-                (*name, Sample { text, cell: Cell::Null, misfits: Vec::new(), extras })
+                let undeclared = vec![(path, text.clone())];
+                (*name, Sample { text, cell: Cell::Null, issues: Vec::new(), undeclared })
             }
         };
-        let comma = if place == 0 { "" } else { "," };
+        let comma = if position == 0 { "" } else { "," };
         record.text += &format!("{comma}{}{}", choices.blank(), quoted(choices, name));
         record.text +=
             &format!("{}:{}{}{}", choices.blank(), choices.blank(), value.text, choices.blank());
-        if order[place + 1..].contains(member) {
+        if order[position + 1..].contains(member) {
             continue;
         }
         if let Member::Declared(ix) = member {
             record.cells[*ix] = Some(value.cell);
         }
-        record.misfits.append(&mut value.misfits);
-        record.extras.append(&mut value.extras);
+        record.issues.append(&mut value.issues);
+        record.undeclared.append(&mut value.undeclared);
     }
     if order.is_empty() {
         record.text += choices.blank();

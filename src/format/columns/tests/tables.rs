@@ -1,120 +1,14 @@
-//! Tables of objects: which member counts, what is left of the others, what lists and structs hold.
-//! Rows are compared as JSON, with a struct as the array of its members.
-
-use std::sync::Arc;
+//! Tables of objects: which member counts, what remains of the others, what lists and structs contain.
 
 use serde_json::{Value, json};
 
-use super::cells::{Cell, rows_of};
-use crate::format::columns::{Batch, DecodedRows, RecordDecoder, TableSchema, TableSchemaOptions};
-use crate::format::{MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields};
-use crate::json::{JsonError, JsonFault, MAX_DEPTH};
-
-pub(crate) const NULLED: &str = "DESTINATION_SERIALIZATION_ERROR";
-
-/// A decoder with the table_schema that it was made of.
-pub(crate) struct Stream {
-    table_schema: Arc<TableSchema>,
-    pub(crate) decoder: RecordDecoder,
-}
-
-impl Stream {
-    pub(crate) fn new(
-        metadata: MetadataColumns,
-        undeclared_fields: UndeclaredFields,
-        properties: &Value,
-    ) -> Self {
-        Self::of_types(metadata, undeclared_fields, TypeOptions::DEFAULT, properties)
-    }
-
-    pub(crate) fn of_types(
-        metadata: MetadataColumns,
-        undeclared_fields: UndeclaredFields,
-        types: TypeOptions,
-        properties: &Value,
-    ) -> Self {
-        let options = TableSchemaOptions { metadata, undeclared_fields, types };
-        let meta = StreamMeta { generation_id: Some(3), sync_id: 9 };
-        let properties = properties.as_object().unwrap().iter();
-        let properties: Vec<_> =
-            properties.map(|(name, schema)| (name.clone(), schema.clone())).collect();
-        let table_schema = Arc::new(TableSchema::new(&options, &meta, &properties));
-        Self { decoder: RecordDecoder::new(Arc::clone(&table_schema)), table_schema }
-    }
-
-    /// The declared columns and the additional ones.
-    pub(crate) fn bare(properties: &Value) -> Self {
-        Self::new(MetadataColumns::None, UndeclaredFields::Column, properties)
-    }
-
-    pub(crate) fn with_metadata(properties: &Value) -> Self {
-        Self::new(MetadataColumns::All, UndeclaredFields::Column, properties)
-    }
-
-    pub(crate) fn send(&mut self, data: &str) {
-        self.send_with(data, 1_000, None);
-    }
-
-    pub(crate) fn send_with(&mut self, data: &str, emitted_at_ms: i64, changes: Option<&str>) {
-        assert_eq!(self.decoder.read(data.as_bytes(), 0), Ok(data.len()), "{data}");
-        self.decoder.end_row(emitted_at_ms, changes.map(str::as_bytes), &mut RowIds::new(0, 0));
-    }
-
-    /// Reads what is broken, or is taken back all the same.
-    pub(crate) fn undone(&mut self, data: &[u8]) -> Result<usize, JsonError> {
-        let read = self.decoder.read(data, 0);
-        self.decoder.undo_row();
-        read
-    }
-
-    pub(crate) fn taken(&mut self) -> Vec<Value> {
-        let batch = self.decoder.take().batch;
-        self.values(vec![batch])
-    }
-
-    pub(crate) fn values(&self, batches: Vec<Batch>) -> Vec<Value> {
-        rows_of(batches, &self.table_schema)
-            .iter()
-            .map(|row| row.iter().map(value).collect())
-            .collect()
-    }
-}
-
-fn value(cell: &Cell) -> Value {
-    match cell {
-        Cell::Null => Value::Null,
-        Cell::Boolean(value) => json!(value),
-        Cell::Integer(value) => json!(value),
-        Cell::Days(value) => json!(value),
-        Cell::Double(value) => json!(value),
-        Cell::Decimal(value) => json!(value.to_string()),
-        Cell::Text(value) => json!(value),
-        Cell::Struct(cells) | Cell::List(cells) => cells.iter().map(value).collect(),
-    }
-}
-
-/// The rows of some records, one column after the other.
-pub(crate) fn rows(properties: &Value, records: &[&str]) -> Vec<Value> {
-    let mut stream = Stream::bare(properties);
-    records.iter().for_each(|data| stream.send(data));
-    stream.taken()
-}
-
-/// `_airbyte_meta.changes` of a row with metadata.
-pub(crate) fn changes(row: &Value) -> &Value {
-    &row[3][1]
-}
-
-pub(crate) fn counts(taken: &DecodedRows) -> Vec<(String, u64, u64)> {
-    taken
-        .issues
-        .iter()
-        .map(|field| (field.field.to_string(), field.nulled, field.truncated))
-        .collect()
-}
+use super::stream::{TestStream, WRONG_TYPE_REASON, changes, counts, decode};
+use crate::format::columns::Batch;
+use crate::format::{MetadataColumns, UndeclaredFields};
+use crate::json::{JsonFault, MAX_DEPTH};
 
 #[test]
-fn the_last_of_several_members_of_one_name_counts() {
+fn the_last_of_several_members_with_one_name_counts() {
     let inner = json!({"type": "object", "properties": {"n": {"type": "integer"}, "l": {"type": "array", "items": {"type": "integer"}}}});
     let properties = json!({
         "n": {"type": "integer"},
@@ -128,13 +22,13 @@ fn the_last_of_several_members_of_one_name_counts() {
         (
             r#"{"n":2,"n":"x"}"#,
             json!([null, null, null, null, r#"{"n":"x"}"#]),
-            json!([["n", "NULLED", NULLED]]),
+            json!([["n", "NULLED", WRONG_TYPE_REASON]]),
         ),
         (r#"{"n":2,"n":null}"#, json!([null, null, null, null, null]), json!([])),
         (
             r#"{"n":"x","n":"y"}"#,
             json!([null, null, null, null, r#"{"n":"y"}"#]),
-            json!([["n", "NULLED", NULLED]]),
+            json!([["n", "NULLED", WRONG_TYPE_REASON]]),
         ),
         (
             r#"{"n":1,"t":"a","n":2,"\u0074":"b","n":3}"#,
@@ -142,7 +36,7 @@ fn the_last_of_several_members_of_one_name_counts() {
             json!([]),
         ),
         (r#"{"t":"long","t":"","t":"x"}"#, json!([null, "x", null, null, null]), json!([])),
-        // All that the earlier object had is gone: values, misfits, undeclared members.
+        // Nothing of the earlier object remains: values, issues, undeclared members.
         (
             r#"{"o":{"n":"x","l":[1,"y"],"u":1},"o":{"l":[2]}}"#,
             json!([null, null, null, [null, [2]], null]),
@@ -152,7 +46,7 @@ fn the_last_of_several_members_of_one_name_counts() {
         (
             r#"{"o":{"n":1,"u":1},"o":5,"x":6}"#,
             json!([null, null, null, null, r#"{"x":6,"o":5}"#]),
-            json!([["o", "NULLED", NULLED]]),
+            json!([["o", "NULLED", WRONG_TYPE_REASON]]),
         ),
         (
             r#"{"o":null,"l":[{"n":"x","u":1},7],"o":{"n":"z","u":2},"l":[{"n":4,"l":["w"]},null]}"#,
@@ -163,22 +57,25 @@ fn the_last_of_several_members_of_one_name_counts() {
                 [null, null],
                 r#"{"o.u":2,"o.n":"z","l.0.l.0":"w"}"#
             ]),
-            json!([["o.n", "NULLED", NULLED], ["l.0.l.0", "NULLED", NULLED]]),
+            json!([["o.n", "NULLED", WRONG_TYPE_REASON], ["l.0.l.0", "NULLED", WRONG_TYPE_REASON]]),
         ),
-        // Elements have notes on the same node; one of them had two.
+        // Elements share nodes, and one of them has two notes.
         (
             r#"{"l":[{"n":"x","u":1},{"n":"y","u":2,"n":1}],"n":1,"l":[{"n":2}]}"#,
             json!([1, null, [[2, null]], null, null]),
             json!([]),
         ),
-        // Inside one element of a list, beside elements that keep theirs.
+        // Repeated inside one element, beside elements that keep their notes.
         (
             r#"{"l":[{"n":"x","u":1},{"n":"y","u":2,"n":5,"u":3,"l":[8],"l":["x"]},{"l":[1],"l":[]}]}"#,
             {
                 let kept = r#"{"l.0.u":1,"l.1.u":3,"l.0.n":"x","l.1.l.0":"x"}"#;
                 json!([null, null, [[null, null], [5, [null]], [null, []]], null, kept])
             },
-            json!([["l.0.n", "NULLED", NULLED], ["l.1.l.0", "NULLED", NULLED]]),
+            json!([
+                ["l.0.n", "NULLED", WRONG_TYPE_REASON],
+                ["l.1.l.0", "NULLED", WRONG_TYPE_REASON]
+            ]),
         ),
         (
             r#"{"u":1,"v":{"w":"x"},"u":[2],"\u0075":3,"":4}"#,
@@ -186,11 +83,11 @@ fn the_last_of_several_members_of_one_name_counts() {
             json!([]),
         ),
     ] {
-        let mut stream = Stream::with_metadata(&properties);
-        // A row before and one behind, so that there is something to spoil.
+        let mut stream = TestStream::with_metadata(&properties);
+        // A row before and one after, which must not change.
         let filled = r#"{"n":1,"t":"a","l":[{"n":1,"l":[1]}],"o":{"n":1,"l":[1]}}"#;
         [filled, data, filled].iter().for_each(|data| stream.send(data));
-        let found = stream.taken();
+        let found = stream.take_rows();
         let columns = |row: &Value| Value::Array(row.as_array().unwrap()[4..].to_vec());
         let kept = json!([1, "a", [[1, [1]]], [1, [1]], null]);
         assert_eq!(
@@ -204,18 +101,17 @@ fn the_last_of_several_members_of_one_name_counts() {
 }
 
 #[test]
-fn a_member_that_is_repeated_without_end_is_no_trouble() {
+fn a_member_repeated_many_times_takes_linear_time() {
     let properties = json!({"n": {"type": "integer"}, "o": {"type": "object", "properties": {"n": {"type": "integer"}}}});
     let data =
         format!("{{{}\"n\":1}}", r#""n":"x","o":{"n":"x","u":1,"u":2},"v":3,"#.repeat(100_000));
-    assert_eq!(rows(&properties, &[&data]), [json!([1, [null], r#"{"v":3,"o.u":2,"o.n":"x"}"#])]);
-    // Neither are others that do not fit, or that nobody declared: they are not looked at for each
-    // of them.
+    assert_eq!(decode(&properties, &[&data]), [json!([1, [null], r#"{"v":3,"o.u":2,"o.n":"x"}"#])]);
+    // Also beside many other notes: they are not visited again for each repetition.
     let many = |text: &str| text.repeat(100_000);
     let undeclared: String = (0..100_000).map(|i| format!(r#""u{i}":1,"#)).collect();
     let list =
         json!({"n": {"type": "integer"}, "l": {"type": "array", "items": {"type": "integer"}}});
-    let mut stream = Stream::with_metadata(&list);
+    let mut stream = TestStream::with_metadata(&list);
     stream.send(&format!(
         r#"{{"l":[{}1],{undeclared}{}{}"n":1}}"#,
         many("[],"),
@@ -226,7 +122,7 @@ fn a_member_that_is_repeated_without_end_is_no_trouble() {
 }
 
 #[test]
-fn lists_and_structs_of_every_emptiness() {
+fn empty_and_missing_lists_and_structs() {
     let integer = json!({"type": "integer"});
     let list = |items: &Value| json!({"type": "array", "items": items});
     let object = json!({"type": "object", "properties": {"a": integer, "b": {"type": "string"}, "l": list(&integer)}});
@@ -266,10 +162,10 @@ fn lists_and_structs_of_every_emptiness() {
             json!([null, null, [[null, null, [1]], 1], null]),
         ),
     ];
-    // Each after each other: what a row leaves open must not be seen in the next.
+    // All pairs: what one row leaves open must not show in the next.
     for (first, first_row) in &cases {
         for (second, second_row) in &cases {
-            let found = rows(&properties, &[first, second, first]);
+            let found = decode(&properties, &[first, second, first]);
             assert_eq!(
                 found,
                 [first_row.clone(), second_row.clone(), first_row.clone()],
@@ -280,7 +176,7 @@ fn lists_and_structs_of_every_emptiness() {
 }
 
 #[test]
-fn what_is_undeclared_has_its_path() {
+fn undeclared_members_are_named_by_their_path() {
     let object = json!({"type": "object", "properties": {"n": {"type": "integer"}}});
     let properties = json!({
         "a \"b\"\n": object,
@@ -290,16 +186,16 @@ fn what_is_undeclared_has_its_path() {
     let data = r#"{"x":1e400,"a \"b\"\n":{"y":[ 1 ]},"list":[[{"z":"\ud800"}],[{},{"z":null}]],"text":{"w":1},"\ud800":2}"#;
     let kept =
         r#"{"x":1e400,"a \"b\"\n.y":[ 1 ],"list.0.0.z":"\ud800","list.1.1.z":null,"\ud800":2}"#;
-    let found = rows(&properties, &[data, "{}"]);
+    let found = decode(&properties, &[data, "{}"]);
     assert_eq!(found[0], json!([[null], [[[null]], [[null], [null]]], r#"{"w":1}"#, kept]));
     assert_eq!(found[1], json!([null, null, null, null]));
 
-    let mut stream = Stream::new(MetadataColumns::None, UndeclaredFields::Drop, &properties);
+    let mut stream = TestStream::new(MetadataColumns::None, UndeclaredFields::Drop, &properties);
     stream.send(data);
     stream.send(r#"{"x":1,"x":2}"#);
     let taken = stream.decoder.take();
     assert_eq!(taken.dropped_fields, 6);
-    assert_eq!(stream.values(vec![taken.batch])[1], json!([null, null, null]));
+    assert_eq!(stream.rows_of(vec![taken.batch])[1], json!([null, null, null]));
     assert_eq!(stream.decoder.take().dropped_fields, 0);
 }
 
@@ -307,13 +203,13 @@ fn what_is_undeclared_has_its_path() {
 fn thousands_of_undeclared_names_are_forgotten_and_found_again() {
     let object = json!({"type": "object", "properties": {"n": {"type": "integer"}}});
     let properties = json!({"n": {"type": "integer"}, "list": {"type": "array", "items": object}});
-    let mut stream = Stream::bare(&properties);
+    let mut stream = TestStream::without_metadata(&properties);
     let members =
         |from: usize| -> String { (from..from + 700).map(|i| format!("\"u{i}\":{i},")).collect() };
     let mut expected = Vec::new();
     for round in 0..5 {
         let members = members(round * 600);
-        // The names of the elements overflow within one record.
+        // The names in the elements exceed the limit within one record.
         let element = format!(r#"{{{members}"u600":0,"n":{round}}}"#);
         stream.send(&format!(
             r#"{{{members}"n":{round},"u600":0,"list":[{element},{element},{element}]}}"#
@@ -329,7 +225,7 @@ fn thousands_of_undeclared_names_are_forgotten_and_found_again() {
             ["", "list.0.", "list.1.", "list.2."].into_iter().flat_map(last_wins).collect();
         expected.push((json!([round, [[round], [round], [round]]]), all));
     }
-    for (row, (columns, extras)) in stream.taken().iter().zip(expected) {
+    for (row, (columns, extras)) in stream.take_rows().iter().zip(expected) {
         assert_eq!(json!([row[0], row[1]]), columns);
         assert_eq!(serde_json::from_str::<Value>(row[2].as_str().unwrap()).unwrap(), extras);
         assert_eq!(row[2].as_str().unwrap().matches("\"u600\":").count(), 1);
@@ -341,19 +237,18 @@ fn thousands_of_columns_with_one_value_each() {
     const COLUMNS: usize = 3_000;
     let properties: Value =
         (0..COLUMNS).map(|i| (format!("c{i}"), json!({"type": ["null", "string"]}))).collect();
-    let mut stream = Stream::bare(&properties);
-    let places = [2_999, 0, 1_500, 1_500, 7];
-    places.iter().for_each(|i| stream.send(&format!(r#"{{"c{i}":"value {i}"}}"#)));
+    let mut stream = TestStream::without_metadata(&properties);
+    let columns_with_values = [2_999, 0, 1_500, 1_500, 7];
+    columns_with_values.iter().for_each(|i| stream.send(&format!(r#"{{"c{i}":"value {i}"}}"#)));
     let first = stream.decoder.take().batch;
-    // Far less than a place in every column would take.
+    // Far less than one row in every column would take.
     assert!(first.held_bytes() < COLUMNS * 200, "{}", first.held_bytes());
-    stream.send(r#"{"c3":"behind"}"#);
+    stream.send(r#"{"c3":"after"}"#);
     let second = stream.decoder.take().batch;
-    let found = stream.values(vec![first, second]);
-    for (row, (i, text)) in found
-        .iter()
-        .zip(places.iter().map(|i| (*i, format!("value {i}"))).chain([(3, "behind".into())]))
-    {
+    let found = stream.rows_of(vec![first, second]);
+    for (row, (i, text)) in found.iter().zip(
+        columns_with_values.iter().map(|i| (*i, format!("value {i}"))).chain([(3, "after".into())]),
+    ) {
         assert_eq!(row[i], json!(text));
         assert_eq!(row.as_array().unwrap().iter().filter(|value| value.is_null()).count(), COLUMNS);
     }
@@ -363,10 +258,10 @@ fn thousands_of_columns_with_one_value_each() {
 fn batches_of_every_size_are_joined() {
     let list = json!({"type": "array", "items": {"type": "string"}});
     let properties = json!({"n": {"type": "integer"}, "t": {"type": "string"}, "l": list, "b": {"type": "boolean"}, "late": list});
-    let mut stream = Stream::bare(&properties);
+    let mut stream = TestStream::without_metadata(&properties);
     let mut batches = Vec::new();
     let mut expected = Vec::new();
-    // Packed and not, in turn; and more packed rows than one array takes.
+    // Packed ones and others in turn, and more packed rows than fit one array.
     for (round, rows) in
         [3_000, 0, 5, 6_000, 6_000, 2, 7, 1, 2_000].into_iter().chain([70; 300]).enumerate()
     {
@@ -393,11 +288,11 @@ fn batches_of_every_size_are_joined() {
         batches.push(stream.decoder.take().batch);
     }
     assert!(matches!(batches[..3], [Batch::Columns { .. }, Batch::Packed(_), Batch::Packed(_)]));
-    assert!(stream.values(batches) == expected);
+    assert!(stream.rows_of(batches) == expected);
 }
 
 #[test]
-fn texts_are_unescaped_and_json_is_not() {
+fn strings_are_unescaped_and_json_text_is_not() {
     let properties = json!({"t": {"type": "string"}, "j": {}});
     for (value, text) in [
         (r#""""#, ""),
@@ -413,14 +308,15 @@ fn texts_are_unescaped_and_json_is_not() {
         ("{\"a\" : { } }", "{\"a\" : { } }"),
     ] {
         let data = format!(r#"{{"t" : {value} ,"j": {value}}}"#);
-        assert_eq!(rows(&properties, &[&data]), [json!([text, value, null])], "{data}");
+        assert_eq!(decode(&properties, &[&data]), [json!([text, value, null])], "{data}");
     }
 }
 
 #[test]
-fn depth_is_bounded_where_a_column_ends() {
+fn json_inside_one_value_has_a_depth_limit() {
     let list = json!({"type": "array", "items": {"type": "array", "items": {"type": "integer"}}});
-    let mut stream = Stream::bare(&json!({"j": {}, "l": list, "n": {"type": "integer"}}));
+    let mut stream =
+        TestStream::without_metadata(&json!({"j": {}, "l": list, "n": {"type": "integer"}}));
     let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
     let deep_object = |levels: usize| r#"{"a":"#.repeat(levels) + "1" + &"}".repeat(levels);
     let mut expected = Vec::new();
@@ -435,10 +331,10 @@ fn depth_is_bounded_where_a_column_ends() {
     }
     for (name, levels) in [("j", 0), ("n", 0), ("u", 0), ("l", 2)] {
         let data = format!(r#"{{"{name}":{}}}"#, deep(MAX_DEPTH + levels + 1));
-        let error = stream.undone(data.as_bytes()).unwrap_err();
+        let error = stream.read_and_undo(data.as_bytes()).unwrap_err();
         assert_eq!(error.fault, JsonFault::TooDeep, "{name}");
     }
-    assert_eq!(stream.taken(), expected);
+    assert_eq!(stream.take_rows(), expected);
 }
 
 #[test]
@@ -448,23 +344,23 @@ fn a_broken_record_leaves_no_trace_wherever_it_breaks() {
     let data = r#"{"u":[1],"n":"x","b":true,"o":{"n":1,"t":"a\n","v":2},"l":[{"n":true},{"t":"b"},5],"_airbyte_meta":{"changes":[{"field":"z"}]},"n":7}"#;
     let first = r#"{"n":1,"l":[{"n":1}]}"#;
     let expected = {
-        let mut stream = Stream::with_metadata(&properties);
+        let mut stream = TestStream::with_metadata(&properties);
         [first, data, first].iter().for_each(|data| stream.send(data));
-        stream.taken()
+        stream.take_rows()
     };
     assert_eq!(expected[1][4], json!(7));
-    let mut stream = Stream::with_metadata(&properties);
+    let mut stream = TestStream::with_metadata(&properties);
     stream.send(first);
     for end in 1..data.len() {
-        assert!(stream.undone(&data.as_bytes()[..end]).is_err());
+        assert!(stream.read_and_undo(&data.as_bytes()[..end]).is_err());
     }
     stream.send(data);
     for end in 1..data.len() {
-        assert!(stream.undone(&data.as_bytes()[..end]).is_err());
+        assert!(stream.read_and_undo(&data.as_bytes()[..end]).is_err());
     }
     stream.send(first);
     let result = stream.decoder.take();
     let fields: Vec<_> = counts(&result).into_iter().map(|(field, ..)| field).collect();
     assert_eq!(fields, ["l.*", "l.*.n"]);
-    assert_eq!(stream.values(vec![result.batch]), expected);
+    assert_eq!(stream.rows_of(vec![result.batch]), expected);
 }

@@ -1,7 +1,7 @@
-//! Values with the cells that they must become: single ones, drawn at random and from tables.
+//! The oracle for single values: random JSON texts, each with the cell that it must become.
 //!
-//! The other side of the oracle. It knows what a text means because it made the text: nothing of
-//! the decoder's own reading of numbers and times is used.
+//! The oracle knows what a text means because it made the text. It uses nothing of the decoder's own
+//! reading of numbers and times.
 
 use super::cells::Cell;
 use super::choices::{Choices, json, quoted, string};
@@ -11,24 +11,24 @@ const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What a column makes of a value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Fit {
-    Whole(Cell),
-    Cut(Cell),
-    Wrong,
-    TooLarge,
+pub(crate) enum Outcome {
+    Exact(Cell),
+    LostDigits(Cell),
+    WrongType,
+    OutOfRange,
 }
 
-use Fit::{Cut, TooLarge, Whole, Wrong};
+use Outcome::{Exact, LostDigits, OutOfRange, WrongType};
 
-/// A value for a column that has nothing inside, as JSON text, and what the column makes of it.
-pub(crate) fn leaf(choices: &mut Choices, column_type: &ColumnType) -> (String, Fit) {
+/// Draws a value for a column: its JSON text, and what the column makes of it.
+pub(crate) fn scalar(choices: &mut Choices, column_type: &ColumnType) -> (String, Outcome) {
     if choices.one_in(8) {
-        return ("null".to_owned(), Whole(Cell::Null));
+        return ("null".to_owned(), Exact(Cell::Null));
     }
     match column_type {
         ColumnType::Boolean => match choices.below(4) {
-            0 => ("true".to_owned(), Whole(Cell::Boolean(true))),
-            1 => ("false".to_owned(), Whole(Cell::Boolean(false))),
+            0 => ("true".to_owned(), Exact(Cell::Boolean(true))),
+            1 => ("false".to_owned(), Exact(Cell::Boolean(false))),
             _ => wrong(choices, &["1", "0", "\"true\"", "\"\"", "[true]", "{\"a\":false}"]),
         },
         ColumnType::Integer => integer(choices),
@@ -42,19 +42,19 @@ pub(crate) fn leaf(choices: &mut Choices, column_type: &ColumnType) -> (String, 
         ColumnType::Text => match choices.below(3) {
             0 | 1 => {
                 let (text, content) = string(choices);
-                (text, Whole(Cell::Text(content)))
+                (text, Exact(Cell::Text(content)))
             }
             _ => match json(choices, 2) {
-                null if null == "null" => (null, Whole(Cell::Null)),
-                // Strings are for the arm above.
-                quoted if quoted.starts_with('"') => ("true".to_owned(), Whole(Cell::text("true"))),
-                text => (text.clone(), Whole(Cell::Text(text))),
+                null if null == "null" => (null, Exact(Cell::Null)),
+                // Strings are drawn by the arm above.
+                quoted if quoted.starts_with('"') => ("true".to_owned(), Exact(Cell::text("true"))),
+                text => (text.clone(), Exact(Cell::Text(text))),
             },
         },
         ColumnType::JsonText => {
             let text = json(choices, 3);
             let cell = if text == "null" { Cell::Null } else { Cell::Text(text.clone()) };
-            (text, Whole(cell))
+            (text, Exact(cell))
         }
         ColumnType::Date => date(choices),
         ColumnType::Time(zone) => time(choices, *zone),
@@ -64,8 +64,8 @@ pub(crate) fn leaf(choices: &mut Choices, column_type: &ColumnType) -> (String, 
                 other => other,
             };
             match time(choices, *zone) {
-                (text, Whole(cell)) => (text, Whole(written(cell))),
-                (text, Cut(cell)) => (text, Cut(written(cell))),
+                (text, Exact(cell)) => (text, Exact(written(cell))),
+                (text, LostDigits(cell)) => (text, LostDigits(written(cell))),
                 other => other,
             }
         }
@@ -76,11 +76,11 @@ pub(crate) fn leaf(choices: &mut Choices, column_type: &ColumnType) -> (String, 
     }
 }
 
-fn wrong(choices: &mut Choices, texts: &[&str]) -> (String, Fit) {
-    (choices.of(texts).to_owned(), Wrong)
+fn wrong(choices: &mut Choices, texts: &[&str]) -> (String, Outcome) {
+    (choices.of(texts).to_owned(), WrongType)
 }
 
-/// A number in JSON's own spelling, or the same in a string, perhaps with blanks around it.
+/// A number as JSON spells it, or the same in a string, perhaps with blanks around it.
 fn maybe_quoted(choices: &mut Choices, number: String) -> String {
     match choices.below(12) {
         0 | 1 => quoted(choices, &number),
@@ -89,7 +89,7 @@ fn maybe_quoted(choices: &mut Choices, number: String) -> String {
     }
 }
 
-fn integer_text(choices: &mut Choices) -> (String, Fit) {
+fn integer_text(choices: &mut Choices) -> (String, Outcome) {
     let (text, written) = choices.of(&[
         ("0", "0"),
         ("-0", "0"),
@@ -106,28 +106,28 @@ fn integer_text(choices: &mut Choices) -> (String, Fit) {
         ("0e99999", "0"),
         ("4.5", ""),
         ("1e-3", ""),
-        ("1e401", "TooLarge"),
+        ("1e401", "OutOfRange"),
     ]);
-    let fit = match written {
-        "" => Wrong,
-        "TooLarge" => TooLarge,
-        digits => Whole(Cell::text(digits)),
+    let outcome = match written {
+        "" => WrongType,
+        "OutOfRange" => OutOfRange,
+        digits => Exact(Cell::text(digits)),
     };
     match choices.below(6) {
-        0 => wrong(choices, &NO_NUMBERS),
-        1 => ("\"+007\"".to_owned(), Whole(Cell::text("7"))),
-        _ => (maybe_quoted(choices, text.to_owned()), fit),
+        0 => wrong(choices, &NOT_NUMBERS),
+        1 => ("\"+007\"".to_owned(), Exact(Cell::text("7"))),
+        _ => (maybe_quoted(choices, text.to_owned()), outcome),
     }
 }
 
-/// Always as long, so that times sort.
+/// The text of a time of day, always of the same length.
 fn time_text(micros: i64) -> String {
     let seconds = micros / 1_000_000;
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{hour:02}:{minute:02}:{second:02}.{:06}", micros % 1_000_000)
 }
 
-const NO_NUMBERS: [&str; 14] = [
+const NOT_NUMBERS: [&str; 14] = [
     "true",
     "false",
     "[]",
@@ -144,19 +144,19 @@ const NO_NUMBERS: [&str; 14] = [
     "\"1,5\"",
 ];
 
-fn integer(choices: &mut Choices) -> (String, Fit) {
+fn integer(choices: &mut Choices) -> (String, Outcome) {
     let value = match choices.below(3) {
         0 => choices.below(1000) as i64,
         1 => -(choices.below(100_000) as i64),
         _ => choices.wide().cast_signed() >> choices.below(64),
     };
-    let (text, fit) = match choices.below(8) {
-        0..=3 => (value.to_string(), Whole(Cell::Integer(value))),
+    let (text, outcome) = match choices.below(8) {
+        0..=3 => (value.to_string(), Exact(Cell::Integer(value))),
         4 => {
-            // The last two would give a zero a zero to lead it.
+            // With the last two, a zero would get a second one, as in `00e-1`.
             let ends = [".0", ".000", "e0", "E+0", ".0e00", "0e-1", "0.00e-1"];
             let end = choices.of(if value == 0 { &ends[..5] } else { &ends });
-            (format!("{value}{end}"), Whole(Cell::Integer(value)))
+            (format!("{value}{end}"), Exact(Cell::Integer(value)))
         }
         5 => {
             let (text, value) = choices.of(&[
@@ -175,7 +175,7 @@ fn integer(choices: &mut Choices) -> (String, Fit) {
                 ("999999999999999999", 999_999_999_999_999_999),
                 ("1000000000000000000", 1_000_000_000_000_000_000),
             ]);
-            return (text.to_owned(), Whole(Cell::Integer(value)));
+            return (text.to_owned(), Exact(Cell::Integer(value)));
         }
         6 => {
             let texts = [
@@ -185,57 +185,57 @@ fn integer(choices: &mut Choices) -> (String, Fit) {
                 "1e300",
                 "99999999999999999999999999",
             ];
-            (choices.of(&texts).to_owned(), TooLarge)
+            (choices.of(&texts).to_owned(), OutOfRange)
         }
         _ if choices.one_in(2) => {
-            (choices.of(&["1.5", "-0.1", "1e-3", "15e-1", "1234567.00001"]).to_owned(), Wrong)
+            (choices.of(&["1.5", "-0.1", "1e-3", "15e-1", "1234567.00001"]).to_owned(), WrongType)
         }
-        _ => return wrong(choices, &NO_NUMBERS),
+        _ => return wrong(choices, &NOT_NUMBERS),
     };
-    (maybe_quoted(choices, text), fit)
+    (maybe_quoted(choices, text), outcome)
 }
 
-fn big_integer(choices: &mut Choices) -> (String, Fit) {
+fn big_integer(choices: &mut Choices) -> (String, Outcome) {
     let count = 1 + choices.below(40);
     let digits = format!("{}{}", 1 + choices.below(9), choices.digits(count - 1));
     let negative = choices.one_in(2);
     let sign = if negative { "-" } else { "" };
-    let fit = match digits.parse::<i128>() {
-        Ok(size) if count <= 38 => Whole(Cell::Decimal(if negative { -size } else { size })),
-        _ => TooLarge,
+    let outcome = match digits.parse::<i128>() {
+        Ok(size) if count <= 38 => Exact(Cell::Decimal(if negative { -size } else { size })),
+        _ => OutOfRange,
     };
-    let (text, fit) = match choices.below(5) {
-        0 | 1 => (format!("{sign}{digits}"), fit),
-        2 => (format!("{sign}{digits}.00"), fit),
+    let (text, outcome) = match choices.below(5) {
+        0 | 1 => (format!("{sign}{digits}"), outcome),
+        2 => (format!("{sign}{digits}.00"), outcome),
         3 if count <= 38 => {
-            (format!("{sign}{digits}{}", choices.of(&[".5", ".00001", "1e-1"])), Wrong)
+            (format!("{sign}{digits}{}", choices.of(&[".5", ".00001", "1e-1"])), WrongType)
         }
-        _ => return wrong(choices, &NO_NUMBERS),
+        _ => return wrong(choices, &NOT_NUMBERS),
     };
-    (maybe_quoted(choices, text), fit)
+    (maybe_quoted(choices, text), outcome)
 }
 
-fn double(choices: &mut Choices) -> (String, Fit) {
-    let (text, fit) = match choices.below(7) {
+fn double(choices: &mut Choices) -> (String, Outcome) {
+    let (text, outcome) = match choices.below(7) {
         0 => {
             let value = choices.below(1_000_000) as i64 - 1000;
-            (value.to_string(), Whole(Cell::Double(value as f64)))
+            (value.to_string(), Exact(Cell::Double(value as f64)))
         }
         1 => {
-            // Two digits behind the point: the quotient of two exact doubles is the nearest one.
+            // With two digits after the point, the quotient of two exact doubles is the nearest double.
             let cents = choices.below(10_000_000);
             (
                 format!("{}.{:02}", cents / 100, cents % 100),
-                Whole(Cell::Double(cents as f64 / 100.0)),
+                Exact(Cell::Double(cents as f64 / 100.0)),
             )
         }
         2 | 3 => {
-            // Rust prints the shortest text that reads back.
+            // Rust prints the shortest text that reads back as the same double.
             let value = Some(f64::from_bits(choices.wide()))
                 .filter(|value| value.is_finite())
                 .unwrap_or(0.5);
             let text = if choices.one_in(2) { format!("{value:?}") } else { format!("{value:e}") };
-            (text, Whole(Cell::Double(value)))
+            (text, Exact(Cell::Double(value)))
         }
         4 => {
             let (text, value) = choices.of(&[
@@ -246,9 +246,9 @@ fn double(choices: &mut Choices) -> (String, Fit) {
                 ("1e-400", 0.0),
                 ("3.14159265358979323846", std::f64::consts::PI),
             ]);
-            (text.to_owned(), Cut(Cell::Double(value)))
+            (text.to_owned(), LostDigits(Cell::Double(value)))
         }
-        5 => (choices.of(&["1e309", "-1e400", "1e99999999999999999999"]).to_owned(), TooLarge),
+        5 => (choices.of(&["1e309", "-1e400", "1e99999999999999999999"]).to_owned(), OutOfRange),
         _ if choices.one_in(2) => {
             let (text, value) = choices.of(&[
                 ("\"+2.5\"", 2.5),
@@ -258,16 +258,16 @@ fn double(choices: &mut Choices) -> (String, Fit) {
                 ("\"Infinity\"", f64::INFINITY),
                 ("\" -Infinity \"", f64::NEG_INFINITY),
             ]);
-            return (text.to_owned(), Whole(Cell::Double(value)));
+            return (text.to_owned(), Exact(Cell::Double(value)));
         }
-        _ => return wrong(choices, &NO_NUMBERS),
+        _ => return wrong(choices, &NOT_NUMBERS),
     };
-    (maybe_quoted(choices, text), fit)
+    (maybe_quoted(choices, text), outcome)
 }
 
-fn decimal(choices: &mut Choices, precision: usize, scale: usize) -> (String, Fit) {
+fn decimal(choices: &mut Choices, precision: usize, scale: usize) -> (String, Outcome) {
     if choices.one_in(8) {
-        return wrong(choices, &NO_NUMBERS);
+        return wrong(choices, &NOT_NUMBERS);
     }
     let count = choices.below(precision - scale + 3);
     let whole = choices.digits(count);
@@ -276,12 +276,12 @@ fn decimal(choices: &mut Choices, precision: usize, scale: usize) -> (String, Fi
     let fraction = choices.digits(count);
     let (kept, lost) = fraction.split_at(fraction.len().min(scale));
     let negative = choices.one_in(2);
-    let fit = if whole.len() > precision - scale {
-        TooLarge
+    let outcome = if whole.len() > precision - scale {
+        OutOfRange
     } else {
         let size: i128 = format!("0{whole}{kept:0<scale$}").parse().unwrap();
         let cell = Cell::Decimal(if negative { -size } else { size });
-        if lost.contains(|digit| digit != '0') { Cut(cell) } else { Whole(cell) }
+        if lost.contains(|digit| digit != '0') { LostDigits(cell) } else { Exact(cell) }
     };
     let sign = if negative { "-" } else { "" };
     let text = if choices.one_in(4) {
@@ -293,10 +293,10 @@ fn decimal(choices: &mut Choices, precision: usize, scale: usize) -> (String, Fi
         let point = if fraction.is_empty() { "" } else { "." };
         format!("{sign}{whole}{point}{fraction}")
     };
-    (maybe_quoted(choices, text), fit)
+    (maybe_quoted(choices, text), outcome)
 }
 
-fn number_text(choices: &mut Choices) -> (String, Fit) {
+fn number_text(choices: &mut Choices) -> (String, Outcome) {
     const NUMBERS: [&str; 8] = [
         "0",
         "-0",
@@ -310,17 +310,17 @@ fn number_text(choices: &mut Choices) -> (String, Fit) {
     match choices.below(4) {
         0 | 1 => {
             let number = choices.of(&NUMBERS).to_owned();
-            (maybe_quoted(choices, number.clone()), Whole(Cell::Text(number)))
+            (maybe_quoted(choices, number.clone()), Exact(Cell::Text(number)))
         }
         2 => {
             let number = choices.of(&["+7", ".5", "5.", "007"]);
-            (quoted(choices, number), Whole(Cell::text(number)))
+            (quoted(choices, number), Exact(Cell::text(number)))
         }
-        _ => wrong(choices, &NO_NUMBERS),
+        _ => wrong(choices, &NOT_NUMBERS),
     }
 }
 
-const NO_TIMES: [&str; 13] = [
+const NOT_TIMES: [&str; 13] = [
     "\"24-01-01\"",
     "\"2024-01-01-05\"",
     "1",
@@ -336,8 +336,8 @@ const NO_TIMES: [&str; 13] = [
     "\"25:00:00\"",
 ];
 
-/// The year, month and day that is `days` after 1970-01-01, counted year by year and month by
-/// month.
+/// The year, month and day `days` after 1970-01-01. Counted year by year and month by month, unlike in
+/// the decoder.
 fn civil(days: i64) -> (i64, i64, i64) {
     let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     // A period of the calendar has 146,097 days.
@@ -357,7 +357,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, rest + 1)
 }
 
-/// A day of the years 1 to 9999: its number and its text.
+/// Draws a day of the years 1 to 9999: its number and its text.
 fn day(choices: &mut Choices) -> (i64, String) {
     let days = match choices.below(3) {
         0 => 19_723 + choices.below(1_000) as i64,
@@ -369,12 +369,12 @@ fn day(choices: &mut Choices) -> (i64, String) {
     (days, format!("{year:04}-{month:02}-{day:02}"))
 }
 
-/// A time of day: as written, in microseconds, whether digits of it are lost, and how far it is
+/// Draws a time of day: its text, its microseconds, whether digits are lost, and how far its offset is
 /// ahead of UTC.
 fn clock(choices: &mut Choices) -> (String, i64, bool, i64) {
     let seconds = choices.below(86_400) as i64;
     let mut text = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let (fraction, micros, cut) = choices.of(&[
+    let (fraction, micros, lost_digits) = choices.of(&[
         ("", 0, false),
         (".0", 0, false),
         (".5", 500_000, false),
@@ -393,7 +393,7 @@ fn clock(choices: &mut Choices) -> (String, i64, bool, i64) {
         ("+14:00", 840),
         ("-0800", -480),
     ]);
-    (text + offset, seconds * 1_000_000 + micros, cut, offset_minutes * 60_000_000)
+    (text + offset, seconds * 1_000_000 + micros, lost_digits, offset_minutes * 60_000_000)
 }
 
 fn in_zone(zone: Zone, micros: i64, offset: i64) -> i64 {
@@ -403,50 +403,50 @@ fn in_zone(zone: Zone, micros: i64, offset: i64) -> i64 {
     }
 }
 
-fn cut_if(cut: bool, cell: Cell) -> Fit {
-    if cut { Cut(cell) } else { Whole(cell) }
+fn lost_digits_if(lost_digits: bool, cell: Cell) -> Outcome {
+    if lost_digits { LostDigits(cell) } else { Exact(cell) }
 }
 
-fn date(choices: &mut Choices) -> (String, Fit) {
+fn date(choices: &mut Choices) -> (String, Outcome) {
     let (days, text) = day(choices);
     let cell = Cell::Days(i32::try_from(days).unwrap());
-    let (text, fit) = match choices.below(6) {
-        0..=2 => (text, Whole(cell)),
+    let (text, outcome) = match choices.below(6) {
+        0..=2 => (text, Exact(cell)),
         3 => {
-            let (clock, micros, cut, _) = clock(choices);
-            (format!("{text}T{clock}"), cut_if(micros > 0 || cut, cell))
+            let (clock, micros, lost_digits, _) = clock(choices);
+            (format!("{text}T{clock}"), lost_digits_if(micros > 0 || lost_digits, cell))
         }
         4 if choices.one_in(2) => {
             let outside =
                 ["+9999999-01-01", "10000-01-01", "0000-12-31", "-0001-06-01", "0044-03-15 BC"];
-            (choices.of(&outside).to_owned(), TooLarge)
+            (choices.of(&outside).to_owned(), OutOfRange)
         }
-        // Midnight somewhere is the day as it is written.
-        4 => (format!("{text}{}", choices.of(&["Z", "+02:00", " -05:30", " UTC"])), Whole(cell)),
-        _ => return wrong(choices, &NO_TIMES),
+        // With an offset, it is still the day as written.
+        4 => (format!("{text}{}", choices.of(&["Z", "+02:00", " -05:30", " UTC"])), Exact(cell)),
+        _ => return wrong(choices, &NOT_TIMES),
     };
-    (quoted(choices, &text), fit)
+    (quoted(choices, &text), outcome)
 }
 
-fn time(choices: &mut Choices, zone: Zone) -> (String, Fit) {
+fn time(choices: &mut Choices, zone: Zone) -> (String, Outcome) {
     if choices.one_in(5) {
-        return wrong(choices, &NO_TIMES);
+        return wrong(choices, &NOT_TIMES);
     }
-    let (text, micros, cut, offset) = clock(choices);
+    let (text, micros, lost_digits, offset) = clock(choices);
     let micros = in_zone(zone, micros, offset).rem_euclid(DAY_MICROS);
-    (quoted(choices, &text), cut_if(cut, Cell::Integer(micros)))
+    (quoted(choices, &text), lost_digits_if(lost_digits, Cell::Integer(micros)))
 }
 
-fn timestamp(choices: &mut Choices, zone: Zone) -> (String, Fit) {
+fn timestamp(choices: &mut Choices, zone: Zone) -> (String, Outcome) {
     let (days, text) = day(choices);
-    let (text, fit) = match choices.below(6) {
-        0 => (text, Whole(Cell::Integer(days * DAY_MICROS))),
+    let (text, outcome) = match choices.below(6) {
+        0 => (text, Exact(Cell::Integer(days * DAY_MICROS))),
         1..=3 => {
-            let (clock, micros, cut, offset) = clock(choices);
+            let (clock, micros, lost_digits, offset) = clock(choices);
             let micros = days * DAY_MICROS + in_zone(zone, micros, offset);
             (
                 format!("{text}{}{clock}", choices.of(&['T', 't', ' '])),
-                of_years_1_to_9999(micros, cut),
+                of_years_1_to_9999(micros, lost_digits),
             )
         }
         4 if choices.one_in(2) => {
@@ -460,36 +460,36 @@ fn timestamp(choices: &mut Choices, zone: Zone) -> (String, Fit) {
                 "9999-12-31T24:00:00",
                 "10000-01-01",
             ];
-            (choices.of(&outside).to_owned(), TooLarge)
+            (choices.of(&outside).to_owned(), OutOfRange)
         }
-        _ => return wrong(choices, &NO_TIMES),
+        _ => return wrong(choices, &NOT_TIMES),
     };
-    (quoted(choices, &text), fit)
+    (quoted(choices, &text), outcome)
 }
 
-fn of_years_1_to_9999(micros: i64, cut: bool) -> Fit {
+fn of_years_1_to_9999(micros: i64, lost_digits: bool) -> Outcome {
     if (-62_135_596_800_000_000..253_402_300_800_000_000).contains(&micros) {
-        cut_if(cut, Cell::Integer(micros))
+        lost_digits_if(lost_digits, Cell::Integer(micros))
     } else {
-        TooLarge
+        OutOfRange
     }
 }
 
-/// `_airbyte_extracted_at` of a record's own: a timestamp, or epoch milliseconds.
-pub(crate) fn extracted_at(choices: &mut Choices) -> (String, Fit) {
+/// Draws a value for a record's own `_airbyte_extracted_at`: a timestamp, or epoch milliseconds.
+pub(crate) fn extracted_at(choices: &mut Choices) -> (String, Outcome) {
     match choices.below(4) {
         0 => {
             let millis = choices.below(2_000_000_000) as i64;
-            (millis.to_string(), Whole(Cell::Integer(millis * 1_000)))
+            (millis.to_string(), Exact(Cell::Integer(millis * 1_000)))
         }
         1 => {
-            let (text, fit) =
+            let (text, outcome) =
                 choices.of(&[("9223372036854775807", true), ("1.5", false), ("1e19", true)]);
-            (text.to_owned(), if fit { TooLarge } else { Wrong })
+            (text.to_owned(), if outcome { OutOfRange } else { WrongType })
         }
-        // Numbers are not wrong here.
+        // Here, a number is not of a wrong type.
         _ => match timestamp(choices, Zone::Utc) {
-            (text, Wrong) if text.starts_with('1') => ("true".to_owned(), Wrong),
+            (text, WrongType) if text.starts_with('1') => ("true".to_owned(), WrongType),
             other => other,
         },
     }
