@@ -245,25 +245,23 @@ impl RecordDecoder {
     fn end_meta(&mut self) {
         let rows = self.rows;
         let Some(column) = self.columns.get_mut(META) else { return };
-        let has_object = column.len() > rows && column.validity.is_last_set();
-        if column.len() > rows && !has_object {
+        if column.len() > rows {
+            if column.validity.is_last_set() {
+                return;
+            }
             column.truncate(rows);
         }
-        if !has_object {
-            column.fill(rows);
-        }
+        column.fill(rows);
         let Column { validity, values: ColumnValues::Struct(members) } = column else { return };
-        if !has_object {
-            if let Some(column) = members.get_mut(SYNC_ID) {
-                column.fill(rows);
-                push_integer(column, self.table_schema.meta.sync_id);
-            }
-            if let Some(column) = members.get_mut(CHANGES) {
-                column.fill(rows);
-                end_list(column);
-            }
-            validity.push_value();
+        if let Some(column) = members.get_mut(SYNC_ID) {
+            column.fill(rows);
+            push_integer(column, self.table_schema.meta.sync_id);
         }
+        if let Some(column) = members.get_mut(CHANGES) {
+            column.fill(rows);
+            end_list(column);
+        }
+        validity.push_value();
     }
 
     /// Adds the source's changes to the row's list.
