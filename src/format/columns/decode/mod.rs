@@ -214,7 +214,7 @@ impl<'d> Decoder<'d> {
         &mut self,
         column: &mut Column,
         node: u32,
-        value: &grammar::Value,
+        value: &grammar::ValueAt,
         pos: usize,
     ) {
         column.push_null();

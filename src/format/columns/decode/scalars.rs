@@ -187,7 +187,7 @@ impl Decoder<'_> {
     fn json_text(&mut self, column: &mut Column, pos: usize) -> Result<usize, JsonError> {
         let value = grammar::value(self.text, pos)?;
         match &mut column.values {
-            ColumnValues::Text(texts) if value.kind != json::Kind::Null => {
+            ColumnValues::Text(texts) if value.kind != json::ValueKind::Null => {
                 texts.push(&self.text[pos..value.end]);
                 column.validity.push_value();
             }
@@ -200,8 +200,8 @@ impl Decoder<'_> {
     fn boolean(&mut self, column: &mut Column, node: u32, pos: usize) -> Result<usize, JsonError> {
         let value = grammar::value(self.text, pos)?;
         match (value.kind, &mut column.values) {
-            (json::Kind::True | json::Kind::False, ColumnValues::Boolean(bits)) => {
-                bits.push(value.kind == json::Kind::True);
+            (json::ValueKind::True | json::ValueKind::False, ColumnValues::Boolean(bits)) => {
+                bits.push(value.kind == json::ValueKind::True);
                 column.validity.push_value();
             }
             _ => self.null_or_wrong_type(column, node, &value, pos),
@@ -375,17 +375,18 @@ fn read_scalar<'t>(
 ) -> Result<(Scalar<'t>, usize), JsonError> {
     let value = grammar::value(text, pos)?;
     let scalar = match value.kind {
-        json::Kind::Null => Scalar::Null,
-        json::Kind::Number => Scalar::Number(&text[pos..value.end]),
-        json::Kind::String if value.escaped => {
+        json::ValueKind::Null => Scalar::Null,
+        json::ValueKind::Number => Scalar::Number(&text[pos..value.end]),
+        json::ValueKind::String if value.escaped => {
             unescaped.clear();
             json::unescape(&text[pos + 1..value.end - 1], unescaped);
             Scalar::Text(unescaped)
         }
-        json::Kind::String => Scalar::Text(&text[pos + 1..value.end - 1]),
-        json::Kind::True | json::Kind::False | json::Kind::Array | json::Kind::Object => {
-            Scalar::Other
-        }
+        json::ValueKind::String => Scalar::Text(&text[pos + 1..value.end - 1]),
+        json::ValueKind::True
+        | json::ValueKind::False
+        | json::ValueKind::Array
+        | json::ValueKind::Object => Scalar::Other,
     };
     Ok((scalar, value.end))
 }
