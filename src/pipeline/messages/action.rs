@@ -1,6 +1,7 @@
 //! What the engine asks the outside to do, and what the outside reports back.
 //!
-//! The engine itself does no I/O: it takes an [`Event`], changes its state and gives [`Action`]s.
+//! The engine itself does no I/O: it takes an [`Event`](super::Event), changes its state and gives
+//! [`Action`]s.
 //! Every `Compress`, `EncodeRowGroup` and [`StoreRequest`] is answered by exactly one event for the
 //! same file, whatever happens to it.
 
@@ -16,7 +17,8 @@ use crate::store::{ObjectInfo, PartReceipt};
 /// One request to the outside.
 #[derive(Debug)]
 pub enum Action {
-    /// Compress some text to one frame, on a worker; answered by [`Event::Framed`].
+    /// Compress some text to one frame, on a worker; answered by
+    /// [`Event::Framed`](super::Event::Framed).
     Compress {
         /// Whose text.
         file: FileId,
@@ -25,7 +27,8 @@ pub enum Action {
         /// The text.
         text: Vec<Segment>,
     },
-    /// Encode rows to a row group, on the workers; answered by [`Event::Framed`].
+    /// Encode rows to a row group, on the workers; answered by
+    /// [`Event::Framed`](super::Event::Framed).
     EncodeRowGroup {
         /// Whose rows.
         file: FileId,
@@ -36,10 +39,11 @@ pub enum Action {
         /// The rows.
         rows: Vec<ColumnSegment>,
     },
-    /// An S3 request; answered by [`Event::Stored`].
+    /// An S3 request; answered by [`Event::Stored`](super::Event::Stored).
     Store(FileId, StoreRequest),
     /// Do not send the requests of this file that have not been sent yet, but those that remove it:
-    /// the file is given up. They are answered with [`StoreAnswer::Skipped`].
+    /// the file is given up. They are answered with
+    /// [`StoreAnswer::Skipped`](super::StoreAnswer::Skipped).
     Skip(FileId),
     /// Print the line of a freed STATE.
     PrintState(Vec<u8>),

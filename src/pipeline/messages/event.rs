@@ -8,7 +8,7 @@ use crate::error::Failure;
 use crate::shutdown::Signal;
 use crate::store::{Notice, PartReceipt, StoreError};
 
-/// How a [`StoreRequest`] ended.
+/// How a [`StoreRequest`](super::StoreRequest) ended.
 #[derive(Debug)]
 pub enum StoreAnswer {
     /// The key or folder with the highest number, if one is taken.
