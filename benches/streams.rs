@@ -89,7 +89,8 @@ fn write_state(out: &mut impl Write, stream: u64, number: u64, covered: u64) -> 
 }
 
 pub(crate) fn configured_catalog(streams: u64) -> Value {
-    let timestamp = json!({"type": ["null", "string"], "format": "date-time", "airbyte_type": "timestamp_with_timezone"});
+    let timestamp = json!({"type": ["null", "string"], "format": "date-time",
+        "airbyte_type": "timestamp_with_timezone"});
     let mut properties = Map::new();
     for column in 1..=COLUMNS_OF_EACH_KIND {
         for (kind, schema) in [

@@ -25,6 +25,8 @@ mod sent;
 mod delivery;
 // What a sync does with the objects of earlier syncs.
 mod generations;
+// Rules of the house that a machine checks.
+mod house;
 // The keys of objects.
 mod keys;
 // Parquet, read back by other engines.

@@ -1,0 +1,36 @@
+//! Rules of the house that a machine can check, over the texts of this repository.
+//!
+//! Each check is a function of a path and a text, with examples beside it that must fail; this file
+//! runs them over the checkout. A rule that would need judgement does not belong here.
+
+mod files;
+mod finding;
+mod markdown;
+mod repository;
+mod tokens;
+
+use finding::assert_none;
+use repository::Repository;
+
+#[test]
+fn no_head_repeats_what_a_room_may_import() {
+    assert_none(Repository::read().sources.iter().flat_map(files::check_import_notes).collect());
+}
+
+#[test]
+fn every_source_file_begins_with_what_it_does() {
+    assert_none(Repository::read().sources.iter().filter_map(files::check_head).collect());
+}
+
+#[test]
+fn no_source_file_is_too_long() {
+    assert_none(Repository::read().sources.iter().filter_map(files::check_length).collect());
+}
+
+#[test]
+fn no_line_is_too_long() {
+    let repository = Repository::read();
+    let sources = repository.sources.iter().flat_map(files::check_source_columns);
+    let documents = repository.documents.iter().flat_map(files::check_document_columns);
+    assert_none(sources.chain(documents).collect());
+}
