@@ -3,10 +3,12 @@
 //! Each check is a function of a path and a text, with examples beside it that must fail; this file
 //! runs them over the checkout. A rule that would need judgement does not belong here.
 
+mod dependencies;
 mod files;
 mod finding;
 mod markdown;
 mod repository;
+mod test_code;
 mod tokens;
 
 use finding::assert_none;
@@ -33,4 +35,10 @@ fn no_line_is_too_long() {
     let sources = repository.sources.iter().flat_map(files::check_source_columns);
     let documents = repository.documents.iter().flat_map(files::check_document_columns);
     assert_none(sources.chain(documents).collect());
+}
+
+#[test]
+fn every_dependency_is_used() {
+    let repository = Repository::read();
+    assert_none(dependencies::check(&repository.manifests, &repository.sources));
 }
