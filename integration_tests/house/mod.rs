@@ -3,16 +3,32 @@
 //! Each check is a function of a path and a text, with examples beside it that must fail; this file
 //! runs them over the checkout. A rule that would need judgement does not belong here.
 
+mod arrows;
 mod dependencies;
 mod files;
 mod finding;
+mod imports;
 mod markdown;
 mod repository;
+mod rooms;
 mod test_code;
 mod tokens;
 
 use finding::assert_none;
-use repository::Repository;
+use repository::{Repository, SourceFile};
+
+/// Returns the document at `path`.
+#[track_caller]
+fn document<'a>(repository: &'a Repository, path: &str) -> &'a SourceFile {
+    let found = repository.documents.iter().find(|document| document.path == path);
+    found.unwrap_or_else(|| panic!("{path} is missing"))
+}
+
+#[test]
+fn rooms_import_only_what_the_architecture_allows() {
+    let repository = Repository::read();
+    assert_none(rooms::check(document(&repository, "docs/ARCHITECTURE.md"), &repository.sources));
+}
 
 #[test]
 fn no_head_repeats_what_a_room_may_import() {
