@@ -5,10 +5,12 @@
 
 mod arrows;
 mod dependencies;
+mod english;
 mod files;
 mod finding;
 mod imports;
 mod markdown;
+mod prose;
 mod repository;
 mod rooms;
 mod test_code;
@@ -50,6 +52,14 @@ fn no_line_is_too_long() {
     let repository = Repository::read();
     let sources = repository.sources.iter().flat_map(files::check_source_columns);
     let documents = repository.documents.iter().flat_map(files::check_document_columns);
+    assert_none(sources.chain(documents).collect());
+}
+
+#[test]
+fn comments_documents_and_messages_are_in_plain_english() {
+    let repository = Repository::read();
+    let sources = repository.sources.iter().flat_map(english::check_source);
+    let documents = repository.documents.iter().flat_map(english::check_document);
     assert_none(sources.chain(documents).collect());
 }
 
