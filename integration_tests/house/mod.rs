@@ -8,6 +8,7 @@ mod dependencies;
 mod english;
 mod files;
 mod finding;
+mod glossary;
 mod imports;
 mod markdown;
 mod prose;
@@ -61,6 +62,12 @@ fn comments_documents_and_messages_are_in_plain_english() {
     let sources = repository.sources.iter().flat_map(english::check_source);
     let documents = repository.documents.iter().flat_map(english::check_document);
     assert_none(sources.chain(documents).collect());
+}
+
+#[test]
+fn no_identifier_is_a_word_that_the_glossary_gave_up() {
+    let repository = Repository::read();
+    assert_none(glossary::check(document(&repository, "GLOSSARY.md"), &repository.sources));
 }
 
 #[test]
