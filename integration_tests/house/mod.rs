@@ -10,6 +10,7 @@ mod files;
 mod finding;
 mod glossary;
 mod imports;
+mod links;
 mod markdown;
 mod prose;
 mod repository;
@@ -68,6 +69,15 @@ fn comments_documents_and_messages_are_in_plain_english() {
 fn no_identifier_is_a_word_that_the_glossary_gave_up() {
     let repository = Repository::read();
     assert_none(glossary::check(document(&repository, "GLOSSARY.md"), &repository.sources));
+}
+
+#[test]
+fn links_and_paths_lead_to_files_that_exist() {
+    let Repository { paths, sources, documents, .. } = Repository::read();
+    let in_sources = sources.iter().flat_map(|file| links::check_source(file, &paths));
+    let in_documents =
+        documents.iter().flat_map(|file| links::check_document(file, &documents, &paths));
+    assert_none(in_sources.chain(in_documents).collect());
 }
 
 #[test]
