@@ -13,9 +13,10 @@ ENVIRONMENTS := readers servers
 # Options for `make bench`, for example BENCH='--runs 3 --formats jsonl.gz'.
 BENCH ?=
 
-# Options of libFuzzer for `make fuzz`, and the folders of its inputs.
+# What `make fuzz` runs (fuzz/fuzz_targets), the options of libFuzzer, and the folders of its inputs.
+FUZZ_TARGET ?= decode
 FUZZ ?= -max_total_time=60
-CORPUS ?= corpus seeds/decode
+CORPUS ?= corpus/$(FUZZ_TARGET) seeds/$(FUZZ_TARGET)
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test test-garage test-terraform lint deny msrv delivery-report bench bench-peers \
@@ -110,13 +111,14 @@ bench-peers: ## Install the peers of `make bench`: pigz, and DuckDB in a virtual
 	@$(TARGET)/bench-peers/bin/python -m pip install --quiet --disable-pip-version-check \
 		--requirement benches/requirements.txt
 
-fuzz: c-compiler ## Fuzz the decoder for a minute (needs a C++ compiler; longer: FUZZ='-max_total_time=3600')
-	@mkdir -p fuzz/corpus fuzz/artifacts
+# FUZZ='-max_total_time=3600' runs longer.
+fuzz: c-compiler ## Fuzz for a minute: FUZZ_TARGET=decode, envelope, key or csv (needs a C++ compiler)
+	@mkdir -p fuzz/corpus/$(FUZZ_TARGET) fuzz/artifacts
 	cd fuzz && CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module \
 		-Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
 		-Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares" \
-		$(CARGO) run --release --locked --target $$(rustc -vV | sed -n 's/^host: //p') -- \
-		-dict=fuzz_targets/decode.dict -artifact_prefix=artifacts/ $(FUZZ) $(CORPUS)
+		$(CARGO) run --release --locked --bin $(FUZZ_TARGET) --target $$(rustc -vV | sed -n 's/^host: //p') -- \
+		-dict=fuzz_targets/$(FUZZ_TARGET).dict -artifact_prefix=artifacts/ $(FUZZ) $(CORPUS)
 
 clean: ## Remove all build output
 	$(CARGO) clean

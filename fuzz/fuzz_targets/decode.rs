@@ -6,13 +6,14 @@
 //! `make fuzz CORPUS=artifacts/<file>` reproduces a finding. Without make, in this folder:
 //!
 //! ```text
-//! mkdir -p corpus artifacts
+//! mkdir -p corpus/decode artifacts
 //! RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 //!     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
 //!     -Cllvm-args=-sanitizer-coverage-pc-table \
 //!     -Cllvm-args=-sanitizer-coverage-trace-compares" \
-//!     cargo run --release --target x86_64-unknown-linux-gnu -- -dict=fuzz_targets/decode.dict \
-//!     -artifact_prefix=artifacts/ -max_total_time=60 corpus seeds/decode
+//!     cargo run --release --bin decode --target x86_64-unknown-linux-gnu -- \
+//!     -dict=fuzz_targets/decode.dict -artifact_prefix=artifacts/ -max_total_time=60 \
+//!     corpus/decode seeds/decode
 //! ```
 //!
 //! `--target` keeps the flags away from build scripts, which would not link with them.
