@@ -236,7 +236,7 @@ fn a_signal_stops_the_removal() {
     session.signal(Signal::TERM);
     let outcome = session.finish(SOON);
     let message = stopped(&outcome, 143);
-    assert!(message.contains("SIGTERM stopped the removal"), "{message}");
+    assert!(message.contains("SIGTERM interrupted the removal"), "{message}");
     assert_eq!(cursors(&outcome), [1]);
     assert!(!server.keys(BUCKET).is_empty());
 

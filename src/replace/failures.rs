@@ -1,29 +1,28 @@
-//! Counts what fails while old objects are looked at and removed, and says when to give up.
+//! Counts failures while old objects are read and removed, and decides when to give up.
 //!
 //! Errors, in the order in which they come -> whether to go on, and at the end one
 //! [`ReplaceError`].
 //!
 //! Invariants
-//! - An error that is about one object does not end the removal of the others. A store that refuses
+//! - An error about one object does not end the removal of the others. A store that refuses
 //!   everything, or does not answer, is not asked for each of a million objects.
 
 use super::ReplaceError;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Refusals of one kind of request in a row after which the others are taken to be refused, too.
+/// Refusals in a row of one kind of request after which all are expected to be refused.
 const REFUSALS_IN_A_ROW: u32 = 100;
 
-/// Requests in a row that the store does not carry out although each is tried several times
-/// (`store`): about two minutes.
+/// Requests in a row that fail although `store` tries each of them several times: about two minutes.
 const OUTAGES_IN_A_ROW: u32 = 3;
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum RequestKind {
     /// HeadObject.
-    Look,
-    /// DeleteObject, CopyObject, and the looks that go with them.
-    Remove,
+    Read,
+    /// DeleteObject, CopyObject, and the HEADs that go with them.
+    Removal,
 }
 
 /// What has failed so far.
@@ -31,58 +30,59 @@ pub(super) enum Step {
 pub(super) struct Failures {
     first: Option<StoreError>,
     objects: u64,
-    looks_in_a_row: u32,
+    reads_in_a_row: u32,
     removals_in_a_row: u32,
     gave_up: bool,
 }
 
 impl Failures {
-    /// Something failed for one object.
-    pub(super) fn object(&mut self, step: Step, error: StoreError) {
+    /// A request about one object has failed.
+    pub(super) fn object_failed(&mut self, kind: RequestKind, error: StoreError) {
         self.objects += 1;
-        let in_a_row = match step {
-            Step::Look => &mut self.looks_in_a_row,
-            Step::Remove => &mut self.removals_in_a_row,
+        let in_a_row = match kind {
+            RequestKind::Read => &mut self.reads_in_a_row,
+            RequestKind::Removal => &mut self.removals_in_a_row,
         };
         *in_a_row += 1;
         self.gave_up |= *in_a_row >= most_in_a_row(&error.kind);
         self.first.get_or_insert(error);
     }
 
-    /// A listing failed: what is below its prefix is not known.
-    pub(super) fn listing(&mut self, error: StoreError) {
-        // What is wrong with one prefix may be right with another; an outage has been waited for.
+    /// A listing has failed: the objects under its prefix are unknown.
+    pub(super) fn listing_failed(&mut self, error: StoreError) {
+        // A refusal for one prefix says nothing about the others. An outage is one for all: `store`
+        // has waited for its end already.
         self.gave_up |= most_in_a_row(&error.kind) < REFUSALS_IN_A_ROW
             && !matches!(error.kind, StoreErrorKind::BrokenListing(_));
         self.first.get_or_insert(error);
     }
 
-    /// A request did what it was to do.
-    pub(super) fn succeeded(&mut self, step: Step) {
-        match step {
-            Step::Look => self.looks_in_a_row = 0,
-            Step::Remove => self.removals_in_a_row = 0,
+    /// A request has succeeded.
+    pub(super) fn succeeded(&mut self, kind: RequestKind) {
+        match kind {
+            RequestKind::Read => self.reads_in_a_row = 0,
+            RequestKind::Removal => self.removals_in_a_row = 0,
         }
     }
 
-    /// Whether nothing else is to be tried.
+    /// Whether no further request is worth sending.
     pub(super) fn gave_up(&self) -> bool {
         self.gave_up
     }
 
-    /// What to say about all of it.
-    pub(super) fn end(self) -> Option<ReplaceError> {
+    /// Returns the error that stands for all failures.
+    pub(super) fn into_error(self) -> Option<ReplaceError> {
         let Self { first, objects, gave_up, .. } = self;
         Some(ReplaceError::Failed { first: first?, objects, gave_up })
     }
 }
 
-/// How many errors of this kind in a row are not yet about the store as a whole. No wildcard: a new
-/// kind does not compile until someone decides.
+/// Returns how many errors of this kind in a row mean that the store as a whole fails. No wildcard:
+/// a new kind does not compile until someone decides.
 fn most_in_a_row(kind: &StoreErrorKind) -> u32 {
     use StoreErrorKind as Kind;
     match kind {
-        // Policies, keys of encryption and retentions may differ from object to object.
+        // Policies, encryption keys and retention may differ from object to object.
         Kind::AccessDenied
         | Kind::EncryptionKey
         | Kind::ObjectLock
@@ -95,7 +95,7 @@ fn most_in_a_row(kind: &StoreErrorKind) -> u32 {
         | Kind::Conflict
         | Kind::Unsupported
         | Kind::Rejected
-        // What a HEAD's 400 without a word is taken for.
+        // A 400 of a HEAD counts as this, and its real reason is unknown.
         | Kind::BadCredentials
         | Kind::Unknown => REFUSALS_IN_A_ROW,
         Kind::Throttled
@@ -142,39 +142,39 @@ mod tests {
     }
 
     #[test]
-    fn one_refusal_keeps_nothing_and_a_hundred_in_a_row_are_the_store() {
+    fn one_refusal_is_about_one_object_and_a_hundred_in_a_row_are_about_the_store() {
         let mut failures = Failures::default();
         for _ in 0..1000 {
-            failures.object(Step::Remove, error(StoreErrorKind::AccessDenied));
-            failures.succeeded(Step::Remove);
+            failures.object_failed(RequestKind::Removal, error(StoreErrorKind::AccessDenied));
+            failures.succeeded(RequestKind::Removal);
         }
         assert!(!failures.gave_up());
         for _ in 0..99 {
-            failures.object(Step::Remove, error(StoreErrorKind::Server));
-            failures.succeeded(Step::Remove);
-            failures.object(Step::Look, error(StoreErrorKind::AccessDenied));
+            failures.object_failed(RequestKind::Removal, error(StoreErrorKind::Server));
+            failures.succeeded(RequestKind::Removal);
+            failures.object_failed(RequestKind::Read, error(StoreErrorKind::AccessDenied));
             assert!(!failures.gave_up());
         }
-        failures.object(Step::Look, error(StoreErrorKind::AccessDenied));
+        failures.object_failed(RequestKind::Read, error(StoreErrorKind::AccessDenied));
         assert!(failures.gave_up());
-        let end = failures.end().unwrap();
+        let end = failures.into_error().unwrap();
         assert_eq!(end.failure_type(), FailureType::Config, "the first one decides");
         assert!(end.to_string().contains("1199 objects"), "{end}");
     }
 
     #[test]
-    fn an_outage_is_not_waited_for_again_and_again() {
+    fn the_removal_gives_up_soon_in_an_outage() {
         for (kind, objects) in
             [(StoreErrorKind::Timeout, 3), (StoreErrorKind::ExpiredCredentials, 1)]
         {
             let mut failures = Failures::default();
             let mut tried = 0;
             while !failures.gave_up() {
-                failures.object(Step::Remove, error(kind.clone()));
+                failures.object_failed(RequestKind::Removal, error(kind.clone()));
                 tried += 1;
             }
             assert_eq!(tried, objects, "{kind:?}");
         }
-        assert!(Failures::default().end().is_none());
+        assert!(Failures::default().into_error().is_none());
     }
 }

@@ -1,24 +1,30 @@
-//! Removes the objects of earlier runs that a good end replaces.
+//! Removes the objects of earlier runs that a successful sync replaces.
 //!
-//! [`Replacement`]s, one for each stream whose old objects are to go, and the store -> the objects
-//! are gone, and a [`Report`]. Called when everything of the run is published, acknowledged and
-//! printed, and not before.
+//! [`Replacement`]s, one for each stream whose old objects are removed, and the store -> a
+//! [`Report`]. Called after everything of the run is published, acknowledged and printed.
+//!
+//! | file | duty |
+//! |---|---|
+//! | `plan` | which objects are removed (pure) |
+//! | `plain_keys` | what happens at plain keys in the end (pure) |
+//! | `failures` | what failed, and when to give up (pure) |
+//! | `sweep` | listings, HEADs, deletions, copies |
+//! | `report` | what was done |
 //!
 //! Invariants
 //! - An object is removed only if its own metadata says that it belongs to the stream, that it was
-//!   written to the key where it lies, and that it is one of those to go. A key is never proof.
-//! - Nothing is removed before the listing that shows it has been seen to end.
-//! - The plain name of a fixed key (`users.csv`) always has the whole old object or the whole new
-//!   one: the new one is copied over it on the server, last of all.
-//! - Memory does not grow with the number of objects: they are taken page by page.
-//! - Doing it again, after a failure in the middle, ends the same.
+//!   written to the key where it lies, and that it is old. A key is never proof.
+//! - Nothing is removed before its listing has been read to the end.
+//! - The plain key of a fixed name (`users.csv`) always has the whole old object or the whole new
+//!   one: the new one is copied over it on the server, at the very end.
+//! - Memory does not grow with the number of objects: they are handled page by page.
+//! - Doing it again, after a failure in the middle, leads to the same result.
 //!
-//! Files: `plan` (pure: which objects), `sweep` (listing, HEADs, deletions, copies), `failures`
-//! (pure: what failed, and when to give up), `report` (what was done). Not here: whether a stream
-//! may be replaced (`pipeline::engine`, `verb::write`), what is printed (`verb::replacing`). May
-//! import: `error`, `key`, `model`, `protocol::catalog`, `provenance`, `shutdown`, `store`.
+//! Not here: whether a stream may be replaced (`pipeline::engine`, `verb::write`), what is printed
+//! (`verb::replacing`).
 
 mod failures;
+mod plain_keys;
 mod plan;
 mod report;
 mod sweep;

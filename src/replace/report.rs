@@ -1,4 +1,4 @@
-//! What the removal of old objects did, what it left alone, and why it did not end.
+//! What the removal of old objects did, what it skipped, and why it did not finish.
 //!
 //! Plain values, filled by `sweep` and printed by the verb.
 
@@ -13,23 +13,23 @@ use crate::store::StoreError;
 /// Something that happens to an object of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal<'a> {
-    /// The first object of the stream is about to go.
+    /// The first object of the stream is about to be removed.
     Begins,
     /// The object is gone.
     Removed {
         /// Where it was.
         key: &'a str,
     },
-    /// The object is gone, and a new one has its key.
+    /// The object is gone, and a new object has its key.
     Replaced {
         /// Where it was.
         key: &'a str,
     },
-    /// The new object has its plain name, and not the other one any more.
+    /// The new object has moved to its plain key.
     Moved {
-        /// The other one.
+        /// Its numbered key.
         from: &'a str,
-        /// The plain name.
+        /// The plain key.
         to: &'a str,
     },
 }
@@ -37,13 +37,13 @@ pub enum Removal<'a> {
 /// What was done for one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
-    /// Objects that are gone, the one under a plain name that was replaced included.
+    /// Objects that are gone, including one that was replaced at its plain key.
     pub objects: u64,
-    /// Objects that are the stream's and stay.
+    /// Objects of the stream that stay.
     pub kept: u64,
 }
 
-/// Objects whose keys name a replaced stream and that are not ours to remove.
+/// Objects whose keys name a replaced stream, but which are not ours to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SkippedObjects {
     /// Their number.
@@ -55,7 +55,7 @@ pub struct SkippedObjects {
 }
 
 impl SkippedObjects {
-    /// Streams that are named; more would make no useful line.
+    /// More streams would not fit on a readable line.
     const MOST_STREAMS: usize = 5;
 
     pub(super) fn add(&mut self, stream: &StreamDescriptor, key: &str) {
@@ -78,12 +78,12 @@ pub struct Report {
     pub unmarked: SkippedObjects,
     /// Copies of our objects that kept their metadata.
     pub copies: SkippedObjects,
-    /// Whether all is gone that was to go.
+    /// Whether everything was removed.
     pub result: Result<(), ReplaceError>,
 }
 
 impl Report {
-    /// Of a removal that was cut off in the middle of a request.
+    /// The report of a removal that a signal interrupted in the middle of a request.
     #[must_use]
     pub fn stopped(signal: Signal) -> Self {
         Self {
@@ -104,27 +104,26 @@ pub enum ReplaceError {
         /// The first of the errors.
         #[source]
         first: StoreError,
-        /// Objects that could not be looked at or removed.
+        /// Objects that could not be read or removed.
         objects: u64,
-        /// So much failed that the rest was not tried.
+        /// Whether so much failed that the rest was not tried.
         gave_up: bool,
     },
     /// The process has been asked to end.
-    #[error("this sync is published and acknowledged, but {} stopped the removal of what it \
-             replaces, so that older rows are still there; the next sync that replaces them \
-             removes them", .0.name())]
+    #[error("this sync is published and acknowledged, but {} interrupted the removal of the objects \
+             that it replaces, so older rows are still there; the next sync that replaces the \
+             stream removes them", .0.name())]
     Stopped(Signal),
-    /// What happens cannot be told any more: the platform has closed our stdout, as it does when it
-    /// cancels a sync.
+    /// The platform has closed our stdout, as it does when it cancels a sync.
     #[error("standard output is closed")]
     StdoutClosed(#[source] io::Error),
 }
 
 fn failed(first: &StoreError, objects: u64, gave_up: bool) -> String {
     let what = match objects {
-        0 => "what it replaces could not all be found".to_owned(),
-        1 => "1 object that it may replace could not be read or removed".to_owned(),
-        more => format!("{more} objects that it may replace could not be read or removed"),
+        0 => "the objects that it replaces could not all be listed".to_owned(),
+        1 => "1 object that it may replace could not be read or deleted".to_owned(),
+        more => format!("{more} objects that it may replace could not be read or deleted"),
     };
     let rest = if gave_up { ", and the others were not tried" } else { "" };
     format!(

@@ -1,13 +1,14 @@
-//! Looks at every object that may be a stream's, and removes those that go.
+//! Finds the old objects of streams and removes them.
 //!
-//! Each listing is a task of its own, some at once. Page by page: list, HEAD in parallel, delete in
-//! batches; at the very end the plain names.
+//! Each listing is a task of its own, several in parallel. Page by page: list, HEAD in parallel,
+//! delete in batches; plain keys come at the very end.
 //!
 //! Invariants
-//! - Nothing is removed before the listing that shows it has been seen to end.
-//! - What is refused for one object keeps no other one: the first error and the number of objects
+//! - Nothing is removed before its listing has been read to the end once.
+//! - A refusal for one object does not keep the others: the first error and the number of objects
 //!   are reported at the end.
-//! - The watcher hears of a stream before its first object goes, and of each key when it is gone.
+//! - The observer is told about a stream before its first object is removed, and about each key
+//!   when its object is gone.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -16,39 +17,40 @@ use std::io;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 
-use super::failures::{Failures, Step};
-use super::plan::{Group, LastStep, PlainNames, Replacement, Verdict, groups};
+use super::failures::{Failures, RequestKind};
+use super::plain_keys::{FinalStep, PlainKeys};
+use super::plan::{Fate, ListingGroup, Replacement, Verdict, listing_groups};
 use super::{Removal, Removed, ReplaceError, Report, SkippedObjects};
 use crate::model::StreamDescriptor;
 use crate::shutdown::{Shutdown, Signal};
 use crate::store::{Listing, S3Store, StoreError, StoredObject};
 
-/// Listings at once: a sync may replace thousands of streams, and S3 takes 5,500 a second for a
+/// Parallel listings: a sync may replace thousands of streams, and S3 accepts 5,500 a second for a
 /// prefix.
-const LISTINGS_AT_ONCE: usize = 32;
+const PARALLEL_LISTINGS: usize = 32;
 
-/// HEADs at once, of all listings together: each is one small round trip.
-const HEADS_AT_ONCE: usize = 32;
+/// Parallel HEADs of all listings together: each is one short round trip.
+const PARALLEL_HEADS: usize = 32;
 
-/// Batches of deletions at once; each may become single requests, some at a time.
-const BATCHES_AT_ONCE: usize = 4;
+/// Parallel batches of deletions. Each may become single requests, some of them in parallel.
+const PARALLEL_BATCHES: usize = 4;
 
-/// Removes what `replacements` say, and tells `watch` as it happens. Doing it again is safe.
+/// Removes what `replacements` say, and calls `observer` as it happens. Doing it again is safe.
 pub async fn replace(
     store: &S3Store,
     replacements: &[Replacement],
-    stop: &Shutdown,
-    watch: &mut dyn FnMut(&StreamDescriptor, Removal<'_>) -> io::Result<()>,
+    shutdown: &Shutdown,
+    observer: &mut dyn FnMut(&StreamDescriptor, Removal<'_>) -> io::Result<()>,
 ) -> Report {
     let streams = replacements.len();
     let sweep = Sweep {
         store,
         replacements,
-        stop,
-        heads: Semaphore::new(HEADS_AT_ONCE),
-        batches: Semaphore::new(BATCHES_AT_ONCE),
-        state: RefCell::new(State {
-            watch,
+        shutdown,
+        heads: Semaphore::new(PARALLEL_HEADS),
+        batches: Semaphore::new(PARALLEL_BATCHES),
+        progress: RefCell::new(Progress {
+            observer,
             announced: vec![false; streams],
             refused: vec![false; streams],
             removed: vec![Removed::default(); streams],
@@ -59,75 +61,80 @@ pub async fn replace(
             stopped: None,
         }),
     };
-    let listings = stream::iter(groups(replacements)).map(|group| sweep.group(group));
-    let steps: Vec<_> = listings.buffer_unordered(LISTINGS_AT_ONCE).collect().await;
-    // The names of two groups have nothing to do with each other; those of one may.
+    let listings = stream::iter(listing_groups(replacements)).map(|group| sweep.group(group));
+    let steps: Vec<_> = listings.buffer_unordered(PARALLEL_LISTINGS).collect().await;
+    // Plain keys of different groups are independent; within a group they are dealt with in order.
     stream::iter(steps)
-        .for_each_concurrent(LISTINGS_AT_ONCE, |steps| sweep.last_steps(steps))
+        .for_each_concurrent(PARALLEL_LISTINGS, |steps| sweep.final_steps(steps))
         .await;
-    sweep.state.into_inner().report()
+    sweep.progress.into_inner().report()
 }
 
 struct Sweep<'a> {
     store: &'a S3Store,
     replacements: &'a [Replacement],
-    stop: &'a Shutdown,
+    shutdown: &'a Shutdown,
     heads: Semaphore,
     batches: Semaphore,
-    /// Never held across a wait.
-    state: RefCell<State<'a>>,
+    /// Never borrowed across an await.
+    progress: RefCell<Progress<'a>>,
 }
 
-struct State<'a> {
-    watch: &'a mut dyn FnMut(&StreamDescriptor, Removal<'_>) -> io::Result<()>,
+struct Progress<'a> {
+    observer: &'a mut dyn FnMut(&StreamDescriptor, Removal<'_>) -> io::Result<()>,
+    /// Whether the observer was told that the removal of a member begins.
     announced: Vec<bool>,
-    /// Whether an object of the member could not be removed.
+    /// Whether the removal of an object of a member has failed.
     refused: Vec<bool>,
     removed: Vec<Removed>,
     unmarked: SkippedObjects,
     copies: SkippedObjects,
     failures: Failures,
-    /// The watcher cannot be told any more.
+    /// Why the observer can no longer be told.
     output_error: Option<io::Error>,
     stopped: Option<Signal>,
 }
 
-/// What is left to do of one group when all groups are through: the member, and its step.
-type Steps = Vec<(usize, LastStep)>;
+/// What is left to do for one group when all groups are done: members and their steps.
+type Steps = Vec<(usize, FinalStep)>;
 
 impl Sweep<'_> {
-    /// Whether to begin anything else.
+    /// Whether another request may begin.
     fn may_continue(&self) -> bool {
-        let mut state = self.state.borrow_mut();
-        if state.stopped.is_none() {
-            state.stopped = self.stop.signal();
+        let mut progress = self.progress.borrow_mut();
+        if progress.stopped.is_none() {
+            progress.stopped = self.shutdown.signal();
         }
-        state.stopped.is_none() && state.output_error.is_none() && !state.failures.gave_up()
+        progress.stopped.is_none()
+            && progress.output_error.is_none()
+            && !progress.failures.gave_up()
     }
 
-    /// All of one listing. Without its end, nothing of its plain names is touched.
-    async fn group(&self, group: Group<'_>) -> Steps {
-        let mut names: HashMap<usize, PlainNames> =
-            group.members.iter().map(|member| (*member, PlainNames::default())).collect();
-        match self.pages(&group, &mut names).await {
+    /// Goes through one listing. If it breaks off, its plain keys stay as they are.
+    async fn group(&self, group: ListingGroup<'_>) -> Steps {
+        let mut plain_keys: HashMap<usize, PlainKeys> =
+            group.members.iter().map(|member| (*member, PlainKeys::default())).collect();
+        match self.pages(&group, &mut plain_keys).await {
             Ok(true) => {}
             Ok(false) => return Vec::new(),
             Err(error) => {
-                self.state.borrow_mut().failures.listing(error);
+                self.progress.borrow_mut().failures.listing_failed(error);
                 return Vec::new();
             }
         }
-        let steps = names.into_iter().map(|(member, names)| (member, names.last_steps()));
-        steps
-            .flat_map(|(member, steps)| steps.into_iter().map(move |step| (member, step)))
+        plain_keys
+            .into_iter()
+            .flat_map(|(member, keys)| {
+                keys.final_steps().into_iter().map(move |step| (member, step))
+            })
             .collect()
     }
 
-    /// Whether all pages were gone through.
+    /// Goes through the pages of a listing. Returns whether it got to the end.
     async fn pages(
         &self,
-        group: &Group<'_>,
-        names: &mut HashMap<usize, PlainNames>,
+        group: &ListingGroup<'_>,
+        plain_keys: &mut HashMap<usize, PlainKeys>,
     ) -> Result<bool, StoreError> {
         if !self.may_continue() {
             return Ok(false);
@@ -135,7 +142,8 @@ impl Sweep<'_> {
         let mut pages = self.store.all_keys(group.prefix);
         let mut page = pages.next().await?;
         if !pages.is_complete() {
-            // Seen to its end first, and then again: more than a page is not kept in memory.
+            // A listing of several pages is read twice: once to see that it ends, and again to act
+            // on it. Keeping it in memory would need room for all keys.
             while pages.next().await?.is_some() {
                 if !self.may_continue() {
                     return Ok(false);
@@ -145,7 +153,7 @@ impl Sweep<'_> {
             page = pages.next().await?;
         }
         while let Some(listed) = page {
-            self.page(group, listed, names).await;
+            self.page(group, listed, plain_keys).await;
             if !pages.is_complete() && !self.may_continue() {
                 return Ok(false);
             }
@@ -156,9 +164,9 @@ impl Sweep<'_> {
 
     async fn page(
         &self,
-        group: &Group<'_>,
+        group: &ListingGroup<'_>,
         listed: Listing,
-        names: &mut HashMap<usize, PlainNames>,
+        plain_keys: &mut HashMap<usize, PlainKeys>,
     ) {
         let may_own = |member: &&usize, key: &str| {
             self.replacements.get(**member).is_some_and(|replacement| replacement.may_own(key))
@@ -167,35 +175,35 @@ impl Sweep<'_> {
             .keys
             .into_iter()
             .filter(|key| group.members.iter().any(|member| may_own(&member, key)));
-        let mut looks =
-            stream::iter(candidates).map(|key| self.head(key)).buffer_unordered(HEADS_AT_ONCE);
+        let mut heads =
+            stream::iter(candidates).map(|key| self.head(key)).buffer_unordered(PARALLEL_HEADS);
         let mut to_remove = BTreeMap::new();
-        while let Some((key, object)) = looks.next().await {
+        while let Some((key, object)) = heads.next().await {
             let owners = group.members.iter().filter(|member| may_own(member, &key));
             match object {
                 Some(Ok(object)) => {
-                    if let Some(member) = self.classify(owners, &key, &object, names) {
+                    if let Some(member) = self.classify(owners, &key, &object, plain_keys) {
                         to_remove.insert(key, member);
                     }
                 }
                 Some(Err(error)) => {
                     for member in owners {
-                        if let (Some(names), Some(replacement)) =
-                            (names.get_mut(member), self.replacements.get(*member))
+                        if let (Some(keys), Some(replacement)) =
+                            (plain_keys.get_mut(member), self.replacements.get(*member))
                         {
-                            names.mark_unclear(&replacement.stems, &key);
+                            keys.mark_unclear(&replacement.stems, &key);
                         }
                     }
-                    self.state.borrow_mut().failures.object(Step::Look, error);
+                    self.progress.borrow_mut().failures.object_failed(RequestKind::Read, error);
                 }
                 None => {}
             }
         }
-        drop(looks);
+        drop(heads);
         self.remove(to_remove).await;
     }
 
-    /// The object, if there is one and nothing has ended the removal.
+    /// Reads an object's metadata. `None`: there is no object, or the removal has ended.
     async fn head(&self, key: String) -> (String, Option<Result<StoredObject, StoreError>>) {
         // The semaphore is never closed.
         let _permit = self.heads.acquire().await;
@@ -204,46 +212,48 @@ impl Sweep<'_> {
         }
         let head = self.store.head(&key).await;
         if head.is_ok() {
-            self.state.borrow_mut().failures.succeeded(Step::Look);
+            self.progress.borrow_mut().failures.succeeded(RequestKind::Read);
         }
         (key, head.transpose())
     }
 
-    /// The member whose object it is, if it is to be deleted with its page. Counts it where it
-    /// belongs.
+    /// Counts an object. Returns its member if it is to be deleted with its page.
     fn classify<'m>(
         &self,
         owners: impl Iterator<Item = &'m usize>,
         key: &str,
         object: &StoredObject,
-        names: &mut HashMap<usize, PlainNames>,
+        plain_keys: &mut HashMap<usize, PlainKeys>,
     ) -> Option<usize> {
-        let mut state = self.state.borrow_mut();
-        let mut foreign = None;
+        let mut progress = self.progress.borrow_mut();
+        let mut skipped = None;
         for &member in owners {
             let replacement = self.replacements.get(member)?;
-            let verdict = replacement.verdict(key, object);
-            match verdict {
+            let fate = match replacement.verdict(key, object) {
                 Verdict::NotOurs => continue,
-                Verdict::Unmarked | Verdict::Copy => {
-                    foreign = foreign.or(Some((verdict, replacement)));
+                // Another member may own it.
+                verdict @ (Verdict::Unmarked | Verdict::Copy) => {
+                    skipped = skipped.or(Some((verdict, replacement)));
                     continue;
                 }
-                Verdict::Keep => state.removed.get_mut(member)?.kept += 1,
-                Verdict::Remove => {}
+                Verdict::Ours(fate) => fate,
+            };
+            if fate == Fate::Keep {
+                progress.removed.get_mut(member)?.kept += 1;
             }
             let token = object.token().unwrap_or_default();
-            let left_for_last =
-                names.get_mut(&member)?.see(&replacement.stems, key, token, verdict);
-            return (verdict == Verdict::Remove && !left_for_last).then_some(member);
+            let is_left_for_last =
+                plain_keys.get_mut(&member)?.record(&replacement.stems, key, token, fate);
+            return (fate == Fate::Remove && !is_left_for_last).then_some(member);
         }
-        let (verdict, replacement) = foreign?;
-        let left = if verdict == Verdict::Copy { &mut state.copies } else { &mut state.unmarked };
-        left.add(&replacement.descriptor, key);
+        let (verdict, replacement) = skipped?;
+        let objects =
+            if verdict == Verdict::Copy { &mut progress.copies } else { &mut progress.unmarked };
+        objects.add(&replacement.descriptor, key);
         None
     }
 
-    /// Deletes objects, each with the member whose it is.
+    /// Deletes objects, each of them with its member.
     async fn remove(&self, to_remove: BTreeMap<String, usize>) {
         let announced = to_remove.values().all(|member| self.announce(*member));
         if to_remove.is_empty() || !announced || !self.may_continue() {
@@ -267,77 +277,77 @@ impl Sweep<'_> {
         self.store.delete_all(keys, settled).await;
     }
 
-    /// Tells that objects of the stream are about to go, once. Whether it could be told.
+    /// Tells the observer, once, that objects of the stream are about to be removed. Returns
+    /// whether it could be told.
     fn announce(&self, member: usize) -> bool {
-        let mut state = self.state.borrow_mut();
-        let is_told = state
+        let mut progress = self.progress.borrow_mut();
+        let was_announced = progress
             .announced
             .get_mut(member)
             .is_none_or(|announced| std::mem::replace(announced, true));
-        if !is_told {
-            state.tell(self.replacements, member, Removal::Begins);
+        if !was_announced {
+            progress.notify(self.replacements, member, Removal::Begins);
         }
-        state.output_error.is_none()
+        progress.output_error.is_none()
     }
 
-    /// An object of the stream is gone.
     fn record_removal(&self, member: usize, removal: Removal<'_>) {
-        let mut state = self.state.borrow_mut();
-        state.failures.succeeded(Step::Remove);
+        let mut progress = self.progress.borrow_mut();
+        progress.failures.succeeded(RequestKind::Removal);
         if let (Removal::Removed { .. } | Removal::Replaced { .. }, Some(removed)) =
-            (&removal, state.removed.get_mut(member))
+            (&removal, progress.removed.get_mut(member))
         {
             removed.objects += 1;
         }
-        state.tell(self.replacements, member, removal);
+        progress.notify(self.replacements, member, removal);
     }
 
     fn record_refusal(&self, member: Option<usize>, error: StoreError) {
-        let mut state = self.state.borrow_mut();
-        if let Some(refused) = member.and_then(|member| state.refused.get_mut(member)) {
+        let mut progress = self.progress.borrow_mut();
+        if let Some(refused) = member.and_then(|member| progress.refused.get_mut(member)) {
             *refused = true;
         }
-        state.failures.object(Step::Remove, error);
+        progress.failures.object_failed(RequestKind::Removal, error);
     }
 
-    /// Whether objects of the member can be removed, as far as was seen. Where none can, a file
-    /// that is copied to its plain name would stay beside it as well, and its rows would come
-    /// twice.
+    /// Whether objects of the member can be removed, as far as is known. If none can, a new object
+    /// that is copied to its plain key would stay at its numbered key as well, and readers would
+    /// see its rows twice.
     fn can_remove(&self, member: usize) -> bool {
-        let state = self.state.borrow();
-        let is_refused = state.refused.get(member).is_some_and(|refused| *refused);
-        !is_refused || state.removed.get(member).is_some_and(|removed| removed.objects > 0)
+        let progress = self.progress.borrow();
+        let is_refused = progress.refused.get(member).is_some_and(|refused| *refused);
+        !is_refused || progress.removed.get(member).is_some_and(|removed| removed.objects > 0)
     }
 
-    async fn last_steps(&self, steps: Steps) {
+    async fn final_steps(&self, steps: Steps) {
         for (member, step) in steps {
             if !self.may_continue() {
                 return;
             }
             if self.can_remove(member)
-                && let Err(error) = self.last_step(member, &step).await
+                && let Err(error) = self.final_step(member, &step).await
             {
                 self.record_refusal(Some(member), error);
             }
         }
     }
 
-    /// One of them. Others may have put an object there since these keys were looked at.
-    async fn last_step(&self, member: usize, step: &LastStep) -> Result<(), StoreError> {
+    /// Takes one final step, after a HEAD: another writer may have put an object there since.
+    async fn final_step(&self, member: usize, step: &FinalStep) -> Result<(), StoreError> {
         match step {
-            LastStep::Delete { key, token } => {
-                let there = self.store.head(key).await?;
-                if there.is_some_and(|there| there.token() == Some(token)) && self.announce(member)
+            FinalStep::Delete { key, token } => {
+                let found = self.store.head(key).await?;
+                if found.is_some_and(|found| found.token() == Some(token)) && self.announce(member)
                 {
                     self.store.delete(key).await?;
                     self.record_removal(member, Removal::Removed { key });
                 }
             }
-            LastStep::Move { from, to, token, over } => {
-                let there = self.store.head(to).await?;
-                let is_as_seen =
-                    there.is_none_or(|there| over.is_some() && there.token() == over.as_deref());
-                if is_as_seen && self.announce(member) {
+            FinalStep::Move { from, to, token, over } => {
+                let found = self.store.head(to).await?;
+                let is_as_listed =
+                    found.is_none_or(|found| over.is_some() && found.token() == over.as_deref());
+                if is_as_listed && self.announce(member) {
                     self.store.copy(from, to, token).await?;
                     self.store.confirm_copy(to, token).await?;
                     if over.is_some() {
@@ -352,18 +362,18 @@ impl Sweep<'_> {
     }
 }
 
-impl State<'_> {
-    fn tell(&mut self, replacements: &[Replacement], member: usize, removal: Removal<'_>) {
+impl Progress<'_> {
+    fn notify(&mut self, replacements: &[Replacement], member: usize, removal: Removal<'_>) {
         if self.output_error.is_none()
             && let Some(replacement) = replacements.get(member)
         {
-            self.output_error = (self.watch)(&replacement.descriptor, removal).err();
+            self.output_error = (self.observer)(&replacement.descriptor, removal).err();
         }
     }
 
     fn report(self) -> Report {
         let Self { removed, unmarked, copies, failures, output_error, stopped, .. } = self;
-        let result = match (output_error, stopped, failures.end()) {
+        let result = match (output_error, stopped, failures.into_error()) {
             (Some(error), _, _) => Err(ReplaceError::StdoutClosed(error)),
             (None, Some(signal), _) => Err(ReplaceError::Stopped(signal)),
             (None, None, Some(failed)) => Err(failed),
