@@ -224,7 +224,7 @@ fn a_message_states_the_real_number_of_attempts() {
     let server = server();
     server.inject(Rule::on(Operation::List, Fault::Answer(&ODD)));
     let outcome = connector().check(&config(&server));
-    assert_failed(&outcome, &["failed 4 times with an error of the store's own (HTTP 520)"]);
+    assert_failed(&outcome, &["failed 4 times with a server error (HTTP 520)"]);
     assert_eq!(asked(&server, Operation::List), 4);
 }
 

@@ -46,28 +46,29 @@ impl fmt::Display for Distrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::OtherIssuer => {
-                "an authority of the name that is trusted has signed it, but with another key, as \
-                 one does that was made anew; put its new certificate into ca_bundle"
+                "it was signed by a CA with the name of a trusted one but with a different key, \
+                 which usually means that the CA was re-created; add the new CA certificate to \
+                 ca_bundle"
             }
             Self::UnknownIssuer => {
-                "no authority that this machine knows has signed it; put the certificate of the \
-                 authority that has (your own one, or that of a proxy that opens TLS connections) \
-                 into ca_bundle"
+                "it was signed by a CA that this machine does not trust; add the certificate of \
+                 that CA (your own, or that of a proxy that intercepts TLS connections) to \
+                 ca_bundle"
             }
             Self::Expired => "it has expired; renew it on the server, or set this machine's clock",
             Self::NotYetValid => "it is not valid yet; set this machine's clock, or wait",
             Self::OtherName => {
                 "it is for another host name; correct s3_endpoint, set s3_path_style to on if the \
-                 bucket's name stands before the host name, or give the server a certificate for \
-                 this name"
+                 bucket's name is part of the host name, or give the server a certificate for this \
+                 name"
             }
             Self::Authority => {
-                "it is the certificate of an authority and not of a server; give the server a \
-                 certificate that is signed by it, with CA:FALSE"
+                "it is the certificate of a CA and not of a server; give the server a certificate \
+                 that the CA has signed, with CA:FALSE"
             }
             Self::Unusable => {
-                "it is damaged, revoked or not for servers; give the server another \
-                               certificate"
+                "it is damaged, revoked or not meant for servers; give the server another \
+                 certificate"
             }
         })
     }

@@ -134,10 +134,10 @@ pub enum ListingFault {
 impl fmt::Display for ListingFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoToken => "does not say where they begin (there is no NextContinuationToken)",
+            Self::NoToken => "sends no NextContinuationToken to request them with",
             Self::SameToken => "sends the same NextContinuationToken again",
-            Self::Repeats => "lists names again that it has listed before",
-            Self::Empty => "lists none of them, page after page",
+            Self::Repeats => "repeats names that it has listed before",
+            Self::Empty => "sends one empty page after another",
         })
     }
 }

@@ -13,8 +13,8 @@
 //! Invariants
 //! - All requests of a store share one delay: between two notices that a delay begins there is
 //!   always one that it is over, or the sync has failed.
-//! - Two delays are announced at least [`QUIET`] apart: a store that throttles now and then does not
-//!   fill the log.
+//! - Two delays are announced at least [`QUIET`] apart: a store that throttles now and then does
+//!   not fill the log.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};

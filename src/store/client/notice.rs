@@ -29,18 +29,18 @@ impl fmt::Display for Notice {
         match self {
             Self::Waiting { reason, throttled: true, .. } => write!(
                 f,
-                "the store asks to slow down ({reason}): requests are sent more slowly and tried \
-                 again; the sync goes on by itself when the store lets it"
+                "the store asks to slow down ({reason}): requests are sent more slowly and \
+                 retried; the sync continues by itself when the store accepts them"
             ),
             Self::Waiting { reason, throttled: false, request } => write!(
                 f,
-                "{request} has not succeeded yet ({reason}): it is tried again; the sync goes on \
-                 by itself when the store answers"
+                "{request} has not succeeded yet ({reason}): it is retried; the sync continues by \
+                 itself when the store answers"
             ),
             Self::GoingOn { waited } => {
                 write!(
                     f,
-                    "the store answers again after {} s: the sync goes on",
+                    "the store answers again after {} s: the sync continues",
                     waited.as_secs().max(1)
                 )
             }

@@ -158,8 +158,8 @@ impl<R: StoreRequest> ClassifyRetry for RetryClassifier<R> {
             let reason = || failure_reason::<R>(context);
             self.attempts.delay().attempt_failed(count, reason, is_throttled, env::instant());
         }
-        // S3 says SlowDown now and then while it grows. One of them must not start the rate limiter,
-        // which would slow every request down.
+        // S3 says SlowDown now and then while it grows. One of them must not start the rate
+        // limiter, which would slow every request down.
         if is_throttled && self.attempts.count() < 2 {
             return RetryAction::server_error();
         }

@@ -1,7 +1,7 @@
 //! The credentials that requests are signed with.
 //!
-//! [`Access`] -> [`Signing`] -> settings of the SDK's client, and whether a refusal is worth another
-//! attempt with new credentials.
+//! [`Access`] -> [`Signing`] -> settings of the SDK's client, and whether a refusal is worth
+//! another attempt with new credentials.
 //!
 //! Invariants
 //! - `Debug` and errors show no secret.

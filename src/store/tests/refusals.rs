@@ -1,4 +1,4 @@
-//! Refusals, silence and absence.
+//! Refusals, and servers that are silent or absent.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -66,7 +66,7 @@ async fn refusals_become_sentences_without_secrets() {
 }
 
 #[tokio::test]
-async fn silence_and_absence_end_in_time() {
+async fn requests_to_silent_and_absent_servers_end() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = listener.local_addr().unwrap();
     drop(listener);
@@ -100,7 +100,7 @@ async fn an_unusable_address_is_a_configuration_error() {
 }
 
 #[tokio::test]
-async fn fewer_attempts_are_fewer() {
+async fn a_handle_with_fewer_attempts_sends_fewer() {
     let busy = || Reply::error("503 Slow Down", "SlowDown");
     let server = Scripted::start(vec![busy(), busy(), busy()]).await;
     let error = server.store().with_max_attempts(2).list_keys("").await.unwrap_err();
@@ -125,9 +125,9 @@ async fn an_upload_that_is_gone_is_aborted_already() {
     );
 }
 
-/// What the store says besides its code stands beside the sentence, without what may be secret.
+/// The store's message is kept apart from the sentence, without anything that may be secret.
 #[tokio::test]
-async fn the_stores_own_words_are_kept_for_the_user() {
+async fn the_stores_own_message_is_kept_for_the_user() {
     let error_of = async |answer: Reply| {
         let server = Scripted::start(vec![answer]).await;
         let error = server.store().put("k", ROWS, &object(1)).await.unwrap_err();
@@ -164,7 +164,7 @@ async fn the_stores_own_words_are_kept_for_the_user() {
 }
 
 #[tokio::test]
-async fn a_host_name_that_is_not_found_is_called_that() {
+async fn an_unknown_host_name_is_reported_as_such() {
     let mut nowhere = settings("127.0.0.1:1".parse().unwrap());
     nowhere.endpoint = Some("http://no-such-host.invalid:9000".to_owned());
     let store = S3Store::with_retry_policy(&nowhere, NO_BACKOFF);
@@ -177,14 +177,14 @@ async fn a_host_name_that_is_not_found_is_called_that() {
     let text = "the host name \"no-such-host.invalid\" was not found in DNS in 3 attempts: correct \
                 s3_endpoint";
     assert!(error.to_string().starts_with(text), "{error}");
-    // A person waits for the answer of `check`.
+    // The user of `check` waits for the answer.
     let error = store.with_short_timeouts(3).list_keys("").await.unwrap_err();
     assert!(error.to_string().contains("was not found in DNS: correct s3_endpoint"), "{error}");
 }
 
-/// A host whose queue of connections is full: it drops what comes, as a firewall does.
+/// A host whose queue of connections is full drops packets, as a firewall does.
 #[tokio::test]
-async fn a_host_that_does_not_answer_is_called_that() {
+async fn a_host_that_does_not_answer_is_reported_as_such() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
@@ -203,14 +203,14 @@ async fn a_host_that_does_not_answer_is_called_that() {
         .unwrap_err();
     assert_eq!(error.kind, Kind::NoConnection, "{error:?}");
     assert!(
-        error.to_string().contains("no connection could be made at http://127.0.0.1:"),
+        error.to_string().contains("no connection could be established at http://127.0.0.1:"),
         "{error}"
     );
 }
 
 /// A server that ends each handshake with an alert.
 #[tokio::test]
-async fn a_handshake_that_fails_is_called_that() {
+async fn a_failed_handshake_is_reported_as_such() {
     const HANDSHAKE_FAILURE: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 0x28];
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -225,12 +225,12 @@ async fn a_handshake_that_fails_is_called_that() {
     with_tls.endpoint = Some(format!("https://{address}"));
     let error = S3Store::with_retry_policy(&with_tls, NO_BACKOFF).list_keys("").await.unwrap_err();
     assert_eq!(error.kind, Kind::TlsFailed, "{error:?}");
-    assert!(error.to_string().contains("found no way to speak TLS"), "{error}");
+    assert!(error.to_string().contains("the TLS handshake with"), "{error}");
 }
 
-/// What a proxy says is not what S3 says.
+/// An answer of a proxy is not an answer of S3.
 #[tokio::test]
-async fn proxies_and_other_dialects_have_sentences_of_their_own() {
+async fn proxies_and_path_style_refusals_have_messages_of_their_own() {
     let large = "<html><head><title>413 Request Entity Too Large</title></head></html>";
     let table = [
         (
@@ -262,8 +262,8 @@ async fn proxies_and_other_dialects_have_sentences_of_their_own() {
     }
 }
 
-/// The endpoint names the bucket already. Each way in which that shows, and the same where
-/// something else is wrong.
+/// The endpoint contains the bucket's name already: each way in which that shows, and errors that
+/// have other causes.
 #[tokio::test]
 async fn a_bucket_in_the_endpoint_is_named_as_the_likely_cause() {
     let suspect = |address, endpoint: Option<&str>| {
@@ -299,7 +299,7 @@ async fn a_bucket_in_the_endpoint_is_named_as_the_likely_cause() {
     let refused = suspect(nowhere, None).list_keys("").await.unwrap_err();
     assert_eq!(refused.kind, Kind::ConnectionRefused, "{refused:?}");
 
-    // Without the name in the endpoint, and where the store has worked before.
+    // Without the name in the endpoint, and in a store that has answered before.
     let server = Scripted::start(vec![no_key()]).await;
     let error = server.store().list_keys("").await.unwrap_err();
     assert_eq!((&error.kind, error.failure_type()), (&Kind::InvalidEndpoint, FailureType::Config));
@@ -309,8 +309,7 @@ async fn a_bucket_in_the_endpoint_is_named_as_the_likely_cause() {
     assert_eq!(store.list_keys("").await.unwrap_err().kind, Kind::BucketMissing);
 }
 
-/// What the SDK makes of an address with a path, where the bucket is in the path and where it is in
-/// the host name.
+/// The SDK would append the bucket to the path without a slash.
 #[tokio::test]
 async fn a_path_in_the_endpoint_stays_a_folder_of_its_own() {
     let list = || {

@@ -1,9 +1,9 @@
-//! Answers after which the same request is made again.
+//! Answers after which a request is retried.
 
 use super::*;
 
 #[tokio::test]
-async fn statuses_that_ask_for_another_attempt_get_one() {
+async fn retryable_statuses_are_retried() {
     let answers = [
         Reply::status("408 Request Timeout"),
         Reply::error("409 Conflict", "OperationAborted"),
@@ -34,7 +34,7 @@ async fn statuses_that_ask_for_another_attempt_get_one() {
 }
 
 #[tokio::test]
-async fn a_part_without_an_etag_is_sent_again() {
+async fn a_part_without_an_etag_is_retried() {
     let bare = || Reply::status("200 OK");
     let server = Scripted::start(vec![bare(), ok()]).await;
     assert_eq!(server.store().upload_part("k", "u", 1, ROWS).await.unwrap().etag, "\"e\"");
@@ -44,9 +44,9 @@ async fn a_part_without_an_etag_is_sent_again() {
     assert!(error.to_string().contains("is not an S3 service"), "{error}");
 }
 
-/// Known or not, with a code or without: 501 alone says what the store lacks, and is acted upon.
+/// Known or not, with a code or without. Only 501 says what the store lacks, so it is not retried.
 #[tokio::test]
-async fn every_5xx_is_tried_again_and_so_are_408_429_and_307() {
+async fn every_5xx_is_retried_and_so_are_408_429_and_307() {
     for status in (500..=599).filter(|status| *status != 501).chain([302, 307, 408, 429]) {
         for answer in [
             Reply::status(&format!("{status} Odd")),
@@ -64,7 +64,7 @@ async fn every_5xx_is_tried_again_and_so_are_408_429_and_307() {
         Kind::Unsupported
     );
     assert_eq!(server.methods(), "PUT");
-    // The same again would be redirected again.
+    // A retry would be redirected again.
     let elsewhere = Reply::error(
         "307 Temporary Redirect\r\nx-amz-bucket-region: eu-west-3",
         "TemporaryRedirect",
@@ -77,7 +77,7 @@ async fn every_5xx_is_tried_again_and_so_are_408_429_and_307() {
 
 /// Codes that ask to slow down do so whatever their status.
 #[tokio::test]
-async fn throttling_of_kms_is_tried_again() {
+async fn throttling_by_kms_is_retried() {
     let busy = Reply::error("400 Bad Request", "KMS.ThrottlingException");
     let server = Scripted::start(vec![busy, ok()]).await;
     server.store().upload_part("k", "u", 1, ROWS).await.unwrap();
@@ -85,15 +85,11 @@ async fn throttling_of_kms_is_tried_again() {
 }
 
 #[tokio::test]
-async fn the_sentence_says_how_often_it_was_tried() {
+async fn the_message_says_how_many_attempts_failed() {
     let table = [
-        (
-            Reply::status("520 Unknown"),
-            3,
-            "failed 3 times with an error of the store's own (HTTP 520)",
-        ),
-        (Reply::status("520 Unknown"), 2, "failed twice with an error"),
-        (Reply::status("599 Odd"), 1, "failed once with an error"),
+        (Reply::status("520 Unknown"), 3, "failed 3 times with a server error (HTTP 520)"),
+        (Reply::status("520 Unknown"), 2, "failed twice with a server error"),
+        (Reply::status("599 Odd"), 1, "failed once with a server error"),
         (
             Reply::error("503 Slow Down", "SlowDown"),
             3,
@@ -104,7 +100,7 @@ async fn the_sentence_says_how_often_it_was_tried() {
             1,
             "was refused once because the store asked to slow down",
         ),
-        (Reply::Lose, 3, "found no working connection"),
+        (Reply::Lose, 3, "had no working connection"),
         (Reply::Lose, 3, "in 3 attempts"),
     ];
     for (answer, attempts, words) in table {
@@ -115,10 +111,9 @@ async fn the_sentence_says_how_often_it_was_tried() {
     }
 }
 
-/// With patience for an hour a request that the rate limiter held up would not be back in time: the
-/// limiter's first wait is 20 s.
+/// A request that the rate limiter delays would not end in time: its first wait is 20 s.
 #[tokio::test]
-async fn one_slow_down_slows_nothing_down() {
+async fn one_slow_down_does_not_start_the_rate_limiter() {
     let patient = RetryPolicy { longest_backoff: Duration::from_secs(3600), ..NO_BACKOFF };
     let server =
         Scripted::start(vec![Reply::error("503 Slow Down", "SlowDown"), ok(), ok(), ok()]).await;
@@ -131,7 +126,7 @@ async fn one_slow_down_slows_nothing_down() {
     tokio::time::timeout(Duration::from_secs(15), puts).await.expect("held up by the rate limiter");
 }
 
-/// Enough retries to use the SDK's own quota up (500 tokens, five for each).
+/// Enough retries to use up the SDK's own quota (500 tokens, five for each).
 #[tokio::test]
 async fn retries_have_no_quota() {
     let mut turn = 0;

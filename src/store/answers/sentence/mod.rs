@@ -63,16 +63,16 @@ impl StoreError {
                 self.place()
             ),
             StoreErrorKind::BucketInEndpoint => format!(
-                "{what} found no bucket \"{bucket}\" {}{}: s3_endpoint already has the bucket's \
-                 name in it, which is the likely cause, for the connector adds the name itself; \
-                 set s3_endpoint to {}, or, if it is right, create the bucket or correct \
+                "{what} found no bucket \"{bucket}\" {}{}: s3_endpoint already contains the \
+                 bucket's name, which is the likely cause, because the connector adds the name \
+                 itself; set s3_endpoint to {}, or, if it is right, create the bucket or correct \
                  s3_bucket_name",
                 self.place(),
                 self.answer(),
-                self.context.endpoint_without_bucket.as_deref().unwrap_or(
-                    "the address without the \
-                                                                           bucket"
-                )
+                self.context
+                    .endpoint_without_bucket
+                    .as_deref()
+                    .unwrap_or("the address without the bucket")
             ),
             StoreErrorKind::InvalidBucketName => {
                 format!("\"{bucket}\" is not a valid bucket name: correct s3_bucket_name")
@@ -92,8 +92,8 @@ impl StoreError {
                 or_dash(code)
             ),
             StoreErrorKind::ExpiredCredentials if self.context.renewable => {
-                "the credentials from the role or the connector's environment have expired, and no \
-                 new ones can be had: renew them where they come from"
+                "the credentials from the role or the connector's environment have expired, and \
+                 their source returned no new ones: renew them there"
                     .to_owned()
             }
             StoreErrorKind::BadCredentials => format!("{}", BadCredentials(code.as_deref())),
@@ -108,17 +108,16 @@ impl StoreError {
                 message.to_string()
             }
             StoreErrorKind::NoCredentials { temporary: true } => {
-                "no credentials could be obtained for now: check the network and try \
-                 again"
-                    .to_owned()
+                "no credentials could be obtained: check the network and try again".to_owned()
             }
             StoreErrorKind::NoCredentials { temporary: false } => {
-                "the way of signing in that is configured gives no credentials: check the \
-                 authentication settings"
+                "the configured way of signing in returned no credentials: check the settings under \
+                 authentication"
                     .to_owned()
             }
             StoreErrorKind::PathStyleRefused => format!(
-                "{} wants the bucket's name before its host name ({}): set s3_path_style to off",
+                "{} only accepts the bucket's name as part of the host name ({}): set s3_path_style \
+                 to off",
                 self.server(),
                 or_dash(code)
             ),
@@ -160,9 +159,10 @@ impl StoreError {
             {
                 format!(
                     "the certificate of {} is not accepted: it is for another host name. \
-                     s3_endpoint already has the bucket's name in it, which is the likely cause, \
-                     for the connector adds the name itself; set s3_endpoint to {without_bucket}, \
-                     or, if it is right, give the server a certificate for this name",
+                     s3_endpoint already contains the bucket's name, which is the likely cause, \
+                     because the connector adds the name itself; set s3_endpoint to \
+                     {without_bucket}, or, if it is right, give the server a certificate for this \
+                     name",
                     self.server()
                 )
             }
@@ -171,7 +171,7 @@ impl StoreError {
             }
             StoreErrorKind::NotTls => format!(
                 "{} does not speak TLS: begin s3_endpoint with http:// if the store is meant to be \
-                 without it, or correct the port",
+                 used without TLS, or correct the port",
                 self.server()
             ),
             StoreErrorKind::NotHttp => format!(
@@ -181,8 +181,8 @@ impl StoreError {
             ),
             StoreErrorKind::StorageFull => {
                 format!(
-                    "{what} failed because the store is full or the quota of bucket \
-                         \"{bucket}\" is spent"
+                    "{what} failed because the store is full or the quota of bucket \"{bucket}\" is \
+                     used up: free some space or raise the quota"
                 )
             }
             StoreErrorKind::InvalidKey => {
@@ -191,54 +191,53 @@ impl StoreError {
             StoreErrorKind::KeyTaken if self.op == Operation::CompleteMultipartUpload => format!(
                 "another writer put an object at \"{key}\" in bucket \"{bucket}\" while a file was \
                  being uploaded to this key in parts. The file cannot move to another key: S3 ties \
-                 the parts of an upload to its key and copies none of an unfinished one, and the \
-                 connector no longer holds their bytes. Nothing is lost: the source sends the rows \
-                 again, and the next attempt takes the next number. Make sure that no second sync \
-                 writes under the same names, or put {{uuid}} into s3_bucket_key"
+                 the parts of an upload to its key and cannot copy parts of an unfinished upload, \
+                 and the connector no longer has their bytes. No data is lost: the source sends \
+                 the rows again, and the next attempt takes the next number. Make sure that no \
+                 other sync writes the same names, or put {{uuid}} into s3_bucket_key"
             ),
             StoreErrorKind::RefusesFreeKey => format!(
                 "{what} was refused as if the key were taken{}, but HeadObject finds no object \
-                 there: the store, or a proxy in front of it, answers If-None-Match wrongly, and \
-                 the connector writes nothing without that guard; have this corrected, or use \
-                 another store",
+                 there: the store, or a proxy in front of it, handles If-None-Match incorrectly, \
+                 and the connector does not write without this protection against overwriting. \
+                 Have the store or the proxy fixed, or use another store",
                 self.answer()
             ),
             StoreErrorKind::FindsMissing => format!(
                 "{what} was not tried, because the store finds an object at every key: it answers \
-                 HeadObject of a key that was never written with 200 instead of 404. Have the \
-                 store, or the proxy in front of it, corrected"
+                 HeadObject for a key that was never written with 200 instead of 404. Have the \
+                 store, or the proxy in front of it, fixed"
             ),
             StoreErrorKind::LosesMetadata if self.op == Operation::CopyObject => format!(
-                "the store does not give a copy the metadata (x-amz-meta-...) that the connector \
-                 asks for: the copy at \"{key}\" in bucket \"{bucket}\" kept the metadata of the \
-                 file that was copied, and the next sync would not have known it as its own. The \
-                 copy was removed, and the file stays under the name that it has. Use a store that \
-                 honours x-amz-metadata-directive, or put {{part}} into s3_bucket_key: such files \
-                 are not copied"
+                "the store ignores the metadata (x-amz-meta-...) that the connector sends for a \
+                 copy: the copy at \"{key}\" in bucket \"{bucket}\" kept the metadata of its \
+                 source, so the next sync would not have recognized it as its own. The copy was \
+                 deleted, and the file keeps its current name. Use a store that honours \
+                 x-amz-metadata-directive, or put {{part}} into s3_bucket_key: such files are not \
+                 copied"
             ),
             StoreErrorKind::LosesMetadata => format!(
                 "the object \"{key}\" in bucket \"{bucket}\" has none of the metadata \
-                 (x-amz-meta-...) that the connector writes, so it cannot tell whether the object \
-                 is its own: the store, or a proxy in front of it, does not keep user metadata \
-                 (`check` finds out), or another program wrote the object. Use a store that keeps \
-                 user metadata, and look at the object before the next sync: rows of this sync in \
-                 it are sent again and would be there twice"
+                 (x-amz-meta-...) that the connector writes, so the connector cannot tell whether \
+                 it wrote the object: the store, or a proxy in front of it, does not keep user \
+                 metadata (run `check` to find out), or another program wrote the object. Use a \
+                 store that keeps user metadata, and inspect the object before the next sync: rows \
+                 of this sync in it will be sent again and would be duplicated"
             ),
             StoreErrorKind::KeyTaken => {
                 format!("bucket \"{bucket}\" already has another object with the key \"{key}\"")
             }
             StoreErrorKind::NotFound => format!(
-                "bucket \"{bucket}\" has no object with the key \
-                                                 \"{key}\""
+                "bucket \"{bucket}\" has no object with the key \"{key}\""
             ),
             StoreErrorKind::NoSuchUpload => format!(
                 "the multipart upload of \"{key}\" in bucket \"{bucket}\" no longer exists: \
-                 if a lifecycle rule aborts incomplete uploads, give it a longer time"
+                 if a lifecycle rule aborts incomplete uploads, make it wait longer"
             ),
             StoreErrorKind::Conflict => {
                 format!(
-                    "{what} met another request on the same key: make sure that no second sync \
-                         writes there"
+                    "{what} conflicted with another request on the same key: make sure that no other \
+                     sync writes there"
                 )
             }
             StoreErrorKind::ClockSkew => {
@@ -253,7 +252,7 @@ impl StoreError {
             }
             StoreErrorKind::Server => {
                 format!(
-                    "{what} failed {} with an error of the store's own{}: try again later",
+                    "{what} failed {} with a server error{}: try again later",
                     self.times(),
                     self.answer()
                 )
@@ -266,7 +265,7 @@ impl StoreError {
                 )
             }
             StoreErrorKind::Connection => format!(
-                "{what} found no working connection {}{}: check the network, the proxy settings \
+                "{what} had no working connection {}{}: check the network, the proxy settings \
                  and {}",
                 self.place(),
                 self.attempts(),
@@ -274,49 +273,48 @@ impl StoreError {
             ),
             StoreErrorKind::HostNotFound { host } => format!(
                 "the host name \"{host}\" was not found in DNS{}: correct {} (or the proxy \
-                 settings, where it is a proxy's name), or check the name servers of this machine \
-                 or container",
+                 settings, if it is the name of a proxy), or check the DNS settings of this \
+                 machine or container",
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::ConnectionRefused => format!(
-                "the connection was refused {}{}, for nothing listens on the port: check that the \
-                 store is running, {} with its port, and the proxy settings",
+                "the connection was refused {}{} because nothing listens on the port: check that the \
+                 store is running, and check {} and the proxy settings",
                 self.place(),
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::NoConnection => format!(
-                "no connection could be made {}{}, for the host does not answer: check {} with its \
-                 port, and firewalls, routes and proxies on the way (in a private network an \
+                "no connection could be established {}{} because the host does not answer: check {}, \
+                 and the firewalls, routes and proxies on the way (in a private network, a VPC \
                  endpoint for S3 may be missing)",
                 self.place(),
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::TlsFailed => format!(
-                "{} and the connector found no way to speak TLS{}: the server must speak TLS 1.2 \
-                 or 1.3 and must not ask for a client certificate; look for a proxy that breaks \
-                 TLS, too",
+                "the TLS handshake with {} failed{}: the server must support TLS 1.2 or 1.3 and must \
+                 not require a client certificate; also look for a proxy that breaks TLS",
                 self.server(),
                 self.attempts()
             ),
             StoreErrorKind::ProxyAuthentication => {
                 "the proxy on the way to the store refuses the connector (407, proxy \
-                 authentication required): write its user and password into HTTPS_PROXY or \
-                 HTTP_PROXY (http://user:password@proxy:port), or name the store in NO_PROXY"
+                 authentication required): set a user and a password in HTTPS_PROXY or \
+                 HTTP_PROXY (http://user:password@proxy:port), or add the store to NO_PROXY"
                     .to_owned()
             }
             StoreErrorKind::ProxyRefused => format!(
-                "the proxy opens no connection to {}{}: allow it there, name the host in NO_PROXY, \
-                 or correct {}",
+                "the proxy does not connect to {}{}: allow it on the proxy, add the host to \
+                 NO_PROXY, or correct {}",
                 self.server(),
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::TooLargeForProxy => format!(
-                "{what} is too large for the proxy in front of the store{}: raise its limit of a \
-                 request's body to 16 MiB or more (nginx: client_max_body_size), or go past the \
+                "{what} is too large for the proxy in front of the store{}: raise its limit for \
+                 request bodies to 16 MiB or more (nginx: client_max_body_size), or bypass the \
                  proxy",
                 self.answer()
             ),
@@ -325,9 +323,9 @@ impl StoreError {
             }
             StoreErrorKind::BrokenListing(fault) => format!(
                 "bucket \"{bucket}\" cannot be listed {}: the store says that there are more names \
-                 below \"{key}\" but {fault}, so the connector cannot know which objects exist; \
-                 use a store, or a version of it, that implements the pages of ListObjectsV2, or \
-                 change the proxy in front of it",
+                 under \"{key}\" but {fault}, so the connector cannot know which objects exist; \
+                 use a store, or a version of it, that implements the paging of ListObjectsV2, or \
+                 fix the proxy in front of it",
                 self.place()
             ),
             StoreErrorKind::InvalidEndpoint => format!(
@@ -336,24 +334,27 @@ impl StoreError {
                 self.place()
             ),
             StoreErrorKind::NotS3 => format!(
-                "what answers {} is not an S3 service: it answered {name} with a web page, or \
-                 without what S3 confirms success with{}; check {} and its port (a store's console \
-                 has another port than S3), and look for a proxy in between",
+                "the server {} is not an S3 service: it answered {name} with a web page, or without \
+                 the receipt that S3 sends{}; check {} and its port (a store's console uses \
+                 another port than S3), and look for a proxy in between",
                 self.place(),
                 self.answer(),
                 self.address_setting()
             ),
             StoreErrorKind::Unsupported => {
                 format!(
-                    "the store does not implement {name} in the way it is \
-                         needed{}",
+                    "the store does not implement {name} as the connector needs it{}: use another store, \
+                     or another version of it",
                     self.answer()
                 )
             }
-            StoreErrorKind::Rejected => format!("{what} was rejected as wrong{}", self.answer()),
+            StoreErrorKind::Rejected => format!(
+                "{what} was rejected as malformed{}: on AWS this is a defect of the connector, so \
+                 report it; another store may need another checksum setting",
+                self.answer()
+            ),
             StoreErrorKind::Unknown => format!(
-                "{what} failed with an unknown \
-                                                answer{}",
+                "{what} failed with an unexpected answer{}: try again, and report it if it persists",
                 self.answer()
             ),
         }
