@@ -13,7 +13,8 @@ use crate::store::{StoreError, StoreErrorKind};
 /// Refusals in a row of one kind of request after which all are expected to be refused.
 const REFUSALS_IN_A_ROW: u32 = 100;
 
-/// Requests in a row that fail although `store` tries each of them several times: about two minutes.
+/// Requests in a row that fail although `store` tries each of them several times: about two
+/// minutes.
 const OUTAGES_IN_A_ROW: u32 = 3;
 
 /// A kind of request.

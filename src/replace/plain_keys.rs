@@ -3,8 +3,8 @@
 //! [`PlainKeys`], which is shown every object of a stream -> the [`FinalStep`]s.
 //!
 //! A fixed key (`users.csv`) is taken by an old object while its replacement is written, so the new
-//! object gets a numbered key (`users_2.csv`). When everything else is done, the new object moves to
-//! the plain key:
+//! object gets a numbered key (`users_2.csv`). When everything else is done, the new object moves
+//! to the plain key:
 //!
 //! | the plain key has | the lowest numbered key has | final step |
 //! |---|---|---|

@@ -1,4 +1,7 @@
 //! The requests to S3 by name, and what each of them needs and does.
+//!
+//! Invariants
+//! - No `match` has a wildcard arm: a new request does not compile until someone decides.
 
 /// A request to S3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// S3's name of the request.
+    /// S3's name for the request.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,8 +52,8 @@ impl Operation {
         }
     }
 
-    /// The IAM action that allows the request; of a copy the one on its target (its source needs
-    /// `s3:GetObject`).
+    /// The IAM action that allows the request. For a copy, the action on its target (its source
+    /// needs `s3:GetObject`).
     #[must_use]
     pub fn iam_action(self) -> &'static str {
         match self {
@@ -67,7 +70,7 @@ impl Operation {
         }
     }
 
-    /// Whether the options of objects, the checksum among them, are on the request.
+    /// Whether the request carries options of objects, or their checksum.
     pub(super) fn carries_options(self) -> bool {
         match self {
             Self::PutObject
@@ -85,7 +88,7 @@ impl Operation {
         }
     }
 
-    /// Whether the request may go out with `If-None-Match`.
+    /// Whether the request may be conditional (`If-None-Match`).
     pub(super) fn is_guarded(self) -> bool {
         match self {
             Self::PutObject | Self::CompleteMultipartUpload => true,
@@ -102,8 +105,7 @@ impl Operation {
         }
     }
 
-    /// Whether the answer to the request is the object itself, or its headers, and not a document
-    /// of S3's.
+    /// Whether the answer is the object itself or its headers, rather than a document of S3.
     pub(super) fn answers_with_object(self) -> bool {
         match self {
             Self::GetObject | Self::HeadObject => true,
@@ -120,7 +122,7 @@ impl Operation {
         }
     }
 
-    /// Whether the request's path is the bucket's, without a key.
+    /// Whether the request is about the bucket, so that its path has no key.
     pub(super) fn is_about_bucket(self) -> bool {
         match self {
             Self::GetBucketLocation | Self::ListObjects | Self::DeleteObjects => true,
@@ -136,7 +138,7 @@ impl Operation {
         }
     }
 
-    /// Whether the request changes anything in the bucket.
+    /// Whether the request may change the bucket.
     pub(super) fn writes(self) -> bool {
         match self {
             Self::GetBucketLocation | Self::ListObjects | Self::GetObject | Self::HeadObject => {

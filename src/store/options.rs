@@ -1,36 +1,35 @@
-//! What S3 is told about every object that the connector writes, besides its bytes: S3's own
-//! options, by S3's own names.
+//! The options of every object, by S3's own names.
 //!
-//! Plain values, checked by whoever makes them (`config`).
+//! Plain values, checked by their maker (`config`).
 //!
-//! Not here: how they become headers (`publish`, `requests`, `objects`).
+//! Not here: how they become headers (`client::headers`, `client::checksum`).
 
-/// What every object of a run gets. The default leaves all of it to the bucket.
+/// The options of every object of a run. The default leaves all of them to the bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectOptions {
     /// How S3 encrypts the object.
     pub encryption: Encryption,
-    /// `None`: S3's own default, `STANDARD`.
+    /// `None` means S3's default, `STANDARD`.
     pub storage_class: Option<StorageClass>,
     /// At most ten, with distinct keys. Needs `s3:PutObjectTagging`.
     pub tags: Vec<Tag>,
-    /// Canned ACL; `None`: none is named. Needs `s3:PutObjectAcl`.
+    /// Needs `s3:PutObjectAcl`. `None` sends no ACL.
     pub acl: Option<CannedAcl>,
 }
 
 /// Server-side encryption.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Encryption {
-    /// No header: what the bucket is set up for.
+    /// No header: the default of the bucket.
     #[default]
     BucketDefault,
-    /// `AES256`: keys of S3's own.
+    /// `AES256`, with S3's own keys.
     Aes256,
     /// `aws:kms`.
     Kms {
-        /// Id, ARN or alias of the key; `None`: the account's key for S3.
+        /// Id, ARN or alias of the key; `None` means the account's key for S3.
         key: Option<String>,
-        /// Whether S3 makes one data key for many objects; `None`: as the bucket says.
+        /// Whether S3 uses one data key for many objects; `None` means the default of the bucket.
         bucket_key: Option<bool>,
     },
     /// `aws:kms:dsse`, which encrypts twice.
@@ -40,8 +39,8 @@ pub enum Encryption {
     },
 }
 
-/// Storage classes whose objects can be read at once. (What is archived cannot be copied or
-/// compared; lifecycle rules archive objects later.)
+/// Storage classes with immediate access. (Archived objects could be neither copied nor compared;
+/// lifecycle rules archive objects later.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StorageClass {
     /// `STANDARD`.
@@ -80,10 +79,10 @@ pub enum CannedAcl {
     BucketOwnerFullControl,
 }
 
-/// The checksum that travels with every body and that S3 verifies and keeps.
+/// The checksum of every body, which S3 verifies and stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checksum {
-    /// None, but where S3 demands one (DeleteObjects).
+    /// None, except where S3 requires one (DeleteObjects).
     None,
     /// `CRC32`.
     Crc32,
@@ -93,6 +92,6 @@ pub enum Checksum {
     Crc64Nvme,
     /// `SHA256`.
     Sha256,
-    /// `Content-MD5`: verified, not kept.
+    /// `Content-MD5`: verified, not stored.
     Md5,
 }

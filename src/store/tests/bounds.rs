@@ -5,13 +5,13 @@ use futures_util::StreamExt as _;
 use super::*;
 use crate::store::StoreSettings;
 
-/// With less time for a request that the SDK's rate limiter holds up: its first wait is 20 s.
+/// Less time for a request that the SDK's rate limiter delays: its first wait is 20 s.
 const IMPATIENT: RetryPolicy =
     RetryPolicy { answer: Duration::from_secs(1), work: Duration::from_secs(1), ..NO_BACKOFF };
 
-/// How many requests one call may come to in [`NO_BACKOFF`], whatever the store answers for ever: a
-/// write that is refused (three attempts), a look (a HEAD, the GET that asks it why and another
-/// HEAD, three attempts each), and for a completion three rounds of that.
+/// The limit of requests of one call with [`NO_BACKOFF`], whatever the store always answers: a
+/// write that is refused (three attempts), a check of the key (a HEAD, the GET that explains it and
+/// another HEAD, three attempts each), and for a completion three rounds of that.
 const MOST_REQUESTS: usize = 3 * (3 + 9) + 9;
 
 fn answers_for_ever() -> Vec<Reply> {
@@ -41,9 +41,9 @@ fn answers_for_ever() -> Vec<Reply> {
     answers
 }
 
-/// Every call, where the guard is trusted and where each key is looked at first.
+/// Every call, with and without a HEAD before each write.
 #[tokio::test]
-async fn no_answer_that_never_changes_keeps_a_request_going() {
+async fn every_request_ends_even_if_the_answer_never_changes() {
     let cases = answers_for_ever()
         .into_iter()
         .flat_map(|answer| [false, true].map(|head_before_put| (answer.clone(), head_before_put)))
@@ -62,7 +62,7 @@ async fn no_answer_that_never_changes_keeps_a_request_going() {
         .await;
 }
 
-/// The nth kind of call, however it ends.
+/// Makes the nth kind of call, however it ends.
 async fn ask(store: &S3Store, nth: usize) {
     let object = object(1);
     let part = PartReceipt { part_number: 1, etag: "e".to_owned(), checksum: None };

@@ -10,7 +10,7 @@ const ALL: [Checksum; 7] = [
     Checksum::Crc64Nvme,
     Checksum::Sha256,
     Checksum::Md5,
-    // Twice, so that nothing is left over from another.
+    // Twice, to show that no other checksum leaves anything behind.
     Checksum::None,
 ];
 
@@ -18,7 +18,7 @@ fn store(address: std::net::SocketAddr, checksum: Checksum) -> S3Store {
     S3Store::with_retry_policy(&StoreSettings { checksum, ..settings(address) }, NO_BACKOFF)
 }
 
-/// The headers that are about checksums, in order.
+/// Returns the headers about checksums, sorted.
 fn checksums_on(head: &str) -> Vec<String> {
     let about = |line: &&str| {
         let (name, _) = line.split_once(": ").unwrap_or_default();
@@ -87,10 +87,9 @@ const TABLE: [Row; 6] = [
 ];
 
 #[tokio::test]
-async fn each_checksum_is_where_s3_looks_for_it() {
+async fn each_checksum_is_where_s3_expects_it() {
     for Row { checksum, body, create, part } in TABLE {
-        // A store that confirms what it got, and that has been told of all checksums that there
-        // are.
+        // A store that confirms the checksums it received.
         let server = Scripted::deciding(|request| {
             let created =
                 "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
@@ -127,8 +126,7 @@ async fn each_checksum_is_where_s3_looks_for_it() {
         let without_sum = list.replace(part, "");
         assert!(list.contains(part) && !without_sum.contains("Checksum"), "{checksum:?}: {list}");
         for (head, _) in [&requests[0], &requests[2]] {
-            // Every body is signed with its own hash, also where the SDK is told instead of
-            // hashing.
+            // Every body is signed with its own hash, also where we pass the hash to the SDK.
             assert_eq!(
                 header(head, "x-amz-content-sha256"),
                 "e346432021b04179518d9614f3560ccd71354a4ee101ddcb893d6959a9d6301c",
@@ -139,7 +137,7 @@ async fn each_checksum_is_where_s3_looks_for_it() {
     }
 }
 
-/// DeleteObjects must have one, whatever is configured.
+/// DeleteObjects requires one, whatever is configured.
 #[tokio::test]
 async fn a_batch_of_deletions_always_has_a_checksum() {
     for (checksum, algorithm) in [
@@ -161,7 +159,7 @@ async fn a_batch_of_deletions_always_has_a_checksum() {
 }
 
 #[tokio::test]
-async fn a_real_store_takes_every_checksum() {
+async fn a_real_store_accepts_every_checksum() {
     let server = Embedded::start();
     for (number, checksum) in (1..).zip(ALL) {
         let store = store(server.address, checksum);

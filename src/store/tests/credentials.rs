@@ -1,5 +1,5 @@
-//! Credentials that run out, with a provider that counts and a server that knows which ones it
-//! still takes.
+//! Credentials that expire, with a provider that counts its calls and a server that knows which
+//! credentials it accepts.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,13 +15,13 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::store::{Access, StoreSettings};
 
-/// Every one of them is in the secrets of the credentials that [`Counting`] gives.
+/// Part of all secrets of the credentials that [`Counting`] returns.
 const SECRET_WORD: &str = "hush";
 
-/// What the provider says the n-th time, from 1.
+/// What the provider returns for the n-th call, from 1.
 type Says = fn(usize) -> Result<Credentials, CredentialsError>;
 
-/// Gives credentials and counts how often; waits for a permit first, except the first time.
+/// Returns credentials and counts its calls. All but the first wait for a permit.
 struct Counting {
     says: Says,
     asked: AtomicUsize,
@@ -33,7 +33,7 @@ impl Counting {
         Arc::new(Self { says, asked: AtomicUsize::new(0), permits: Semaphore::new(0) })
     }
 
-    /// As [`Counting::new`], without ever waiting.
+    /// As [`Counting::new`], but never waits.
     fn prompt(says: Says) -> Arc<Self> {
         let counting = Self::new(says);
         counting.permits.add_permits(1000);
@@ -95,7 +95,7 @@ fn epoch() -> SystemTime {
     UNIX_EPOCH
 }
 
-/// A server that takes the tokens with these numbers and calls all others expired.
+/// A server that accepts the tokens with these numbers and calls all others expired.
 async fn taking(numbers: impl IntoIterator<Item = usize>) -> Scripted {
     let good: BTreeSet<String> =
         numbers.into_iter().map(|number| format!("hush-token-{number}")).collect();
@@ -119,7 +119,7 @@ fn tokens(server: &Scripted) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn expired_credentials_are_renewed_and_the_request_is_made_again() {
+async fn expired_credentials_are_renewed_and_the_request_is_retried() {
     for code in ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"] {
         let provider = Counting::prompt(|time| Ok(numbered(time, None)));
         let server = Scripted::start(vec![Reply::error("400 Bad Request", code), ok(), ok()]).await;
@@ -131,9 +131,9 @@ async fn expired_credentials_are_renewed_and_the_request_is_made_again() {
     }
 }
 
-/// The answer to a HEAD has no code: the GET that asks for it renews, and the HEAD is made again.
+/// The answer to a HEAD has no code: the GET that explains it renews, and the HEAD is sent again.
 #[tokio::test]
-async fn a_head_is_renewed_as_well() {
+async fn a_head_renews_credentials_too() {
     let provider = Counting::prompt(|time| Ok(numbered(time, None)));
     let server = Scripted::deciding(|request| {
         match (token_of(request).as_str(), request.starts_with("HEAD")) {
@@ -150,7 +150,7 @@ async fn a_head_is_renewed_as_well() {
 }
 
 #[tokio::test]
-async fn requests_that_meet_the_same_expiry_share_one_renewal() {
+async fn requests_with_the_same_expired_credentials_share_one_renewal() {
     let provider = Counting::prompt(|time| Ok(numbered(time, None)));
     let server = taking([2]).await;
     let store = store(&server, &provider, epoch);
@@ -170,7 +170,7 @@ async fn requests_that_meet_the_same_expiry_share_one_renewal() {
 }
 
 #[tokio::test]
-async fn new_credentials_that_are_refused_too_end_it() {
+async fn new_credentials_that_are_refused_too_end_the_request() {
     let provider = Counting::prompt(|time| Ok(numbered(time, None)));
     let server = taking([]).await;
     let error = store(&server, &provider, epoch).list_keys("").await.unwrap_err();
@@ -183,9 +183,9 @@ async fn new_credentials_that_are_refused_too_end_it() {
 }
 
 #[tokio::test]
-async fn a_provider_that_has_no_others_is_asked_once_and_again_later() {
+async fn a_provider_without_new_credentials_is_called_once_and_again_later() {
     static NOW_SECS: AtomicU64 = AtomicU64::new(0);
-    // Somebody else writes new ones to where it reads them, in their own time.
+    // Another program replaces the credentials that the provider reads, at some later time.
     let provider = Counting::prompt(|time| Ok(numbered(if time <= 2 { 1 } else { 2 }, None)));
     let server = taking([2]).await;
     let store = store(&server, &provider, || at(NOW_SECS.load(Ordering::SeqCst)));
@@ -230,9 +230,10 @@ async fn other_refusals_renew_nothing() {
     assert_eq!((provider.asked(), server.methods().as_str()), (1, "GET"));
 }
 
-/// One hour of life: renewed five minutes before its end, by one request, while others go on.
+/// Credentials for one hour are renewed five minutes before they expire, by one request, while
+/// others continue.
 #[tokio::test]
-async fn credentials_are_renewed_in_time_without_holding_others_up() {
+async fn credentials_are_renewed_early_without_delaying_other_requests() {
     static NOW: AtomicU64 = AtomicU64::new(0);
     let now = || at(NOW.load(Ordering::SeqCst));
     let provider = Counting::new(|time| Ok(numbered(time, Some(3600 * time as u64))));
@@ -258,7 +259,7 @@ async fn credentials_are_renewed_in_time_without_holding_others_up() {
 }
 
 #[tokio::test]
-async fn an_early_renewal_that_fails_leaves_what_there_is() {
+async fn an_early_renewal_that_fails_keeps_the_current_credentials() {
     static NOW: AtomicU64 = AtomicU64::new(0);
     let now = || at(NOW.load(Ordering::SeqCst));
     let says: Says = |time| match time {
@@ -271,10 +272,10 @@ async fn an_early_renewal_that_fails_leaves_what_there_is() {
     let store = store(&server, &provider, now);
     let steps = [
         (0, "1", 1),
-        // A quarter of 400 s before the end.
+        // A quarter of 400 s before the expiry.
         (299, "1", 1),
         (300, "1", 2),
-        // A quarter of the 100 s that are left.
+        // A quarter of the remaining 100 s before it.
         (374, "1", 2),
         (375, "2", 3),
     ];
@@ -289,9 +290,9 @@ async fn an_early_renewal_that_fails_leaves_what_there_is() {
     }
 }
 
-/// Past their end nothing goes out with them; all that wait learn from one answer.
+/// Nothing is signed with expired credentials; all waiting requests share one result.
 #[tokio::test]
-async fn a_provider_that_fails_is_asked_once_for_all_that_wait() {
+async fn a_provider_that_fails_is_called_once_for_all_waiting_requests() {
     static NOW: AtomicU64 = AtomicU64::new(0);
     let now = || at(NOW.load(Ordering::SeqCst));
     let says: Says = |time| match time {
@@ -316,8 +317,7 @@ async fn a_provider_that_fails_is_asked_once_for_all_that_wait() {
         });
     }
     provider.asked_at_least(2).await;
-    // Everything here runs on one thread: whoever has begun has come as far as it can without the
-    // provider.
+    // Everything here runs on one thread: each request that has begun now waits for the provider.
     while *waiting.lock().unwrap() < 20 {
         tokio::task::yield_now().await;
     }
@@ -339,7 +339,7 @@ async fn a_provider_that_fails_is_asked_once_for_all_that_wait() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_not_set_up_is_a_configuration_error() {
+async fn missing_credentials_are_a_configuration_error() {
     let provider =
         Counting::prompt(|_| Err(CredentialsError::not_loaded("nothing in the environment")));
     let server = Scripted::start(Vec::new()).await;
@@ -349,9 +349,9 @@ async fn a_sign_in_that_is_not_set_up_is_a_configuration_error() {
     assert_eq!(server.methods(), "");
 }
 
-/// A clock that is ahead must not make every request ask.
+/// A clock that is ahead must not make every request call the provider.
 #[tokio::test]
-async fn credentials_that_seem_to_be_over_already_are_tried() {
+async fn credentials_that_seem_to_have_expired_already_are_tried() {
     let provider = Counting::prompt(|time| Ok(numbered(time, Some(10))));
     let server = taking([1]).await;
     let store = store(&server, &provider, || at(20));
@@ -376,8 +376,8 @@ async fn messages_hide_credentials_of_a_provider() {
     assert!(!shown.contains("HMAC") && !shown.contains("c0ffee"), "{shown}");
 }
 
-/// Minutes before their end nothing depends on new credentials: who asks for them does not wait for
-/// ever.
+/// Minutes before the expiry no request needs new credentials: the one that asks for them does not
+/// wait forever.
 #[tokio::test]
 async fn a_provider_that_hangs_fails_no_request_while_the_credentials_are_good() {
     static NOW_SECS: AtomicU64 = AtomicU64::new(0);

@@ -1,9 +1,9 @@
-//! Listings that are cut or never end.
+//! Listings that are truncated or never end.
 
 use super::*;
 use crate::store::{Listing, ListingFault};
 
-/// One page: keys and folders, whether it is the last one, and its token.
+/// One page: keys and folders, whether it is truncated, and its token.
 fn page(names: &[&str], is_truncated: Option<bool>, token: Option<&str>) -> Reply {
     let name = |name: &&str| match name.ends_with('/') {
         true => format!("<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"),
@@ -26,7 +26,7 @@ fn last(names: &[&str]) -> Reply {
     page(names, Some(false), None)
 }
 
-/// How each page was asked for: nothing, `token=...` or `after=...`.
+/// How each page was requested: nothing, `token=...` or `after=...`.
 fn asked(server: &Scripted) -> Vec<String> {
     let how = |request: &String| {
         let query =
@@ -43,7 +43,7 @@ fn asked(server: &Scripted) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_cut_listing_is_continued_by_name_or_is_an_error() {
+async fn a_truncated_listing_is_continued_by_name_or_is_an_error() {
     use ListingFault::{NoToken, Repeats, SameToken};
     type Row = (
         &'static str,
@@ -193,9 +193,9 @@ async fn a_cut_listing_is_continued_by_name_or_is_an_error() {
     }
 }
 
-/// Each page has a token of its own, and none a name.
+/// Each page has a token of its own, and no page has a name.
 #[tokio::test]
-async fn pages_without_a_name_come_to_an_end() {
+async fn pages_without_a_name_end_in_an_error() {
     let mut pages = 0;
     let server = Scripted::deciding(move |_| {
         pages += 1;
@@ -207,13 +207,13 @@ async fn pages_without_a_name_come_to_an_end() {
     assert_eq!(error.failure_type(), FailureType::Config);
     let text = error.to_string();
     assert!(text.contains("\"raw/\"") && text.contains("ListObjectsV2"), "{text}");
-    // A page that a loaded machine serves too late is asked for again.
+    // On a loaded machine a page may come too late and be requested again.
     assert!((201..400).contains(&server.requests().len()), "{}", server.requests().len());
 }
 
 /// However long the circle is.
 #[tokio::test]
-async fn pages_that_go_round_come_to_an_end() {
+async fn pages_in_a_circle_end_in_an_error() {
     let mut page_number = 0_u32;
     let server = Scripted::deciding(move |_| {
         page_number += 1;

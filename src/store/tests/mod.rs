@@ -1,9 +1,11 @@
-//! The store against a real S3 in this process, and against scripted answers that a real one rarely
-//! gives.
+//! The store against a working S3 in this process, and against scripted answers that a real one
+//! rarely sends.
 
 mod bounds;
 mod checksums;
+mod copies;
 mod credentials;
+mod deletions;
 mod listings;
 mod objects;
 mod options;
@@ -69,8 +71,24 @@ async fn complete(server: &Scripted) -> Result<(), StoreError> {
     server.store().complete_multipart("a/b.jsonl", "upload", &[part], &object(1)).await
 }
 
+/// Deletes all keys and returns the first error.
+async fn deleted(store: &S3Store, keys: Vec<String>) -> Result<(), StoreError> {
+    let mut result = Ok(());
+    store
+        .delete_all(keys, |_, settled| {
+            result = std::mem::replace(&mut result, Ok(())).and(settled);
+            true
+        })
+        .await;
+    result
+}
+
+fn token(number: u128) -> String {
+    Uuid::from_u128(number).to_string()
+}
+
 #[tokio::test]
-async fn what_is_put_is_listed_got_and_deleted() {
+async fn an_object_is_put_listed_read_and_deleted() {
     let server = Embedded::start();
     let store = server.store();
     for key in ["f/one.jsonl", "f/two%20.jsonl", "f/deeper/three.jsonl", "four.jsonl"] {
@@ -191,7 +209,7 @@ async fn writes_are_guarded_and_carry_a_checksum_and_the_token() {
 }
 
 #[tokio::test]
-async fn the_checksum_algorithm_is_named_from_the_beginning_of_an_upload() {
+async fn the_checksum_algorithm_is_named_when_an_upload_is_created() {
     let created =
         "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
     let server = Scripted::start(vec![
@@ -211,7 +229,7 @@ async fn the_checksum_algorithm_is_named_from_the_beginning_of_an_upload() {
     assert!(requests[1].contains("x-amz-checksum-crc32: "), "{}", requests[1]);
 }
 
-/// The pipeline moves these between threads.
+/// The pipeline moves these futures between threads.
 #[test]
 fn requests_may_be_made_on_any_thread() {
     fn may_move<T: Send>(_: &T) {}

@@ -1,4 +1,4 @@
-//! What each option of objects puts on each request, and what is said when a store refuses one.
+//! The headers of each option on each request, and the message when a store refuses one.
 
 use super::*;
 use crate::store::{
@@ -31,8 +31,7 @@ fn with(server: &Scripted, objects: ObjectOptions) -> S3Store {
     store(server, |settings| settings.objects = objects)
 }
 
-/// The headers of S3's own that are about the object, but for its checksum, its metadata and its
-/// source.
+/// Returns S3's own headers about the object, except its checksum, its metadata and its source.
 fn options_on((head, _): &(String, Vec<u8>)) -> Vec<String> {
     let other = [
         "x-amz-date",
@@ -55,7 +54,7 @@ fn options_on((head, _): &(String, Vec<u8>)) -> Vec<String> {
 /// Each row: an option, and its headers on PutObject, CreateMultipartUpload and CopyObject.
 /// UploadPart and CompleteMultipartUpload never have any.
 #[tokio::test]
-async fn each_option_is_on_each_request_that_makes_an_object() {
+async fn each_option_is_on_each_request_that_creates_an_object() {
     let encrypted = |encryption| ObjectOptions { encryption, ..ObjectOptions::default() };
     let stored = |class| ObjectOptions { storage_class: Some(class), ..ObjectOptions::default() };
     let allowed = |acl| ObjectOptions { acl: Some(acl), ..ObjectOptions::default() };
@@ -149,7 +148,7 @@ async fn every_request_names_the_owner_of_the_bucket() {
             ["POST", path, ..] if path.contains("?delete") => page("<DeleteResult></DeleteResult>"),
             ["POST", ..] => completed(),
             ["PUT", ..] if request.contains("x-amz-copy-source") => copied(),
-            // The first one has to be explained by a GET.
+            // A GET must explain the first one.
             ["HEAD", ..] => {
                 heads += 1;
                 if heads == 1 { Reply::status("400 Bad Request") } else { found() }
@@ -202,7 +201,7 @@ fn every_option() -> ObjectOptions {
     }
 }
 
-/// Each row: what the store answers, and what the user reads.
+/// Each row: the answer of the store, the setting, and a part of the message.
 #[tokio::test]
 async fn a_refused_option_is_named() {
     let naming = |code: &str, text: &str| {

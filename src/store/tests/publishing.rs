@@ -9,7 +9,7 @@ fn unmarked() -> Reply {
     Reply::Answer("200 OK\r\nETag: \"e\"".to_owned(), rows)
 }
 
-/// Each row: the server's answers, the requests that they lead to, and what the caller learns.
+/// Each row: the server's answers, the requests, and the result.
 #[tokio::test]
 async fn doubtful_answers_to_a_put_are_settled() {
     use Effect::{NotApplied, Unknown};
@@ -149,7 +149,7 @@ async fn doubtful_answers_to_a_put_are_settled() {
             "PUT PUT PUT HEAD",
             Err((Kind::Connection, Unknown)),
         ),
-        // A proxy's page, or an answer that lost its head: no proof of anything.
+        // A proxy's page, or an answer that lost its headers: it proves nothing.
         ("no receipt, then fine", vec![Reply::status("200 OK"), ok()], "PUT PUT", Ok(())),
         (
             "no receipt, yet written",
@@ -236,7 +236,7 @@ async fn doubtful_answers_to_a_put_are_settled() {
 async fn doubtful_answers_to_a_completion_are_settled() {
     use Effect::{NotApplied, Unknown};
     type Row = (&'static str, Vec<Reply>, &'static str, Result<(), (Kind, Effect)>);
-    // S3 may say 200 before it knows: the error is then in the body.
+    // S3 may send 200 before it knows the result: an error is then in the body.
     let late = |code| Reply::error("200 OK", code);
     let gone = || Reply::error("404 Not Found", "NoSuchUpload");
     let refused = || Reply::error("412 Precondition Failed", "PreconditionFailed");
@@ -330,7 +330,7 @@ async fn doubtful_answers_to_a_completion_are_settled() {
 }
 
 #[tokio::test]
-async fn a_store_without_the_guard_is_remembered() {
+async fn a_store_without_conditional_writes_is_remembered() {
     let lacking = Reply::error("501 Not Implemented", "NotImplemented");
     let server = Scripted::start(vec![lacking, absent(), ok(), absent(), ok()]).await;
     let store = server.store();
@@ -342,10 +342,10 @@ async fn a_store_without_the_guard_is_remembered() {
     assert_eq!(guarded, [true, false, false, false, false]);
 }
 
-/// A proxy that garbles one answer: whether the object is there is looked for, as after any answer
-/// that got lost.
+/// A proxy garbles one answer: a HEAD finds out whether the object is there, as after any lost
+/// answer.
 #[tokio::test]
-async fn an_answer_that_is_no_http_proves_nothing() {
+async fn an_answer_that_is_not_http_proves_nothing() {
     let server = Scripted::start(vec![Reply::Garble, found_with_token(1)]).await;
     put(&server).await.unwrap();
     assert_eq!(server.methods(), "PUT HEAD");
@@ -354,10 +354,9 @@ async fn an_answer_that_is_no_http_proves_nothing() {
     assert_eq!((&error.kind, error.effect), (&Kind::NotHttp, Effect::Unknown), "{error:?}");
 }
 
-/// A store that may ignore the guard: a key that has an object is never written to, by whichever
-/// request.
+/// In a store that may ignore the condition, neither request writes to a key that has an object.
 #[tokio::test]
-async fn a_key_is_looked_at_first_where_the_guard_may_be_ignored() {
+async fn a_head_precedes_each_write_if_the_store_may_ignore_the_condition() {
     let completed = || {
         let body =
             "<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>";
@@ -387,13 +386,14 @@ async fn a_key_is_looked_at_first_where_the_guard_may_be_ignored() {
             (expected, requests)
         );
     }
-    // It may ignore the guard: a put whose answer is lost may still land over what is there.
+    // The store may ignore the condition: a put whose answer is lost may still overwrite the
+    // object.
     let lost = || Reply::Lose;
     let server = Scripted::start(vec![absent(), lost(), lost(), lost(), found_with_token(2)]).await;
     let error = store(&server).put("a", ROWS, &object(1)).await.unwrap_err();
     assert_eq!((&error.kind, error.effect), (&Kind::Connection, Effect::Unknown), "{error:?}");
     assert!(!error.asks_for_next_key());
-    // It has shown that it does not ignore it.
+    // The store has shown that it honours the condition.
     let refused = Reply::error("412 Precondition Failed", "PreconditionFailed");
     let server = Scripted::start(vec![absent(), lost(), refused, found_with_token(2)]).await;
     let error = store(&server).put("a", ROWS, &object(1)).await.unwrap_err();
@@ -411,7 +411,7 @@ async fn a_key_is_looked_at_first_where_the_guard_may_be_ignored() {
     }
 }
 
-/// A store that does not know the guard, and does not say so with a 501.
+/// A store without conditional writes that does not answer with a 501.
 fn unknown_header(code: &str) -> Reply {
     let body = format!(
         "<Error><Code>{code}</Code><Message>Unsupported \
@@ -421,7 +421,7 @@ fn unknown_header(code: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_completion_whose_guard_is_an_invalid_argument_is_looked_for_and_sent_without_it() {
+async fn a_completion_whose_condition_is_an_invalid_argument_is_sent_without_it_after_a_head() {
     let server =
         Scripted::start(vec![unknown_header("InvalidArgument"), absent(), completed()]).await;
     complete(&server).await.unwrap();
@@ -433,7 +433,7 @@ async fn a_completion_whose_guard_is_an_invalid_argument_is_looked_for_and_sent_
 
 /// A static server may even send an ETag.
 #[tokio::test]
-async fn a_web_page_with_an_etag_is_no_receipt() {
+async fn a_web_page_with_an_etag_is_not_a_receipt() {
     let page = || {
         let head = "200 OK\r\nETag: \"e\"\r\nContent-Type: text/html; charset=utf-8";
         Reply::Answer(head.to_owned(), "<!doctype html><title>It works!</title>".to_owned())
@@ -443,9 +443,9 @@ async fn a_web_page_with_an_etag_is_no_receipt() {
     assert_eq!((&error.kind, error.effect), (&Kind::NotS3, Effect::Unknown), "{error:?}");
 }
 
-/// Flask, hence moto, calls every answer without a type of its own HTML, and a body there is not.
+/// Flask, hence moto, labels every answer without a content type as HTML, also one without a body.
 #[tokio::test]
-async fn an_empty_answer_that_is_called_html_is_no_web_page() {
+async fn an_empty_answer_labelled_html_is_not_a_web_page() {
     let named_html =
         Reply::Answer("200 OK\r\nETag: \"e\"\r\nContent-Type: text/html".to_owned(), String::new());
     let server = Scripted::start(vec![named_html]).await;

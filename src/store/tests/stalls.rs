@@ -1,4 +1,4 @@
-//! Requests that hang, and what is told of long waits.
+//! Requests that hang, and notices of long delays.
 
 use std::sync::mpsc::{Receiver, channel};
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::store::Notice;
 
-/// Much more than the kernel takes at once.
+/// Much more than the kernel buffers.
 const PART_BYTES: usize = 24 * 1024 * 1024;
 
 /// An attempt may take an hour as long as it makes progress.
@@ -18,7 +18,7 @@ fn watchful(answer: Duration) -> RetryPolicy {
 }
 
 #[tokio::test]
-async fn a_part_without_an_answer_is_given_up_long_before_its_time_is_over() {
+async fn a_part_without_progress_is_given_up_long_before_its_timeout() {
     let body = Bytes::from(vec![b'x'; 1024 * 1024]);
     let server = Scripted::start(vec![Reply::Hang, ok()]).await;
     let store =
@@ -36,13 +36,13 @@ async fn a_part_without_an_answer_is_given_up_long_before_its_time_is_over() {
     assert!(error.to_string().contains("in 3 attempts"), "{error}");
 }
 
-/// The first connection is never read from; the others are, slowly.
+/// The server never reads from the first connection, and slowly from the others.
 #[tokio::test]
-async fn a_part_that_moves_may_take_longer_than_one_that_does_not() {
+async fn a_part_with_progress_may_take_longer_than_one_without() {
     const LIMIT: Duration = Duration::from_secs(2);
     const PAUSES: usize = 30;
     let socket = TcpSocket::new_v4().unwrap();
-    // Else the whole part fits into the kernel.
+    // Otherwise the kernel would buffer the whole part.
     socket.set_recv_buffer_size(256 * 1024).unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(8).unwrap();
@@ -65,7 +65,7 @@ async fn a_part_that_moves_may_take_longer_than_one_that_does_not() {
     assert!(began.elapsed() > LIMIT * 2, "the second attempt was slower than the limit");
 }
 
-/// Takes a whole request with pauses in it, and answers.
+/// Reads a whole request with pauses, and answers.
 async fn read_slowly(mut socket: TcpStream, pause: Duration, pauses: usize) {
     let mut buffer = vec![0; PART_BYTES / pauses + 1];
     for _ in 0..pauses {
@@ -82,12 +82,12 @@ async fn read_slowly(mut socket: TcpStream, pause: Duration, pauses: usize) {
     }
     let answer = "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 0\r\n\r\n";
     let _ = socket.write_all(answer.as_bytes()).await;
-    // Until the other end has read it.
+    // Until the client has read the answer.
     let _ = socket.read(&mut buffer).await;
 }
 
 #[tokio::test]
-async fn an_answer_that_falls_silent_in_its_middle_ends() {
+async fn an_answer_that_stalls_in_the_middle_ends() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut tasks = JoinSet::new();
@@ -112,7 +112,7 @@ fn listened(store: &S3Store) -> Receiver<Notice> {
 }
 
 #[tokio::test]
-async fn a_store_that_asks_to_slow_down_is_told_of_once() {
+async fn a_store_that_asks_to_slow_down_is_reported_once() {
     let busy = || Reply::error("503 Slow Down", "SlowDown");
     let server = Scripted::start(vec![busy(), ok(), busy(), busy(), ok(), ok()]).await;
     let store = server.store();
@@ -135,9 +135,9 @@ async fn a_store_that_asks_to_slow_down_is_told_of_once() {
     assert_eq!(notices.try_iter().count(), 0);
 }
 
-/// The look before a write: that there is no object is what it hopes for.
+/// A HEAD before a write: "no object" is the desired answer.
 #[tokio::test]
-async fn a_wait_that_ends_with_a_missing_object_is_told_as_over() {
+async fn a_delay_that_ends_with_a_missing_object_is_reported_as_over() {
     let busy = || Reply::status("429 Too Many Requests");
     let server = Scripted::start(vec![busy(), busy(), absent()]).await;
     let store = server.store();
@@ -154,9 +154,9 @@ async fn a_wait_that_ends_with_a_missing_object_is_told_as_over() {
 }
 
 #[tokio::test]
-async fn a_long_wait_is_told_while_it_lasts() {
-    // The wait before the second attempt is longer than a millisecond, but for one time in a
-    // thousand.
+async fn a_long_delay_is_reported_while_it_lasts() {
+    // The random wait before the second attempt is shorter than a millisecond once in a thousand
+    // times.
     let retry_policy = RetryPolicy {
         long_delay: Duration::from_millis(1),
         first_backoff: Duration::from_secs(1),
@@ -180,9 +180,9 @@ async fn a_long_wait_is_told_while_it_lasts() {
     );
 }
 
-/// Nobody could tell it from a slow line before it was given up.
+/// Before it is given up, it looks like a slow line.
 #[tokio::test]
-async fn an_attempt_that_hung_is_told_when_it_is_given_up() {
+async fn an_attempt_that_hung_is_reported_when_it_is_given_up() {
     let retry_policy =
         RetryPolicy { long_delay: Duration::from_millis(500), ..watchful(Duration::from_secs(1)) };
     let server = Scripted::start(vec![Reply::Hang, ok()]).await;

@@ -1,4 +1,4 @@
-//! Whom the HTTP client trusts, with a real TLS server and an authority of the test's own.
+//! Whom the HTTP client trusts, with a real TLS server and a CA of the test's own.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 use crate::store::{Distrust, HttpClient, HttpError, StoreSettings};
 
-/// Signs certificates of servers.
+/// A certificate authority.
 struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -26,7 +26,7 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// What a server with a certificate for `host` speaks.
+    /// Returns the TLS of a server with a certificate for `host`.
     fn server(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         change(&mut params);
@@ -58,7 +58,7 @@ fn store(address: std::net::SocketAddr, scheme: &str, bundle: Option<&str>) -> S
 }
 
 #[tokio::test]
-async fn a_bundle_makes_its_authorities_trusted() {
+async fn a_bundle_makes_its_cas_trusted() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
     let both = format!("a comment\n{}\n{}", other.pem, ours.pem);
     for (bundle, trusted) in [
@@ -119,9 +119,9 @@ async fn certificates_are_refused_with_the_reason() {
     }
 }
 
-/// The bucket's name would stand before the host name twice, and no wildcard covers that.
+/// With the bucket's name twice in the host name, no wildcard certificate covers it.
 #[tokio::test]
-async fn a_certificate_for_another_name_may_be_the_bucket_in_the_endpoint() {
+async fn a_certificate_for_another_name_may_be_due_to_the_bucket_in_the_endpoint() {
     let authority = Authority::new("ours");
     let tls = authority.server("elsewhere.example", |_| ());
     let server = Scripted::behind_tls(tls, vec![ok()]).await;
@@ -142,7 +142,7 @@ async fn a_certificate_for_another_name_may_be_the_bucket_in_the_endpoint() {
 }
 
 #[tokio::test]
-async fn the_wrong_scheme_is_told() {
+async fn the_wrong_scheme_is_named() {
     let authority = Authority::new("ours");
     let plain = Embedded::start();
     let error = store(plain.address, "https", None).list_keys("").await.unwrap_err();
