@@ -1,4 +1,4 @@
-//! Two servers for tests: a real S3 in this process, and one that says what it is told to.
+//! Two servers for tests: an S3 that works, and one that follows a script.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -58,7 +58,7 @@ pub(crate) fn access_key(secret_access_key: &str) -> Access {
     }
 }
 
-/// The fault server without a fault, which is an S3 that works, with one bucket.
+/// An S3 that works, with one bucket: the fault server without faults.
 #[derive(Debug)]
 pub(crate) struct Embedded {
     pub(crate) address: SocketAddr,
@@ -102,7 +102,7 @@ impl Reply {
         Self::Answer(status.to_owned(), String::new())
     }
 
-    /// What a HEAD shows of an object that the connector wrote to `key`.
+    /// The answer to a HEAD of an object that the connector wrote to `key`.
     pub(crate) fn head_of(key: &str, token: uuid::Uuid) -> Self {
         let hash = crate::store::client::key_hash(key);
         Self::status(&format!(
@@ -129,7 +129,7 @@ pub(crate) struct Scripted {
     _tasks: JoinSet<()>,
 }
 
-/// What came: the first line and the headers, and the body.
+/// A request: the first line and the headers, and the body.
 #[derive(Clone, Debug)]
 struct Request {
     head: String,
@@ -147,7 +147,7 @@ impl Scripted {
         Self::deciding(move |_| script.pop_front().unwrap_or_else(over)).await
     }
 
-    /// A server that decides on the answer by the request's first line and headers.
+    /// A server that chooses the answer by the first line and the headers of the request.
     pub(crate) async fn deciding(answer: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
         Self::listening(None, answer).await
     }
@@ -186,7 +186,7 @@ impl Scripted {
                 seen.lock().unwrap().push(request);
                 match reply {
                     Reply::Answer(head, body) => {
-                        // The length that a GET would have, as HTTP wants it.
+                        // HTTP requires the length that a GET would have.
                         let length = body.len();
                         let body = if head_only { "" } else { body.as_str() };
                         let answer = format!(
@@ -217,7 +217,7 @@ impl Scripted {
         self.requests.lock().unwrap().iter().map(|request| request.head.to_lowercase()).collect()
     }
 
-    /// First lines and headers as they came, and bodies.
+    /// First lines and headers as received, and bodies.
     pub(crate) fn verbatim(&self) -> Vec<(String, Vec<u8>)> {
         self.requests
             .lock()
@@ -227,7 +227,7 @@ impl Scripted {
             .collect()
     }
 
-    /// How often somebody connected.
+    /// How many connections were opened.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }

@@ -138,14 +138,14 @@ fn deletions(server: &Scripted) -> String {
 async fn deletions_stop_when_the_caller_says_so() {
     let server = Scripted::deciding(|_| Reply::error("403 Forbidden", "AccessDenied")).await;
     let keys: Vec<String> = (0..200).map(|number| format!("k{number}")).collect();
-    let mut told = 0;
+    let mut reported = 0;
     let count = |_: String, _: Result<(), StoreError>| {
-        told += 1;
-        told < 5
+        reported += 1;
+        reported < 5
     };
     server.store().delete_all(keys, count).await;
-    assert!((5..=40).contains(&told), "{told}");
-    assert_eq!(server.requests().len(), 1 + told, "one batch, and single ones");
+    assert!((5..=40).contains(&reported), "{reported}");
+    assert_eq!(server.requests().len(), 1 + reported, "one batch, and single ones");
 }
 
 /// Each of these objects is gone, so the log must name it.
@@ -155,13 +155,13 @@ async fn a_deleted_batch_is_reported_to_its_end_after_a_stop() {
         Scripted::deciding(|_| Reply::Answer("200 OK".to_owned(), "<DeleteResult/>".to_owned()))
             .await;
     let keys: Vec<String> = (0..1500).map(|number| format!("k{number}")).collect();
-    let mut told = 0;
+    let mut reported = 0;
     let count = |_: String, _: Result<(), StoreError>| {
-        told += 1;
-        told < 5
+        reported += 1;
+        reported < 5
     };
     server.store().delete_all(keys, count).await;
-    assert_eq!((told, server.methods().as_str()), (1000, "POST"));
+    assert_eq!((reported, server.methods().as_str()), (1000, "POST"));
 }
 
 #[tokio::test]

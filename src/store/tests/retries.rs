@@ -65,11 +65,11 @@ async fn every_5xx_is_retried_and_so_are_408_429_and_307() {
     );
     assert_eq!(server.methods(), "PUT");
     // A retry would be redirected again.
-    let elsewhere = Reply::error(
+    let other_region = Reply::error(
         "307 Temporary Redirect\r\nx-amz-bucket-region: eu-west-3",
         "TemporaryRedirect",
     );
-    let server = Scripted::start(vec![elsewhere, ok()]).await;
+    let server = Scripted::start(vec![other_region, ok()]).await;
     let error = server.store().upload_part("k", "u", 1, ROWS).await.unwrap_err();
     assert_eq!(error.kind, Kind::WrongRegion { expected: Some("eu-west-3".to_owned()) });
     assert_eq!(server.methods(), "PUT");

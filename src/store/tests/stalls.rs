@@ -120,11 +120,11 @@ async fn a_store_that_asks_to_slow_down_is_reported_once() {
     store.put("a", ROWS, &object(1)).await.unwrap();
     assert_eq!(notices.try_iter().count(), 0, "one is no reason");
     store.put("b", ROWS, &object(2)).await.unwrap();
-    let told: Vec<Notice> = notices.try_iter().collect();
+    let received: Vec<Notice> = notices.try_iter().collect();
     let [begin @ Notice::Waiting { throttled: true, reason, .. }, Notice::GoingOn { .. }] =
-        told.as_slice()
+        received.as_slice()
     else {
-        panic!("{told:?}")
+        panic!("{received:?}")
     };
     assert_eq!(reason, "HTTP 503, SlowDown");
     assert!(
@@ -143,13 +143,13 @@ async fn a_delay_that_ends_with_a_missing_object_is_reported_as_over() {
     let store = server.store();
     let notices = listened(&store);
     assert_eq!(store.head("a").await.unwrap(), None);
-    let told: Vec<Notice> = notices.try_iter().collect();
+    let received: Vec<Notice> = notices.try_iter().collect();
     assert!(
         matches!(
-            told.as_slice(),
+            received.as_slice(),
             [Notice::Waiting { throttled: true, .. }, Notice::GoingOn { .. }]
         ),
-        "{told:?}"
+        "{received:?}"
     );
 }
 
@@ -168,11 +168,11 @@ async fn a_long_delay_is_reported_while_it_lasts() {
     let store = S3Store::with_retry_policy(&settings(server.address), retry_policy);
     let notices = listened(&store);
     store.put("a", ROWS, &object(1)).await.unwrap();
-    let told: Vec<Notice> = notices.try_iter().collect();
+    let received: Vec<Notice> = notices.try_iter().collect();
     let [begin @ Notice::Waiting { throttled: false, .. }, Notice::GoingOn { .. }] =
-        told.as_slice()
+        received.as_slice()
     else {
-        panic!("{told:?}")
+        panic!("{received:?}")
     };
     assert!(
         begin.to_string().starts_with("PutObject of \"a\" has not succeeded yet (HTTP 520)"),
@@ -189,9 +189,9 @@ async fn an_attempt_that_hung_is_reported_when_it_is_given_up() {
     let store = S3Store::with_retry_policy(&settings(server.address), retry_policy);
     let notices = listened(&store);
     store.put("a", ROWS, &object(1)).await.unwrap();
-    let told: Vec<Notice> = notices.try_iter().collect();
-    let [Notice::Waiting { reason, .. }, Notice::GoingOn { waited }] = told.as_slice() else {
-        panic!("{told:?}")
+    let received: Vec<Notice> = notices.try_iter().collect();
+    let [Notice::Waiting { reason, .. }, Notice::GoingOn { waited }] = received.as_slice() else {
+        panic!("{received:?}")
     };
     assert_eq!(reason, "no answer in time");
     assert!(*waited >= retry_policy.long_delay, "{waited:?}");
