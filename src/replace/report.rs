@@ -110,9 +110,9 @@ pub enum ReplaceError {
         gave_up: bool,
     },
     /// The process has been asked to end.
-    #[error("this sync is published and acknowledged, but {} interrupted the removal of the objects \
-             that it replaces, so older rows are still there; the next sync that replaces the \
-             stream removes them", .0.name())]
+    #[error("this sync is published and acknowledged, but {} interrupted the removal of the \
+             objects that it replaces, so older rows are still there; the next sync that replaces \
+             the stream removes them", .0.name())]
     Stopped(Signal),
     /// The platform has closed our stdout, as it does when it cancels a sync.
     #[error("standard output is closed")]

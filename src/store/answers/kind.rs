@@ -1,8 +1,8 @@
 //! The kinds of errors, and who must act on each.
 //!
 //! Invariants
-//! - The `match`es that decide who acts, and whether a write may have happened (`classify::effect`),
-//!   have no wildcard arm: a new kind does not compile until someone decides.
+//! - The `match`es that decide who acts, and whether a write may have happened
+//!   (`classify::effect`), have no wildcard arm: a new kind does not compile until someone decides.
 
 use std::fmt;
 

@@ -53,8 +53,7 @@ impl StoreError {
             ),
             StoreErrorKind::AccountProblem => {
                 format!(
-                    "{what} was refused because of the AWS account ({}): check its \
-                         status",
+                    "{what} was refused because of the AWS account ({}): check its status",
                     or_dash(code)
                 )
             }
@@ -111,13 +110,13 @@ impl StoreError {
                 "no credentials could be obtained: check the network and try again".to_owned()
             }
             StoreErrorKind::NoCredentials { temporary: false } => {
-                "the configured way of signing in returned no credentials: check the settings under \
-                 authentication"
+                "the configured way of signing in returned no credentials: check the settings \
+                 under authentication"
                     .to_owned()
             }
             StoreErrorKind::PathStyleRefused => format!(
-                "{} only accepts the bucket's name as part of the host name ({}): set s3_path_style \
-                 to off",
+                "{} only accepts the bucket's name as part of the host name ({}): set \
+                 s3_path_style to off",
                 self.server(),
                 or_dash(code)
             ),
@@ -181,8 +180,8 @@ impl StoreError {
             ),
             StoreErrorKind::StorageFull => {
                 format!(
-                    "{what} failed because the store is full or the quota of bucket \"{bucket}\" is \
-                     used up: free some space or raise the quota"
+                    "{what} failed because the store is full or the quota of bucket \"{bucket}\" \
+                     is used up: free some space or raise the quota"
                 )
             }
             StoreErrorKind::InvalidKey => {
@@ -227,17 +226,17 @@ impl StoreError {
             StoreErrorKind::KeyTaken => {
                 format!("bucket \"{bucket}\" already has another object with the key \"{key}\"")
             }
-            StoreErrorKind::NotFound => format!(
-                "bucket \"{bucket}\" has no object with the key \"{key}\""
-            ),
+            StoreErrorKind::NotFound => {
+                format!("bucket \"{bucket}\" has no object with the key \"{key}\"")
+            }
             StoreErrorKind::NoSuchUpload => format!(
                 "the multipart upload of \"{key}\" in bucket \"{bucket}\" no longer exists: \
                  if a lifecycle rule aborts incomplete uploads, make it wait longer"
             ),
             StoreErrorKind::Conflict => {
                 format!(
-                    "{what} conflicted with another request on the same key: make sure that no other \
-                     sync writes there"
+                    "{what} conflicted with another request on the same key: make sure that no \
+                     other sync writes there"
                 )
             }
             StoreErrorKind::ClockSkew => {
@@ -279,23 +278,23 @@ impl StoreError {
                 self.address_setting()
             ),
             StoreErrorKind::ConnectionRefused => format!(
-                "the connection was refused {}{} because nothing listens on the port: check that the \
-                 store is running, and check {} and the proxy settings",
+                "the connection was refused {}{} because nothing listens on the port: check that \
+                 the store is running, and check {} and the proxy settings",
                 self.place(),
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::NoConnection => format!(
-                "no connection could be established {}{} because the host does not answer: check {}, \
-                 and the firewalls, routes and proxies on the way (in a private network, a VPC \
+                "no connection could be established {}{} because the host does not answer: check \
+                 {}, and the firewalls, routes and proxies on the way (in a private network, a VPC \
                  endpoint for S3 may be missing)",
                 self.place(),
                 self.attempts(),
                 self.address_setting()
             ),
             StoreErrorKind::TlsFailed => format!(
-                "the TLS handshake with {} failed{}: the server must support TLS 1.2 or 1.3 and must \
-                 not require a client certificate; also look for a proxy that breaks TLS",
+                "the TLS handshake with {} failed{}: the server must support TLS 1.2 or 1.3 and \
+                 must not require a client certificate; also look for a proxy that breaks TLS",
                 self.server(),
                 self.attempts()
             ),
@@ -334,17 +333,17 @@ impl StoreError {
                 self.place()
             ),
             StoreErrorKind::NotS3 => format!(
-                "the server {} is not an S3 service: it answered {name} with a web page, or without \
-                 the receipt that S3 sends{}; check {} and its port (a store's console uses \
-                 another port than S3), and look for a proxy in between",
+                "the server {} is not an S3 service: it answered {name} with a web page, or \
+                 without the receipt that S3 sends{}; check {} and its port (a store's console \
+                 uses another port than S3), and look for a proxy in between",
                 self.place(),
                 self.answer(),
                 self.address_setting()
             ),
             StoreErrorKind::Unsupported => {
                 format!(
-                    "the store does not implement {name} as the connector needs it{}: use another store, \
-                     or another version of it",
+                    "the store does not implement {name} as the connector needs it{}: use another \
+                     store, or another version of it",
                     self.answer()
                 )
             }
@@ -354,7 +353,8 @@ impl StoreError {
                 self.answer()
             ),
             StoreErrorKind::Unknown => format!(
-                "{what} failed with an unexpected answer{}: try again, and report it if it persists",
+                "{what} failed with an unexpected answer{}: try again, and report it if it \
+                 persists",
                 self.answer()
             ),
         }
