@@ -2,8 +2,7 @@
 
 mod body;
 mod lifecycle;
-mod row_group;
 
 pub use body::{Assembly, Frames, Framing};
+pub use body::{ColumnTask, column_tasks};
 pub use lifecycle::{CutSettings, File, SealReason, TakenKeys};
-pub use row_group::{ColumnTask, column_tasks};

@@ -240,5 +240,4 @@ fn take_free<S>(
 }
 
 #[cfg(test)]
-#[path = "ledger_tests.rs"]
 mod tests;

@@ -261,5 +261,4 @@ fn block_random(run: u64, block: u64) -> u64 {
 }
 
 #[cfg(test)]
-#[path = "run_tests.rs"]
 mod tests;

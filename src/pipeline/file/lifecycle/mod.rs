@@ -468,5 +468,4 @@ impl File {
 }
 
 #[cfg(test)]
-#[path = "lifecycle_tests.rs"]
 mod tests;

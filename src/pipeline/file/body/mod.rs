@@ -13,7 +13,11 @@
 //!
 //! Not here: where the bytes go (`file`), when a file is sealed (`engine`).
 
+mod row_group;
+
 use std::collections::{BTreeMap, VecDeque};
+
+pub use row_group::{ColumnTask, column_tasks};
 
 use crate::error::{Failure, FailureType};
 use crate::format::parquet::{EncodedRowGroup, FileAssembler, ParquetFileError};
