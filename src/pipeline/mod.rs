@@ -2,15 +2,16 @@
 //!
 //! ```text
 //! stdin → BlockReader → Block → BlockEncoder (workers) → EncodedBlock → Engine → Action → Uploader → S3
-//!                                                                        ↑  ↓ Compress → Frame (workers)
+//!                                                                        ↑  ↓ Job → JobDone (workers)
 //!                                                             Ledger ────┘  └ PrintState → stdout
 //! ```
 //!
-//! `block` cuts stdin. `encode_block` is the parallel work, with `record_reader` and
-//! `stream_table`; `row_group` encodes Parquet. `order` restores input order. `engine` decides,
-//! with `file` (the life of one file), `frames` (how its rows become its bytes) and `ledger` (what
-//! may be acknowledged) as its parts. `upload` talks to the store, `run` wires them together.
-//! `budget` bounds the memory of all of it.
+//! `messages` has what travels and the `StreamFormat` that both ends of it are made from. `input`
+//! cuts stdin and encodes its records, in parallel. `engine` restores their order and decides, with
+//! `engine::ledger` for what may be acknowledged. `file` is the life of one file, `file::body` how
+//! its rows become its bytes. `worker` runs what is parallel, `sampler` tries what text compresses
+//! to, `upload` talks to the store, `run` wires them together. `budget` bounds the memory of all of
+//! it.
 
 pub mod budget;
 pub mod buffer_pool;
@@ -19,6 +20,7 @@ pub mod file;
 pub mod input;
 pub mod messages;
 pub mod run;
+mod sampler;
 pub mod summary;
 pub mod upload;
 mod worker;

@@ -71,7 +71,7 @@ impl StreamSummary {
     pub fn published(&mut self, file: &File) {
         self.published_records += file.rows;
         self.files += 1;
-        self.output_bytes += file.frames().encoded_bytes();
+        self.output_bytes += file.body().encoded_bytes();
         if let Some(reason) = file.sealed {
             *self.reasons.entry(reason).or_default() += 1;
         }

@@ -25,11 +25,10 @@ use crate::format::text::RowEncoder;
 use crate::format::{Format, StreamMeta};
 use crate::key::{FileValues, RunValues, StreamValues, ids};
 use crate::pipeline::engine::{EngineSettings, StreamPlan};
-use crate::pipeline::file::CutSettings;
-use crate::pipeline::file::Framing;
+use crate::pipeline::file::{CutSettings, PieceSizes};
 use crate::pipeline::input::{BlockSettings, MAX_LINE_BYTES};
-use crate::pipeline::input::{RowMaker, StreamEncoding, StreamTable};
-use crate::pipeline::messages::ParquetLayout;
+use crate::pipeline::input::{StreamEncoding, StreamTable};
+use crate::pipeline::messages::{Compression, ParquetLayout, StreamFormat};
 use crate::pipeline::run::{RunSettings, run};
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::catalog::{Catalog, CatalogStream, Dialect, OldObjects};
@@ -169,17 +168,13 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
     let mut encodings = Vec::new();
     for (stream, values) in catalog.streams.iter().zip(streams) {
         let meta = StreamMeta { generation_id: stream.generation_id, sync_id: meta_sync_id };
-        let rows = row_maker(&config, stream, &meta, memory_limit, &mut warnings)?;
-        let names = file_names(&rows, stream);
+        let format = stream_format(&config, stream, &meta, memory_limit, &mut warnings)?;
+        let names = file_names(&format, stream);
         let clashes = config.template.hive_clashes(names.iter().copied());
         warnings.extend(clashes.map(|clash| format!("stream \"{}\": {clash}", stream.descriptor)));
-        let (header, columns) = match &rows {
-            RowMaker::Text(encoder) => (encoder.header().to_vec(), None),
-            RowMaker::Columns(columns) => (Vec::new(), Some(columns.clone())),
-        };
-        plans.push(StreamPlan { values, header, columns });
+        plans.push(StreamPlan { values, format: format.clone() });
         let cursor_field = cursor_macros.then(|| stream.cursor_field.clone());
-        encodings.push((stream.descriptor.clone(), StreamEncoding { rows, cursor_field }));
+        encodings.push((stream.descriptor.clone(), StreamEncoding { format, cursor_field }));
     }
     let table = StreamTable::new(encodings);
     let scratch = match (&config.format, config.format.gzip_level()) {
@@ -197,7 +192,7 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
             streams: plans,
             content_type: config.format.content_type(),
             cut: CutSettings {
-                framing: framing(&config.format, file_size_bytes, memory),
+                pieces: piece_sizes(&config.format, file_size_bytes, memory),
                 part_bytes: PART_BYTES,
                 key_when_sealed: cursor_macros,
             },
@@ -218,7 +213,6 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
         memory_limit_bytes: memory,
         spare_bytes: plan.spare_bytes,
         workers: plan.workers,
-        gzip_level: config.format.gzip_level(),
         upload_concurrency: plan.upload_concurrency,
         upload_ahead_bytes: plan.upload_ahead_bytes,
     };
@@ -251,25 +245,26 @@ fn replacement(
 }
 
 /// The names of the top-level columns that readers of the files see.
-fn file_names<'a>(rows: &'a RowMaker, stream: &'a CatalogStream) -> Vec<&'a str> {
-    match rows {
-        RowMaker::Columns(columns) => {
-            columns.shape.fields.iter().map(|field| field.name.as_str()).collect()
+fn file_names<'a>(format: &'a StreamFormat, stream: &'a CatalogStream) -> Vec<&'a str> {
+    match format {
+        StreamFormat::Parquet(layout) => {
+            layout.schema.fields.iter().map(|field| field.name.as_str()).collect()
         }
-        RowMaker::Text(encoder) => match encoder.column_names() {
+        StreamFormat::Text { encoder, .. } => match encoder.column_names() {
             Some(names) => names.iter().map(String::as_str).collect(),
             None => stream.properties.iter().map(|(name, _)| name.as_str()).collect(),
         },
     }
 }
 
-fn row_maker(
+/// What both the encoder of the stream's records and the bodies of its files are made from.
+fn stream_format(
     config: &Config,
     stream: &CatalogStream,
     meta: &StreamMeta,
     memory_limit_bytes: u64,
     warnings: &mut Vec<String>,
-) -> Result<RowMaker, Failure> {
+) -> Result<StreamFormat, Failure> {
     let names: Vec<String> = stream.properties.iter().map(|(name, _)| name.clone()).collect();
     let name = &stream.descriptor;
     let mut warn = |sentences: &[String]| {
@@ -277,32 +272,37 @@ fn row_maker(
     };
     if let Some(encoder) = RowEncoder::new(&config.format, config.metadata_columns, meta, &names) {
         warn(&encoder.warnings());
-        return Ok(RowMaker::Text(encoder));
+        let compression = match config.format.gzip_level() {
+            Some(level) => Compression::Gzip { level },
+            None => Compression::None,
+        };
+        return Ok(StreamFormat::text(encoder, compression));
     }
     let options = config.format.parquet().copied().unwrap_or_default();
-    let shape_options = TableSchemaOptions {
+    let schema_options = TableSchemaOptions {
         metadata: config.metadata_columns,
         undeclared_fields: options.undeclared_fields,
         types: options.types,
     };
-    let shape = TableSchema::new(&shape_options, meta, &stream.properties);
-    warn(&shape.warnings);
+    let schema = TableSchema::new(&schema_options, meta, &stream.properties);
+    warn(&schema.warnings);
     let footer =
-        provenance::parquet_footer(name, meta.sync_id, meta.generation_id, shape.renamed());
-    let layout = FileLayout::new(&shape.to_arrow(), options.codec, footer)?;
-    let most_rows = most_rows(&shape, options.row_group_rows, memory_limit_bytes);
-    Ok(RowMaker::Columns(ParquetLayout {
-        shape: Arc::new(shape),
-        layout: Arc::new(layout),
-        most_rows,
+        provenance::parquet_footer(name, meta.sync_id, meta.generation_id, schema.renamed());
+    let file_layout = FileLayout::new(&schema.to_arrow(), options.codec, footer)?;
+    let max_row_group_rows =
+        max_row_group_rows(&schema, options.row_group_rows, memory_limit_bytes);
+    Ok(StreamFormat::Parquet(ParquetLayout {
+        schema: Arc::new(schema),
+        file_layout: Arc::new(file_layout),
+        max_row_group_rows,
     }))
 }
 
 /// Rows of one row group. A member that most records lack takes no memory until its column is
 /// encoded, all members of a top-level column at once: a wide struct must not take more than an
 /// eighth of the memory then.
-fn most_rows(shape: &TableSchema, row_group_rows: u64, memory_limit_bytes: u64) -> u64 {
-    let widest = shape.widest_column();
+fn max_row_group_rows(schema: &TableSchema, row_group_rows: u64, memory_limit_bytes: u64) -> u64 {
+    let widest = schema.widest_column();
     if widest <= USUAL_MEMBERS {
         return row_group_rows;
     }
@@ -310,21 +310,15 @@ fn most_rows(shape: &TableSchema, row_group_rows: u64, memory_limit_bytes: u64) 
     rows.max(LEAST_ROWS).min(row_group_rows)
 }
 
-/// How rows are cut into frames. No frame may be so large that the size of a file, or the memory,
-/// is missed by much.
-fn framing(format: &Format, file_size_bytes: u64, memory_bytes: u64) -> Framing {
-    match format {
-        Format::Csv { gzip_level: None, .. } | Format::Jsonl { gzip_level: None } => Framing::None,
-        Format::Csv { .. } | Format::Jsonl { .. } => Framing::Gzip {
-            frame_bytes: usize::try_from(file_size_bytes / 8)
-                .unwrap_or(FRAME_BYTES)
-                .min(FRAME_BYTES),
-        },
-        Format::Parquet { options } => {
-            // One row group may be in work while the next one is being filled.
-            let bytes = options.row_group_bytes.min(memory_bytes / 4).min(file_size_bytes);
-            Framing::RowGroups { row_group_bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
-        }
+/// How many rows make a frame or a row group. None may be so large that the size of a file, or the
+/// memory, is missed by much.
+fn piece_sizes(format: &Format, file_size_bytes: u64, memory_bytes: u64) -> PieceSizes {
+    let frame_bytes = usize::try_from(file_size_bytes / 8).unwrap_or(FRAME_BYTES);
+    // One row group may be in work while the next one is being filled.
+    let row_group_bytes = format.parquet().copied().unwrap_or_default().row_group_bytes;
+    PieceSizes {
+        min_frame_bytes: frame_bytes.min(FRAME_BYTES),
+        min_row_group_bytes: row_group_bytes.min(memory_bytes / 4).min(file_size_bytes),
     }
 }
 

@@ -11,17 +11,12 @@ use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
 use crate::pipeline::budget::Permit;
 use crate::pipeline::engine::ledger::Scope;
-use crate::pipeline::file::{Assembly, Frames, Framing};
-use crate::pipeline::file::{File, SealReason};
+use crate::pipeline::file::{File, FileBody, FileStart, SealReason};
 use crate::pipeline::messages::Action;
-use crate::pipeline::messages::{Chunk, EncodedBlock, Item, Segment};
+use crate::pipeline::messages::{Chunk, EncodedBlock, Item};
 use crate::pipeline::messages::{FileId, Position};
 use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::{StateMessage, StateScope};
-
-/// What rows in memory come to in a Parquet file, until the first row group tells: not so low that
-/// a first file would be larger than asked for.
-const FIRST_PARQUET_RATIO: f64 = 0.5;
 
 impl Engine {
     pub(super) fn take_blocks(&mut self, now: Instant) {
@@ -177,24 +172,26 @@ impl Engine {
                 None => self.open_file(ix, first, since),
             };
             self.streams[ix.index()].ungrouped_rows += rows;
-            self.with_file(id, |file, cut, out| file.append(chunk, last, cut, out));
-            self.roll_if_full(id);
+            let appended = match self.files.get_mut(&id) {
+                Some(file) => file.append(chunk, last, &self.settings.cut, &mut self.out),
+                None => Ok(()),
+            };
+            self.file_changed(id);
+            match appended {
+                Ok(()) => self.roll_if_full(id),
+                Err(failure) => self.lose(id, failure),
+            }
         }
     }
 
     fn open_file(&mut self, ix: StreamIx, first: Position, since: Instant) -> FileId {
         let id = FileId(self.next_file);
         self.next_file += 1;
-        let header = &self.settings.streams[ix.index()].header;
-        let header = (!header.is_empty()).then(|| Segment {
-            bytes: header.clone(),
-            permit: self.budget.take(header.len() as u64),
-        });
-        let columns = self.settings.streams[ix.index()].columns.clone();
-        let assembly = columns.map(|columns| Assembly::new(columns, self.budget.take(0)));
+        let format = &self.settings.streams[ix.index()].format;
+        let body = FileBody::open(format, self.settings.cut.pieces, &self.budget);
         let object = self.object_info(id, ix);
-        let frames = Frames::new(id, ix, header, assembly);
-        self.files.insert(id, File::new(first, since, object, frames));
+        let start = FileStart { id, stream: ix, first, opened_at: since, object, body };
+        self.files.insert(id, File::new(start));
         self.ledger.joined(ix, id, first);
         let stream = &mut self.streams[ix.index()];
         stream.open = Some(id);
@@ -209,9 +206,10 @@ impl Engine {
     /// Seals an open file that has reached the file size.
     pub(super) fn roll_if_full(&mut self, id: FileId) {
         let full = self.files.get(&id).is_some_and(|file| {
+            let own = self.streams[file.stream.index()].compressed;
             file.sealed.is_none()
                 && !file.is_discarded()
-                && file.frames().estimated_bytes(self.compression_ratio(file.stream))
+                && file.body().estimated_bytes(own, self.compressed)
                     >= self.settings.file_size_bytes
         });
         if full {
@@ -235,18 +233,6 @@ impl Engine {
                 Ok(()) => {}
                 Err(failure) => self.lose(id, failure),
             }
-        }
-    }
-
-    /// Encoded bytes per byte of the stream's rows, from all its frames and samples so far: one
-    /// stream may compress to a hundredth and the next one not at all. Text of which nothing was
-    /// tried yet counts as the other streams' does.
-    fn compression_ratio(&self, stream: StreamIx) -> f64 {
-        let own = self.streams[stream.index()].compressed.ratio();
-        match self.settings.cut.framing {
-            Framing::Gzip { .. } => own.or(self.compressed.ratio()).unwrap_or(1.0),
-            Framing::RowGroups { .. } => own.unwrap_or(FIRST_PARQUET_RATIO),
-            Framing::None => 1.0,
         }
     }
 }

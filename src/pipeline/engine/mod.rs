@@ -46,7 +46,7 @@ use crate::pipeline::engine::ledger::{Ledger, Scope};
 use crate::pipeline::engine::order::InputOrder;
 use crate::pipeline::messages::ReadFault;
 use crate::pipeline::messages::{Action, Event, StoreAnswer};
-use crate::pipeline::messages::{Chunk, CompressionSample, Frame};
+use crate::pipeline::messages::{Chunk, CompressionSample, JobDone};
 use crate::pipeline::messages::{FileId, Position};
 use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::{StateMessage, StateScope};
@@ -196,6 +196,8 @@ pub struct Engine {
     /// Files that wait for another key because theirs was taken, and whether their group has
     /// started.
     renamed: HashMap<FileId, bool>,
+    /// Whether rows take less memory once a worker has made a piece of them.
+    can_encode_early: bool,
     /// All text compressed so far: what text will come to.
     compressed: CompressionSample,
     /// First row of all files that will never be published; each stream has its own.
@@ -213,6 +215,8 @@ impl Engine {
     #[must_use]
     pub fn new(settings: EngineSettings, budget: Budget) -> Self {
         let streams = settings.streams.len();
+        let can_encode_early =
+            settings.streams.iter().any(|stream| stream.format.shrinks_when_encoded());
         Self {
             settings,
             budget,
@@ -239,6 +243,7 @@ impl Engine {
             listings: HashMap::new(),
             listed_for: HashMap::new(),
             renamed: HashMap::new(),
+            can_encode_early,
             compressed: CompressionSample::default(),
             first_lost: Position::MAX,
             stdout_closed: false,
@@ -262,7 +267,7 @@ impl Engine {
                 self.reader_fault = fault;
                 self.take_blocks(now);
             }
-            Event::Framed { file, frame, result } => self.framed(file, frame, result),
+            Event::JobDone(done) => self.job_done(done),
             Event::Stored(file, answer) => self.stored(file, answer),
             Event::Noticed(notice) => {
                 self.out.push(Action::Log(LogLevel::Warn, notice.to_string()))
@@ -366,23 +371,28 @@ impl Engine {
         self.forget_if_gone(id);
     }
 
-    fn framed(&mut self, id: FileId, frame: u32, result: Result<Frame, Failure>) {
-        let joined = match (result, self.files.get_mut(&id)) {
-            (Ok(content), Some(file)) => {
-                let sample = CompressionSample {
-                    text_bytes: file.frames().in_work_bytes(frame),
-                    compressed_bytes: content.size_bytes(),
-                };
-                self.compressed.add(sample);
-                self.streams[file.stream.index()].compressed.add(sample);
-                file.framed(frame, content, &self.settings.cut, &mut self.out)
+    fn job_done(&mut self, done: JobDone) {
+        let id = done.file;
+        let joined = match (done.result, self.files.get_mut(&id)) {
+            (Ok(()), Some(file)) => {
+                let stream = file.stream;
+                file.piece_done(done.piece, &self.settings.cut, &mut self.out)
+                    .map(|sample| (stream, sample))
+                    .map(Some)
             }
-            (Ok(_), None) => Ok(()),
+            (Ok(()), None) => Ok(None),
             (Err(failure), _) => Err(failure),
         };
         self.file_changed(id);
         match joined {
-            Ok(()) => self.roll_if_full(id),
+            Ok(Some((stream, sample))) => {
+                if let Some(sample) = sample {
+                    self.compressed.add(sample);
+                    self.streams[stream.index()].compressed.add(sample);
+                }
+                self.roll_if_full(id);
+            }
+            Ok(None) => {}
             Err(failure) => self.lose(id, failure),
         }
         self.forget_if_gone(id);

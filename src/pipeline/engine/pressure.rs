@@ -12,12 +12,8 @@ use std::time::Instant;
 use super::Engine;
 use crate::model::StreamIx;
 use crate::pipeline::engine::ledger::Scope;
-use crate::pipeline::file::Framing;
-use crate::pipeline::file::SealReason;
+use crate::pipeline::file::{MIN_EARLY_PIECE_BYTES, SealReason};
 use crate::pipeline::messages::FileId;
-
-/// Fewer rows than this are not worth a row group of their own.
-const SMALLEST_ROW_GROUP_BYTES: u64 = 64 * 1024;
 
 impl Engine {
     pub(super) fn relieve_pressure(&mut self, now: Instant) {
@@ -39,7 +35,7 @@ impl Engine {
         let most =
             (limit / 4 * 3).saturating_sub(self.waiting_state_bytes).clamp(limit / 8, limit / 2);
         let total = self.index.resident_bytes();
-        if total > most && matches!(self.settings.cut.framing, Framing::RowGroups { .. }) {
+        if total > most && self.can_encode_early {
             self.encode_early(total - most);
             self.refresh();
         }
@@ -59,7 +55,7 @@ impl Engine {
         let mut found = 0;
         let mut loose: Vec<FileId> = Vec::new();
         for (bytes, stream) in self.index.largest() {
-            if bytes < SMALLEST_ROW_GROUP_BYTES || found >= wanted {
+            if bytes < MIN_EARLY_PIECE_BYTES || found >= wanted {
                 break;
             }
             self.look(1);
@@ -67,17 +63,13 @@ impl Engine {
             else {
                 continue;
             };
-            let frames = file.frames();
-            // What the footer says of a row group stays in memory.
-            let least = SMALLEST_ROW_GROUP_BYTES.max(8 * frames.footer_entry_bytes());
-            let bytes = frames.loose_bytes() as u64;
-            if bytes >= least {
+            if let Some(bytes) = file.body().early_piece_bytes() {
                 found += bytes;
                 loose.push(file.id);
             }
         }
         for id in loose {
-            self.with_file(id, |file, settings, out| file.cut_frame(settings, out));
+            self.with_file(id, |file, _, out| file.cut_piece(out));
         }
     }
 

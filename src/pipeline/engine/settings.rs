@@ -6,17 +6,15 @@ use uuid::Uuid;
 
 use crate::key::{KeyTemplate, RunValues, StreamValues};
 use crate::pipeline::file::CutSettings;
-use crate::pipeline::messages::ParquetLayout;
+use crate::pipeline::messages::StreamFormat;
 
 /// A stream as the engine sees it.
 #[derive(Clone, Debug)]
 pub struct StreamPlan {
     /// Its values in keys.
     pub values: StreamValues,
-    /// What each of its files begins with; may be empty.
-    pub header: Vec<u8>,
-    /// Its columns, where files are Parquet.
-    pub columns: Option<ParquetLayout>,
+    /// The format of its files.
+    pub format: StreamFormat,
 }
 
 /// The choices of one run.

@@ -3,6 +3,5 @@
 mod body;
 mod lifecycle;
 
-pub use body::{Assembly, Frames, Framing};
-pub use body::{ColumnTask, column_tasks};
-pub use lifecycle::{CutSettings, File, SealReason, TakenKeys};
+pub use body::{FileBody, MIN_EARLY_PIECE_BYTES, PieceSizes};
+pub use lifecycle::{CutSettings, File, FileStart, SealReason, TakenKeys};

@@ -230,7 +230,7 @@ impl DataReader {
         if decoder.is_none()
             && let Some(layout) = self.table.columns(stream)
         {
-            *decoder = Some(Box::new(RecordDecoder::new(Arc::clone(&layout.shape))));
+            *decoder = Some(Box::new(RecordDecoder::new(Arc::clone(&layout.schema))));
         }
         let Some(decoder) = decoder else {
             // Rows of text: there is nothing to decode.
@@ -328,8 +328,8 @@ mod tests {
     use crate::format::columns::{ColumnType, TableSchema, TableSchemaOptions, arrays};
     use crate::format::parquet::FileLayout;
     use crate::format::{Codec, MetadataColumns, StreamMeta, TypeOptions, UndeclaredFields};
-    use crate::pipeline::input::{RowMaker, StreamEncoding};
-    use crate::pipeline::messages::ParquetLayout;
+    use crate::pipeline::input::StreamEncoding;
+    use crate::pipeline::messages::{ParquetLayout, StreamFormat};
 
     /// Streams `a` and `b`, and `a` of namespace `n`, each with a column `id`.
     fn columns() -> LineReader {
@@ -344,10 +344,10 @@ mod tests {
             let schema = TableSchema::new(&options, &meta, &properties);
             let layout = FileLayout::new(&schema.to_arrow(), Codec::Snappy, Vec::new()).unwrap();
             StreamEncoding {
-                rows: RowMaker::Columns(ParquetLayout {
-                    shape: Arc::new(schema),
-                    layout: Arc::new(layout),
-                    most_rows: 1_000,
+                format: StreamFormat::Parquet(ParquetLayout {
+                    schema: Arc::new(schema),
+                    file_layout: Arc::new(layout),
+                    max_row_group_rows: 1_000,
                 }),
                 cursor_field: None,
             }

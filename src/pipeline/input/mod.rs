@@ -24,4 +24,4 @@ mod surrogate_repair;
 pub use block_encoder::{BlockEncoder, BlockSeed};
 pub use block_reader::{BlockReader, BlockSettings, MAX_LINE_BYTES};
 pub use line_reader::COLUMN_SCRATCH_BYTES;
-pub use stream_table::{RowMaker, StreamEncoding, StreamTable};
+pub use stream_table::{StreamEncoding, StreamTable};

@@ -1,16 +1,15 @@
 //! The streams of the catalog as workers need them.
 //!
-//! In: the streams, in the order of the catalog, each with its row encoder or its columns. Out: the
+//! In: the streams, in the order of the catalog, each with its format. Out: the
 //! index of a stream by its name, and what makes its rows by its index. Made once, shared by all
 //! workers, never changed.
 //!
-//! Not here: how encoders and layouts are chosen (`verb`).
+//! Not here: how formats are chosen (`verb`).
 
 use std::collections::HashMap;
 
-use crate::format::text::RowEncoder;
 use crate::model::{StreamDescriptor, StreamIx};
-use crate::pipeline::messages::ParquetLayout;
+use crate::pipeline::messages::{ParquetLayout, StreamFormat};
 
 /// The streams of a run; never changes.
 #[derive(Debug)]
@@ -23,19 +22,10 @@ pub struct StreamTable {
 /// How one stream's records become rows.
 #[derive(Debug)]
 pub struct StreamEncoding {
-    /// What makes its rows.
-    pub rows: RowMaker,
+    /// How its records become rows. All streams of a run have the same kind.
+    pub format: StreamFormat,
     /// The path of its cursor field, where the key template asks for cursors.
     pub cursor_field: Option<Vec<String>>,
-}
-
-/// What makes rows of a stream's records. All streams of a run have the same kind.
-#[derive(Debug)]
-pub enum RowMaker {
-    /// Rows of text.
-    Text(RowEncoder),
-    /// Columns for Parquet.
-    Columns(ParquetLayout),
 }
 
 impl StreamTable {
@@ -54,7 +44,7 @@ impl StreamTable {
     /// Rows of a chunk of the stream at most.
     #[must_use]
     pub fn most_rows(&self, stream: StreamIx) -> u64 {
-        self.columns(stream).map_or(u64::MAX, |columns| columns.most_rows)
+        self.columns(stream).map_or(u64::MAX, |columns| columns.max_row_group_rows)
     }
 
     /// The stream of that name, if the catalog has it.
@@ -83,15 +73,12 @@ impl StreamTable {
 
     fn column_counts(&self) -> impl Iterator<Item = usize> {
         let streams = (0..self.streams.len() as u32).map(StreamIx);
-        streams.filter_map(|ix| self.columns(ix)).map(|columns| columns.layout.leaf_count())
+        streams.filter_map(|ix| self.columns(ix)).map(|columns| columns.file_layout.leaf_count())
     }
 
     /// The columns of a stream, where the format has columns.
     #[must_use]
     pub fn columns(&self, stream: StreamIx) -> Option<&ParquetLayout> {
-        match &self.streams.get(stream.index())?.rows {
-            RowMaker::Columns(layout) => Some(layout),
-            RowMaker::Text(_) => None,
-        }
+        self.streams.get(stream.index())?.format.columns()
     }
 }

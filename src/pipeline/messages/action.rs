@@ -1,44 +1,21 @@
 //! What the engine asks the outside to do, and what the outside reports back.
 //!
-//! The engine itself does no I/O: it takes an [`Event`](super::Event), changes its state and gives
-//! [`Action`]s.
-//! Every `Compress`, `EncodeRowGroup` and [`StoreRequest`] is answered by exactly one event for the
-//! same file, whatever happens to it.
+//! The engine itself does no I/O: it takes an [`Event`](super::Event), changes its state and gives [`Action`]s.
+//! Every [`Job`] and [`StoreRequest`] is answered by exactly one event for the same file, whatever
+//! happens to it.
 
 use uuid::Uuid;
 
 use crate::key::KeyStem;
-use crate::pipeline::messages::FileId;
-use crate::pipeline::messages::ParquetLayout;
-use crate::pipeline::messages::{ColumnSegment, Segment, SegmentSlice};
+use crate::pipeline::messages::{FileId, Job, SegmentSlice};
 use crate::protocol::emitter::LogLevel;
 use crate::store::{ObjectInfo, PartReceipt};
 
 /// One request to the outside.
 #[derive(Debug)]
 pub enum Action {
-    /// Compress some text to one frame, on a worker; answered by
-    /// [`Event::Framed`](super::Event::Framed).
-    Compress {
-        /// Whose text.
-        file: FileId,
-        /// Position of the frame in its file.
-        frame: u32,
-        /// The text.
-        text: Vec<Segment>,
-    },
-    /// Encode rows to a row group, on the workers; answered by
-    /// [`Event::Framed`](super::Event::Framed).
-    EncodeRowGroup {
-        /// Whose rows.
-        file: FileId,
-        /// Position of the row group in its file.
-        frame: u32,
-        /// The columns of the file's stream.
-        layout: ParquetLayout,
-        /// The rows.
-        rows: Vec<ColumnSegment>,
-    },
+    /// Make a piece of a file, on the workers; answered by [`Event::JobDone`](super::Event::JobDone).
+    Job(Job),
     /// An S3 request; answered by [`Event::Stored`](super::Event::Stored).
     Store(FileId, StoreRequest),
     /// Do not send the requests of this file that have not been sent yet, but those that remove it:

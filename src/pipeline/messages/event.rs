@@ -3,8 +3,7 @@
 //! Exactly one event answers every job and every [`StoreRequest`](super::StoreRequest), whatever
 //! happens to it.
 
-use super::{EncodedBlock, FileId, Frame, ReadFault, SegmentSlice};
-use crate::error::Failure;
+use super::{EncodedBlock, FileId, JobDone, ReadFault, SegmentSlice};
 use crate::shutdown::Signal;
 use crate::store::{Notice, PartReceipt, StoreError};
 
@@ -42,15 +41,8 @@ pub enum Event {
         /// Why reading stopped before the end, if it did.
         fault: Option<ReadFault>,
     },
-    /// A frame is compressed, or a row group is encoded.
-    Framed {
-        /// Whose frame.
-        file: FileId,
-        /// Position of the frame in its file.
-        frame: u32,
-        /// The frame, or why there is none.
-        result: Result<Frame, Failure>,
-    },
+    /// A piece of a file is made.
+    JobDone(JobDone),
     /// An S3 request has ended.
     Stored(FileId, StoreAnswer),
     /// The store makes the sync wait, or no longer does.

@@ -1,39 +1,98 @@
-//! Work on a file that any worker may do, and what comes of it.
+//! Work on one piece of a file that any worker may do.
+//!
+//! The body of a file makes a [`Job`] and keeps the receiving end of a channel of its own for what
+//! comes of it: the piece goes straight to the body that can take it, and the [`JobDone`] that the
+//! engine sees only says that it is there. So a piece cannot come to a body of another format.
+//!
+//! Not here: the work itself (`file::body`), who hands it out (`worker`).
 
-use std::sync::Arc;
+use std::fmt;
 
-use super::Segment;
-use crate::format::columns::TableSchema;
-use crate::format::parquet::{EncodedRowGroup, FileLayout};
-use crate::pipeline::budget::Permit;
+use super::FileId;
+use crate::error::Failure;
+use crate::format::text::{GzipCompressor, GzipError};
+use crate::pipeline::budget::Budget;
+use crate::pipeline::buffer_pool::BufferPool;
 
-/// The columns of a stream, as they are read and as they are written.
-#[derive(Clone, Debug)]
-pub struct ParquetLayout {
-    /// Which columns there are, and what they take.
-    pub shape: Arc<TableSchema>,
-    /// How they are written to a file.
-    pub layout: Arc<FileLayout>,
-    /// Rows of a chunk and of a row group at most.
-    pub most_rows: u64,
-}
-
-/// What a worker makes of some rows of a file: the next piece of it.
+/// One piece of a file to be made.
 #[derive(Debug)]
-pub enum Frame {
-    /// Final bytes.
-    Bytes(Segment),
-    /// The encoded columns of a row group, and the right to hold them.
-    RowGroup(EncodedRowGroup, Permit),
+pub struct Job {
+    /// Whose piece.
+    pub file: FileId,
+    /// Position of the piece in its file, from 0.
+    pub piece: u32,
+    /// What is to be done.
+    pub work: Box<dyn Work>,
 }
 
-impl Frame {
-    /// Bytes that it takes in the object.
+/// A job has ended.
+#[derive(Debug)]
+pub struct JobDone {
+    /// Whose piece.
+    pub file: FileId,
+    /// Position of the piece in its file.
+    pub piece: u32,
+    /// The piece is where its body finds it, or why there is none.
+    pub result: Result<(), Failure>,
+    /// As the job's [`Work::is_rationed`].
+    pub is_rationed: bool,
+}
+
+/// What a job does.
+pub trait Work: fmt::Debug + Send {
+    /// Whether workers may have only a few such jobs at once, because what comes of one holds far
+    /// more memory than its bytes.
+    fn is_rationed(&self) -> bool;
+
+    /// Cuts the work into tasks that different workers may run at the same time; at least one.
+    fn into_tasks(self: Box<Self>, budget: &Budget) -> Vec<Box<dyn Task>>;
+
+    /// The text that a piece is to be made of, for tests with a compressor of their own.
+    #[cfg(test)]
+    fn text(&self) -> String {
+        unimplemented!("the work is not about text")
+    }
+
+    /// Ends the work with a piece that a test has made.
+    #[cfg(test)]
+    fn finish_with(self: Box<Self>, _piece: super::Segment) {
+        unimplemented!("the work is not about text")
+    }
+}
+
+/// A share of a job, for one worker.
+pub trait Task: fmt::Debug + Send {
+    /// Runs to the end. `Some` from the task of a job that ends last: how the job ended.
+    fn run(self: Box<Self>, tools: &mut WorkerTools) -> Option<Result<(), Failure>>;
+}
+
+/// What a worker keeps from task to task.
+#[derive(Debug)]
+pub struct WorkerTools {
+    /// The run's memory.
+    pub budget: Budget,
+    /// Where the buffers of rows go that were worked off.
+    pub chunk_buffers: BufferPool,
+    gzip: Option<(u8, GzipCompressor)>,
+}
+
+impl WorkerTools {
+    /// Nothing is kept yet.
     #[must_use]
-    pub fn size_bytes(&self) -> u64 {
-        match self {
-            Self::Bytes(segment) => segment.bytes.len() as u64,
-            Self::RowGroup(_, permit) => permit.bytes(),
-        }
+    pub fn new(budget: Budget, chunk_buffers: BufferPool) -> Self {
+        Self { budget, chunk_buffers, gzip: None }
+    }
+
+    /// The worker's compressor for this level, made at its first use: its tables take a while.
+    ///
+    /// # Errors
+    /// The level does not exist: a defect, the settings should not have let it pass.
+    pub fn gzip(&mut self, level: u8) -> Result<&mut GzipCompressor, GzipError> {
+        let compressor = match self.gzip.take() {
+            Some((of_level, compressor)) if of_level == level => compressor,
+            Some(_) | None => GzipCompressor::new(level)?,
+        };
+        let (_, compressor) = self.gzip.insert((level, compressor));
+        Ok(compressor)
     }
 }

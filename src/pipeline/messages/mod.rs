@@ -6,8 +6,11 @@
 //! | [`EncodedBlock`] | `input::BlockEncoder` | `engine` |
 //! | [`Action`] | `engine` | `run`, which starts it |
 //! | [`Event`] | workers, `upload`, timer, signals | `engine` |
+//! | [`Job`] | `file::body`, in an [`Action`] | workers |
+//! | [`JobDone`] | workers, in an [`Event`] | `file::body` |
 //!
-//! Types only, with what follows from their own fields. Not here: any stage.
+//! Besides, what the two ends agree on: the [`StreamFormat`]. Types only, with what follows from
+//! their own fields. Not here: any stage.
 
 mod action;
 mod block;
@@ -16,6 +19,7 @@ mod event;
 mod ids;
 mod job;
 mod segment;
+mod stream_format;
 
 pub use action::{Action, StoreRequest};
 pub use block::{Block, ReadFault};
@@ -24,5 +28,6 @@ pub use encoded_block::{
 };
 pub use event::{Event, StoreAnswer};
 pub use ids::{FileId, Position};
-pub use job::{Frame, ParquetLayout};
+pub use job::{Job, JobDone, Task, Work, WorkerTools};
 pub use segment::{ColumnSegment, Segment, SegmentSlice};
+pub use stream_format::{Compression, ParquetLayout, StreamFormat};

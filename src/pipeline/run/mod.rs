@@ -7,28 +7,26 @@
 //! it, and no stage behind it ever waits for a full channel (what is in the channels holds permits
 //! of the budget).
 
-use std::collections::VecDeque;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::budget::Budget;
 use super::engine::{Engine, EngineSettings};
+use super::sampler::CompressionSampler;
 use super::summary::RunSummary;
 use super::upload::Uploader;
-use super::worker::{FrameQueue, ROW_GROUPS_PER_WORKER, Worker};
+use super::worker::{JobQueue, Worker};
 use crate::env;
 use crate::error::{Failure, FailureType};
-use crate::format::text::GzipCompressor;
 use crate::pipeline::buffer_pool::{BufferPools, LargestBuffers};
 use crate::pipeline::input::StreamTable;
 use crate::pipeline::input::{BlockEncoder, BlockSeed};
 use crate::pipeline::input::{BlockReader, BlockSettings};
 use crate::pipeline::messages::Block;
-use crate::pipeline::messages::{Action, Event};
+use crate::pipeline::messages::{Action, Event, WorkerTools};
 use crate::protocol::emitter::Emitter;
 use crate::shutdown::Shutdown;
 use crate::store::S3Store;
@@ -46,8 +44,6 @@ pub struct RunSettings {
     pub spare_bytes: usize,
     /// Threads that encode and compress.
     pub workers: usize,
-    /// The deflate level of the `.gz` formats.
-    pub gzip_level: Option<u8>,
     /// How stdin is cut.
     pub blocks: BlockSettings,
     /// S3 requests at once.
@@ -89,32 +85,26 @@ where
     let budget = Budget::new(settings.memory_limit_bytes, settings.upload_ahead_bytes);
     let (events, incoming) = unbounded();
     let (blocks, blocks_out) = bounded(2 * settings.workers);
-    let (frames, frames_out) = unbounded();
+    let (tasks, tasks_out) = unbounded();
     let largest = LargestBuffers {
         block: settings.blocks.block_bytes,
         chunk: USUAL_CHUNK_BYTES,
         body: settings.engine.cut.part_bytes,
     };
     let buffers = BufferPools::new(largest, settings.spare_bytes);
-    let sampled: Arc<[AtomicBool]> =
-        settings.engine.streams.iter().map(|_| AtomicBool::new(false)).collect();
+    let sampler =
+        CompressionSampler::new(settings.engine.streams.iter().map(|stream| &stream.format));
     let table = Arc::new(settings.table);
     for _ in 0..settings.workers {
-        let compressor = match settings.gzip_level.map(GzipCompressor::new).transpose() {
-            Ok(compressor) => compressor,
-            Err(error) => return (RunSummary::default(), Err(error.into())),
-        };
-        let encoder = BlockEncoder::new(Arc::clone(&table), budget.clone(), buffers.chunks.clone());
         let worker = Worker {
-            encoder,
-            compressor,
-            sampled: Arc::clone(&sampled),
-            budget: budget.clone(),
-            buffers: buffers.clone(),
+            encoder: BlockEncoder::new(Arc::clone(&table), budget.clone(), buffers.chunks.clone()),
+            sampler: sampler.clone(),
+            tools: WorkerTools::new(budget.clone(), buffers.chunks.clone()),
+            block_buffers: buffers.blocks.clone(),
             events: events.clone(),
         };
-        let (blocks_out, frames_out) = (blocks_out.clone(), frames_out.clone());
-        if let Err(failure) = spawn("worker", move || worker.work(blocks_out, &frames_out)) {
+        let (blocks_out, tasks_out) = (blocks_out.clone(), tasks_out.clone());
+        if let Err(failure) = spawn("worker", move || worker.work(blocks_out, &tasks_out)) {
             return (RunSummary::default(), Err(failure));
         }
     }
@@ -137,13 +127,7 @@ where
     let noticed = events.clone();
     // The receiver goes only when the run is over.
     store.on_notice(move |notice| drop(noticed.send(Event::Noticed(notice))));
-    let mut frames = FrameQueue {
-        budget: budget.clone(),
-        tasks: frames,
-        waiting: VecDeque::new(),
-        in_work: 0,
-        most_in_work: ROW_GROUPS_PER_WORKER * settings.workers,
-    };
+    let mut jobs = JobQueue::new(budget.clone(), tasks, settings.workers);
     let uploader = Uploader::new(
         runtime.clone(),
         store,
@@ -153,7 +137,7 @@ where
         events,
     );
     let engine = Engine::new(settings.engine, budget);
-    drive(engine, &incoming, &mut frames, &uploader, emitter).into_outcome()
+    drive(engine, &incoming, &mut jobs, &uploader, emitter).into_outcome()
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
@@ -173,7 +157,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure
 fn drive<W: Write>(
     mut engine: Engine,
     incoming: &Receiver<Event>,
-    frames: &mut FrameQueue,
+    jobs: &mut JobQueue,
     uploader: &Uploader,
     emitter: &mut Emitter<W>,
 ) -> Engine {
@@ -182,10 +166,7 @@ fn drive<W: Write>(
         let mut flush = false;
         for action in engine.actions() {
             match action {
-                Action::Compress { file, frame, text } => frames.compress(file, frame, text),
-                Action::EncodeRowGroup { file, frame, layout, rows } => {
-                    frames.encode(file, frame, layout, rows);
-                }
+                Action::Job(job) => jobs.submit(job),
                 Action::Store(file, request) => uploader.submit(file, request),
                 Action::Skip(file) => uploader.skip(file),
                 Action::PrintState(line) => {
@@ -219,10 +200,10 @@ fn drive<W: Write>(
                 Err(_) => return engine,
             },
         };
-        let is_frame = matches!(event, Event::Framed { .. });
+        let is_rationed = matches!(&event, Event::JobDone(done) if done.is_rationed);
         engine.handle(event, env::instant());
-        if is_frame {
-            frames.is_back();
+        if is_rationed {
+            jobs.rationed_job_done();
         }
     }
 }

@@ -11,9 +11,9 @@ use crate::format::{Format, MetadataColumns, StreamMeta};
 use crate::key::{KeyTemplate, RunValues, StreamValues, ids};
 use crate::model::StreamDescriptor;
 use crate::pipeline::engine::StreamPlan;
-use crate::pipeline::file::CutSettings;
-use crate::pipeline::file::Framing;
-use crate::pipeline::input::{RowMaker, StreamEncoding};
+use crate::pipeline::file::{CutSettings, PieceSizes};
+use crate::pipeline::input::StreamEncoding;
+use crate::pipeline::messages::{Compression, StreamFormat};
 use crate::store::testing::Embedded;
 
 const STREAMS: [&str; 2] = ["a", "b"];
@@ -33,11 +33,10 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
             stream_run_id: stream_id,
             generation_id: None,
         };
-        plans.push(StreamPlan { values, header: encoder.header().to_vec(), columns: None });
-        encodings.push((
-            descriptor,
-            StreamEncoding { rows: RowMaker::Text(encoder), cursor_field: None },
-        ));
+        let compression = gzip_level.map_or(Compression::None, |level| Compression::Gzip { level });
+        let format = StreamFormat::text(encoder, compression);
+        plans.push(StreamPlan { values, format: format.clone() });
+        encodings.push((descriptor, StreamEncoding { format, cursor_field: None }));
     }
     RunSettings {
         engine: EngineSettings {
@@ -52,8 +51,7 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
             streams: plans,
             content_type: format.content_type(),
             cut: CutSettings {
-                framing: gzip_level
-                    .map_or(Framing::None, |_| Framing::Gzip { frame_bytes: 64 * 1024 }),
+                pieces: PieceSizes { min_frame_bytes: 64 * 1024, min_row_group_bytes: 0 },
                 part_bytes: 5 * 1024 * 1024,
                 key_when_sealed: false,
             },
@@ -68,7 +66,6 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
         memory_limit_bytes: 24 * 1024 * 1024,
         spare_bytes: 1 << 26,
         workers,
-        gzip_level,
         blocks: BlockSettings { block_bytes: 64 * 1024, max_line_bytes: 1 << 20 },
         upload_concurrency: 4,
         upload_ahead_bytes: 16 * 1024 * 1024,
@@ -96,14 +93,13 @@ fn input(records: usize) -> String {
 
 /// Runs over `text` and gives every object's rows in the order of their part numbers, and what was
 /// printed.
-fn run_over(text: &str, settings: RunSettings) -> (Vec<Vec<u64>>, String) {
+fn run_over(text: &str, settings: RunSettings, gzip: bool) -> (Vec<Vec<u64>>, String) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let server = Embedded::start();
     let (read, write) = rustix::pipe::pipe().unwrap();
     let text = text.to_owned();
     let writer = std::thread::spawn(move || std::fs::File::from(write).write_all(text.as_bytes()));
-    let gzip = settings.gzip_level.is_some();
     let mut printed = Vec::new();
     let mut emitter = Emitter::new(&mut printed);
     let (summary, result) =
@@ -138,7 +134,7 @@ fn run_over(text: &str, settings: RunSettings) -> (Vec<Vec<u64>>, String) {
 fn any_number_of_workers_gives_the_same_rows_in_the_same_order() {
     let text = input(60_000);
     for (workers, gzip_level) in [(1, None), (3, None), (1, Some(1)), (3, Some(6))] {
-        let (rows, printed) = run_over(&text, settings(workers, gzip_level));
+        let (rows, printed) = run_over(&text, settings(workers, gzip_level), gzip_level.is_some());
         for (ix, ids) in rows.iter().enumerate() {
             let expected: Vec<u64> = (0..60_000).filter(|id| id % 2 == ix as u64).collect();
             assert!(*ids == expected, "{workers} workers, stream {ix}: {} rows", ids.len());

@@ -9,7 +9,9 @@ use crate::model::{StreamDescriptor, StreamIx};
 use crate::pipeline::budget::Budget;
 use crate::pipeline::messages::FileId;
 use crate::pipeline::messages::{Action, Event, StoreAnswer, StoreRequest};
-use crate::pipeline::messages::{Chunk, CursorNotes, EncodedBlock, Item, Rows, Segment};
+use crate::pipeline::messages::{
+    Chunk, Compression, CursorNotes, EncodedBlock, Item, Rows, Segment,
+};
 use crate::protocol::state::{StateMessage, StateScope};
 use crate::store::PartReceipt;
 
@@ -28,7 +30,9 @@ impl Run {
     fn new(streams: u32, memory_bytes: u64) -> Self {
         let options =
             Options { template: "{stream_name}/{uuid}.{extension}", ..Options::default() };
-        let plan = |ix| StreamPlan::for_tests(StreamDescriptor::new(None, format!("s{ix}")));
+        let plan = |ix| {
+            StreamPlan::for_tests(StreamDescriptor::new(None, format!("s{ix}")), Compression::None)
+        };
         let budget = Budget::new(memory_bytes, u64::MAX);
         let engine =
             Engine::new(settings(&options, (0..streams).map(plan).collect()), budget.clone());
@@ -43,7 +47,7 @@ impl Run {
                 Action::Store(file, request) => self.pending.push((file, request)),
                 Action::PrintState(_) => self.printed += 1,
                 Action::Skip(_) | Action::Log(..) => {}
-                other => panic!("{other:?}"),
+                Action::Job(job) => panic!("{job:?}"),
             }
         }
         let _ = self.engine.deadline();

@@ -9,15 +9,17 @@ use uuid::Uuid;
 
 use super::super::{Engine, EngineSettings, StreamPlan};
 use crate::error::{Failure, FailureType};
+use crate::format::text::RowEncoder;
+use crate::format::{Format, MetadataColumns, StreamMeta};
 use crate::key::{KeyTemplate, RunValues, StreamValues, highest_listed, ids};
 use crate::model::{StreamDescriptor, StreamIx};
 use crate::pipeline::budget::Budget;
-use crate::pipeline::file::Framing;
-use crate::pipeline::file::{CutSettings, File};
+use crate::pipeline::file::{CutSettings, File, PieceSizes};
 use crate::pipeline::messages::FileId;
 use crate::pipeline::messages::{Action, Event, StoreAnswer, StoreRequest};
 use crate::pipeline::messages::{
-    Chunk, CursorNotes, EncodedBlock, Frame, Item, LineFault, Rows, Segment, SegmentSlice,
+    Chunk, Compression, CursorNotes, EncodedBlock, Item, Job, JobDone, LineFault, Rows, Segment,
+    SegmentSlice, StreamFormat,
 };
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::state::{StateMessage, StateScope};
@@ -102,11 +104,14 @@ fn taken(op: Operation, kind: StoreErrorKind) -> StoreError {
 }
 
 impl StreamPlan {
-    pub(super) fn for_tests(descriptor: StreamDescriptor) -> Self {
+    pub(super) fn for_tests(descriptor: StreamDescriptor, compression: Compression) -> Self {
         let stream_id = ids::stream_id("c", &descriptor);
         let stream_run_id = ids::stream_run_id(Uuid::nil(), stream_id);
         let values = StreamValues { descriptor, stream_id, stream_run_id, generation_id: Some(1) };
-        Self { values, header: Vec::new(), columns: None }
+        let meta = StreamMeta { generation_id: None, sync_id: 0 };
+        let format = Format::Jsonl { gzip_level: None };
+        let encoder = RowEncoder::new(&format, MetadataColumns::None, &meta, &[]).unwrap();
+        Self { values, format: StreamFormat::text(encoder, compression) }
     }
 }
 
@@ -161,11 +166,7 @@ pub(super) fn settings(options: &Options, streams: Vec<StreamPlan>) -> EngineSet
         streams,
         content_type: "text/plain",
         cut: CutSettings {
-            framing: if options.compress {
-                Framing::Gzip { frame_bytes: 30 }
-            } else {
-                Framing::None
-            },
+            pieces: PieceSizes { min_frame_bytes: 30, min_row_group_bytes: 0 },
             part_bytes: 60,
             key_when_sealed: template.uses_cursor(),
         },
@@ -181,7 +182,10 @@ pub(super) fn settings(options: &Options, streams: Vec<StreamPlan>) -> EngineSet
 
 impl World {
     pub(super) fn new(options: &Options) -> Self {
-        let plan = |ix| StreamPlan::for_tests(StreamDescriptor::new(None, format!("s{ix}")));
+        let compression =
+            if options.compress { Compression::Gzip { level: 1 } } else { Compression::None };
+        let plan =
+            |ix| StreamPlan::for_tests(StreamDescriptor::new(None, format!("s{ix}")), compression);
         let settings = settings(options, (0..STREAMS).map(plan).collect());
         let budget = Budget::new(options.memory_bytes, u64::MAX);
         Self {
@@ -275,28 +279,18 @@ impl World {
     pub(super) fn answer(&mut self, nth: usize, fate: Fate) -> bool {
         let ix = nth % self.pending.len();
         let (event, lost) = match self.pending.remove(ix) {
-            Action::Compress { file, frame, text } => {
-                let bytes = text.iter().flat_map(|segment| segment.bytes.clone()).collect();
-                let permit = self.budget.take(0);
-                (
-                    Event::Framed {
-                        file,
-                        frame,
-                        result: Ok(Frame::Bytes(Segment { bytes, permit })),
-                    },
-                    false,
-                )
+            Action::Job(Job { file, piece, work }) => {
+                // What a compressor that changes nothing makes of the text.
+                let bytes = work.text().into_bytes();
+                work.finish_with(Segment { bytes, permit: self.budget.take(0) });
+                let done = JobDone { file, piece, result: Ok(()), is_rationed: false };
+                (Event::JobDone(done), false)
             }
             Action::Store(file, request) => {
                 let (answer, lost) = self.serve(file, request, fate);
                 (Event::Stored(file, answer), lost)
             }
-            Action::EncodeRowGroup { .. }
-            | Action::PrintState(_)
-            | Action::Log(..)
-            | Action::Skip(_) => {
-                unreachable!()
-            }
+            Action::PrintState(_) | Action::Log(..) | Action::Skip(_) => unreachable!(),
         };
         self.handle(event);
         lost
@@ -364,7 +358,7 @@ impl World {
                 Action::Skip(file) => {
                     self.skipped.insert(file);
                 }
-                Action::Compress { .. } | Action::EncodeRowGroup { .. } | Action::Store(..) => {
+                Action::Job(_) | Action::Store(..) => {
                     self.pending.push(action);
                 }
             }

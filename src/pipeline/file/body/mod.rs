@@ -1,507 +1,267 @@
-//! How the rows of one file become its bytes: loose rows, frames in work, the body.
+//! How the rows of one file become its bytes.
 //!
-//! In: rows in order, finished frames in any order. Out: [`Action`]s that ask for frames, and the
-//! bytes of the object in order, to be taken from the front.
+//! In: rows in the order of the file, and word of pieces that workers have made, in any order. Out:
+//! [`BodyJob`]s, and the bytes of the object in order, to be taken from the front.
 //!
-//! A frame is a gzip member of some text, or a row group of a Parquet file. Where rows are final
-//! already there are none.
+//! The format of the stream decides once, where the file is opened, which body it gets: rows that
+//! are final bytes already (`plain` has no state of its own), compressed text (`gzip`) or row groups
+//! (`parquet`). A piece is a gzip frame or a row group: what workers make, independently of the
+//! file's other pieces. `pieces` puts them into order again, `byte_queue` keeps the finished bytes.
 //!
 //! Invariants
-//! - Frames join the body in order, whatever order they are finished in.
-//! - Once sealed and with every frame joined, the body ends as the format wants it: a Parquet file
+//! - Pieces join the bytes in the order of the file, whatever order they are made in.
+//! - Once sealed and with every piece joined, the bytes end as the format wants it: a Parquet file
 //!   with its footer.
+//! - A piece reaches only the body that asked for it, and is of its type: see `messages::Job`.
+//! - That rows are of the body's kind follows from one `StreamFormat` being behind both. No type
+//!   holds it: [`FileBody::append`] is the one place of the pipeline where it is checked.
 //!
-//! Not here: where the bytes go (`file`), when a file is sealed (`engine`).
+//! Not here: where the bytes go (`lifecycle`), when a file is sealed (`engine`).
 
+mod byte_queue;
+mod gzip;
+mod parquet;
+mod pieces;
 mod row_group;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
-
-pub use row_group::{ColumnTask, column_tasks};
-
+use self::byte_queue::ByteQueue;
+use self::gzip::GzipBody;
+use self::parquet::ParquetBody;
 use crate::error::{Failure, FailureType};
-use crate::format::parquet::{EncodedRowGroup, FileAssembler, ParquetFileError};
-use crate::model::StreamIx;
-use crate::pipeline::budget::Permit;
-use crate::pipeline::messages::Action;
-use crate::pipeline::messages::FileId;
-use crate::pipeline::messages::ParquetLayout;
-use crate::pipeline::messages::{ColumnSegment, Frame, Rows, Segment, SegmentSlice};
+use crate::pipeline::budget::Budget;
+use crate::pipeline::messages::{
+    Compression, CompressionSample, Rows, Segment, SegmentSlice, StreamFormat, Work,
+};
 
-/// How rows become frames.
+/// How many rows make a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// They are text in its final form already.
-    None,
-    /// Text is compressed.
-    Gzip {
-        /// Text of one frame, at least.
-        frame_bytes: usize,
-    },
-    /// Columns are encoded. A row group also ends at the rows that its stream's layout allows.
-    RowGroups {
-        /// Memory of its rows, at least.
-        row_group_bytes: usize,
-    },
+pub struct PieceSizes {
+    /// Text of one gzip frame, at least.
+    pub min_frame_bytes: usize,
+    /// Memory of the rows of one row group, at least. The layout of the stream limits their number
+    /// besides.
+    pub min_row_group_bytes: u64,
 }
 
-/// Memory that a column of a row group takes until the footer is written: no less than the
-/// library's entry with its texts.
-const FOOTER_ENTRY_BYTES: u64 = 1024;
+/// No format makes a piece of fewer bytes only because memory is short.
+pub const MIN_EARLY_PIECE_BYTES: u64 = 64 * 1024;
 
-/// What makes a Parquet file of row groups.
+/// A piece that a worker is to make: its number in the file, and the work.
 #[derive(Debug)]
-pub struct Assembly {
-    columns: ParquetLayout,
-    /// Made with the first row group.
-    assembler: Option<FileAssembler>,
-    footer_permit: Permit,
+pub(super) struct BodyJob {
+    pub(super) piece: u32,
+    pub(super) work: Box<dyn Work>,
 }
 
-impl Assembly {
-    /// `footer_permit` is the right to hold the footer: of no bytes, until there is something to
-    /// say.
-    #[must_use]
-    pub fn new(columns: ParquetLayout, footer_permit: Permit) -> Self {
-        Self { columns, assembler: None, footer_permit }
-    }
-
-    fn entry_bytes(&self) -> u64 {
-        self.columns.layout.leaf_count() as u64 * FOOTER_ENTRY_BYTES
-    }
-
-    fn row_group(
-        &mut self,
-        group: EncodedRowGroup,
-        mut permit: Permit,
-    ) -> Result<Segment, ParquetFileError> {
-        let assembler = match &mut self.assembler {
-            Some(assembler) => assembler,
-            None => self.assembler.insert(FileAssembler::new(&self.columns.layout)?),
-        };
-        let bytes = assembler.row_group(group)?;
-        permit.resize(bytes.len() as u64);
-        self.footer_permit.resize(self.footer_permit.bytes() + self.entry_bytes());
-        Ok(Segment { bytes, permit })
-    }
-
-    fn footer(self) -> Result<Segment, ParquetFileError> {
-        let assembler = match self.assembler {
-            Some(assembler) => assembler,
-            None => FileAssembler::new(&self.columns.layout)?,
-        };
-        let bytes = assembler.finish()?;
-        let mut permit = self.footer_permit;
-        permit.resize(bytes.len() as u64);
-        Ok(Segment { bytes, permit })
+impl<W: Work + 'static> From<(u32, W)> for BodyJob {
+    fn from((piece, work): (u32, W)) -> Self {
+        Self { piece, work: Box::new(work) }
     }
 }
 
 /// The rows and bytes of one file.
 #[derive(Debug)]
-pub struct Frames {
-    file: FileId,
-    stream: StreamIx,
-    /// Rows that no frame has taken yet.
-    loose: Vec<Rows>,
-    loose_bytes: usize,
-    loose_rows: u64,
-    cut: u32,
-    joined: u32,
-    early: BTreeMap<u32, Frame>,
-    /// Size of the rows of each frame that has not joined the body.
-    in_work: BTreeMap<u32, u64>,
-    sealed: bool,
-    discarded: bool,
-    /// Until the footer has joined the body of a Parquet file.
-    assembly: Option<Assembly>,
-    body: VecDeque<SegmentSlice>,
-    body_bytes: usize,
-    /// Memory that loose rows and the body hold, as the budget counts it.
-    held_bytes: u64,
-    encoded_bytes: u64,
+pub struct FileBody {
+    encoding: Encoding,
+    /// What is final.
+    bytes: ByteQueue,
+    is_sealed: bool,
 }
 
-impl Frames {
-    /// No rows yet. `header` is what the file begins with, `assembly` what ends it if it is
-    /// Parquet.
-    #[must_use]
-    pub fn new(
-        file: FileId,
-        stream: StreamIx,
-        header: Option<Segment>,
-        assembly: Option<Assembly>,
-    ) -> Self {
-        let held_bytes = header.as_ref().map_or(0, Segment::held_bytes);
-        let loose: Vec<Rows> = header.into_iter().map(Rows::Text).collect();
-        Self {
-            file,
-            stream,
-            loose_bytes: loose.iter().map(Rows::size_bytes).sum(),
-            loose,
-            loose_rows: 0,
-            cut: 0,
-            joined: 0,
-            early: BTreeMap::new(),
-            in_work: BTreeMap::new(),
-            sealed: false,
-            discarded: false,
-            assembly,
-            body: VecDeque::new(),
-            body_bytes: 0,
-            held_bytes,
-            encoded_bytes: 0,
-        }
-    }
+/// Rows that are not bytes of the object yet, by the format of the file.
+#[derive(Debug)]
+enum Encoding {
+    /// There are none: rows are final as they come. Also a body of another kind ends here, once its
+    /// last row is encoded or the file is given up.
+    Plain,
+    Gzip(GzipBody),
+    /// In a box: most files of a run of many streams are small, and so should their bodies be.
+    Parquet(Box<ParquetBody>),
+}
 
-    /// Whose rows and bytes.
+impl FileBody {
+    /// The body of a new file of a stream.
     #[must_use]
-    pub fn file(&self) -> FileId {
-        self.file
-    }
-
-    /// The file's stream.
-    #[must_use]
-    pub fn stream(&self) -> StreamIx {
-        self.stream
-    }
-
-    /// Adds `count` rows; says whether the body has grown.
-    pub fn append(
-        &mut self,
-        rows: Rows,
-        count: u64,
-        framing: Framing,
-        out: &mut Vec<Action>,
-    ) -> bool {
-        if self.loose_rows + count > self.most_rows() {
-            self.cut_frame(framing, out);
-        }
-        self.loose_bytes += rows.size_bytes();
-        self.held_bytes += rows.held_bytes();
-        self.loose_rows += count;
-        self.loose.push(rows);
-        let full = match framing {
-            Framing::None => true,
-            Framing::Gzip { frame_bytes } => self.loose_bytes >= frame_bytes,
-            Framing::RowGroups { row_group_bytes } => {
-                self.loose_bytes >= row_group_bytes || self.loose_rows >= self.most_rows()
+    pub fn open(format: &StreamFormat, sizes: PieceSizes, budget: &Budget) -> Self {
+        let mut bytes = ByteQueue::default();
+        let encoding = match format {
+            StreamFormat::Text { encoder, compression } => {
+                let header = Some(encoder.header()).filter(|header| !header.is_empty());
+                let header = header.map(|header| Segment {
+                    bytes: header.to_vec(),
+                    permit: budget.take(header.len() as u64),
+                });
+                match *compression {
+                    Compression::None => {
+                        header.into_iter().for_each(|header| bytes.push(header));
+                        Encoding::Plain
+                    }
+                    Compression::Gzip { level } => {
+                        Encoding::Gzip(GzipBody::new(level, sizes.min_frame_bytes, header))
+                    }
+                }
             }
+            StreamFormat::Parquet(layout) => Encoding::Parquet(Box::new(ParquetBody::new(
+                layout.clone(),
+                sizes.min_row_group_bytes,
+                budget.take(0),
+            ))),
         };
-        if full {
-            self.cut_frame(framing, out);
-        }
-        full && framing == Framing::None
+        Self { encoding, bytes, is_sealed: false }
     }
 
-    /// Makes a frame of the loose rows, if there are any.
-    pub fn cut_frame(&mut self, framing: Framing, out: &mut Vec<Action>) {
-        if self.loose.is_empty() {
-            return;
+    /// Adds `count` rows.
+    ///
+    /// # Errors
+    /// The rows are of another format than the file: a defect.
+    pub(super) fn append(&mut self, rows: Rows, count: u64) -> Result<Vec<BodyJob>, Failure> {
+        match (&mut self.encoding, rows) {
+            (Encoding::Plain, Rows::Text(rows)) => {
+                self.bytes.push(rows);
+                Ok(Vec::new())
+            }
+            (Encoding::Gzip(gzip), Rows::Text(rows)) => {
+                Ok(gzip.append(rows).into_iter().map(BodyJob::from).collect())
+            }
+            (Encoding::Parquet(parquet), Rows::Columns(rows)) => {
+                Ok(parquet.append(rows, count).map(BodyJob::from).collect())
+            }
+            (Encoding::Plain | Encoding::Gzip(_), Rows::Columns(_))
+            | (Encoding::Parquet(_), Rows::Text(_)) => Err(Failure::new(
+                FailureType::System,
+                "rows came for a file of another format; please report this",
+            )),
         }
-        let rows = std::mem::take(&mut self.loose);
-        let size_bytes = std::mem::take(&mut self.loose_bytes);
-        self.loose_rows = 0;
-        self.held_bytes -= rows.iter().map(Rows::held_bytes).sum::<u64>();
-        let (text, columns) = split(rows);
-        if framing == Framing::None {
-            text.into_iter().for_each(|segment| self.join_body(segment));
-            return;
+    }
+
+    /// Makes a piece of the rows that none has taken yet, however few they are.
+    pub(super) fn cut_piece(&mut self) -> Option<BodyJob> {
+        match &mut self.encoding {
+            Encoding::Plain => None,
+            Encoding::Gzip(gzip) => gzip.cut_frame().map(BodyJob::from),
+            Encoding::Parquet(parquet) => parquet.cut_row_group().map(BodyJob::from),
         }
-        let (file, frame) = (self.file, self.cut);
-        self.cut += 1;
-        self.in_work.insert(frame, size_bytes as u64);
-        out.push(match &self.assembly {
-            Some(assembly) => Action::EncodeRowGroup {
-                file,
-                frame,
-                layout: assembly.columns.clone(),
-                rows: columns,
-            },
-            None => Action::Compress { file, frame, text },
-        });
     }
 
     /// No more rows come.
     ///
     /// # Errors
     /// The file cannot be completed: a defect.
-    pub fn seal(&mut self, framing: Framing, out: &mut Vec<Action>) -> Result<(), Failure> {
-        self.sealed = true;
-        self.cut_frame(framing, out);
-        self.finish()
+    pub(super) fn seal(&mut self) -> Result<Option<BodyJob>, Failure> {
+        self.is_sealed = true;
+        let job = self.cut_piece();
+        self.finish()?;
+        Ok(job)
     }
 
-    /// A frame is finished.
+    /// A piece is made: returns what its rows came to.
     ///
     /// # Errors
     /// The file cannot be completed: a defect.
-    pub fn join(&mut self, frame: u32, content: Frame) -> Result<(), Failure> {
-        self.early.insert(frame, content);
-        while let Some(content) = self.early.remove(&self.joined) {
-            self.in_work.remove(&self.joined);
-            self.joined += 1;
-            if self.discarded {
-                continue;
+    pub(super) fn piece_done(&mut self, piece: u32) -> Result<Option<CompressionSample>, Failure> {
+        let sample = match &mut self.encoding {
+            Encoding::Plain => None,
+            Encoding::Gzip(gzip) => {
+                let sample = gzip.done(piece);
+                while let Some(frame) = gzip.pop() {
+                    self.bytes.push(frame);
+                }
+                sample
             }
-            let segment = match (content, &mut self.assembly) {
-                (Frame::Bytes(segment), _) => segment,
-                (Frame::RowGroup(group, permit), Some(assembly)) => {
-                    assembly.row_group(group, permit)?
+            Encoding::Parquet(parquet) => {
+                let sample = parquet.done(piece);
+                while let Some(row_group) = parquet.pop()? {
+                    self.bytes.push(row_group);
                 }
-                (Frame::RowGroup(..), None) => {
-                    return Err(Failure::new(
-                        FailureType::System,
-                        "a row group came for a file that takes none; please report this",
-                    ));
-                }
-            };
-            self.join_body(segment);
-        }
-        self.finish()
-    }
-
-    /// Gives everything up.
-    pub fn discard(&mut self) {
-        self.discarded = true;
-        self.loose = Vec::new();
-        self.body = VecDeque::new();
-        self.early.clear();
-        self.assembly = None;
-        (self.loose_bytes, self.body_bytes, self.held_bytes) = (0, 0, 0);
-    }
-
-    /// Whether all the bytes that the object will have are in the body, or were.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.sealed && self.loose.is_empty() && self.joined == self.cut
-    }
-
-    /// Bytes in the body now.
-    #[must_use]
-    pub fn body_bytes(&self) -> usize {
-        self.body_bytes
-    }
-
-    /// Bytes of the object so far, in their final form.
-    #[must_use]
-    pub fn encoded_bytes(&self) -> u64 {
-        self.encoded_bytes
-    }
-
-    /// Size of the rows that no frame has taken yet.
-    #[must_use]
-    pub fn loose_bytes(&self) -> usize {
-        self.loose_bytes
-    }
-
-    /// Memory that loose rows, the body and what the footer will say hold.
-    #[must_use]
-    pub fn held_bytes(&self) -> u64 {
-        self.held_bytes
-            + self.assembly.as_ref().map_or(0, |assembly| assembly.footer_permit.bytes())
-    }
-
-    /// Memory that the footer takes for one row group more.
-    #[must_use]
-    pub fn footer_entry_bytes(&self) -> u64 {
-        self.assembly.as_ref().map_or(0, Assembly::entry_bytes)
-    }
-
-    /// Rows of one frame at most.
-    fn most_rows(&self) -> u64 {
-        self.assembly.as_ref().map_or(u64::MAX, |assembly| assembly.columns.most_rows)
-    }
-
-    /// Size of the rows of a frame that is not finished.
-    #[must_use]
-    pub fn in_work_bytes(&self, frame: u32) -> u64 {
-        self.in_work.get(&frame).copied().unwrap_or_default()
-    }
-
-    /// Bytes of the object, with rows that are not encoded yet counted at `ratio` (encoded bytes
-    /// per byte of rows).
-    #[must_use]
-    pub fn estimated_bytes(&self, ratio: f64) -> u64 {
-        let rows = (self.loose_bytes as u64 + self.in_work.values().sum::<u64>()) as f64;
-        self.encoded_bytes + (rows * ratio) as u64
-    }
-
-    /// Takes `part_bytes` from the front of the body, or all that there is.
-    pub fn take_part(&mut self, part_bytes: usize) -> Vec<SegmentSlice> {
-        let mut part = Vec::new();
-        let mut wanted = part_bytes;
-        while wanted > 0
-            && let Some(mut slice) = self.body.pop_front()
-        {
-            let taken = match slice.split_front(wanted) {
-                Some(front) => {
-                    self.body.push_front(slice);
-                    front
-                }
-                // The rest of its segment: nothing of that is held here any more.
-                None => {
-                    self.held_bytes -= slice.held_bytes();
-                    slice
-                }
-            };
-            wanted -= taken.len();
-            self.body_bytes -= taken.len();
-            part.push(taken);
-        }
-        if self.body.is_empty() {
-            self.body = VecDeque::new();
-            if self.is_complete() {
-                // Also empty they keep a node each, and tens of thousands of files may wait for a
-                // STATE.
-                self.early = BTreeMap::new();
-                self.in_work = BTreeMap::new();
+                sample
             }
-        }
-        part
+        };
+        self.finish()?;
+        Ok(sample)
     }
 
-    /// Takes back all that was taken.
-    pub fn put_back(&mut self, body: Vec<SegmentSlice>) {
-        self.body_bytes = body.iter().map(SegmentSlice::len).sum();
-        self.held_bytes = body.iter().map(SegmentSlice::held_bytes).sum();
-        self.body = body.into();
-    }
-
+    /// Ends the bytes as the format wants it, once the last row has joined them.
     fn finish(&mut self) -> Result<(), Failure> {
-        if !self.is_complete() || self.discarded {
-            return Ok(());
-        }
-        if let Some(assembly) = self.assembly.take() {
-            let footer = assembly.footer()?;
-            self.join_body(footer);
+        if self.is_complete()
+            && let Encoding::Parquet(parquet) =
+                std::mem::replace(&mut self.encoding, Encoding::Plain)
+        {
+            self.bytes.push(parquet.footer()?);
         }
         Ok(())
     }
 
-    fn join_body(&mut self, segment: Segment) {
-        self.encoded_bytes += segment.bytes.len() as u64;
-        self.body_bytes += segment.bytes.len();
-        self.held_bytes += segment.held_bytes();
-        self.body.push_back(segment.into());
-    }
-}
-
-fn split(rows: Vec<Rows>) -> (Vec<Segment>, Vec<ColumnSegment>) {
-    let (mut text, mut columns) = (Vec::new(), Vec::new());
-    for rows in rows {
-        match rows {
-            Rows::Text(segment) => text.push(segment),
-            Rows::Columns(segment) => columns.push(segment),
-        }
-    }
-    (text, columns)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::format::columns::{Batch, RecordDecoder, TableSchema, TableSchemaOptions};
-    use crate::format::parquet::FileLayout;
-    use crate::format::{
-        Codec, MetadataColumns, RowIds, StreamMeta, TypeOptions, UndeclaredFields,
-    };
-    use crate::pipeline::budget::Budget;
-    use crate::pipeline::file::column_tasks;
-
-    const FRAMING: Framing = Framing::RowGroups { row_group_bytes: 1 << 20 };
-
-    fn layout(most_rows: u64) -> ParquetLayout {
-        let options = TableSchemaOptions {
-            metadata: MetadataColumns::None,
-            undeclared_fields: UndeclaredFields::Drop,
-            types: TypeOptions::DEFAULT,
-        };
-        let properties = [("id".to_owned(), serde_json::json!({"type": "integer"}))];
-        let shape = TableSchema::new(
-            &options,
-            &StreamMeta { generation_id: None, sync_id: 0 },
-            &properties,
-        );
-        let layout = FileLayout::new(&shape.to_arrow(), Codec::Snappy, Vec::new()).unwrap();
-        ParquetLayout { shape: Arc::new(shape), layout: Arc::new(layout), most_rows }
+    /// Gives everything up. Pieces in work find nobody who takes them.
+    pub(super) fn discard(&mut self) {
+        self.encoding = Encoding::Plain;
+        self.bytes = ByteQueue::default();
     }
 
-    fn rows(layout: &ParquetLayout, budget: &Budget, count: u64) -> Rows {
-        let mut decoder = RecordDecoder::new(Arc::clone(&layout.shape));
-        for id in 0..count {
-            decoder.read(format!("{{\"id\":{id}}}").as_bytes(), 0).unwrap();
-            decoder.end_row(0, None, &mut RowIds::new(0, 0));
-        }
-        let batch: Batch = decoder.take().batch;
-        let permit = budget.take(batch.held_bytes() as u64);
-        Rows::Columns(ColumnSegment { batch, permit })
-    }
-
-    fn parquet(layout: &ParquetLayout, budget: &Budget) -> Frames {
-        let assembly = Assembly::new(layout.clone(), budget.take(0));
-        Frames::new(FileId(1), StreamIx(0), None, Some(assembly))
-    }
-
-    /// The frames that were asked for: their numbers and rows.
-    fn asked(out: &mut Vec<Action>) -> Vec<(u32, Vec<ColumnSegment>)> {
-        out.drain(..)
-            .map(|action| match action {
-                Action::EncodeRowGroup { frame, rows, .. } => (frame, rows),
-                other => panic!("{other:?}"),
-            })
-            .collect()
-    }
-
-    fn encoded(layout: &ParquetLayout, budget: &Budget, rows: Vec<ColumnSegment>) -> Frame {
-        let done =
-            column_tasks(layout.clone(), rows, budget).into_iter().find_map(|task| task.run());
-        done.unwrap().unwrap()
-    }
-
-    #[test]
-    fn a_row_group_never_has_more_rows_than_allowed() {
-        for (most_rows, expected) in [(10, [8, 8, 4].as_slice()), (5, &[4, 4, 4, 4, 4])] {
-            let (layout, budget) = (layout(most_rows), Budget::new(1 << 20, 1 << 20));
-            let (mut frames, mut out) = (parquet(&layout, &budget), Vec::new());
-            for _ in 0..5 {
-                frames.append(rows(&layout, &budget, 4), 4, FRAMING, &mut out);
+    /// Whether all the bytes that the object will have are there, or were.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.is_sealed
+            && match &self.encoding {
+                Encoding::Plain => true,
+                Encoding::Gzip(gzip) => gzip.is_idle(),
+                Encoding::Parquet(parquet) => parquet.is_idle(),
             }
-            frames.seal(FRAMING, &mut out).unwrap();
-            let groups = asked(&mut out);
-            let counts: Vec<usize> = groups
-                .iter()
-                .map(|(_, rows)| rows.iter().map(|rows| rows.batch.rows()).sum())
-                .collect();
-            assert_eq!(counts, expected);
+    }
+
+    /// Final bytes that have not been taken.
+    #[must_use]
+    pub fn ready_bytes(&self) -> usize {
+        self.bytes.queued_bytes()
+    }
+
+    /// Final bytes so far, whether they were taken or not.
+    #[must_use]
+    pub fn encoded_bytes(&self) -> u64 {
+        self.bytes.joined_bytes()
+    }
+
+    /// Memory that its rows and bytes hold, pieces in work apart.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.bytes.held_bytes()
+            + match &self.encoding {
+                Encoding::Plain => 0,
+                Encoding::Gzip(gzip) => gzip.held_bytes(),
+                Encoding::Parquet(parquet) => parquet.held_bytes(),
+            }
+    }
+
+    /// Memory of rows that would take a fraction of it if a piece were made of them now; `None` if
+    /// they are too few for that, or the format gains nothing by it.
+    #[must_use]
+    pub fn early_piece_bytes(&self) -> Option<u64> {
+        match &self.encoding {
+            Encoding::Plain | Encoding::Gzip(_) => None,
+            Encoding::Parquet(parquet) => parquet.early_row_group_bytes(),
         }
     }
 
-    #[test]
-    fn what_the_footer_will_say_is_held_until_it_is_said() {
-        let (layout, budget) = (layout(10), Budget::new(1 << 20, 1 << 20));
-        let (mut frames, mut out) = (parquet(&layout, &budget), Vec::new());
-        for _ in 0..3 {
-            frames.append(rows(&layout, &budget, 10), 10, FRAMING, &mut out);
-        }
-        // The last one first: the body must be in order all the same.
-        for (frame, rows) in asked(&mut out).into_iter().rev() {
-            let content = encoded(&layout, &budget, rows);
-            frames.join(frame, content).unwrap();
-        }
-        let body = frames.body_bytes() as u64;
-        assert_eq!(frames.held_bytes(), body + 3 * frames.footer_entry_bytes());
-        assert_eq!(budget.used_bytes(), frames.held_bytes());
-        frames.seal(FRAMING, &mut out).unwrap();
-        assert!(frames.is_complete());
-        assert!(frames.body_bytes() as u64 > body, "the footer is there");
-        assert_eq!(frames.held_bytes(), frames.body_bytes() as u64);
-        assert_eq!(budget.used_bytes(), frames.held_bytes());
-        let file: Vec<u8> =
-            frames.take_part(usize::MAX).iter().flat_map(|slice| slice.as_ref().to_vec()).collect();
-        assert!(file.starts_with(b"PAR1") && file.ends_with(b"PAR1"));
-        assert_eq!((frames.held_bytes(), budget.used_bytes()), (0, 0));
+    /// Bytes that the object would have if it were sealed now, as far as what was encoded so far
+    /// tells: `own` of the file's stream, `all` of all streams of the run.
+    #[must_use]
+    pub fn estimated_bytes(&self, own: CompressionSample, all: CompressionSample) -> u64 {
+        self.bytes.joined_bytes()
+            + match &self.encoding {
+                Encoding::Plain => 0,
+                Encoding::Gzip(gzip) => gzip.estimated_bytes(own, all),
+                Encoding::Parquet(parquet) => parquet.estimated_bytes(own),
+            }
+    }
+
+    /// Takes `part_bytes` of the final bytes, or all that there are.
+    pub(super) fn take_part(&mut self, part_bytes: usize) -> Vec<SegmentSlice> {
+        self.bytes.take_part(part_bytes)
+    }
+
+    /// Puts back all the bytes of the object, which were taken at once.
+    pub(super) fn put_back(&mut self, part: Vec<SegmentSlice>) {
+        self.bytes.put_back(part);
     }
 }

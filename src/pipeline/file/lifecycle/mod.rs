@@ -24,10 +24,11 @@ use std::time::Instant;
 
 use crate::error::Failure;
 use crate::model::StreamIx;
-use crate::pipeline::file::{Frames, Framing};
-use crate::pipeline::messages::{Action, StoreRequest};
-use crate::pipeline::messages::{Chunk, CursorNotes, Frame, SegmentSlice};
-use crate::pipeline::messages::{FileId, Position};
+use crate::pipeline::file::body::{BodyJob, FileBody, PieceSizes};
+use crate::pipeline::messages::{
+    Action, Chunk, CompressionSample, CursorNotes, FileId, Job, Position, SegmentSlice,
+    StoreRequest,
+};
 use crate::provenance;
 use crate::store::{ObjectInfo, PartReceipt};
 
@@ -60,8 +61,8 @@ impl SealReason {
 /// How bytes are cut; the same for all files of a run.
 #[derive(Clone, Debug)]
 pub struct CutSettings {
-    /// What becomes of rows before they join the body.
-    pub framing: Framing,
+    /// How many rows make a piece of a body.
+    pub pieces: PieceSizes,
     /// Bytes of every part but the last, which has as many at most. S3 takes 5 MiB or more, and
     /// 10,000 parts.
     pub part_bytes: usize,
@@ -113,7 +114,7 @@ pub struct File {
     /// Whether the object's metadata names the rows and the reason: S3 fixes it when the upload is
     /// created.
     tells_rows: bool,
-    frames: Frames,
+    body: FileBody,
     upload: Upload,
     parts_cut: i32,
     parts: Vec<PartReceipt>,
@@ -121,6 +122,23 @@ pub struct File {
     discarded: bool,
     requests: u32,
     taken: TakenKeys,
+}
+
+/// What is known of a file before its first row is appended.
+#[derive(Debug)]
+pub struct FileStart {
+    /// Its identity.
+    pub id: FileId,
+    /// Whose rows it is for.
+    pub stream: StreamIx,
+    /// Its first row.
+    pub first: Position,
+    /// When that row arrived.
+    pub opened_at: Instant,
+    /// What the object says about itself.
+    pub object: ObjectInfo,
+    /// What takes the rows.
+    pub body: FileBody,
 }
 
 /// How many of the keys that a file was given were taken.
@@ -133,13 +151,13 @@ pub struct TakenKeys {
 }
 
 impl File {
-    /// An empty file whose first row is about to be appended. `frames` has what every file of the
-    /// stream begins with.
+    /// A file whose first row is about to be appended.
     #[must_use]
-    pub fn new(first: Position, opened_at: Instant, object: ObjectInfo, frames: Frames) -> Self {
+    pub fn new(start: FileStart) -> Self {
+        let FileStart { id, stream, first, opened_at, object, body } = start;
         Self {
-            id: frames.file(),
-            stream: frames.stream(),
+            id,
+            stream,
             first,
             last: first,
             rows: 0,
@@ -149,7 +167,7 @@ impl File {
             sealed: None,
             object,
             tells_rows: false,
-            frames,
+            body,
             upload: Upload::None,
             parts_cut: 0,
             parts: Vec::new(),
@@ -161,25 +179,30 @@ impl File {
     }
 
     /// Adds rows, of which `last` is the last.
+    ///
+    /// # Errors
+    /// The file cannot be completed: discard it.
     pub fn append(
         &mut self,
         chunk: Chunk,
         last: Position,
         cut: &CutSettings,
         out: &mut Vec<Action>,
-    ) {
+    ) -> Result<(), Failure> {
         self.last = last;
         self.rows += chunk.rows;
         self.cursor.join(chunk.cursor);
-        if self.frames.append(chunk.data, chunk.rows, cut.framing, out) {
-            self.advance(cut, out);
-        }
+        let jobs = self.body.append(chunk.data, chunk.rows)?;
+        self.start(jobs, out);
+        self.advance(cut, out);
+        Ok(())
     }
 
-    /// Makes a frame of the rows that none has taken yet, although it could be larger: encoded they
+    /// Makes a piece of the rows that none has taken yet, although it could be larger: encoded they
     /// take less memory.
-    pub fn cut_frame(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
-        self.frames.cut_frame(cut.framing, out);
+    pub fn cut_piece(&mut self, out: &mut Vec<Action>) {
+        let job = self.body.cut_piece();
+        self.start(job, out);
     }
 
     /// Takes no more rows.
@@ -193,7 +216,8 @@ impl File {
         out: &mut Vec<Action>,
     ) -> Result<(), Failure> {
         self.sealed = Some(reason);
-        self.frames.seal(cut.framing, out)?;
+        let job = self.body.seal()?;
+        self.start(job, out);
         self.advance(cut, out);
         Ok(())
     }
@@ -205,20 +229,19 @@ impl File {
         self.advance(cut, out);
     }
 
-    /// A frame has come back.
+    /// A piece is made: returns what its rows came to.
     ///
     /// # Errors
     /// The file cannot be completed: discard it.
-    pub fn framed(
+    pub fn piece_done(
         &mut self,
-        frame: u32,
-        content: Frame,
+        piece: u32,
         cut: &CutSettings,
         out: &mut Vec<Action>,
-    ) -> Result<(), Failure> {
-        self.frames.join(frame, content)?;
+    ) -> Result<Option<CompressionSample>, Failure> {
+        let sample = self.body.piece_done(piece)?;
         self.advance(cut, out);
-        Ok(())
+        Ok(sample)
     }
 
     /// The key is decided.
@@ -283,12 +306,12 @@ impl File {
     /// Whether all bytes are where they wait for publication.
     #[must_use]
     pub fn is_staged(&self, cut: &CutSettings) -> bool {
-        self.frames.is_complete()
+        self.body.is_complete()
             && self.key.is_some()
             && match &self.upload {
-                Upload::None => self.frames.body_bytes() < cut.part_bytes && !self.stage_everything,
+                Upload::None => self.body.ready_bytes() < cut.part_bytes && !self.stage_everything,
                 Upload::Open(_) => {
-                    self.frames.body_bytes() == 0 && self.parts.len() == self.parts_cut as usize
+                    self.body.ready_bytes() == 0 && self.parts.len() == self.parts_cut as usize
                 }
                 Upload::Creating
                 | Upload::Publishing(_)
@@ -310,7 +333,7 @@ impl File {
         } else {
             self.upload = Upload::Publishing(None);
             self.tells_rows = true;
-            StoreRequest::Put { key, object, body: self.frames.take_part(usize::MAX) }
+            StoreRequest::Put { key, object, body: self.body.take_part(usize::MAX) }
         };
         self.request(request, out);
     }
@@ -320,7 +343,7 @@ impl File {
     pub fn key_taken(&mut self, body: Vec<SegmentSlice>) {
         self.upload_not_begun();
         if !self.discarded {
-            self.frames.put_back(body);
+            self.body.put_back(body);
         }
     }
 
@@ -343,7 +366,7 @@ impl File {
     pub fn discard(&mut self, out: &mut Vec<Action>) {
         if !std::mem::replace(&mut self.discarded, true) {
             out.push(Action::Skip(self.id));
-            self.frames.discard();
+            self.body.discard();
             self.remove_if_discarded(out);
         }
     }
@@ -373,19 +396,24 @@ impl File {
         if self.stage_everything || matches!(self.upload, Upload::Publishing(_) | Upload::Visible) {
             return 0;
         }
-        self.frames.held_bytes()
+        self.body.held_bytes()
     }
 
     /// Its rows and bytes.
     #[must_use]
-    pub fn frames(&self) -> &Frames {
-        &self.frames
+    pub fn body(&self) -> &FileBody {
+        &self.body
     }
 
     /// The token that the object carries, which proves that it is this file.
     #[must_use]
     pub fn token(&self) -> uuid::Uuid {
         self.object.token
+    }
+
+    fn start(&self, jobs: impl IntoIterator<Item = BodyJob>, out: &mut Vec<Action>) {
+        let job = |BodyJob { piece, work }| Action::Job(Job { file: self.id, piece, work });
+        out.extend(jobs.into_iter().map(job));
     }
 
     /// Does whatever can be done next: open the upload, cut parts.
@@ -398,11 +426,11 @@ impl File {
             return;
         }
         loop {
-            let last_part = self.frames.is_complete()
-                && self.frames.body_bytes() > 0
+            let last_part = self.body.is_complete()
+                && self.body.ready_bytes() > 0
                 && (self.stage_everything
                     || matches!(self.upload, Upload::Open(_) | Upload::Creating));
-            if self.frames.body_bytes() < cut.part_bytes && !last_part {
+            if self.body.ready_bytes() < cut.part_bytes && !last_part {
                 return;
             }
             let Some(key) = self.key.clone() else { return };
@@ -418,7 +446,7 @@ impl File {
                     let upload_id = upload_id.clone();
                     self.parts_cut += 1;
                     let number = self.parts_cut;
-                    let body = self.frames.take_part(cut.part_bytes);
+                    let body = self.body.take_part(cut.part_bytes);
                     self.request(StoreRequest::Part { key, upload_id, number, body }, out);
                 }
                 Upload::Creating

@@ -3,25 +3,44 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::format::text::RowEncoder;
+use crate::format::{CsvOptions, Format, MetadataColumns, StreamMeta, UndeclaredFields};
 use crate::pipeline::budget::Budget;
-use crate::pipeline::messages::{Rows, Segment};
+use crate::pipeline::messages::{Compression, Rows, Segment, StreamFormat};
 
 const PART: usize = 10;
 
-fn cut(compress: bool) -> CutSettings {
-    let framing = if compress { Framing::Gzip { frame_bytes: 4 } } else { Framing::None };
-    CutSettings { framing, part_bytes: PART, key_when_sealed: false }
+const PIECES: PieceSizes = PieceSizes { min_frame_bytes: 4, min_row_group_bytes: 0 };
+
+fn cut() -> CutSettings {
+    CutSettings { pieces: PIECES, part_bytes: PART, key_when_sealed: false }
 }
 
 fn segment(text: &str) -> Segment {
     Segment { bytes: text.as_bytes().to_vec(), permit: Budget::new(1, 1).take(text.len() as u64) }
 }
 
-fn file(header: Option<&str>) -> File {
+/// A file of the format: plain text, or text of which each frame asks for a compressor.
+fn file_of(format: &Format, columns: &[String]) -> File {
+    let meta = StreamMeta { generation_id: None, sync_id: 0 };
+    let encoder = RowEncoder::new(format, MetadataColumns::None, &meta, columns).unwrap();
+    let compression =
+        format.gzip_level().map_or(Compression::None, |level| Compression::Gzip { level });
+    let format = StreamFormat::text(encoder, compression);
     let object =
         ObjectInfo { content_type: "text/plain", token: Uuid::nil(), metadata: Vec::new() };
-    let frames = Frames::new(FileId(1), StreamIx(0), header.map(segment), None);
-    File::new(1, crate::env::instant(), object, frames)
+    File::new(FileStart {
+        id: FileId(1),
+        stream: StreamIx(0),
+        first: 1,
+        opened_at: crate::env::instant(),
+        object,
+        body: FileBody::open(&format, PIECES, &Budget::new(1, 1)),
+    })
+}
+
+fn file() -> File {
+    file_of(&Format::Jsonl { gzip_level: None }, &[])
 }
 
 fn rows(text: &str) -> Chunk {
@@ -42,14 +61,25 @@ fn text(body: &[impl AsRef<[u8]>]) -> String {
     body.iter().map(|slice| std::str::from_utf8(slice.as_ref()).unwrap()).collect()
 }
 
+/// The jobs that the file asks for.
+fn jobs(out: &mut Vec<Action>) -> Vec<Job> {
+    out.drain(..)
+        .map(|action| match action {
+            Action::Job(job) => job,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+/// The number and the text of each job.
+fn texts(jobs: &[Job]) -> Vec<(u32, String)> {
+    jobs.iter().map(|job| (job.piece, job.work.text())).collect()
+}
+
 /// What the file asks for, one word each.
 fn asked(out: &mut Vec<Action>) -> Vec<String> {
     out.drain(..)
         .map(|action| match action {
-            Action::Compress { frame, text: of, .. } => {
-                let of: Vec<Vec<u8>> = of.into_iter().map(|segment| segment.bytes).collect();
-                format!("compress {frame} {}", text(&of))
-            }
             Action::Store(_, StoreRequest::Create { key, .. }) => format!("create {key}"),
             Action::Store(_, StoreRequest::Part { number, body, .. }) => {
                 format!("part {number} {}", text(&body))
@@ -76,37 +106,48 @@ fn receipt(part_number: i32) -> PartReceipt {
 
 #[test]
 fn a_small_file_is_put_from_memory_with_its_header_first() {
-    let (cut, mut out) = (cut(false), Vec::new());
-    let mut file = file(Some("h\n"));
+    let (cut, mut out) = (cut(), Vec::new());
+    let options = CsvOptions { undeclared_fields: UndeclaredFields::Drop, ..CsvOptions::default() };
+    let csv = Format::Csv { options, gzip_level: None };
+    let mut file = file_of(&csv, &["h".to_owned()]);
     file.key_ready("k".to_owned(), &cut, &mut out);
-    file.append(rows("a\n"), 1, &cut, &mut out);
+    file.append(rows("a\n"), 1, &cut, &mut out).unwrap();
     assert!(!file.is_staged(&cut), "it is still open");
     file.seal(SealReason::End, &cut, &mut out).unwrap();
     assert!(file.is_staged(&cut));
     file.publish(&cut, &mut out);
     assert_eq!(asked(&mut out), ["put k h\na\n"]);
-    assert_eq!((file.rows, file.frames().encoded_bytes()), (1, 4));
+    assert_eq!((file.rows, file.body().encoded_bytes()), (1, 4));
 }
 
 #[test]
 fn frames_join_in_order_and_every_part_but_the_last_has_the_same_length() {
-    let (cut, mut out) = (cut(true), Vec::new());
-    let mut file = file(None);
+    let (cut, mut out) = (cut(), Vec::new());
+    let mut file = file_of(&Format::Jsonl { gzip_level: Some(1) }, &[]);
     file.key_ready("k".to_owned(), &cut, &mut out);
     for row in ["abcdef", "ghijkl", "mno"] {
-        file.append(rows(row), 1, &cut, &mut out);
+        file.append(rows(row), 1, &cut, &mut out).unwrap();
     }
-    assert_eq!(asked(&mut out), ["compress 0 abcdef", "compress 1 ghijkl"]);
-    assert_eq!(file.frames().estimated_bytes(0.5), 7, "fifteen bytes of text at half their size");
-    file.framed(1, Frame::Bytes(segment("GHIJKL")), &cut, &mut out).unwrap();
+    let mut frames = jobs(&mut out);
+    assert_eq!(texts(&frames), [(0, "abcdef".to_owned()), (1, "ghijkl".to_owned())]);
+    let half = CompressionSample { text_bytes: 2, compressed_bytes: 1 };
+    let estimate = file.body().estimated_bytes(half, CompressionSample::default());
+    assert_eq!(estimate, 7, "fifteen bytes of text at half their size");
+    let compressed = |file: &mut File, job: Job, out: &mut Vec<Action>| {
+        let text = job.work.text().to_uppercase();
+        job.work.finish_with(segment(&text));
+        file.piece_done(job.piece, &cut, out).unwrap();
+    };
+    compressed(&mut file, frames.remove(1), &mut out);
     assert_eq!(asked(&mut out), Vec::<String>::new(), "the first frame is not back");
-    file.framed(0, Frame::Bytes(segment("ABCDEF")), &cut, &mut out).unwrap();
+    compressed(&mut file, frames.remove(0), &mut out);
     assert_eq!(asked(&mut out), ["create k"]);
     file.created("u".to_owned(), &cut, &mut out);
     assert_eq!(asked(&mut out), ["part 1 ABCDEFGHIJ"]);
     file.seal(SealReason::Size, &cut, &mut out).unwrap();
-    assert_eq!(asked(&mut out), ["compress 2 mno"]);
-    file.framed(2, Frame::Bytes(segment("MNO")), &cut, &mut out).unwrap();
+    let mut frames = jobs(&mut out);
+    assert_eq!(texts(&frames), [(2, "mno".to_owned())]);
+    compressed(&mut file, frames.remove(0), &mut out);
     assert_eq!(asked(&mut out), ["part 2 KLMNO"]);
     file.part_uploaded(receipt(2), &mut out);
     assert!(!file.is_staged(&cut));
@@ -118,9 +159,9 @@ fn frames_join_in_order_and_every_part_but_the_last_has_the_same_length() {
 
 #[test]
 fn short_memory_stages_a_small_sealed_file_in_s3() {
-    let (cut, mut out) = (cut(false), Vec::new());
-    let mut file = file(None);
-    file.append(rows("abc"), 1, &cut, &mut out);
+    let (cut, mut out) = (cut(), Vec::new());
+    let mut file = file();
+    file.append(rows("abc"), 1, &cut, &mut out).unwrap();
     file.seal(SealReason::Memory, &cut, &mut out).unwrap();
     assert_eq!(file.resident_bytes(), 3);
     file.stage_everything(&cut, &mut out);
@@ -134,10 +175,10 @@ fn short_memory_stages_a_small_sealed_file_in_s3() {
 
 #[test]
 fn a_discarded_file_aborts_its_upload_once_nothing_of_it_is_under_way() {
-    let (cut, mut out) = (cut(false), Vec::new());
-    let mut file = file(None);
+    let (cut, mut out) = (cut(), Vec::new());
+    let mut file = file();
     file.key_ready("k".to_owned(), &cut, &mut out);
-    file.append(rows("0123456789"), 1, &cut, &mut out);
+    file.append(rows("0123456789"), 1, &cut, &mut out).unwrap();
     file.discard(&mut out);
     assert!(!file.is_gone(), "the upload is being opened");
     file.created("u".to_owned(), &cut, &mut out);
@@ -148,10 +189,10 @@ fn a_discarded_file_aborts_its_upload_once_nothing_of_it_is_under_way() {
 
 #[test]
 fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
-    let (cut, mut out) = (cut(false), Vec::new());
-    let mut large = file(None);
+    let (cut, mut out) = (cut(), Vec::new());
+    let mut large = file();
     large.key_ready("k".to_owned(), &cut, &mut out);
-    large.append(rows("0123456789"), 1, &cut, &mut out);
+    large.append(rows("0123456789"), 1, &cut, &mut out).unwrap();
     large.created("u".to_owned(), &cut, &mut out);
     large.part_uploaded(receipt(1), &mut out);
     large.seal(SealReason::End, &cut, &mut out).unwrap();
@@ -168,9 +209,9 @@ fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
     large.removed(&mut out);
     assert!(large.is_gone());
 
-    let mut small = file(None);
+    let mut small = file();
     small.key_ready("k".to_owned(), &cut, &mut out);
-    small.append(rows("abc"), 1, &cut, &mut out);
+    small.append(rows("abc"), 1, &cut, &mut out).unwrap();
     small.seal(SealReason::End, &cut, &mut out).unwrap();
     small.publish(&cut, &mut out);
     small.key_taken(vec![segment("abc").into()]);
@@ -182,11 +223,11 @@ fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
 
 #[test]
 fn a_discarded_file_takes_back_what_is_visible_and_only_that() {
-    let (cut, mut out) = (cut(false), Vec::new());
+    let (cut, mut out) = (cut(), Vec::new());
     let published = |out: &mut Vec<Action>| {
-        let mut file = file(None);
+        let mut file = file();
         file.key_ready("k".to_owned(), &cut, out);
-        file.append(rows("abc"), 1, &cut, out);
+        file.append(rows("abc"), 1, &cut, out).unwrap();
         file.seal(SealReason::Checkpoint, &cut, out).unwrap();
         file.publish(&cut, out);
         file
@@ -225,12 +266,12 @@ fn an_object_says_its_rows_where_they_are_known_when_its_metadata_is_fixed() {
         });
         object.unwrap().metadata.clone()
     };
-    let cut = cut(false);
+    let cut = cut();
     let fields = [("rows".to_owned(), "1".to_owned()), ("sealed-by".to_owned(), "size".to_owned())];
     for text in ["abc", "0123456789"] {
         let mut out = Vec::new();
-        let mut file = file(None);
-        file.append(rows(text), 1, &cut, &mut out);
+        let mut file = file();
+        file.append(rows(text), 1, &cut, &mut out).unwrap();
         file.seal(SealReason::Size, &cut, &mut out).unwrap();
         file.key_ready("k".to_owned(), &cut, &mut out);
         file.publish(&cut, &mut out);
@@ -238,21 +279,21 @@ fn an_object_says_its_rows_where_they_are_known_when_its_metadata_is_fixed() {
         assert!(file.tells_rows());
     }
     let mut out = Vec::new();
-    let mut early = file(None);
+    let mut early = file();
     early.key_ready("k".to_owned(), &cut, &mut out);
-    early.append(rows("0123456789"), 1, &cut, &mut out);
+    early.append(rows("0123456789"), 1, &cut, &mut out).unwrap();
     assert_eq!(told(&out), []);
     assert!(!early.tells_rows());
 }
 
 #[test]
 fn one_segment_of_many_parts_is_cut_without_a_copy_and_held_until_its_last_part_is_sent() {
-    let (cut, mut out) = (cut(false), Vec::new());
+    let (cut, mut out) = (cut(), Vec::new());
     let budget = Budget::new(1, 1);
-    let mut file = file(None);
+    let mut file = file();
     file.key_ready("k".to_owned(), &cut, &mut out);
     let line = Segment { bytes: b"0123456789abcdefghijKLMNO".to_vec(), permit: budget.take(25) };
-    file.append(Chunk { data: Rows::Text(line), ..rows("") }, 1, &cut, &mut out);
+    file.append(Chunk { data: Rows::Text(line), ..rows("") }, 1, &cut, &mut out).unwrap();
     file.created("u".to_owned(), &cut, &mut out);
     assert_eq!(file.resident_bytes(), 25, "the rest keeps all of its segment in memory");
     file.seal(SealReason::Memory, &cut, &mut out).unwrap();

@@ -30,10 +30,10 @@ use crate::key::cursor::parse_cursor;
 use crate::model::StreamIx;
 use crate::pipeline::budget::Budget;
 use crate::pipeline::buffer_pool::BufferPool;
-use crate::pipeline::input::{RowMaker, StreamTable};
+use crate::pipeline::input::StreamTable;
 use crate::pipeline::messages::Block;
 use crate::pipeline::messages::{
-    Chunk, ColumnSegment, CursorNotes, EncodedBlock, Item, LineFault, Rows, Segment,
+    Chunk, ColumnSegment, CursorNotes, EncodedBlock, Item, LineFault, Rows, Segment, StreamFormat,
 };
 use crate::protocol::state::{StateMessage, StateScope};
 
@@ -202,8 +202,8 @@ impl BlockEncoder {
             chunk.text = self.spare.take(self.expected_bytes[ix.index()]);
         }
         let encoding = &self.table.streams[ix.index()];
-        match &encoding.rows {
-            RowMaker::Text(encoder) => {
+        match &encoding.format {
+            StreamFormat::Text { encoder, .. } => {
                 let view = RecordView {
                     stream: ix,
                     data: record.data,
@@ -214,7 +214,7 @@ impl BlockEncoder {
                 let notes = encoder.encode(&view, ids, &mut self.scratch, &mut chunk.text);
                 chunk.dropped_fields += u64::from(notes.dropped_fields);
             }
-            RowMaker::Columns(_) => self.reader.end_row(record, ids),
+            StreamFormat::Parquet(_) => self.reader.end_row(record, ids),
         }
         chunk.rows += 1;
         chunk.repaired_strings += source.repaired_strings;

@@ -7,12 +7,13 @@ use crate::format::text::RowEncoder;
 use crate::format::{CsvOptions, Format, MetadataColumns, StreamMeta};
 use crate::model::StreamDescriptor;
 use crate::pipeline::input::StreamEncoding;
+use crate::pipeline::messages::Compression;
 
 const SEED: BlockSeed = BlockSeed { unix_ms: 1_700_000_000_000, random: 1 };
 
 fn table(cursor_field: Option<&[&str]>) -> Arc<StreamTable> {
     let encoding = || StreamEncoding {
-        rows: RowMaker::Text(
+        format: StreamFormat::text(
             RowEncoder::new(
                 &Format::Csv { options: CsvOptions::default(), gzip_level: None },
                 MetadataColumns::None,
@@ -20,6 +21,7 @@ fn table(cursor_field: Option<&[&str]>) -> Arc<StreamTable> {
                 &["id".to_owned()],
             )
             .unwrap(),
+            Compression::None,
         ),
         cursor_field: cursor_field.map(|path| path.iter().map(|&name| name.to_owned()).collect()),
     };
