@@ -94,7 +94,7 @@ impl Uploader {
         let may_skip = match request {
             StoreRequest::List { .. }
             | StoreRequest::Abort { .. }
-            | StoreRequest::TakeBack { .. } => false,
+            | StoreRequest::DeleteObject { .. } => false,
             StoreRequest::Create { .. }
             | StoreRequest::Part { .. }
             | StoreRequest::Put { .. }
@@ -127,7 +127,7 @@ impl Uploader {
                 let body = self.contiguous(body);
                 match self.store.put(&key, body.bytes.clone(), &object).await {
                     Err(error) if error.asks_for_next_key() => {
-                        StoreAnswer::KeyTaken(vec![self.take_back(body).into()], error)
+                        StoreAnswer::KeyTaken(vec![self.into_segment(body).into()], error)
                     }
                     result => {
                         self.recycle(body);
@@ -141,8 +141,8 @@ impl Uploader {
             StoreRequest::Abort { key, upload_id } => {
                 StoreAnswer::Aborted(self.removing.abort_multipart(&key, &upload_id).await)
             }
-            StoreRequest::TakeBack { key, token } => {
-                StoreAnswer::TakenBack(self.removing.delete_if_ours(&key, token).await)
+            StoreRequest::DeleteObject { key, token } => {
+                StoreAnswer::Deleted(self.removing.delete_if_ours(&key, token).await)
             }
         }
     }
@@ -194,7 +194,7 @@ impl Uploader {
     }
 
     /// The body as a segment again.
-    fn take_back(&self, body: Body) -> Segment {
+    fn into_segment(&self, body: Body) -> Segment {
         let Body { bytes, permit } = body;
         let permit = permit.unwrap_or_else(|| self.budget.take(bytes.len() as u64));
         Segment { bytes: bytes.into(), permit }
@@ -218,6 +218,6 @@ fn body_bytes(request: &StoreRequest) -> u64 {
         | StoreRequest::Create { .. }
         | StoreRequest::Complete { .. }
         | StoreRequest::Abort { .. }
-        | StoreRequest::TakeBack { .. } => 0,
+        | StoreRequest::DeleteObject { .. } => 0,
     }
 }

@@ -25,7 +25,7 @@ use crate::format::text::RowEncoder;
 use crate::format::{Format, StreamMeta};
 use crate::key::{FileValues, RunValues, StreamValues, ids};
 use crate::pipeline::engine::{EngineSettings, StreamPlan};
-use crate::pipeline::file::{CutSettings, PieceSizes};
+use crate::pipeline::file::{FileSettings, PieceSizes};
 use crate::pipeline::input::{BlockSettings, MAX_LINE_BYTES};
 use crate::pipeline::input::{StreamEncoding, StreamTable};
 use crate::pipeline::messages::{Compression, ParquetLayout, StreamFormat};
@@ -191,7 +191,7 @@ fn prepare(config: &Path, catalog: &Path) -> Result<Prepared, Failure> {
             run: run_values,
             streams: plans,
             content_type: config.format.content_type(),
-            cut: CutSettings {
+            file: FileSettings {
                 pieces: piece_sizes(&config.format, file_size_bytes, memory),
                 part_bytes: PART_BYTES,
                 key_when_sealed: cursor_macros,

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::{Engine, GroupId, PublishGroup};
 use crate::model::StreamIx;
 use crate::pipeline::engine::ledger::Scope;
-use crate::pipeline::file::SealReason;
+use crate::pipeline::file::{File, SealReason};
 use crate::pipeline::messages::Action;
 use crate::pipeline::messages::FileId;
 use crate::protocol::emitter::LogLevel;
@@ -204,9 +204,8 @@ impl Engine {
                 continue;
             }
             // A file that was staged may have had to begin anew since.
-            let is_behind = |id: &&FileId| {
-                self.files.get(*id).is_some_and(|file| !file.is_staged(&self.settings.cut))
-            };
+            let is_behind =
+                |id: &&FileId| self.files.get(*id).is_some_and(|file| !file.is_staged());
             group.behind = group.files.iter().filter(is_behind).copied().collect();
             if !group.behind.is_empty() {
                 continue;
@@ -216,7 +215,7 @@ impl Engine {
             let files = group.files.clone();
             self.look(files.len());
             for file in files {
-                self.with_file(file, |file, cut, out| file.publish(cut, out));
+                self.with_file(file, File::publish);
             }
         }
     }
@@ -249,7 +248,7 @@ impl Engine {
         if let Some(stem) = self.stems.get(&id).filter(|stem| stem.plain_name_of(key).is_some()) {
             stream.renamed_stems.insert(stem.clone());
         }
-        if !file.tells_rows() {
+        if !file.metadata_has_rows() {
             let reason = file.sealed.map(SealReason::as_str).unwrap_or_default();
             self.out.push(Action::Log(
                 LogLevel::Info,

@@ -8,7 +8,7 @@ use super::{Ending, Engine};
 use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
 use crate::pipeline::engine::ledger::Scope;
-use crate::pipeline::file::SealReason;
+use crate::pipeline::file::{File, SealReason};
 use crate::pipeline::messages::Action;
 use crate::pipeline::messages::{FileId, Position};
 use crate::protocol::emitter::LogLevel;
@@ -135,7 +135,7 @@ impl Engine {
         entry.dequeue(id, rows);
         self.index.touch(stream);
         self.leave_group(id);
-        self.with_file(id, |file, _, out| file.discard(out));
+        self.with_file(id, File::discard);
         self.forget_if_gone(id);
     }
 

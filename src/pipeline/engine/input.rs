@@ -172,12 +172,7 @@ impl Engine {
                 None => self.open_file(ix, first, since),
             };
             self.streams[ix.index()].ungrouped_rows += rows;
-            let appended = match self.files.get_mut(&id) {
-                Some(file) => file.append(chunk, last, &self.settings.cut, &mut self.out),
-                None => Ok(()),
-            };
-            self.file_changed(id);
-            match appended {
+            match self.try_with_file(id, |file| file.append(chunk, last)) {
                 Ok(()) => self.roll_if_full(id),
                 Err(failure) => self.lose(id, failure),
             }
@@ -188,16 +183,16 @@ impl Engine {
         let id = FileId(self.next_file);
         self.next_file += 1;
         let format = &self.settings.streams[ix.index()].format;
-        let body = FileBody::open(format, self.settings.cut.pieces, &self.budget);
+        let body = FileBody::open(format, self.settings.file.pieces, &self.budget);
         let object = self.object_info(id, ix);
         let start = FileStart { id, stream: ix, first, opened_at: since, object, body };
-        self.files.insert(id, File::new(start));
+        self.files.insert(id, File::new(start, self.settings.file));
         self.ledger.joined(ix, id, first);
         let stream = &mut self.streams[ix.index()];
         stream.open = Some(id);
         stream.ungrouped.push_back(id);
         self.file_changed(id);
-        if !self.settings.cut.key_when_sealed {
+        if !self.settings.file.key_when_sealed {
             self.request_key(id);
         }
         id
@@ -223,13 +218,8 @@ impl Engine {
         if stream.open == Some(id) {
             stream.open = None;
             self.recheck.insert(ix);
-            let sealed = match self.files.get_mut(&id) {
-                Some(file) => file.seal(reason, &self.settings.cut, &mut self.out),
-                None => Ok(()),
-            };
-            self.file_changed(id);
-            match sealed {
-                Ok(()) if self.settings.cut.key_when_sealed => self.request_key(id),
+            match self.try_with_file(id, |file| file.seal(reason)) {
+                Ok(()) if self.settings.file.key_when_sealed => self.request_key(id),
                 Ok(()) => {}
                 Err(failure) => self.lose(id, failure),
             }

@@ -8,6 +8,7 @@ use super::{Engine, EngineSettings, PendingListing};
 use crate::error::{Classified, Failure};
 use crate::key::{Allocation, FileValues, KeyStem};
 use crate::model::StreamIx;
+use crate::pipeline::file::File;
 use crate::pipeline::messages::FileId;
 use crate::pipeline::messages::SegmentSlice;
 use crate::pipeline::messages::{Action, StoreRequest};
@@ -52,12 +53,12 @@ impl Engine {
         }
         match self.keys.allocate(stem) {
             Allocation::Key { key, .. } => {
-                self.with_file(id, |file, cut, out| file.key_ready(key, cut, out));
+                self.with_file(id, |file| file.key_ready(key));
                 if let Some(group_has_started) = self.renamed.remove(&id) {
                     // The key that was taken.
                     self.keys.release(stem);
                     if group_has_started {
-                        self.with_file(id, |file, cut, out| file.publish(cut, out));
+                        self.with_file(id, File::publish);
                     }
                 }
             }
@@ -93,7 +94,10 @@ impl Engine {
     /// The file's group has
     /// started already, so the file is published as soon as it has its new key.
     pub(super) fn key_taken(&mut self, id: FileId, body: Vec<SegmentSlice>, error: &StoreError) {
-        self.with_file(id, |file, _, _| file.key_taken(body));
+        self.with_file(id, |file| {
+            file.key_taken(body);
+            Vec::new()
+        });
         self.take_next_key(id, true, error);
     }
 

@@ -332,39 +332,42 @@ impl Engine {
         match answer {
             StoreAnswer::Listed(result) => self.listed(id, result),
             StoreAnswer::Created(Ok(upload_id)) => {
-                self.with_file(id, |file, cut, out| file.created(upload_id, cut, out));
+                self.with_file(id, |file| file.created(upload_id));
             }
             StoreAnswer::Part(Ok(receipt)) => {
-                self.with_file(id, |file, _, out| file.part_uploaded(receipt, out));
+                self.with_file(id, |file| file.part_uploaded(receipt));
             }
             StoreAnswer::Published(Ok(())) => {
-                self.with_file(id, |file, _, out| file.published(out));
+                self.with_file(id, |file| file.published());
             }
             StoreAnswer::KeyTaken(body, error) => self.key_taken(id, body, &error),
             StoreAnswer::Created(Err(error)) if error.asks_for_next_key() => {
-                self.with_file(id, |file, _, _| file.upload_not_begun());
+                self.with_file(id, |file| {
+                    file.upload_not_begun();
+                    Vec::new()
+                });
                 self.take_next_key(id, false, &error);
             }
             StoreAnswer::Skipped => {
-                self.with_file(id, |file, _, out| file.request_failed(false, out));
+                self.with_file(id, |file| file.request_failed(false));
             }
             StoreAnswer::Aborted(result) => {
                 if let Err(error) = result {
                     self.warn_of_abort(&error);
                 }
-                self.with_file(id, |file, _, out| file.removed(out));
+                self.with_file(id, |file| file.removed());
             }
-            StoreAnswer::TakenBack(result) => {
+            StoreAnswer::Deleted(result) => {
                 if let Err(error) = result {
                     self.warn_of_rows_left(id, &error);
                 }
-                self.with_file(id, |file, _, out| file.removed(out));
+                self.with_file(id, |file| file.removed());
             }
             StoreAnswer::Created(Err(error))
             | StoreAnswer::Part(Err(error))
             | StoreAnswer::Published(Err(error)) => {
-                let doubtful = error.effect == Effect::Unknown;
-                self.with_file(id, |file, _, out| file.request_failed(doubtful, out));
+                let may_have_happened = error.effect == Effect::Unknown;
+                self.with_file(id, |file| file.request_failed(may_have_happened));
                 self.lose(id, Failure::from(error));
             }
         }
@@ -372,42 +375,44 @@ impl Engine {
     }
 
     fn job_done(&mut self, done: JobDone) {
-        let id = done.file;
-        let joined = match (done.result, self.files.get_mut(&id)) {
-            (Ok(()), Some(file)) => {
-                let stream = file.stream;
-                file.piece_done(done.piece, &self.settings.cut, &mut self.out)
-                    .map(|sample| (stream, sample))
-                    .map(Some)
-            }
-            (Ok(()), None) => Ok(None),
-            (Err(failure), _) => Err(failure),
-        };
-        self.file_changed(id);
+        let JobDone { file: id, piece, result, .. } = done;
+        let mut sample = None;
+        let joined = result.and_then(|()| {
+            self.try_with_file(id, |file| {
+                let (actions, of_piece) = file.piece_done(piece)?;
+                sample = of_piece.map(|sample| (file.stream, sample));
+                Ok(actions)
+            })
+        });
+        if let Some((stream, sample)) = sample {
+            self.compressed.add(sample);
+            self.streams[stream.index()].compressed.add(sample);
+        }
         match joined {
-            Ok(Some((stream, sample))) => {
-                if let Some(sample) = sample {
-                    self.compressed.add(sample);
-                    self.streams[stream.index()].compressed.add(sample);
-                }
-                self.roll_if_full(id);
-            }
-            Ok(None) => {}
+            Ok(()) => self.roll_if_full(id),
             Err(failure) => self.lose(id, failure),
         }
         self.forget_if_gone(id);
     }
 
     /// Lets a file act; answers for files that are gone already are dropped.
-    fn with_file(
-        &mut self,
-        id: FileId,
-        act: impl FnOnce(&mut File, &super::file::CutSettings, &mut Vec<Action>),
-    ) {
+    fn with_file(&mut self, id: FileId, act: impl FnOnce(&mut File) -> Vec<Action>) {
         if let Some(file) = self.files.get_mut(&id) {
-            act(file, &self.settings.cut, &mut self.out);
+            self.out.extend(act(file));
             self.file_changed(id);
         }
+    }
+
+    /// As [`Self::with_file`], where the file may turn out to be one that cannot be completed.
+    fn try_with_file(
+        &mut self,
+        id: FileId,
+        act: impl FnOnce(&mut File) -> Result<Vec<Action>, Failure>,
+    ) -> Result<(), Failure> {
+        let Some(file) = self.files.get_mut(&id) else { return Ok(()) };
+        let result = act(file).map(|actions| self.out.extend(actions));
+        self.file_changed(id);
+        result
     }
 
     /// Something of the file has changed: what it holds, how far it is.
@@ -426,8 +431,7 @@ impl Engine {
         if let Some(group_id) = group_id
             && let Some(group) = self.groups.get_mut(group_id)
         {
-            let is_through =
-                if group.started { file.is_visible() } else { file.is_staged(&self.settings.cut) };
+            let is_through = if group.started { file.is_visible() } else { file.is_staged() };
             if is_through && group.behind.remove(&id) && group.behind.is_empty() {
                 self.groups_touched.insert(*group_id);
             }

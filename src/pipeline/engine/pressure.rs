@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::Engine;
 use crate::model::StreamIx;
 use crate::pipeline::engine::ledger::Scope;
-use crate::pipeline::file::{MIN_EARLY_PIECE_BYTES, SealReason};
+use crate::pipeline::file::{File, MIN_EARLY_PIECE_BYTES, SealReason};
 use crate::pipeline::messages::FileId;
 
 impl Engine {
@@ -69,7 +69,7 @@ impl Engine {
             }
         }
         for id in loose {
-            self.with_file(id, |file, _, out| file.cut_piece(out));
+            self.with_file(id, File::cut_piece);
         }
     }
 
@@ -90,7 +90,7 @@ impl Engine {
             self.seal(open, SealReason::Memory);
         }
         for id in self.streams[ix.index()].ungrouped.clone() {
-            self.with_file(id, |file, cut, out| file.stage_everything(cut, out));
+            self.with_file(id, File::leave_memory);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::key::{KeyTemplate, RunValues, StreamValues};
-use crate::pipeline::file::CutSettings;
+use crate::pipeline::file::FileSettings;
 use crate::pipeline::messages::StreamFormat;
 
 /// A stream as the engine sees it.
@@ -28,8 +28,8 @@ pub struct EngineSettings {
     pub streams: Vec<StreamPlan>,
     /// Content-Type of every object.
     pub content_type: &'static str,
-    /// How bytes are cut into frames and parts.
-    pub cut: CutSettings,
+    /// What all its files have in common.
+    pub file: FileSettings,
     /// A file is sealed when it reaches this encoded size.
     pub file_size_bytes: u64,
     /// A waiting STATE is due when the oldest row that it covers is this old; zero means at once.

@@ -4,4 +4,4 @@ mod body;
 mod lifecycle;
 
 pub use body::{FileBody, MIN_EARLY_PIECE_BYTES, PieceSizes};
-pub use lifecycle::{CutSettings, File, FileStart, SealReason, TakenKeys};
+pub use lifecycle::{File, FileSettings, FileStart, SealReason, TakenKeys};

@@ -49,7 +49,7 @@ pub enum StoreRequest {
     Part {
         /// Where the object will be.
         key: String,
-        /// What `Create` gave.
+        /// From the answer to `Create`.
         upload_id: String,
         /// From 1.
         number: i32,
@@ -69,7 +69,7 @@ pub enum StoreRequest {
     Complete {
         /// Where.
         key: String,
-        /// What `Create` gave.
+        /// From the answer to `Create`.
         upload_id: String,
         /// Every part, in order.
         parts: Vec<PartReceipt>,
@@ -80,14 +80,14 @@ pub enum StoreRequest {
     Abort {
         /// Where the object would have been.
         key: String,
-        /// What `Create` gave.
+        /// From the answer to `Create`.
         upload_id: String,
     },
-    /// Remove an object that is visible, or may be, and whose rows will be sent again.
-    TakeBack {
+    /// Delete an object that is visible, or may be, and whose rows the source will send again.
+    DeleteObject {
         /// Where it is.
         key: String,
-        /// The object's own: another one at the key is left alone.
+        /// The token of our object: another one at the key is left alone.
         token: Uuid,
     },
 }

@@ -100,8 +100,8 @@ pub struct CursorNotes {
 }
 
 impl CursorNotes {
-    /// Joins the notes of further rows.
-    pub fn join(&mut self, other: Self) {
+    /// Adds the notes of further rows.
+    pub fn add(&mut self, other: Self) {
         self.highest = self.highest.max(other.highest);
         self.rows_without += other.rows_without;
     }

@@ -25,8 +25,8 @@ pub enum StoreAnswer {
     Skipped,
     /// The upload is gone, or stays behind for a lifecycle rule.
     Aborted(Result<(), StoreError>),
-    /// The object is not, or no longer, there; or it stays and holds rows that will be there twice.
-    TakenBack(Result<(), StoreError>),
+    /// The object is not there, or no longer; or it stays, and holds rows that will be there twice.
+    Deleted(Result<(), StoreError>),
 }
 
 /// One report from the outside.

@@ -89,7 +89,7 @@ where
     let largest = LargestBuffers {
         block: settings.blocks.block_bytes,
         chunk: USUAL_CHUNK_BYTES,
-        body: settings.engine.cut.part_bytes,
+        body: settings.engine.file.part_bytes,
     };
     let buffers = BufferPools::new(largest, settings.spare_bytes);
     let sampler =

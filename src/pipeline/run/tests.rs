@@ -11,7 +11,7 @@ use crate::format::{Format, MetadataColumns, StreamMeta};
 use crate::key::{KeyTemplate, RunValues, StreamValues, ids};
 use crate::model::StreamDescriptor;
 use crate::pipeline::engine::StreamPlan;
-use crate::pipeline::file::{CutSettings, PieceSizes};
+use crate::pipeline::file::{FileSettings, PieceSizes};
 use crate::pipeline::input::StreamEncoding;
 use crate::pipeline::messages::{Compression, StreamFormat};
 use crate::store::testing::Embedded;
@@ -50,7 +50,7 @@ fn settings(workers: usize, gzip_level: Option<u8>) -> RunSettings {
             },
             streams: plans,
             content_type: format.content_type(),
-            cut: CutSettings {
+            file: FileSettings {
                 pieces: PieceSizes { min_frame_bytes: 64 * 1024, min_row_group_bytes: 0 },
                 part_bytes: 5 * 1024 * 1024,
                 key_when_sealed: false,

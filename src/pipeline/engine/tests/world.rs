@@ -14,7 +14,7 @@ use crate::format::{Format, MetadataColumns, StreamMeta};
 use crate::key::{KeyTemplate, RunValues, StreamValues, highest_listed, ids};
 use crate::model::{StreamDescriptor, StreamIx};
 use crate::pipeline::budget::Budget;
-use crate::pipeline::file::{CutSettings, File, PieceSizes};
+use crate::pipeline::file::{File, FileSettings, PieceSizes};
 use crate::pipeline::messages::FileId;
 use crate::pipeline::messages::{Action, Event, StoreAnswer, StoreRequest};
 use crate::pipeline::messages::{
@@ -137,7 +137,7 @@ impl Engine {
         self.index.assert_facts(&all_facts);
         let behind = |id: &FileId, started: bool| {
             let file = &self.files[id];
-            if started { !file.is_visible() } else { !file.is_staged(&self.settings.cut) }
+            if started { !file.is_visible() } else { !file.is_staged() }
         };
         for (id, group) in &self.groups {
             for file in &group.files {
@@ -165,7 +165,7 @@ pub(super) fn settings(options: &Options, streams: Vec<StreamPlan>) -> EngineSet
         },
         streams,
         content_type: "text/plain",
-        cut: CutSettings {
+        file: FileSettings {
             pieces: PieceSizes { min_frame_bytes: 30, min_row_group_bytes: 0 },
             part_bytes: 60,
             key_when_sealed: template.uses_cursor(),
@@ -370,7 +370,7 @@ impl World {
         let error = |op| StoreError::for_test(op, StoreErrorKind::Server);
         let refused = match request {
             StoreRequest::List { .. } => StoreAnswer::Listed(Err(error(Operation::ListObjects))),
-            StoreRequest::Abort { .. } | StoreRequest::TakeBack { .. } => {
+            StoreRequest::Abort { .. } | StoreRequest::DeleteObject { .. } => {
                 return (self.carry_out(request), false);
             }
             _ if self.skipped.contains(&file) => return (StoreAnswer::Skipped, false),
@@ -465,12 +465,12 @@ impl World {
                 self.uploads.remove(&upload_id);
                 StoreAnswer::Aborted(Ok(()))
             }
-            StoreRequest::TakeBack { key, token } => {
+            StoreRequest::DeleteObject { key, token } => {
                 if self.tokens.get(&key) == Some(&token) {
                     self.objects.remove(&key);
                     self.tokens.remove(&key);
                 }
-                StoreAnswer::TakenBack(Ok(()))
+                StoreAnswer::Deleted(Ok(()))
             }
         }
     }

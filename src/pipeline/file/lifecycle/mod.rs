@@ -1,23 +1,21 @@
 //! The life of one file: open, sealed, staged, published.
 //!
-//! A pure state machine. In go chunks, finished frames and the answers to its own requests; out
-//! come [`Action`]s.
+//! A pure state machine. In: chunks of rows, word of finished pieces, and the answers to its own
+//! requests. Out: the [`Action`]s that follow, which every method returns.
 //!
-//! - *open*: rows are added. They become frames (compressed text, or a row group of Parquet) and,
-//!   once a part is full, are uploaded as a part of an unfinished multipart upload; nothing of it
-//!   is visible.
+//! - *open*: rows are added. They become the bytes of the object (see [`FileBody`]) and, once a part
+//!   is full, are uploaded as a part of an unfinished multipart upload; nothing of it is visible.
 //! - *sealed*: no more rows, for a [`SealReason`].
-//! - *staged*: all bytes are in S3 as parts, or still here if they are less than one part.
-//! - *published*: PutObject or CompleteMultipartUpload has answered; the rows are visible.
+//! - *staged*: all bytes are in S3 as parts, or still in memory if they are less than one part.
+//! - *published*: PutObject or CompleteMultipartUpload has succeeded; the rows are visible.
 //!
 //! Invariants
-//! - Every part but the last has exactly `part_bytes`: S3 wants 5 MiB at least, and some stores one
-//!   size for all.
-//! - Once discarded, a file asks for nothing but its own removal: the abort of its upload, or,
-//!   where its object is visible or may be, that this is taken back. It is gone when that is
-//!   answered.
+//! - Every part but the last has exactly `part_bytes`: S3 wants 5 MiB at least, and some stores want
+//!   all parts to have one size.
+//! - Once discarded, a file asks for nothing but its own removal: the abort of its upload, and the
+//!   deletion of its object if that is visible or may be. The file is gone when these are answered.
 //!
-//! Not here: how rows become bytes (`frames`), when to seal and publish (`engine`), which key
+//! Not here: how rows become bytes (`body`), when to seal and publish (`engine`), which key
 //! (`engine::keys`).
 
 use std::time::Instant;
@@ -58,9 +56,9 @@ impl SealReason {
     }
 }
 
-/// How bytes are cut; the same for all files of a run.
-#[derive(Clone, Debug)]
-pub struct CutSettings {
+/// What is the same for all files of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSettings {
     /// How many rows make a piece of a body.
     pub pieces: PieceSizes,
     /// Bytes of every part but the last, which has as many at most. S3 takes 5 MiB or more, and
@@ -71,21 +69,21 @@ pub struct CutSettings {
     pub key_when_sealed: bool,
 }
 
+/// Where the object of a file is.
 #[derive(Debug, PartialEq, Eq)]
 enum Upload {
-    /// Nothing of the file is in S3, or no longer.
+    /// Nothing of it is in S3, or no longer.
     None,
+    /// CreateMultipartUpload is under way.
     Creating,
+    /// Parts can be uploaded under this upload id.
     Open(String),
-    /// Being put, or completed under the upload id.
+    /// PutObject is under way, or CompleteMultipartUpload of this upload id.
     Publishing(Option<String>),
-    /// The publication failed. The upload may still be open; with `doubtful` the object may be
-    /// visible all the same.
-    Failed {
-        upload_id: Option<String>,
-        doubtful: bool,
-    },
-    /// The object is there.
+    /// The publication failed. The upload may still be open, and the object may be visible all the
+    /// same.
+    Failed { upload_id: Option<String>, may_be_visible: bool },
+    /// The object is visible.
     Visible,
 }
 
@@ -110,18 +108,23 @@ pub struct File {
     pub key: Option<String>,
     /// Why it takes no more rows, once it does not.
     pub sealed: Option<SealReason>,
+    settings: FileSettings,
     object: ObjectInfo,
-    /// Whether the object's metadata names the rows and the reason: S3 fixes it when the upload is
-    /// created.
-    tells_rows: bool,
+    /// Whether the object's metadata has the number of rows and the seal reason: S3 fixes the
+    /// metadata when the upload is created, which may be before they are known.
+    metadata_has_rows: bool,
     body: FileBody,
     upload: Upload,
-    parts_cut: i32,
+    /// Parts that were asked for.
+    parts_begun: i32,
+    /// Parts that are in S3, in any order.
     parts: Vec<PartReceipt>,
-    stage_everything: bool,
-    discarded: bool,
-    requests: u32,
-    taken: TakenKeys,
+    /// Everything is uploaded as soon as it is sealed, even less than one part.
+    leaves_memory: bool,
+    is_discarded: bool,
+    /// Requests that are not answered.
+    requests_under_way: u32,
+    taken_keys: TakenKeys,
 }
 
 /// What is known of a file before its first row is appended.
@@ -153,7 +156,7 @@ pub struct TakenKeys {
 impl File {
     /// A file whose first row is about to be appended.
     #[must_use]
-    pub fn new(start: FileStart) -> Self {
+    pub fn new(start: FileStart, settings: FileSettings) -> Self {
         let FileStart { id, stream, first, opened_at, object, body } = start;
         Self {
             id,
@@ -165,16 +168,17 @@ impl File {
             cursor: CursorNotes::default(),
             key: None,
             sealed: None,
+            settings,
             object,
-            tells_rows: false,
+            metadata_has_rows: false,
             body,
             upload: Upload::None,
-            parts_cut: 0,
+            parts_begun: 0,
             parts: Vec::new(),
-            stage_everything: false,
-            discarded: false,
-            requests: 0,
-            taken: TakenKeys::default(),
+            leaves_memory: false,
+            is_discarded: false,
+            requests_under_way: 0,
+            taken_keys: TakenKeys::default(),
         }
     }
 
@@ -182,136 +186,130 @@ impl File {
     ///
     /// # Errors
     /// The file cannot be completed: discard it.
-    pub fn append(
-        &mut self,
-        chunk: Chunk,
-        last: Position,
-        cut: &CutSettings,
-        out: &mut Vec<Action>,
-    ) -> Result<(), Failure> {
+    pub fn append(&mut self, chunk: Chunk, last: Position) -> Result<Vec<Action>, Failure> {
         self.last = last;
         self.rows += chunk.rows;
-        self.cursor.join(chunk.cursor);
+        self.cursor.add(chunk.cursor);
         let jobs = self.body.append(chunk.data, chunk.rows)?;
-        self.start(jobs, out);
-        self.advance(cut, out);
-        Ok(())
+        Ok(self.jobs_then_advance(jobs))
     }
 
     /// Makes a piece of the rows that none has taken yet, although it could be larger: encoded they
     /// take less memory.
-    pub fn cut_piece(&mut self, out: &mut Vec<Action>) {
+    #[must_use]
+    pub fn cut_piece(&mut self) -> Vec<Action> {
         let job = self.body.cut_piece();
-        self.start(job, out);
+        self.jobs_then_advance(job)
     }
 
     /// Takes no more rows.
     ///
     /// # Errors
     /// The file cannot be completed: discard it.
-    pub fn seal(
-        &mut self,
-        reason: SealReason,
-        cut: &CutSettings,
-        out: &mut Vec<Action>,
-    ) -> Result<(), Failure> {
+    pub fn seal(&mut self, reason: SealReason) -> Result<Vec<Action>, Failure> {
         self.sealed = Some(reason);
         let job = self.body.seal()?;
-        self.start(job, out);
-        self.advance(cut, out);
-        Ok(())
+        Ok(self.jobs_then_advance(job))
     }
 
-    /// Sends everything to S3 when sealed, even what is less than one part, so that its memory
-    /// becomes free while the file waits to be published.
-    pub fn stage_everything(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
-        self.stage_everything = true;
-        self.advance(cut, out);
+    /// Uploads everything once it is sealed, even less than one part, so that its memory becomes
+    /// free while the file waits to be published.
+    #[must_use]
+    pub fn leave_memory(&mut self) -> Vec<Action> {
+        self.leaves_memory = true;
+        self.advance()
     }
 
-    /// A piece is made: returns what its rows came to.
+    /// A piece is made: also returns what its rows came to.
     ///
     /// # Errors
     /// The file cannot be completed: discard it.
     pub fn piece_done(
         &mut self,
         piece: u32,
-        cut: &CutSettings,
-        out: &mut Vec<Action>,
-    ) -> Result<Option<CompressionSample>, Failure> {
+    ) -> Result<(Vec<Action>, Option<CompressionSample>), Failure> {
         let sample = self.body.piece_done(piece)?;
-        self.advance(cut, out);
-        Ok(sample)
+        Ok((self.advance(), sample))
     }
 
     /// The key is decided.
-    pub fn key_ready(&mut self, key: String, cut: &CutSettings, out: &mut Vec<Action>) {
+    #[must_use]
+    pub fn key_ready(&mut self, key: String) -> Vec<Action> {
         self.key = Some(key);
-        self.advance(cut, out);
+        self.advance()
     }
 
     /// The multipart upload is open.
-    pub fn created(&mut self, upload_id: String, cut: &CutSettings, out: &mut Vec<Action>) {
-        self.requests -= 1;
+    #[must_use]
+    pub fn created(&mut self, upload_id: String) -> Vec<Action> {
+        self.requests_under_way -= 1;
         self.upload = Upload::Open(upload_id);
         // S3 has it now, and tens of thousands of files may wait for a STATE.
         self.object.metadata = Vec::new();
-        self.advance(cut, out);
+        self.advance()
     }
 
     /// A part is in S3.
-    pub fn part_uploaded(&mut self, receipt: PartReceipt, out: &mut Vec<Action>) {
-        self.requests -= 1;
+    #[must_use]
+    pub fn part_uploaded(&mut self, receipt: PartReceipt) -> Vec<Action> {
+        self.requests_under_way -= 1;
         if self.parts.is_empty() {
             // Most files have one part.
             self.parts.reserve_exact(1);
         }
         self.parts.push(receipt);
-        self.remove_if_discarded(out);
+        self.remove_if_discarded()
     }
 
     /// One of this file's requests failed, or was not sent. The file can no longer be published;
-    /// discard it. With `doubtful` it may have happened all the same.
-    pub fn request_failed(&mut self, doubtful: bool, out: &mut Vec<Action>) {
-        self.requests -= 1;
+    /// discard it. With `may_have_happened` S3 may have done it all the same.
+    #[must_use]
+    pub fn request_failed(&mut self, may_have_happened: bool) -> Vec<Action> {
+        self.requests_under_way -= 1;
         match &mut self.upload {
             Upload::Creating => self.upload = Upload::None,
             Upload::Publishing(upload_id) => {
-                self.upload = Upload::Failed { upload_id: upload_id.take(), doubtful };
+                self.upload = Upload::Failed {
+                    upload_id: upload_id.take(),
+                    may_be_visible: may_have_happened,
+                };
             }
             Upload::None | Upload::Open(_) | Upload::Failed { .. } | Upload::Visible => {}
         }
-        self.remove_if_discarded(out);
+        self.remove_if_discarded()
     }
 
     /// The receipt: the object is visible.
-    pub fn published(&mut self, out: &mut Vec<Action>) {
-        self.requests -= 1;
+    #[must_use]
+    pub fn published(&mut self) -> Vec<Action> {
+        self.requests_under_way -= 1;
         self.upload = Upload::Visible;
-        self.remove_if_discarded(out);
+        self.remove_if_discarded()
     }
 
     /// Whether the object is visible and stays so.
     #[must_use]
     pub fn is_visible(&self) -> bool {
-        self.upload == Upload::Visible && !self.discarded
+        self.upload == Upload::Visible && !self.is_discarded
     }
 
-    /// Whether the object's metadata names its rows and why it was sealed.
+    /// Whether the object's metadata has its number of rows and why it was sealed.
     #[must_use]
-    pub fn tells_rows(&self) -> bool {
-        self.tells_rows
+    pub fn metadata_has_rows(&self) -> bool {
+        self.metadata_has_rows
     }
 
     /// Whether all bytes are where they wait for publication.
     #[must_use]
-    pub fn is_staged(&self, cut: &CutSettings) -> bool {
+    pub fn is_staged(&self) -> bool {
+        let ready_bytes = self.body.ready_bytes();
         self.body.is_complete()
             && self.key.is_some()
             && match &self.upload {
-                Upload::None => self.body.ready_bytes() < cut.part_bytes && !self.stage_everything,
+                // Less than one part is put from memory.
+                Upload::None => ready_bytes < self.settings.part_bytes && !self.leaves_memory,
                 Upload::Open(_) => {
-                    self.body.ready_bytes() == 0 && self.parts.len() == self.parts_cut as usize
+                    ready_bytes == 0 && self.parts.len() == self.parts_begun as usize
                 }
                 Upload::Creating
                 | Upload::Publishing(_)
@@ -321,8 +319,9 @@ impl File {
     }
 
     /// Makes a staged file visible; does nothing to a file that is not staged.
-    pub fn publish(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
-        let Some(key) = self.key.clone().filter(|_| self.is_staged(cut)) else { return };
+    #[must_use]
+    pub fn publish(&mut self) -> Vec<Action> {
+        let Some(key) = self.key.clone().filter(|_| self.is_staged()) else { return Vec::new() };
         let object = self.object_info();
         let request = if let Upload::Open(upload_id) = &self.upload {
             let upload_id = upload_id.clone();
@@ -332,68 +331,72 @@ impl File {
             StoreRequest::Complete { key, upload_id, parts, object }
         } else {
             self.upload = Upload::Publishing(None);
-            self.tells_rows = true;
+            self.metadata_has_rows = true;
             StoreRequest::Put { key, object, body: self.body.take_part(usize::MAX) }
         };
-        self.request(request, out);
+        vec![self.request(request)]
     }
 
     /// The key was taken by another object before the file could be put: it needs another one, and
     /// then to be published again.
     pub fn key_taken(&mut self, body: Vec<SegmentSlice>) {
         self.upload_not_begun();
-        if !self.discarded {
+        if !self.is_discarded {
             self.body.put_back(body);
         }
     }
 
     /// The key was taken by another object before an upload was begun: the file needs another one.
     pub fn upload_not_begun(&mut self) {
-        self.requests -= 1;
+        self.requests_under_way -= 1;
         self.key = None;
         self.upload = Upload::None;
     }
 
     /// Counts a key that was taken.
     pub fn count_taken_key(&mut self, is_free: bool) -> TakenKeys {
-        self.taken.all += 1;
-        self.taken.free += u32::from(is_free);
-        self.taken
+        self.taken_keys.all += 1;
+        self.taken_keys.free += u32::from(is_free);
+        self.taken_keys
     }
 
     /// Gives the file up: frees its memory, and removes what is in S3 of it as soon as no request
     /// of its own is under way.
-    pub fn discard(&mut self, out: &mut Vec<Action>) {
-        if !std::mem::replace(&mut self.discarded, true) {
-            out.push(Action::Skip(self.id));
-            self.body.discard();
-            self.remove_if_discarded(out);
+    #[must_use]
+    pub fn discard(&mut self) -> Vec<Action> {
+        if std::mem::replace(&mut self.is_discarded, true) {
+            return Vec::new();
         }
+        self.body.discard();
+        let mut actions = vec![Action::Skip(self.id)];
+        actions.extend(self.remove_if_discarded());
+        actions
     }
 
     /// Whether a discarded file has nothing left to wait for.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.discarded && self.requests == 0
+        self.is_discarded && self.requests_under_way == 0
     }
 
     /// Whether the file was given up.
     #[must_use]
     pub fn is_discarded(&self) -> bool {
-        self.discarded
+        self.is_discarded
     }
 
     /// A removal of the discarded file has been answered.
-    pub fn removed(&mut self, out: &mut Vec<Action>) {
-        self.requests -= 1;
-        self.remove_if_discarded(out);
+    #[must_use]
+    pub fn removed(&mut self) -> Vec<Action> {
+        self.requests_under_way -= 1;
+        self.remove_if_discarded()
     }
 
     /// Bytes that stay in memory until something makes the file move: what sealing it early would
     /// set free.
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
-        if self.stage_everything || matches!(self.upload, Upload::Publishing(_) | Upload::Visible) {
+        if self.leaves_memory || matches!(self.upload, Upload::Publishing(_) | Upload::Visible) {
             return 0;
         }
         self.body.held_bytes()
@@ -411,73 +414,82 @@ impl File {
         self.object.token
     }
 
-    fn start(&self, jobs: impl IntoIterator<Item = BodyJob>, out: &mut Vec<Action>) {
-        let job = |BodyJob { piece, work }| Action::Job(Job { file: self.id, piece, work });
-        out.extend(jobs.into_iter().map(job));
+    fn jobs_then_advance(&mut self, jobs: impl IntoIterator<Item = BodyJob>) -> Vec<Action> {
+        let file = self.id;
+        let job = |BodyJob { piece, work }| Action::Job(Job { file, piece, work });
+        let mut actions: Vec<Action> = jobs.into_iter().map(job).collect();
+        actions.extend(self.advance());
+        actions
     }
 
-    /// Does whatever can be done next: open the upload, cut parts.
-    fn advance(&mut self, cut: &CutSettings, out: &mut Vec<Action>) {
-        if self.discarded {
-            self.remove_if_discarded(out);
-            return;
+    /// Does whatever can be done next: opens the upload, sends parts. Nothing changes if nothing
+    /// can be done, so that it may be called after any change.
+    fn advance(&mut self) -> Vec<Action> {
+        if self.is_discarded {
+            return self.remove_if_discarded();
         }
-        if cut.key_when_sealed && self.sealed.is_none() {
-            return;
+        let mut actions = Vec::new();
+        if self.settings.key_when_sealed && self.sealed.is_none() {
+            return actions;
         }
         loop {
-            let last_part = self.body.is_complete()
-                && self.body.ready_bytes() > 0
-                && (self.stage_everything
+            let ready_bytes = self.body.ready_bytes();
+            // What is left may be less than one part. It stays in memory, to be put in one request,
+            // unless the upload is there already or the memory is needed.
+            let is_last_part = self.body.is_complete()
+                && ready_bytes > 0
+                && (self.leaves_memory
                     || matches!(self.upload, Upload::Open(_) | Upload::Creating));
-            if self.body.ready_bytes() < cut.part_bytes && !last_part {
-                return;
+            if ready_bytes < self.settings.part_bytes && !is_last_part {
+                return actions;
             }
-            let Some(key) = self.key.clone() else { return };
+            let Some(key) = self.key.clone() else { return actions };
             match &self.upload {
                 Upload::None => {
                     self.upload = Upload::Creating;
                     let object = self.object_info();
-                    self.tells_rows = self.sealed.is_some();
-                    self.request(StoreRequest::Create { key, object }, out);
-                    return;
+                    self.metadata_has_rows = self.sealed.is_some();
+                    actions.push(self.request(StoreRequest::Create { key, object }));
+                    return actions;
                 }
                 Upload::Open(upload_id) => {
                     let upload_id = upload_id.clone();
-                    self.parts_cut += 1;
-                    let number = self.parts_cut;
-                    let body = self.body.take_part(cut.part_bytes);
-                    self.request(StoreRequest::Part { key, upload_id, number, body }, out);
+                    self.parts_begun += 1;
+                    let number = self.parts_begun;
+                    let body = self.body.take_part(self.settings.part_bytes);
+                    actions.push(self.request(StoreRequest::Part { key, upload_id, number, body }));
                 }
                 Upload::Creating
                 | Upload::Publishing(_)
                 | Upload::Failed { .. }
-                | Upload::Visible => return,
+                | Upload::Visible => return actions,
             }
         }
     }
 
-    /// Asks for the next removal that is owed. `Creating` and `Publishing` are requests under way:
-    /// their answers come first.
-    fn remove_if_discarded(&mut self, out: &mut Vec<Action>) {
-        if !self.discarded || self.requests > 0 {
-            return;
+    /// Asks for the next removal that is owed, one at a time. `Creating` and `Publishing` are
+    /// requests under way: their answers come first, and decide what there is to remove.
+    fn remove_if_discarded(&mut self) -> Vec<Action> {
+        if !self.is_discarded || self.requests_under_way > 0 {
+            return Vec::new();
         }
-        let Some(key) = self.key.clone() else { return };
+        let Some(key) = self.key.clone() else { return Vec::new() };
         let token = self.object.token;
-        match std::mem::replace(&mut self.upload, Upload::None) {
-            Upload::None | Upload::Creating | Upload::Publishing(_) => {}
-            Upload::Open(upload_id) => self.request(StoreRequest::Abort { key, upload_id }, out),
-            // First the upload, so that nothing can become visible any more.
-            Upload::Failed { upload_id: Some(upload_id), doubtful } => {
-                self.upload = Upload::Failed { upload_id: None, doubtful };
-                self.request(StoreRequest::Abort { key, upload_id }, out);
+        let request = match std::mem::replace(&mut self.upload, Upload::None) {
+            Upload::None | Upload::Creating | Upload::Publishing(_) => return Vec::new(),
+            Upload::Open(upload_id) => StoreRequest::Abort { key, upload_id },
+            // The upload goes first: while it is there, a late CompleteMultipartUpload could still
+            // make the object visible after its deletion.
+            Upload::Failed { upload_id: Some(upload_id), may_be_visible } => {
+                self.upload = Upload::Failed { upload_id: None, may_be_visible };
+                StoreRequest::Abort { key, upload_id }
             }
-            Upload::Failed { upload_id: None, doubtful: false } => {}
-            Upload::Failed { upload_id: None, doubtful: true } | Upload::Visible => {
-                self.request(StoreRequest::TakeBack { key, token }, out);
+            Upload::Failed { upload_id: None, may_be_visible: false } => return Vec::new(),
+            Upload::Failed { upload_id: None, may_be_visible: true } | Upload::Visible => {
+                StoreRequest::DeleteObject { key, token }
             }
-        }
+        };
+        vec![self.request(request)]
     }
 
     /// What the object says about itself, with what is known of the file by now.
@@ -489,9 +501,9 @@ impl File {
         object
     }
 
-    fn request(&mut self, request: StoreRequest, out: &mut Vec<Action>) {
-        self.requests += 1;
-        out.push(Action::Store(self.id, request));
+    fn request(&mut self, request: StoreRequest) -> Action {
+        self.requests_under_way += 1;
+        Action::Store(self.id, request)
     }
 }
 

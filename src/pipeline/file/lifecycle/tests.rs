@@ -12,10 +12,6 @@ const PART: usize = 10;
 
 const PIECES: PieceSizes = PieceSizes { min_frame_bytes: 4, min_row_group_bytes: 0 };
 
-fn cut() -> CutSettings {
-    CutSettings { pieces: PIECES, part_bytes: PART, key_when_sealed: false }
-}
-
 fn segment(text: &str) -> Segment {
     Segment { bytes: text.as_bytes().to_vec(), permit: Budget::new(1, 1).take(text.len() as u64) }
 }
@@ -29,14 +25,16 @@ fn file_of(format: &Format, columns: &[String]) -> File {
     let format = StreamFormat::text(encoder, compression);
     let object =
         ObjectInfo { content_type: "text/plain", token: Uuid::nil(), metadata: Vec::new() };
-    File::new(FileStart {
+    let start = FileStart {
         id: FileId(1),
         stream: StreamIx(0),
         first: 1,
         opened_at: crate::env::instant(),
         object,
         body: FileBody::open(&format, PIECES, &Budget::new(1, 1)),
-    })
+    };
+    let settings = FileSettings { pieces: PIECES, part_bytes: PART, key_when_sealed: false };
+    File::new(start, settings)
 }
 
 fn file() -> File {
@@ -93,7 +91,7 @@ fn asked(out: &mut Vec<Action>) -> Vec<String> {
                 format!("complete {}", numbers.join(","))
             }
             Action::Store(_, StoreRequest::Abort { upload_id, .. }) => format!("abort {upload_id}"),
-            Action::Store(_, StoreRequest::TakeBack { key, .. }) => format!("take back {key}"),
+            Action::Store(_, StoreRequest::DeleteObject { key, .. }) => format!("delete {key}"),
             Action::Skip(_) => "skip".to_owned(),
             other => format!("{other:?}"),
         })
@@ -106,27 +104,27 @@ fn receipt(part_number: i32) -> PartReceipt {
 
 #[test]
 fn a_small_file_is_put_from_memory_with_its_header_first() {
-    let (cut, mut out) = (cut(), Vec::new());
+    let mut out = Vec::new();
     let options = CsvOptions { undeclared_fields: UndeclaredFields::Drop, ..CsvOptions::default() };
     let csv = Format::Csv { options, gzip_level: None };
     let mut file = file_of(&csv, &["h".to_owned()]);
-    file.key_ready("k".to_owned(), &cut, &mut out);
-    file.append(rows("a\n"), 1, &cut, &mut out).unwrap();
-    assert!(!file.is_staged(&cut), "it is still open");
-    file.seal(SealReason::End, &cut, &mut out).unwrap();
-    assert!(file.is_staged(&cut));
-    file.publish(&cut, &mut out);
+    out.extend(file.key_ready("k".to_owned()));
+    out.extend(file.append(rows("a\n"), 1).unwrap());
+    assert!(!file.is_staged(), "it is still open");
+    out.extend(file.seal(SealReason::End).unwrap());
+    assert!(file.is_staged());
+    out.extend(file.publish());
     assert_eq!(asked(&mut out), ["put k h\na\n"]);
     assert_eq!((file.rows, file.body().encoded_bytes()), (1, 4));
 }
 
 #[test]
 fn frames_join_in_order_and_every_part_but_the_last_has_the_same_length() {
-    let (cut, mut out) = (cut(), Vec::new());
+    let mut out = Vec::new();
     let mut file = file_of(&Format::Jsonl { gzip_level: Some(1) }, &[]);
-    file.key_ready("k".to_owned(), &cut, &mut out);
+    out.extend(file.key_ready("k".to_owned()));
     for row in ["abcdef", "ghijkl", "mno"] {
-        file.append(rows(row), 1, &cut, &mut out).unwrap();
+        out.extend(file.append(rows(row), 1).unwrap());
     }
     let mut frames = jobs(&mut out);
     assert_eq!(texts(&frames), [(0, "abcdef".to_owned()), (1, "ghijkl".to_owned())]);
@@ -136,120 +134,120 @@ fn frames_join_in_order_and_every_part_but_the_last_has_the_same_length() {
     let compressed = |file: &mut File, job: Job, out: &mut Vec<Action>| {
         let text = job.work.text().to_uppercase();
         job.work.finish_with(segment(&text));
-        file.piece_done(job.piece, &cut, out).unwrap();
+        out.extend(file.piece_done(job.piece).unwrap().0);
     };
     compressed(&mut file, frames.remove(1), &mut out);
     assert_eq!(asked(&mut out), Vec::<String>::new(), "the first frame is not back");
     compressed(&mut file, frames.remove(0), &mut out);
     assert_eq!(asked(&mut out), ["create k"]);
-    file.created("u".to_owned(), &cut, &mut out);
+    out.extend(file.created("u".to_owned()));
     assert_eq!(asked(&mut out), ["part 1 ABCDEFGHIJ"]);
-    file.seal(SealReason::Size, &cut, &mut out).unwrap();
+    out.extend(file.seal(SealReason::Size).unwrap());
     let mut frames = jobs(&mut out);
     assert_eq!(texts(&frames), [(2, "mno".to_owned())]);
     compressed(&mut file, frames.remove(0), &mut out);
     assert_eq!(asked(&mut out), ["part 2 KLMNO"]);
-    file.part_uploaded(receipt(2), &mut out);
-    assert!(!file.is_staged(&cut));
-    file.part_uploaded(receipt(1), &mut out);
-    assert!(file.is_staged(&cut));
-    file.publish(&cut, &mut out);
+    out.extend(file.part_uploaded(receipt(2)));
+    assert!(!file.is_staged());
+    out.extend(file.part_uploaded(receipt(1)));
+    assert!(file.is_staged());
+    out.extend(file.publish());
     assert_eq!(asked(&mut out), ["complete 1,2"]);
 }
 
 #[test]
 fn short_memory_stages_a_small_sealed_file_in_s3() {
-    let (cut, mut out) = (cut(), Vec::new());
+    let mut out = Vec::new();
     let mut file = file();
-    file.append(rows("abc"), 1, &cut, &mut out).unwrap();
-    file.seal(SealReason::Memory, &cut, &mut out).unwrap();
+    out.extend(file.append(rows("abc"), 1).unwrap());
+    out.extend(file.seal(SealReason::Memory).unwrap());
     assert_eq!(file.resident_bytes(), 3);
-    file.stage_everything(&cut, &mut out);
+    out.extend(file.leave_memory());
     assert_eq!(file.resident_bytes(), 0, "it is on its way");
-    file.key_ready("k".to_owned(), &cut, &mut out);
-    file.created("u".to_owned(), &cut, &mut out);
+    out.extend(file.key_ready("k".to_owned()));
+    out.extend(file.created("u".to_owned()));
     assert_eq!(asked(&mut out), ["create k", "part 1 abc"]);
-    file.part_uploaded(receipt(1), &mut out);
-    assert!(file.is_staged(&cut));
+    out.extend(file.part_uploaded(receipt(1)));
+    assert!(file.is_staged());
 }
 
 #[test]
 fn a_discarded_file_aborts_its_upload_once_nothing_of_it_is_under_way() {
-    let (cut, mut out) = (cut(), Vec::new());
+    let mut out = Vec::new();
     let mut file = file();
-    file.key_ready("k".to_owned(), &cut, &mut out);
-    file.append(rows("0123456789"), 1, &cut, &mut out).unwrap();
-    file.discard(&mut out);
+    out.extend(file.key_ready("k".to_owned()));
+    out.extend(file.append(rows("0123456789"), 1).unwrap());
+    out.extend(file.discard());
     assert!(!file.is_gone(), "the upload is being opened");
-    file.created("u".to_owned(), &cut, &mut out);
+    out.extend(file.created("u".to_owned()));
     assert_eq!(asked(&mut out), ["create k", "skip", "abort u"], "and no part is sent any more");
-    file.removed(&mut out);
+    out.extend(file.removed());
     assert!(file.is_gone());
 }
 
 #[test]
 fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
-    let (cut, mut out) = (cut(), Vec::new());
+    let mut out = Vec::new();
     let mut large = file();
-    large.key_ready("k".to_owned(), &cut, &mut out);
-    large.append(rows("0123456789"), 1, &cut, &mut out).unwrap();
-    large.created("u".to_owned(), &cut, &mut out);
-    large.part_uploaded(receipt(1), &mut out);
-    large.seal(SealReason::End, &cut, &mut out).unwrap();
-    large.publish(&cut, &mut out);
-    large.request_failed(true, &mut out);
-    large.discard(&mut out);
-    large.removed(&mut out);
+    out.extend(large.key_ready("k".to_owned()));
+    out.extend(large.append(rows("0123456789"), 1).unwrap());
+    out.extend(large.created("u".to_owned()));
+    out.extend(large.part_uploaded(receipt(1)));
+    out.extend(large.seal(SealReason::End).unwrap());
+    out.extend(large.publish());
+    out.extend(large.request_failed(true));
+    out.extend(large.discard());
+    out.extend(large.removed());
     assert_eq!(
         asked(&mut out)[3..],
-        ["skip", "abort u", "take back k"],
+        ["skip", "abort u", "delete k"],
         "it may have happened all the same"
     );
     assert!(!large.is_gone());
-    large.removed(&mut out);
+    out.extend(large.removed());
     assert!(large.is_gone());
 
     let mut small = file();
-    small.key_ready("k".to_owned(), &cut, &mut out);
-    small.append(rows("abc"), 1, &cut, &mut out).unwrap();
-    small.seal(SealReason::End, &cut, &mut out).unwrap();
-    small.publish(&cut, &mut out);
+    out.extend(small.key_ready("k".to_owned()));
+    out.extend(small.append(rows("abc"), 1).unwrap());
+    out.extend(small.seal(SealReason::End).unwrap());
+    out.extend(small.publish());
     small.key_taken(vec![segment("abc").into()]);
-    assert!(!small.is_staged(&cut), "it has no key");
-    small.key_ready("k_2".to_owned(), &cut, &mut out);
-    small.publish(&cut, &mut out);
+    assert!(!small.is_staged(), "it has no key");
+    out.extend(small.key_ready("k_2".to_owned()));
+    out.extend(small.publish());
     assert_eq!(asked(&mut out), ["put k abc", "put k_2 abc"]);
 }
 
 #[test]
 fn a_discarded_file_takes_back_what_is_visible_and_only_that() {
-    let (cut, mut out) = (cut(), Vec::new());
+    let mut out = Vec::new();
     let published = |out: &mut Vec<Action>| {
         let mut file = file();
-        file.key_ready("k".to_owned(), &cut, out);
-        file.append(rows("abc"), 1, &cut, out).unwrap();
-        file.seal(SealReason::Checkpoint, &cut, out).unwrap();
-        file.publish(&cut, out);
+        out.extend(file.key_ready("k".to_owned()));
+        out.extend(file.append(rows("abc"), 1).unwrap());
+        out.extend(file.seal(SealReason::Checkpoint).unwrap());
+        out.extend(file.publish());
         file
     };
     // Visible, then given up; given up, then visible; refused; not sent.
     let mut visible = published(&mut out);
-    visible.published(&mut out);
+    out.extend(visible.published());
     assert!(visible.is_visible());
-    visible.discard(&mut out);
+    out.extend(visible.discard());
     let mut late = published(&mut out);
-    late.discard(&mut out);
-    late.published(&mut out);
+    out.extend(late.discard());
+    out.extend(late.published());
     for file in [&mut visible, &mut late] {
         assert!(!file.is_visible() && !file.is_gone());
-        file.removed(&mut out);
+        out.extend(file.removed());
         assert!(file.is_gone());
     }
-    let expected = ["put k abc", "skip", "take back k"];
+    let expected = ["put k abc", "skip", "delete k"];
     assert_eq!(asked(&mut out), [expected, expected].concat());
     let mut refused = published(&mut out);
-    refused.request_failed(false, &mut out);
-    refused.discard(&mut out);
+    out.extend(refused.request_failed(false));
+    out.extend(refused.discard());
     assert!(refused.is_gone());
     assert_eq!(asked(&mut out), ["put k abc", "skip"]);
 }
@@ -266,37 +264,36 @@ fn an_object_says_its_rows_where_they_are_known_when_its_metadata_is_fixed() {
         });
         object.unwrap().metadata.clone()
     };
-    let cut = cut();
     let fields = [("rows".to_owned(), "1".to_owned()), ("sealed-by".to_owned(), "size".to_owned())];
     for text in ["abc", "0123456789"] {
         let mut out = Vec::new();
         let mut file = file();
-        file.append(rows(text), 1, &cut, &mut out).unwrap();
-        file.seal(SealReason::Size, &cut, &mut out).unwrap();
-        file.key_ready("k".to_owned(), &cut, &mut out);
-        file.publish(&cut, &mut out);
+        out.extend(file.append(rows(text), 1).unwrap());
+        out.extend(file.seal(SealReason::Size).unwrap());
+        out.extend(file.key_ready("k".to_owned()));
+        out.extend(file.publish());
         assert_eq!(told(&out), fields);
-        assert!(file.tells_rows());
+        assert!(file.metadata_has_rows());
     }
     let mut out = Vec::new();
     let mut early = file();
-    early.key_ready("k".to_owned(), &cut, &mut out);
-    early.append(rows("0123456789"), 1, &cut, &mut out).unwrap();
+    out.extend(early.key_ready("k".to_owned()));
+    out.extend(early.append(rows("0123456789"), 1).unwrap());
     assert_eq!(told(&out), []);
-    assert!(!early.tells_rows());
+    assert!(!early.metadata_has_rows());
 }
 
 #[test]
 fn one_segment_of_many_parts_is_cut_without_a_copy_and_held_until_its_last_part_is_sent() {
-    let (cut, mut out) = (cut(), Vec::new());
+    let mut out = Vec::new();
     let budget = Budget::new(1, 1);
     let mut file = file();
-    file.key_ready("k".to_owned(), &cut, &mut out);
+    out.extend(file.key_ready("k".to_owned()));
     let line = Segment { bytes: b"0123456789abcdefghijKLMNO".to_vec(), permit: budget.take(25) };
-    file.append(Chunk { data: Rows::Text(line), ..rows("") }, 1, &cut, &mut out).unwrap();
-    file.created("u".to_owned(), &cut, &mut out);
+    out.extend(file.append(Chunk { data: Rows::Text(line), ..rows("") }, 1).unwrap());
+    out.extend(file.created("u".to_owned()));
     assert_eq!(file.resident_bytes(), 25, "the rest keeps all of its segment in memory");
-    file.seal(SealReason::Memory, &cut, &mut out).unwrap();
+    out.extend(file.seal(SealReason::Memory).unwrap());
     assert_eq!(file.resident_bytes(), 0);
     let mut parts: Vec<Vec<SegmentSlice>> = out
         .drain(..)

@@ -220,7 +220,7 @@ impl BlockEncoder {
         chunk.repaired_strings += source.repaired_strings;
         chunk.input_bytes += source.line_bytes as u64;
         if let Some(path) = &encoding.cursor_field {
-            chunk.cursor.join(cursor_of(record, path));
+            chunk.cursor.add(cursor_of(record, path));
         }
         if chunk.rows >= self.table.most_rows(ix) {
             self.close(ix, items);
