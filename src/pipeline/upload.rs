@@ -127,7 +127,7 @@ impl Uploader {
                 let body = self.contiguous(body);
                 match self.store.put(&key, body.bytes.clone(), &object).await {
                     Err(error) if error.asks_for_next_key() => {
-                        StoreAnswer::KeyTaken(vec![self.into_segment(body).into()], error)
+                        StoreAnswer::KeyTaken(vec![self.segment_of(body).into()], error)
                     }
                     result => {
                         self.recycle(body);
@@ -194,7 +194,7 @@ impl Uploader {
     }
 
     /// The body as a segment again.
-    fn into_segment(&self, body: Body) -> Segment {
+    fn segment_of(&self, body: Body) -> Segment {
         let Body { bytes, permit } = body;
         let permit = permit.unwrap_or_else(|| self.budget.take(bytes.len() as u64));
         Segment { bytes: bytes.into(), permit }

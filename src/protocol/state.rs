@@ -19,15 +19,13 @@ pub enum StateScope {
     Stream(StreamIx),
     /// The rows of every stream: GLOBAL and LEGACY.
     All,
-    /// No rows: it is the STATE of a stream that is not in the catalog.
-    Unlisted,
 }
 
 /// A received STATE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateMessage {
-    /// Which rows it covers.
-    pub scope: StateScope,
+    /// Which rows it covers. `None`: no row of ours, it is of a stream that the catalog does not have.
+    pub scope: Option<StateScope>,
     /// The line up to where `destinationStats` goes.
     head: Vec<u8>,
     /// The rest of the line.
@@ -48,7 +46,11 @@ impl StateMessage {
     ///
     /// # Errors
     /// [`JsonError`] when the payload is not a JSON object.
-    pub fn keep(line: &[u8], state_at: usize, scope: StateScope) -> Result<Self, JsonError> {
+    pub fn keep(
+        line: &[u8],
+        state_at: usize,
+        scope: Option<StateScope>,
+    ) -> Result<Self, JsonError> {
         let (mut ours, mut others) = (false, 0);
         let state = Scanner::new(&line[state_at..]).members(|key, _| {
             let is_ours = key.is(OURS);
@@ -151,7 +153,7 @@ mod tests {
 
     fn echo(line: &str, records: u64) -> String {
         let state_at = line.find(r#""state":"#).unwrap() + r#""state":"#.len();
-        let message = StateMessage::keep(line.as_bytes(), state_at, StateScope::All).unwrap();
+        let message = StateMessage::keep(line.as_bytes(), state_at, Some(StateScope::All)).unwrap();
         String::from_utf8(message.acknowledged(records)).unwrap()
     }
 

@@ -10,11 +10,11 @@ use std::time::Instant;
 
 use super::{Engine, GroupId, PublishGroup};
 use crate::model::StreamIx;
-use crate::pipeline::engine::ledger::Scope;
 use crate::pipeline::file::{File, SealReason};
 use crate::pipeline::messages::Action;
 use crate::pipeline::messages::FileId;
 use crate::protocol::emitter::LogLevel;
+use crate::protocol::state::StateScope;
 
 impl Engine {
     /// When [`Event::Timer`](crate::pipeline::messages::Event::Timer) is wanted, if nothing else
@@ -31,8 +31,8 @@ impl Engine {
     /// When the STATE over all streams is due. A row that it does not cover came after it, so that
     /// the files with such rows alone are the youngest.
     fn deadline_of_all(&self) -> Option<Instant> {
-        if !self.ledger.is_waiting(Scope::All)
-            || self.is_publishing(Scope::All)
+        if !self.ledger.is_waiting(StateScope::All)
+            || self.is_publishing(StateScope::All)
             || self.index.any_straddles()
         {
             return None;
@@ -53,7 +53,7 @@ impl Engine {
             self.index.deadlines().take_while(|(due, _)| *due <= now).map(|(_, stream)| stream);
         self.recheck.extend(due);
         if self.ending.is_none() {
-            self.checkpoint(Scope::All, now, false);
+            self.checkpoint(StateScope::All, now, false);
         }
     }
 
@@ -66,27 +66,27 @@ impl Engine {
         }
         for stream in streams {
             self.look(1);
-            self.checkpoint(Scope::Stream(stream), now, self.states_press);
+            self.checkpoint(StateScope::Stream(stream), now, self.states_press);
         }
-        self.checkpoint(Scope::All, now, self.states_press);
+        self.checkpoint(StateScope::All, now, self.states_press);
     }
 
     /// Cuts for every waiting STATE, due or not.
     pub(super) fn checkpoint_waiting(&mut self, now: Instant) {
         for stream in self.ledger.waiting_streams().clone() {
             self.look(1);
-            self.checkpoint(Scope::Stream(stream), now, true);
+            self.checkpoint(StateScope::Stream(stream), now, true);
         }
-        self.checkpoint(Scope::All, now, true);
+        self.checkpoint(StateScope::All, now, true);
     }
 
     /// Cuts the files that the latest waiting STATE of `scope` waits for, if they are due or
     /// `force` is set. An ending run has no more cuts.
-    pub(super) fn checkpoint(&mut self, scope: Scope, now: Instant, force: bool) {
+    pub(super) fn checkpoint(&mut self, scope: StateScope, now: Instant, force: bool) {
         if self.ending.is_some() || !self.ledger.is_waiting(scope) || self.is_publishing(scope) {
             return;
         }
-        if scope == Scope::All {
+        if scope == StateScope::All {
             self.refresh();
             if self.index.any_straddles() || !(force || self.anything_due(now)) {
                 return;
@@ -105,20 +105,20 @@ impl Engine {
     /// Whether an earlier group of the scope's streams is under way. STATEs that come meanwhile are
     /// cut for together when it has ended, so that a STATE with every record does not make a round
     /// trip to S3 each.
-    fn is_publishing(&self, scope: Scope) -> bool {
+    fn is_publishing(&self, scope: StateScope) -> bool {
         match scope {
-            Scope::Stream(stream) => !self.streams[stream.index()].groups.is_empty(),
-            Scope::All => !self.groups.is_empty(),
+            StateScope::Stream(stream) => !self.streams[stream.index()].groups.is_empty(),
+            StateScope::All => !self.groups.is_empty(),
         }
     }
 
     /// The ungrouped files that the latest STATE of `scope` waits for; `None` if one of them also
     /// holds rows that no STATE covers, so that it cannot be cut before the next one.
-    fn files_waited_for(&self, scope: Scope) -> Option<Vec<FileId>> {
+    fn files_waited_for(&self, scope: StateScope) -> Option<Vec<FileId>> {
         let mut files = Vec::new();
         let streams: Vec<StreamIx> = match scope {
-            Scope::Stream(stream) => vec![stream],
-            Scope::All => self.index.oldest().map(|(_, stream)| stream).collect(),
+            StateScope::Stream(stream) => vec![stream],
+            StateScope::All => self.index.oldest().map(|(_, stream)| stream).collect(),
         };
         for ix in streams {
             let covered = self.ledger.covered(ix);
@@ -137,10 +137,10 @@ impl Engine {
         Some(files)
     }
 
-    fn is_due(&self, scope: Scope, files: &[FileId], now: Instant) -> bool {
+    fn is_due(&self, scope: StateScope, files: &[FileId], now: Instant) -> bool {
         let rows: u64 = match scope {
-            Scope::Stream(stream) => self.streams[stream.index()].ungrouped_rows,
-            Scope::All => self.index.rows(),
+            StateScope::Stream(stream) => self.streams[stream.index()].ungrouped_rows,
+            StateScope::All => self.index.rows(),
         };
         let files = || files.iter().filter_map(|id| self.files.get(id));
         self.settings.checkpoint_records.is_some_and(|limit| rows >= limit)

@@ -7,11 +7,11 @@
 use super::{Ending, Engine};
 use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
-use crate::pipeline::engine::ledger::Scope;
 use crate::pipeline::file::{File, SealReason};
 use crate::pipeline::messages::Action;
 use crate::pipeline::messages::{FileId, Position};
 use crate::protocol::emitter::LogLevel;
+use crate::protocol::state::StateScope;
 use crate::store::StoreError;
 
 impl Engine {
@@ -118,8 +118,11 @@ impl Engine {
             return 0;
         }
         self.ledger
-            .last_waiting_before(Scope::Stream(stream), self.streams[stream.index()].first_lost)
-            .max(self.ledger.last_waiting_before(Scope::All, self.first_lost))
+            .last_waiting_before(
+                StateScope::Stream(stream),
+                self.streams[stream.index()].first_lost,
+            )
+            .max(self.ledger.last_waiting_before(StateScope::All, self.first_lost))
             .unwrap_or(0)
     }
 

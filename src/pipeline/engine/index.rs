@@ -137,7 +137,7 @@ impl StreamIndex {
     }
 }
 
-#[cfg(test)]
+#[cfg(debug_assertions)]
 impl StreamIndex {
     /// Nothing is known but these facts, and every order has them.
     pub(super) fn assert_facts(&self, facts: &[(StreamIx, Facts)]) {

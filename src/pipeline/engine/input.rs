@@ -10,7 +10,6 @@ use super::{Engine, HeldState};
 use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
 use crate::pipeline::budget::Permit;
-use crate::pipeline::engine::ledger::Scope;
 use crate::pipeline::file::{File, FileBody, FileStart, SealReason};
 use crate::pipeline::messages::Action;
 use crate::pipeline::messages::{Chunk, EncodedBlock, Item};
@@ -114,23 +113,21 @@ impl Engine {
     }
 
     fn state(&mut self, message: StateMessage, permit: Permit, now: Instant) {
-        let scope = match message.scope {
+        let Some(scope) = message.scope else {
+            // It covers no row of ours, so that there is nothing to wait for.
+            self.out.push(Action::PrintState(message.acknowledged(0)));
+            return;
+        };
+        match scope {
             StateScope::Stream(stream) => {
                 self.streams[stream.index()].has_own_state = true;
                 self.join_tail(stream);
-                Scope::Stream(stream)
             }
             StateScope::All => {
                 self.has_state_over_all = true;
                 self.join_all_tails();
-                Scope::All
             }
-            // A state of a stream that the catalog does not have covers no row of ours.
-            StateScope::Unlisted => {
-                self.out.push(Action::PrintState(message.acknowledged(0)));
-                return;
-            }
-        };
+        }
         // A file was lost while the tails joined: rows that this STATE covers are in no file.
         if self.has_failed() {
             return;
@@ -138,8 +135,8 @@ impl Engine {
         self.waiting_state_bytes += permit.bytes();
         self.ledger.state(scope, HeldState { message, permit });
         match scope {
-            Scope::Stream(stream) => self.index.touch(stream),
-            Scope::All => {
+            StateScope::Stream(stream) => self.index.touch(stream),
+            StateScope::All => {
                 self.refresh();
                 self.index.all_are_covered();
                 self.ledger.waiting_streams().iter().for_each(|stream| self.index.touch(*stream));

@@ -21,6 +21,8 @@
 //!   the source sends it again.
 
 mod checkpoint;
+#[cfg(debug_assertions)]
+mod consistency;
 mod ending;
 mod index;
 mod input;
@@ -42,7 +44,7 @@ use super::summary::{RunSummary, StreamOutcome, StreamSummary};
 use crate::error::{Failure, FailureType};
 use crate::key::{KeyAllocator, KeyStem};
 use crate::model::StreamIx;
-use crate::pipeline::engine::ledger::{Ledger, Scope};
+use crate::pipeline::engine::ledger::Ledger;
 use crate::pipeline::engine::order::InputOrder;
 use crate::pipeline::messages::ReadFault;
 use crate::pipeline::messages::{Action, Event, StoreAnswer};
@@ -206,6 +208,8 @@ pub struct Engine {
     abort_warned: bool,
     ending: Option<Ending>,
     out: Vec<Action>,
+    #[cfg(debug_assertions)]
+    unchecked_events: usize,
     #[cfg(test)]
     looks: std::cell::Cell<u64>,
 }
@@ -250,6 +254,8 @@ impl Engine {
             abort_warned: false,
             ending: None,
             out: Vec::new(),
+            #[cfg(debug_assertions)]
+            unchecked_events: 0,
             #[cfg(test)]
             looks: std::cell::Cell::new(0),
         }
@@ -295,6 +301,8 @@ impl Engine {
         self.publish_ready_groups();
         self.print_free_states();
         self.refresh();
+        #[cfg(debug_assertions)]
+        self.debug_assert_consistent();
     }
 
     /// Takes out what is to be done, in order.
@@ -460,7 +468,7 @@ impl Engine {
         let oldest = file(0).map(|file| file.opened_at);
         let is_waiting = stream.groups.is_empty() && begun > 0 && !straddles;
         let due = oldest
-            .filter(|_| is_waiting && self.ledger.is_waiting(Scope::Stream(ix)))
+            .filter(|_| is_waiting && self.ledger.is_waiting(StateScope::Stream(ix)))
             .and_then(|oldest| oldest.checked_add(self.settings.checkpoint_interval));
         Facts {
             resident: stream.tail.bytes + stream.resident_bytes,
@@ -499,7 +507,7 @@ impl Engine {
 
     fn print_free_states(&mut self) {
         for freed in self.ledger.free() {
-            if let StateScope::Stream(stream) = freed.state.message.scope {
+            if let Some(StateScope::Stream(stream)) = freed.state.message.scope {
                 self.index.touch(stream);
             }
             self.waiting_state_bytes -= freed.state.permit.bytes();

@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use super::Engine;
 use crate::model::StreamIx;
-use crate::pipeline::engine::ledger::Scope;
 use crate::pipeline::file::{File, MIN_EARLY_PIECE_BYTES, SealReason};
 use crate::pipeline::messages::FileId;
+use crate::protocol::state::StateScope;
 
 impl Engine {
     pub(super) fn relieve_pressure(&mut self, now: Instant) {
@@ -77,8 +77,8 @@ impl Engine {
     /// to depend on input that may not come.
     fn evict(&mut self, ix: StreamIx, now: Instant) {
         let covered = self.ledger.covered(ix);
-        if self.ledger.is_waiting(Scope::Stream(ix)) {
-            self.checkpoint(Scope::Stream(ix), now, true);
+        if self.ledger.is_waiting(StateScope::Stream(ix)) {
+            self.checkpoint(StateScope::Stream(ix), now, true);
         }
         if let Some(open) = self.streams[ix.index()].open
             && self.files.get(&open).is_some_and(|file| file.last <= covered)

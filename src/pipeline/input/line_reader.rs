@@ -183,11 +183,10 @@ impl DataReader {
         let scope = match (kind.kind.as_deref(), kind.stream) {
             // By the protocol a STATE without type is LEGACY; sources exist that leave it out of
             // the others.
-            (Some("STREAM") | None, Some((namespace, name))) => self
-                .table
-                .find(namespace.as_deref(), &name)
-                .map_or(StateScope::Unlisted, StateScope::Stream),
-            (Some("GLOBAL" | "LEGACY") | None, _) => StateScope::All,
+            (Some("STREAM") | None, Some((namespace, name))) => {
+                self.table.find(namespace.as_deref(), &name).map(StateScope::Stream)
+            }
+            (Some("GLOBAL" | "LEGACY") | None, _) => Some(StateScope::All),
             (Some("STREAM"), None) => {
                 return Err("is a STREAM state without a stream descriptor".to_owned());
             }

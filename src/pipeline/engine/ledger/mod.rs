@@ -26,15 +26,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::model::StreamIx;
 use crate::pipeline::messages::{FileId, Position};
-
-/// Which rows a STATE covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Scope {
-    /// The rows of one stream.
-    Stream(StreamIx),
-    /// The rows of all streams: GLOBAL and LEGACY.
-    All,
-}
+use crate::protocol::state::StateScope;
 
 /// A STATE that may be printed.
 #[derive(Debug, PartialEq, Eq)]
@@ -125,10 +117,10 @@ impl<S> Ledger<S> {
 
     /// Registers a received STATE. Every row that arrived before it in its scope must be in a file
     /// by now.
-    pub(super) fn state(&mut self, scope: Scope, state: S) {
+    pub(super) fn state(&mut self, scope: StateScope, state: S) {
         let position = self.last_row;
         match scope {
-            Scope::Stream(stream) => {
+            StateScope::Stream(stream) => {
                 let records = std::mem::take(self.records_since_state(stream));
                 let entry = &mut self.streams[stream.index()];
                 entry.covered = position;
@@ -137,7 +129,7 @@ impl<S> Ledger<S> {
                 self.waiting_streams.insert(stream);
                 self.touched.insert(stream);
             }
-            Scope::All => {
+            StateScope::All => {
                 let records = std::mem::take(&mut self.records_since_all);
                 self.states_over_all += 1;
                 self.covered_by_all = position;
@@ -177,19 +169,23 @@ impl<S> Ledger<S> {
 
     /// Whether a STATE of exactly this scope waits.
     #[must_use]
-    pub(super) fn is_waiting(&self, scope: Scope) -> bool {
+    pub(super) fn is_waiting(&self, scope: StateScope) -> bool {
         match scope {
-            Scope::Stream(stream) => !self.streams[stream.index()].waiting.is_empty(),
-            Scope::All => !self.waiting_all.is_empty(),
+            StateScope::Stream(stream) => !self.streams[stream.index()].waiting.is_empty(),
+            StateScope::All => !self.waiting_all.is_empty(),
         }
     }
 
     /// The position of the last waiting STATE of this scope that lies before row `before`.
     #[must_use]
-    pub(super) fn last_waiting_before(&self, scope: Scope, before: Position) -> Option<Position> {
+    pub(super) fn last_waiting_before(
+        &self,
+        scope: StateScope,
+        before: Position,
+    ) -> Option<Position> {
         let waiting = match scope {
-            Scope::Stream(stream) => &self.streams[stream.index()].waiting,
-            Scope::All => &self.waiting_all,
+            StateScope::Stream(stream) => &self.streams[stream.index()].waiting,
+            StateScope::All => &self.waiting_all,
         };
         let count = waiting.partition_point(|state| state.position < before);
         count.checked_sub(1).and_then(|last| waiting.get(last)).map(|state| state.position)

@@ -61,8 +61,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn scope(stream: Option<usize>) -> Scope {
-    stream.map_or(Scope::All, |s| Scope::Stream(StreamIx(s as u32)))
+fn scope(stream: Option<usize>) -> StateScope {
+    stream.map_or(StateScope::All, |s| StateScope::Stream(StreamIx(s as u32)))
 }
 
 proptest! {
@@ -131,9 +131,9 @@ fn one_streams_file_does_not_free_another_streams_state() {
     ledger.joined(a, FileId(1), 1);
     ledger.rows(b, 5);
     ledger.joined(b, FileId(2), 6);
-    ledger.state(Scope::Stream(a), "a");
-    ledger.state(Scope::Stream(b), "b");
-    ledger.state(Scope::All, "all");
+    ledger.state(StateScope::Stream(a), "a");
+    ledger.state(StateScope::Stream(b), "b");
+    ledger.state(StateScope::All, "all");
     ledger.published(b, FileId(2), 6);
     assert_eq!(ledger.free(), [Freed { state: "b", records: 5 }]);
     ledger.published(a, FileId(1), 1);
@@ -147,16 +147,16 @@ fn one_streams_file_does_not_free_another_streams_state() {
 fn a_state_without_records_is_free_at_once_and_counts_begin_at_the_state_before() {
     let a = StreamIx(0);
     let mut ledger = Ledger::new(1);
-    ledger.state(Scope::Stream(a), 0);
+    ledger.state(StateScope::Stream(a), 0);
     assert_eq!(ledger.free(), [Freed { state: 0, records: 0 }]);
     ledger.rows(a, 3);
     ledger.joined(a, FileId(1), 1);
-    ledger.state(Scope::Stream(a), 1);
+    ledger.state(StateScope::Stream(a), 1);
     ledger.rows(a, 4);
-    ledger.state(Scope::Stream(a), 2);
-    ledger.state(Scope::Stream(a), 3);
+    ledger.state(StateScope::Stream(a), 2);
+    ledger.state(StateScope::Stream(a), 3);
     assert_eq!(ledger.covered(a), 7);
-    assert_eq!(ledger.last_waiting_before(Scope::Stream(a), 7), Some(3));
+    assert_eq!(ledger.last_waiting_before(StateScope::Stream(a), 7), Some(3));
     assert!(ledger.free().is_empty());
     ledger.published(a, FileId(1), 1);
     let counts: Vec<u64> = ledger.free().iter().map(|freed| freed.records).collect();

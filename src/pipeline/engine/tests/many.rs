@@ -68,7 +68,7 @@ impl Run {
             sample: None,
         })];
         if let Some(scope) = state {
-            let message = StateMessage::keep(br#"{"state":{}}"#, 9, scope).unwrap();
+            let message = StateMessage::keep(br#"{"state":{}}"#, 9, Some(scope)).unwrap();
             let permit = self.budget.take(message.held_bytes());
             items.push(Item::State(message, permit));
         }

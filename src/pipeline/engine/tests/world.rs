@@ -14,7 +14,7 @@ use crate::format::{Format, MetadataColumns, StreamMeta};
 use crate::key::{KeyTemplate, RunValues, StreamValues, highest_listed, ids};
 use crate::model::{StreamDescriptor, StreamIx};
 use crate::pipeline::budget::Budget;
-use crate::pipeline::file::{File, FileSettings, PieceSizes};
+use crate::pipeline::file::{FileSettings, PieceSizes};
 use crate::pipeline::messages::FileId;
 use crate::pipeline::messages::{Action, Event, StoreAnswer, StoreRequest};
 use crate::pipeline::messages::{
@@ -115,43 +115,6 @@ impl StreamPlan {
     }
 }
 
-impl Engine {
-    /// What is kept in order and in sums is what a look at every stream and file finds.
-    fn assert_books(&self) {
-        let (mut rows, mut resident, mut all_facts) = (0, 0, Vec::new());
-        for (ix, stream) in (0..).map(StreamIx).zip(&self.streams) {
-            let files = || stream.ungrouped.iter().map(|id| &self.files[id]);
-            assert!(stream.ungrouped.iter().is_sorted());
-            assert!(files().zip(files().skip(1)).all(|(file, next)| file.last < next.first));
-            assert_eq!(stream.ungrouped_rows, files().map(|file| file.rows).sum::<u64>());
-            assert_eq!(stream.resident_bytes, files().map(File::resident_bytes).sum::<u64>());
-            let covered = self.ledger.covered(ix);
-            let straddles = |file: &File| file.first <= covered && file.last > covered;
-            let facts = self.facts(ix);
-            assert_eq!(facts.straddles, files().any(straddles));
-            all_facts.push((ix, facts));
-            rows += stream.ungrouped_rows;
-            resident += facts.resident;
-        }
-        assert_eq!((self.index.rows(), self.index.resident_bytes()), (rows, resident));
-        self.index.assert_facts(&all_facts);
-        let behind = |id: &FileId, started: bool| {
-            let file = &self.files[id];
-            if started { !file.is_visible() } else { !file.is_staged() }
-        };
-        for (id, group) in &self.groups {
-            for file in &group.files {
-                assert_eq!(self.group_of.get(file), Some(id));
-                // The other way round a file that was staged may have lost its key.
-                assert!(group.behind.contains(file) || !group.started || !behind(file, true));
-                assert!(!group.behind.contains(file) || behind(file, group.started));
-            }
-        }
-        let grouped: usize = self.groups.values().map(|group| group.files.len()).sum();
-        assert_eq!(grouped, self.group_of.len());
-    }
-}
-
 /// The settings of a run over these streams.
 pub(super) fn settings(options: &Options, streams: Vec<StreamPlan>) -> EngineSettings {
     let template = KeyTemplate::parse(options.template).unwrap();
@@ -236,7 +199,7 @@ impl World {
         let padding = "x".repeat(self.state_padding);
         let line = format!(r#"{{"n":{},"padding":"{padding}","state":{{}}}}"#, self.states.len());
         let at = line.find(r#"{}"#).unwrap();
-        let message = StateMessage::keep(line.as_bytes(), at, scope).unwrap();
+        let message = StateMessage::keep(line.as_bytes(), at, Some(scope)).unwrap();
         self.states.push((stream, self.sent));
         let permit = self.budget.take(message.held_bytes());
         self.block(vec![Item::State(message, permit)], None);
@@ -344,7 +307,6 @@ impl World {
 
     fn handle(&mut self, event: Event) {
         self.engine.handle(event, self.now);
-        self.engine.assert_books();
         for action in self.engine.actions() {
             match action {
                 Action::PrintState(line) => {

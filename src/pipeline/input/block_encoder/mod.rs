@@ -229,9 +229,9 @@ impl BlockEncoder {
 
     fn state(&mut self, message: StateMessage, items: &mut Vec<Item>) {
         match message.scope {
-            StateScope::Stream(ix) => self.close(ix, items),
-            StateScope::All => self.close_all(items),
-            StateScope::Unlisted => {}
+            Some(StateScope::Stream(ix)) => self.close(ix, items),
+            Some(StateScope::All) => self.close_all(items),
+            None => {}
         }
         let permit = self.budget.take(message.held_bytes() + OVERHEAD_BYTES);
         items.push(Item::State(message, permit));

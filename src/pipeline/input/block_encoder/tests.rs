@@ -57,9 +57,9 @@ fn steps(encoded: &EncodedBlock) -> Vec<String> {
             format!("{}:{}", chunk.stream.0, rows.join(","))
         }
         Item::State(message, _) => match message.scope {
-            StateScope::Stream(ix) => format!("S{}", ix.0),
-            StateScope::All => "S*".to_owned(),
-            StateScope::Unlisted => "S-".to_owned(),
+            Some(StateScope::Stream(ix)) => format!("S{}", ix.0),
+            Some(StateScope::All) => "S*".to_owned(),
+            None => "S-".to_owned(),
         },
         Item::Complete(ix) => format!("C{}", ix.0),
         Item::Incomplete(ix) => format!("I{}", ix.0),

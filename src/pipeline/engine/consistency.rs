@@ -1,0 +1,91 @@
+//! Holds the engine's collections against each other, in debug builds only.
+//!
+//! Several collections say the same thing from different sides, so that no event has to look at
+//! every stream: sums, queues and the index of streams, groups and the files in them, keys and who
+//! waits for them. Each is kept up to date by hand; this module counts everything anew.
+
+use super::Engine;
+use crate::model::StreamIx;
+use crate::pipeline::file::File;
+use crate::pipeline::messages::FileId;
+
+/// Streams and files that are looked at per event, on average: a run of thousands of streams is
+/// checked now and then, a small one after every event.
+const VISITS_PER_EVENT: usize = 16;
+
+impl Engine {
+    /// Panics if two collections disagree. Call it when the index is up to date.
+    pub(super) fn debug_assert_consistent(&mut self) {
+        self.unchecked_events += 1;
+        let visits = self.streams.len() + self.files.len();
+        if self.unchecked_events * VISITS_PER_EVENT < visits {
+            return;
+        }
+        self.unchecked_events = 0;
+        self.assert_streams();
+        self.assert_groups();
+        self.assert_keys();
+    }
+
+    /// Sums, queues and the index are what a look at every stream and file finds.
+    fn assert_streams(&self) {
+        let (mut rows, mut resident, mut all_facts) = (0, 0, Vec::new());
+        for (ix, stream) in (0..).map(StreamIx).zip(&self.streams) {
+            let files = || stream.ungrouped.iter().map(|id| &self.files[id]);
+            assert!(stream.ungrouped.iter().is_sorted());
+            assert!(files().zip(files().skip(1)).all(|(file, next)| file.last < next.first));
+            assert!(files().all(|file| file.stream == ix));
+            assert!(stream.open.is_none_or(|id| stream.ungrouped.back() == Some(&id)));
+            assert_eq!(stream.ungrouped_rows, files().map(|file| file.rows).sum::<u64>());
+            assert_eq!(stream.resident_bytes, files().map(File::resident_bytes).sum::<u64>());
+            assert_eq!(self.with_tail.contains(&ix), !stream.tail.chunks.is_empty());
+            let covered = self.ledger.covered(ix);
+            let straddles = |file: &File| file.first <= covered && file.last > covered;
+            let facts = self.facts(ix);
+            assert_eq!(facts.straddles, files().any(straddles));
+            all_facts.push((ix, facts));
+            rows += stream.ungrouped_rows;
+            resident += facts.resident;
+        }
+        assert_eq!((self.index.rows(), self.index.resident_bytes()), (rows, resident));
+        self.index.assert_facts(&all_facts);
+        let summed: u64 = self.streams.iter().map(|stream| stream.resident_bytes).sum();
+        assert_eq!(self.resident.values().sum::<u64>(), summed);
+    }
+
+    /// A file is in the queue of its stream, in one group, or given up.
+    fn assert_groups(&self) {
+        let behind = |id: &FileId, started: bool| {
+            let file = &self.files[id];
+            if started { !file.is_visible() } else { !file.is_staged() }
+        };
+        for (id, group) in &self.groups {
+            assert!(!group.files.is_empty());
+            for file in &group.files {
+                assert_eq!(self.group_of.get(file), Some(id));
+                // The other way round a file that was staged may have lost its key.
+                assert!(group.behind.contains(file) || !group.started || !behind(file, true));
+                assert!(!group.behind.contains(file) || behind(file, group.started));
+            }
+            let is_first =
+                |stream: &&StreamIx| self.streams[stream.index()].groups.front() == Some(id);
+            let first_in = group.streams.iter().filter(is_first).count();
+            assert_eq!(group.blocked_by, group.streams.len() - first_in);
+        }
+        let grouped: usize = self.groups.values().map(|group| group.files.len()).sum();
+        assert_eq!(grouped, self.group_of.len());
+        let queued: usize = self.streams.iter().map(|stream| stream.ungrouped.len()).sum();
+        let given_up = self.files.values().filter(|file| file.is_discarded()).count();
+        assert_eq!(queued + grouped + given_up, self.files.len());
+    }
+
+    /// Only files that exist have a stem or wait for a key, and every listing is found by its stem.
+    fn assert_keys(&self) {
+        assert!(self.stems.keys().all(|id| self.files.contains_key(id)));
+        assert!(self.renamed.keys().all(|id| self.stems.contains_key(id)));
+        assert_eq!(self.listings.len(), self.listed_for.len());
+        for (stem, id) in &self.listed_for {
+            assert_eq!(self.listings.get(id).map(|listing| &listing.stem), Some(stem));
+        }
+    }
+}
