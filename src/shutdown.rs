@@ -59,6 +59,10 @@ impl Shutdown {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let (sender, receiver) = watch::channel(None);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "signals are taken until the process ends, whatever ends before it"
+        )]
         runtime.spawn(async move {
             loop {
                 let signal = tokio::select! {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crossbeam_channel::Sender;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::budget::{Budget, Permit};
 use crate::key::{KeyStem, highest_listed};
@@ -24,71 +25,95 @@ use crate::store::{Listing, Operation, S3Store, StoreError};
 /// Attempts to remove an unfinished upload, or an object that nobody will acknowledge.
 const REMOVAL_ATTEMPTS: u32 = 3;
 
-/// The uploader of one run.
-#[derive(Clone, Debug)]
+/// The uploader of one run. Dropping it drops the requests that are under way.
+#[derive(Debug)]
 pub struct Uploader {
     runtime: Handle,
+    requests: JoinSet<()>,
+    shared: Arc<Shared>,
+}
+
+/// What the requests of a run share.
+#[derive(Debug)]
+struct Shared {
     store: S3Store,
-    /// With less patience: removals come after a failure, often of S3 itself, and no
-    /// acknowledgement depends on them.
-    removing: S3Store,
+    /// Gives up sooner: removals come after a failure, often of S3 itself, and no acknowledgement
+    /// depends on them.
+    removing_store: S3Store,
     budget: Budget,
     buffers: BufferPools,
-    slots: Arc<Semaphore>,
-    skipped: Arc<Mutex<HashSet<FileId>>>,
+    slots: Semaphore,
+    /// Files whose waiting requests are not to be sent.
+    skipped: Mutex<HashSet<FileId>>,
     events: Sender<Event>,
 }
 
+/// What an [`Uploader`] is made of.
+#[derive(Debug)]
+pub struct UploaderParts {
+    /// Where requests run.
+    pub runtime: Handle,
+    /// Where they go.
+    pub store: S3Store,
+    /// The run's memory.
+    pub budget: Budget,
+    /// The run's spare buffers.
+    pub buffers: BufferPools,
+    /// Requests at once.
+    pub concurrency: usize,
+    /// Where answers go.
+    pub events: Sender<Event>,
+}
+
 impl Uploader {
-    /// An uploader that runs at most `concurrency` requests at once on `runtime`.
+    /// An uploader without requests.
     #[must_use]
-    pub fn new(
-        runtime: Handle,
-        store: S3Store,
-        budget: Budget,
-        buffers: BufferPools,
-        concurrency: usize,
-        events: Sender<Event>,
-    ) -> Self {
-        Self {
-            runtime,
-            removing: store.with_max_attempts(REMOVAL_ATTEMPTS),
+    pub fn new(parts: UploaderParts) -> Self {
+        let UploaderParts { runtime, store, budget, buffers, concurrency, events } = parts;
+        let shared = Shared {
+            removing_store: store.with_max_attempts(REMOVAL_ATTEMPTS),
             store,
             budget,
             buffers,
-            slots: Arc::new(Semaphore::new(concurrency)),
-            skipped: Arc::default(),
+            slots: Semaphore::new(concurrency),
+            skipped: Mutex::default(),
             events,
-        }
+        };
+        Self { runtime, requests: JoinSet::new(), shared: Arc::new(shared) }
     }
 
     /// Starts a request; its answer comes as an event. Does not wait.
-    pub fn submit(&self, file: FileId, request: StoreRequest) {
-        let uploader = self.clone();
-        let waiting = self.budget.uploading(body_bytes(&request));
-        self.runtime.spawn(async move {
+    pub fn submit(&mut self, file: FileId, request: StoreRequest) {
+        // The set keeps what has ended until somebody asks for it.
+        while self.requests.try_join_next().is_some() {}
+        let shared = Arc::clone(&self.shared);
+        let waiting_bytes = shared.budget.uploading(body_bytes(&request));
+        let answered = async move {
             // The semaphore is never closed; were it, the request would run unbounded rather than
             // be lost.
-            let slot = uploader.slots.acquire().await;
-            let answer = if uploader.is_skipped(file, &request) {
+            let slot = shared.slots.acquire().await;
+            let answer = if shared.is_skipped(file, &request) {
                 StoreAnswer::Skipped
             } else {
                 // In memory only once it has a slot: thousands of files may wait for one, and each
                 // request is some KiB.
-                Box::pin(uploader.carry_out(request)).await
+                Box::pin(shared.send(request)).await
             };
-            drop((slot, waiting));
+            drop((slot, waiting_bytes));
             // The receiver goes only when the run is over and nobody waits for the answer.
-            let _ = uploader.events.send(Event::Stored(file, answer));
-        });
+            let _ = shared.events.send(Event::Stored(file, answer));
+        };
+        self.requests.spawn_on(answered, &self.runtime);
     }
 
     /// Gives up the requests of a file that wait for a slot: on a slow line they would hold up the
     /// end of a failed run.
     pub fn skip(&self, file: FileId) {
-        self.skipped.lock().unwrap_or_else(PoisonError::into_inner).insert(file);
+        self.shared.skipped.lock().unwrap_or_else(PoisonError::into_inner).insert(file);
     }
+}
 
+impl Shared {
     fn is_skipped(&self, file: FileId, request: &StoreRequest) -> bool {
         // A listing may serve other files, and the removal is what is left to do.
         let may_skip = match request {
@@ -103,7 +128,7 @@ impl Uploader {
         may_skip && self.skipped.lock().unwrap_or_else(PoisonError::into_inner).contains(&file)
     }
 
-    async fn carry_out(&self, request: StoreRequest) -> StoreAnswer {
+    async fn send(&self, request: StoreRequest) -> StoreAnswer {
         match request {
             StoreRequest::List { prefix, stem } => {
                 StoreAnswer::Listed(self.highest(&prefix, &stem).await)
@@ -139,10 +164,10 @@ impl Uploader {
                 self.store.complete_multipart(&key, &upload_id, &parts, &object).await,
             ),
             StoreRequest::Abort { key, upload_id } => {
-                StoreAnswer::Aborted(self.removing.abort_multipart(&key, &upload_id).await)
+                StoreAnswer::Aborted(self.removing_store.abort_multipart(&key, &upload_id).await)
             }
             StoreRequest::DeleteObject { key, token } => {
-                StoreAnswer::Deleted(self.removing.delete_if_ours(&key, token).await)
+                StoreAnswer::Deleted(self.removing_store.delete_if_ours(&key, token).await)
             }
         }
     }

@@ -19,6 +19,7 @@ use super::sampler::CompressionSampler;
 pub(super) const RATIONED_JOBS_PER_WORKER: usize = 4;
 
 /// A task on its way to any worker, and what of its job the answer repeats.
+#[derive(Debug)]
 pub(super) struct QueuedTask {
     file: FileId,
     piece: u32,
@@ -27,6 +28,7 @@ pub(super) struct QueuedTask {
 }
 
 /// Hands jobs to the workers: rationed ones a few at a time, the others at once.
+#[derive(Debug)]
 pub(super) struct JobQueue {
     budget: Budget,
     tasks: Sender<QueuedTask>,

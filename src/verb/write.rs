@@ -29,7 +29,7 @@ use crate::pipeline::file::{FileSettings, PieceSizes};
 use crate::pipeline::input::{BlockSettings, MAX_LINE_BYTES};
 use crate::pipeline::input::{StreamEncoding, StreamTable};
 use crate::pipeline::messages::{Compression, ParquetLayout, StreamFormat};
-use crate::pipeline::run::{RunSettings, run};
+use crate::pipeline::run::{Run, RunSettings};
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::catalog::{Catalog, CatalogStream, Dialect, OldObjects};
 use crate::protocol::emitter::{Emitter, LogLevel};
@@ -122,9 +122,14 @@ fn execute<W: Write>(
         Ok(store) => store,
         Err(failure) => return Ok(Err(failure)),
     };
-    let stop = runtime.stop();
-    let (summary, result) =
-        run(io::stdin(), prepared.settings, store.clone(), runtime.handle(), stop.clone(), emitter);
+    let run = Run {
+        input: io::stdin(),
+        settings: prepared.settings,
+        store: store.clone(),
+        runtime: runtime.handle(),
+        shutdown: runtime.stop().clone(),
+    };
+    let (summary, result) = run.run(emitter);
     let result = match result {
         Ok(()) => replace_old(prepared.replacements, &summary, &store, runtime, emitter)?,
         Err(failure) => Err(failure),

@@ -1,37 +1,47 @@
-//! Wires the stages of one run together: threads, channels, clock.
+//! Wires the stages of one run together: threads, channels, signals.
 //!
-//! One thread reads, some encode and compress, tokio uploads, and the calling thread runs the
-//! engine and prints. Decides nothing itself.
+//! One thread reads, some encode blocks and make pieces of files, tokio uploads, and the calling
+//! thread runs the engine and prints (`event_loop`). Decides nothing itself.
 //!
-//! No two of them can wait for each other: only the reader waits for memory, only for stages behind
-//! it, and no stage behind it ever waits for a full channel (what is in the channels holds permits
-//! of the budget).
+//! Invariants
+//! - No two stages can wait for each other: only the reader waits for memory, only for stages behind
+//!   it, and no stage behind it ever waits for a full channel (what is in the channels holds permits
+//!   of the budget).
+//! - No asynchronous task outlives what it works for. Requests and the watch for signals are in
+//!   `JoinSet`s, which end with the run. The one detached task of the program is that of
+//!   `shutdown`, which takes signals until the process ends. The threads of the workers and of the
+//!   reader end when the other ends of their channels are gone; nobody waits for them, since the
+//!   reader may be blocked on a stdin that never ends.
+
+mod event_loop;
 
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
+use self::event_loop::EventLoop;
 use super::budget::Budget;
 use super::engine::{Engine, EngineSettings};
 use super::sampler::CompressionSampler;
 use super::summary::RunSummary;
-use super::upload::Uploader;
-use super::worker::{JobQueue, Worker};
+use super::upload::{Uploader, UploaderParts};
+use super::worker::{JobQueue, QueuedTask, Worker};
 use crate::env;
 use crate::error::{Failure, FailureType};
 use crate::pipeline::buffer_pool::{BufferPools, LargestBuffers};
 use crate::pipeline::input::StreamTable;
 use crate::pipeline::input::{BlockEncoder, BlockSeed};
 use crate::pipeline::input::{BlockReader, BlockSettings};
-use crate::pipeline::messages::Block;
-use crate::pipeline::messages::{Action, Event, WorkerTools};
+use crate::pipeline::messages::{Block, Event, WorkerTools};
 use crate::protocol::emitter::Emitter;
 use crate::shutdown::Shutdown;
 use crate::store::S3Store;
 
-/// What a run is made of.
+/// The choices of one run.
 #[derive(Debug)]
 pub struct RunSettings {
     /// The choices of the ordered stage.
@@ -52,159 +62,154 @@ pub struct RunSettings {
     pub upload_ahead_bytes: u64,
 }
 
+/// What a run reads from, writes to and runs on.
+#[derive(Debug)]
+pub struct Run<'a, I> {
+    /// The messages.
+    pub input: I,
+    /// The choices.
+    pub settings: RunSettings,
+    /// Where files go.
+    pub store: S3Store,
+    /// Where requests run.
+    pub runtime: &'a Handle,
+    /// Whether the run is to end now.
+    pub shutdown: Shutdown,
+}
+
 /// A chunk of rows is seldom larger: its rows are those of one block, and a little more.
 const USUAL_CHUNK_BYTES: usize = 2 * 1024 * 1024;
 
-/// Reads `input` to its end and writes what it holds to `store`; prints freed STATEs as they become
-/// free.
-///
-/// # Errors
-/// The summary comes with the failure that ended the run, to be printed as its one TRACE ERROR.
-pub fn run<I, W>(
-    input: I,
-    settings: RunSettings,
-    store: S3Store,
-    runtime: &tokio::runtime::Handle,
-    stop: Shutdown,
-    emitter: &mut Emitter<W>,
-) -> (RunSummary, Result<(), Failure>)
-where
-    I: AsFd + Send + 'static,
-    W: Write,
-{
-    let random = match env::random_u64() {
-        Ok(random) => random,
-        Err(error) => {
-            let failure = Failure::new(
-                FailureType::System,
-                format!("there is no randomness for row ids: {error}"),
-            );
-            return (RunSummary::default(), Err(failure));
+/// Blocks per worker that may wait to be encoded.
+const BLOCKS_AHEAD_PER_WORKER: usize = 2;
+
+impl<I: AsFd + Send + 'static> Run<'_, I> {
+    /// Reads the input to its end and writes what it holds to the store; prints STATEs as they
+    /// become free.
+    ///
+    /// # Errors
+    /// The summary comes with the failure that ended the run, to be printed as its one TRACE ERROR.
+    pub fn run<W: Write>(self, emitter: &mut Emitter<W>) -> (RunSummary, Result<(), Failure>) {
+        // The watch ends where this function does.
+        let mut watch = JoinSet::new();
+        match self.start(&mut watch) {
+            Ok(event_loop) => event_loop.run(emitter).into_outcome(),
+            Err(failure) => (RunSummary::default(), Err(failure)),
         }
-    };
-    let budget = Budget::new(settings.memory_limit_bytes, settings.upload_ahead_bytes);
-    let (events, incoming) = unbounded();
-    let (blocks, blocks_out) = bounded(2 * settings.workers);
-    let (tasks, tasks_out) = unbounded();
-    let largest = LargestBuffers {
-        block: settings.blocks.block_bytes,
-        chunk: USUAL_CHUNK_BYTES,
-        body: settings.engine.file.part_bytes,
-    };
-    let buffers = BufferPools::new(largest, settings.spare_bytes);
-    let sampler =
-        CompressionSampler::new(settings.engine.streams.iter().map(|stream| &stream.format));
-    let table = Arc::new(settings.table);
-    for _ in 0..settings.workers {
-        let worker = Worker {
-            encoder: BlockEncoder::new(Arc::clone(&table), budget.clone(), buffers.chunks.clone()),
-            sampler: sampler.clone(),
-            tools: WorkerTools::new(budget.clone(), buffers.chunks.clone()),
-            block_buffers: buffers.blocks.clone(),
+    }
+
+    /// Starts every stage but the one that the calling thread runs.
+    fn start(self, watch: &mut JoinSet<()>) -> Result<EventLoop, Failure> {
+        let Self { input, settings, store, runtime, shutdown } = self;
+        let random = env::random_u64().map_err(|error| {
+            Failure::new(
+                FailureType::System,
+                format!("the operating system returned no random bytes for row ids: {error}"),
+            )
+        })?;
+        let budget = Budget::new(settings.memory_limit_bytes, settings.upload_ahead_bytes);
+        let largest = LargestBuffers {
+            block: settings.blocks.block_bytes,
+            chunk: USUAL_CHUNK_BYTES,
+            body: settings.engine.file.part_bytes,
+        };
+        let buffers = BufferPools::new(largest, settings.spare_bytes);
+        let (events, incoming) = unbounded();
+        let (blocks, blocks_out) = bounded(BLOCKS_AHEAD_PER_WORKER * settings.workers);
+        let (tasks, tasks_out) = unbounded();
+
+        let formats = settings.engine.streams.iter().map(|stream| &stream.format);
+        let crew = Crew {
+            table: Arc::new(settings.table),
+            sampler: CompressionSampler::new(formats),
+            budget: budget.clone(),
+            buffers: buffers.clone(),
+            blocks: blocks_out,
+            tasks: tasks_out,
             events: events.clone(),
         };
-        let (blocks_out, tasks_out) = (blocks_out.clone(), tasks_out.clone());
-        if let Err(failure) = spawn("worker", move || worker.work(blocks_out, &tasks_out)) {
-            return (RunSummary::default(), Err(failure));
+        for _ in 0..settings.workers {
+            crew.start_worker()?;
         }
+
+        let (reader_events, reader_budget) = (events.clone(), budget.clone());
+        let spare = buffers.blocks.clone();
+        start_thread("reader", move || {
+            let reader = BlockReader::new(&input, settings.blocks, reader_budget, spare);
+            read(reader, random, &blocks, &reader_events);
+        })?;
+
+        let stopped = events.clone();
+        watch.spawn_on(
+            async move {
+                if let Some(signal) = shutdown.wait().await {
+                    // The receiver goes only when the run is over.
+                    let _ = stopped.send(Event::Stopped(signal));
+                }
+            },
+            runtime,
+        );
+        let noticed = events.clone();
+        // The receiver goes only when the run is over.
+        store.on_notice(move |notice| drop(noticed.send(Event::Noticed(notice))));
+
+        let uploader = Uploader::new(UploaderParts {
+            runtime: runtime.clone(),
+            store,
+            budget: budget.clone(),
+            buffers,
+            concurrency: settings.upload_concurrency,
+            events,
+        });
+        Ok(EventLoop {
+            jobs: JobQueue::new(budget.clone(), tasks, settings.workers),
+            uploader,
+            engine: Engine::new(settings.engine, budget),
+            events: incoming,
+        })
     }
-    let reader_events = events.clone();
-    let (reader_budget, spare) = (budget.clone(), buffers.blocks.clone());
-    let reader = move || {
-        let reader = BlockReader::new(&input, settings.blocks, reader_budget, spare);
-        read(reader, random, &blocks, &reader_events);
-    };
-    if let Err(failure) = spawn("reader", reader) {
-        return (RunSummary::default(), Err(failure));
-    }
-    let stopped = events.clone();
-    runtime.spawn(async move {
-        if let Some(signal) = stop.wait().await {
-            // The receiver goes only when the run is over.
-            let _ = stopped.send(Event::Stopped(signal));
-        }
-    });
-    let noticed = events.clone();
-    // The receiver goes only when the run is over.
-    store.on_notice(move |notice| drop(noticed.send(Event::Noticed(notice))));
-    let mut jobs = JobQueue::new(budget.clone(), tasks, settings.workers);
-    let uploader = Uploader::new(
-        runtime.clone(),
-        store,
-        budget.clone(),
-        buffers,
-        settings.upload_concurrency,
-        events,
-    );
-    let engine = Engine::new(settings.engine, budget);
-    drive(engine, &incoming, &mut jobs, &uploader, emitter).into_outcome()
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+/// What every worker has a share of.
+struct Crew {
+    table: Arc<StreamTable>,
+    sampler: CompressionSampler,
+    budget: Budget,
+    buffers: BufferPools,
+    blocks: Receiver<(Block, BlockSeed)>,
+    tasks: Receiver<QueuedTask>,
+    events: Sender<Event>,
+}
+
+impl Crew {
+    fn start_worker(&self) -> Result<(), Failure> {
+        let chunk_buffers = &self.buffers.chunks;
+        let worker = Worker {
+            encoder: BlockEncoder::new(
+                Arc::clone(&self.table),
+                self.budget.clone(),
+                chunk_buffers.clone(),
+            ),
+            sampler: self.sampler.clone(),
+            tools: WorkerTools::new(self.budget.clone(), chunk_buffers.clone()),
+            block_buffers: self.buffers.blocks.clone(),
+            events: self.events.clone(),
+        };
+        let (blocks, tasks) = (self.blocks.clone(), self.tasks.clone());
+        start_thread("worker", move || worker.work(blocks, &tasks))
+    }
+}
+
+fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     match std::thread::Builder::new().name(name.to_owned()).spawn(work) {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::new(
             FailureType::System,
             format!(
-                "the operating system gives no thread for the {name}: {error}; raise the limit of \
-                 processes"
+                "the operating system refused to start the {name} thread: {error}; raise the limit \
+                 on processes"
             ),
         )),
-    }
-}
-
-/// The loop of the ordered stage.
-fn drive<W: Write>(
-    mut engine: Engine,
-    incoming: &Receiver<Event>,
-    jobs: &mut JobQueue,
-    uploader: &Uploader,
-    emitter: &mut Emitter<W>,
-) -> Engine {
-    loop {
-        let mut printed = Ok(());
-        let mut flush = false;
-        for action in engine.actions() {
-            match action {
-                Action::Job(job) => jobs.submit(job),
-                Action::Store(file, request) => uploader.submit(file, request),
-                Action::Skip(file) => uploader.skip(file),
-                Action::PrintState(line) => {
-                    flush = true;
-                    printed = printed.and_then(|()| emitter.line(&line));
-                }
-                Action::Log(level, message) => {
-                    flush = true;
-                    printed = printed.and_then(|()| emitter.log(level, &message));
-                }
-            }
-        }
-        if flush {
-            printed = printed.and_then(|()| emitter.flush());
-        }
-        if printed.is_err() {
-            engine.handle(Event::StdoutClosed, env::instant());
-            continue;
-        }
-        if engine.is_finished() {
-            return engine;
-        }
-        let event = match engine.deadline() {
-            // A queue that is never empty must not keep a STATE waiting.
-            Some(deadline) if deadline <= env::instant() => Event::Timer,
-            Some(deadline) => incoming.recv_deadline(deadline).unwrap_or(Event::Timer),
-            None => match incoming.recv() {
-                Ok(event) => event,
-                // Every sender is gone, which the uploader's own clone rules out while this
-                // function runs.
-                Err(_) => return engine,
-            },
-        };
-        let is_rationed = matches!(&event, Event::JobDone(done) if done.is_rationed);
-        engine.handle(event, env::instant());
-        if is_rationed {
-            jobs.rationed_job_done();
-        }
     }
 }
 

@@ -102,8 +102,14 @@ fn run_over(text: &str, settings: RunSettings, gzip: bool) -> (Vec<Vec<u64>>, St
     let writer = std::thread::spawn(move || std::fs::File::from(write).write_all(text.as_bytes()));
     let mut printed = Vec::new();
     let mut emitter = Emitter::new(&mut printed);
-    let (summary, result) =
-        run(read, settings, server.store(), runtime.handle(), Shutdown::never(), &mut emitter);
+    let (summary, result) = Run {
+        input: read,
+        settings,
+        store: server.store(),
+        runtime: runtime.handle(),
+        shutdown: Shutdown::never(),
+    }
+    .run(&mut emitter);
     drop(emitter);
     assert_eq!(result, Ok(()));
     writer.join().unwrap().unwrap();
