@@ -30,7 +30,7 @@ pub struct StreamSummary {
     pub dropped_fields: u64,
     /// Names and strings in which U+FFFD stands for half a surrogate pair.
     pub repaired_strings: u64,
-    /// By field: values that became null since they did not fit their column, and values that lost
+    /// By field: values that became null because they did not fit their column, and values that lost
     /// digits.
     pub issues: BTreeMap<Arc<str>, (u64, u64)>,
 }

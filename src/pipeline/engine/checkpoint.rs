@@ -8,7 +8,8 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{Engine, GroupId, PublishGroup};
+use super::Engine;
+use super::groups::{GroupId, PublishGroup};
 use crate::model::StreamIx;
 use crate::pipeline::file::{File, SealReason};
 use crate::pipeline::messages::Action;
@@ -51,7 +52,7 @@ impl Engine {
         self.refresh();
         let due =
             self.index.deadlines().take_while(|(due, _)| *due <= now).map(|(_, stream)| stream);
-        self.recheck.extend(due);
+        self.streams_to_recheck.extend(due);
         if self.ending.is_none() {
             self.checkpoint(StateScope::All, now, false);
         }
@@ -60,21 +61,21 @@ impl Engine {
     /// Cuts for the waiting STATEs of streams of which a group has ended or a file was sealed, if
     /// they are due now.
     pub(super) fn checkpoint_rechecked(&mut self, now: Instant) {
-        let streams = std::mem::take(&mut self.recheck);
+        let streams = std::mem::take(&mut self.streams_to_recheck);
         if streams.is_empty() || self.ending.is_some() {
             return;
         }
         for stream in streams {
-            self.look(1);
-            self.checkpoint(StateScope::Stream(stream), now, self.states_press);
+            self.count_visits(1);
+            self.checkpoint(StateScope::Stream(stream), now, self.states_fill_memory);
         }
-        self.checkpoint(StateScope::All, now, self.states_press);
+        self.checkpoint(StateScope::All, now, self.states_fill_memory);
     }
 
     /// Cuts for every waiting STATE, due or not.
     pub(super) fn checkpoint_waiting(&mut self, now: Instant) {
         for stream in self.ledger.waiting_streams().clone() {
-            self.look(1);
+            self.count_visits(1);
             self.checkpoint(StateScope::Stream(stream), now, true);
         }
         self.checkpoint(StateScope::All, now, true);
@@ -108,7 +109,7 @@ impl Engine {
     fn is_publishing(&self, scope: StateScope) -> bool {
         match scope {
             StateScope::Stream(stream) => !self.streams[stream.index()].groups.is_empty(),
-            StateScope::All => !self.groups.is_empty(),
+            StateScope::All => !self.groups.by_id.is_empty(),
         }
     }
 
@@ -122,7 +123,7 @@ impl Engine {
         };
         for ix in streams {
             let covered = self.ledger.covered(ix);
-            self.look(1);
+            self.count_visits(1);
             for id in &self.streams[ix.index()].ungrouped {
                 let Some(file) = self.files.get(id).filter(|file| file.first <= covered) else {
                     break;
@@ -130,7 +131,7 @@ impl Engine {
                 if file.last > covered {
                     return None;
                 }
-                self.look(1);
+                self.count_visits(1);
                 files.push(*id);
             }
         }
@@ -173,47 +174,47 @@ impl Engine {
         if files.is_empty() {
             return;
         }
-        let id = self.next_group;
-        self.next_group += 1;
+        let id = self.groups.next_id;
+        self.groups.next_id += 1;
         let streams: BTreeSet<StreamIx> =
             files.iter().filter_map(|file| self.files.get(file)).map(|file| file.stream).collect();
-        let mut blocked_by = 0;
+        let mut earlier_groups = 0;
         for stream in &streams {
             let groups = &mut self.streams[stream.index()].groups;
-            blocked_by += usize::from(!groups.is_empty());
+            earlier_groups += usize::from(!groups.is_empty());
             groups.push_back(id);
         }
         let files: BTreeSet<FileId> = files.into_iter().collect();
-        self.group_of.extend(files.iter().map(|file| (*file, id)));
+        self.groups.of_file.extend(files.iter().map(|file| (*file, id)));
         let group = PublishGroup {
             files: files.clone(),
-            behind: files.clone(),
+            awaited: files.clone(),
             streams,
-            blocked_by,
+            earlier_groups,
             started: false,
         };
-        self.groups.insert(id, group);
+        self.groups.by_id.insert(id, group);
         files.into_iter().for_each(|file| self.file_changed(file));
     }
 
     /// Publishes every group that is staged and whose streams have no earlier group under way.
     pub(super) fn publish_ready_groups(&mut self) {
-        for id in std::mem::take(&mut self.groups_touched) {
-            let Some(group) = self.groups.get_mut(&id) else { continue };
-            if group.started || group.blocked_by > 0 || !group.behind.is_empty() {
+        for id in std::mem::take(&mut self.groups.changed) {
+            let Some(group) = self.groups.by_id.get_mut(&id) else { continue };
+            if group.started || group.earlier_groups > 0 || !group.awaited.is_empty() {
                 continue;
             }
             // A file that was staged may have had to begin anew since.
-            let is_behind =
+            let is_awaited =
                 |id: &&FileId| self.files.get(*id).is_some_and(|file| !file.is_staged());
-            group.behind = group.files.iter().filter(is_behind).copied().collect();
-            if !group.behind.is_empty() {
+            group.awaited = group.files.iter().filter(is_awaited).copied().collect();
+            if !group.awaited.is_empty() {
                 continue;
             }
             group.started = true;
-            group.behind.clone_from(&group.files);
+            group.awaited.clone_from(&group.files);
             let files = group.files.clone();
-            self.look(files.len());
+            self.count_visits(files.len());
             for file in files {
                 self.with_file(file, File::publish);
             }
@@ -223,14 +224,14 @@ impl Engine {
     /// Groups whose files are all visible: their rows are durable.
     pub(super) fn commit_visible_groups(&mut self) {
         let is_visible = |id: &GroupId| {
-            self.groups.get(id).is_some_and(|group| group.started && group.behind.is_empty())
+            self.groups.by_id.get(id).is_some_and(|group| group.started && group.awaited.is_empty())
         };
         let visible: Vec<GroupId> =
-            self.groups_touched.iter().copied().filter(is_visible).collect();
+            self.groups.changed.iter().copied().filter(is_visible).collect();
         for group in visible {
             let files =
-                self.groups.get(&group).map(|group| group.files.clone()).unwrap_or_default();
-            self.look(files.len());
+                self.groups.by_id.get(&group).map(|group| group.files.clone()).unwrap_or_default();
+            self.count_visits(files.len());
             for id in files {
                 self.leave_group(id);
                 self.commit(id);
@@ -245,7 +246,9 @@ impl Engine {
         let stream = &mut self.streams[file.stream.index()];
         stream.summary.published(&file);
         let key = file.key.as_deref().unwrap_or_default();
-        if let Some(stem) = self.stems.get(&id).filter(|stem| stem.plain_name_of(key).is_some()) {
+        if let Some(stem) =
+            self.keys.stems.get(&id).filter(|stem| stem.plain_name_of(key).is_some())
+        {
             stream.renamed_stems.insert(stem.clone());
         }
         if !file.metadata_has_rows() {
@@ -260,30 +263,30 @@ impl Engine {
 
     /// A file is out of its group, committed or lost; the group ends with its last file.
     pub(super) fn leave_group(&mut self, id: FileId) {
-        let Some(group_id) = self.group_of.remove(&id) else { return };
-        let Some(group) = self.groups.get_mut(&group_id) else { return };
+        let Some(group_id) = self.groups.of_file.remove(&id) else { return };
+        let Some(group) = self.groups.by_id.get_mut(&group_id) else { return };
         group.files.remove(&id);
-        group.behind.remove(&id);
+        group.awaited.remove(&id);
         if !group.files.is_empty() {
-            if group.behind.is_empty() {
-                self.groups_touched.insert(group_id);
+            if group.awaited.is_empty() {
+                self.groups.changed.insert(group_id);
             }
             return;
         }
         let streams = std::mem::take(&mut group.streams);
-        self.groups.remove(&group_id);
+        self.groups.by_id.remove(&group_id);
         for stream in streams {
             let groups = &mut self.streams[stream.index()].groups;
             let was_first = groups.front() == Some(&group_id);
             groups.retain(|other| *other != group_id);
             if let Some(next) = groups.front().filter(|_| was_first)
-                && let Some(group) = self.groups.get_mut(next)
+                && let Some(group) = self.groups.by_id.get_mut(next)
             {
-                group.blocked_by -= 1;
-                self.groups_touched.insert(*next);
+                group.earlier_groups -= 1;
+                self.groups.changed.insert(*next);
             }
             self.index.touch(stream);
-            self.recheck.insert(stream);
+            self.streams_to_recheck.insert(stream);
         }
     }
 }

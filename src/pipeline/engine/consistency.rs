@@ -38,14 +38,14 @@ impl Engine {
             assert!(stream.open.is_none_or(|id| stream.ungrouped.back() == Some(&id)));
             assert_eq!(stream.ungrouped_rows, files().map(|file| file.rows).sum::<u64>());
             assert_eq!(stream.resident_bytes, files().map(File::resident_bytes).sum::<u64>());
-            assert_eq!(self.with_tail.contains(&ix), !stream.tail.chunks.is_empty());
+            assert_eq!(self.streams_with_tail.contains(&ix), !stream.tail.chunks.is_empty());
             let covered = self.ledger.covered(ix);
             let straddles = |file: &File| file.first <= covered && file.last > covered;
             let facts = self.facts(ix);
             assert_eq!(facts.straddles, files().any(straddles));
             all_facts.push((ix, facts));
             rows += stream.ungrouped_rows;
-            resident += facts.resident;
+            resident += facts.resident_bytes;
         }
         assert_eq!((self.index.rows(), self.index.resident_bytes()), (rows, resident));
         self.index.assert_facts(&all_facts);
@@ -55,25 +55,25 @@ impl Engine {
 
     /// A file is in the queue of its stream, in one group, or given up.
     fn assert_groups(&self) {
-        let behind = |id: &FileId, started: bool| {
+        let is_awaited = |id: &FileId, started: bool| {
             let file = &self.files[id];
             if started { !file.is_visible() } else { !file.is_staged() }
         };
-        for (id, group) in &self.groups {
+        for (id, group) in &self.groups.by_id {
             assert!(!group.files.is_empty());
             for file in &group.files {
-                assert_eq!(self.group_of.get(file), Some(id));
+                assert_eq!(self.groups.of_file.get(file), Some(id));
                 // The other way round a file that was staged may have lost its key.
-                assert!(group.behind.contains(file) || !group.started || !behind(file, true));
-                assert!(!group.behind.contains(file) || behind(file, group.started));
+                assert!(group.awaited.contains(file) || !group.started || !is_awaited(file, true));
+                assert!(!group.awaited.contains(file) || is_awaited(file, group.started));
             }
             let is_first =
                 |stream: &&StreamIx| self.streams[stream.index()].groups.front() == Some(id);
             let first_in = group.streams.iter().filter(is_first).count();
-            assert_eq!(group.blocked_by, group.streams.len() - first_in);
+            assert_eq!(group.earlier_groups, group.streams.len() - first_in);
         }
-        let grouped: usize = self.groups.values().map(|group| group.files.len()).sum();
-        assert_eq!(grouped, self.group_of.len());
+        let grouped: usize = self.groups.by_id.values().map(|group| group.files.len()).sum();
+        assert_eq!(grouped, self.groups.of_file.len());
         let queued: usize = self.streams.iter().map(|stream| stream.ungrouped.len()).sum();
         let given_up = self.files.values().filter(|file| file.is_discarded()).count();
         assert_eq!(queued + grouped + given_up, self.files.len());
@@ -81,11 +81,11 @@ impl Engine {
 
     /// Only files that exist have a stem or wait for a key, and every listing is found by its stem.
     fn assert_keys(&self) {
-        assert!(self.stems.keys().all(|id| self.files.contains_key(id)));
-        assert!(self.renamed.keys().all(|id| self.stems.contains_key(id)));
-        assert_eq!(self.listings.len(), self.listed_for.len());
-        for (stem, id) in &self.listed_for {
-            assert_eq!(self.listings.get(id).map(|listing| &listing.stem), Some(stem));
+        assert!(self.keys.stems.keys().all(|id| self.files.contains_key(id)));
+        assert!(self.keys.waiting_for_next.keys().all(|id| self.keys.stems.contains_key(id)));
+        assert_eq!(self.keys.listings.len(), self.keys.listing_of_stem.len());
+        for (stem, id) in &self.keys.listing_of_stem {
+            assert_eq!(self.keys.listings.get(id).map(|listing| &listing.stem), Some(stem));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! covers all its rows: what lies behind a lost file is sent again by the source and must not be
 //! there twice.
 
+use super::stream::Tail;
 use super::{Ending, Engine};
 use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
@@ -44,7 +45,7 @@ impl Engine {
             return;
         }
         self.ending = Some(Ending::Good);
-        self.join_all_tails();
+        self.move_all_tails();
         let files = self.ungrouped_files();
         for id in &files {
             self.seal(*id, SealReason::End);
@@ -74,7 +75,7 @@ impl Engine {
         if !self.has_failed() {
             self.ending = Some(how(failure));
         }
-        self.settle();
+        self.keep_or_discard_files();
     }
 
     /// A file can no longer be published, which ends the run.
@@ -85,19 +86,19 @@ impl Engine {
 
     /// Sorts what is left of a bad run into files to publish, or to leave visible, and files to
     /// give up.
-    fn settle(&mut self) {
-        for stream in std::mem::take(&mut self.with_tail) {
-            self.streams[stream.index()].tail = super::Tail::default();
+    fn keep_or_discard_files(&mut self) {
+        for stream in std::mem::take(&mut self.streams_with_tail) {
+            self.streams[stream.index()].tail = Tail::default();
             self.index.touch(stream);
         }
         self.dissolve_waiting_groups();
-        let publishing = self.groups.values().flat_map(|group| group.files.iter().copied());
+        let publishing = self.groups.by_id.values().flat_map(|group| group.files.iter().copied());
         let mut keep: Vec<FileId> = self.ungrouped_files().into_iter().chain(publishing).collect();
         loop {
             let (kept, lost): (Vec<FileId>, Vec<FileId>) = keep.into_iter().partition(|id| {
                 self.files
                     .get(id)
-                    .is_some_and(|file| file.last <= self.acknowledgeable(file.stream))
+                    .is_some_and(|file| file.last <= self.last_acknowledgeable_row(file.stream))
             });
             keep = kept;
             if lost.is_empty() {
@@ -113,25 +114,25 @@ impl Engine {
 
     /// The last row of a stream that a STATE covers which can still be printed and which no lost
     /// file holds back.
-    fn acknowledgeable(&self, stream: StreamIx) -> Position {
+    fn last_acknowledgeable_row(&self, stream: StreamIx) -> Position {
         if self.stdout_closed {
             return 0;
         }
         self.ledger
             .last_waiting_before(
                 StateScope::Stream(stream),
-                self.streams[stream.index()].first_lost,
+                self.streams[stream.index()].first_lost_row,
             )
-            .max(self.ledger.last_waiting_before(StateScope::All, self.first_lost))
+            .max(self.ledger.last_waiting_before(StateScope::All, self.first_lost_row))
             .unwrap_or(0)
     }
 
     pub(super) fn discard(&mut self, id: FileId) {
         let Some(file) = self.files.get(&id) else { return };
         let (stream, first, rows) = (file.stream, file.first, file.rows);
-        self.first_lost = self.first_lost.min(first);
+        self.first_lost_row = self.first_lost_row.min(first);
         let entry = &mut self.streams[stream.index()];
-        entry.first_lost = entry.first_lost.min(first);
+        entry.first_lost_row = entry.first_lost_row.min(first);
         if entry.open == Some(id) {
             entry.open = None;
         }
@@ -144,16 +145,21 @@ impl Engine {
 
     /// Groups that have not begun to publish go back into their streams' queues, to be sorted anew.
     fn dissolve_waiting_groups(&mut self) {
-        let waiting: Vec<u64> =
-            self.groups.iter().filter(|(_, group)| !group.started).map(|(id, _)| *id).collect();
+        let waiting: Vec<u64> = self
+            .groups
+            .by_id
+            .iter()
+            .filter(|(_, group)| !group.started)
+            .map(|(id, _)| *id)
+            .collect();
         for group_id in waiting {
-            let Some(group) = self.groups.remove(&group_id) else { continue };
+            let Some(group) = self.groups.by_id.remove(&group_id) else { continue };
             for stream in group.streams {
                 self.streams[stream.index()].groups.retain(|other| *other != group_id);
                 self.index.touch(stream);
             }
             for id in group.files {
-                self.group_of.remove(&id);
+                self.groups.of_file.remove(&id);
                 if let Some(file) = self.files.get(&id) {
                     let stream = &mut self.streams[file.stream.index()];
                     stream.ungrouped.push_back(id);
@@ -202,7 +208,7 @@ impl Engine {
     }
 
     pub(super) fn warn_of_abort(&mut self, error: &StoreError) {
-        if !std::mem::replace(&mut self.abort_warned, true) {
+        if !std::mem::replace(&mut self.has_warned_of_abort, true) {
             self.out.push(Action::Log(
                 LogLevel::Warn,
                 format!(

@@ -1,6 +1,6 @@
 //! What the engine keeps of its streams in order, so that no event makes it look at all of them.
 //!
-//! In: [`Facts`] of a stream whenever something of it has changed. Out: the largest stream, the
+//! In: [`StreamFacts`] of a stream whenever something of it has changed. Out: the largest stream, the
 //! oldest file, the next deadline, and sums.
 //!
 //! Invariants
@@ -16,33 +16,33 @@ use crate::model::StreamIx;
 
 /// What matters of one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(super) struct StreamFacts {
     /// Bytes that rest in its tail and in its files without a group.
-    pub(super) resident: u64,
+    pub(super) resident_bytes: u64,
     /// When the oldest row of its oldest file without a group arrived.
-    pub(super) oldest: Option<Instant>,
+    pub(super) oldest_file_at: Option<Instant>,
     /// When its own waiting STATE is due.
-    pub(super) due: Option<Instant>,
+    pub(super) state_due_at: Option<Instant>,
     /// Whether one of its files without a group has rows on both sides of the last STATE that
     /// covers the stream.
     pub(super) straddles: bool,
     /// Whether it has an open file.
-    pub(super) is_open: bool,
+    pub(super) has_open_file: bool,
     /// Rows in its files without a group.
-    pub(super) rows: u64,
+    pub(super) ungrouped_rows: u64,
 }
 
 /// The streams of a run, in the orders that the engine asks for.
 #[derive(Debug)]
 pub(super) struct StreamIndex {
-    facts: Vec<Facts>,
+    facts: Vec<StreamFacts>,
     stale: BTreeSet<StreamIx>,
     by_size: BTreeSet<(u64, StreamIx)>,
     by_age: BTreeSet<(Instant, StreamIx)>,
     by_deadline: BTreeSet<(Instant, StreamIx)>,
     straddling: BTreeSet<StreamIx>,
     open: usize,
-    resident: u64,
+    resident_bytes: u64,
     rows: u64,
 }
 
@@ -50,14 +50,14 @@ impl StreamIndex {
     /// Nothing is known of any of the streams.
     pub(super) fn new(streams: usize) -> Self {
         Self {
-            facts: vec![Facts::default(); streams],
+            facts: vec![StreamFacts::default(); streams],
             stale: BTreeSet::new(),
             by_size: BTreeSet::new(),
             by_age: BTreeSet::new(),
             by_deadline: BTreeSet::new(),
             straddling: BTreeSet::new(),
             open: 0,
-            resident: 0,
+            resident_bytes: 0,
             rows: 0,
         }
     }
@@ -75,35 +75,35 @@ impl StreamIndex {
     }
 
     /// Takes out the streams that were touched.
-    pub(super) fn stale(&mut self) -> BTreeSet<StreamIx> {
+    pub(super) fn take_stale(&mut self) -> BTreeSet<StreamIx> {
         std::mem::take(&mut self.stale)
     }
 
     /// Sets what is known of a stream.
-    pub(super) fn set(&mut self, stream: StreamIx, facts: Facts) {
+    pub(super) fn set(&mut self, stream: StreamIx, facts: StreamFacts) {
         let old = std::mem::replace(&mut self.facts[stream.index()], facts);
-        if old.resident != facts.resident {
-            self.by_size.remove(&(old.resident, stream));
-            if facts.resident > 0 {
-                self.by_size.insert((facts.resident, stream));
+        if old.resident_bytes != facts.resident_bytes {
+            self.by_size.remove(&(old.resident_bytes, stream));
+            if facts.resident_bytes > 0 {
+                self.by_size.insert((facts.resident_bytes, stream));
             }
-            self.resident = self.resident + facts.resident - old.resident;
+            self.resident_bytes = self.resident_bytes + facts.resident_bytes - old.resident_bytes;
         }
-        replace(&mut self.by_age, stream, old.oldest, facts.oldest);
-        replace(&mut self.by_deadline, stream, old.due, facts.due);
+        replace(&mut self.by_age, stream, old.oldest_file_at, facts.oldest_file_at);
+        replace(&mut self.by_deadline, stream, old.state_due_at, facts.state_due_at);
         if old.straddles != facts.straddles {
             self.straddling.remove(&stream);
             if facts.straddles {
                 self.straddling.insert(stream);
             }
         }
-        self.open = self.open + usize::from(facts.is_open) - usize::from(old.is_open);
-        self.rows = self.rows + facts.rows - old.rows;
+        self.open = self.open + usize::from(facts.has_open_file) - usize::from(old.has_open_file);
+        self.rows = self.rows + facts.ungrouped_rows - old.ungrouped_rows;
     }
 
     /// Bytes at rest, of all streams.
     pub(super) fn resident_bytes(&self) -> u64 {
-        self.resident
+        self.resident_bytes
     }
 
     /// The streams with bytes at rest, those with most of them first.
@@ -140,16 +140,17 @@ impl StreamIndex {
 #[cfg(debug_assertions)]
 impl StreamIndex {
     /// Nothing is known but these facts, and every order has them.
-    pub(super) fn assert_facts(&self, facts: &[(StreamIx, Facts)]) {
+    pub(super) fn assert_facts(&self, facts: &[(StreamIx, StreamFacts)]) {
         for (ix, facts) in facts {
             assert_eq!(self.facts[ix.index()], *facts, "{ix:?}");
         }
-        let with = |is: fn(&Facts) -> bool| facts.iter().filter(|(_, facts)| is(facts)).count();
-        assert_eq!(self.by_size.len(), with(|facts| facts.resident > 0));
-        assert_eq!(self.by_age.len(), with(|facts| facts.oldest.is_some()));
-        assert_eq!(self.by_deadline.len(), with(|facts| facts.due.is_some()));
+        let with =
+            |is: fn(&StreamFacts) -> bool| facts.iter().filter(|(_, facts)| is(facts)).count();
+        assert_eq!(self.by_size.len(), with(|facts| facts.resident_bytes > 0));
+        assert_eq!(self.by_age.len(), with(|facts| facts.oldest_file_at.is_some()));
+        assert_eq!(self.by_deadline.len(), with(|facts| facts.state_due_at.is_some()));
         assert_eq!(self.straddling.len(), with(|facts| facts.straddles));
-        assert_eq!(self.open, with(|facts| facts.is_open));
+        assert_eq!(self.open, with(|facts| facts.has_open_file));
     }
 }
 
@@ -183,18 +184,24 @@ mod tests {
         let mut index = StreamIndex::new(2);
         index.set(
             a,
-            Facts {
-                resident: 5,
-                oldest: Some(later),
-                due: Some(later),
-                is_open: true,
-                rows: 2,
-                ..Facts::default()
+            StreamFacts {
+                resident_bytes: 5,
+                oldest_file_at: Some(later),
+                state_due_at: Some(later),
+                has_open_file: true,
+                ungrouped_rows: 2,
+                ..StreamFacts::default()
             },
         );
         index.set(
             b,
-            Facts { resident: 9, oldest: Some(now), straddles: true, rows: 3, ..Facts::default() },
+            StreamFacts {
+                resident_bytes: 9,
+                oldest_file_at: Some(now),
+                straddles: true,
+                ungrouped_rows: 3,
+                ..StreamFacts::default()
+            },
         );
         assert_eq!(index.largest().collect::<Vec<_>>(), [(9, b), (5, a)]);
         assert_eq!(index.oldest().collect::<Vec<_>>(), [(now, b), (later, a)]);
@@ -203,8 +210,8 @@ mod tests {
         assert!(index.any_straddles() && index.any_open());
         index.all_are_covered();
         assert!(!index.any_straddles());
-        index.set(a, Facts::default());
-        index.set(b, Facts::default());
+        index.set(a, StreamFacts::default());
+        index.set(b, StreamFacts::default());
         assert_eq!((index.resident_bytes(), index.rows(), index.largest().count()), (0, 0, 0));
         assert_eq!(
             (index.oldest().count(), index.deadlines().count(), index.any_open()),

@@ -71,8 +71,8 @@ impl Engine {
             ));
         }
         if let Some(sample) = chunk.sample {
-            self.compressed.add(sample);
-            stream.compressed.add(sample);
+            self.compression.add(sample);
+            stream.compression.add(sample);
         }
         let (first, last) = self.ledger.rows(ix, chunk.rows);
         stream.last_row = last;
@@ -88,9 +88,9 @@ impl Engine {
         stream.tail.bytes += chunk.data.held_bytes();
         stream.tail.chunks.push((chunk, first, last));
         self.index.touch(ix);
-        self.with_tail.insert(ix);
+        self.streams_with_tail.insert(ix);
         if self.streams[ix.index()].tail.bytes > self.settings.tail_bytes {
-            self.join_tail(ix);
+            self.move_tail(ix);
         }
     }
 
@@ -121,11 +121,11 @@ impl Engine {
         match scope {
             StateScope::Stream(stream) => {
                 self.streams[stream.index()].has_own_state = true;
-                self.join_tail(stream);
+                self.move_tail(stream);
             }
             StateScope::All => {
                 self.has_state_over_all = true;
-                self.join_all_tails();
+                self.move_all_tails();
             }
         }
         // A file was lost while the tails joined: rows that this STATE covers are in no file.
@@ -142,18 +142,18 @@ impl Engine {
                 self.ledger.waiting_streams().iter().for_each(|stream| self.index.touch(*stream));
             }
         }
-        self.checkpoint(scope, now, self.states_press);
+        self.checkpoint(scope, now, self.states_fill_memory);
     }
 
-    pub(super) fn join_all_tails(&mut self) {
-        for stream in std::mem::take(&mut self.with_tail) {
-            self.join_tail(stream);
+    pub(super) fn move_all_tails(&mut self) {
+        for stream in std::mem::take(&mut self.streams_with_tail) {
+            self.move_tail(stream);
         }
     }
 
     /// Moves a stream's tail into its open file, rolling it at the file size.
-    pub(super) fn join_tail(&mut self, ix: StreamIx) {
-        self.with_tail.remove(&ix);
+    pub(super) fn move_tail(&mut self, ix: StreamIx) {
+        self.streams_with_tail.remove(&ix);
         self.index.touch(ix);
         let tail = std::mem::take(&mut self.streams[ix.index()].tail);
         let Some(since) = tail.since else { return };
@@ -184,7 +184,7 @@ impl Engine {
         let object = self.object_info(id, ix);
         let start = FileStart { id, stream: ix, first, opened_at: since, object, body };
         self.files.insert(id, File::new(start, self.settings.file));
-        self.ledger.joined(ix, id, first);
+        self.ledger.file_opened(ix, id, first);
         let stream = &mut self.streams[ix.index()];
         stream.open = Some(id);
         stream.ungrouped.push_back(id);
@@ -198,10 +198,10 @@ impl Engine {
     /// Seals an open file that has reached the file size.
     pub(super) fn roll_if_full(&mut self, id: FileId) {
         let full = self.files.get(&id).is_some_and(|file| {
-            let own = self.streams[file.stream.index()].compressed;
+            let own = self.streams[file.stream.index()].compression;
             file.sealed.is_none()
                 && !file.is_discarded()
-                && file.body().estimated_bytes(own, self.compressed)
+                && file.body().estimated_bytes(own, self.compression)
                     >= self.settings.file_size_bytes
         });
         if full {
@@ -214,7 +214,7 @@ impl Engine {
         let stream = &mut self.streams[ix.index()];
         if stream.open == Some(id) {
             stream.open = None;
-            self.recheck.insert(ix);
+            self.streams_to_recheck.insert(ix);
             match self.try_with_file(id, |file| file.seal(reason)) {
                 Ok(()) if self.settings.file.key_when_sealed => self.request_key(id),
                 Ok(()) => {}

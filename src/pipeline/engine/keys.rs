@@ -2,11 +2,13 @@
 //!
 //! Not here: the language of templates and the rule of numbers (`key`).
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
-use super::{Engine, EngineSettings, PendingListing};
+use super::{Engine, EngineSettings};
 use crate::error::{Classified, Failure};
-use crate::key::{Allocation, FileValues, KeyStem};
+use crate::key::{Allocation, FileValues, KeyAllocator, KeyStem};
 use crate::model::StreamIx;
 use crate::pipeline::file::File;
 use crate::pipeline::messages::FileId;
@@ -29,6 +31,40 @@ const MOST_KEYS_TAKEN: u32 = 20;
 /// thousands of files ahead.
 const LIST_AGAIN_AFTER: u32 = 3;
 
+/// The keys of the files that are under way, and the listings that they wait for.
+#[derive(Debug)]
+pub(super) struct FileKeys {
+    pub(super) allocator: KeyAllocator,
+    /// The stem of each file that has asked for a key.
+    pub(super) stems: HashMap<FileId, KeyStem>,
+    /// By the file that asked for the listing.
+    pub(super) listings: HashMap<FileId, PendingListing>,
+    pub(super) listing_of_stem: HashMap<KeyStem, FileId>,
+    /// Files that wait for another key because theirs was taken, and whether their group has
+    /// started to publish.
+    pub(super) waiting_for_next: HashMap<FileId, bool>,
+}
+
+impl FileKeys {
+    /// No file has asked for a key.
+    pub(super) fn new(streams: usize) -> Self {
+        Self {
+            allocator: KeyAllocator::for_streams(streams),
+            stems: HashMap::new(),
+            listings: HashMap::new(),
+            listing_of_stem: HashMap::new(),
+            waiting_for_next: HashMap::new(),
+        }
+    }
+}
+
+/// A listing that is under way, and the files that wait for what it finds.
+#[derive(Debug)]
+pub(super) struct PendingListing {
+    pub(super) stem: KeyStem,
+    pub(super) waiting: Vec<FileId>,
+}
+
 impl Engine {
     /// Asks for a key: at once if the numbers under its stem are known, else after a listing.
     pub(super) fn request_key(&mut self, id: FileId) {
@@ -37,7 +73,7 @@ impl Engine {
         let stream = &self.settings.streams[file.stream.index()].values;
         match self.settings.template.stem(&self.settings.run, stream, &values) {
             Ok(stem) => {
-                self.stems.insert(id, stem.clone());
+                self.keys.stems.insert(id, stem.clone());
                 self.allocate(id, &stem);
             }
             Err(error) => self.lose(id, Failure::from(error)),
@@ -46,25 +82,27 @@ impl Engine {
 
     fn allocate(&mut self, id: FileId, stem: &KeyStem) {
         if let Some(listing) =
-            self.listed_for.get(stem).and_then(|asked| self.listings.get_mut(asked))
+            self.keys.listing_of_stem.get(stem).and_then(|asked| self.keys.listings.get_mut(asked))
         {
             listing.waiting.push(id);
             return;
         }
-        match self.keys.allocate(stem) {
+        match self.keys.allocator.allocate(stem) {
             Allocation::Key { key, .. } => {
                 self.with_file(id, |file| file.key_ready(key));
-                if let Some(group_has_started) = self.renamed.remove(&id) {
+                if let Some(group_has_started) = self.keys.waiting_for_next.remove(&id) {
                     // The key that was taken.
-                    self.keys.release(stem);
+                    self.keys.allocator.release(stem);
                     if group_has_started {
                         self.with_file(id, File::publish);
                     }
                 }
             }
             Allocation::List { prefix } => {
-                self.listed_for.insert(stem.clone(), id);
-                self.listings.insert(id, PendingListing { stem: stem.clone(), waiting: vec![id] });
+                self.keys.listing_of_stem.insert(stem.clone(), id);
+                self.keys
+                    .listings
+                    .insert(id, PendingListing { stem: stem.clone(), waiting: vec![id] });
                 self.out.push(Action::Store(id, StoreRequest::List { prefix, stem: stem.clone() }));
             }
         }
@@ -72,11 +110,11 @@ impl Engine {
 
     /// The listing that file `id` asked for has come back, for every file that waits for it.
     pub(super) fn listed(&mut self, id: FileId, result: Result<Option<String>, StoreError>) {
-        let Some(PendingListing { stem, waiting }) = self.listings.remove(&id) else { return };
-        self.listed_for.remove(&stem);
+        let Some(PendingListing { stem, waiting }) = self.keys.listings.remove(&id) else { return };
+        self.keys.listing_of_stem.remove(&stem);
         match result {
             Ok(highest) => {
-                self.keys.listed(&stem, highest.as_deref().into_iter());
+                self.keys.allocator.listed(&stem, highest.as_deref().into_iter());
                 for id in waiting {
                     self.allocate(id, &stem);
                 }
@@ -114,7 +152,7 @@ impl Engine {
         };
         let taken = file.count_taken_key(error.kind == StoreErrorKind::RefusesFreeKey);
         let stream = file.stream;
-        let Some(stem) = self.stems.get(&id).cloned() else { return };
+        let Some(stem) = self.keys.stems.get(&id).cloned() else { return };
         if taken.free >= MOST_FREE_KEYS_REFUSED || taken.all >= MOST_KEYS_TAKEN {
             let message =
                 format!("{} keys in a row were refused as taken; the last: {error}", taken.all);
@@ -127,18 +165,18 @@ impl Engine {
                 format!("{error}; the file takes the next number"),
             ));
         }
-        self.renamed.insert(id, group_has_started);
+        self.keys.waiting_for_next.insert(id, group_has_started);
         if taken.all >= LIST_AGAIN_AFTER {
-            self.keys.list_again(&stem);
+            self.keys.allocator.list_again(&stem);
         }
         self.allocate(id, &stem);
     }
 
     /// The file needs its key no more: it is published or given up.
     pub(super) fn release_key(&mut self, id: FileId) {
-        self.renamed.remove(&id);
-        if let Some(stem) = self.stems.remove(&id) {
-            self.keys.release(&stem);
+        self.keys.waiting_for_next.remove(&id);
+        if let Some(stem) = self.keys.stems.remove(&id) {
+            self.keys.allocator.release(&stem);
         }
     }
 

@@ -24,6 +24,7 @@ mod checkpoint;
 #[cfg(debug_assertions)]
 mod consistency;
 mod ending;
+mod groups;
 mod index;
 mod input;
 mod keys;
@@ -31,24 +32,27 @@ mod ledger;
 mod order;
 mod pressure;
 mod settings;
+mod stream;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 pub use settings::{EngineSettings, StreamPlan};
 
-use self::index::{Facts, StreamIndex};
+use self::groups::PublishGroups;
+use self::index::{StreamFacts, StreamIndex};
+use self::keys::FileKeys;
+use self::stream::StreamFiles;
 use super::budget::{Budget, Permit};
 use super::file::File;
-use super::summary::{RunSummary, StreamOutcome, StreamSummary};
+use super::summary::{RunSummary, StreamOutcome};
 use crate::error::{Failure, FailureType};
-use crate::key::{KeyAllocator, KeyStem};
 use crate::model::StreamIx;
 use crate::pipeline::engine::ledger::Ledger;
 use crate::pipeline::engine::order::InputOrder;
 use crate::pipeline::messages::ReadFault;
 use crate::pipeline::messages::{Action, Event, StoreAnswer};
-use crate::pipeline::messages::{Chunk, CompressionSample, JobDone};
+use crate::pipeline::messages::{CompressionSample, JobDone};
 use crate::pipeline::messages::{FileId, Position};
 use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::{StateMessage, StateScope};
@@ -59,97 +63,6 @@ use crate::store::Effect;
 struct HeldState {
     message: StateMessage,
     permit: Permit,
-}
-
-/// Rows of a stream that came after its last STATE and are not in a file yet.
-#[derive(Debug, Default)]
-struct Tail {
-    chunks: Vec<(Chunk, Position, Position)>,
-    bytes: u64,
-    since: Option<Instant>,
-}
-
-/// What the engine knows of one stream.
-#[derive(Debug)]
-struct StreamFiles {
-    tail: Tail,
-    open: Option<FileId>,
-    /// Files that no group has taken yet, oldest first; the open one is the last.
-    ungrouped: VecDeque<FileId>,
-    ungrouped_rows: u64,
-    /// Bytes that rest in these files.
-    resident_bytes: u64,
-    groups: VecDeque<GroupId>,
-    /// Its text compressed so far: what its text will come to.
-    compressed: CompressionSample,
-    complete: bool,
-    /// The source has reported it INCOMPLETE.
-    incomplete: bool,
-    /// The last row that came, and whether a STREAM state came.
-    last_row: Position,
-    has_own_state: bool,
-    /// What names the published files beside whose plain name somebody else's object was.
-    renamed_stems: BTreeSet<KeyStem>,
-    /// That a key was taken has been logged.
-    key_taken_logged: bool,
-    /// First row of this stream's files that will never be published.
-    first_lost: Position,
-    summary: StreamSummary,
-}
-
-impl StreamFiles {
-    fn new() -> Self {
-        Self {
-            tail: Tail::default(),
-            open: None,
-            ungrouped: VecDeque::new(),
-            ungrouped_rows: 0,
-            resident_bytes: 0,
-            groups: VecDeque::new(),
-            compressed: CompressionSample::default(),
-            complete: false,
-            incomplete: false,
-            last_row: 0,
-            has_own_state: false,
-            renamed_stems: BTreeSet::new(),
-            key_taken_logged: false,
-            first_lost: Position::MAX,
-            summary: StreamSummary::default(),
-        }
-    }
-}
-
-impl StreamFiles {
-    /// Takes a file of `rows` rows out of the queue; says whether it was there. Ids grow, so the
-    /// queue is sorted.
-    fn dequeue(&mut self, id: FileId, rows: u64) -> bool {
-        let Ok(place) = self.ungrouped.binary_search(&id) else { return false };
-        self.ungrouped.remove(place);
-        self.ungrouped_rows -= rows;
-        true
-    }
-}
-
-type GroupId = u64;
-
-/// Files that are published together: all of them count as durable, or none. Files that are lost
-/// leave their group.
-#[derive(Debug)]
-struct PublishGroup {
-    files: BTreeSet<FileId>,
-    /// Those that are not staged yet; once it has started, those that are not visible yet.
-    behind: BTreeSet<FileId>,
-    streams: BTreeSet<StreamIx>,
-    /// How many of the streams have an earlier group under way.
-    blocked_by: usize,
-    started: bool,
-}
-
-/// A listing that is under way, and the files that wait for what it finds.
-#[derive(Debug)]
-struct PendingListing {
-    stem: KeyStem,
-    waiting: Vec<FileId>,
 }
 
 /// How the run ends.
@@ -172,46 +85,35 @@ pub struct Engine {
     ledger: Ledger<HeldState>,
     waiting_state_bytes: u64,
     /// Waiting STATEs take so much memory that they are due whatever their age.
-    states_press: bool,
+    states_fill_memory: bool,
     /// A GLOBAL or LEGACY state came.
     has_state_over_all: bool,
     streams: Vec<StreamFiles>,
     index: StreamIndex,
     /// What each file without a group holds, as the sum of its stream has it.
     resident: HashMap<FileId, u64>,
-    with_tail: BTreeSet<StreamIx>,
+    streams_with_tail: BTreeSet<StreamIx>,
     files: HashMap<FileId, File>,
     next_file: u64,
-    groups: BTreeMap<GroupId, PublishGroup>,
-    group_of: HashMap<FileId, GroupId>,
-    next_group: GroupId,
-    /// Groups that may be ready for their next step.
-    groups_touched: BTreeSet<GroupId>,
+    groups: PublishGroups,
     /// Streams of which a group has ended or a file was sealed: what a STATE of theirs waits for
     /// may be cut now.
-    recheck: BTreeSet<StreamIx>,
-    keys: KeyAllocator,
-    stems: HashMap<FileId, KeyStem>,
-    /// By the file that asked.
-    listings: HashMap<FileId, PendingListing>,
-    listed_for: HashMap<KeyStem, FileId>,
-    /// Files that wait for another key because theirs was taken, and whether their group has
-    /// started.
-    renamed: HashMap<FileId, bool>,
+    streams_to_recheck: BTreeSet<StreamIx>,
+    keys: FileKeys,
     /// Whether rows take less memory once a worker has made a piece of them.
     can_encode_early: bool,
-    /// All text compressed so far: what text will come to.
-    compressed: CompressionSample,
+    /// What rows of all streams were encoded to so far.
+    compression: CompressionSample,
     /// First row of all files that will never be published; each stream has its own.
-    first_lost: Position,
+    first_lost_row: Position,
     stdout_closed: bool,
-    abort_warned: bool,
+    has_warned_of_abort: bool,
     ending: Option<Ending>,
     out: Vec<Action>,
     #[cfg(debug_assertions)]
     unchecked_events: usize,
     #[cfg(test)]
-    looks: std::cell::Cell<u64>,
+    visits: std::cell::Cell<u64>,
 }
 
 impl Engine {
@@ -229,35 +131,28 @@ impl Engine {
             lines: 0,
             ledger: Ledger::new(streams),
             waiting_state_bytes: 0,
-            states_press: false,
+            states_fill_memory: false,
             has_state_over_all: false,
             streams: std::iter::repeat_with(StreamFiles::new).take(streams).collect(),
             index: StreamIndex::new(streams),
             resident: HashMap::new(),
-            with_tail: BTreeSet::new(),
+            streams_with_tail: BTreeSet::new(),
             files: HashMap::new(),
             next_file: 0,
-            groups: BTreeMap::new(),
-            group_of: HashMap::new(),
-            next_group: 0,
-            groups_touched: BTreeSet::new(),
-            recheck: BTreeSet::new(),
-            keys: KeyAllocator::for_streams(streams),
-            stems: HashMap::new(),
-            listings: HashMap::new(),
-            listed_for: HashMap::new(),
-            renamed: HashMap::new(),
+            groups: PublishGroups::default(),
+            streams_to_recheck: BTreeSet::new(),
+            keys: FileKeys::new(streams),
             can_encode_early,
-            compressed: CompressionSample::default(),
-            first_lost: Position::MAX,
+            compression: CompressionSample::default(),
+            first_lost_row: Position::MAX,
             stdout_closed: false,
-            abort_warned: false,
+            has_warned_of_abort: false,
             ending: None,
             out: Vec::new(),
             #[cfg(debug_assertions)]
             unchecked_events: 0,
             #[cfg(test)]
-            looks: std::cell::Cell::new(0),
+            visits: std::cell::Cell::new(0),
         }
     }
 
@@ -315,8 +210,8 @@ impl Engine {
     pub fn is_finished(&self) -> bool {
         self.ending.is_some()
             && self.files.is_empty()
-            && self.groups.is_empty()
-            && self.listings.is_empty()
+            && self.groups.by_id.is_empty()
+            && self.keys.listings.is_empty()
     }
 
     /// What came of the run: an account of every stream, and the first failure, to be printed as
@@ -393,8 +288,8 @@ impl Engine {
             })
         });
         if let Some((stream, sample)) = sample {
-            self.compressed.add(sample);
-            self.streams[stream.index()].compressed.add(sample);
+            self.compression.add(sample);
+            self.streams[stream.index()].compression.add(sample);
         }
         match joined {
             Ok(()) => self.roll_if_full(id),
@@ -427,7 +322,7 @@ impl Engine {
     fn file_changed(&mut self, id: FileId) {
         let Some(file) = self.files.get(&id) else { return };
         self.index.touch(file.stream);
-        let group_id = self.group_of.get(&id);
+        let group_id = self.groups.of_file.get(&id);
         let resident = if group_id.is_none() { file.resident_bytes() } else { 0 };
         let before = if resident > 0 {
             self.resident.insert(id, resident)
@@ -437,25 +332,25 @@ impl Engine {
         let sum = &mut self.streams[file.stream.index()].resident_bytes;
         *sum = *sum + resident - before.unwrap_or_default();
         if let Some(group_id) = group_id
-            && let Some(group) = self.groups.get_mut(group_id)
+            && let Some(group) = self.groups.by_id.get_mut(group_id)
         {
             let is_through = if group.started { file.is_visible() } else { file.is_staged() };
-            if is_through && group.behind.remove(&id) && group.behind.is_empty() {
-                self.groups_touched.insert(*group_id);
+            if is_through && group.awaited.remove(&id) && group.awaited.is_empty() {
+                self.groups.changed.insert(*group_id);
             }
         }
     }
 
     /// Brings the index up to date.
     fn refresh(&mut self) {
-        for ix in self.index.stale() {
-            self.look(1);
+        for ix in self.index.take_stale() {
+            self.count_visits(1);
             let facts = self.facts(ix);
             self.index.set(ix, facts);
         }
     }
 
-    fn facts(&self, ix: StreamIx) -> Facts {
+    fn facts(&self, ix: StreamIx) -> StreamFacts {
         let stream = &self.streams[ix.index()];
         let covered = self.ledger.covered(ix);
         let file = |place: usize| stream.ungrouped.get(place).and_then(|id| self.files.get(id));
@@ -470,21 +365,21 @@ impl Engine {
         let due = oldest
             .filter(|_| is_waiting && self.ledger.is_waiting(StateScope::Stream(ix)))
             .and_then(|oldest| oldest.checked_add(self.settings.checkpoint_interval));
-        Facts {
-            resident: stream.tail.bytes + stream.resident_bytes,
-            oldest,
-            due,
+        StreamFacts {
+            resident_bytes: stream.tail.bytes + stream.resident_bytes,
+            oldest_file_at: oldest,
+            state_due_at: due,
             straddles,
-            is_open: stream.open.is_some(),
-            rows: stream.ungrouped_rows,
+            has_open_file: stream.open.is_some(),
+            ungrouped_rows: stream.ungrouped_rows,
         }
     }
 
-    /// Counts looks at streams and files, for the test that their number does not grow with the
+    /// Counts visits at streams and files, for the test that their number does not grow with the
     /// number of streams.
-    fn look(&self, count: usize) {
+    fn count_visits(&self, count: usize) {
         #[cfg(test)]
-        self.looks.set(self.looks.get() + count as u64);
+        self.visits.set(self.visits.get() + count as u64);
         #[cfg(not(test))]
         let _ = count;
     }

@@ -11,19 +11,19 @@ use crate::pipeline::messages::EncodedBlock;
 #[derive(Debug, Default)]
 pub(super) struct InputOrder {
     next: u64,
-    early: BTreeMap<u64, EncodedBlock>,
+    out_of_order: BTreeMap<u64, EncodedBlock>,
     total: Option<u64>,
 }
 
 impl InputOrder {
     /// Takes a finished block.
     pub(super) fn push(&mut self, block: EncodedBlock) {
-        self.early.insert(block.index, block);
+        self.out_of_order.insert(block.index, block);
     }
 
     /// The next block in input order, if it has come.
     pub(super) fn pop(&mut self) -> Option<EncodedBlock> {
-        let block = self.early.remove(&self.next)?;
+        let block = self.out_of_order.remove(&self.next)?;
         self.next += 1;
         Some(block)
     }

@@ -19,13 +19,13 @@ impl Engine {
     pub(super) fn relieve_pressure(&mut self, now: Instant) {
         let limit = self.budget.limit_bytes();
         let is_short = self.ending.is_none() && self.budget.used_bytes() > limit / 2;
-        let did_press = self.states_press;
-        self.states_press = is_short && self.waiting_state_bytes > limit / 8;
+        let did_fill_memory = self.states_fill_memory;
+        self.states_fill_memory = is_short && self.waiting_state_bytes > limit / 8;
         if !is_short {
             return;
         }
         // Those that come while they press are cut for as they come.
-        if self.states_press && !did_press {
+        if self.states_fill_memory && !did_fill_memory {
             self.checkpoint_waiting(now);
         }
         self.refresh();
@@ -41,7 +41,7 @@ impl Engine {
         }
         while self.index.resident_bytes() > most && self.ending.is_none() {
             let Some(largest) = self.index.largest().next() else { return };
-            self.look(1);
+            self.count_visits(1);
             self.evict(largest.1, now);
             self.refresh();
             if self.index.largest().next() == Some(largest) {
@@ -58,7 +58,7 @@ impl Engine {
             if bytes < MIN_EARLY_PIECE_BYTES || found >= wanted {
                 break;
             }
-            self.look(1);
+            self.count_visits(1);
             let Some(file) = self.streams[stream.index()].open.and_then(|id| self.files.get(&id))
             else {
                 continue;
@@ -85,7 +85,7 @@ impl Engine {
         {
             self.seal(open, SealReason::Memory);
         }
-        self.join_tail(ix);
+        self.move_tail(ix);
         if let Some(open) = self.streams[ix.index()].open {
             self.seal(open, SealReason::Memory);
         }

@@ -1,7 +1,7 @@
 //! Which rows are durable, and which STATE may therefore be acknowledged.
 //!
 //! Pure bookkeeping: no I/O, no clock, no async. In go rows as they arrive ([`Ledger::rows`]),
-//! files that take them in ([`Ledger::joined`]), STATEs as they are received ([`Ledger::state`])
+//! files that take them in ([`Ledger::file_opened`]), STATEs as they are received ([`Ledger::state`])
 //! and receipts ([`Ledger::published`]); out come the STATEs that are free, in an order in which
 //! they may be printed ([`Ledger::free`]).
 //!
@@ -60,7 +60,7 @@ struct StreamEntry<S> {
 pub(super) struct Ledger<S> {
     last_row: Position,
     streams: Vec<StreamEntry<S>>,
-    /// Every unpublished file by its first row: what a state of scope `All` looks at.
+    /// Every unpublished file by its first row: what a state of scope `All` visits at.
     unpublished: BTreeSet<(Position, FileId)>,
     records_since_all: u64,
     /// How many states over all streams have come.
@@ -110,7 +110,7 @@ impl<S> Ledger<S> {
 
     /// Says that `file` of `stream` exists and that its first row is `first`. Rows that join the
     /// same file later come after it and need no word.
-    pub(super) fn joined(&mut self, stream: StreamIx, file: FileId, first: Position) {
+    pub(super) fn file_opened(&mut self, stream: StreamIx, file: FileId, first: Position) {
         self.streams[stream.index()].unpublished.insert((first, file));
         self.unpublished.insert((first, file));
     }

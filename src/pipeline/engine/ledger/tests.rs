@@ -6,7 +6,7 @@ use super::*;
 
 const STREAMS: usize = 3;
 
-/// Keeps every row and every state for ever and looks at all of them each time.
+/// Keeps every row and every state for ever and visits at all of them each time.
 #[derive(Default)]
 struct Model {
     /// (stream, file) of every row in order; file 0 is "none yet".
@@ -84,7 +84,7 @@ proptest! {
                     let file = *open[stream].get_or_insert_with(|| {
                         next_file += 1;
                         files.push((next_file, stream, first));
-                        ledger.joined(ix, FileId(next_file), first);
+                        ledger.file_opened(ix, FileId(next_file), first);
                         next_file
                     });
                     model.rows.extend((0..count).map(|_| (stream, file)));
@@ -128,9 +128,9 @@ fn one_streams_file_does_not_free_another_streams_state() {
     let (a, b) = (StreamIx(0), StreamIx(1));
     let mut ledger = Ledger::new(2);
     ledger.rows(a, 5);
-    ledger.joined(a, FileId(1), 1);
+    ledger.file_opened(a, FileId(1), 1);
     ledger.rows(b, 5);
-    ledger.joined(b, FileId(2), 6);
+    ledger.file_opened(b, FileId(2), 6);
     ledger.state(StateScope::Stream(a), "a");
     ledger.state(StateScope::Stream(b), "b");
     ledger.state(StateScope::All, "all");
@@ -150,7 +150,7 @@ fn a_state_without_records_is_free_at_once_and_counts_begin_at_the_state_before(
     ledger.state(StateScope::Stream(a), 0);
     assert_eq!(ledger.free(), [Freed { state: 0, records: 0 }]);
     ledger.rows(a, 3);
-    ledger.joined(a, FileId(1), 1);
+    ledger.file_opened(a, FileId(1), 1);
     ledger.state(StateScope::Stream(a), 1);
     ledger.rows(a, 4);
     ledger.state(StateScope::Stream(a), 2);

@@ -1,4 +1,4 @@
-//! What a record costs must not depend on the number of streams: looks at streams and files are
+//! What a record costs must not depend on the number of streams: visits at streams and files are
 //! counted, not time.
 
 use std::time::Instant;
@@ -118,7 +118,7 @@ fn run(streams: u32, records: u64, scope: Option<StateScope>, memory_bytes: u64)
 }
 
 /// What a file costs from its first row to its receipt, whatever else there is.
-const LOOKS_PER_FILE: u64 = 15;
+const VISITS_PER_FILE: u64 = 15;
 
 #[test]
 fn a_record_costs_the_same_among_ten_thousand_streams_as_among_ten() {
@@ -131,11 +131,11 @@ fn a_record_costs_the_same_among_ten_thousand_streams_as_among_ten() {
     ] {
         let few = run(10, RECORDS, scope, memory_bytes);
         let many = run(10_000, RECORDS, scope, memory_bytes);
-        let most = 2 * few.engine.looks.get() + LOOKS_PER_FILE * many.files;
-        let looks = many.engine.looks.get();
+        let most = 2 * few.engine.visits.get() + VISITS_PER_FILE * many.files;
+        let visits = many.engine.visits.get();
         assert!(
-            looks <= most,
-            "{what}: {looks} looks instead of {most} at most, with {} files",
+            visits <= most,
+            "{what}: {visits} visits instead of {most} at most, with {} files",
             many.files
         );
     }
