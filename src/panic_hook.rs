@@ -1,10 +1,10 @@
-//! What the program says when it panics, which it should never do.
+//! Reports a panic, which should never happen, and ends the process.
 //!
-//! A panic in any thread would leave the others waiting for it: the hook prints one TRACE ERROR, so
-//! that the platform shows a reason, and ends the process. Rows that no STATE has acknowledged are
-//! sent again by the source.
+//! A panic in any thread would leave the others waiting for it. The hook prints one TRACE ERROR, so
+//! that the platform shows a reason, and ends the process. The source sends the rows again that no
+//! STATE has acknowledged.
 //!
-//! Invariant: the process ends within [`LONGEST_WORD`] and a little, also where nobody reads
+//! Invariant: the process ends within little more than [`REPORT_TIMEOUT`], also where nobody reads
 //! stdout. The lock of `std::io::stdout` is not taken: another thread may hold it while it waits
 //! for a full pipe.
 
@@ -18,20 +18,19 @@ use crate::env;
 use crate::error::{Failure, FailureType};
 use crate::protocol::emitter::Emitter;
 
-/// How long the hook waits for a reader of stdout. A platform reads all the time; this is for one
-/// that is busy.
-const LONGEST_WORD: Duration = Duration::from_secs(5);
+/// How long the hook waits for a reader of stdout. A platform reads all the time, but may be busy.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a pipe that is ready for writing takes without waiting (PIPE_BUF of Linux, bytes).
+/// Bytes that a pipe which is ready for writing takes without waiting (PIPE_BUF of Linux).
 const READY_BYTES: usize = 4096;
 
-/// Installs the hook. Call it first.
+/// Installs the hook. Call it before anything else.
 pub fn install() {
     panic::set_hook(Box::new(|info| {
         // What is written below cannot wait by itself, unless another thread fills the pipe at the
         // same moment.
         let _ = std::thread::Builder::new().spawn(|| {
-            std::thread::sleep(LONGEST_WORD);
+            std::thread::sleep(REPORT_TIMEOUT);
             exit(1);
         });
         let place = info.location().map(ToString::to_string).unwrap_or_default();
@@ -40,28 +39,28 @@ pub fn install() {
             internal: Some(format!("panic at {place}")),
             ..Failure::new(
                 FailureType::System,
-                "the connector has a defect and stopped; what was acknowledged is safe, the rest \
-                 is sent again. Please report this with the log",
+                "the connector stopped because of a defect; rows that were acknowledged are safe, \
+                 and the source sends the others again. Please report this with the log",
             )
         };
-        let mut word = Vec::new();
-        let mut emitter = Emitter::new(&mut word);
+        let mut report = Vec::new();
+        let mut emitter = Emitter::new(&mut report);
         // Another emitter may have written half a line.
         let _ = emitter.line(b"");
         let _ = emitter.trace_error(&failure, env::unix_ms());
         drop(emitter);
-        let _ = say(&word);
+        let _ = write_to_stdout(&report);
         exit(1);
     }));
 }
 
 /// Writes to stdout, past the lock and the buffer of the process, for as long as there is room.
-fn say(word: &[u8]) -> io::Result<()> {
+fn write_to_stdout(report: &[u8]) -> io::Result<()> {
     let stdout = rustix::stdio::stdout();
-    let patience = Timespec::try_from(LONGEST_WORD).map_err(io::Error::other)?;
-    let mut rest = word;
+    let timeout = Timespec::try_from(REPORT_TIMEOUT).map_err(io::Error::other)?;
+    let mut rest = report;
     while !rest.is_empty() {
-        if poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Some(&patience))? == 0 {
+        if poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Some(&timeout))? == 0 {
             return Err(io::ErrorKind::TimedOut.into());
         }
         let written = rustix::io::write(stdout, rest.get(..READY_BYTES).unwrap_or(rest))?;

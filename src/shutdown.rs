@@ -1,9 +1,9 @@
 //! SIGTERM and SIGINT: the run is to end now.
 //!
-//! The first signal is passed on to everything that holds a [`Shutdown`]: a sync then publishes what
-//! STATEs cover, prints them and ends badly; a removal of old objects stops between two requests;
-//! what only prepares is dropped. A second signal ends the process at once, which is as safe as a
-//! crash.
+//! The first signal reaches everything that holds a [`Shutdown`]: a sync publishes the rows that
+//! STATEs cover, prints those STATEs and ends badly; a removal of old objects stops between two
+//! requests; preparations are dropped. A second signal ends the process at once, which is as safe
+//! as a crash.
 //!
 //! Not here: what a stage does about it (`pipeline::engine`, `replace`, `verb::runtime`).
 
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::panic_hook;
 
-/// What was sent to the process.
+/// A signal that asks the process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGTERM: a platform that cancels.
@@ -45,15 +45,15 @@ impl Signal {
     }
 }
 
-/// Tells that the process is to stop. Clones tell the same.
+/// Whether the process is to stop. Clones share the answer.
 #[derive(Clone, Debug)]
 pub struct Shutdown(watch::Receiver<Option<Signal>>);
 
 impl Shutdown {
-    /// Takes the two signals over, for the rest of the process.
+    /// Handles the two signals from now on, until the process ends.
     ///
     /// # Errors
-    /// When the operating system refuses.
+    /// The operating system refuses.
     pub fn on_signals(runtime: &Handle) -> io::Result<Self> {
         let _inside = runtime.enter();
         let mut terminate = signal(SignalKind::terminate())?;

@@ -1,12 +1,12 @@
 //! One budget of memory for everything between stdin and the receipt.
 //!
-//! Whoever holds message or file bytes holds a [`Permit`] for them and gives it back by dropping it
-//! with the bytes. Only the reader waits ([`Budget::acquire`]); every later stage turns bytes that
-//! were already admitted into others and may go over the limit for a moment ([`Budget::take`]), so
-//! that no two stages can wait for each other.
+//! The holder of message or file bytes also holds a [`Permit`] for them, and drops both together.
+//! Only the reader waits ([`Budget::acquire`]). Every later stage turns bytes that were admitted
+//! already into other bytes, and may exceed the limit for a moment ([`Budget::take`]), so that no
+//! two stages can wait for each other.
 //!
-//! Bytes that wait for S3 ([`Budget::uploading`]) have a limit of their own, for the reader alone:
-//! reading far ahead of a slow S3 would fill the memory and gain nothing.
+//! Bytes that wait for S3 ([`Budget::uploading`]) have a limit of their own, which also only the
+//! reader waits for: reading far ahead of a slow S3 would fill the memory and gain nothing.
 //!
 //! Not here: what to do when memory is short (`engine::pressure` seals files early).
 
@@ -21,7 +21,7 @@ pub struct Budget {
 #[derive(Debug)]
 struct Shared {
     limit_bytes: u64,
-    most_uploading_bytes: u64,
+    max_uploading_bytes: u64,
     used: Mutex<Used>,
     freed: Condvar,
 }
@@ -33,12 +33,12 @@ struct Used {
 }
 
 impl Budget {
-    /// A budget of `limit_bytes`, all free. The reader also waits while `most_uploading_bytes` or
+    /// A budget of `limit_bytes`, all free. The reader also waits while `max_uploading_bytes` or
     /// more wait for S3.
     #[must_use]
-    pub fn new(limit_bytes: u64, most_uploading_bytes: u64) -> Self {
+    pub fn new(limit_bytes: u64, max_uploading_bytes: u64) -> Self {
         let (used, freed) = (Mutex::default(), Condvar::new());
-        Self { shared: Arc::new(Shared { limit_bytes, most_uploading_bytes, used, freed }) }
+        Self { shared: Arc::new(Shared { limit_bytes, max_uploading_bytes, used, freed }) }
     }
 
     /// Waits until less than the limits is in use, then takes `bytes`, even if that crosses the
@@ -50,7 +50,7 @@ impl Budget {
         let shared = &self.shared;
         let full = |used: &mut Used| {
             used.bytes - own_bytes >= shared.limit_bytes
-                || used.uploading_bytes >= shared.most_uploading_bytes
+                || used.uploading_bytes >= shared.max_uploading_bytes
         };
         let used = self.used();
         let mut used = shared.freed.wait_while(used, full).unwrap_or_else(PoisonError::into_inner);

@@ -1,24 +1,25 @@
 //! Keeps large buffers for their next use.
 //!
-//! Blocks, chunks and parts are about 1 to 8 MiB and come and go hundreds of times a second. Fresh
-//! memory of that size comes from the kernel, which clears every page of it: a fifth of the
-//! processor time of an uncompressed sync. A stage that is done with a buffer gives it to the
+//! Blocks, chunks and parts take about 1 to 8 MiB and come and go hundreds of times a second. Fresh
+//! memory of that size comes from the kernel, which clears every page of it: that took a fifth of
+//! the processor time of an uncompressed sync. A stage that is done with a buffer gives it to the
 //! [`BufferPool`] of its kind; the stage that needs one takes it from there.
 //!
 //! Invariants
-//! - A taken buffer is empty. Small and huge buffers are not kept, never more than [`KEPT`] of a
-//!   kind, and never more bytes of all kinds of a run than it was told: a part of the memory that
-//!   the settings leave for the program itself.
+//! - A taken buffer is empty.
+//! - Small and huge buffers are not kept, nor more than [`MAX_KEPT`] of a kind, nor more bytes of
+//!   all kinds of a run than the run was given for it: a part of the memory that the settings leave
+//!   for the program itself.
 //!
 //! Not here: how much memory may be in use (`budget`).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// BufferPools of one kind that are kept at most.
-const KEPT: usize = 4;
+/// Buffers of one kind that are kept at most.
+const MAX_KEPT: usize = 4;
 
-/// BufferPools below this are the allocator's business.
+/// Smaller buffers are left to the allocator.
 pub const LARGE_BYTES: usize = 256 * 1024;
 
 /// Spare buffers of one kind; clones share them.
@@ -50,10 +51,10 @@ impl Room {
 }
 
 impl BufferPool {
-    /// Keeps buffers of `largest_bytes` at most, and `most_bytes` of them in all.
+    /// Keeps buffers of `largest_bytes` at most, and `max_bytes` of them in all.
     #[must_use]
-    pub fn new(largest_bytes: usize, most_bytes: usize) -> Self {
-        Self::within(largest_bytes, Room::new(most_bytes))
+    pub fn new(largest_bytes: usize, max_bytes: usize) -> Self {
+        Self::within(largest_bytes, Room::new(max_bytes))
     }
 
     fn within(largest_bytes: usize, room: Room) -> Self {
@@ -79,7 +80,7 @@ impl BufferPool {
         if (LARGE_BYTES..=self.largest_bytes).contains(&buffer.capacity()) {
             buffer.clear();
             let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-            if spare.len() < KEPT && self.room.take(buffer.capacity()) {
+            if spare.len() < MAX_KEPT && self.room.take(buffer.capacity()) {
                 spare.push(buffer);
             }
         }
@@ -109,10 +110,10 @@ pub struct LargestBuffers {
 }
 
 impl BufferPools {
-    /// Keeps `most_bytes` of all kinds together at most.
+    /// Keeps `max_bytes` of all kinds together at most.
     #[must_use]
-    pub fn new(largest: LargestBuffers, most_bytes: usize) -> Self {
-        let room = Room::new(most_bytes);
+    pub fn new(largest: LargestBuffers, max_bytes: usize) -> Self {
+        let room = Room::new(max_bytes);
         Self {
             blocks: BufferPool::within(largest.block, room.clone()),
             chunks: BufferPool::within(largest.chunk, room.clone()),
@@ -129,18 +130,18 @@ mod tests {
 
     #[test]
     fn large_buffers_come_back_empty_and_small_ones_are_not_kept() {
-        let recycler = BufferPool::new(HUGE_BYTES, usize::MAX / 2);
-        let mut buffer = recycler.take(LARGE_BYTES);
+        let pool = BufferPool::new(HUGE_BYTES, usize::MAX / 2);
+        let mut buffer = pool.take(LARGE_BYTES);
         buffer.extend_from_slice(b"rows");
         let address = buffer.as_ptr();
-        recycler.give(buffer);
-        let again = recycler.take(LARGE_BYTES);
+        pool.give(buffer);
+        let again = pool.take(LARGE_BYTES);
         assert_eq!((again.as_ptr(), again.len()), (address, 0));
-        recycler.give(Vec::with_capacity(10));
-        recycler.give(Vec::with_capacity(HUGE_BYTES + 1));
-        assert!(recycler.spare.lock().unwrap().is_empty());
-        (0..2 * KEPT).for_each(|_| recycler.give(Vec::with_capacity(LARGE_BYTES)));
-        assert_eq!(recycler.spare.lock().unwrap().len(), KEPT);
+        pool.give(Vec::with_capacity(10));
+        pool.give(Vec::with_capacity(HUGE_BYTES + 1));
+        assert!(pool.spare.lock().unwrap().is_empty());
+        (0..2 * MAX_KEPT).for_each(|_| pool.give(Vec::with_capacity(LARGE_BYTES)));
+        assert_eq!(pool.spare.lock().unwrap().len(), MAX_KEPT);
     }
 
     #[test]
@@ -152,7 +153,7 @@ mod tests {
             kinds.iter().map(|kind| kind.spare.lock().unwrap().len()).sum::<usize>()
         };
         for kind in [&buffers.blocks, &buffers.chunks, &buffers.bodies] {
-            (0..KEPT).for_each(|_| kind.give(Vec::with_capacity(LARGE_BYTES)));
+            (0..MAX_KEPT).for_each(|_| kind.give(Vec::with_capacity(LARGE_BYTES)));
         }
         assert_eq!(kept(), 3);
         drop(buffers.blocks.take(LARGE_BYTES));

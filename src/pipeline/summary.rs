@@ -1,4 +1,7 @@
-//! What a run did, for the line per stream at its end.
+//! Counts what a run did with each stream, and writes the line per stream at its end.
+//!
+//! In: rows and published files, from the engine. Out: sentences for the log, and what `replace`
+//! must know: which streams succeeded, and under which stems their files are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -30,8 +33,8 @@ pub struct StreamSummary {
     pub dropped_fields: u64,
     /// Names and strings in which U+FFFD stands for half a surrogate pair.
     pub repaired_strings: u64,
-    /// By field: values that became null because they did not fit their column, and values that lost
-    /// digits.
+    /// By field: values that became null because they did not fit their column, and values that
+    /// lost digits.
     pub issues: BTreeMap<Arc<str>, (u64, u64)>,
 }
 
@@ -117,10 +120,10 @@ pub struct StreamOutcome {
     pub descriptor: StreamDescriptor,
     /// What was counted.
     pub summary: StreamSummary,
-    /// Whether the source has succeeded with it, as far as that can be told: what old objects may
-    /// be replaced on.
+    /// Whether the source is known to have completed it: only then old objects may be replaced.
     pub succeeded: bool,
-    /// The names of published files whose plain name was taken: `users_2.csv` beside `users.csv`.
+    /// Stems whose plain key was taken by another writer's object, so that a file was published
+    /// under a numbered key: `users_2.csv` beside `users.csv`.
     pub renamed_stems: BTreeSet<KeyStem>,
 }
 

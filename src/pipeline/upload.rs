@@ -1,4 +1,4 @@
-//! Carries S3 requests out, a bounded number at a time, and reports how each ended.
+//! Sends S3 requests, a bounded number at a time, and reports how each ended.
 //!
 //! In: [`StoreRequest`]s of files. Out: one [`Event::Stored`] for each. Bytes keep their permits
 //! until S3 has answered, so that a slow S3 makes stdin wait.

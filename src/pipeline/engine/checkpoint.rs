@@ -1,9 +1,10 @@
-//! Cuts files for a waiting STATE and publishes what was cut.
+//! Seals the files that a STATE waits for, and publishes them together.
 //!
-//! A STATE's files are cut at once when the oldest of their rows is as old as the interval, when
-//! all of them are sealed already (a size roll that fell on the STATE), or when a timer finds them
-//! due. They then form a group, which is published once every file of it is staged. While a group
-//! of a stream is under way no other is cut for it.
+//! A checkpoint is due when the oldest row that the STATE covers is as old as the interval, when
+//! all of the STATE's files are sealed already (a size roll that fell on the STATE), or when so
+//! many rows wait that the settings ask for one. Its files form a group, which is published once
+//! every file of it is staged. While a group of a stream is under way no other is made for it:
+//! STATEs that come meanwhile share the next one.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -29,8 +30,9 @@ impl Engine {
         [of_streams, self.deadline_of_all()].into_iter().flatten().min()
     }
 
-    /// When the STATE over all streams is due. A row that it does not cover came after it, so that
-    /// the files with such rows alone are the youngest.
+    /// When the STATE over all streams is due: the interval after the oldest row that it covers.
+    /// Rows that it does not cover came after it, so that files with such rows alone are the
+    /// youngest: the first file in order of age that is covered is the oldest.
     fn deadline_of_all(&self) -> Option<Instant> {
         if !self.ledger.is_waiting(StateScope::All)
             || self.is_publishing(StateScope::All)
@@ -47,7 +49,7 @@ impl Engine {
         oldest.checked_add(self.settings.checkpoint_interval)
     }
 
-    /// Cuts for every waiting STATE whose deadline has passed.
+    /// Makes a checkpoint for every waiting STATE whose deadline has passed.
     pub(super) fn checkpoint_due(&mut self, now: Instant) {
         self.refresh();
         let due =
@@ -58,8 +60,8 @@ impl Engine {
         }
     }
 
-    /// Cuts for the waiting STATEs of streams of which a group has ended or a file was sealed, if
-    /// they are due now.
+    /// Makes checkpoints for the streams of which a group has ended or a file was sealed, if their
+    /// STATEs are due now.
     pub(super) fn checkpoint_rechecked(&mut self, now: Instant) {
         let streams = std::mem::take(&mut self.streams_to_recheck);
         if streams.is_empty() || self.ending.is_some() {
@@ -72,7 +74,7 @@ impl Engine {
         self.checkpoint(StateScope::All, now, self.states_fill_memory);
     }
 
-    /// Cuts for every waiting STATE, due or not.
+    /// Makes a checkpoint for every waiting STATE, due or not.
     pub(super) fn checkpoint_waiting(&mut self, now: Instant) {
         for stream in self.ledger.waiting_streams().clone() {
             self.count_visits(1);
@@ -81,8 +83,9 @@ impl Engine {
         self.checkpoint(StateScope::All, now, true);
     }
 
-    /// Cuts the files that the latest waiting STATE of `scope` waits for, if they are due or
-    /// `force` is set. An ending run has no more cuts.
+    /// Seals the files that the latest waiting STATE of `scope` waits for and groups them, if they
+    /// are due or `force` is set. A run that is ending makes no checkpoints: its end seals all
+    /// files.
     pub(super) fn checkpoint(&mut self, scope: StateScope, now: Instant, force: bool) {
         if self.ending.is_some() || !self.ledger.is_waiting(scope) || self.is_publishing(scope) {
             return;
@@ -103,9 +106,9 @@ impl Engine {
         self.group(files);
     }
 
-    /// Whether an earlier group of the scope's streams is under way. STATEs that come meanwhile are
-    /// cut for together when it has ended, so that a STATE with every record does not make a round
-    /// trip to S3 each.
+    /// Whether an earlier group of the scope's streams is under way. STATEs that come meanwhile
+    /// share a checkpoint when it has ended, so that a STATE with every record does not cost a
+    /// round trip to S3 each.
     fn is_publishing(&self, scope: StateScope) -> bool {
         match scope {
             StateScope::Stream(stream) => !self.streams[stream.index()].groups.is_empty(),
@@ -114,7 +117,7 @@ impl Engine {
     }
 
     /// The ungrouped files that the latest STATE of `scope` waits for; `None` if one of them also
-    /// holds rows that no STATE covers, so that it cannot be cut before the next one.
+    /// holds rows that no STATE covers, so that only the next STATE can free it.
     fn files_waited_for(&self, scope: StateScope) -> Option<Vec<FileId>> {
         let mut files = Vec::new();
         let streams: Vec<StreamIx> = match scope {
@@ -151,7 +154,7 @@ impl Engine {
             || files().all(|file| file.sealed.is_some())
     }
 
-    /// A cheap look before the files are walked: a GLOBAL state may come with every record.
+    /// A cheap test before the files are visited: a GLOBAL state may come with every record.
     fn anything_due(&self, now: Instant) -> bool {
         let interval = self.settings.checkpoint_interval;
         self.settings.checkpoint_records.is_some_and(|limit| self.index.rows() >= limit)
@@ -164,8 +167,8 @@ impl Engine {
     }
 
     /// Takes files out of their streams' queues, to be published together. A file that is in no
-    /// queue stays where it is: sealing one of them may have failed, and the end of the run has
-    /// then sorted the others.
+    /// queue stays where it is: sealing one of the files may have failed, which ended the run, and
+    /// its end has then grouped or discarded the others.
     pub(super) fn group(&mut self, mut files: Vec<FileId>) {
         files.retain(|id| {
             let Some(file) = self.files.get(id) else { return false };
@@ -204,7 +207,7 @@ impl Engine {
             if group.started || group.earlier_groups > 0 || !group.awaited.is_empty() {
                 continue;
             }
-            // A file that was staged may have had to begin anew since.
+            // A file that was staged may have lost its key to another writer since.
             let is_awaited =
                 |id: &&FileId| self.files.get(*id).is_some_and(|file| !file.is_staged());
             group.awaited = group.files.iter().filter(is_awaited).copied().collect();
@@ -221,7 +224,7 @@ impl Engine {
         }
     }
 
-    /// Groups whose files are all visible: their rows are durable.
+    /// Commits the groups whose files are all visible: their rows are durable.
     pub(super) fn commit_visible_groups(&mut self) {
         let is_visible = |id: &GroupId| {
             self.groups.by_id.get(id).is_some_and(|group| group.started && group.awaited.is_empty())
@@ -239,7 +242,7 @@ impl Engine {
         }
     }
 
-    /// A receipt: the file is visible and all its rows are durable.
+    /// Takes the receipt of a file: it is visible, so all its rows are durable.
     fn commit(&mut self, id: FileId) {
         let Some(file) = self.forget(id) else { return };
         self.ledger.published(file.stream, id, file.first);

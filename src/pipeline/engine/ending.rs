@@ -1,8 +1,8 @@
 //! Closes the run: a good end publishes everything, a bad end what a received STATE covers.
 //!
 //! A bad end publishes a file, or leaves it visible, only if a STATE that can still be printed
-//! covers all its rows: what lies behind a lost file is sent again by the source and must not be
-//! there twice.
+//! covers all its rows. A lost file holds back every STATE after its first row, so the source sends
+//! the rows from there on again, and they must not be visible twice.
 
 use super::stream::Tail;
 use super::{Ending, Engine};
@@ -36,8 +36,9 @@ impl Engine {
                 Failure::new(
                     FailureType::Transient,
                     format!(
-                        "the input ended, but the source did not report COMPLETE for {}: what its \
-                     STATEs cover was published, the rest is sent again by the next attempt",
+                        "the input ended, but the source did not report COMPLETE for {}: rows that \
+                         its STATEs cover were published, and the next attempt sends the others \
+                         again",
                         unfinished.join(", ")
                     ),
                 ),
@@ -50,7 +51,7 @@ impl Engine {
         for id in &files {
             self.seal(*id, SealReason::End);
         }
-        // A file may have been lost on the way; the end is then no longer good.
+        // Sealing may have lost a file: the end is no longer good then, and has grouped the files.
         if matches!(self.ending, Some(Ending::Good)) {
             self.group(files);
         }
@@ -61,11 +62,12 @@ impl Engine {
         matches!(self.ending, Some(Ending::Bad(_) | Ending::Unfinished(_)))
     }
 
-    /// Ends the run badly. The first failure is the one that is reported; but a source that did not
-    /// finish is none that the user can mend, and what its STATEs cover is not published then.
+    /// Ends the run badly and reports the first failure, with one exception: a configuration error
+    /// replaces an earlier "the source did not finish", because the user can fix only the former,
+    /// and the latter's promise that rows were published would no longer be true.
     pub(super) fn fail(&mut self, failure: Failure) {
-        let can_be_mended = failure.failure_type == FailureType::Config;
-        if matches!(self.ending, Some(Ending::Unfinished(_))) && can_be_mended {
+        let user_can_fix_it = failure.failure_type == FailureType::Config;
+        if matches!(self.ending, Some(Ending::Unfinished(_))) && user_can_fix_it {
             self.ending = None;
         }
         self.end_badly(Ending::Bad, failure);
@@ -78,14 +80,15 @@ impl Engine {
         self.keep_or_discard_files();
     }
 
-    /// A file can no longer be published, which ends the run.
+    /// Gives up a file that can no longer be published, which ends the run.
     pub(super) fn lose(&mut self, id: FileId, failure: Failure) {
         self.discard(id);
         self.fail(failure);
     }
 
-    /// Sorts what is left of a bad run into files to publish, or to leave visible, and files to
-    /// give up.
+    /// Divides what is left of a bad run into files to publish, or to leave visible, and files to
+    /// give up. Each file that is given up may hold back a STATE that another one counted on, so
+    /// this goes on until no further file is lost.
     fn keep_or_discard_files(&mut self) {
         for stream in std::mem::take(&mut self.streams_with_tail) {
             self.streams[stream.index()].tail = Tail::default();
@@ -112,8 +115,8 @@ impl Engine {
         self.group(keep);
     }
 
-    /// The last row of a stream that a STATE covers which can still be printed and which no lost
-    /// file holds back.
+    /// The last row of a stream that can still be acknowledged: covered by a waiting STATE that no
+    /// lost file holds back, while stdout is open.
     fn last_acknowledgeable_row(&self, stream: StreamIx) -> Position {
         if self.stdout_closed {
             return 0;
@@ -143,7 +146,7 @@ impl Engine {
         self.forget_if_gone(id);
     }
 
-    /// Groups that have not begun to publish go back into their streams' queues, to be sorted anew.
+    /// Puts the files of groups that have not begun to publish back into their streams' queues.
     fn dissolve_waiting_groups(&mut self) {
         let waiting: Vec<u64> = self
             .groups
@@ -177,12 +180,13 @@ impl Engine {
         self.streams.iter().flat_map(|stream| stream.ungrouped.iter().copied()).collect()
     }
 
-    /// Whether the source has succeeded with a stream, as far as that can be told. Without COMPLETE
-    /// the end of the input may be the end of a source that failed: then the source must have
-    /// called the stream done with a STATE behind its last row. A stream without rows needs a STATE
-    /// of its own, or one of a run without any rows (which is how a platform clears streams): a
-    /// STATE over all streams may stand anywhere before the failure. A stream that was reported
-    /// INCOMPLETE has not succeeded, whatever its STATEs say.
+    /// Whether the source is known to have completed a stream.
+    ///
+    /// Without COMPLETE the input may have ended because the source failed. Then the stream needs a
+    /// STATE after its last row. A stream without rows needs a STATE of its own, because a STATE
+    /// over all streams may have come long before the failure; but one in a run without any rows
+    /// counts, which is how a platform clears streams. A stream that was reported INCOMPLETE has
+    /// not succeeded, whatever its STATEs say.
     pub(super) fn has_succeeded(&self, ix: StreamIx) -> bool {
         let stream = &self.streams[ix.index()];
         let stated = if stream.last_row > 0 {
@@ -193,15 +197,15 @@ impl Engine {
         stream.complete || (stated && !stream.incomplete)
     }
 
-    /// Rows that will be sent again could not be taken back.
+    /// Warns of an object with rows that will be sent again and that could not be deleted.
     pub(super) fn warn_of_rows_left(&mut self, id: FileId, error: &StoreError) {
         let Some(key) = self.files.get(&id).and_then(|file| file.key.as_deref()) else { return };
         self.out.push(Action::Log(
             LogLevel::Warn,
             format!(
-                "\"{key}\" may hold rows that no STATE covers and that the source sends again; it \
-                 could not be removed ({}): look at it, and delete it by hand if it holds such \
-                 rows",
+                "\"{key}\" may hold rows that no STATE covers, which the source sends again, and it \
+                 could not be deleted ({}): check the object, and delete it by hand if it holds \
+                 such rows",
                 error.with_store_answer()
             ),
         ));
@@ -212,8 +216,8 @@ impl Engine {
             self.out.push(Action::Log(
                 LogLevel::Warn,
                 format!(
-                    "an unfinished upload could not be removed ({}); grant \
-                     s3:AbortMultipartUpload, or let a lifecycle rule of the bucket remove \
+                    "an unfinished multipart upload could not be aborted ({}); grant \
+                     s3:AbortMultipartUpload, or add a lifecycle rule to the bucket that removes \
                      incomplete multipart uploads",
                     error.with_store_answer()
                 ),

@@ -1,11 +1,12 @@
-//! What the engine keeps of its streams in order, so that no event makes it look at all of them.
+//! The streams of the run in the orders that the engine asks for, so that no event makes it visit
+//! all of them.
 //!
-//! In: [`StreamFacts`] of a stream whenever something of it has changed. Out: the largest stream, the
-//! oldest file, the next deadline, and sums.
+//! In: [`StreamFacts`] of a stream whenever something of it has changed. Out: the largest stream,
+//! the oldest file, the next deadline, and sums.
 //!
 //! Invariants
-//! - A change costs the logarithm of the number of streams, and every answer is there already: a
-//!   sync of 10,000 streams costs per event what one of ten does.
+//! - A change takes time logarithmic in the number of streams, and every answer is ready: an event
+//!   of a sync of 10,000 streams costs what one of ten streams does.
 //!
 //! Not here: how facts follow from a stream's files (`Engine::refresh`).
 

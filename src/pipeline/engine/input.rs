@@ -1,8 +1,8 @@
 //! Takes blocks in input order: rows go to their stream's tail, a STATE moves tails into files.
 //!
 //! The tail keeps rows that no STATE covers out of the open file, so that a waiting STATE never
-//! depends on input that may not come. A tail over the limit joins the file all the same; that file
-//! can then be cut only at a later STATE.
+//! depends on input that may not come. A tail over the limit moves into the file all the same; only
+//! a later STATE can then free that file.
 
 use std::time::Instant;
 
@@ -54,8 +54,8 @@ impl Engine {
             self.fail(Failure::new(
                 FailureType::System,
                 format!(
-                    "stream \"{name}\" sent a record after it was reported COMPLETE: the source is \
-                     at fault"
+                    "the source sent a record of stream \"{name}\" after it had reported the stream \
+                     COMPLETE: this is a defect of the source"
                 ),
             ));
             return;
@@ -65,8 +65,8 @@ impl Engine {
             self.out.push(Action::Log(
                 LogLevel::Warn,
                 format!(
-                    "stream \"{name}\": a record has no usable cursor for the key's cursor macros; \
-                     such records count with their emitted_at"
+                    "stream \"{name}\": a record has no usable cursor for the cursor macros of the \
+                     key; the emitted_at of such records is used instead"
                 ),
             ));
         }
@@ -94,8 +94,8 @@ impl Engine {
         }
     }
 
-    /// Where COMPLETE is expected its absence ends the run badly; elsewhere nothing else tells of
-    /// the source's failure.
+    /// Warns once of a stream that the source could not finish. Where COMPLETE is expected no
+    /// warning is needed: its absence ends the run badly.
     fn incomplete(&mut self, ix: StreamIx) {
         let was_known = std::mem::replace(&mut self.streams[ix.index()].incomplete, true);
         if was_known || self.settings.expects_complete {
@@ -128,7 +128,7 @@ impl Engine {
                 self.move_all_tails();
             }
         }
-        // A file was lost while the tails joined: rows that this STATE covers are in no file.
+        // A file was lost while the tails moved: rows that this STATE covers are in no file.
         if self.has_failed() {
             return;
         }
@@ -158,8 +158,8 @@ impl Engine {
         let tail = std::mem::take(&mut self.streams[ix.index()].tail);
         let Some(since) = tail.since else { return };
         for (chunk, first, last) in tail.chunks {
-            // A roll may lose its file, which ends the run: what is opened after that would never
-            // be closed.
+            // A roll may lose its file, which ends the run: a file that is opened after that would
+            // never be sealed.
             if self.has_failed() {
                 return;
             }

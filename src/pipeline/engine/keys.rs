@@ -1,6 +1,7 @@
-//! Finds the key of each file: expands the template, lists the key's own prefix once, numbers on.
+//! Finds the key of each file: expands the template, lists what is below the key's prefix once, and
+//! counts on from the highest number.
 //!
-//! Not here: the language of templates and the rule of numbers (`key`).
+//! Not here: the language of templates and the rules of numbering (`key`).
 
 use std::collections::HashMap;
 
@@ -18,13 +19,13 @@ use crate::protocol::emitter::LogLevel;
 use crate::provenance::{Owner, Provenance};
 use crate::store::{ObjectInfo, StoreError, StoreErrorKind};
 
-/// How many keys in a row may be refused to a file as taken while the store finds no object there.
-/// An object may be deleted between the two answers, but hardly so often: the store is wrong, and
-/// would be at every key.
+/// How many keys in a row may be refused to a file as taken although the store finds no object
+/// there. An object may be deleted between the two answers, but hardly so often: more of them mean
+/// that the store is wrong, and would be at every key.
 const MOST_FREE_KEYS_REFUSED: u32 = 8;
 
-/// How many keys in a row a file may find taken. Other writers can be that fast once or twice; each
-/// listing shows how far they have got.
+/// How many keys in a row a file may find taken. Other writers can be that fast once or twice, but
+/// not forever: each listing shows how far they are.
 const MOST_KEYS_TAKEN: u32 = 20;
 
 /// From this taken key on the bucket is listed again before the next: another writer may be
@@ -129,8 +130,8 @@ impl Engine {
     }
 
     /// Another writer took the key between the listing and the publication: take the next number.
-    /// The file's group has
-    /// started already, so the file is published as soon as it has its new key.
+    /// The file's group has started already, so the file is published as soon as it has its new
+    /// key.
     pub(super) fn key_taken(&mut self, id: FileId, body: Vec<SegmentSlice>, error: &StoreError) {
         self.with_file(id, |file| {
             file.key_taken(body);
@@ -139,8 +140,8 @@ impl Engine {
         self.take_next_key(id, true, error);
     }
 
-    /// Another key for a file that has just lost its own, or the end of the file where keys are
-    /// taken without end.
+    /// Finds another key for a file that has just lost its own, or gives the file up if too many
+    /// were taken in a row.
     pub(super) fn take_next_key(
         &mut self,
         id: FileId,
@@ -172,7 +173,7 @@ impl Engine {
         self.allocate(id, &stem);
     }
 
-    /// The file needs its key no more: it is published or given up.
+    /// Forgets the key of a file that is published or given up.
     pub(super) fn release_key(&mut self, id: FileId) {
         self.keys.waiting_for_next.remove(&id);
         if let Some(stem) = self.keys.stems.remove(&id) {

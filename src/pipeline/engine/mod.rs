@@ -1,24 +1,27 @@
-//! The ordered stage: decides what joins which file, when files are cut and published, and which
-//! STATE is free.
+//! The ordered stage: decides which rows go into which file, when files are sealed and published,
+//! and which STATE is acknowledged.
 //!
 //! A pure state machine, run by one thread: [`Engine::handle`] takes an [`Event`] and the time,
-//! [`Engine::actions`] gives what is to be done. It never waits, reads no clock and does no I/O, so
-//! that every schedule can be tested.
+//! [`Engine::actions`] returns what is to be done. It never waits, reads no clock and does no I/O,
+//! so that every schedule can be tested.
 //!
 //! One file per concern: `input` takes blocks in order and keeps each stream's tail, `checkpoint`
-//! cuts and publishes, `keys` finds keys, `pressure` frees memory, `ending` closes the run well or
-//! badly.
+//! seals and publishes for STATEs, `keys` finds keys, `pressure` frees memory, `ending` closes the
+//! run well or badly. `stream`, `groups`, `index`, `order` and `ledger` are what the engine
+//! remembers; `consistency` holds it together in debug builds.
 //!
 //! Invariants
 //! - A file is published only when a received STATE covers all its rows, or by a good end.
 //! - The files that a STATE waits for are published together, once all of them are staged, so that
 //!   little is visible before its STATE is out; groups of one stream are published in order.
 //! - No event costs time in proportion to the streams or files of the run, only to those that it is
-//!   about (`index` keeps the rest in order). The ends of a run are the exception: they look at
+//!   about (`index` keeps the rest in order). The end of a run is the exception: it visits
 //!   everything once.
-//! - After a failure nothing new is read, and only what can still be acknowledged is published or
-//!   stays published: what became visible and can no longer be acknowledged is taken back, since
-//!   the source sends it again.
+//! - After a failure nothing new is read, and only rows that can still be acknowledged are
+//!   published or stay published. An object that became visible and can no longer be acknowledged
+//!   is deleted, because the source sends its rows again.
+//!
+//! Not here: how rows become bytes (`file::body`), the requests themselves (`upload`).
 
 mod checkpoint;
 #[cfg(debug_assertions)]
@@ -68,9 +71,11 @@ struct HeldState {
 /// How the run ends.
 #[derive(Debug)]
 enum Ending {
+    /// Everything is published.
     Good,
+    /// Only what can still be acknowledged is.
     Bad(Failure),
-    /// As a bad one: the source did not say that it was done.
+    /// As [`Self::Bad`], because the source did not report all streams COMPLETE.
     Unfinished(Failure),
 }
 
@@ -80,24 +85,26 @@ pub struct Engine {
     settings: EngineSettings,
     budget: Budget,
     order: InputOrder,
+    /// Why the reader stopped before the end of the input.
     reader_fault: Option<ReadFault>,
+    /// Lines in the blocks that were taken.
     lines: u64,
     ledger: Ledger<HeldState>,
+    /// Memory that waiting STATEs take.
     waiting_state_bytes: u64,
-    /// Waiting STATEs take so much memory that they are due whatever their age.
+    /// They take so much that they are due whatever their age.
     states_fill_memory: bool,
     /// A GLOBAL or LEGACY state came.
     has_state_over_all: bool,
     streams: Vec<StreamFiles>,
     index: StreamIndex,
-    /// What each file without a group holds, as the sum of its stream has it.
+    /// Bytes that rest in each file without a group, as the sum of its stream counts them.
     resident: HashMap<FileId, u64>,
     streams_with_tail: BTreeSet<StreamIx>,
     files: HashMap<FileId, File>,
     next_file: u64,
     groups: PublishGroups,
-    /// Streams of which a group has ended or a file was sealed: what a STATE of theirs waits for
-    /// may be cut now.
+    /// Streams of which a group has ended or a file was sealed: a STATE of theirs may be due now.
     streams_to_recheck: BTreeSet<StreamIx>,
     keys: FileKeys,
     /// Whether rows take less memory once a worker has made a piece of them.
@@ -108,10 +115,14 @@ pub struct Engine {
     first_lost_row: Position,
     stdout_closed: bool,
     has_warned_of_abort: bool,
+    /// Set once; nothing more is read from then on.
     ending: Option<Ending>,
+    /// What is to be done, in order, until [`Self::actions`] takes it.
     out: Vec<Action>,
+    /// Events since the last check of consistency.
     #[cfg(debug_assertions)]
     unchecked_events: usize,
+    /// Visits to streams and files.
     #[cfg(test)]
     visits: std::cell::Cell<u64>,
 }
@@ -177,14 +188,14 @@ impl Engine {
                 self.stdout_closed = true;
                 self.fail(Failure::new(
                     FailureType::System,
-                    "stdout was closed before the end: whoever started this sync has left it",
+                    "stdout was closed before the sync ended: the program that started it is gone",
                 ));
             }
             Event::Stopped(signal) => self.fail(Failure::new(
                 FailureType::Transient,
                 format!(
-                    "the sync was stopped by {}: what STATEs cover was published, the rest is sent \
-                     again by the next attempt",
+                    "the sync was stopped by {}: rows that STATEs cover were published, and the \
+                     next attempt sends the others again",
                     signal.name()
                 ),
             )),
@@ -200,12 +211,12 @@ impl Engine {
         self.debug_assert_consistent();
     }
 
-    /// Takes out what is to be done, in order.
+    /// Takes out what is to be done, in order. Call it after every [`Self::handle`].
     pub fn actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.out)
     }
 
-    /// Whether the run has ended and nothing is under way any more.
+    /// Whether the run has ended and nothing is under way.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.ending.is_some()
@@ -214,8 +225,8 @@ impl Engine {
             && self.keys.listings.is_empty()
     }
 
-    /// What came of the run: an account of every stream, and the first failure, to be printed as
-    /// the run's one TRACE ERROR.
+    /// Returns what came of the run: an account of every stream, and the failure that ended it, to
+    /// be printed as the run's one TRACE ERROR.
     pub fn into_outcome(self) -> (RunSummary, Result<(), Failure>) {
         let streams =
             (0..).map(StreamIx).zip(&self.settings.streams).map(|(ix, plan)| StreamOutcome {
@@ -318,7 +329,7 @@ impl Engine {
         result
     }
 
-    /// Something of the file has changed: what it holds, how far it is.
+    /// Brings up to date what is kept about a file elsewhere. Call it after every change of a file.
     fn file_changed(&mut self, id: FileId) {
         let Some(file) = self.files.get(&id) else { return };
         self.index.touch(file.stream);
@@ -334,6 +345,8 @@ impl Engine {
         if let Some(group_id) = group_id
             && let Some(group) = self.groups.by_id.get_mut(group_id)
         {
+            // Only files that the group still waits for are looked at, and only the last of them
+            // makes the group move: a group of thousands of files costs nothing per event.
             let is_through = if group.started { file.is_visible() } else { file.is_staged() };
             if is_through && group.awaited.remove(&id) && group.awaited.is_empty() {
                 self.groups.changed.insert(*group_id);
@@ -341,7 +354,7 @@ impl Engine {
         }
     }
 
-    /// Brings the index up to date.
+    /// Brings the index up to date, for the streams that were touched since the last time.
     fn refresh(&mut self) {
         for ix in self.index.take_stale() {
             self.count_visits(1);
@@ -354,8 +367,8 @@ impl Engine {
         let stream = &self.streams[ix.index()];
         let covered = self.ledger.covered(ix);
         let file = |place: usize| stream.ungrouped.get(place).and_then(|id| self.files.get(id));
-        // Files follow each other: only the last one that begins before the STATE may end behind
-        // it.
+        // Files of a stream do not overlap: of those that begin before the STATE only the last one
+        // can end after it.
         let begun = stream
             .ungrouped
             .partition_point(|id| self.files.get(id).is_some_and(|file| file.first <= covered));

@@ -1,6 +1,6 @@
 //! Puts the blocks that workers finish in any order back into input order.
 //!
-//! `push` whatever comes, `pop` what is next. Holds at most the blocks that are in flight, which
+//! Push whatever comes, pop what is next. Holds at most the blocks that are in flight, whose number
 //! the budget bounds.
 
 use std::collections::BTreeMap;

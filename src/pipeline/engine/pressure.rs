@@ -1,11 +1,11 @@
 //! Frees memory when many streams share the budget.
 //!
 //! Half of the budget may rest in tails and open files (less where waiting STATEs take more than a
-//! quarter), the other half is for what is on its way. Above that the columns of open Parquet files
-//! are encoded early, which leaves a fraction of them; where that is not enough, the stream that
-//! holds most is sealed early: published if a STATE covers it, else staged in S3 whatever its size.
-//! Waiting STATEs count too: a source that sends one with every record would else fill the memory
-//! between two checkpoints.
+//! quarter); the other half is for bytes on their way. Above that, rows of open files whose format
+//! gains by it (Parquet) are encoded early, which leaves a fraction of their size. Where that is
+//! not enough, the file of the stream that holds most is sealed early: published if a STATE covers
+//! it, else staged in S3 whatever its size. Waiting STATEs count too: otherwise a source that sends
+//! one with every record would fill the memory between two checkpoints.
 
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ use crate::pipeline::messages::FileId;
 use crate::protocol::state::StateScope;
 
 impl Engine {
+    /// Frees memory if more than half of the budget is in use.
     pub(super) fn relieve_pressure(&mut self, now: Instant) {
         let limit = self.budget.limit_bytes();
         let is_short = self.ending.is_none() && self.budget.used_bytes() > limit / 2;
@@ -24,38 +25,40 @@ impl Engine {
         if !is_short {
             return;
         }
-        // Those that come while they press are cut for as they come.
+        // Once: a STATE that comes while this lasts gets its checkpoint when it comes.
         if self.states_fill_memory && !did_fill_memory {
             self.checkpoint_waiting(now);
         }
         self.refresh();
-        // Together with waiting STATEs, which may be of megabytes and wait for input, less than
-        // what the reader needs to be free for a long line (`Budget::grow`): else it would wait for
-        // ever.
-        let most =
+        // The reader may be waiting with a long line until three quarters of the budget are enough
+        // for all else (`Budget::grow`). Waiting STATEs may take megabytes and wait for that very
+        // input: what rests, together with them, must stay below the three quarters, or the reader
+        // would wait forever.
+        let max_resident_bytes =
             (limit / 4 * 3).saturating_sub(self.waiting_state_bytes).clamp(limit / 8, limit / 2);
         let total = self.index.resident_bytes();
-        if total > most && self.can_encode_early {
-            self.encode_early(total - most);
+        if total > max_resident_bytes && self.can_encode_early {
+            self.encode_early(total - max_resident_bytes);
             self.refresh();
         }
-        while self.index.resident_bytes() > most && self.ending.is_none() {
+        while self.index.resident_bytes() > max_resident_bytes && self.ending.is_none() {
             let Some(largest) = self.index.largest().next() else { return };
             self.count_visits(1);
             self.evict(largest.1, now);
             self.refresh();
+            // Nothing of it could be freed, so nothing of a smaller one would help.
             if self.index.largest().next() == Some(largest) {
                 return;
             }
         }
     }
 
-    /// Makes row groups of the largest open files' rows until `wanted` bytes are on their way.
-    fn encode_early(&mut self, wanted: u64) {
-        let mut found = 0;
-        let mut loose: Vec<FileId> = Vec::new();
+    /// Makes pieces of the rows of the largest open files until `wanted_bytes` are on their way.
+    fn encode_early(&mut self, wanted_bytes: u64) {
+        let mut found_bytes = 0;
+        let mut files: Vec<FileId> = Vec::new();
         for (bytes, stream) in self.index.largest() {
-            if bytes < MIN_EARLY_PIECE_BYTES || found >= wanted {
+            if bytes < MIN_EARLY_PIECE_BYTES || found_bytes >= wanted_bytes {
                 break;
             }
             self.count_visits(1);
@@ -64,17 +67,18 @@ impl Engine {
                 continue;
             };
             if let Some(bytes) = file.body().early_piece_bytes() {
-                found += bytes;
-                loose.push(file.id);
+                found_bytes += bytes;
+                files.push(file.id);
             }
         }
-        for id in loose {
+        for id in files {
             self.with_file(id, File::cut_piece);
         }
     }
 
-    /// A file that a STATE covers is sealed before the tail could join it: the STATE must not come
-    /// to depend on input that may not come.
+    /// Makes everything of a stream leave the memory. A file that a STATE covers is sealed before
+    /// the tail moves into a file: otherwise the STATE would come to depend on rows that no STATE
+    /// covers yet, and so on input that may not come.
     fn evict(&mut self, ix: StreamIx, now: Instant) {
         let covered = self.ledger.covered(ix);
         if self.ledger.is_waiting(StateScope::Stream(ix)) {

@@ -1,4 +1,6 @@
-//! What the engine is told once, at the start of a run.
+//! The choices that the engine gets once, at the start of a run.
+//!
+//! Not here: how they follow from the settings and the catalog (`verb::plan`, `verb::write`).
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
-//! What the engine asks the outside to do, and what the outside reports back.
+//! What the engine asks the outside to do.
 //!
-//! The engine itself does no I/O: it takes an [`Event`](super::Event), changes its state and gives [`Action`]s.
-//! Every [`Job`] and [`StoreRequest`] is answered by exactly one event for the same file, whatever
-//! happens to it.
+//! The engine itself does no I/O: it takes an [`Event`](super::Event), changes its state and
+//! returns [`Action`]s. Every [`Job`] and [`StoreRequest`] is answered by exactly one event for the
+//! same file, whatever happens to it.
 
 use uuid::Uuid;
 
@@ -14,15 +14,16 @@ use crate::store::{ObjectInfo, PartReceipt};
 /// One request to the outside.
 #[derive(Debug)]
 pub enum Action {
-    /// Make a piece of a file, on the workers; answered by [`Event::JobDone`](super::Event::JobDone).
+    /// Make a piece of a file, on the workers; answered by
+    /// [`Event::JobDone`](super::Event::JobDone).
     Job(Job),
     /// An S3 request; answered by [`Event::Stored`](super::Event::Stored).
     Store(FileId, StoreRequest),
-    /// Do not send the requests of this file that have not been sent yet, but those that remove it:
-    /// the file is given up. They are answered with
+    /// The file is given up: do not send those of its requests that have not been sent yet, except
+    /// for those that remove it. They are answered with
     /// [`StoreAnswer::Skipped`](super::StoreAnswer::Skipped).
     Skip(FileId),
-    /// Print the line of a freed STATE.
+    /// Print the line of a STATE that is acknowledged.
     PrintState(Vec<u8>),
     /// Print a LOG message.
     Log(LogLevel, String),
@@ -31,7 +32,7 @@ pub enum Action {
 /// One S3 request of a file.
 #[derive(Debug)]
 pub enum StoreRequest {
-    /// List what is below a prefix, to number on from the highest taken.
+    /// List what is below a prefix, to count on from the highest number that is taken.
     List {
         /// The text that all keys of interest begin with.
         prefix: String,
@@ -42,7 +43,7 @@ pub enum StoreRequest {
     Create {
         /// Where the object will be.
         key: String,
-        /// What it says about itself.
+        /// What the object says about itself.
         object: ObjectInfo,
     },
     /// Upload one part.
@@ -76,7 +77,7 @@ pub enum StoreRequest {
         /// As given to `Create`.
         object: ObjectInfo,
     },
-    /// Throw an unfinished multipart upload away.
+    /// Abort an unfinished multipart upload.
     Abort {
         /// Where the object would have been.
         key: String,

@@ -1,4 +1,4 @@
-//! A piece of the input, and why there is no further one.
+//! Whole lines of the input, and why there are no further ones.
 
 use super::LineFault;
 use crate::error::Failure;
@@ -20,14 +20,14 @@ pub struct Block {
 pub enum ReadFault {
     /// One line is longer than the limit.
     #[error(
-        "is longer than {limit_bytes} bytes, the most that is taken; make the source send smaller \
+        "is longer than {limit_bytes} bytes, which is the limit; make the source send smaller \
          records"
     )]
     LineTooLong {
         /// The limit.
         limit_bytes: usize,
     },
-    /// The operating system said no.
+    /// The operating system returned an error.
     #[error("cannot be read: {0}")]
     Unreadable(String),
 }

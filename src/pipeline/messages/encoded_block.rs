@@ -24,15 +24,6 @@ pub enum Rows {
 }
 
 impl Rows {
-    /// How large they are: what limits of frames and row groups count.
-    #[must_use]
-    pub fn size_bytes(&self) -> usize {
-        match self {
-            Self::Text(segment) => segment.bytes.len(),
-            Self::Columns(_) => usize::try_from(self.held_bytes()).unwrap_or(usize::MAX),
-        }
-    }
-
     /// Memory that they hold, as the budget counts it.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
@@ -62,8 +53,7 @@ pub struct Chunk {
     pub repaired_strings: u64,
     /// Bytes of input lines that the rows came from.
     pub input_bytes: u64,
-    /// What a piece of the text compresses to: each worker tries it once, so that the size of a
-    /// file can be estimated before its first frame is back.
+    /// What a part of the text compresses to, in the first long chunk of a stream.
     pub sample: Option<CompressionSample>,
 }
 
@@ -72,7 +62,7 @@ pub struct Chunk {
 pub struct CompressionSample {
     /// Bytes of the text.
     pub text_bytes: u64,
-    /// Bytes that came of it.
+    /// Bytes that it was compressed to.
     pub compressed_bytes: u64,
 }
 
@@ -120,7 +110,7 @@ pub enum Item {
     Incomplete(StreamIx),
 }
 
-/// What a worker makes of a block.
+/// A block of input, encoded by a worker.
 #[derive(Debug)]
 pub struct EncodedBlock {
     /// Position of the block in the input, from 0.
@@ -149,8 +139,8 @@ impl LineFault {
         Failure::new(
             crate::error::FailureType::System,
             format!(
-                "line {} of the input {}; nothing after the last STATE before it was published, \
-                 the source sends it again",
+                "line {} of the input {}; rows after the last STATE before that line were not \
+                 published, and the source sends them again",
                 lines_before + self.line,
                 self.reason
             ),

@@ -47,9 +47,9 @@ pub enum Event {
     Stored(FileId, StoreAnswer),
     /// The store makes the sync wait, or no longer does.
     Noticed(Notice),
-    /// stdout is gone: whoever started us has left.
+    /// stdout is closed: the program that started the sync is gone.
     StdoutClosed,
-    /// Somebody wants the run to end now.
+    /// A signal asks the run to end now.
     Stopped(Signal),
     /// A deadline has passed.
     Timer,

@@ -1,7 +1,7 @@
 //! The format of one stream's files, chosen once when the run is planned.
 //!
-//! Both ends of the pipeline are made from the same [`StreamFormat`]: the encoder that turns records
-//! into [`Rows`](super::Rows), and the file body that takes these rows. So they match.
+//! Both ends of the pipeline are made from the same [`StreamFormat`]: the encoder that turns
+//! records into [`Rows`](super::Rows), and the file body that takes these rows. So they match.
 
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
-//! Which rows are durable, and which STATE may therefore be acknowledged.
+//! Which rows are durable, and which STATEs may therefore be acknowledged.
 //!
-//! Pure bookkeeping: no I/O, no clock, no async. In go rows as they arrive ([`Ledger::rows`]),
-//! files that take them in ([`Ledger::file_opened`]), STATEs as they are received ([`Ledger::state`])
-//! and receipts ([`Ledger::published`]); out come the STATEs that are free, in an order in which
-//! they may be printed ([`Ledger::free`]).
+//! Pure bookkeeping: no I/O, no clock, no async. In: rows as they arrive ([`Ledger::rows`]), files
+//! that take them ([`Ledger::file_opened`]), STATEs as they are received ([`Ledger::state`]) and
+//! receipts ([`Ledger::published`]). Out: the STATEs that are free, in an order in which they may be
+//! printed ([`Ledger::free`]).
 //!
 //! Rows of all streams are numbered in one sequence, from 1, in the order in which the ordered
 //! stage takes them; a STATE's position is the number of the last row before it. A STREAM state at
@@ -12,7 +12,7 @@
 //!
 //! Invariants
 //! - Nothing is durable unless a receipt says so: a file that is never published holds its states
-//!   back for ever.
+//!   back forever.
 //! - STREAM states of one stream come out in the order received, GLOBAL and LEGACY states too. A
 //!   sync has one kind or the other by the protocol; where a source mixes them, each kind keeps its
 //!   own order.
@@ -99,7 +99,7 @@ impl<S> Ledger<S> {
         }
     }
 
-    /// Numbers `count` rows of `stream` that have arrived; gives the first and the last number.
+    /// Numbers `count` rows of `stream` that have arrived; returns the first and the last number.
     pub(super) fn rows(&mut self, stream: StreamIx, count: u64) -> (Position, Position) {
         let first = self.last_row + 1;
         self.last_row += count;
@@ -108,8 +108,8 @@ impl<S> Ledger<S> {
         (first, self.last_row)
     }
 
-    /// Says that `file` of `stream` exists and that its first row is `first`. Rows that join the
-    /// same file later come after it and need no word.
+    /// Registers a file of `stream` whose first row is `first`. Later rows of the file come after it
+    /// and need not be registered.
     pub(super) fn file_opened(&mut self, stream: StreamIx, file: FileId, first: Position) {
         self.streams[stream.index()].unpublished.insert((first, file));
         self.unpublished.insert((first, file));
