@@ -58,7 +58,8 @@ fn report(config: &Path, runtime: &Runtime) -> Result<Report, Failure> {
     let path = config.to_owned();
     let config = runtime.blocking_until_stopped(NOTHING_WRITTEN, move || read_config(&path))?;
     let random = env::random_uuid().map_err(|error| internal("there is no randomness", &error))?;
-    let connection_id = connection_id(&config)?;
+    let variable = env::var("CONNECTION_ID");
+    let connection_id = connection_id(&config, variable.as_deref())?;
     let target = CheckTarget {
         template: &config.template,
         extension: config.format.extension(),
@@ -79,7 +80,8 @@ fn report(config: &Path, runtime: &Runtime) -> Result<Report, Failure> {
             .await
             .map_err(Failure::from)
     })?;
-    let warnings = config.warnings().into_iter().chain(default_connection_id(&config));
+    let warnings =
+        config.warnings().into_iter().chain(default_connection_id(&config, variable.as_deref()));
     warnings.chain(config.template.hive_notes()).for_each(|warning| report.add(warning));
     Ok(report)
 }

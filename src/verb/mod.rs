@@ -8,6 +8,7 @@ mod connect;
 mod plan;
 mod policy;
 mod replacing;
+mod run_error;
 mod runtime;
 mod spec;
 mod write;
@@ -21,8 +22,8 @@ use clap::{Parser, Subcommand};
 use self::runtime::End;
 use crate::config::Config;
 use crate::error::{Failure, FailureType};
+use crate::key;
 use crate::protocol::emitter::Emitter;
-use crate::{env, key};
 
 /// An Airbyte destination that writes CSV, JSONL and Parquet objects to Amazon S3.
 #[derive(Debug, Parser)]
@@ -96,19 +97,15 @@ fn read_config(path: &std::path::Path) -> Result<Config, Failure> {
     Ok(Config::parse(&read_file(path, "settings")?)?)
 }
 
-fn connection_id(config: &Config) -> Result<String, Failure> {
-    let environment = env::var("CONNECTION_ID");
-    Ok(key::ids::connection_id(
-        config.connection_id.as_deref(),
-        environment.as_deref(),
-        &config.bucket,
-    )?)
+/// Returns the id of the connection. `variable` is the environment variable `CONNECTION_ID`.
+fn connection_id(config: &Config, variable: Option<&str>) -> Result<String, Failure> {
+    Ok(key::ids::connection_id(config.connection_id.as_deref(), variable, &config.bucket)?)
 }
 
 /// What to say where nothing names the connection: all connections of the bucket then have one id,
 /// by which a sync that replaces a stream knows its older objects.
-fn default_connection_id(config: &Config) -> Option<String> {
-    let is_default = config.connection_id.is_none() && env::var("CONNECTION_ID").is_none();
+fn default_connection_id(config: &Config, variable: Option<&str>) -> Option<String> {
+    let is_default = config.connection_id.is_none() && variable.is_none();
     is_default.then(|| {
         format!(
             "connection_id is not set, nor is the environment variable CONNECTION_ID: every \

@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use super::run_error::RunError;
 use super::runtime::Runtime;
 use crate::error::Failure;
 use crate::model::StreamDescriptor;
@@ -35,7 +36,7 @@ pub(super) fn replace_old<W: Write>(
     store: &S3Store,
     runtime: &Runtime,
     emitter: &mut Emitter<W>,
-) -> io::Result<Result<(), Failure>> {
+) -> Result<(), RunError> {
     let mut proved = Vec::new();
     for (replacement, stream) in replacements.into_iter().zip(&summary.streams) {
         let Some(mut replacement) = replacement else { continue };
@@ -54,7 +55,7 @@ pub(super) fn replace_old<W: Write>(
         }
     }
     if proved.is_empty() {
-        return Ok(Ok(()));
+        return Ok(());
     }
     // Removals and waits are told as they happen, by turns on this one thread.
     let shared = RefCell::new(&mut *emitter);
@@ -71,8 +72,8 @@ pub(super) fn replace_old<W: Write>(
     };
     let report = wait_and_tell(work, store, runtime, &shared)?;
     let Report { removed, unmarked, copies, result } = report;
-    if let Err(ReplaceError::StdoutClosed(error)) = result {
-        return Err(error);
+    if let Err(ReplaceError::StdoutClosed(_)) = result {
+        return Err(RunError::StdoutClosed);
     }
     for (replacement, removed) in proved.iter().zip(removed) {
         let Removed { objects, kept } = removed;
@@ -100,7 +101,7 @@ pub(super) fn replace_old<W: Write>(
         );
         emitter.log(LogLevel::Warn, &message)?;
     }
-    Ok(result.map_err(Failure::from))
+    result.map_err(|error| Failure::from(error).into())
 }
 
 /// Returns some seconds after the first signal, for a removal that hangs in a request.

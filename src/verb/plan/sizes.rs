@@ -1,0 +1,66 @@
+//! The sizes that the pipeline cuts by: blocks of input, frames, row groups and files.
+//!
+//! In: the settings, the memory of the run and the width of the streams. Out: bytes or rows.
+
+/// Text that is compressed at once: large enough that cutting costs no ratio, small enough to
+/// spread over workers.
+const FRAME_BYTES: usize = 1024 * 1024;
+
+/// Input that is parsed at once.
+const BLOCK_BYTES: usize = 1024 * 1024;
+
+/// Smaller blocks would cost more in hand-overs than they save.
+const LEAST_BLOCK_BYTES: usize = 64 * 1024;
+
+/// Structs with more members than this limit the rows of a row group.
+const USUAL_MEMBERS: usize = 16;
+
+/// Memory of one value while its column is encoded.
+const BYTES_PER_VALUE: u64 = 16;
+
+/// Row groups with fewer rows than this would consist of little but their own overhead.
+const LEAST_ROWS: u64 = 1_000;
+
+/// Streams with more columns than this are read in smaller blocks.
+const USUAL_COLUMNS: usize = 250;
+
+/// Returns the encoded size at which a file is rolled.
+pub(super) fn file_size_bytes(setting: u64, cursor_macros: bool, memory_bytes: u64) -> u64 {
+    // A file whose key shows its highest cursor stays in memory until it is sealed.
+    if cursor_macros { setting.min(memory_bytes / 4) } else { setting }
+}
+
+/// Returns how many bytes of text are compressed at once.
+pub(super) fn frame_bytes(file_size_bytes: u64) -> usize {
+    // A file ends between two frames: with frames of an eighth it misses its size by little.
+    usize::try_from(file_size_bytes / 8).unwrap_or(FRAME_BYTES).min(FRAME_BYTES)
+}
+
+/// Returns the memory that the rows of one row group take.
+pub(super) fn row_group_bytes(setting: u64, memory_bytes: u64, file_size_bytes: u64) -> u64 {
+    // One row group may be in work while the next one is being filled.
+    setting.min(memory_bytes / 4).min(file_size_bytes)
+}
+
+/// Returns how many bytes of input are parsed at once. `most_columns` is the width of the widest
+/// stream.
+pub(super) fn block_bytes(most_columns: usize, file_size_bytes: u64) -> usize {
+    // Rows of one block stay together, so small files need small blocks. Wide streams need them too:
+    // a field that many records lack takes room in columns although it takes none in the input.
+    let wide = BLOCK_BYTES.saturating_mul(USUAL_COLUMNS) / most_columns.max(USUAL_COLUMNS);
+    let small = usize::try_from(file_size_bytes / 4).unwrap_or(BLOCK_BYTES);
+    small.min(wide).clamp(LEAST_BLOCK_BYTES, BLOCK_BYTES)
+}
+
+/// Returns the rows of one row group at most. `widest_column` is the number of members of the
+/// widest top-level column.
+pub(super) fn most_rows(widest_column: usize, row_group_rows: u64, memory_limit_bytes: u64) -> u64 {
+    // A member that most records lack takes no memory until its column is encoded, and all members
+    // of a top-level column are encoded at once. A wide struct must not take more than an eighth of
+    // the memory then.
+    if widest_column <= USUAL_MEMBERS {
+        return row_group_rows;
+    }
+    let rows = memory_limit_bytes / 8 / (widest_column as u64 * BYTES_PER_VALUE);
+    rows.max(LEAST_ROWS).min(row_group_rows)
+}
