@@ -19,8 +19,8 @@ pub(super) const PART_BYTES: usize = 8 * 1024 * 1024;
 /// Memory where neither the settings nor a control group name a limit, and the most that is taken
 /// by default.
 const DEFAULT_MEMORY_BYTES: u64 = 256 * MIB;
-const LEAST_DEFAULT_MEMORY_BYTES: u64 = 64 * MIB;
-const MOST_DEFAULT_MEMORY_BYTES: u64 = 512 * MIB;
+const MIN_DEFAULT_MEMORY_BYTES: u64 = 64 * MIB;
+const MAX_DEFAULT_MEMORY_BYTES: u64 = 512 * MIB;
 
 /// Part of the limit that each worker wants: its scratch, the block and the chunks in its hands, a
 /// row group's column or a frame, and what the allocator keeps for its thread.
@@ -70,7 +70,7 @@ pub(super) struct MemoryPlan {
 /// The limit: the settings' own, else half of the control group's.
 pub(super) fn limit_bytes(setting: Option<u64>, control_group: Option<u64>) -> u64 {
     setting.unwrap_or_else(|| match control_group {
-        Some(limit) => (limit / 2).clamp(LEAST_DEFAULT_MEMORY_BYTES, MOST_DEFAULT_MEMORY_BYTES),
+        Some(limit) => (limit / 2).clamp(MIN_DEFAULT_MEMORY_BYTES, MAX_DEFAULT_MEMORY_BYTES),
         None => DEFAULT_MEMORY_BYTES,
     })
 }

@@ -18,6 +18,9 @@ mod memory;
 mod sizes;
 mod streams;
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
