@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use super::endpoint::EndpointError;
+use crate::config::checked::endpoint::EndpointError;
 use crate::error::{Classified, FailureType};
 use crate::json::{ForeignText, JsonFault};
 use crate::key::{TemplateError, ids::IdError};

@@ -18,29 +18,17 @@
 //! options of `store`.
 
 mod checked;
-mod endpoint;
 mod error;
-mod format;
-mod options;
-mod predecessor;
-mod raw;
-mod raw_format;
-mod raw_options;
-mod region;
-mod repeated;
-mod schema;
+mod form;
+mod schema_check;
 mod secret;
-mod shape;
-mod sign_in;
 
-#[cfg(test)]
-mod message_tests;
 #[cfg(test)]
 mod tests;
 
 pub use checked::Config;
-pub use endpoint::{Endpoint, EndpointError, Scheme};
+pub use checked::endpoint::{Endpoint, EndpointError, Scheme};
+pub use checked::sign_in::{AccessKey, Role, SignIn, is_external_id};
 pub use error::{ConfigError, ConfigErrors};
-pub use schema::connector_specification;
+pub use form::schema::connector_specification;
 pub use secret::Secret;
-pub use sign_in::{AccessKey, Role, SignIn, is_external_id};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// How S3 encrypts files, chosen by `encryption_type`.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(tag = "encryption_type")]
-pub(super) enum RawEncryption {
+pub(crate) enum RawEncryption {
     /// # Bucket Default
     ///
     /// Whatever the bucket is set up for. Nothing is asked of S3.
@@ -62,7 +62,7 @@ impl Default for RawEncryption {
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum RawStorageClass {
+pub(crate) enum RawStorageClass {
     Standard,
     StandardIa,
     #[serde(rename = "ONEZONE_IA")]
@@ -73,20 +73,20 @@ pub(super) enum RawStorageClass {
 
 /// A tag of every file.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-pub(super) struct RawTag {
+pub(crate) struct RawTag {
     /// # Key
     ///
     /// The tag's name, 1 to 128 characters, for example <code>team</code>.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// # Value
     ///
     /// The tag's value, at most 256 characters; it may be empty.
-    pub(super) value: String,
+    pub(crate) value: String,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum RawAcl {
+pub(crate) enum RawAcl {
     Private,
     PublicRead,
     AuthenticatedRead,
@@ -96,7 +96,7 @@ pub(super) enum RawAcl {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum RawChecksum {
+pub(crate) enum RawChecksum {
     #[default]
     Auto,
     Crc32,

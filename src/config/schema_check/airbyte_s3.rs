@@ -5,12 +5,12 @@
 
 /// What to write in place of the field `name` at `place` (the path of its object, empty at the
 /// top).
-pub(super) fn replacement(place: &str, name: &str) -> Option<&'static str> {
+pub(crate) fn replacement(place: &str, name: &str) -> Option<&'static str> {
     TABLE.iter().find(|(at, known, _)| (*at, *known) == (place, name)).map(|(_, _, advice)| *advice)
 }
 
 /// What to write in place of the text `value` of the field at `path`.
-pub(super) fn value(path: &str, value: &str) -> Option<&'static str> {
+pub(crate) fn value(path: &str, value: &str) -> Option<&'static str> {
     match (path, value) {
         ("format.compression_codec", "UNCOMPRESSED") => Some("none"),
         _ => None,

@@ -5,14 +5,14 @@
 
 use std::collections::HashSet;
 
-use super::error::shown;
+use crate::config::error::shown;
 use crate::json::{Scanner, ValueKind};
 
 /// Settings are three levels deep; what lies deeper is refused for other reasons.
 const LEVELS: u32 = 6;
 
 /// The paths of all names that are repeated, once each. None for a text that is not JSON.
-pub(super) fn repeated(text: &[u8]) -> Vec<String> {
+pub(crate) fn repeated(text: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     look(text, "", LEVELS, &mut found);
     found

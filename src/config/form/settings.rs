@@ -14,26 +14,26 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
-use super::raw_format::RawFormat;
-use super::raw_options::{RawAcl, RawChecksum, RawEncryption, RawStorageClass, RawTag};
+use super::format::RawFormat;
+use super::objects::{RawAcl, RawChecksum, RawEncryption, RawStorageClass, RawTag};
+use crate::config::Secret;
 
 /// Pattern of `s3_bucket_name`; `checked` knows the rules beyond it.
-pub(super) const BUCKET_PATTERN: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
+pub(crate) const BUCKET_PATTERN: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
 // Fields that may be left out: the patterns take an empty text, because forms and platforms check
 // the settings against them, and an empty text is an absent one.
 
 /// Pattern of `s3_bucket_region`.
-pub(super) const REGION_PATTERN: &str = "^[A-Za-z0-9._-]*$";
+pub(crate) const REGION_PATTERN: &str = "^[A-Za-z0-9._-]*$";
 /// Pattern of `expected_bucket_owner`.
-pub(super) const OWNER_PATTERN: &str = "^([0-9]{12})?$";
+pub(crate) const OWNER_PATTERN: &str = "^([0-9]{12})?$";
 /// Pattern of `connection_id`.
-pub(super) const CONNECTION_ID_PATTERN: &str = "^[A-Za-z0-9_.-]{0,128}$";
+pub(crate) const CONNECTION_ID_PATTERN: &str = "^[A-Za-z0-9_.-]{0,128}$";
 /// Pattern of `s3_endpoint`; `endpoint` knows the rules beyond it.
-pub(super) const ENDPOINT_PATTERN: &str = "^$|^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#@]+(/[^\\s?#]*)?$";
+pub(crate) const ENDPOINT_PATTERN: &str = "^$|^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#@]+(/[^\\s?#]*)?$";
 
 /// What one MB of a setting is, in bytes.
-pub(super) const MB: u64 = 1024 * 1024;
+pub(crate) const MB: u64 = 1024 * 1024;
 
 const KEY_TEMPLATE: &str = "{namespace}/{stream_name}/{iso_date}/{date_time}_{part}.{extension}";
 
@@ -48,7 +48,7 @@ const KEY_TEMPLATE: &str = "{namespace}/{stream_name}/{iso_date}/{date_time}_{pa
     {"id": "files", "title": "Files"},
     {"id": "advanced", "title": "Advanced"},
 ]))]
-pub(super) struct RawConfig {
+pub(crate) struct RawConfig {
     /// # S3 Bucket Name
     ///
     /// The bucket that files are written to. It must exist. Give the bare name, without
@@ -61,7 +61,7 @@ pub(super) struct RawConfig {
             "group" = "bucket",
         )
     )]
-    pub(super) s3_bucket_name: String,
+    pub(crate) s3_bucket_name: String,
 
     /// # S3 Bucket Region
     ///
@@ -79,7 +79,7 @@ pub(super) struct RawConfig {
             "group" = "bucket",
         )
     )]
-    pub(super) s3_bucket_region: Option<String>,
+    pub(crate) s3_bucket_region: Option<String>,
 
     /// # S3 Bucket Key
     ///
@@ -105,14 +105,14 @@ pub(super) struct RawConfig {
         example = "raw/{stream_name}/sync_date={iso_date}/{timestamp}_{part}.{extension}",
         extend("group" = "bucket", "always_show" = true)
     )]
-    pub(super) s3_bucket_key: String,
+    pub(crate) s3_bucket_key: String,
 
     /// # Authentication
     ///
     /// How the connector signs in to the bucket's account. One way is never used in place of
     /// another.
     #[schemars(extend("group" = "sign_in", "display_type" = "radio"))]
-    pub(super) authentication: RawAuthentication,
+    pub(crate) authentication: RawAuthentication,
 
     /// # File Format
     ///
@@ -120,7 +120,7 @@ pub(super) struct RawConfig {
     /// <code>jsonl.gz</code>, which keeps every record exactly as the source sent it.
     #[serde(default)]
     #[schemars(extend("group" = "files", "display_type" = "dropdown", "always_show" = true))]
-    pub(super) format: RawFormat,
+    pub(crate) format: RawFormat,
 
     /// # File Size (MB)
     ///
@@ -129,7 +129,7 @@ pub(super) struct RawConfig {
     /// also closed at checkpoints, so that most files of a slow source are smaller.
     #[serde(default = "default_file_size_mb")]
     #[schemars(range(min = 1, max = 5000), example = 256, extend("group" = "files"))]
-    pub(super) file_size_mb: u32,
+    pub(crate) file_size_mb: u32,
 
     /// # Checkpoint Interval (Seconds)
     ///
@@ -139,7 +139,7 @@ pub(super) struct RawConfig {
     /// make very many small files.
     #[serde(default = "default_checkpoint_interval_seconds")]
     #[schemars(range(min = 0, max = 3600), example = 60, extend("group" = "files"))]
-    pub(super) checkpoint_interval_seconds: u32,
+    pub(crate) checkpoint_interval_seconds: u32,
 
     /// # Metadata Columns
     ///
@@ -151,7 +151,7 @@ pub(super) struct RawConfig {
     /// only. Without these columns later tools cannot tell rows of different syncs apart.
     #[serde(default)]
     #[schemars(extend("group" = "files"))]
-    pub(super) metadata_columns: RawMetadataColumns,
+    pub(crate) metadata_columns: RawMetadataColumns,
 
     /// # Time Zone
     ///
@@ -159,7 +159,7 @@ pub(super) struct RawConfig {
     /// The content of files does not depend on it.
     #[serde(default = "default_timezone")]
     #[schemars(example = &"UTC", example = "Europe/Berlin", example = "America/New_York", extend("group" = "files"))]
-    pub(super) timezone: String,
+    pub(crate) timezone: String,
 
     /// # Connection ID
     ///
@@ -176,7 +176,7 @@ pub(super) struct RawConfig {
             "group" = "advanced",
         )
     )]
-    pub(super) connection_id: Option<String>,
+    pub(crate) connection_id: Option<String>,
 
     /// # S3 Endpoint
     ///
@@ -191,7 +191,7 @@ pub(super) struct RawConfig {
             "group" = "advanced",
         )
     )]
-    pub(super) s3_endpoint: Option<String>,
+    pub(crate) s3_endpoint: Option<String>,
 
     /// # Path Style
     ///
@@ -200,7 +200,7 @@ pub(super) struct RawConfig {
     /// stores that are not AWS need it on.
     #[serde(default)]
     #[schemars(extend("group" = "advanced"))]
-    pub(super) s3_path_style: RawPathStyle,
+    pub(crate) s3_path_style: RawPathStyle,
 
     /// # Server-Side Encryption
     ///
@@ -208,7 +208,7 @@ pub(super) struct RawConfig {
     /// holds.
     #[serde(default)]
     #[schemars(extend("group" = "advanced", "display_type" = "dropdown"))]
-    pub(super) server_side_encryption: RawEncryption,
+    pub(crate) server_side_encryption: RawEncryption,
 
     /// # Storage Class
     ///
@@ -216,7 +216,7 @@ pub(super) struct RawConfig {
     /// S3's own, <code>STANDARD</code>. Classes that bill a minimum of days or bytes make many
     /// small files dear. Archives are not offered: let a lifecycle rule move files there.
     #[schemars(extend("group" = "advanced"))]
-    pub(super) storage_class: Option<RawStorageClass>,
+    pub(crate) storage_class: Option<RawStorageClass>,
 
     /// # Object Tags
     ///
@@ -224,7 +224,7 @@ pub(super) struct RawConfig {
     /// <code>s3:PutObjectTagging</code> is needed for them.
     #[serde(default)]
     #[schemars(length(max = 10), extend("group" = "advanced"))]
-    pub(super) object_tags: Vec<RawTag>,
+    pub(crate) object_tags: Vec<RawTag>,
 
     /// # ACL
     ///
@@ -232,7 +232,7 @@ pub(super) struct RawConfig {
     /// refuse them. The permission <code>s3:PutObjectAcl</code> is needed. With
     /// <code>public-read</code> everybody can read the files.
     #[schemars(extend("group" = "advanced"))]
-    pub(super) acl: Option<RawAcl>,
+    pub(crate) acl: Option<RawAcl>,
 
     /// # Expected Bucket Owner
     ///
@@ -246,7 +246,7 @@ pub(super) struct RawConfig {
             "group" = "advanced",
         )
     )]
-    pub(super) expected_bucket_owner: Option<String>,
+    pub(crate) expected_bucket_owner: Option<String>,
 
     /// # Checksum
     ///
@@ -255,7 +255,7 @@ pub(super) struct RawConfig {
     /// it. A bucket with Object Lock needs one.
     #[serde(default)]
     #[schemars(extend("group" = "advanced"))]
-    pub(super) checksum: RawChecksum,
+    pub(crate) checksum: RawChecksum,
 
     /// # CA Bundle
     ///
@@ -263,7 +263,7 @@ pub(super) struct RawConfig {
     /// on the way, whose certificate comes from an authority of your own. Empty: the file that
     /// <code>AWS_CA_BUNDLE</code> names, if it is set.
     #[schemars(extend("group" = "advanced", "multiline" = true))]
-    pub(super) ca_bundle: Option<String>,
+    pub(crate) ca_bundle: Option<String>,
 
     /// # Memory Limit (MB)
     ///
@@ -271,13 +271,13 @@ pub(super) struct RawConfig {
     /// is 1,048,576 bytes. Leave it empty to use half of what the container may have, at most 512
     /// MB. With a low limit and many streams files get smaller.
     #[schemars(range(min = 64, max = 65536), example = 512, extend("group" = "advanced"))]
-    pub(super) memory_limit_mb: Option<u32>,
+    pub(crate) memory_limit_mb: Option<u32>,
 }
 
 /// How to sign in, chosen by `auth_type`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "auth_type")]
-pub(super) enum RawAuthentication {
+pub(crate) enum RawAuthentication {
     /// # Cross Account Role
     ///
     /// A role of the bucket's account that the connector assumes. Nothing secret is stored, and the
@@ -330,7 +330,7 @@ pub(super) enum RawAuthentication {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RawMetadataColumns {
+pub(crate) enum RawMetadataColumns {
     #[default]
     All,
     Ids,
@@ -339,7 +339,7 @@ pub(super) enum RawMetadataColumns {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RawPathStyle {
+pub(crate) enum RawPathStyle {
     #[default]
     Auto,
     On,

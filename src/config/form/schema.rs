@@ -17,7 +17,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::{Value, json};
 
-use super::raw::RawConfig;
+use super::settings::RawConfig;
 
 /// The `spec` member of the SPEC message: the schema of the configuration and what the connector
 /// can do.
@@ -33,7 +33,7 @@ pub fn connector_specification() -> Value {
 }
 
 /// The schema of the configuration, made once.
-pub(super) fn configuration_schema() -> &'static Value {
+pub(crate) fn configuration_schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
         SchemaSettings::draft07()
             .with(|settings| settings.inline_subschemas = true)

@@ -49,7 +49,7 @@ const KNOWN: [&str; 39] = [
 
 /// The region that was probably meant: `name` is not one of AWS, and is one typing error away from
 /// one or is in upper case.
-pub(super) fn meant(name: &str) -> Option<&'static str> {
+pub(crate) fn meant(name: &str) -> Option<&'static str> {
     if KNOWN.contains(&name) || name.len() > 64 {
         return None;
     }

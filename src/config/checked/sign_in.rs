@@ -10,9 +10,9 @@
 
 use std::fmt;
 
-use super::error::{ConfigError, ConfigErrors, Problems, shown};
-use super::raw::RawAuthentication;
-use super::secret::Secret;
+use crate::config::error::{ConfigError, ConfigErrors, Problems, shown};
+use crate::config::form::settings::RawAuthentication;
+use crate::config::secret::Secret;
 
 /// How to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl fmt::Debug for AccessKey {
 ///
 /// # Errors
 /// All that is wrong. The user must correct it.
-pub(super) fn checked_sign_in(raw: RawAuthentication) -> Result<SignIn, ConfigErrors> {
+pub(crate) fn checked_sign_in(raw: RawAuthentication) -> Result<SignIn, ConfigErrors> {
     let mut problems = Problems::default();
     let sign_in = match raw {
         RawAuthentication::CrossAccountRole { role_arn, external_id } => {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::tests::{parse, with};
 use super::*;
+use crate::config::tests::{parse, with};
 
 fn messages(config: &Value) -> Vec<String> {
     messages_of(config.to_string().as_bytes())

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// What files are, chosen by `format_type`. The names are the values of `{extension}`.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(tag = "format_type")]
-pub(super) enum RawFormat {
+pub(crate) enum RawFormat {
     /// # CSV
     ///
     /// Comma-separated values, not compressed.
@@ -52,12 +52,12 @@ impl Default for RawFormat {
 /// How a CSV file is written.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
-pub(super) struct RawCsv {
+pub(crate) struct RawCsv {
     /// # Delimiter
     ///
     /// The character between fields: a comma (the default), a semicolon, a vertical bar, or a tab,
     /// which may also be written <code>\t</code>. A value that holds it is quoted.
-    pub(super) delimiter: RawDelimiter,
+    pub(crate) delimiter: RawDelimiter,
     /// # Quote Style
     ///
     /// Which values are put in double quotes: <code>minimal</code> (the default), those that need
@@ -66,32 +66,32 @@ pub(super) struct RawCsv {
     /// <code>\.</code>); <code>all</code>, every value; <code>non_numeric</code>, every value that
     /// is not a number. Null is never quoted: that is how readers tell it from an empty string. In
     /// a file of one column both are <code>""</code>, because readers skip blank lines.
-    pub(super) quote_style: RawQuoteStyle,
+    pub(crate) quote_style: RawQuoteStyle,
     /// # Header
     ///
     /// Whether every file begins with a line of column names. The default is true. Without it a
     /// reader must know the columns, and they change when the stream's schema does.
-    pub(super) header: bool,
+    pub(crate) header: bool,
     /// # Null Text
     ///
     /// What is written for null, for example <code>\N</code> or <code>NULL</code>. The default is
     /// nothing at all. It must not hold the delimiter, a double quote or a line break.
     #[schemars(example = &"NULL", example = "\\N")]
-    pub(super) null_text: String,
+    pub(crate) null_text: String,
     /// # Column Names
     ///
     /// What columns are called in the files: <code>original</code> (the default), as in the
     /// stream's schema; <code>safe</code>, with every character but the letters A to Z, digits and
     /// underscores replaced by an underscore, and equal names numbered. Hive, Delta and BigQuery
     /// refuse names with blanks and some other characters.
-    pub(super) column_names: RawColumnNames,
+    pub(crate) column_names: RawColumnNames,
     /// # Undeclared Fields
     ///
     /// What becomes of fields of a record that the stream's schema does not name:
     /// <code>column</code> (the default) keeps them as JSON in a last column,
     /// <code>_airbyte_additional_properties</code>; <code>drop</code> leaves them out and reports
     /// how many there were.
-    pub(super) undeclared_fields: RawUndeclaredFields,
+    pub(crate) undeclared_fields: RawUndeclaredFields,
 }
 
 impl Default for RawCsv {
@@ -109,23 +109,23 @@ impl Default for RawCsv {
 
 /// The options of `csv` and those of gzip.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
-pub(super) struct RawCsvGz {
+pub(crate) struct RawCsvGz {
     #[serde(flatten)]
-    pub(super) csv: RawCsv,
+    pub(crate) csv: RawCsv,
     #[serde(flatten)]
-    pub(super) gzip: RawGzip,
+    pub(crate) gzip: RawGzip,
 }
 
 /// How hard gzip tries.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
-pub(super) struct RawGzip {
+pub(crate) struct RawGzip {
     /// # Gzip Level
     ///
     /// From 1 (fastest, biggest files) to 9 (slowest, smallest files). The default is 6. Levels
     /// above 6 cost much time and save little.
     #[schemars(range(min = 1, max = 9), example = 6)]
-    pub(super) gzip_level: u8,
+    pub(crate) gzip_level: u8,
 }
 
 impl Default for RawGzip {
@@ -136,21 +136,21 @@ impl Default for RawGzip {
 
 /// How a Parquet file is written.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
-pub(super) struct RawParquet {
+pub(crate) struct RawParquet {
     /// # Compression Codec
     ///
     /// What columns are compressed with: <code>snappy</code> (the default), fast and read by every
     /// engine; <code>zstd</code> and <code>gzip</code>, smaller files that take longer to write;
     /// <code>lz4_raw</code>, fast, but some engines cannot read it; <code>none</code>.
     #[serde(default)]
-    pub(super) compression_codec: RawCodec,
+    pub(crate) compression_codec: RawCodec,
     /// # Compression Level
     ///
     /// How hard the codec tries: 1 (fastest, biggest files) to 22 for <code>zstd</code>, 1 to 9 for
     /// <code>gzip</code>, for example 6. Empty means 1 for <code>zstd</code> and 6 for
     /// <code>gzip</code>. Leave it empty with every other codec: they have no levels.
     #[schemars(range(min = 1, max = 22), example = 6)]
-    pub(super) compression_level: Option<u8>,
+    pub(crate) compression_level: Option<u8>,
     /// # Row Group Size (MB)
     ///
     /// A row group ends when its rows take this much memory before they are compressed, for example
@@ -159,14 +159,14 @@ pub(super) struct RawParquet {
     /// reader.
     #[serde(default = "default_row_group_mb")]
     #[schemars(range(min = 1, max = 1024), example = 64)]
-    pub(super) row_group_mb: u32,
+    pub(crate) row_group_mb: u32,
     /// # Row Group Rows
     ///
     /// A row group ends when it has this many rows, if it did not end before by its size. The
     /// default is 1,000,000.
     #[serde(default = "default_row_group_rows")]
     #[schemars(range(min = 1000, max = 10_000_000), example = 1_000_000)]
-    pub(super) row_group_rows: u32,
+    pub(crate) row_group_rows: u32,
     /// # Numbers
     ///
     /// What numbers with a fraction become: <code>double</code> (the default), which keeps 15
@@ -175,28 +175,28 @@ pub(super) struct RawParquet {
     /// for digit, which engines must convert before they can add it up. It does not concern
     /// integers.
     #[serde(default)]
-    pub(super) numbers: RawNumbers,
+    pub(crate) numbers: RawNumbers,
     /// # Decimal Precision
     ///
     /// How many digits a decimal has in all, from 1 to 38, for example 20. Only with Numbers
     /// <code>decimal</code>; empty means 38. A number with more digits before the point than
     /// precision less scale becomes null, which is noted in <code>_airbyte_meta</code>.
     #[schemars(range(min = 1, max = 38), example = 38)]
-    pub(super) decimal_precision: Option<u8>,
+    pub(crate) decimal_precision: Option<u8>,
     /// # Decimal Scale
     ///
     /// How many of a decimal's digits are behind the point, at most the precision, for example 2.
     /// Only with Numbers <code>decimal</code>; empty means 9. Further digits are cut off, which is
     /// noted in <code>_airbyte_meta</code>.
     #[schemars(range(min = 0, max = 38), example = 9)]
-    pub(super) decimal_scale: Option<u8>,
+    pub(crate) decimal_scale: Option<u8>,
     /// # Integers
     ///
     /// What integers become: <code>int64</code> (the default), up to 9,223,372,036,854,775,807;
     /// <code>decimal</code>, exact up to 38 digits, which every unsigned 64-bit integer needs;
     /// <code>text</code>, of any length, which engines must convert before they can add it up.
     #[serde(default)]
-    pub(super) integers: RawIntegers,
+    pub(crate) integers: RawIntegers,
     /// # Times
     ///
     /// What times of day become: <code>text</code> (the default), written
@@ -204,7 +204,7 @@ pub(super) struct RawParquet {
     /// Parquet's own type for times. Spark, Delta and Athena refuse a whole table that has one
     /// column of that type, and ClickHouse reads other values.
     #[serde(default)]
-    pub(super) times: RawTimes,
+    pub(crate) times: RawTimes,
     /// # Nested Values
     ///
     /// What objects and arrays become whose inside the stream's schema declares: <code>typed</code>
@@ -213,7 +213,7 @@ pub(super) struct RawParquet {
     /// always JSON text. Not every engine can load structs and lists; for those take
     /// <code>json</code>.
     #[serde(default)]
-    pub(super) nested: RawNested,
+    pub(crate) nested: RawNested,
     /// # Column Names
     ///
     /// What columns are called in the files: <code>original</code> (the default), as in the
@@ -222,7 +222,7 @@ pub(super) struct RawParquet {
     /// refuse names with blanks and some other characters. The file's footer has the original
     /// names.
     #[serde(default)]
-    pub(super) column_names: RawColumnNames,
+    pub(crate) column_names: RawColumnNames,
     /// # Undeclared Fields
     ///
     /// Where fields of a record go that the stream's schema does not name, also inside structs, and
@@ -230,7 +230,7 @@ pub(super) struct RawParquet {
     /// a last column, <code>_airbyte_additional_properties</code>; <code>drop</code> leaves them
     /// out and reports how many there were.
     #[serde(default)]
-    pub(super) undeclared_fields: RawUndeclaredFields,
+    pub(crate) undeclared_fields: RawUndeclaredFields,
 }
 
 fn default_row_group_mb() -> u32 {
@@ -245,7 +245,7 @@ fn default_row_group_rows() -> u32 {
 // form can show.
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
-pub(super) enum RawDelimiter {
+pub(crate) enum RawDelimiter {
     #[default]
     #[serde(rename = ",")]
     Comma,
@@ -261,7 +261,7 @@ pub(super) enum RawDelimiter {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RawQuoteStyle {
+pub(crate) enum RawQuoteStyle {
     #[default]
     Minimal,
     All,
@@ -270,7 +270,7 @@ pub(super) enum RawQuoteStyle {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RawUndeclaredFields {
+pub(crate) enum RawUndeclaredFields {
     #[default]
     Column,
     Drop,
@@ -278,7 +278,7 @@ pub(super) enum RawUndeclaredFields {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RawCodec {
+pub(crate) enum RawCodec {
     #[default]
     Snappy,
     Zstd,
@@ -289,7 +289,7 @@ pub(super) enum RawCodec {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RawNumbers {
+pub(crate) enum RawNumbers {
     #[default]
     Double,
     Decimal,
@@ -298,7 +298,7 @@ pub(super) enum RawNumbers {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RawIntegers {
+pub(crate) enum RawIntegers {
     #[default]
     Int64,
     Decimal,
@@ -307,7 +307,7 @@ pub(super) enum RawIntegers {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RawTimes {
+pub(crate) enum RawTimes {
     #[default]
     Text,
     Typed,
@@ -315,7 +315,7 @@ pub(super) enum RawTimes {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RawNested {
+pub(crate) enum RawNested {
     #[default]
     Typed,
     Json,
@@ -323,7 +323,7 @@ pub(super) enum RawNested {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RawColumnNames {
+pub(crate) enum RawColumnNames {
     #[default]
     Original,
     Safe,

@@ -7,15 +7,14 @@
 //!
 //! Not here: names, types and bounds of single options (`shape`).
 
-use super::error::{ConfigError, ConfigErrors, Problems};
-use super::raw::MB;
-use super::raw_format::{
+use crate::config::error::{ConfigError, ConfigErrors, Problems};
+use crate::config::form::format::{
     RawCodec, RawColumnNames, RawCsv, RawDelimiter, RawFormat, RawIntegers, RawNested, RawNumbers,
     RawParquet, RawQuoteStyle, RawTimes, RawUndeclaredFields,
 };
-use crate::format::{
-    Codec, ColumnNames, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle,
-    Times, TypeOptions, UndeclaredFields,
+use crate::config::form::settings::MB;
+use crate::format::{Codec, ColumnNames, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle, Times,
+    TypeOptions, UndeclaredFields,
 };
 
 /// `decimal_precision` where the user gave none: the most that engines take.
@@ -27,7 +26,7 @@ const DEFAULT_SCALE: u8 = 9;
 ///
 /// # Errors
 /// An option that does not go with another one, or a text that would break the file.
-pub(super) fn checked_format(raw: RawFormat) -> Result<Format, ConfigErrors> {
+pub(crate) fn checked_format(raw: RawFormat) -> Result<Format, ConfigErrors> {
     Ok(match raw {
         RawFormat::Csv(csv) => Format::Csv { options: checked_csv(csv)?, gzip_level: None },
         RawFormat::CsvGz(both) => {

@@ -10,25 +10,30 @@
 //! Not here: names, types and bounds of single fields (`shape`), the URL's rules (`endpoint`), the
 //! formats' (`format`), S3's options' (`options`), those of signing in (`sign_in`).
 
+pub(super) mod endpoint;
+pub(super) mod format;
+pub(super) mod objects;
+pub(super) mod region;
+pub(super) mod sign_in;
+
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::endpoint::{Endpoint, Scheme};
-use super::error::{ConfigError, ConfigErrors, Problems, shown};
-use super::format::checked_format;
-use super::options::{
+use self::endpoint::{Endpoint, Scheme};
+use self::format::checked_format;
+use self::objects::{
     acl, checked_ca_bundle, checked_encryption, checked_owner, checked_tags, checksum,
     storage_class,
 };
-use super::raw::{MB, RawConfig, RawMetadataColumns, RawPathStyle};
-use super::region;
-use super::repeated::repeated;
-use super::schema::configuration_schema;
-use super::shape::{checked_shape, nearest, type_name};
-use super::sign_in::{SignIn, checked_sign_in};
+use self::sign_in::{SignIn, checked_sign_in};
+use super::error::{ConfigError, ConfigErrors, Problems, shown};
+use crate::config::form::schema::configuration_schema;
+use crate::config::form::settings::{MB, RawConfig, RawMetadataColumns, RawPathStyle};
+use crate::config::schema_check::duplicate_names::repeated;
+use crate::config::schema_check::{checked_shape, nearest, type_name};
 use crate::format::{Format, MetadataColumns};
 use crate::json::value::Broken;
 use crate::json::{self, ForeignText, without_byte_order_mark};

@@ -1,5 +1,7 @@
 //! The schema as the platform sees it, the examples, and what must hold for any text whatsoever.
 
+mod messages;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,8 +9,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::schema::configuration_schema;
 use super::*;
+use crate::config::form::schema::configuration_schema;
 use crate::error::{Classified, Failure, FailureType};
 use crate::format::{
     ColumnNames, CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields,
@@ -37,12 +39,12 @@ fn golden_is_to_be_written() -> bool {
     std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1")
 }
 
-pub(super) fn parse(config: &Value) -> Result<Config, ConfigErrors> {
+pub(crate) fn parse(config: &Value) -> Result<Config, ConfigErrors> {
     Config::parse(config.to_string().as_bytes())
 }
 
 /// A configuration that is taken, with some members replaced.
-pub(super) fn with(members: &Value) -> Value {
+pub(crate) fn with(members: &Value) -> Value {
     let mut config = json!({
         "s3_bucket_name": "acme-raw-data",
         "s3_bucket_region": "us-east-1",

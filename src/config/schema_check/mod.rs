@@ -13,17 +13,19 @@
 //!
 //! Not here: patterns, and all that depends on two fields (`checked`).
 
+mod airbyte_s3;
+pub(super) mod duplicate_names;
+
 use serde_json::{Map, Number, Value, json};
 
 use super::error::{ConfigError, Problems, listed, shown};
-use super::predecessor;
 
 /// How much a name must resemble a known one (see [`likeness`]) to be worth a question.
-pub(super) const NEAR: f64 = 0.6;
+pub(crate) const NEAR: f64 = 0.6;
 
 /// Checks `config`, an object, against `schema` and brings it into the form that serde takes
 /// without complaint. What is wrong goes to `problems`.
-pub(super) fn checked_shape(mut config: Value, schema: &Value, problems: &mut Problems) -> Value {
+pub(crate) fn checked_shape(mut config: Value, schema: &Value, problems: &mut Problems) -> Value {
     Place { schema, root: schema, path: "", secret: false }.check(&mut config, problems);
     config
 }
@@ -200,7 +202,7 @@ impl Place<'_> {
             return None;
         }
         let names = || choices.iter().filter_map(Value::as_str);
-        let nearest = predecessor::value(self.path, text)
+        let nearest = airbyte_s3::value(self.path, text)
             .or_else(|| nearest(text, names()))
             .map(str::to_owned);
         Some(ConfigError::NotAChoice {
@@ -254,7 +256,7 @@ impl Place<'_> {
             let selector = self.below(selector);
             return ConfigError::FieldOfAnother { path, selector, chosen: chosen.into(), others };
         }
-        if let Some(advice) = predecessor::replacement(self.path, name) {
+        if let Some(advice) = airbyte_s3::replacement(self.path, name) {
             return ConfigError::OfPredecessor { path, advice };
         }
         let all = all_fields(self.root, "");
@@ -326,7 +328,7 @@ fn all_fields<'a>(schema: &'a Value, path: &str) -> Vec<(String, &'a str)> {
 }
 
 /// The name that resembles `name` most, if one does.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Nobody mistypes a name into one of several times its length, and the distance costs the
     // product of both.
     const LONGEST: usize = 100;
@@ -354,7 +356,7 @@ fn one_of<'a>(choices: impl Iterator<Item = &'a str>) -> String {
     if choices.len() == 1 { listed } else { format!("one of {listed}") }
 }
 
-pub(super) fn type_name(value: &Value) -> &'static str {
+pub(crate) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
