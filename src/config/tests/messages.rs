@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::*;
-use crate::config::tests::{parse, with};
+use super::{parse, with};
+use crate::config::{Config, connector_specification};
 
 fn messages(config: &Value) -> Vec<String> {
     messages_of(config.to_string().as_bytes())
@@ -323,4 +323,24 @@ fn a_note_tells_of_an_extension_and_a_region_that_do_not_fit() {
         ["`s3_bucket_region` is `us-eats-1`, which is not an AWS region; did you mean \
              `us-east-1`?"]
     );
+}
+
+#[test]
+fn text_that_is_not_json_is_told_where() {
+    let cases: [(&[u8], &str); 4] = [
+        (b"", "the configuration is not JSON: it is empty"),
+        (
+            b"{\n  \"s3_bucket_name\" \"x\"",
+            "the configuration is not JSON: a colon is expected after a JSON member name at line \
+             2, column 20",
+        ),
+        (
+            b"{\"secret_access_key\": \"\xff\"}",
+            "the configuration is not JSON: the text is not UTF-8 at line 1, column 24",
+        ),
+        (b"null", "the configuration must be a JSON object, but it is null"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(Config::parse(text).unwrap_err().to_string(), expected);
+    }
 }
