@@ -65,7 +65,7 @@ pub enum ConfigError {
     #[error(
         "`{path}` is not a known field here, as it is in Airbyte's own S3 destination: {advice}"
     )]
-    OfPredecessor {
+    AirbyteS3Field {
         /// Where it is.
         path: String,
         /// What to do here.
@@ -305,7 +305,7 @@ impl Classified for ConfigError {
             | Self::NotSettings { .. }
             | Self::Repeated { .. }
             | Self::UnknownField { .. }
-            | Self::OfPredecessor { .. }
+            | Self::AirbyteS3Field { .. }
             | Self::FieldOfAnother { .. }
             | Self::Missing { .. }
             | Self::MissingChoice { .. }

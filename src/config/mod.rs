@@ -1,25 +1,25 @@
 //! The user's settings: from the JSON text of the configuration to one checked [`Config`].
 //!
-//! JSON text -> `shape` (every name, type, bound and choice, against the schema that `spec` prints)
-//! -> `raw` (serde) -> [`Config`] (every rule that a schema cannot say).
+//! JSON text -> `schema_check` (every name, type, bound and choice, against the schema that `spec`
+//! prints) -> `form` (serde) -> `checked` (every rule that a schema cannot express) -> [`Config`].
+//! `parse` goes through the steps, `error` words what is wrong.
 //!
 //! Invariants
 //! - One [`Config`] is made once; no stage sees raw settings or the environment.
 //! - The value of a secret, and any value under the name of one, is in no error, no warning and no
 //!   `Debug` text.
-//! - Nothing is trimmed, corrected or ignored in silence: a setting is used as it was written, or
-//!   refused. A member that is null counts as absent, an empty text too where the field is
-//!   optional.
+//! - Nothing is trimmed, corrected or ignored silently: a setting is used as it was written, or
+//!   rejected. A member that is null counts as absent; so does an empty text in an optional field.
 //! - One answer names everything that is wrong.
-//! - What `spec` prints and what [`Config::parse`] takes come from the same Rust types.
+//! - What `spec` prints and what [`Config::parse`] accepts come from the same Rust types.
 //!
 //! Not here: what a key template may hold (`key`), what the formats do (`format`), the environment
-//! (`env`). May import: `error`, `json`, `format::options`, the choices of the formats, `key`, the
-//! options of `store`.
+//! (`env`, `verb`).
 
 mod checked;
 mod error;
 mod form;
+mod parse;
 mod schema_check;
 mod secret;
 

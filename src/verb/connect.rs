@@ -36,7 +36,7 @@ impl StoreConnector {
                 .map_err(|error| Failure::new(FailureType::Config, error.to_string()))?,
             variables: environment_variables(),
         };
-        let elsewhere = config.is_elsewhere();
+        let elsewhere = config.is_s3_compatible();
         let place = BucketLocation {
             region: config.region.as_deref(),
             elsewhere,

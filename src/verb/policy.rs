@@ -57,7 +57,7 @@ pub(super) fn policy<O: Write, E: Write>(
             (Some(role), None | Some(Only::Trust)) => warnings(role),
             (Some(_), Some(Only::Permissions | Only::Caller)) | (None, _) => Vec::new(),
         };
-        if config.is_elsewhere() {
+        if config.is_s3_compatible() {
             remarks.push(
                 "s3_endpoint is set: the store may not know IAM's policies, or only a part of them"
                     .to_owned(),

@@ -94,7 +94,7 @@ fn execute<W: Write>(
     for warning in &plan.warnings {
         emitter.log(LogLevel::Warn, warning)?;
     }
-    if config.is_elsewhere() {
+    if config.is_s3_compatible() {
         let message = "s3_endpoint names a store that is not AWS: each key is looked at before it \
                        is written, for some stores ignore If-None-Match (`check` says whether this \
                        one does)";

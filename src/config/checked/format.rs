@@ -26,7 +26,7 @@ const DEFAULT_SCALE: u8 = 9;
 ///
 /// # Errors
 /// An option that does not go with another one, or a text that would break the file.
-pub(crate) fn checked_format(raw: RawFormat) -> Result<Format, ConfigErrors> {
+pub(super) fn checked_format(raw: RawFormat) -> Result<Format, ConfigErrors> {
     Ok(match raw {
         RawFormat::Csv(csv) => Format::Csv { options: checked_csv(csv)?, gzip_level: None },
         RawFormat::CsvGz(both) => {

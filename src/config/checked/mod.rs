@@ -1,44 +1,43 @@
 //! The settings as the stages take them: every rule has been checked.
 //!
-//! JSON text -> [`Config`], or everything that is wrong ([`ConfigErrors`]).
+//! [`RawConfig`] -> [`Config`], or problems.
 //!
 //! Invariants
 //! - A [`Config`] holds only what can work: a stage never checks a setting again.
 //! - Pure: the environment is not read. What it may supply (the connection id) is `None` here; the
 //!   verb asks for it.
 //!
-//! Not here: names, types and bounds of single fields (`shape`), the URL's rules (`endpoint`), the
-//! formats' (`format`), S3's options' (`options`), those of signing in (`sign_in`).
+//! Not here: names, types and bounds of single fields (`schema_check`), the way from JSON text to a
+//! [`RawConfig`] (`parse`).
 
+mod bucket;
 pub(super) mod endpoint;
-pub(super) mod format;
-pub(super) mod objects;
-pub(super) mod region;
+mod format;
+mod objects;
+mod region;
 pub(super) mod sign_in;
+mod timezone;
+mod warnings;
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use serde_json::Value;
 
-use self::endpoint::{Endpoint, Scheme};
+use self::bucket::checked_bucket;
+use self::endpoint::Endpoint;
 use self::format::checked_format;
 use self::objects::{
     acl, checked_ca_bundle, checked_encryption, checked_owner, checked_tags, checksum,
     storage_class,
 };
+use self::region::checked_region;
 use self::sign_in::{SignIn, checked_sign_in};
-use super::error::{ConfigError, ConfigErrors, Problems, shown};
-use crate::config::form::schema::configuration_schema;
-use crate::config::form::settings::{MB, RawConfig, RawMetadataColumns, RawPathStyle};
-use crate::config::schema_check::duplicate_names::repeated;
-use crate::config::schema_check::{checked_shape, nearest, type_name};
+use self::timezone::checked_timezone;
+use super::error::{ConfigError, Problems};
+use super::form::settings::{MB, RawConfig, RawMetadataColumns, RawPathStyle};
 use crate::format::{Format, MetadataColumns};
-use crate::json::value::Broken;
-use crate::json::{self, ForeignText, without_byte_order_mark};
 use crate::key::{KeyTemplate, ids};
-use crate::store::{CannedAcl, Checksum, ObjectOptions};
+use crate::store::{Checksum, ObjectOptions};
 
 /// The checked settings of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,95 +82,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads and checks the text of a configuration.
-    ///
-    /// # Errors
-    /// Everything that is wrong. It is for the user to correct; no message holds a secret.
-    pub fn parse(json_text: &[u8]) -> Result<Self, ConfigErrors> {
-        let text = without_byte_order_mark(json_text);
-        let value = json::value::parse(text).map_err(|broken| not_json(text, &broken))?;
-        if !value.is_object() {
-            return Err(ConfigError::NotAnObject { found: type_name(&value) }.into());
-        }
-        if let Some(problem) = other_document(&value) {
-            return Err(ConfigError::NotSettings { problem }.into());
-        }
-        let mut problems = Problems::default();
-        repeated(text).into_iter().for_each(|path| problems.add(ConfigError::Repeated { path }));
-        let value = checked_shape(value, configuration_schema(), &mut problems);
-        let config = match serde_path_to_error::deserialize(value) {
-            Ok(raw) => Self::check(raw, &mut problems),
-            Err(error) => {
-                // A stand-in that does not fit must not add to what is wrong already.
-                if problems.is_empty() {
-                    problems.add(ConfigError::Unreadable { path: error.path().to_string() });
-                }
-                None
-            }
-        };
-        problems.finish(config)
-    }
-
-    /// Whether the bucket is in a store that is not AWS.
+    /// Whether the store is an S3-compatible one, not AWS.
     #[must_use]
-    pub fn is_elsewhere(&self) -> bool {
+    pub fn is_s3_compatible(&self) -> bool {
         self.endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_aws())
     }
 
-    /// What is allowed but probably not meant, one sentence each.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let format = self.format.extension();
-        match self.template.shown_extension(format) {
-            Some(shown) if !shown.fits => warnings.push(format!(
-                "`s3_bucket_key` ends keys in `{}`, but files are `{format}` (`format_type`), and \
-                 many readers go by the extension: write `.{{extension}}`",
-                shown.extension
-            )),
-            None if !self.template.has_extension() => warnings.push(
-                "`s3_bucket_key` has no `{extension}`: files get no extension, and many readers go \
-                 by it"
-                    .to_owned(),
-            ),
-            Some(_) | None => {}
-        }
-        if let Some(region) = &self.region
-            && let Some(meant) = region::meant(region)
-        {
-            warnings.push(format!(
-                "`s3_bucket_region` is `{}`, which is not an AWS region; did you mean `{meant}`?",
-                shown(region)
-            ));
-        }
-        if let Some(endpoint) = &self.endpoint
-            && endpoint.scheme == Scheme::Http
-            && !endpoint.is_loopback()
-        {
-            warnings.push(
-                "`s3_endpoint` begins with `http://`: everybody on the way can read the data; use \
-                 `https://` if the store offers it"
-                    .to_owned(),
-            );
-        }
-        let readers = match self.objects.acl {
-            Some(CannedAcl::PublicRead) => Some("everybody on the internet"),
-            Some(CannedAcl::AuthenticatedRead) => {
-                Some("everybody with an AWS account, of whatever company")
-            }
-            Some(
-                CannedAcl::Private | CannedAcl::BucketOwnerRead | CannedAcl::BucketOwnerFullControl,
-            )
-            | None => None,
-        };
-        if let Some(readers) = readers {
-            warnings.push(format!("`acl` lets {readers} read the files"));
-        }
-        warnings
-    }
-
-    /// `None`: at least one of the problems is new.
-    fn check(raw: RawConfig, problems: &mut Problems) -> Option<Self> {
+    /// Checks every rule that the schema cannot express. `None`: at least one of the problems is
+    /// new.
+    pub(super) fn from_form(raw: RawConfig, problems: &mut Problems) -> Option<Self> {
         let endpoint = problems.take(
             raw.s3_endpoint.as_deref().map(Endpoint::parse).transpose().map_err(ConfigError::from),
         );
@@ -230,110 +149,4 @@ impl Config {
             path_style,
         })
     }
-}
-
-fn not_json(text: &[u8], broken: &Broken) -> ConfigError {
-    match ForeignText::recognise(text) {
-        Some(foreign) => ConfigError::Foreign(foreign),
-        None => ConfigError::NotJson {
-            fault: broken.error.fault,
-            line: broken.line,
-            column: broken.column,
-        },
-    }
-}
-
-/// What a JSON object is that is known and holds no settings.
-fn other_document(value: &Value) -> Option<&'static str> {
-    let is_message = |kind: &str| value.get("type").is_some_and(|found| found == kind);
-    let wraps =
-        |name: &str| value.get(name).and_then(|inner| inner.get("s3_bucket_name")).is_some();
-    if value.get("s3_bucket_name").is_some() || value.get("authentication").is_some() {
-        None
-    } else if value.get("streams").is_some_and(Value::is_array) || is_message("CATALOG") {
-        Some("holds a catalog: are --config and --catalog swapped?")
-    } else if value.get("connectionSpecification").is_some() || is_message("SPEC") {
-        Some(
-            "holds the output of `spec`: give settings that fit it, such as those under \
-             spec/examples",
-        )
-    } else if wraps("configuration") || wraps("connectionConfiguration") || wraps("config") {
-        Some("holds the settings inside another object: pass only the inner object")
-    } else {
-        None
-    }
-}
-
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>, what all kinds
-/// of stores share.
-fn checked_bucket(name: String) -> Result<String, ConfigError> {
-    match broken_bucket_rule(&name) {
-        None => Ok(name),
-        Some(problem) => Err(ConfigError::BucketName { given: shown(&name), problem }),
-    }
-}
-
-/// The first rule that the name breaks, as a sentence about it.
-fn broken_bucket_rule(name: &str) -> Option<String> {
-    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let strange = name.chars().find(|c| !alphanumeric(*c) && !matches!(c, '.' | '-'));
-    let length = name.chars().count();
-    Some(if name.is_empty() {
-        "is empty".to_owned()
-    } else if let Some((scheme, _)) = name.split_once("://") {
-        if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") {
-            "is a URL: give only the name of the bucket, and put the folder in `s3_bucket_key`"
-                .to_owned()
-        } else {
-            format!(
-                "is a URL: leave out `{}://`, and put the folder in `s3_bucket_key`",
-                shown(scheme)
-            )
-        }
-    } else if name.starts_with("arn:") {
-        "is an ARN: give only the name of the bucket (an access point is not supported)".to_owned()
-    } else if name.contains('/') {
-        "holds a slash: put the folder in `s3_bucket_key`".to_owned()
-    } else if let Some(strange) = strange {
-        let what = match strange {
-            c if c.is_uppercase() => format!("the upper-case letter `{c}`"),
-            c if c.is_whitespace() => "white space".to_owned(),
-            c => format!("the character `{}`", c.escape_debug()),
-        };
-        format!("holds {what}: names have lower-case letters, digits, dots and hyphens")
-    } else if !(3..=63).contains(&length) {
-        format!("has {length} characters: names have 3 to 63")
-    } else if !name.starts_with(alphanumeric) || !name.ends_with(alphanumeric) {
-        "does not begin and end with a letter or a digit".to_owned()
-    } else if name.contains("..") {
-        "has two dots in a row".to_owned()
-    } else if name.parse::<Ipv4Addr>().is_ok() {
-        "is an IP address".to_owned()
-    } else {
-        return None;
-    })
-}
-
-fn checked_region(name: String) -> Result<String, ConfigError> {
-    let good =
-        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
-    if good && !name.is_empty() {
-        Ok(name)
-    } else {
-        Err(ConfigError::Region { given: shown(&name) })
-    }
-}
-
-fn checked_timezone(name: &str) -> Result<Tz, ConfigError> {
-    name.parse().map_err(|_| {
-        let given = shown(name);
-        // Abbreviations and offsets resemble zones that they do not mean: `CEST` is not `EST`, and
-        // `Etc/GMT+2` is two hours behind UTC.
-        let is_place = |zone: &&str| zone.contains('/') && !zone.starts_with("Etc/");
-        let zones = || chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-        let nearest = zones()
-            .find(|zone| zone.eq_ignore_ascii_case(&given))
-            .or_else(|| nearest(&given, zones().filter(is_place)));
-        ConfigError::Timezone { nearest, given }
-    })
 }

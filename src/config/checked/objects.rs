@@ -16,7 +16,7 @@ use crate::store::{CannedAcl, Checksum, Encryption, StorageClass, Tag};
 ///
 /// # Errors
 /// [`ConfigError`]: the key is no name of a key.
-pub(crate) fn checked_encryption(raw: RawEncryption) -> Result<Encryption, ConfigError> {
+pub(super) fn checked_encryption(raw: RawEncryption) -> Result<Encryption, ConfigError> {
     Ok(match raw {
         RawEncryption::BucketDefault {} => Encryption::BucketDefault,
         RawEncryption::Aes256 {} => Encryption::Aes256,
@@ -43,7 +43,7 @@ fn checked_kms_key(key: Option<String>) -> Result<Option<String>, ConfigError> {
 /// # Errors
 /// [`ConfigErrors`]: S3 would refuse one of them.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
-pub(crate) fn checked_tags(raw: Vec<RawTag>) -> Result<Vec<Tag>, ConfigErrors> {
+pub(super) fn checked_tags(raw: Vec<RawTag>) -> Result<Vec<Tag>, ConfigErrors> {
     let mut problems = Problems::default();
     let mut keys = HashSet::new();
     for (at, tag) in raw.iter().enumerate() {
@@ -80,7 +80,7 @@ fn broken_tag_rule<'a>(
 }
 
 /// The storage class.
-pub(crate) fn storage_class(raw: RawStorageClass) -> StorageClass {
+pub(super) fn storage_class(raw: RawStorageClass) -> StorageClass {
     match raw {
         RawStorageClass::Standard => StorageClass::Standard,
         RawStorageClass::StandardIa => StorageClass::StandardIa,
@@ -91,7 +91,7 @@ pub(crate) fn storage_class(raw: RawStorageClass) -> StorageClass {
 }
 
 /// The canned ACL.
-pub(crate) fn acl(raw: RawAcl) -> CannedAcl {
+pub(super) fn acl(raw: RawAcl) -> CannedAcl {
     match raw {
         RawAcl::Private => CannedAcl::Private,
         RawAcl::PublicRead => CannedAcl::PublicRead,
@@ -103,7 +103,7 @@ pub(crate) fn acl(raw: RawAcl) -> CannedAcl {
 
 /// The checksum; `is_aws`: the store is Amazon S3 itself. Others do not all know the checksums that
 /// S3 has added.
-pub(crate) fn checksum(raw: RawChecksum, is_aws: bool) -> Checksum {
+pub(super) fn checksum(raw: RawChecksum, is_aws: bool) -> Checksum {
     match raw {
         RawChecksum::Auto if is_aws => Checksum::Crc32,
         RawChecksum::Auto | RawChecksum::None => Checksum::None,
@@ -119,7 +119,7 @@ pub(crate) fn checksum(raw: RawChecksum, is_aws: bool) -> Checksum {
 ///
 /// # Errors
 /// [`ConfigError::BucketOwner`].
-pub(crate) fn checked_owner(owner: String) -> Result<String, ConfigError> {
+pub(super) fn checked_owner(owner: String) -> Result<String, ConfigError> {
     if owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()) {
         Ok(owner)
     } else {
@@ -132,7 +132,7 @@ pub(crate) fn checked_owner(owner: String) -> Result<String, ConfigError> {
 ///
 /// # Errors
 /// [`ConfigError::CaBundle`], which does not repeat the text: people paste keys.
-pub(crate) fn checked_ca_bundle(pem: String) -> Result<String, ConfigError> {
+pub(super) fn checked_ca_bundle(pem: String) -> Result<String, ConfigError> {
     if pem.contains("PRIVATE KEY") {
         return Err(ConfigError::CaBundle {
             problem: "holds a private key, which belongs to nobody but its server",

@@ -1,7 +1,9 @@
-//! Names of AWS regions that are mistyped.
+//! The bucket's region: what a name may hold, and which AWS region a mistyped name may mean.
 //!
-//! Regions of other stores have names of their own, and AWS opens new ones: nothing is refused
-//! here.
+//! Other stores have regions of their own, and AWS opens new ones: an unknown name is never an
+//! error.
+
+use crate::config::error::{ConfigError, shown};
 
 /// The regions of AWS when this was written (all partitions that are open to the public).
 /// <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>
@@ -47,9 +49,24 @@ const KNOWN: [&str; 39] = [
     "us-west-2",
 ];
 
-/// The region that was probably meant: `name` is not one of AWS, and is one typing error away from
-/// one or is in upper case.
-pub(crate) fn meant(name: &str) -> Option<&'static str> {
+/// Checks the name of a region.
+///
+/// # Errors
+/// [`ConfigError::Region`]: the name has a character that cannot be part of a host name or of a
+/// signature.
+pub(super) fn checked_region(name: String) -> Result<String, ConfigError> {
+    let good =
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    if good && !name.is_empty() {
+        Ok(name)
+    } else {
+        Err(ConfigError::Region { given: shown(&name) })
+    }
+}
+
+/// Returns the AWS region that `name` probably means: one that it misses by one typing error, or by
+/// its case. `None` if `name` is a region of AWS itself.
+pub(super) fn meant(name: &str) -> Option<&'static str> {
     if KNOWN.contains(&name) || name.len() > 64 {
         return None;
     }

@@ -59,7 +59,7 @@ impl fmt::Debug for AccessKey {
 ///
 /// # Errors
 /// All that is wrong. The user must correct it.
-pub(crate) fn checked_sign_in(raw: RawAuthentication) -> Result<SignIn, ConfigErrors> {
+pub(super) fn checked_sign_in(raw: RawAuthentication) -> Result<SignIn, ConfigErrors> {
     let mut problems = Problems::default();
     let sign_in = match raw {
         RawAuthentication::CrossAccountRole { role_arn, external_id } => {

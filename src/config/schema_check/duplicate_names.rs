@@ -12,7 +12,7 @@ use crate::json::{Scanner, ValueKind};
 const LEVELS: u32 = 6;
 
 /// The paths of all names that are repeated, once each. None for a text that is not JSON.
-pub(crate) fn repeated(text: &[u8]) -> Vec<String> {
+pub(crate) fn duplicate_names(text: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     look(text, "", LEVELS, &mut found);
     found
@@ -64,8 +64,8 @@ mod tests {
     fn a_repeated_name_is_found_at_every_level_and_in_every_spelling() {
         let text =
             br#"{"a":1,"b":{"c":{"d":1,"\u0064":2}},"a":2,"\u0061":3,"e":[ 7, {"f":1,"f":2} ,[]]}"#;
-        assert_eq!(repeated(text), ["a", "b.c.d", "e[1].f"]);
-        assert_eq!(repeated(br#"{"a":{"b":1},"c":{"b":1}}"#), [""; 0]);
-        assert_eq!(repeated(b"{\"a\":"), [""; 0]);
+        assert_eq!(duplicate_names(text), ["a", "b.c.d", "e[1].f"]);
+        assert_eq!(duplicate_names(br#"{"a":{"b":1},"c":{"b":1}}"#), [""; 0]);
+        assert_eq!(duplicate_names(b"{\"a\":"), [""; 0]);
     }
 }

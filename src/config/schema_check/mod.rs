@@ -15,30 +15,38 @@
 
 mod airbyte_s3;
 pub(super) mod duplicate_names;
+pub(super) mod nearest_name;
+mod schema_view;
 
 use serde_json::{Map, Number, Value, json};
 
+use self::nearest_name::nearest;
+use self::schema_view::{
+    all_fields, below, has_field, has_secret, is_required, is_secret, selector,
+};
 use super::error::{ConfigError, Problems, listed, shown};
-
-/// How much a name must resemble a known one (see [`likeness`]) to be worth a question.
-pub(crate) const NEAR: f64 = 0.6;
 
 /// Checks `config`, an object, against `schema` and brings it into the form that serde takes
 /// without complaint. What is wrong goes to `problems`.
-pub(crate) fn checked_shape(mut config: Value, schema: &Value, problems: &mut Problems) -> Value {
-    Place { schema, root: schema, path: "", secret: false }.check(&mut config, problems);
+pub(crate) fn check_against_schema(
+    mut config: Value,
+    schema: &Value,
+    problems: &mut Problems,
+) -> Value {
+    SchemaNode { schema, root: schema, path: "", secret: false }.check(&mut config, problems);
     config
 }
 
-/// A value's place: its schema, and what a message calls it.
-struct Place<'a> {
+/// A place in the settings: its schema, and what a message calls it.
+struct SchemaNode<'a> {
     schema: &'a Value,
     root: &'a Value,
     path: &'a str,
+    /// Whether a field beside or above it is a secret, so that no message may repeat its value.
     secret: bool,
 }
 
-impl Place<'_> {
+impl SchemaNode<'_> {
     /// Whether the value can be used.
     fn check(&self, value: &mut Value, problems: &mut Problems) -> bool {
         let expected = self.schema.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -111,8 +119,8 @@ impl Place<'_> {
         for (name, field) in fields {
             let Some(member) = object.get_mut(name) else { continue };
             let path = self.below(name);
-            let place = Place { schema: field, root: self.root, path: &path, secret };
-            if !place.check(member, problems) {
+            let node = SchemaNode { schema: field, root: self.root, path: &path, secret };
+            if !node.check(member, problems) {
                 match self.stand_in(name) {
                     Some(value) => *member = value,
                     None => drop(object.remove(name)),
@@ -146,9 +154,9 @@ impl Place<'_> {
         let schema = self.schema.get("items").unwrap_or(&Value::Null);
         for (at, entry) in entries.iter_mut().enumerate() {
             let path = format!("{}[{at}]", self.path);
-            let place = Place { schema, root: self.root, path: &path, secret: self.secret };
-            if !place.check(entry, problems) {
-                let stand_in = |name: &str| Some((name.to_owned(), place.stand_in(name)?));
+            let node = SchemaNode { schema, root: self.root, path: &path, secret: self.secret };
+            if !node.check(entry, problems) {
+                let stand_in = |name: &str| Some((name.to_owned(), node.stand_in(name)?));
                 *entry = Value::Object(["key", "value"].into_iter().filter_map(stand_in).collect());
             }
         }
@@ -257,7 +265,7 @@ impl Place<'_> {
             return ConfigError::FieldOfAnother { path, selector, chosen: chosen.into(), others };
         }
         if let Some(advice) = airbyte_s3::replacement(self.path, name) {
-            return ConfigError::OfPredecessor { path, advice };
+            return ConfigError::AirbyteS3Field { path, advice };
         }
         let all = all_fields(self.root, "");
         let elsewhere = |wanted: &str| {
@@ -282,72 +290,6 @@ impl Place<'_> {
     fn below(&self, name: &str) -> String {
         below(self.path, name)
     }
-}
-
-fn below(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-/// The name and the value of the constant that tells this form of an object from the others.
-fn selector(option: &Value) -> Option<(&str, &str)> {
-    let fields = option.get("properties")?.as_object()?;
-    fields.iter().find_map(|(name, field)| Some((name.as_str(), field.get("const")?.as_str()?)))
-}
-
-fn is_required(form: &Value, name: &str) -> bool {
-    let required = form.get("required").and_then(Value::as_array);
-    required.is_some_and(|required| required.iter().any(|required| required == name))
-}
-
-fn has_field(form: &Value, name: &str) -> bool {
-    form.get("properties").and_then(|fields| fields.get(name)).is_some()
-}
-
-fn is_secret(field: &Value) -> bool {
-    field.get("airbyte_secret").and_then(Value::as_bool).unwrap_or(false)
-}
-
-fn has_secret(form: &Value) -> bool {
-    form.get("properties")
-        .and_then(Value::as_object)
-        .is_some_and(|fields| fields.values().any(is_secret))
-}
-
-/// Every field of the whole configuration: its path and its name.
-fn all_fields<'a>(schema: &'a Value, path: &str) -> Vec<(String, &'a str)> {
-    let options = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-    let forms = options.chain([schema]).filter_map(|form| form.get("properties")?.as_object());
-    forms
-        .flatten()
-        .flat_map(|(name, field)| {
-            let path = below(path, name);
-            let inner = all_fields(field, &path);
-            std::iter::once((path, name.as_str())).chain(inner)
-        })
-        .collect()
-}
-
-/// The name that resembles `name` most, if one does.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Nobody mistypes a name into one of several times its length, and the distance costs the
-    // product of both.
-    const LONGEST: usize = 100;
-    if name.len() > LONGEST {
-        return None;
-    }
-    known
-        .into_iter()
-        .map(|known| (likeness(name, known), known))
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .filter(|(likeness, _)| *likeness >= NEAR)
-        .map(|(_, known)| known)
-}
-
-/// How much two names resemble each other: 0 not at all, 1 the same in all but case.
-fn likeness(a: &str, b: &str) -> f64 {
-    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
-    let contained = a.len() > 2 && b.len() > 2 && (a.contains(&b) || b.contains(&a));
-    strsim::normalized_damerau_levenshtein(&a, &b).max(if contained { 0.7 } else { 0.0 })
 }
 
 fn one_of<'a>(choices: impl Iterator<Item = &'a str>) -> String {
