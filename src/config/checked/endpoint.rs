@@ -11,6 +11,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use http::Uri;
+use http::uri::Port;
+
 use crate::aws::Partition;
 
 /// The address of a store that is not AWS.
@@ -22,6 +25,7 @@ pub struct Endpoint {
     pub scheme: Scheme,
     /// Name or address of the host, an IPv6 address without its brackets.
     pub host: String,
+    uri: Uri,
 }
 
 /// The first word of a URL.
@@ -95,6 +99,7 @@ impl Endpoint {
             "https" => Scheme::Https,
             _ => return Err(EndpointError::Scheme),
         };
+        // The parser drops a fragment, and its errors do not say what the user must change.
         if rest.contains('@') {
             return Err(EndpointError::Credentials);
         }
@@ -104,39 +109,31 @@ impl Endpoint {
         if rest.contains(['"', '<', '>', '\\', '^', '`', '{', '|', '}']) {
             return Err(EndpointError::Character);
         }
-        let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
-        let (host, port) = match authority.strip_prefix('[') {
-            Some(bracketed) => {
-                let (host, after) = bracketed.split_once(']').ok_or(EndpointError::Host)?;
-                host.parse::<Ipv6Addr>().map_err(|_| EndpointError::Host)?;
-                let port = match after.strip_prefix(':') {
-                    Some(port) => Some(port),
-                    None if after.is_empty() => None,
-                    None => return Err(EndpointError::Port),
-                };
-                (host, port)
+        let uri: Uri = url.parse().map_err(|_| EndpointError::Host)?;
+        let authority = uri.authority().ok_or(EndpointError::Host)?;
+        let bracketed = authority.host();
+        let host = match bracketed.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(address) => {
+                address.parse::<Ipv6Addr>().map_err(|_| EndpointError::Host)?;
+                address
             }
-            None => {
-                let (host, port) = match authority.split_once(':') {
-                    Some((host, port)) => (host, Some(port)),
-                    None => (authority, None),
-                };
-                let is_name = host
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-                if host.is_empty() || !is_name || host.starts_with('.') || host.contains("..") {
-                    return Err(EndpointError::Host);
-                }
-                (host, port)
-            }
+            None if is_host_name(bracketed) => bracketed,
+            None => return Err(EndpointError::Host),
         };
-        if let Some(port) = port {
-            let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-            if !digits || !port.parse::<u16>().is_ok_and(|port| port > 0) {
-                return Err(EndpointError::Port);
-            }
+        // The parser also takes `host:` and `host:+80`, and reports no port where it is too large.
+        let has_port = authority.as_str().len() > bracketed.len();
+        let is_number = |port: Port<&str>| {
+            port.as_str().bytes().all(|byte| byte.is_ascii_digit()) && port.as_u16() > 0
+        };
+        if has_port && !authority.port().is_some_and(is_number) {
+            return Err(EndpointError::Port);
         }
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), scheme, host: host.to_owned() })
+        Ok(Self {
+            url: url.trim_end_matches('/').to_owned(),
+            scheme,
+            host: host.to_owned(),
+            uri,
+        })
     }
 
     /// Checks the URL against the bucket that requests to it will name.
@@ -144,8 +141,7 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError::PathIsBucket`].
     pub fn check_bucket(&self, bucket: &str) -> Result<(), EndpointError> {
-        let (_, path) = self.authority_and_path();
-        if path.trim_start_matches('/') == bucket {
+        if self.path().trim_start_matches('/') == bucket {
             Err(EndpointError::PathIsBucket)
         } else {
             Ok(())
@@ -157,7 +153,8 @@ impl Endpoint {
     /// the likely cause.
     #[must_use]
     pub fn without_bucket(&self, bucket: &str) -> Option<String> {
-        let (authority, path) = self.authority_and_path();
+        let authority = self.uri.authority()?.as_str();
+        let path = self.path();
         let scheme = self.scheme.as_str();
         let label =
             authority.get(..bucket.len()).filter(|label| label.eq_ignore_ascii_case(bucket));
@@ -173,10 +170,9 @@ impl Endpoint {
         Some(format!("{scheme}://{authority}{before}"))
     }
 
-    /// Host and port, and what follows them.
-    fn authority_and_path(&self) -> (&str, &str) {
-        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
-        rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash))
+    /// The path without slashes at its end: empty where the URL has none.
+    fn path(&self) -> &str {
+        self.uri.path().trim_end_matches('/')
     }
 
     /// Whether it is an endpoint of AWS itself, such as an endpoint in a private network.
@@ -195,6 +191,12 @@ impl Endpoint {
             || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
             || name.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
     }
+}
+
+/// Whether a host may have this name. Underscores are common in the names of containers.
+fn is_host_name(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    !name.is_empty() && name.bytes().all(fits) && !name.starts_with('.') && !name.contains("..")
 }
 
 #[cfg(test)]
@@ -268,6 +270,11 @@ mod tests {
             ("http://LOCALHOST:9000", Ok((Scheme::Http, "LOCALHOST", true))),
             ("http://s3.localhost", Ok((Scheme::Http, "s3.localhost", true))),
             ("http://[::1]:9000/x", Ok((Scheme::Http, "::1", true))),
+            ("hTTpS://[2001:DB8::1]/", Ok((Scheme::Https, "2001:DB8::1", false))),
+            ("http://[::ffff:127.0.0.1]:1", Ok((Scheme::Http, "::ffff:127.0.0.1", false))),
+            ("https://host:65535/a//b/", Ok((Scheme::Https, "host", false))),
+            ("https://host:0080", Ok((Scheme::Https, "host", false))),
+            ("https://host./a:b/c%20d", Ok((Scheme::Https, "host.", false))),
             ("http://127.0.0.1.example.com", Ok((Scheme::Http, "127.0.0.1.example.com", false))),
             ("", Err(EndpointError::Empty)),
             ("minio:9000", Err(EndpointError::Scheme)),
@@ -291,6 +298,28 @@ mod tests {
             ("https://host:0", Err(EndpointError::Port)),
             ("https://host:65536", Err(EndpointError::Port)),
             ("https://[::1]9000", Err(EndpointError::Port)),
+            ("https://[::1]:", Err(EndpointError::Port)),
+            ("https://[::1]:0", Err(EndpointError::Port)),
+            ("https://fe80::1", Err(EndpointError::Host)),
+            ("https://::1:9000", Err(EndpointError::Host)),
+            ("https://[::1", Err(EndpointError::Host)),
+            ("https://[]", Err(EndpointError::Host)),
+            ("https://[fe80::1%25eth0]", Err(EndpointError::Host)),
+            ("https://ho%73t", Err(EndpointError::Host)),
+            ("https://user@", Err(EndpointError::Credentials)),
+            ("https://@host", Err(EndpointError::Credentials)),
+            ("https://user:p@ss@[::1]:9000/x", Err(EndpointError::Credentials)),
+            ("HTTPS://user:pw@host", Err(EndpointError::Credentials)),
+            ("https://host:9000?", Err(EndpointError::QueryOrFragment)),
+            ("https://host:9000/a?b=c/d", Err(EndpointError::QueryOrFragment)),
+            ("https://host#", Err(EndpointError::QueryOrFragment)),
+            ("https://user@host?x", Err(EndpointError::Credentials)),
+            ("https://host/a b", Err(EndpointError::Character)),
+            ("https://host/{a}", Err(EndpointError::Character)),
+            ("https//host", Err(EndpointError::Scheme)),
+            ("//host", Err(EndpointError::Scheme)),
+            ("/path", Err(EndpointError::Scheme)),
+            ("ftp://user@host", Err(EndpointError::Scheme)),
         ];
         for (url, expected) in cases {
             let parsed = Endpoint::parse(url);
