@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum RawFormat {
     /// # CSV
     ///
-    /// Comma-separated values, not compressed.
+    /// Comma-separated values, uncompressed.
     #[serde(rename = "csv")]
     Csv(RawCsv),
     /// # CSV, gzip
@@ -28,7 +28,7 @@ pub(crate) enum RawFormat {
     CsvGz(RawCsvGz),
     /// # JSON Lines
     ///
-    /// One JSON object per line, not compressed.
+    /// One JSON object per line, uncompressed.
     #[serde(rename = "jsonl")]
     Jsonl {},
     /// # JSON Lines, gzip
@@ -38,7 +38,7 @@ pub(crate) enum RawFormat {
     JsonlGz(RawGzip),
     /// # Parquet
     ///
-    /// Typed columns, compressed, for query engines.
+    /// Typed and compressed columns, for query engines.
     #[serde(rename = "parquet")]
     Parquet(RawParquet),
 }
@@ -56,41 +56,42 @@ pub(crate) struct RawCsv {
     /// # Delimiter
     ///
     /// The character between fields: a comma (the default), a semicolon, a vertical bar, or a tab,
-    /// which may also be written <code>\t</code>. A value that holds it is quoted.
+    /// which can also be written as <code>\t</code>. Values that contain it are quoted.
     pub(crate) delimiter: RawDelimiter,
     /// # Quote Style
     ///
-    /// Which values are put in double quotes: <code>minimal</code> (the default), those that need
-    /// it, empty strings, and strings that some readers change without quotes (a blank at an end,
-    /// <code>'</code> or <code>#</code> at the beginning, <code>NULL</code>, <code>\N</code>,
-    /// <code>\.</code>); <code>all</code>, every value; <code>non_numeric</code>, every value that
-    /// is not a number. Null is never quoted: that is how readers tell it from an empty string. In
-    /// a file of one column both are <code>""</code>, because readers skip blank lines.
+    /// Which values are quoted. <code>minimal</code> (the default) quotes values that need it,
+    /// empty strings, and strings that some readers change if they are not quoted (with a space at
+    /// either end, with <code>'</code> or <code>#</code> at the beginning, <code>NULL</code>,
+    /// <code>\N</code>, <code>\.</code>). <code>all</code> quotes every value.
+    /// <code>non_numeric</code> quotes every value that is not a number. Nulls are never quoted, so
+    /// that readers can tell them from empty strings. In a file with a single column, both are
+    /// written as <code>""</code>, because readers skip blank lines.
     pub(crate) quote_style: RawQuoteStyle,
     /// # Header
     ///
-    /// Whether every file begins with a line of column names. The default is true. Without it a
-    /// reader must know the columns, and they change when the stream's schema does.
+    /// Whether every file begins with a line of column names. The default is true. Without a
+    /// header, readers must know the columns, which change when the stream's schema does.
     pub(crate) header: bool,
     /// # Null Text
     ///
-    /// What is written for null, for example <code>\N</code> or <code>NULL</code>. The default is
-    /// nothing at all. It must not hold the delimiter, a double quote or a line break.
+    /// The text that is written for null, for example <code>\N</code> or <code>NULL</code>. The
+    /// default is nothing at all. It must not contain the delimiter, a double quote or a line
+    /// break.
     #[schemars(example = &"NULL", example = "\\N")]
     pub(crate) null_text: String,
     /// # Column Names
     ///
-    /// What columns are called in the files: <code>original</code> (the default), as in the
-    /// stream's schema; <code>safe</code>, with every character but the letters A to Z, digits and
-    /// underscores replaced by an underscore, and equal names numbered. Hive, Delta and BigQuery
-    /// refuse names with blanks and some other characters.
+    /// The names of the columns in the files. <code>original</code> (the default) uses the names of
+    /// the stream's schema. <code>safe</code> replaces every character other than the letters A to
+    /// Z, digits and underscores with an underscore, and numbers names that become equal; choose it
+    /// for Hive, Delta and BigQuery, which reject names with spaces and some other characters.
     pub(crate) column_names: RawColumnNames,
     /// # Undeclared Fields
     ///
-    /// What becomes of fields of a record that the stream's schema does not name:
-    /// <code>column</code> (the default) keeps them as JSON in a last column,
-    /// <code>_airbyte_additional_properties</code>; <code>drop</code> leaves them out and reports
-    /// how many there were.
+    /// What happens to fields that the stream's schema does not declare. <code>column</code> (the
+    /// default) keeps them as JSON in a last column, <code>_airbyte_additional_properties</code>.
+    /// <code>drop</code> omits them and reports how many there were.
     pub(crate) undeclared_fields: RawUndeclaredFields,
 }
 
@@ -122,8 +123,8 @@ pub(crate) struct RawCsvGz {
 pub(crate) struct RawGzip {
     /// # Gzip Level
     ///
-    /// From 1 (fastest, biggest files) to 9 (slowest, smallest files). The default is 6. Levels
-    /// above 6 cost much time and save little.
+    /// The compression level, from 1 (fastest, largest files) to 9 (slowest, smallest files). The
+    /// default is 6. Higher levels take much more time and save little.
     #[schemars(range(min = 1, max = 9), example = 6)]
     pub(crate) gzip_level: u8,
 }
@@ -139,96 +140,99 @@ impl Default for RawGzip {
 pub(crate) struct RawParquet {
     /// # Compression Codec
     ///
-    /// What columns are compressed with: <code>snappy</code> (the default), fast and read by every
-    /// engine; <code>zstd</code> and <code>gzip</code>, smaller files that take longer to write;
-    /// <code>lz4_raw</code>, fast, but some engines cannot read it; <code>none</code>.
+    /// How columns are compressed. <code>snappy</code> (the default) is fast, and every engine
+    /// reads it. <code>zstd</code> and <code>gzip</code> produce smaller files and take longer to
+    /// write. <code>lz4_raw</code> is fast, but some engines cannot read it. <code>none</code> does
+    /// not compress.
     #[serde(default)]
     pub(crate) compression_codec: RawCodec,
     /// # Compression Level
     ///
-    /// How hard the codec tries: 1 (fastest, biggest files) to 22 for <code>zstd</code>, 1 to 9 for
-    /// <code>gzip</code>, for example 6. Empty means 1 for <code>zstd</code> and 6 for
-    /// <code>gzip</code>. Leave it empty with every other codec: they have no levels.
+    /// The level of the codec, from 1 (fastest, largest files) to 22 for <code>zstd</code> and to 9
+    /// for <code>gzip</code>, for example 6. If you leave it empty, it is 1 for <code>zstd</code>
+    /// and 6 for <code>gzip</code>. Leave it empty for all other codecs, which have no levels.
     #[schemars(range(min = 1, max = 22), example = 6)]
     pub(crate) compression_level: Option<u8>,
     /// # Row Group Size (MB)
     ///
-    /// A row group ends when its rows take this much memory before they are compressed, for example
-    /// 64 (the default); in the file it is smaller. 1 MB is 1,048,576 bytes. Engines read a row
-    /// group as a whole, one per thread: small ones cost speed, big ones memory, here and in the
-    /// reader.
+    /// A row group ends when its rows take this much memory before compression, for example 64 (the
+    /// default); in the file it is smaller. 1 MB is 1,048,576 bytes. Engines read a row group as a
+    /// whole, one per thread: small row groups are slower to read, large ones take more memory,
+    /// here and in the engine.
     #[serde(default = "default_row_group_mb")]
     #[schemars(range(min = 1, max = 1024), example = 64)]
     pub(crate) row_group_mb: u32,
     /// # Row Group Rows
     ///
-    /// A row group ends when it has this many rows, if it did not end before by its size. The
-    /// default is 1,000,000.
+    /// A row group ends when it has this many rows, unless its size ends it first. The default is
+    /// 1,000,000.
     #[serde(default = "default_row_group_rows")]
     #[schemars(range(min = 1000, max = 10_000_000), example = 1_000_000)]
     pub(crate) row_group_rows: u32,
     /// # Numbers
     ///
-    /// What numbers with a fraction become: <code>double</code> (the default), which keeps 15
-    /// digits of any number and notes in <code>_airbyte_meta</code> where it cut one;
-    /// <code>decimal</code>, exact up to the precision and scale below; <code>text</code>, digit
-    /// for digit, which engines must convert before they can add it up. It does not concern
-    /// integers.
+    /// The type of numbers that are not integers. <code>double</code> (the default) keeps 15 digits
+    /// of any number and records in <code>_airbyte_meta</code> where digits were lost.
+    /// <code>decimal</code> is exact up to the precision and scale below. <code>text</code> keeps
+    /// every digit, but engines must convert it before they can calculate. Integers are not
+    /// affected.
     #[serde(default)]
     pub(crate) numbers: RawNumbers,
     /// # Decimal Precision
     ///
-    /// How many digits a decimal has in all, from 1 to 38, for example 20. Only with Numbers
-    /// <code>decimal</code>; empty means 38. A number with more digits before the point than
-    /// precision less scale becomes null, which is noted in <code>_airbyte_meta</code>.
+    /// The total number of digits of a decimal, from 1 to 38, for example 20. Set it only if
+    /// Numbers is <code>decimal</code>; if you leave it empty, it is 38. A number with more digits
+    /// before the decimal point than precision minus scale becomes null, which is recorded in
+    /// <code>_airbyte_meta</code>.
     #[schemars(range(min = 1, max = 38), example = 38)]
     pub(crate) decimal_precision: Option<u8>,
     /// # Decimal Scale
     ///
-    /// How many of a decimal's digits are behind the point, at most the precision, for example 2.
-    /// Only with Numbers <code>decimal</code>; empty means 9. Further digits are cut off, which is
-    /// noted in <code>_airbyte_meta</code>.
+    /// The number of digits after the decimal point, at most the precision, for example 2. Set it
+    /// only if Numbers is <code>decimal</code>; if you leave it empty, it is 9. Further digits are
+    /// cut off, which is recorded in <code>_airbyte_meta</code>.
     #[schemars(range(min = 0, max = 38), example = 9)]
     pub(crate) decimal_scale: Option<u8>,
     /// # Integers
     ///
-    /// What integers become: <code>int64</code> (the default), up to 9,223,372,036,854,775,807;
-    /// <code>decimal</code>, exact up to 38 digits, which every unsigned 64-bit integer needs;
-    /// <code>text</code>, of any length, which engines must convert before they can add it up.
+    /// The type of integers. <code>int64</code> (the default) holds values up to
+    /// 9,223,372,036,854,775,807. <code>decimal</code> is exact up to 38 digits; choose it for
+    /// unsigned 64-bit integers. <code>text</code> holds integers of any length, but engines must
+    /// convert it before they can calculate.
     #[serde(default)]
     pub(crate) integers: RawIntegers,
     /// # Times
     ///
-    /// What times of day become: <code>text</code> (the default), written
-    /// <code>12:30:00.500000</code>, which every engine reads and sorts; <code>typed</code>,
-    /// Parquet's own type for times. Spark, Delta and Athena refuse a whole table that has one
-    /// column of that type, and ClickHouse reads other values.
+    /// The type of times of day. <code>text</code> (the default) writes them as
+    /// <code>12:30:00.500000</code>, which every engine reads and sorts correctly.
+    /// <code>typed</code> uses Parquet's own type for times; Spark, Delta and Athena reject a whole
+    /// table with one column of that type, and ClickHouse reads wrong values.
     #[serde(default)]
     pub(crate) times: RawTimes,
     /// # Nested Values
     ///
-    /// What objects and arrays become whose inside the stream's schema declares: <code>typed</code>
-    /// (the default), structs and lists; <code>json</code>, text columns that hold JSON,
-    /// <code>_airbyte_meta</code> included. Those whose inside the schema does not declare are
-    /// always JSON text. Not every engine can load structs and lists; for those take
-    /// <code>json</code>.
+    /// The type of objects and arrays whose contents the stream's schema declares.
+    /// <code>typed</code> (the default) writes structs and lists. <code>json</code> writes text
+    /// columns that contain JSON, also for <code>_airbyte_meta</code>; choose it for engines that
+    /// cannot load structs and lists. Objects and arrays whose contents are not declared are always
+    /// JSON text.
     #[serde(default)]
     pub(crate) nested: RawNested,
     /// # Column Names
     ///
-    /// What columns are called in the files: <code>original</code> (the default), as in the
-    /// stream's schema; <code>safe</code>, with every character but the letters A to Z, digits and
-    /// underscores replaced by an underscore, and equal names numbered. Hive, Delta and BigQuery
-    /// refuse names with blanks and some other characters. The file's footer has the original
-    /// names.
+    /// The names of the columns in the files. <code>original</code> (the default) uses the names of
+    /// the stream's schema. <code>safe</code> replaces every character other than the letters A to
+    /// Z, digits and underscores with an underscore, and numbers names that become equal; choose it
+    /// for Hive, Delta and BigQuery, which reject names with spaces and some other characters. The
+    /// footer of the file keeps the original names.
     #[serde(default)]
     pub(crate) column_names: RawColumnNames,
     /// # Undeclared Fields
     ///
-    /// Where fields of a record go that the stream's schema does not name, also inside structs, and
-    /// values that do not fit their column: <code>column</code> (the default) keeps them as JSON in
-    /// a last column, <code>_airbyte_additional_properties</code>; <code>drop</code> leaves them
-    /// out and reports how many there were.
+    /// What happens to fields that the stream's schema does not declare, also inside structs, and
+    /// to values that do not fit their column. <code>column</code> (the default) keeps them as JSON
+    /// in a last column, <code>_airbyte_additional_properties</code>. <code>drop</code> omits them
+    /// and reports how many there were.
     #[serde(default)]
     pub(crate) undeclared_fields: RawUndeclaredFields,
 }

@@ -13,42 +13,45 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum RawEncryption {
     /// # Bucket Default
     ///
-    /// Whatever the bucket is set up for. Nothing is asked of S3.
+    /// The bucket's own setting. The connector requests nothing.
     #[serde(rename = "bucket_default")]
     BucketDefault {},
     /// # AES256
     ///
-    /// SSE-S3: keys of S3's own.
+    /// SSE-S3: S3 encrypts the files with keys that it manages.
     #[serde(rename = "AES256")]
     Aes256 {},
     /// # aws:kms
     ///
-    /// SSE-KMS: a key of AWS KMS. Whoever signs in must be allowed <code>kms:GenerateDataKey</code>
-    /// and <code>kms:Decrypt</code> on it.
+    /// SSE-KMS: S3 encrypts the files with a key of AWS KMS. The identity that signs in needs the
+    /// permissions <code>kms:GenerateDataKey</code> and <code>kms:Decrypt</code> on the key.
     #[serde(rename = "aws:kms")]
     Kms {
         /// # KMS Key ID
         ///
-        /// The key's ARN, id or alias, for example
+        /// The ARN, id or alias of the key, for example
         /// <code>arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab</code>.
-        /// Empty: the account's own key for S3. A key of another account needs its ARN.
+        /// If you leave it empty, S3 uses the account's own key for S3. A key of another account
+        /// needs its ARN.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kms_key_id: Option<String>,
         /// # Bucket Key
         ///
-        /// Whether S3 makes one data key for many files, which saves requests to KMS. Empty: as the
-        /// bucket is set up.
+        /// Whether S3 uses one data key for many files, which saves requests to KMS. If you leave
+        /// it empty, the bucket's own setting applies.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bucket_key: Option<bool>,
     },
     /// # aws:kms:dsse
     ///
-    /// DSSE-KMS: encrypted twice, with a key of AWS KMS.
+    /// DSSE-KMS: S3 encrypts the files twice, with a key of AWS KMS. Choose it if a regulation
+    /// requires two layers of encryption.
     #[serde(rename = "aws:kms:dsse")]
     KmsDsse {
         /// # KMS Key ID
         ///
-        /// The key's ARN, id or alias. Empty: the account's own key for S3.
+        /// The ARN, id or alias of the key. If you leave it empty, S3 uses the account's own key
+        /// for S3.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kms_key_id: Option<String>,
     },
@@ -76,11 +79,11 @@ pub(crate) enum RawStorageClass {
 pub(crate) struct RawTag {
     /// # Key
     ///
-    /// The tag's name, 1 to 128 characters, for example <code>team</code>.
+    /// The name of the tag, 1 to 128 characters, for example <code>team</code>.
     pub(crate) key: String,
     /// # Value
     ///
-    /// The tag's value, at most 256 characters; it may be empty.
+    /// The value of the tag, at most 256 characters. It may be empty.
     pub(crate) value: String,
 }
 
