@@ -1,4 +1,4 @@
-//! Which kind of its endpoints a service of AWS is asked at: FIPS, dual stack, both or neither.
+//! Which kind of endpoint requests to AWS use: FIPS, dual stack, both or neither.
 //!
 //! The texts of two variables -> an [`EndpointVariant`]. Pure.
 //!
@@ -9,7 +9,7 @@ const USE_FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
 /// The variable that asks for endpoints with IPv6.
 const USE_DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 
-/// The kind of endpoint that S3 and STS are asked at.
+/// The kind of endpoint that requests to S3 and STS use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndpointVariant {
     /// Endpoints with cryptography validated by FIPS 140 (`s3-fips.REGION.amazonaws.com`).
@@ -27,11 +27,11 @@ pub struct VariantError {
 }
 
 impl EndpointVariant {
-    /// What `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` ask for; `var` reads a
+    /// Returns what `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` ask for; `var` reads a
     /// variable.
     ///
     /// # Errors
-    /// A value other than `true` and `false`. A typing error must not lead past FIPS.
+    /// A value other than `true` and `false`: a typing error must not switch FIPS off.
     pub fn from_variables(var: impl Fn(&str) -> Option<String>) -> Result<Self, VariantError> {
         let is_on = |variable: &'static str| match var(variable) {
             None => Ok(false),
@@ -42,8 +42,8 @@ impl EndpointVariant {
         Ok(Self { fips: is_on(USE_FIPS)?, dual_stack: is_on(USE_DUAL_STACK)? })
     }
 
-    /// ` (AWS_USE_FIPS_ENDPOINT)` and the like, for a sentence about a request that did not get
-    /// through: not every region has every kind of endpoint. Empty for the usual endpoints.
+    /// Returns ` (AWS_USE_FIPS_ENDPOINT)` and the like, for a message about a request that found no
+    /// server: not every region has every kind of endpoint. Empty for the default endpoints.
     #[must_use]
     pub fn remark(self) -> String {
         let asked = [(self.fips, USE_FIPS), (self.dual_stack, USE_DUAL_STACK)];

@@ -1,8 +1,11 @@
-//! Facts about AWS as a whole: its partitions, and which kind of endpoint of a service is asked.
+//! AWS itself: its partitions and endpoints, how to sign in, and which IAM policies are needed.
 //!
-//! Invariant: a fact about AWS that more than one folder needs has its only copy here.
+//! Files: `partition` and `endpoints` (facts, pure), `sign_in` (settings and environment ->
+//! credentials), `policy` (settings -> IAM policies).
 //!
-//! May import: nothing of this crate.
+//! Invariant: a fact about AWS that more than one room needs has its only copy here.
+//!
+//! Not here: requests to S3 (`store`).
 
 mod endpoints;
 mod partition;

@@ -1,4 +1,4 @@
-//! The partitions of AWS: separate clouds that share no accounts, keys or names.
+//! The partitions of AWS: separate clouds that share no accounts, keys or host names.
 //!
 //! A region, an ARN or a host name -> its [`Partition`]. Pure.
 //!
@@ -15,12 +15,12 @@ pub struct Partition {
     pub id: &'static str,
     /// What the names of its regions begin with. Empty for `aws`, which has all other regions.
     region_prefix: &'static str,
-    /// A region that every account has, where STS knows all keys of the partition and S3 knows all
-    /// its buckets.
+    /// A region that every account can use: its STS knows all keys of the partition, its S3 all
+    /// buckets.
     pub first_region: &'static str,
     /// What the host names of its services end with.
     dns_suffix: &'static str,
-    /// The same for endpoints with IPv6, as far as a service has other names for them.
+    /// The same for dual-stack (IPv6) endpoints, where a service has other names for them.
     dual_stack_dns_suffix: &'static str,
 }
 
@@ -85,29 +85,29 @@ static PARTITIONS: [Partition; 8] = [
 ];
 
 impl Partition {
-    /// The partition that is meant where nothing names another one.
+    /// Returns the partition `aws`, the default.
     #[must_use]
     pub fn aws() -> &'static Self {
         let [aws, ..] = &PARTITIONS;
         aws
     }
 
-    /// The partition of a region.
+    /// Returns the partition of a region.
     #[must_use]
     pub fn of_region(region: &str) -> &'static Self {
         let [aws, others @ ..] = &PARTITIONS;
         others.iter().find(|partition| region.starts_with(partition.region_prefix)).unwrap_or(aws)
     }
 
-    /// The partition that an ARN names, if this table has it.
+    /// Returns the partition that an ARN names, if this table has it.
     #[must_use]
     pub fn of_arn(arn: &str) -> Option<&'static Self> {
         let id = arn.strip_prefix("arn:")?.split(':').next()?;
         PARTITIONS.iter().find(|partition| partition.id == id)
     }
 
-    /// The partition of a host of AWS, such as an endpoint in a private network. `None`: the host
-    /// is not one of AWS.
+    /// Returns the partition of an AWS host, such as a VPC endpoint. `None`: the host is not one of
+    /// AWS.
     #[must_use]
     pub fn of_host(host: &str) -> Option<&'static Self> {
         let host = host.to_ascii_lowercase();

@@ -102,16 +102,16 @@ pub async fn check(
 
 async fn sign_in(
     session: &Session,
-    elsewhere: bool,
+    is_s3_compatible: bool,
     report: &mut Report,
 ) -> Result<(), CheckError> {
-    let assumption = session.try_out().await?;
+    let assumption = session.verify().await?;
     match session.caller().await {
         Ok(caller) => report.caller = caller,
         // The key of another store is none of AWS's.
         Err(SignInError {
-            kind: SignInErrorKind::KeyRefused { of_settings: true, .. }, ..
-        }) if elsewhere => {}
+            kind: SignInErrorKind::KeyRefused { from_settings: true, .. }, ..
+        }) if is_s3_compatible => {}
         Err(error) if matches!(error.kind, SignInErrorKind::KeyRefused { .. }) => {
             return Err(error.into());
         }
@@ -119,7 +119,7 @@ async fn sign_in(
     }
     report.signer = report.caller.clone();
     if let Some(assumption) = assumption {
-        if assumption.is_open_without_external_id().await == Some(true) {
+        if assumption.is_assumable_without_external_id().await == Some(true) {
             report.open_role();
         }
         report.signer = Some(assumption.identity);

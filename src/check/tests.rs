@@ -19,7 +19,8 @@ async fn session() -> Session {
         secret_access_key: Secret::new(SECRET),
         session_token: None,
     };
-    let place = BucketLocation { region: Some("us-east-1"), elsewhere: true, partition: None };
+    let place =
+        BucketLocation { region: Some("us-east-1"), is_s3_compatible: true, partition: None };
     Session::new(
         &SignIn::AccessKey(key),
         place,

@@ -36,10 +36,10 @@ impl StoreConnector {
                 .map_err(|error| Failure::new(FailureType::Config, error.to_string()))?,
             variables: environment_variables(),
         };
-        let elsewhere = config.is_s3_compatible();
+        let is_s3_compatible = config.is_s3_compatible();
         let place = BucketLocation {
             region: config.region.as_deref(),
-            elsewhere,
+            is_s3_compatible,
             partition: config
                 .endpoint
                 .as_ref()
@@ -64,7 +64,7 @@ impl StoreConnector {
             objects: config.objects.clone(),
             checksum: config.checksum,
             bucket_owner: config.bucket_owner.clone(),
-            head_before_put: elsewhere,
+            head_before_put: is_s3_compatible,
             http,
         };
         Ok(Self { session, settings, region_is_known: config.region.is_some() })

@@ -1,15 +1,15 @@
-//! The identity that the connector's environment gives it: the AWS default chain.
+//! The AWS default chain: the identity that the connector's environment provides.
 //!
-//! Environment, profile file, web identity, container, instance metadata, in this order ->
-//! credentials, or a [`SignInError`] that names the source and says what is wrong with it.
+//! Sources, in this order: environment variables, profile file, web identity, container, instance
+//! metadata -> credentials, or a [`SignInError`] that names the source and what is wrong with it.
 //!
 //! Invariants
-//! - A source that is set up, but does not work, is an error: the next one is not asked in its
-//!   place.
-//! - A source that is set up by half is an error, too.
+//! - If a source is set up but does not work, that is an error. The next source is not asked
+//!   instead: it would be another identity than the one that was meant.
+//! - A source that is set up only in part is an error, too.
 //!
-//! This is the one place besides `env` that looks at the environment: the SDK does, by its own
-//! documented rules, which is what `default_chain` means.
+//! The SDK's providers read the environment themselves, by AWS's documented rules, which is what
+//! `default_chain` means. No other code besides `env` does.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -31,16 +31,17 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 
-use super::error::{CredentialSource, SignInError, SignInErrorKind};
-use super::metadata::{InstanceMetadata, MetadataProblem, Waits};
+use super::error::{Cause, CredentialSource, SignInError, SignInErrorKind};
+use super::metadata::{InstanceMetadata, MetadataProblem, MetadataTimeouts};
 use super::{EnvironmentVariables, SESSION_NAME, SignInEnvironment};
 use crate::error::{ErrorText, found_in, harmless};
 
-/// How long all sources together may take: some of them have no limit of their own. Less than a
-/// request to STS may take, which includes this, so that the right one gets the blame.
-const PATIENCE: Duration = Duration::from_secs(12);
+/// How long all sources together may take: some of them have no limit of their own. This is less
+/// than the limit of a request to STS, which includes it, so that an error names the source and not
+/// STS.
+const CHAIN_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// The default chain, with errors in our words.
+/// The default chain, with errors that say what to change.
 pub(crate) struct Chain {
     profile: ProfileFileCredentialsProvider,
     web_identity: Option<WebIdentityTokenCredentialsProvider>,
@@ -50,38 +51,38 @@ pub(crate) struct Chain {
     has_answered: AtomicBool,
 }
 
-/// Why a source gives no credentials.
-enum Miss {
-    /// It is not set up: the next one is asked.
-    NotSetUp(Option<ErrorText>),
-    /// It is, and fails.
+/// Why a source yields no credentials.
+enum SourceError {
+    /// It is not set up: ask the next one.
+    NotSetUp(Option<Cause>),
+    /// It is set up and fails.
     Failed(SignInError),
 }
 
 impl Chain {
-    /// `region` is where a web identity is exchanged for credentials. Nothing goes out yet.
+    /// Prepares the sources. Sends no request. `region` is where a web identity is exchanged for
+    /// credentials.
     pub(crate) fn new(
         http: SharedHttpClient,
         region: String,
         environment: &SignInEnvironment,
     ) -> Self {
-        // The SDK refuses a variant of an endpoint that somebody else has named.
+        // The SDK rejects FIPS and dual stack together with an explicit endpoint.
         let variant = environment.sts_variant();
         let config = ProviderConfig::without_region()
             .with_http_client(http.clone())
             .with_region(Some(Region::new(region)))
-            // Not `Some(false)`: a profile may ask for them itself.
+            // `None` rather than `Some(false)`: a profile may ask for them itself.
             .with_use_fips(variant.fips.then_some(true))
             .with_use_dual_stack(variant.dual_stack.then_some(true));
         let variables = environment.variables.clone();
         let metadata = (!variables.metadata_is_disabled)
-            .then(|| Arc::new(InstanceMetadata::new(&config, http, Waits::USUAL)));
+            .then(|| Arc::new(InstanceMetadata::new(&config, http, MetadataTimeouts::DEFAULT)));
         let mut profile = ProfileFileCredentialsProvider::builder().configure(&config);
         if let Some(metadata) = &metadata {
-            // As patient as where the metadata is asked without a profile, and with the same
-            // sentences.
+            // Same time limits and same errors as without a profile.
             profile = profile
-                .with_custom_provider("Ec2InstanceMetadata", OfProfile(Arc::clone(metadata)));
+                .with_custom_provider("Ec2InstanceMetadata", ProfileMetadata(Arc::clone(metadata)));
         }
         let web_identity = variables.token_file.as_ref().zip(variables.role_arn.as_ref());
         Self {
@@ -106,9 +107,9 @@ impl Chain {
         }
     }
 
-    /// The credentials of the first source that has any.
+    /// Returns the credentials of the first source that has any.
     pub(crate) async fn credentials(&self) -> Result<Credentials, SignInError> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let deadline = tokio::time::Instant::now() + CHAIN_TIMEOUT;
         let mut last_cause = None;
         for source in CredentialSource::IN_ORDER {
             match tokio::time::timeout_at(deadline, self.ask(source)).await {
@@ -116,27 +117,27 @@ impl Chain {
                     self.has_answered.store(true, Ordering::Relaxed);
                     return Ok(credentials);
                 }
-                Ok(Err(Miss::NotSetUp(cause))) => last_cause = cause,
-                Ok(Err(Miss::Failed(error))) => return Err(error),
+                Ok(Err(SourceError::NotSetUp(cause))) => last_cause = cause,
+                Ok(Err(SourceError::Failed(error))) => return Err(error),
                 Err(_) => {
                     let kind = SignInErrorKind::SourceUnavailable { source };
-                    let cause = ErrorText::new(format!("no answer within {PATIENCE:?}"));
+                    let cause = Cause(format!("no answer within {CHAIN_TIMEOUT:?}").into());
                     return Err(SignInError { kind, code: None, cause: Some(cause) });
                 }
             }
         }
         Err(SignInError {
-            kind: SignInErrorKind::NobodyThere { role: None },
+            kind: SignInErrorKind::NoCredentials { role: None },
             code: None,
             cause: last_cause,
         })
     }
 
-    async fn ask(&self, source: CredentialSource) -> Result<Credentials, Miss> {
+    async fn ask(&self, source: CredentialSource) -> Result<Credentials, SourceError> {
         let variables = &self.variables;
         match source {
             CredentialSource::Environment => {
-                half(
+                check_pair(
                     variables.has_key_id,
                     variables.has_secret,
                     "AWS_ACCESS_KEY_ID",
@@ -144,100 +145,110 @@ impl Chain {
                 )?;
                 let answer =
                     EnvironmentVariableCredentialsProvider::new().provide_credentials().await;
-                answer.map_err(|error| self.miss(source, &error))
+                answer.map_err(|error| self.source_error(source, &error))
             }
-            CredentialSource::Profile => {
-                self.profile.provide_credentials().await.map_err(|error| self.miss(source, &error))
-            }
+            CredentialSource::Profile => self
+                .profile
+                .provide_credentials()
+                .await
+                .map_err(|error| self.source_error(source, &error)),
             CredentialSource::WebIdentity => {
                 let (has_file, has_role) =
                     (variables.token_file.is_some(), variables.role_arn.is_some());
-                half(has_file, has_role, "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")?;
-                let Some(provider) = &self.web_identity else { return Err(Miss::NotSetUp(None)) };
-                provider.provide_credentials().await.map_err(|error| self.miss(source, &error))
+                check_pair(has_file, has_role, "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")?;
+                let Some(provider) = &self.web_identity else {
+                    return Err(SourceError::NotSetUp(None));
+                };
+                provider
+                    .provide_credentials()
+                    .await
+                    .map_err(|error| self.source_error(source, &error))
             }
             CredentialSource::Container => self
                 .container
                 .provide_credentials()
                 .await
-                .map_err(|error| self.miss(source, &error)),
+                .map_err(|error| self.source_error(source, &error)),
             CredentialSource::InstanceMetadata => {
-                let Some(metadata) = &self.metadata else { return Err(Miss::NotSetUp(None)) };
+                let Some(metadata) = &self.metadata else {
+                    return Err(SourceError::NotSetUp(None));
+                };
                 metadata.credentials().await.map_err(|error| match metadata_kind(error.problem) {
-                    Some(kind) => Miss::Failed(SignInError {
+                    Some(kind) => SourceError::Failed(SignInError {
                         kind,
                         code: None,
                         cause: Some(cause_of(&error.source)),
                     }),
-                    // It was there before.
+                    // The service was there before, so this is a failure.
                     None if self.has_answered.load(Ordering::Relaxed) => {
                         let kind = SignInErrorKind::SourceUnavailable { source };
-                        Miss::Failed(SignInError {
+                        SourceError::Failed(SignInError {
                             kind,
                             code: None,
                             cause: Some(cause_of(&error.source)),
                         })
                     }
-                    None => Miss::NotSetUp(Some(cause_of(&error.source))),
+                    None => SourceError::NotSetUp(Some(cause_of(&error.source))),
                 })
             }
         }
     }
 
-    /// What an error of one of the SDK's providers means.
-    fn miss(&self, source: CredentialSource, error: &CredentialsError) -> Miss {
+    /// Interprets an error of one of the SDK's providers.
+    fn source_error(&self, source: CredentialSource, error: &CredentialsError) -> SourceError {
         // The instance metadata that a profile asks for.
         if let Some(error) = found_in::<SignInError>(error) {
-            return Miss::Failed(error.clone());
+            return SourceError::Failed(error.clone());
         }
         let cause = Some(cause_of(error));
         let (kind, code) = match error {
-            // The profile of AWS_PROFILE, or a source_profile, is not in the files: the SDK goes on
-            // to the next source, which is another identity than the one that was meant. It tells
-            // only in a text.
+            // The profile files lack the profile of AWS_PROFILE, or a source_profile. The SDK would
+            // go on to the next source, which is another identity than the one that was meant. Only
+            // the text of its error tells this case from the others.
             CredentialsError::CredentialsNotLoaded(_)
                 if source == CredentialSource::Profile
                     && error
                         .source()
                         .is_some_and(|text| text.to_string().contains("was not defined")) =>
             {
-                (SignInErrorKind::NotSetUpRight { source }, None)
+                (SignInErrorKind::SourceMisconfigured { source }, None)
             }
-            CredentialsError::CredentialsNotLoaded(_) => return Miss::NotSetUp(cause),
+            CredentialsError::CredentialsNotLoaded(_) => return SourceError::NotSetUp(cause),
             CredentialsError::InvalidConfiguration(_) => {
-                (SignInErrorKind::NotSetUpRight { source }, None)
+                (SignInErrorKind::SourceMisconfigured { source }, None)
             }
             _ => match Answer::of(error) {
                 Some(answer) if answer.is_final() => {
                     (SignInErrorKind::SourceRefused { source }, answer.code)
                 }
                 Some(answer) => (SignInErrorKind::SourceUnavailable { source }, answer.code),
-                // No request was sent: the token file cannot be read. In mid-sync somebody is
-                // replacing it.
+                // No request was sent: the token file cannot be read. Later in a sync the platform
+                // may just be replacing it.
                 None if source == CredentialSource::WebIdentity
                     && !self.has_answered.load(Ordering::Relaxed) =>
                 {
-                    (SignInErrorKind::NotSetUpRight { source }, None)
+                    (SignInErrorKind::SourceMisconfigured { source }, None)
                 }
                 None => (SignInErrorKind::SourceUnavailable { source }, None),
             },
         };
-        Miss::Failed(SignInError { kind, code, cause })
+        SourceError::Failed(SignInError { kind, code, cause })
     }
 }
 
 /// The instance metadata, for a profile with `credential_source = Ec2InstanceMetadata`.
 #[derive(Debug)]
-struct OfProfile(Arc<InstanceMetadata>);
+struct ProfileMetadata(Arc<InstanceMetadata>);
 
-impl ProvideCredentials for OfProfile {
+impl ProvideCredentials for ProfileMetadata {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
             self.0.credentials().await.map_err(|error| {
-                let absent = SignInErrorKind::NotSetUpRight { source: CredentialSource::Profile };
+                let absent =
+                    SignInErrorKind::SourceMisconfigured { source: CredentialSource::Profile };
                 let kind = metadata_kind(error.problem).unwrap_or(absent);
                 let cause = Some(cause_of(&error.source));
                 CredentialsError::provider_error(SignInError { kind, code: None, cause })
@@ -246,45 +257,45 @@ impl ProvideCredentials for OfProfile {
     }
 }
 
-/// What to say about the instance metadata; `None`: there is no such service.
+/// Returns the error for a problem with the instance metadata. `None`: there is no such service.
 fn metadata_kind(problem: MetadataProblem) -> Option<SignInErrorKind> {
     let source = CredentialSource::InstanceMetadata;
     match problem {
         MetadataProblem::Absent => None,
-        MetadataProblem::Silent => {
-            Some(SignInErrorKind::MetadataSilent { tries: Waits::USUAL.tries })
+        MetadataProblem::NoAnswer => {
+            Some(SignInErrorKind::MetadataTimeout { attempts: MetadataTimeouts::DEFAULT.attempts })
         }
         MetadataProblem::Refused(status) => Some(SignInErrorKind::MetadataRefused { status }),
         MetadataProblem::NoRole => Some(SignInErrorKind::NoInstanceRole),
-        MetadataProblem::UnusableRole => Some(SignInErrorKind::NotSetUpRight { source }),
+        MetadataProblem::UnusableRole => Some(SignInErrorKind::SourceMisconfigured { source }),
         MetadataProblem::Failed => Some(SignInErrorKind::SourceUnavailable { source }),
     }
 }
 
-/// A source that two variables set up together needs both.
-fn half(
+/// Checks that both variables of a source are set, or neither.
+fn check_pair(
     has_first: bool,
     has_second: bool,
     first: &'static str,
     second: &'static str,
-) -> Result<(), Miss> {
+) -> Result<(), SourceError> {
     let (given, missing) = match (has_first, has_second) {
         (true, false) => (first, second),
         (false, true) => (second, first),
         (true, true) | (false, false) => return Ok(()),
     };
-    let kind = SignInErrorKind::HalfSetUp { given, missing };
-    Err(Miss::Failed(SignInError { kind, code: None, cause: None }))
+    let kind = SignInErrorKind::PairIncomplete { given, missing };
+    Err(SourceError::Failed(SignInError { kind, code: None, cause: None }))
 }
 
-/// What a server said to a request for credentials. Without status and code there was no answer.
+/// A server's answer to a request for credentials. Without status and code there was none.
 struct Answer {
     status: Option<u16>,
     code: Option<Box<str>>,
 }
 
 impl Answer {
-    /// `None`: no request was sent, as far as the error tells.
+    /// Finds the answer in an error. `None`: no request was sent, as far as the error tells.
     fn of(error: &CredentialsError) -> Option<Self> {
         if let Some(error) = found_in::<SdkError<AssumeRoleWithWebIdentityError>>(error) {
             return Some(Self::of_sts(error));
@@ -292,7 +303,7 @@ impl Answer {
         if let Some(error) = found_in::<SdkError<AssumeRoleError>>(error) {
             return Some(Self::of_sts(error));
         }
-        // The SDK keeps the status of a container's endpoint in a text only.
+        // For a container's endpoint, the SDK keeps the status only in the text of its error.
         let text = error.source()?.to_string();
         let (_, status) = text.split_once("StatusCode(")?;
         let status: u16 = status.split(')').next()?.parse().ok()?;
@@ -304,8 +315,8 @@ impl Answer {
         Self { status, code: error.code().and_then(harmless).map(Into::into) }
     }
 
-    /// Whether the same request would be refused again. STS says with 400 that it cannot reach the
-    /// issuer of a token, or that it was asked too often.
+    /// Whether the same request would be refused again. STS also answers 400 if it cannot reach the
+    /// issuer of a token, or if requests come too fast; those may pass later.
     fn is_final(&self) -> bool {
         let may_change =
             ["Throttling", "ThrottlingException", "RequestThrottled", "IDPCommunicationError"];
@@ -314,9 +325,9 @@ impl Answer {
     }
 }
 
-/// What kept the chain from giving anything: the kind of error, and what the machine says. What a
-/// server says is left out, for it may repeat tokens.
-fn cause_of(error: &CredentialsError) -> ErrorText {
+/// Returns the kind of error and the messages of I/O errors below it. Messages of servers are left
+/// out: they may repeat tokens.
+fn cause_of(error: &CredentialsError) -> Cause {
     let mut parts = vec![error.to_string()];
     let mut next = error.source();
     while let Some(below) = next {
@@ -337,7 +348,7 @@ impl ProvideCredentials for Chain {
     }
 }
 
-// The SDK's own Debug of a chain shows what it has read.
+// The `Debug` of the SDK's providers shows what they have read.
 impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Chain")

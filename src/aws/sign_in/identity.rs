@@ -1,13 +1,13 @@
-//! Who a request comes from, as AWS names it, and where a policy for it is written.
+//! The identity behind a request, as AWS names it, and what its policies are attached to.
 //!
-//! The ARN of GetCallerIdentity or AssumeRole -> [`Identity`]. Pure.
+//! The ARN in an answer of GetCallerIdentity or AssumeRole -> [`Identity`]. Pure.
 
 use std::fmt;
 
-/// Who signs: an account and the ARN in it.
+/// The identity that signs requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Twelve digits on AWS.
+    /// The account: twelve digits on AWS.
     pub account: String,
     /// `arn:aws:iam::ACCOUNT:user/NAME` or `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION`.
     pub arn: String,
@@ -28,18 +28,18 @@ pub enum PolicyHolder<'a> {
     Role(&'a str),
     /// The account itself, which no policy of its own limits.
     Root,
-    /// A kind of identity that is not among these.
+    /// Another kind of identity.
     Other,
 }
 
 impl Identity {
-    /// What a trust policy names to let this identity in: of a role's session, which has another
-    /// name tomorrow, the role.
+    /// Returns the principal for a trust policy that lets this identity in. For a session of a role
+    /// that is the role itself: the next session has another name.
     #[must_use]
     pub fn principal(&self) -> String {
         let partition = self.arn.split(':').nth(1).unwrap_or("aws");
         match self.holder() {
-            // The path of the role is not in the ARN of its session.
+            // The ARN of a session does not contain the path of the role.
             PolicyHolder::Role(name) if self.arn.contains(":assumed-role/") => {
                 format!(
                     "arn:{partition}:iam::{}:role/{name} (with its path, if it has one)",
@@ -53,7 +53,7 @@ impl Identity {
         }
     }
 
-    /// What a policy for this identity is attached to.
+    /// Returns what a policy for this identity is attached to.
     #[must_use]
     pub fn holder(&self) -> PolicyHolder<'_> {
         let resource = self.arn.splitn(6, ':').nth(5).unwrap_or_default();
@@ -61,7 +61,7 @@ impl Identity {
             None if resource == "root" => PolicyHolder::Root,
             // The path of a user is not part of its name.
             Some(("user", name)) => PolicyHolder::User(name.rsplit('/').next().unwrap_or(name)),
-            // Of an assumed role the ARN leaves the path out.
+            // The ARN of an assumed role does not contain the path either.
             Some(("assumed-role", name)) => {
                 PolicyHolder::Role(name.split('/').next().unwrap_or(name))
             }

@@ -1,21 +1,21 @@
-//! Signing in: from the settings' way of doing it to credentials that S3 requests are signed with.
+//! Signing in: from the method in the settings to the credentials that sign S3 requests.
 //!
-//! [`crate::config::SignIn`], the [`SignInEnvironment`] and an HTTP client -> a [`Session`], which
-//! gives the store its [`Access`] and tells `check` who is there.
+//! [`config::SignIn`], the [`SignInEnvironment`] and an HTTP client -> a [`Session`], which provides
+//! the store's [`Access`] and tells `check` whose credentials these are.
 //!
-//! | way | signs S3 requests | base identity |
+//! | method | signs S3 requests | base identity |
 //! |---|---|---|
-//! | `cross_account_role` | the role, assumed through STS and again before its credentials end | the AWS default chain |
-//! | `access_key` | the key of the settings; nothing else is looked at | none |
-//! | `default_chain` | what the AWS default chain gives | none |
+//! | `cross_account_role` | the role, assumed through STS and again before its credentials expire | the AWS default chain |
+//! | `access_key` | the key in the settings, and nothing else | none |
+//! | `default_chain` | the identity that the AWS default chain finds | none |
 //!
 //! Invariants
-//! - A way never stands in for another one: where it gives no credentials, that is an error.
-//! - No error and no `Debug` shows a key, a token or an external id.
-//! - Nothing goes out before the first question.
+//! - A method never falls back to another one: if it yields no credentials, that is an error.
+//! - No error and no `Debug` text shows a key, a token or an external id.
+//! - No request is sent until credentials are first asked for.
 //!
-//! Not here: when credentials are asked for again (`store::credentials`), what S3 says about them
-//! (`store`). May import: `aws`, `config`, `error`, `store` ([`Access`] and the HTTP client only).
+//! Not here: when credentials are renewed (`store::client`), what S3 answers to them
+//! (`store::answers`).
 
 mod chain;
 mod error;
@@ -35,20 +35,20 @@ pub use identity::{Identity, PolicyHolder};
 pub use sts::SESSION_NAME;
 
 use self::chain::Chain;
-use self::sts::{Assumed, Sts, StsEndpoint};
+use self::sts::{RoleCredentials, Sts, StsEndpoint};
 use crate::aws::{EndpointVariant, Partition};
 use crate::config;
 use crate::error::Failure;
 use crate::store::{Access, HttpClient};
 
-/// What the connector's environment says about signing in; `env` reads it.
+/// What the connector's environment says about signing in. `verb::connect` reads it.
 #[derive(Clone, Debug, Default)]
 pub struct SignInEnvironment {
-    /// `AWS_ASSUME_ROLE_EXTERNAL_ID`: the external id where the settings have none.
+    /// `AWS_ASSUME_ROLE_EXTERNAL_ID`: the external id if the settings have none.
     pub external_id: Option<String>,
     /// `AWS_REGION`, or `AWS_DEFAULT_REGION`.
     pub region: Option<String>,
-    /// `AWS_ENDPOINT_URL_STS`: another STS than AWS's own.
+    /// `AWS_ENDPOINT_URL_STS`: the endpoint of STS, in place of AWS's own.
     pub sts_endpoint: Option<String>,
     /// `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
     pub variant: EndpointVariant,
@@ -57,15 +57,14 @@ pub struct SignInEnvironment {
 }
 
 impl SignInEnvironment {
-    /// Which of AWS's own endpoints STS is asked at: the variables do not change an address that is
-    /// given.
+    /// Returns the kind of endpoint for requests to STS. An explicit endpoint is used as it is.
     fn sts_variant(&self) -> EndpointVariant {
         if self.sts_endpoint.is_none() { self.variant } else { EndpointVariant::default() }
     }
 }
 
-/// The variables that set up sources of the AWS default chain, as far as they are looked at here.
-/// An empty one is not set.
+/// The environment variables that set up sources of the AWS default chain and that the connector
+/// itself examines. An empty variable counts as not set.
 #[derive(Clone, Debug, Default)]
 pub struct EnvironmentVariables {
     /// Whether `AWS_ACCESS_KEY_ID` is set.
@@ -76,56 +75,56 @@ pub struct EnvironmentVariables {
     pub token_file: Option<String>,
     /// `AWS_ROLE_ARN`: the role of the web identity.
     pub role_arn: Option<String>,
-    /// `AWS_ROLE_SESSION_NAME`: the name of its session; `None`: [`SESSION_NAME`].
+    /// `AWS_ROLE_SESSION_NAME`: the name of the role's session. `None`: [`SESSION_NAME`].
     pub session_name: Option<String>,
     /// Whether `AWS_EC2_METADATA_DISABLED` is `true`.
     pub metadata_is_disabled: bool,
 }
 
-/// Where the bucket is, as far as STS goes by it.
+/// What the settings say about where the bucket is.
 #[derive(Clone, Copy, Debug)]
 pub struct BucketLocation<'a> {
     /// The region of the settings.
     pub region: Option<&'a str>,
-    /// Whether the bucket is in a store that is not AWS.
-    pub elsewhere: bool,
-    /// The partition of the endpoint of the settings, where that is one of AWS.
+    /// Whether the store is an S3-compatible one, not AWS.
+    pub is_s3_compatible: bool,
+    /// The partition of the endpoint in the settings, if that is an endpoint of AWS.
     pub partition: Option<&'static Partition>,
 }
 
-/// A role, and how to get into it.
+/// A role to assume, with the external id to send.
 #[derive(Clone)]
 struct AssumeRoleTarget {
     role: String,
     external_id: Option<String>,
 }
 
-// External ids are no secrets to AWS, but they are nobody else's business.
+// AWS does not treat external ids as secrets. They are kept out of logs all the same.
 impl fmt::Debug for AssumeRoleTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AssumeRoleTarget").field("role", &self.role).finish_non_exhaustive()
     }
 }
 
-/// Somebody who signs requests.
+/// A signed-in identity: provides the credentials that sign S3 requests.
 #[derive(Clone, Debug)]
 pub struct Session {
-    way: Way,
-    /// STS, signed by the base identity or the key; `None` where the store is not AWS's and has
-    /// none.
+    method: Method,
+    /// A client of STS that signs with the base identity or the key. `None`: the store is not AWS
+    /// and has no STS.
     sts: Option<Arc<Sts>>,
 }
 
 #[derive(Clone, Debug)]
-enum Way {
+enum Method {
     Key(config::AccessKey),
     Chain(Arc<Chain>),
     Role { target: AssumeRoleTarget, sts: Arc<Sts> },
 }
 
-/// A role that the session has got into.
+/// A role that the session has assumed.
 #[derive(Debug)]
-pub struct Assumption {
+pub struct AssumedRole {
     /// The role's session, as S3 sees it.
     pub identity: Identity,
     target: AssumeRoleTarget,
@@ -133,68 +132,67 @@ pub struct Assumption {
 }
 
 impl Session {
-    /// Nothing goes out yet.
+    /// Prepares to sign in. Sends no request.
     pub fn new(
         sign_in: &config::SignIn,
         bucket: BucketLocation<'_>,
         environment: &SignInEnvironment,
         http: &HttpClient,
     ) -> Self {
-        let place = StsEndpoint {
+        let endpoint = StsEndpoint {
             region: first_region(sign_in, bucket, environment),
             endpoint: environment.sts_endpoint.clone(),
             variant: environment.sts_variant(),
         };
         let (of_sts, of_chain) =
-            (http.for_endpoint(place.endpoint.as_deref()), http.for_metadata_services());
+            (http.for_endpoint(endpoint.endpoint.as_deref()), http.for_metadata_services());
         match sign_in {
             config::SignIn::AccessKey(key) => {
-                let has_sts = !bucket.elsewhere || place.endpoint.is_some();
+                let has_sts = !bucket.is_s3_compatible || endpoint.endpoint.is_some();
                 let signer = SharedCredentialsProvider::new(credentials(key));
-                let sts = has_sts.then(|| Arc::new(Sts::new(place, of_sts, signer, true)));
-                Self { way: Way::Key(key.clone()), sts }
+                let sts = has_sts.then(|| Arc::new(Sts::new(endpoint, of_sts, signer, true)));
+                Self { method: Method::Key(key.clone()), sts }
             }
             config::SignIn::DefaultChain => {
-                let chain = Arc::new(Chain::new(of_chain, place.region.clone(), environment));
-                let has_sts = !bucket.elsewhere || place.endpoint.is_some();
+                let chain = Arc::new(Chain::new(of_chain, endpoint.region.clone(), environment));
+                let has_sts = !bucket.is_s3_compatible || endpoint.endpoint.is_some();
                 let signer = SharedCredentialsProvider::from(
                     Arc::clone(&chain) as Arc<dyn ProvideCredentials>
                 );
-                let sts = has_sts.then(|| Arc::new(Sts::new(place, of_sts, signer, false)));
-                Self { way: Way::Chain(chain), sts }
+                let sts = has_sts.then(|| Arc::new(Sts::new(endpoint, of_sts, signer, false)));
+                Self { method: Method::Chain(chain), sts }
             }
             config::SignIn::Role(role) => {
-                let chain = Chain::new(of_chain, place.region.clone(), environment);
+                let chain = Chain::new(of_chain, endpoint.region.clone(), environment);
                 let signer = SharedCredentialsProvider::new(chain);
-                let sts = Arc::new(Sts::new(place, of_sts, signer, false));
+                let sts = Arc::new(Sts::new(endpoint, of_sts, signer, false));
                 let external_id =
                     role.external_id.clone().or_else(|| environment.external_id.clone());
                 let target = AssumeRoleTarget { role: role.arn.clone(), external_id };
-                Self { way: Way::Role { target, sts: Arc::clone(&sts) }, sts: Some(sts) }
+                Self { method: Method::Role { target, sts: Arc::clone(&sts) }, sts: Some(sts) }
             }
         }
     }
 
-    /// What S3 requests are signed with.
+    /// Returns what S3 requests are signed with.
     #[must_use]
     pub fn access(&self) -> Access {
-        match &self.way {
-            Way::Key(key) => Access::Key {
+        match &self.method {
+            Method::Key(key) => Access::Key {
                 access_key_id: key.access_key_id.clone(),
                 secret_access_key: key.secret_access_key.expose().to_owned(),
                 session_token: key.session_token.as_ref().map(|token| token.expose().to_owned()),
             },
-            Way::Chain(_) | Way::Role { .. } => {
-                Access::Renewable(SharedCredentialsProvider::new(Provider(self.way.clone())))
+            Method::Chain(_) | Method::Role { .. } => {
+                Access::Renewable(SharedCredentialsProvider::new(Provider(self.method.clone())))
             }
         }
     }
 
-    /// Who the key or the base identity belongs to; `None` where there is no STS to ask.
+    /// Asks STS who the key or the base identity belongs to. `None`: there is no STS to ask.
     ///
     /// # Errors
-    /// [`SignInError`]. STS may be out of reach where S3 is not, so that this need not mean that a
-    /// sync fails.
+    /// [`SignInError`]. A sync may work all the same: S3 can be reachable where STS is not.
     pub async fn caller(&self) -> Result<Option<Identity>, SignInError> {
         match &self.sts {
             Some(sts) => sts.caller().await.map(Some),
@@ -202,18 +200,18 @@ impl Session {
         }
     }
 
-    /// Makes sure that there are credentials to sign S3 requests with, by getting them once. Says
-    /// what role they belong to, if that is the way.
+    /// Obtains credentials once, to verify that S3 requests can be signed. Returns the role that
+    /// they belong to, if the method is a role.
     ///
     /// # Errors
-    /// [`SignInError`]; no request to S3 can be signed then.
-    pub async fn try_out(&self) -> Result<Option<Assumption>, SignInError> {
-        match &self.way {
-            Way::Key(_) => Ok(None),
-            Way::Chain(chain) => chain.credentials().await.map(|_| None),
-            Way::Role { target, sts } => {
-                let assumed = target.enter(sts).await?;
-                Ok(Some(Assumption {
+    /// [`SignInError`]: no request to S3 can be signed.
+    pub async fn verify(&self) -> Result<Option<AssumedRole>, SignInError> {
+        match &self.method {
+            Method::Key(_) => Ok(None),
+            Method::Chain(chain) => chain.credentials().await.map(|_| None),
+            Method::Role { target, sts } => {
+                let assumed = target.assume(sts).await?;
+                Ok(Some(AssumedRole {
                     identity: assumed.identity,
                     target: target.clone(),
                     sts: Arc::clone(sts),
@@ -223,11 +221,10 @@ impl Session {
     }
 }
 
-impl Assumption {
-    /// Whether the role also lets the same caller in without the external id that is configured,
-    /// which then protects nothing. `None`: no external id is configured, or it could not be found
-    /// out.
-    pub async fn is_open_without_external_id(&self) -> Option<bool> {
+impl AssumedRole {
+    /// Whether the same caller may also assume the role without the configured external id, which
+    /// then protects nothing. `None`: no external id is configured, or STS did not answer.
+    pub async fn is_assumable_without_external_id(&self) -> Option<bool> {
         self.target.external_id.as_ref()?;
         match self.sts.assume(&self.target.role, None).await {
             Ok(_) => Some(true),
@@ -238,8 +235,8 @@ impl Assumption {
 }
 
 impl AssumeRoleTarget {
-    /// Becomes the role. A refusal names the caller, as far as that can be found out.
-    async fn enter(&self, sts: &Sts) -> Result<Assumed, SignInError> {
+    /// Assumes the role. If STS denies it, the error names the caller, as far as STS tells.
+    async fn assume(&self, sts: &Sts) -> Result<RoleCredentials, SignInError> {
         let mut error = match sts.assume(&self.role, self.external_id.as_deref()).await {
             Ok(assumed) => return Ok(assumed),
             Err(error) => error,
@@ -251,15 +248,17 @@ impl AssumeRoleTarget {
     }
 }
 
-/// A way of signing in as the SDK wants it.
-struct Provider(Way);
+/// A sign-in method as a credentials provider of the SDK.
+struct Provider(Method);
 
 impl Provider {
     async fn credentials(&self) -> Result<Credentials, SignInError> {
         match &self.0 {
-            Way::Key(key) => Ok(credentials(key)),
-            Way::Chain(chain) => chain.credentials().await,
-            Way::Role { target, sts } => target.enter(sts).await.map(|assumed| assumed.credentials),
+            Method::Key(key) => Ok(credentials(key)),
+            Method::Chain(chain) => chain.credentials().await,
+            Method::Role { target, sts } => {
+                target.assume(sts).await.map(|assumed| assumed.credentials)
+            }
         }
     }
 }
@@ -270,8 +269,7 @@ impl ProvideCredentials for Provider {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            // As the store wants it: it knows nothing of signing in, and gives the sentence to the
-            // user.
+            // The store knows nothing about signing in and passes the message on to the user.
             self.credentials()
                 .await
                 .map_err(|error| CredentialsError::provider_error(Failure::from(error)))
@@ -295,23 +293,24 @@ fn credentials(key: &config::AccessKey) -> Credentials {
     )
 }
 
-/// The region where STS is asked, and S3 for a bucket's own region where the settings leave it out:
-/// that of the environment; else, for those who sign with what the environment give, the
-/// bucket's, for it is near; else the first one of the partition.
+/// Returns the region of the first requests: those to STS, and the one that asks S3 for the
+/// bucket's region if the settings do not name it.
 ///
-/// The partition is that of the role, else that of the bucket. STS of another partition knows
-/// neither its keys nor its roles, so a region of another one does not count: a worker in
-/// `us-east-1` may write to a bucket in China with a key of China.
+/// This is the region of the environment, if it is in the right partition. Otherwise it is the
+/// region of the bucket, which is near, or else the first region of the partition.
 ///
-/// The key of the settings is not asked about in the bucket's region: STS there does not know the
-/// keys of an account that has not switched the region on, though S3 does.
+/// The right partition is the role's, or else the bucket's: STS knows neither keys nor roles of
+/// other partitions. A worker in `us-east-1` may write to a bucket in China with a key of China.
+///
+/// A key of the settings never makes the bucket's region the region of STS: if the account has not
+/// enabled that region, its STS does not know the key, although its S3 does.
 #[must_use]
 pub fn first_region(
     sign_in: &config::SignIn,
     bucket: BucketLocation<'_>,
     environment: &SignInEnvironment,
 ) -> String {
-    let region = bucket.region.filter(|_| !bucket.elsewhere);
+    let region = bucket.region.filter(|_| !bucket.is_s3_compatible);
     let partition_of_bucket = region.map(Partition::of_region).or(bucket.partition);
     let (partition, of_bucket) = match sign_in {
         config::SignIn::Role(role) => (Partition::of_arn(&role.arn), region),
@@ -320,11 +319,12 @@ pub fn first_region(
     };
     let fits =
         |region: &&str| partition.is_none_or(|partition| partition == Partition::of_region(region));
-    // Whoever names another STS than AWS's own knows the region that it wants.
+    // An explicit STS endpoint may want any region, also one that looks like another partition's.
     let is_of_aws = environment.sts_endpoint.is_none();
-    let of_surroundings = environment.region.as_deref().filter(|region| !is_of_aws || fits(region));
+    let environment_region =
+        environment.region.as_deref().filter(|region| !is_of_aws || fits(region));
     let first = partition.unwrap_or_else(Partition::aws).first_region;
-    of_surroundings.or(of_bucket.filter(fits)).unwrap_or(first).to_owned()
+    environment_region.or(of_bucket.filter(fits)).unwrap_or(first).to_owned()
 }
 
 #[cfg(test)]
@@ -353,7 +353,7 @@ mod tests {
             (&role("aws-cn"), None, false, None, "cn-north-1"),
             (&role("aws"), Some("garage"), true, None, "us-east-1"),
             (&SignIn::DefaultChain, Some("eu-north-1"), false, None, "eu-north-1"),
-            // The other partitions.
+            // Regions of the other partitions.
             (&key, Some("eusc-de-east-1"), false, None, "eusc-de-east-1"),
             (&key, Some("us-iso-west-1"), false, None, "us-iso-east-1"),
             (&key, Some("us-isob-west-1"), false, None, "us-isob-east-1"),
@@ -369,24 +369,24 @@ mod tests {
             (&role("aws-cn"), Some("cn-northwest-1"), false, Some("us-west-2"), "cn-northwest-1"),
             (&SignIn::DefaultChain, None, false, None, "us-east-1"),
         ];
-        for (sign_in, region, elsewhere, of_surroundings, expected) in table {
+        for (sign_in, region, is_s3_compatible, environment_region, expected) in table {
             let environment = SignInEnvironment {
-                region: of_surroundings.map(str::to_owned),
+                region: environment_region.map(str::to_owned),
                 ..SignInEnvironment::default()
             };
-            let place = BucketLocation { region, elsewhere, partition: None };
-            let found = first_region(sign_in, place, &environment);
+            let bucket = BucketLocation { region, is_s3_compatible, partition: None };
+            let found = first_region(sign_in, bucket, &environment);
             assert_eq!(found, expected, "{sign_in:?} {region:?}");
         }
-        // Without a region the address of the settings tells.
+        // Without a region, the endpoint of the settings names the partition.
         let partition = Partition::of_host("s3.eusc-de-east-1.amazonaws.eu");
-        let place = BucketLocation { region: None, elsewhere: false, partition };
-        for of_surroundings in [None, Some("us-east-1")] {
+        let bucket = BucketLocation { region: None, is_s3_compatible: false, partition };
+        for environment_region in [None, Some("us-east-1")] {
             let environment = SignInEnvironment {
-                region: of_surroundings.map(str::to_owned),
+                region: environment_region.map(str::to_owned),
                 ..SignInEnvironment::default()
             };
-            assert_eq!(first_region(&key, place, &environment), "eusc-de-east-1");
+            assert_eq!(first_region(&key, bucket, &environment), "eusc-de-east-1");
         }
     }
 }

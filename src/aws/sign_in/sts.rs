@@ -1,11 +1,11 @@
-//! What is asked of AWS STS: who the caller is, and to become a role.
+//! Requests to AWS STS: who the caller is, and to assume a role.
 //!
 //! Credentials that sign -> [`Identity`], credentials of a role, or a [`SignInError`].
 //!
 //! Invariants
 //! - Neither the external id nor a key is in an error.
 //!
-//! Not here: when a role is assumed again (`store::credentials`).
+//! Not here: when a role is assumed again (`store::client`).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -28,56 +28,56 @@ use crate::error::{ErrorText, found_in, harmless, is_web_page};
 /// The name of the session in the role's account: what CloudTrail shows.
 pub const SESSION_NAME: &str = "destination-s3";
 
-/// Somebody may wait for the answer, and a sync in need of new credentials begins to ask minutes
-/// before.
+/// Few, because a user may be waiting for `check`. A sync has time for more: it renews its
+/// credentials minutes before they expire.
 const ATTEMPTS: u32 = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Where STS is.
+/// The endpoint of STS.
 #[derive(Clone, Debug)]
 pub(crate) struct StsEndpoint {
     pub(crate) region: String,
-    /// `None`: the region's own.
+    /// An explicit endpoint. `None`: the region's own.
     pub(crate) endpoint: Option<String>,
-    /// Which of the region's own endpoints is asked.
+    /// The kind of the region's own endpoint.
     pub(crate) variant: EndpointVariant,
 }
 
-/// STS, for one signer.
+/// A client of STS for one signer.
 pub(crate) struct Sts {
     client: Client,
-    place: StsEndpoint,
-    /// Whether the signer's key stands in the settings.
-    of_settings: bool,
+    endpoint: StsEndpoint,
+    /// Whether the signer's key is from the settings.
+    from_settings: bool,
 }
 
 impl fmt::Debug for Sts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sts").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Sts").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 
 /// A role that has been assumed.
-pub(crate) struct Assumed {
+pub(crate) struct RoleCredentials {
     pub(crate) credentials: Credentials,
     pub(crate) identity: Identity,
 }
 
 impl Sts {
     pub(crate) fn new(
-        place: StsEndpoint,
+        endpoint: StsEndpoint,
         http: SharedHttpClient,
         signer: SharedCredentialsProvider,
-        of_settings: bool,
+        from_settings: bool,
     ) -> Self {
         let mut config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(place.region.clone()))
+            .region(Region::new(endpoint.region.clone()))
             .http_client(http)
             .credentials_provider(signer)
-            // A cache would give up a slow source after five seconds, and STS is asked once in an
-            // hour.
+            // A cache would give a slow source up after five seconds, and would save nothing: STS is
+            // asked once an hour.
             .identity_cache(IdentityCache::no_cache())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(
@@ -86,12 +86,12 @@ impl Sts {
                     .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                     .build(),
             );
-        config = config.use_fips(place.variant.fips).use_dual_stack(place.variant.dual_stack);
-        config.set_endpoint_url(place.endpoint.clone());
-        Self { client: Client::from_conf(config.build()), place, of_settings }
+        config = config.use_fips(endpoint.variant.fips).use_dual_stack(endpoint.variant.dual_stack);
+        config.set_endpoint_url(endpoint.endpoint.clone());
+        Self { client: Client::from_conf(config.build()), endpoint, from_settings }
     }
 
-    /// Whose key signs. Needs no permission.
+    /// Asks whose key signs. Needs no permission.
     pub(crate) async fn caller(&self) -> Result<Identity, SignInError> {
         let answer = self
             .client
@@ -101,21 +101,21 @@ impl Sts {
             .map_err(|error| self.failed(&error, SignInErrorKind::Unknown { code: None }))?;
         match (answer.account, answer.arn) {
             (Some(account), Some(arn)) => Ok(Identity { account, arn }),
-            // Something answers "200 OK" there, and it is not STS.
+            // Something that is not STS answered "200 OK".
             _ => Err(SignInError {
-                kind: SignInErrorKind::NotSts { place: self.place() },
+                kind: SignInErrorKind::NotSts { location: self.location() },
                 code: None,
                 cause: None,
             }),
         }
     }
 
-    /// Becomes the role.
+    /// Assumes the role.
     pub(crate) async fn assume(
         &self,
         role: &str,
         external_id: Option<&str>,
-    ) -> Result<Assumed, SignInError> {
+    ) -> Result<RoleCredentials, SignInError> {
         let answer = self
             .client
             .assume_role()
@@ -131,7 +131,7 @@ impl Sts {
                     with_external_id: external_id.is_some(),
                 };
                 let mut failed = self.failed(&error, denied);
-                if let SignInErrorKind::NobodyThere { role: purpose } = &mut failed.kind {
+                if let SignInErrorKind::NoCredentials { role: purpose } = &mut failed.kind {
                     *purpose = Some(role.to_owned());
                 } else if matches!(failed.kind, SignInErrorKind::Unknown { .. })
                     && status_of(&error) == Some(400)
@@ -142,13 +142,13 @@ impl Sts {
             })?;
         let (Some(keys), Some(user)) = (answer.credentials, answer.assumed_role_user) else {
             return Err(SignInError {
-                kind: SignInErrorKind::NotSts { place: self.place() },
+                kind: SignInErrorKind::NotSts { location: self.location() },
                 code: None,
                 cause: None,
             });
         };
         let account = user.arn.split(':').nth(4).unwrap_or_default().to_owned();
-        Ok(Assumed {
+        Ok(RoleCredentials {
             credentials: Credentials::new(
                 keys.access_key_id,
                 keys.secret_access_key,
@@ -160,19 +160,19 @@ impl Sts {
         })
     }
 
-    /// `denied` is what a refusal means for this request.
+    /// Interprets a failed request. `denied` is the kind of error if STS denies the request.
     fn failed<E>(&self, error: &SdkError<E>, denied: SignInErrorKind) -> SignInError
     where
         E: StdError + ProvideErrorMetadata + 'static,
     {
-        // The signer's own credentials could not be had: that error has its own words.
+        // The signer has no credentials: that error already says why.
         if let Some(inner) = found_in::<SignInError>(error) {
             return inner.clone();
         }
         let refused = |reason| SignInErrorKind::KeyRefused {
-            of_settings: self.of_settings,
+            from_settings: self.from_settings,
             reason,
-            region: self.place.region.clone(),
+            region: self.endpoint.region.clone(),
         };
         let code = error.code();
         let kind = match error {
@@ -191,7 +191,7 @@ impl Sts {
                 "SignatureDoesNotMatch" | "IncompleteSignature" => refused(KeyProblem::Secret),
                 "ExpiredToken" | "ExpiredTokenException" => refused(KeyProblem::Expired),
                 "RegionDisabledException" => {
-                    SignInErrorKind::RegionDisabled { region: self.place.region.clone() }
+                    SignInErrorKind::RegionDisabled { region: self.endpoint.region.clone() }
                 }
                 "RequestTimeTooSkewed" | "RequestExpired" => SignInErrorKind::ClockSkew,
                 "Throttling" | "ThrottlingException" | "InternalFailure" | "ServiceUnavailable"
@@ -199,17 +199,16 @@ impl Sts {
                 | "IDPCommunicationError" => SignInErrorKind::Busy,
                 code => match status_of(error) {
                     Some(429 | 500..=599) => SignInErrorKind::Busy,
-                    // A page of a proxy's, or of a captive network: STS and its kin answer in XML.
-                    _ if is_page(error) => SignInErrorKind::NotSts { place: self.place() },
+                    // A page of a proxy or of a captive portal: STS answers in XML.
+                    _ if is_page(error) => SignInErrorKind::NotSts { location: self.location() },
                     Some(403) => denied,
-                    // Called a success, and yet not to be read; or a refusal without a word of
-                    // STS's.
-                    Some(200..=399) => SignInErrorKind::NotSts { place: self.place() },
+                    // A success that cannot be read as an answer of STS.
+                    Some(200..=399) => SignInErrorKind::NotSts { location: self.location() },
                     _ => SignInErrorKind::Unknown { code: harmless(code).map(str::to_owned) },
                 },
             },
-            SdkError::ResponseError(_) => SignInErrorKind::NotSts { place: self.place() },
-            _ => SignInErrorKind::Unreachable { place: self.place() },
+            SdkError::ResponseError(_) => SignInErrorKind::NotSts { location: self.location() },
+            _ => SignInErrorKind::Unreachable { location: self.location() },
         };
         SignInError {
             kind,
@@ -218,10 +217,12 @@ impl Sts {
         }
     }
 
-    fn place(&self) -> String {
-        match &self.place.endpoint {
+    fn location(&self) -> String {
+        match &self.endpoint.endpoint {
             Some(endpoint) => format!("at {endpoint}"),
-            None => format!("in region \"{}\"{}", self.place.region, self.place.variant.remark()),
+            None => {
+                format!("in region \"{}\"{}", self.endpoint.region, self.endpoint.variant.remark())
+            }
         }
     }
 }
@@ -234,9 +235,9 @@ fn is_page<E>(error: &SdkError<E>) -> bool {
     error.raw_response().and_then(|raw| raw.body().bytes()).is_some_and(is_web_page)
 }
 
-/// What kept a request from having an answer. What STS says itself is left out but for its code: it
-/// repeats external ids, keys and tokens.
-fn cause_of<E>(error: &SdkError<E>, code: Option<&str>) -> Option<ErrorText>
+/// Returns why a request has no answer. Of an answer of STS it returns only the code: the message
+/// may repeat external ids, keys and tokens.
+fn cause_of<E>(error: &SdkError<E>, code: Option<&str>) -> Option<Cause>
 where
     E: StdError + 'static,
 {

@@ -128,12 +128,7 @@ impl Endpoint {
         if has_port && !authority.port().is_some_and(is_number) {
             return Err(EndpointError::Port);
         }
-        Ok(Self {
-            url: url.trim_end_matches('/').to_owned(),
-            scheme,
-            host: host.to_owned(),
-            uri,
-        })
+        Ok(Self { url: url.trim_end_matches('/').to_owned(), scheme, host: host.to_owned(), uri })
     }
 
     /// Checks the URL against the bucket that requests to it will name.

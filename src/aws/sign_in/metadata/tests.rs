@@ -7,11 +7,17 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::store::HttpClient as OurHttpClient;
 
-const NO_BACKOFF: Waits =
-    Waits { connect: Duration::from_millis(10), answer: Duration::from_millis(20), tries: 4 };
+const HASTE: MetadataTimeouts = MetadataTimeouts {
+    connect: Duration::from_millis(10),
+    answer: Duration::from_millis(20),
+    attempts: 4,
+};
 /// For servers that answer: this machine may be busy.
-const LEISURE: Waits =
-    Waits { connect: Duration::from_secs(20), answer: Duration::from_secs(30), tries: 1 };
+const LEISURE: MetadataTimeouts = MetadataTimeouts {
+    connect: Duration::from_secs(20),
+    answer: Duration::from_secs(30),
+    attempts: 1,
+};
 
 const TOKEN: &str = "HTTP/1.1 200 OK\r\nx-aws-ec2-metadata-token-ttl-seconds: \
                      21600\r\ncontent-length: 5\r\n\r\ntoken";
@@ -77,9 +83,8 @@ async fn a_silent_token_request_is_tried_again_three_times() {
     let service = Mute::default();
     let http = SharedHttpClient::new(service.clone());
     let config = ProviderConfig::without_region();
-    let metadata =
-        InstanceMetadata::with_client(&config, http, NO_BACKOFF, imds::Client::builder());
-    assert_eq!(metadata.credentials().await.unwrap_err().problem, MetadataProblem::Silent);
+    let metadata = InstanceMetadata::with_client(&config, http, HASTE, imds::Client::builder());
+    assert_eq!(metadata.credentials().await.unwrap_err().problem, MetadataProblem::NoAnswer);
     assert_eq!(service.0.load(Ordering::Relaxed), 4);
 }
 

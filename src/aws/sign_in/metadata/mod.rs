@@ -1,18 +1,20 @@
 //! Credentials of the role of an EC2 instance, from the instance metadata service.
 //!
-//! An HTTP client that goes past every proxy -> credentials, or a [`MetadataError`].
+//! In: an HTTP client that uses no proxy. Out: credentials, or a [`MetadataError`].
 //!
-//! The service is asked twice, first for a token (IMDSv2). What its answers mean:
+//! A client first requests a token from the service, then the credentials (IMDSv2). What the
+//! answers mean:
 //!
-//! | answer | means |
+//! | answer | meaning |
 //! |---|---|
 //! | no connection; to the token request anything but a token, 401, 403 or 5xx | not an EC2 instance |
-//! | a connection and then silence, four times | the token does not reach the container: the hop limit |
+//! | a connection, but no answer, four times | the hop limit keeps the token from the container |
 //! | 401, 403 | the service is switched off for the connector |
-//! | 404 to the question for the role | the instance has no role |
-//! | 5xx, also after several tries | failed |
+//! | 404 to the request for the role | the instance has no role |
+//! | 5xx, also after several attempts | the service failed |
 //!
-//! The SDK itself asks a silent service once, for a second, and then goes on as if there were none.
+//! The SDK alone would wait one second for an answer, once, and then go on as if there were no
+//! service.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -35,36 +37,37 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use crate::error::found_in;
 
-/// How long and how often the service is asked.
+/// How long to wait for the service, and how often to ask it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Waits {
+pub(crate) struct MetadataTimeouts {
     /// For a connection. Machines outside EC2 often drop packets to the service's address.
     pub(crate) connect: Duration,
-    /// For an answer, the time for the connection included: longer than `connect`.
+    /// For an answer, including the time for the connection: longer than `connect`.
     pub(crate) answer: Duration,
-    /// How often a service that accepts connections is asked if it says nothing, the first time
-    /// included.
-    pub(crate) tries: u32,
+    /// How often to ask a service that accepts connections but does not answer, including the first
+    /// time.
+    pub(crate) attempts: u32,
 }
 
-impl Waits {
-    /// The service answers within milliseconds; on a busy instance it may need more. Eight seconds
-    /// in all leave time to say so before the whole chain is given up (12 s).
-    pub(crate) const USUAL: Self =
-        Self { connect: Duration::from_secs(1), answer: Duration::from_secs(2), tries: 4 };
+impl MetadataTimeouts {
+    /// The service usually answers within milliseconds, on a busy instance within a second or two.
+    /// Eight seconds in all end before the time limit of the whole chain (12 s), so that the error
+    /// names this service.
+    pub(crate) const DEFAULT: Self =
+        Self { connect: Duration::from_secs(1), answer: Duration::from_secs(2), attempts: 4 };
 }
 
-/// Requests that fail with an answer are sent as often as this.
-const ATTEMPTS: u32 = 3;
+/// How often a request is sent if its answer is a failure.
+const ATTEMPTS_PER_REQUEST: u32 = 3;
 
 /// Why there are no credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MetadataProblem {
     /// This is not an EC2 instance.
     Absent,
-    /// Connections are accepted, requests are not answered.
-    Silent,
-    /// The service does not let the connector in.
+    /// The service accepts connections, but does not answer.
+    NoAnswer,
+    /// The service rejects the connector, with this status.
     Refused(u16),
     /// The instance has no role.
     NoRole,
@@ -87,59 +90,64 @@ pub(crate) struct MetadataError {
 #[derive(Debug)]
 pub(crate) struct InstanceMetadata {
     provider: ImdsCredentialsProvider,
-    tries: u32,
+    attempts: u32,
 }
 
 impl InstanceMetadata {
     /// The service at the address of the variables and the profile file, else at the usual one.
-    pub(crate) fn new(config: &ProviderConfig, http: SharedHttpClient, waits: Waits) -> Self {
+    pub(crate) fn new(
+        config: &ProviderConfig,
+        http: SharedHttpClient,
+        waits: MetadataTimeouts,
+    ) -> Self {
         Self::with_client(config, http, waits, imds::Client::builder())
     }
 
     fn with_client(
         config: &ProviderConfig,
         http: SharedHttpClient,
-        waits: Waits,
+        waits: MetadataTimeouts,
         client: imds::client::Builder,
     ) -> Self {
         let limited =
             config.clone().with_http_client(AnswerLimit { inner: http, limit: waits.answer });
         let client = client
             .configure(&limited)
-            .max_attempts(ATTEMPTS)
+            .max_attempts(ATTEMPTS_PER_REQUEST)
             .connect_timeout(waits.connect)
-            // Longer than our own limit, whose error tells silence from the lack of a connection.
+            // Longer than our own limit, whose error distinguishes a missing answer from a missing
+            // connection.
             .read_timeout(waits.answer * 2)
             .build();
         let provider =
             ImdsCredentialsProvider::builder().configure(&limited).imds_client(client).build();
-        Self { provider, tries: waits.tries }
+        Self { provider, attempts: waits.attempts }
     }
 
     /// The credentials of the instance's role.
     pub(crate) async fn credentials(&self) -> Result<Credentials, MetadataError> {
-        let mut tries = 1;
+        let mut attempts = 1;
         loop {
             let source = match self.provider.provide_credentials().await {
                 Ok(credentials) => return Ok(credentials),
                 Err(error) => error,
             };
             let problem = problem_of(&source);
-            if problem != MetadataProblem::Silent || tries >= self.tries {
+            if problem != MetadataProblem::NoAnswer || attempts >= self.attempts {
                 return Err(MetadataError { problem, source });
             }
-            tries += 1;
+            attempts += 1;
         }
     }
 }
 
 fn problem_of(error: &CredentialsError) -> MetadataProblem {
-    if found_in::<Silence>(error).is_some() {
-        return MetadataProblem::Silent;
+    if found_in::<AnswerTimeout>(error).is_some() {
+        return MetadataProblem::NoAnswer;
     }
     if let Some(token) = found_in::<SdkError<TokenError>>(error) {
         let Some(answer) = token.raw_response() else { return MetadataProblem::Absent };
-        // Google's service has the same address, and refuses requests that are not for it.
+        // The metadata service of Google Cloud has the same address and rejects AWS's requests.
         let is_of_another_cloud = answer.headers().get("metadata-flavor").is_some();
         return match answer.status().as_u16() {
             status @ (401 | 403) if !is_of_another_cloud => MetadataProblem::Refused(status),
@@ -149,7 +157,7 @@ fn problem_of(error: &CredentialsError) -> MetadataProblem {
     }
     match error {
         CredentialsError::CredentialsNotLoaded(_) => {
-            // The SDK's words for a 404; a connection that failed has a source of its own.
+            // This is how the SDK reports a 404. A connection that failed has a source of its own.
             let has_cause = error.source().and_then(StdError::source).is_some();
             if has_cause { MetadataProblem::Absent } else { MetadataProblem::NoRole }
         }
@@ -164,24 +172,24 @@ fn problem_of(error: &CredentialsError) -> MetadataProblem {
     }
 }
 
-/// A limit on the time for an answer, with an error of its own.
+/// A client that limits the time for an answer and reports it with an error of its own.
 #[derive(Debug)]
 struct AnswerLimit<T> {
     inner: T,
     limit: Duration,
 }
 
-/// The limit was reached: there was a connection, or it would have been given up before.
+/// There was no answer in time. There was a connection: its own limit is shorter.
 #[derive(Debug)]
-struct Silence;
+struct AnswerTimeout;
 
-impl fmt::Display for Silence {
+impl fmt::Display for AnswerTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("connected, but there was no answer in time")
     }
 }
 
-impl StdError for Silence {}
+impl StdError for AnswerTimeout {}
 
 impl HttpClient for AnswerLimit<SharedHttpClient> {
     fn http_connector(
@@ -200,12 +208,11 @@ impl HttpConnector for AnswerLimit<SharedHttpConnector> {
         HttpConnectorFuture::new(async move {
             match tokio::time::timeout(limit, answer).await {
                 Ok(answer) => answer,
-                Err(_) => Err(ConnectorError::timeout(Silence.into())),
+                Err(_) => Err(ConnectorError::timeout(AnswerTimeout.into())),
             }
         })
     }
 }
 
 #[cfg(test)]
-#[path = "metadata_tests.rs"]
 mod tests;
