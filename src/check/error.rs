@@ -8,10 +8,10 @@ use crate::store::StoreError;
 /// What stopped the check: its text is the message of the FAILED status.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// The template makes no usable key.
+    /// The template yields no usable key.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Nobody signs.
+    /// There are no credentials to sign with.
     #[error(transparent)]
     SignIn(#[from] SignInError),
     /// A request failed, for another reason than a denial.
@@ -20,13 +20,13 @@ pub enum CheckError {
     /// A request was denied.
     #[error("{sentence}")]
     Denied {
-        /// Who may not do what, and where to allow it.
+        /// What was denied to whom, and where to allow it.
         sentence: String,
         /// The answer.
         #[source]
         error: StoreError,
     },
-    /// The bucket can be used, but only if nobody asks whose it is.
+    /// The bucket belongs to another account than the expected one.
     #[error(
         "bucket \"{bucket}\" does not belong to the account {expected}: correct s3_bucket_name or \
          expected_bucket_owner"
@@ -39,7 +39,7 @@ pub enum CheckError {
     },
     /// What was read back is not what was written.
     #[error(
-        "the object \"{key}\" in bucket \"{bucket}\" was read back with other bytes than were \
+        "the object \"{key}\" in bucket \"{bucket}\" was read back with different bytes than were \
          written: look for a proxy or a store that alters objects"
     )]
     Altered {
@@ -48,7 +48,7 @@ pub enum CheckError {
         /// The probe's key.
         key: String,
     },
-    /// What was written is not there.
+    /// What was written does not exist afterwards.
     #[error(
         "the object \"{key}\" was written to bucket \"{bucket}\", but is not found there: look for \
          something that removes objects, or a store that needs time to show them"
@@ -59,12 +59,12 @@ pub enum CheckError {
         /// The probe's key.
         key: String,
     },
-    /// The store does not keep what an object says about itself.
+    /// The store does not keep the user metadata of objects.
     #[error(
         "the store does not keep the user metadata (x-amz-meta-...) of objects that are {written}: \
          the object \"{key}\" in bucket \"{bucket}\" came back without the values that it was \
          written with. Without them a sync cannot tell its own objects from others: old data would \
-         not be replaced, and rows could come twice. Use a store, or a gateway in front of it, \
+         not be replaced, and rows could be duplicated. Use a store, or a gateway in front of it, \
          that keeps user metadata"
     )]
     MetadataLost {
@@ -75,9 +75,11 @@ pub enum CheckError {
         /// How the object was written, to go behind "objects that are".
         written: String,
     },
-    /// The check failed and could not clean up after itself, or that was all that failed.
-    #[error("{error}; probes were left in bucket \"{bucket}\", delete them by hand: \
-             {}", keys.join(", "))]
+    /// The check failed and left probes behind, or removing them was all that failed.
+    #[error(
+        "{error}; probe objects were left in bucket \"{bucket}\", delete them manually: {}",
+        keys.join(", ")
+    )]
     LeftBehind {
         /// What went wrong first.
         #[source]

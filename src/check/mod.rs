@@ -1,29 +1,28 @@
-//! `check`: whether a sync with these settings would sign in, and get its objects into the bucket
-//! and back.
+//! The connection check: tries whether a sync with these settings could sign in and write to the
+//! bucket.
 //!
-//! A [`CheckTarget`], a [`Session`], the store's settings, the instant and a random id -> a
-//! [`Report`], or the [`CheckError`] that becomes the message of a FAILED status.
+//! A [`ConnectionCheck`] -> a [`Report`], or the [`CheckError`] that becomes the message of a FAILED
+//! status.
 //!
-//! | step | file | a failure |
+//! | step | file | if it fails |
 //! |---|---|---|
-//! | keys | `place` | fails |
-//! | credentials, the role | here, `sign_in` | fails |
-//! | who that is | here, `sign_in` | a note, unless the key itself is refused: STS may be out of reach where S3 is not |
-//! | the role without the external id | here, `sign_in` | a note if it works |
-//! | region | here, `store` | fails; a note where it was found in spite of a denial |
-//! | all that a sync does | `probe` | fails, or a note where some syncs need it and others do not |
+//! | make the keys | `probe_keys` | the check fails |
+//! | obtain credentials, assume the role | here, `sign_in` | the check fails |
+//! | ask who signs | here, `sign_in` | a note: S3 can be reachable where STS is not. The check fails if the key itself is refused |
+//! | assume the role without the external id | here, `sign_in` | nothing; a note if it works |
+//! | find the region | here, `store` | the check fails; a note if the region was found despite a denial |
+//! | do all that a sync does | `probe` | the check fails, or a note if only some syncs need it |
 //!
 //! Invariants
 //! - Each failure has its own sentence, which says what to change and where.
-//! - The bucket is left as it was, or the message names what is left.
+//! - The bucket is left as it was, or the message names what is left behind.
 //!
 //! Not here: reading the settings (`config`), printing the status (`verb`).
-//! May import: `error`, `key`, `model`, `sign_in`, `store`.
 
 mod advice;
 mod error;
-mod place;
 mod probe;
+mod probe_keys;
 mod report;
 
 use chrono::{DateTime, Utc};
@@ -34,16 +33,16 @@ pub use error::CheckError;
 pub use report::Report;
 
 use self::advice::denial;
-use self::place::ProbeKeys;
 use self::probe::{ProbeFailure, ProbeFindings, probe};
+use self::probe_keys::ProbeKeys;
 use crate::aws::sign_in::{Identity, Session, SignInError, SignInErrorKind};
 use crate::key::KeyTemplate;
 use crate::store::{FoundRegion, S3Store, StoreError, StoreErrorKind, StoreSettings};
 
-/// Attempts of each request: somebody waits for the answer, and four are 7 s of waiting at most.
+/// Attempts per request. A user waits for the answer; four attempts take 7 s of waiting at most.
 const ATTEMPTS: u32 = 4;
 
-/// What of the configuration decides where objects go.
+/// The settings that decide where objects go.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckTarget<'a> {
     /// The user's key template.
@@ -56,46 +55,58 @@ pub struct CheckTarget<'a> {
     pub connection_id: &'a str,
 }
 
-/// Does once what a sync does. `settings.region` is where the bucket is looked for first, or, if
-/// `region_is_known`, where it is. `random` must be new for every call.
+/// What a check needs.
+#[derive(Debug)]
+pub struct ConnectionCheck<'a> {
+    /// Where objects go.
+    pub target: CheckTarget<'a>,
+    /// The identity that signs.
+    pub session: &'a Session,
+    /// The store. `settings.region` is the bucket's region, or a first guess.
+    pub settings: StoreSettings,
+    /// Whether `settings.region` is the bucket's region.
+    pub region_is_known: bool,
+    /// The time in keys.
+    pub now: DateTime<Utc>,
+    /// Random, and new for every check: part of every probe's key.
+    pub random: Uuid,
+}
+
+/// Does once what a sync does.
 ///
 /// # Errors
 /// [`CheckError`]: its text is the message of the FAILED status.
-pub async fn check(
-    target: &CheckTarget<'_>,
-    session: &Session,
-    settings: StoreSettings,
-    region_is_known: bool,
-    now: DateTime<Utc>,
-    random: Uuid,
-) -> Result<Report, CheckError> {
-    let keys = ProbeKeys::new(target, now, random)?;
+pub async fn check(check: ConnectionCheck<'_>) -> Result<Report, CheckError> {
+    let ConnectionCheck { target, session, settings, region_is_known, now, random } = check;
+    let keys = ProbeKeys::new(&target, now, random)?;
     let prefix = target.template.literal_prefix();
     let mut report = Report::default();
     sign_in(session, settings.head_before_put, &mut report).await?;
-    let settings = if region_is_known { settings } else { located(settings, &mut report).await? };
+    let settings =
+        if region_is_known { settings } else { with_bucket_region(settings, &mut report).await? };
     let store = S3Store::new(&settings).with_short_timeouts(ATTEMPTS);
     let (findings, result) = probe(&store, &keys, random).await;
-    let ProbeFindings { undeletable, ignores_guard, hides_missing, left } = findings;
-    if let Err(trouble) = result {
-        let error = explained(trouble, &settings, report.signer.as_ref(), &prefix).await;
-        if left.is_empty() {
+    let ProbeFindings { delete_denied, ignores_if_none_match, missing_key_denied, left_behind } =
+        findings;
+    if let Err(failure) = result {
+        let error = explain(failure, &settings, report.signer.as_ref(), &prefix).await;
+        if left_behind.is_empty() {
             return Err(error);
         }
         return Err(CheckError::LeftBehind {
             error: Box::new(error),
             bucket: settings.bucket,
-            keys: left,
+            keys: left_behind,
         });
     }
-    if let Some(error) = undeletable {
-        report.undeletable(&error, &left);
+    if let Some(error) = delete_denied {
+        report.delete_denied(&error, &left_behind);
     }
-    if hides_missing {
-        report.hides_missing();
+    if missing_key_denied {
+        report.missing_key_denied();
     }
-    if ignores_guard {
-        report.ignores_guard();
+    if ignores_if_none_match {
+        report.ignores_if_none_match();
     }
     Ok(report)
 }
@@ -108,58 +119,59 @@ async fn sign_in(
     let assumption = session.verify().await?;
     match session.caller().await {
         Ok(caller) => report.caller = caller,
-        // The key of another store is none of AWS's.
+        // AWS does not know the keys of other stores.
         Err(SignInError {
             kind: SignInErrorKind::KeyRefused { from_settings: true, .. }, ..
         }) if is_s3_compatible => {}
         Err(error) if matches!(error.kind, SignInErrorKind::KeyRefused { .. }) => {
             return Err(error.into());
         }
-        Err(error) => report.unknown_caller(&error),
+        Err(error) => report.caller_unknown(&error),
     }
     report.signer = report.caller.clone();
     if let Some(assumption) = assumption {
         if assumption.is_assumable_without_external_id().await == Some(true) {
-            report.open_role();
+            report.role_open_without_external_id();
         }
         report.signer = Some(assumption.identity);
     }
     Ok(())
 }
 
-/// The settings with the bucket's own region.
-async fn located(
+/// Asks the store for the bucket's region and puts it into the settings.
+async fn with_bucket_region(
     settings: StoreSettings,
     report: &mut Report,
 ) -> Result<StoreSettings, CheckError> {
     match S3Store::new(&settings).with_short_timeouts(ATTEMPTS).find_region().await {
         Ok(FoundRegion { region, denied }) => {
             match denied {
-                Some(error) => report.region_in_spite_of(&error, &region),
+                Some(error) => report.region_found_despite_denial(&error, &region),
                 None => report.found_region = Some(region.clone()),
             }
             Ok(StoreSettings { region, ..settings })
         }
-        Err(error) => Err(explained(error.into(), &settings, report.signer.as_ref(), "").await),
+        Err(error) => Err(explain(error.into(), &settings, report.signer.as_ref(), "").await),
     }
 }
 
-/// The error for what went wrong, with all that can be found out about it.
-async fn explained(
-    trouble: ProbeFailure,
+/// Finds out more about a failure, to name its cause: whether the bucket has another owner, or is
+/// in another region.
+async fn explain(
+    failure: ProbeFailure,
     settings: &StoreSettings,
     who: Option<&Identity>,
     prefix: &str,
 ) -> CheckError {
     let bucket = || settings.bucket.clone();
-    let error = match trouble {
+    let error = match failure {
         ProbeFailure::Altered { key, is_missing: true } => {
             return CheckError::Vanished { bucket: bucket(), key };
         }
         ProbeFailure::Altered { key, is_missing: false } => {
             return CheckError::Altered { bucket: bucket(), key };
         }
-        ProbeFailure::Unmarked { key, written } => {
+        ProbeFailure::MetadataLost { key, written } => {
             return CheckError::MetadataLost {
                 bucket: bucket(),
                 key,
@@ -190,8 +202,8 @@ async fn explained(
     }
 }
 
-/// S3 does not say why it denies. If the same request passes without the account in it, that was
-/// the reason.
+/// Whether a denied request passes without the expected owner. S3 does not say why it denies a
+/// request; if it allows this one, the owner was the reason.
 async fn is_open_without_owner(settings: &StoreSettings, error: &StoreError) -> bool {
     let asked = StoreSettings { bucket_owner: None, ..settings.clone() };
     S3Store::new(&asked).with_short_timeouts(1).all_keys(error.key()).next().await.is_ok()

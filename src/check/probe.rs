@@ -1,44 +1,44 @@
-//! What a sync does to a bucket, done once with objects of our own.
+//! Everything that a sync does to a bucket, done once with probe objects.
 //!
-//! [`ProbeKeys`] and a store -> what was learnt, or the first [`StoreError`] or difference.
+//! [`ProbeKeys`] and a store -> [`ProbeFindings`], and the first [`ProbeFailure`].
 //!
-//! | step | what a sync needs it for | a refusal |
+//! | step | why a sync needs it | if it fails |
 //! |---|---|---|
-//! | list, by the probe's own name | finding taken names | fails; it comes first, for some stores take a put to a bucket that does not exist |
-//! | put, head, get and compare | files below one part; telling one's own objects by their metadata | fails |
-//! | head of a key without an object | settling a lost answer | denied: a note; an object is found: fails |
+//! | list, with the probe's key as prefix | finding taken names | the check fails. This step is first because some stores accept a put to a bucket that does not exist |
+//! | put, head, get and compare | files smaller than a part; recognizing its own objects by their metadata | the check fails |
+//! | head of a key without an object | settling a lost response | denied: a note; an object is found: the check fails |
 //! | put over it with `If-None-Match` | never overwriting | no 412: a note |
-//! | copy, head | replacing under a fixed name; the copy has metadata of its own | fails; not tried where no template leads to it |
-//! | delete | replacing; taking back what cannot be acknowledged | a note: appending works without it |
-//! | upload in two parts, head | large files; some stores lose the metadata of these alone | fails; not tried without the right to delete, for it would leave 5 MiB |
+//! | copy, head | replacing under a fixed name; the copy has metadata of its own | the check fails; skipped if the template never needs it |
+//! | delete | replacing; removing what cannot be acknowledged | denied: a note, because appending works without it |
+//! | upload in two parts, head | large files; some stores lose the metadata of these only | the check fails; skipped without the right to delete, because it would leave 5 MiB |
 //!
 //! Invariants
-//! - Every probe is removed whatever comes of the others. What could not be removed is named.
+//! - Every probe is removed, whatever the other steps yield. What could not be removed is named.
 //!
-//! Not here: what to say about a refusal (`advice`), where the probes lie (`place`).
+//! Not here: explaining a denial (`advice`), the keys of the probes (`probe_keys`).
 
 use std::fmt;
 
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::place::ProbeKeys;
+use super::probe_keys::ProbeKeys;
 use crate::store::{Effect, ObjectInfo, Operation, S3Store, StoreError, StoreErrorKind};
 
 /// S3's minimum for every part but the last.
 const FIRST_PART_BYTES: usize = 5 * 1024 * 1024;
 
-/// What the probes have shown, besides that a sync can write.
+/// What the probes have shown besides that a sync can write.
 #[derive(Debug, Default)]
 pub(super) struct ProbeFindings {
-    /// Deleting was refused.
-    pub(super) undeletable: Option<StoreError>,
+    /// Deleting was denied, with this error.
+    pub(super) delete_denied: Option<StoreError>,
     /// The store writes over an object in spite of `If-None-Match: *`.
-    pub(super) ignores_guard: bool,
-    /// A look at a key without an object is denied.
-    pub(super) hides_missing: bool,
+    pub(super) ignores_if_none_match: bool,
+    /// A HEAD of a key without an object is denied instead of answered with 404.
+    pub(super) missing_key_denied: bool,
     /// Objects that are still in the bucket.
-    pub(super) left: Vec<String>,
+    pub(super) left_behind: Vec<String>,
 }
 
 /// Why the probes ended early.
@@ -46,13 +46,13 @@ pub(super) struct ProbeFindings {
 pub(super) enum ProbeFailure {
     /// A request failed.
     Store(StoreError),
-    /// What was read back is not what was written, or is not there.
+    /// What was read back is not what was written, or does not exist.
     Altered { key: String, is_missing: bool },
-    /// An object that was written so lacks its metadata, or has that of another object.
-    Unmarked { key: String, written: Written },
+    /// The object lacks its metadata, or has that of another object.
+    MetadataLost { key: String, written: Written },
 }
 
-/// How an object was written. As text: behind "objects that are".
+/// How an object was written. Its text completes "objects that are ...".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     InOneRequest,
@@ -76,21 +76,26 @@ impl From<StoreError> for ProbeFailure {
     }
 }
 
-/// Does it all. What was found so far comes with an error, too.
+/// Runs all steps. The findings up to a failure are returned with it.
 pub(super) async fn probe(
     store: &S3Store,
     keys: &ProbeKeys,
     random: Uuid,
 ) -> (ProbeFindings, Result<(), ProbeFailure>) {
-    let mut probes =
-        Probes { store, random, tokens: 0, there: Vec::new(), findings: ProbeFindings::default() };
-    let result = probes.all(keys).await;
-    let removed = match probes.findings.undeletable {
+    let mut probes = Probes {
+        store,
+        random,
+        tokens: 0,
+        written_keys: Vec::new(),
+        findings: ProbeFindings::default(),
+    };
+    let result = probes.run(keys).await;
+    let removed = match probes.findings.delete_denied {
         Some(_) => Ok(()),
         None => probes.remove_all().await,
     };
-    let Probes { mut findings, there, .. } = probes;
-    findings.left.extend(there);
+    let Probes { mut findings, written_keys, .. } = probes;
+    findings.left_behind.extend(written_keys);
     (findings, result.and(removed.map_err(ProbeFailure::Store)))
 }
 
@@ -98,20 +103,20 @@ struct Probes<'a> {
     store: &'a S3Store,
     random: Uuid,
     tokens: u128,
-    /// Objects that are, or may be, in the bucket.
-    there: Vec<String>,
+    /// Keys of objects that exist, or may exist, in the bucket.
+    written_keys: Vec<String>,
     findings: ProbeFindings,
 }
 
 impl Probes<'_> {
-    async fn all(&mut self, keys: &ProbeKeys) -> Result<(), ProbeFailure> {
+    async fn run(&mut self, keys: &ProbeKeys) -> Result<(), ProbeFailure> {
         let (store, single) = (self.store, keys.single.as_str());
         store.list_keys(single).await?;
 
         let object = self.object();
         let body = self.body("one request");
         let put = store.put(single, body.clone(), &object).await;
-        self.wrote(single, put)?;
+        self.record_write(single, put)?;
         self.look_back(single, object.token, Written::InOneRequest).await?;
         self.read_back(single, &body).await?;
         match store.head(&keys.multipart).await {
@@ -120,25 +125,24 @@ impl Probes<'_> {
                 return Err(store.finds_missing(Operation::PutObject, &keys.multipart).into());
             }
             Err(error) if error.kind == StoreErrorKind::AccessDenied => {
-                self.findings.hides_missing = true
+                self.findings.missing_key_denied = true
             }
             Err(error) => return Err(error.into()),
         }
         let twin = self.object();
-        self.findings.ignores_guard = !store.honours_guard(single, body, &twin).await?;
+        self.findings.ignores_if_none_match = !store.honours_guard(single, body, &twin).await?;
         if let Some(copy) = &keys.copy {
-            // What lies there now is the first object or, where the store ignores the guard, its
-            // twin.
-            let token = if self.findings.ignores_guard { twin.token } else { object.token };
+            // The key now has the first object or, if the store ignores If-None-Match, its twin.
+            let token = if self.findings.ignores_if_none_match { twin.token } else { object.token };
             let copied = store.copy(single, copy, &token.to_string()).await;
-            self.wrote(copy, copied)?;
+            self.record_write(copy, copied)?;
             self.look_back(copy, token, Written::AsCopy).await?;
         }
         if let Err(error) = self.remove_all().await {
             if error.kind != StoreErrorKind::AccessDenied {
                 return Err(error.into());
             }
-            self.findings.undeletable = Some(error);
+            self.findings.delete_denied = Some(error);
             return Ok(());
         }
 
@@ -151,9 +155,9 @@ impl Probes<'_> {
             Ok(()) => Ok(()),
             Err(_) => store.abort_multipart(large, &upload_id).await,
         };
-        let completed = self.wrote(large, completed);
+        let completed = self.record_write(large, completed);
         if discarded.is_err() {
-            self.findings.left.push(format!("the unfinished upload of {large}"));
+            self.findings.left_behind.push(format!("the unfinished upload of {large}"));
         }
         completed?;
         self.look_back(large, object.token, Written::InParts).await
@@ -174,7 +178,7 @@ impl Probes<'_> {
         self.store.complete_multipart(key, upload_id, &parts, object).await
     }
 
-    /// Looks whether the object is there with its metadata, by which a sync knows its own objects.
+    /// Checks that the object exists with its metadata, by which a sync recognizes its own objects.
     async fn look_back(
         &self,
         key: &str,
@@ -184,7 +188,7 @@ impl Probes<'_> {
         match self.store.head(key).await? {
             None => Err(ProbeFailure::Altered { key: key.to_owned(), is_missing: true }),
             Some(object) if object.kept_metadata(key, token) => Ok(()),
-            Some(_) => Err(ProbeFailure::Unmarked { key: key.to_owned(), written }),
+            Some(_) => Err(ProbeFailure::MetadataLost { key: key.to_owned(), written }),
         }
     }
 
@@ -196,21 +200,24 @@ impl Probes<'_> {
         }
     }
 
-    /// Takes down that there is, or may be, an object at `key`.
-    fn wrote(&mut self, key: &str, result: Result<(), StoreError>) -> Result<(), StoreError> {
+    /// Records that an object exists, or may exist, at `key`.
+    fn record_write(
+        &mut self,
+        key: &str,
+        result: Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         if result.as_ref().err().is_none_or(|error| error.effect == Effect::Unknown) {
-            self.there.push(key.to_owned());
+            self.written_keys.push(key.to_owned());
         }
         result
     }
 
-    /// Removes what is there. What cannot be removed stays on the list; the first reason is the
-    /// error.
+    /// Removes all probes. What cannot be removed stays in the list; the first error is returned.
     async fn remove_all(&mut self) -> Result<(), StoreError> {
         let mut first = Ok(());
-        for key in std::mem::take(&mut self.there) {
+        for key in std::mem::take(&mut self.written_keys) {
             if let Err(error) = self.store.delete(&key).await {
-                self.there.push(key);
+                self.written_keys.push(key);
                 first = first.and(Err(error));
             }
         }
@@ -224,7 +231,7 @@ impl Probes<'_> {
         ))
     }
 
-    /// Every object needs a token of its own.
+    /// Returns the headers of the next object. Every object needs a token of its own.
     fn object(&mut self) -> ObjectInfo {
         self.tokens += 1;
         let token = Uuid::from_u128(self.random.as_u128() ^ self.tokens);

@@ -1,10 +1,10 @@
-//! What a check has found out that does not keep a sync from working.
+//! The result of a check that passed: who signs, where the bucket is, and notes.
 //!
 //! Notes, one sentence each -> the message of the SUCCEEDED status.
 
 use std::fmt;
 
-use super::advice::{denial, place};
+use super::advice::{denial, where_to_allow};
 use crate::aws::sign_in::{Identity, SignInError};
 use crate::store::StoreError;
 
@@ -12,74 +12,74 @@ use crate::store::StoreError;
 /// empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Whose key it is, or the base identity of a role.
+    /// The owner of the key, or the base identity of a role.
     pub caller: Option<Identity>,
-    /// Who S3 sees: the caller or, with a role, the role.
+    /// The identity that S3 sees: the role if there is one, or else the caller.
     pub signer: Option<Identity>,
-    /// The bucket's region, where the settings leave it out.
+    /// The bucket's region, if the settings do not name it.
     pub found_region: Option<String>,
     notes: Vec<String>,
 }
 
 impl Report {
-    /// Adds a sentence of the settings' own.
+    /// Adds a note, one sentence.
     pub fn add(&mut self, note: String) {
         self.notes.push(note);
     }
 
-    pub(super) fn unknown_caller(&mut self, error: &SignInError) {
+    pub(super) fn caller_unknown(&mut self, error: &SignInError) {
         self.add(format!(
-            "whose key it is could not be found out, which a sync does not need: {error}"
+            "the identity that signs in could not be determined, which a sync does not need: \
+             {error}"
         ));
     }
 
-    pub(super) fn open_role(&mut self) {
+    pub(super) fn role_open_without_external_id(&mut self) {
         self.add(
-            "warning: the role can also be assumed without the external id, so that it protects \
-             nothing: add the condition \"sts:ExternalId\" to the role's trust policy"
+            "warning: the role can also be assumed without the external id, so the external id \
+             protects nothing: add the condition \"sts:ExternalId\" to the role's trust policy"
                 .to_owned(),
         );
     }
 
-    pub(super) fn region_in_spite_of(&mut self, error: &StoreError, region: &str) {
-        let denial =
-            denial(error, self.signer.as_ref(), "").unwrap_or_else(|| error.with_store_answer());
+    pub(super) fn region_found_despite_denial(&mut self, error: &StoreError, region: &str) {
+        let denial = denial(error, self.signer.as_ref(), "").unwrap_or_else(|| error.with_store_answer());
         self.add(format!(
-            "the bucket answers in region \"{region}\", although it may not be asked for it: set \
-             s3_bucket_region to \"{region}\", or grant the action ({denial})"
+            "the bucket was found in region \"{region}\" although the request for its region was \
+             denied: set s3_bucket_region to \"{region}\", or allow the action ({denial})"
         ));
     }
 
-    pub(super) fn undeletable(&mut self, error: &StoreError, left: &[String]) {
+    pub(super) fn delete_denied(&mut self, error: &StoreError, left: &[String]) {
         let denied = match error.denied() {
             Some(denied) => format!("{} on {} was denied", denied.action, denied.resource),
             None => error.with_store_answer(),
         };
         self.add(format!(
-            "{denied}: streams that are appended to work without it, but none can be overwritten \
-             or refreshed, and a failed sync may leave rows that come twice; allow it in {}. For \
-             the same reason uploads in parts were not tried, and probe objects are left: {}",
-            place(self.signer.as_ref()),
+            "{denied}: appending works without it, but no stream can be overwritten or refreshed, \
+             and rows may be duplicated after a failed sync; allow it in {}. For the same reason \
+             multipart uploads were not tried, and probe objects were left in the bucket: {}",
+            where_to_allow(self.signer.as_ref()),
             left.join(", ")
         ));
     }
 
-    pub(super) fn hides_missing(&mut self) {
+    pub(super) fn missing_key_denied(&mut self) {
         self.add(
-            "s3:ListBucket is allowed for some prefixes only, so that S3 denies a look at a file \
-             that is not there instead of saying so: a sync then cannot find out whether a file is \
-             there whose confirmation got lost, and fails; allow s3:ListBucket on the bucket \
-             without a condition on s3:prefix"
+            "s3:ListBucket is restricted to some prefixes, so S3 answers 403 instead of 404 for an \
+             object that does not exist: after a lost response, a sync could not tell whether its \
+             object exists, and would fail; allow s3:ListBucket on the bucket without a condition \
+             on s3:prefix"
                 .to_owned(),
         );
     }
 
-    pub(super) fn ignores_guard(&mut self) {
+    pub(super) fn ignores_if_none_match(&mut self) {
         self.add(
-            "the store ignores If-None-Match: the connector looks whether a key is free before it \
-             writes, but two syncs that write to the same keys at the same moment could overwrite \
-             each other's files: see to it that s3_bucket_key holds {connection_id} or {uuid} if \
-             there may be two"
+            "the store ignores If-None-Match: the connector checks that a key is free before it \
+             writes to it, but two syncs that write to the same keys at the same time could still \
+             overwrite each other's files: if that can happen, use {connection_id} or {uuid} in \
+             s3_bucket_key"
                 .to_owned(),
         );
     }

@@ -12,18 +12,18 @@ const ID: &str = "00000000-0000-0000-0000-000000000007";
 /// A file of this template is never replaced by a copy.
 const PARTS: &str = "p/{stream_name}/{part}.{extension}";
 
-/// A key whose owner nobody can be asked for, as in any store that is not AWS.
+/// A key of a store that is not AWS: there is no STS to ask for its owner.
 async fn session() -> Session {
     let key = AccessKey {
         access_key_id: "AKIDTEST".to_owned(),
         secret_access_key: Secret::new(SECRET),
         session_token: None,
     };
-    let place =
+    let bucket =
         BucketLocation { region: Some("us-east-1"), is_s3_compatible: true, partition: None };
     Session::new(
         &SignIn::AccessKey(key),
-        place,
+        bucket,
         &SignInEnvironment::default(),
         &HttpClient::new(None).unwrap(),
     )
@@ -36,10 +36,21 @@ async fn check_with(
 ) -> Result<Report, CheckError> {
     let template = KeyTemplate::parse(template).unwrap();
     let connection_id = "f52c7268-2359-567a-f5e8-83c536cb4de8";
-    let target =
-        CheckTarget { template: &template, extension: "csv.gz", timezone: Tz::UTC, connection_id };
-    let now = DateTime::from_timestamp(1_744_629_825, 0).unwrap();
-    check(&target, &session().await, settings, region_is_known, now, RANDOM).await
+    let session = session().await;
+    check(ConnectionCheck {
+        target: CheckTarget {
+            template: &template,
+            extension: "csv.gz",
+            timezone: Tz::UTC,
+            connection_id,
+        },
+        session: &session,
+        settings,
+        region_is_known,
+        now: DateTime::from_timestamp(1_744_629_825, 0).unwrap(),
+        random: RANDOM,
+    })
+    .await
 }
 
 fn xml(body: &str) -> Reply {
@@ -177,7 +188,7 @@ async fn each_step_that_fails_is_named_and_leaves_nothing() {
             config,
             &["s3:GetObject on arn:aws:s3:::bucket/p/"],
         ),
-        (until(3, vec![("GET", other()), ("DELETE", gone())]), config, &["other bytes"]),
+        (until(3, vec![("GET", other()), ("DELETE", gone())]), config, &["different bytes"]),
         (
             until(3, vec![("GET", denied()), ("DELETE", denied())]),
             config,
@@ -231,8 +242,8 @@ async fn what_only_some_syncs_need_is_noted() {
     assert_eq!(server.methods(), requests, "the upload would leave 5 MiB");
     for words in [
         "s3:DeleteObject on arn:aws:s3:::bucket/p/",
-        "none can be overwritten",
-        "left: p/airbyte",
+        "no stream can be overwritten",
+        "left in the bucket: p/airbyte",
         ID,
     ] {
         assert!(report.contains(words), "{report}");
@@ -242,7 +253,7 @@ async fn what_only_some_syncs_need_is_noted() {
     steps[4] = ("HEAD", Reply::status("403 Forbidden"));
     let server = Scripted::start(steps.into_iter().map(|(_, reply)| reply).collect()).await;
     let report = check_with(PARTS, settings(server.address), true).await.unwrap().to_string();
-    assert!(report.contains("s3:ListBucket is allowed for some prefixes only"), "{report}");
+    assert!(report.contains("s3:ListBucket is restricted to some prefixes"), "{report}");
 
     let mut steps = good();
     steps[5] = ("PUT", ok());
@@ -389,8 +400,7 @@ async fn the_region_is_found_in_whatever_tells_it() {
     assert!(error.to_string().contains("does not exist"), "{error}");
 }
 
-/// S3 says no more than "denied": the same request without the account in it tells whose fault it
-/// is.
+/// S3 says no more than "denied": the same request without the expected owner tells the reason.
 #[tokio::test]
 async fn another_owner_is_told_from_a_missing_permission() {
     let owned = |server: &Scripted| StoreSettings {

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::connect::StoreConnector;
 use super::runtime::{End, Runtime};
 use super::{connection_id, default_connection_id, internal, read_config};
-use crate::check::{CheckTarget, Report, check as check_with};
+use crate::check::{CheckTarget, ConnectionCheck, Report, check as check_connection};
 use crate::env;
 use crate::error::Failure;
 use crate::protocol::emitter::Emitter;
@@ -60,12 +60,6 @@ fn report(config: &Path, runtime: &Runtime) -> Result<Report, Failure> {
     let random = env::random_uuid().map_err(|error| internal("there is no randomness", &error))?;
     let variable = env::var("CONNECTION_ID");
     let connection_id = connection_id(&config, variable.as_deref())?;
-    let target = CheckTarget {
-        template: &config.template,
-        extension: config.format.extension(),
-        timezone: config.timezone,
-        connection_id: &connection_id,
-    };
     let StoreConnector { session, settings, region_is_known } =
         runtime.until_stopped(NOTHING_WRITTEN, StoreConnector::new(&config))?;
     // The first digits are in the key of every probe, however long the template makes it.
@@ -75,10 +69,21 @@ fn report(config: &Path, runtime: &Runtime) -> Result<Report, Failure> {
          can delete them",
         random_text.get(..8).unwrap_or(&random_text)
     );
+    let connection_check = ConnectionCheck {
+        target: CheckTarget {
+            template: &config.template,
+            extension: config.format.extension(),
+            timezone: config.timezone,
+            connection_id: &connection_id,
+        },
+        session: &session,
+        settings,
+        region_is_known,
+        now: env::utc_now(),
+        random,
+    };
     let mut report = runtime.until_stopped(&left, async {
-        check_with(&target, &session, settings, region_is_known, env::utc_now(), random)
-            .await
-            .map_err(Failure::from)
+        check_connection(connection_check).await.map_err(Failure::from)
     })?;
     let warnings =
         config.warnings().into_iter().chain(default_connection_id(&config, variable.as_deref()));

@@ -1,11 +1,11 @@
-//! Where the probes of a check lie.
+//! The keys of a check's probe objects.
 //!
-//! Template, instant and a random id -> keys. Pure.
+//! Template, time and a random id -> keys. Pure.
 //!
 //! Invariants
-//! - Probes lie where the template leads: they share folder, beginning and extension with the key
-//!   of a stream, so that a policy for a part of the bucket is really tested. A random id in the
-//!   name keeps them apart from all data.
+//! - Probe keys follow the template: they share folder, beginning and extension with the key of a
+//!   stream, so that a policy that allows only part of the bucket is really tested. A random id in
+//!   the name keeps them apart from all data.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -25,8 +25,8 @@ const ID_BYTES: usize = 36;
 pub(super) struct ProbeKeys {
     /// Written in one request.
     pub(super) single: String,
-    /// A copy of the first one; `None` where no file ever gets the name of an older one, so that a
-    /// sync never copies.
+    /// A copy of the first one. `None`: with this template a sync never copies, because no file
+    /// takes the name of an older one.
     pub(super) copy: Option<String>,
     /// Written in parts.
     pub(super) multipart: String,
@@ -78,8 +78,8 @@ fn with_id(key: &str, extension: &str, id: &str) -> String {
         Some(beginning) => (beginning, dotted.as_str()),
         None => (name, ""),
     };
-    // A key near S3's limit has no room for the id: then the id is the whole name, or as much of it
-    // as tells probes apart.
+    // A key near S3's length limit has no room for the id. The id is then the whole name, or as
+    // much of the id as distinguishes the probes.
     let (random, kind) = id.split_at_checked(ID_BYTES).unwrap_or((id, ""));
     let short = random.get(..8).unwrap_or(random);
     [format!("{folder}{beginning}_{id}{extension}"), format!("{folder}{id}")]
