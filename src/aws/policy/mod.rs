@@ -1,7 +1,7 @@
-//! The policies that a configuration needs in IAM, for people to paste.
+//! The IAM policies that a configuration needs, for people to paste.
 //!
-//! [`PolicySubject`] (what of a configuration decides it) -> [`Document`]s in IAM's own JSON -> text, as
-//! JSON or for Terraform.
+//! [`PolicySubject`] (the settings that the policies depend on) -> [`Document`]s in IAM's JSON ->
+//! text, as JSON or for Terraform.
 //!
 //! | document | attached to | says |
 //! |---|---|---|
@@ -10,12 +10,11 @@
 //! | caller | the identity that the connector runs with | that it may assume the role |
 //!
 //! Invariants
-//! - Least rights: each action is one that the connector sends with this configuration. What can be
-//!   left out has a statement of its own.
-//! - Nobody is trusted whom the user has not named.
+//! - Least privilege: each action is one that the connector uses with this configuration. Optional
+//!   actions have a statement of their own.
+//! - The trust policy names no principal that the user has not named.
 //!
 //! Not here: reading the configuration and printing (`verb`).
-//! May import: `store` (its options only).
 
 mod permissions;
 mod terraform;
@@ -26,33 +25,33 @@ use serde_json::Value;
 use crate::store::ObjectOptions;
 
 pub use terraform::terraform;
-pub use trust::{NOBODY, Principal, PrincipalError};
+pub use trust::{PRINCIPAL_PLACEHOLDER, Principal, PrincipalError};
 
-/// What of a configuration its policies depend on.
+/// The settings that the policies depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicySubject {
     /// `aws`, `aws-cn`, `aws-us-gov`, ...
     pub partition: String,
     /// The bucket.
     pub bucket: String,
-    /// The text that every key begins with.
+    /// What every key begins with.
     pub prefix: String,
-    /// Whether the bucket is asked for its region.
+    /// Whether the connector asks S3 for the bucket's region.
     pub asks_for_region: bool,
     /// What S3 is told about every object.
     pub objects: ObjectOptions,
-    /// The role, if that is the way to sign in.
+    /// The role, if the connector signs in with one.
     pub role: Option<RoleSubject>,
 }
 
-/// What of a role its policies depend on.
+/// The role that the policies are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleSubject {
     /// The role's ARN.
     pub arn: String,
-    /// What the trust policy demands to hear.
+    /// The external id that the trust policy requires.
     pub external_id: Option<String>,
-    /// Who may assume it; `None`: the user has to fill it in.
+    /// Who may assume it. `None`: the user has to fill it in.
     pub principal: Option<Principal>,
 }
 
@@ -67,7 +66,7 @@ pub enum DocumentKind {
     Caller,
 }
 
-/// A policy as IAM takes it.
+/// A policy as IAM accepts it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     /// Which one it is.
@@ -78,7 +77,7 @@ pub struct Document {
     pub policy: Value,
 }
 
-/// The documents of a configuration: one for a key, three for a role.
+/// Returns the documents of a configuration: one for a key, three for a role.
 #[must_use]
 pub fn documents(subject: &PolicySubject) -> Vec<Document> {
     let mut documents = vec![Document {
@@ -97,8 +96,8 @@ pub fn documents(subject: &PolicySubject) -> Vec<Document> {
         });
         documents.push(Document {
             kind: DocumentKind::Caller,
-            heading: "Policy for the identity that the connector runs with, unless the trust \
-                      policy names that very identity and both are in one account"
+            heading: "Policy for the identity that the connector runs with (not needed if the \
+                      trust policy names exactly this identity and both are in the same account)"
                 .to_owned(),
             policy: trust::caller_policy(role),
         });
@@ -106,26 +105,26 @@ pub fn documents(subject: &PolicySubject) -> Vec<Document> {
     documents
 }
 
-/// A document as IAM's console takes it.
+/// Returns a document as IAM's console accepts it.
 #[must_use]
 pub fn json(policy: &Value) -> String {
     format!("{policy:#}\n")
 }
 
-/// What the user should know about a trust policy, one sentence each.
+/// Returns warnings about a trust policy, one sentence each.
 #[must_use]
 pub fn warnings(role: &RoleSubject) -> Vec<String> {
     let mut warnings = Vec::new();
     if role.principal.is_none() {
         warnings.push(format!(
-            "nobody may assume the role yet: put the account or ARN that the connector runs with \
-             in place of {NOBODY}, or give --principal"
+            "nobody may assume the role yet: replace {PRINCIPAL_PLACEHOLDER} with the account or \
+             ARN that the connector runs with, or use --principal"
         ));
     }
     if role.external_id.is_none() {
         warnings.push(
-            "there is no external id: whoever can have the connector run with settings of their \
-             own can use this role; set external_id"
+            "there is no external id: anyone who can run the connector with settings of their own \
+             can use this role; set external_id"
                 .to_owned(),
         );
     }

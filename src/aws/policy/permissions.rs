@@ -1,7 +1,6 @@
-//! What may be done in the bucket.
+//! The permissions policy: what the connector may do in the bucket.
 //!
-//! The actions are those of the vendor page; `s3:AbortMultipartUpload` has a statement of its own,
-//! for the connector works without it.
+//! `s3:AbortMultipartUpload` has a statement of its own, because the connector works without it.
 
 use serde_json::{Value, json};
 
@@ -36,7 +35,7 @@ pub(crate) fn policy(subject: &PolicySubject) -> Value {
     let (Encryption::Kms { key, .. } | Encryption::KmsDsse { key }) = &objects.encryption else {
         return document(&statements);
     };
-    // The account's own key for S3 lets everybody in the account use it through S3.
+    // Everyone in the account may use the account's own key for S3, through S3.
     if let Some(key) = key {
         statements.push(use_key(partition, key));
     }
@@ -52,7 +51,7 @@ fn use_key(partition: &str, key: &str) -> Value {
         name.starts_with("alias/").then_some(name)
     });
     if let Some(alias) = alias {
-        // A policy cannot name a key by its alias, only demand that the key has it.
+        // A policy cannot name a key by its alias. It can only require that the key has the alias.
         let mut statement = statement("UseEncryptionKey", &KEY_ACTIONS, "*");
         statement["Condition"] =
             json!({ "ForAnyValue:StringEquals": { "kms:ResourceAliases": alias } });
@@ -74,7 +73,7 @@ pub(crate) fn document(statements: &[Value]) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// A literal of the user's, where IAM would take some characters for wildcards and variables.
+/// Escapes the characters that IAM would take for wildcards and variables.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {

@@ -2,13 +2,13 @@
 //!
 //! [`PolicySubject`] -> HCL: the documents in `locals`, the resources that hold them. Pure.
 //!
-//! Invariant: the text is as `terraform fmt` leaves it.
+//! Invariant: `terraform fmt` changes nothing in the text.
 
 use serde_json::Value;
 
 use super::{Document, DocumentKind, PolicySubject, documents};
 
-/// A snippet with a policy, and with a role where that is the way to sign in.
+/// Returns a snippet with a policy, and with a role if the connector signs in with one.
 #[must_use]
 pub fn terraform(subject: &PolicySubject) -> String {
     let mut text = String::from("locals {\n");
@@ -16,7 +16,7 @@ pub fn terraform(subject: &PolicySubject) -> String {
         let name = match kind {
             DocumentKind::Permissions => "destination_s3_permissions",
             DocumentKind::Trust => "destination_s3_trust",
-            // The other account's business, which another Terraform state holds.
+            // It belongs to another account, and so to another Terraform configuration.
             DocumentKind::Caller => continue,
         };
         if !text.ends_with("{\n") {
@@ -58,7 +58,7 @@ resource "aws_iam_role_policy_attachment" "destination_s3" {
 }
 "#;
 
-/// A value as an expression, whose lines after the first are indented by `depth` and more.
+/// Appends a value as an expression. Its lines after the first are indented by at least `depth`.
 fn hcl(value: &Value, depth: usize, text: &mut String) {
     let indent = |depth: usize| "  ".repeat(depth);
     match value {
@@ -109,13 +109,13 @@ fn takes_one_line(value: &Value) -> bool {
     }
 }
 
-/// A name, bare where HCL takes it so.
+/// Returns a name, without quotes if HCL allows it.
 fn key(name: &str) -> String {
     let bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if bare { name.to_owned() } else { quoted(name) }
 }
 
-/// A text as HCL writes it: `${` and `%{` would begin a template.
+/// Returns a quoted string in HCL, with `${` and `%{` escaped: they would begin a template.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string().replace("${", "$${").replace("%{", "%%{")
 }

@@ -81,7 +81,7 @@ fn the_pages_own_trust_policy_is_ours() {
     };
     assert_eq!(trust::policy(&role), serde_json::from_str::<Value>(PAGE_TRUST).unwrap());
     let nobody = RoleSubject { principal: None, ..role };
-    assert_eq!(trust::policy(&nobody)["Statement"][0]["Principal"]["AWS"], NOBODY);
+    assert_eq!(trust::policy(&nobody)["Statement"][0]["Principal"]["AWS"], PRINCIPAL_PLACEHOLDER);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_principal_is_an_account_or_somebody_in_it_and_never_everybody() {
         "arn:aws:iam::*:root",
         "arn:aws:iam::623184213151:*",
         "arn:aws:s3:::bucket",
-        NOBODY,
+        PRINCIPAL_PLACEHOLDER,
     ] {
         assert!(bad.parse::<Principal>().is_err(), "{bad}");
     }
@@ -193,7 +193,7 @@ fn an_unfinished_trust_policy_is_pointed_out() {
         principal: None,
     };
     let [warning] = warnings(&role).try_into().unwrap();
-    assert!(warning.contains(NOBODY), "{warning}");
+    assert!(warning.contains(PRINCIPAL_PLACEHOLDER), "{warning}");
     let named = RoleSubject { principal: Some("623184213151".parse().unwrap()), ..role };
     assert_eq!(warnings(&named), Vec::<String>::new());
     let [warning] = warnings(&RoleSubject { external_id: None, ..named }).try_into().unwrap();

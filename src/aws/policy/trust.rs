@@ -1,19 +1,19 @@
-//! Who may assume the role.
+//! The trust policy of the role, and the policy of the identity that assumes it.
 
 use serde_json::{Value, json};
 
 use super::RoleSubject;
 use super::permissions::document;
 
-/// What stands for a principal that nobody has named. IAM refuses it, so that nobody is trusted by
-/// accident.
-pub const NOBODY: &str = "ACCOUNT_ID_OF_WHOEVER_RUNS_THE_CONNECTOR";
+/// The placeholder for a principal that the user has not named. IAM rejects it, so nobody is trusted
+/// by accident.
+pub const PRINCIPAL_PLACEHOLDER: &str = "ACCOUNT_ID_OF_WHOEVER_RUNS_THE_CONNECTOR";
 
 /// An account, or an identity in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal(String);
 
-/// Neither an account nor an identity.
+/// The text is neither an account nor an identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "it must be the 12 digits of an account, or the ARN of a user or role (`check` names the one \
@@ -34,7 +34,7 @@ impl std::str::FromStr for Principal {
         let ["arn", partition, service, "", account, resource] = parts.as_slice() else {
             return Err(PrincipalError);
         };
-        // What IAM's names are made of: `*` would trust the whole world, `${` begins a variable.
+        // Only characters of IAM names: `*` would trust everyone, and `${` begins a variable.
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_/-".contains(&byte);
         let is_partition = *partition == "aws" || partition.starts_with("aws-");
         if !is_partition || !is_account(account) || !resource.bytes().all(fits) {
@@ -43,7 +43,7 @@ impl std::str::FromStr for Principal {
         match (*service, resource.split_once('/')) {
             ("iam", Some(("user" | "role", name))) if !name.is_empty() => Ok(Self(text.to_owned())),
             ("iam", None) if *resource == "root" => Ok(Self(text.to_owned())),
-            // What `check` shows of a role is one session of many; the role itself is meant.
+            // `check` shows a session of a role. Sessions come and go; the role itself is meant.
             ("sts", Some(("assumed-role", session))) => {
                 let name = session.split('/').next().unwrap_or_default();
                 Ok(Self(format!("arn:{partition}:iam::{account}:role/{name}")))
@@ -54,7 +54,8 @@ impl std::str::FromStr for Principal {
 }
 
 pub(crate) fn policy(role: &RoleSubject) -> Value {
-    let principal = role.principal.as_ref().map_or(NOBODY, |Principal(principal)| principal);
+    let principal =
+        role.principal.as_ref().map_or(PRINCIPAL_PLACEHOLDER, |Principal(principal)| principal);
     let mut statement =
         json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": principal } });
     if let Some(external_id) = &role.external_id {
