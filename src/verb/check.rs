@@ -1,6 +1,9 @@
-//! `check`: reads the settings, tries them out and prints one CONNECTION_STATUS.
+//! `check`: reads the settings, tries them and prints one CONNECTION_STATUS.
 //!
-//! Stopped by a signal it prints a TRACE ERROR instead: nothing was found out about the settings.
+//! If a signal stops it, it prints a TRACE ERROR instead, because the settings are neither good nor
+//! bad.
+//!
+//! Not here: what is tried (`crate::check`).
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,11 +16,11 @@ use crate::env;
 use crate::error::Failure;
 use crate::protocol::emitter::Emitter;
 
-/// What a signal leaves while nothing has been asked of S3.
+/// Completes "stopped by SIGTERM: " while no request has been sent to S3.
 const NOTHING_WRITTEN: &str = "the settings were not tested";
 
-/// Runs the verb. The status says whether the check has passed; only a signal or a closed stdout is
-/// a bad end.
+/// Runs the verb. The printed status tells whether the check has passed; only a signal or a closed
+/// stdout makes the exit code a failure.
 pub(super) fn check<W: Write>(config: &Path, emitter: &mut Emitter<W>) -> End {
     let runtime = match Runtime::start() {
         Ok(runtime) => runtime,
@@ -26,7 +29,7 @@ pub(super) fn check<W: Write>(config: &Path, emitter: &mut Emitter<W>) -> End {
         }
     };
     let result = report(config, &runtime);
-    let printed = match (result, runtime.stop().signal()) {
+    let printed = match (result, runtime.shutdown().signal()) {
         (Err(failure), Some(_)) => emitter.trace_error(&failure, env::unix_ms()).map(|()| false),
         (result, _) => status(result, emitter).map(|()| true),
     };
@@ -57,12 +60,13 @@ fn status<W: Write>(result: Result<Report, Failure>, emitter: &mut Emitter<W>) -
 fn report(config: &Path, runtime: &Runtime) -> Result<Report, Failure> {
     let path = config.to_owned();
     let config = runtime.blocking_until_stopped(NOTHING_WRITTEN, move || read_config(&path))?;
-    let random = env::random_uuid().map_err(|error| internal("there is no randomness", &error))?;
+    let random = env::random_uuid()
+        .map_err(|error| internal("the operating system provides no random numbers", &error))?;
     let variable = env::var("CONNECTION_ID");
     let connection_id = connection_id(&config, variable.as_deref())?;
     let StoreConnector { session, settings, region_is_known } =
         runtime.until_stopped(NOTHING_WRITTEN, StoreConnector::new(&config))?;
-    // The first digits are in the key of every probe, however long the template makes it.
+    // The first digits are in the key of every probe, even where the key has no room for all.
     let random_text = random.to_string();
     let left = format!(
         "the check did not finish; objects with `{}` in their keys may be left in the bucket; you \

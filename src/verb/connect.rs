@@ -1,7 +1,9 @@
-//! The way into the bucket: who signs, and where the bucket is.
+//! Connecting: who signs, and where the bucket is.
 //!
-//! [`Config`] and the environment -> a [`Session`] and the store's settings; with the region found,
-//! an [`S3Store`].
+//! [`Config`] and the environment -> a [`Session`] and the settings of the store; once the region is
+//! known, an [`S3Store`].
+//!
+//! Not here: obtaining credentials (`aws::sign_in`), finding the region (`store`).
 
 use std::path::Path;
 
@@ -15,18 +17,18 @@ use crate::env;
 use crate::error::{Failure, FailureType};
 use crate::store::{HttpClient, S3Store, StoreSettings};
 
-/// What opens the bucket.
+/// Everything that is needed to connect to the bucket.
 pub(super) struct StoreConnector {
-    /// Who signs.
+    /// The identity that signs requests.
     pub(super) session: Session,
-    /// Where the bucket is, or is looked for first.
+    /// Where the bucket is, or where to look for it first.
     pub(super) settings: StoreSettings,
     /// Whether the settings name the region.
     pub(super) region_is_known: bool,
 }
 
 impl StoreConnector {
-    /// Nothing goes out yet.
+    /// Reads the environment and prepares to sign in. Sends no request.
     pub(super) async fn new(config: &Config) -> Result<Self, Failure> {
         let environment = SignInEnvironment {
             external_id: external_id()?,
@@ -37,7 +39,7 @@ impl StoreConnector {
             variables: environment_variables(),
         };
         let is_s3_compatible = config.is_s3_compatible();
-        let place = BucketLocation {
+        let bucket = BucketLocation {
             region: config.region.as_deref(),
             is_s3_compatible,
             partition: config
@@ -46,13 +48,13 @@ impl StoreConnector {
                 .and_then(|endpoint| Partition::of_host(&endpoint.host)),
         };
         let http = http_client(config)?;
-        let session = Session::new(&config.sign_in, place, &environment, &http);
+        let session = Session::new(&config.sign_in, bucket, &environment, &http);
         let settings = StoreSettings {
             bucket: config.bucket.clone(),
             region: config
                 .region
                 .clone()
-                .unwrap_or_else(|| first_region(&config.sign_in, place, &environment)),
+                .unwrap_or_else(|| first_region(&config.sign_in, bucket, &environment)),
             endpoint: config.endpoint.as_ref().map(|endpoint| endpoint.url.clone()),
             variant: environment.variant,
             endpoint_without_bucket: config
@@ -70,17 +72,17 @@ impl StoreConnector {
         Ok(Self { session, settings, region_is_known: config.region.is_some() })
     }
 
-    /// The store, after a question for its region if the settings leave it out. `prefix` is what
-    /// every key begins with.
+    /// Returns the store, after asking for its region if the settings do not name it. `prefix` is
+    /// what every key begins with.
     pub(super) async fn open(self, prefix: &str) -> Result<S3Store, Failure> {
         let Self { mut settings, region_is_known, .. } = self;
         if !region_is_known {
             settings.region = S3Store::new(&settings).find_region().await?.region;
         }
         let store = S3Store::new(&settings);
-        // A server that knows the bucket by its host name takes the bucket in the path for the
-        // beginning of a key. It would store every object under such a key; but it has no object
-        // with the key of a listing.
+        // The endpoint may contain the bucket already. The server then takes the bucket in the path
+        // for the beginning of a key and would store every object under a wrong key. A listing
+        // shows this: to such a server it is a GET of an object that does not exist.
         if settings.endpoint_without_bucket.is_some() {
             store.all_keys(prefix).next().await?;
         }
@@ -88,7 +90,7 @@ impl StoreConnector {
     }
 }
 
-/// What sets up the sources of the AWS default chain.
+/// Reads the variables that set up sources of the AWS default chain.
 fn environment_variables() -> EnvironmentVariables {
     let is_set = |name: &str| env::var(name).is_some_and(|value| !value.trim().is_empty());
     EnvironmentVariables {
@@ -102,8 +104,8 @@ fn environment_variables() -> EnvironmentVariables {
     }
 }
 
-/// Trusts the certificates of the settings besides the usual ones, else those of the file that
-/// `AWS_CA_BUNDLE` names, as the other tools of AWS do.
+/// Makes an HTTP client that also trusts the CA certificates of the settings, or else those of the
+/// file that `AWS_CA_BUNDLE` names, as AWS's own tools do.
 fn http_client(config: &Config) -> Result<HttpClient, Failure> {
     if let Some(pem) = &config.ca_bundle {
         return Ok(HttpClient::new(Some(pem.as_bytes()))?);
@@ -116,7 +118,7 @@ fn http_client(config: &Config) -> Result<HttpClient, Failure> {
     })
 }
 
-/// `AWS_ENDPOINT_URL_STS`, checked as the endpoint of S3 is: it appears in messages.
+/// Reads `AWS_ENDPOINT_URL_STS` and checks it like the endpoint of S3: it appears in messages.
 fn sts_endpoint() -> Result<Option<String>, Failure> {
     let Some(url) = env::var("AWS_ENDPOINT_URL_STS") else { return Ok(None) };
     match Endpoint::parse(&url) {
@@ -128,10 +130,10 @@ fn sts_endpoint() -> Result<Option<String>, Failure> {
     }
 }
 
-/// `AWS_ASSUME_ROLE_EXTERNAL_ID`, checked as the field is.
+/// Reads `AWS_ASSUME_ROLE_EXTERNAL_ID` and checks it like the field.
 ///
 /// # Errors
-/// AWS would not take it.
+/// AWS would not accept it.
 pub(super) fn external_id() -> Result<Option<String>, Failure> {
     let Some(external_id) = env::var("AWS_ASSUME_ROLE_EXTERNAL_ID") else { return Ok(None) };
     if is_external_id(&external_id) {

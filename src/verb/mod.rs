@@ -1,7 +1,11 @@
 //! The verbs of the program, one file each, and the command line that chooses one.
 //!
 //! In: arguments, files, stdin, environment. Out: protocol messages on stdout and an exit code.
-//! This is the one place that takes the checked settings apart and hands each stage its piece.
+//! Only this room takes the checked settings apart and hands each stage its part.
+//!
+//! Files: `spec`, `check`, `write`, `policy` (the verbs); `plan` (what a run does), `connect` (who
+//! signs, where the bucket is), `replacing` (removing what a run replaces), `runtime` (threads and
+//! signals), `run_error` (why a run fails).
 
 mod check;
 mod connect;
@@ -60,7 +64,7 @@ enum Verb {
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let mut emitter = Emitter::stdout();
-    // An error here is a closed stdout: nobody is left to tell.
+    // The only error here is that stdout is closed; there is no one left to report it to.
     let end =
         |done: std::io::Result<bool>| if done.unwrap_or(false) { End::Good } else { End::Bad };
     let end = match cli.verb {
@@ -102,17 +106,18 @@ fn connection_id(config: &Config, variable: Option<&str>) -> Result<String, Fail
     Ok(key::ids::connection_id(config.connection_id.as_deref(), variable, &config.bucket)?)
 }
 
-/// What to say where nothing names the connection: all connections of the bucket then have one id,
-/// by which a sync that replaces a stream knows its older objects.
+/// Returns the warning for a run in which nothing names the connection: all connections of the
+/// bucket then have the same id, by which a sync that replaces a stream recognizes its older
+/// objects. `variable` is the environment variable `CONNECTION_ID`.
 fn default_connection_id(config: &Config, variable: Option<&str>) -> Option<String> {
     let is_default = config.connection_id.is_none() && variable.is_none();
     is_default.then(|| {
         format!(
-            "connection_id is not set, nor is the environment variable CONNECTION_ID: every \
-             connection that writes to bucket \"{}\" without an id counts as the same one, so a \
-             sync that replaces a stream also removes what another connection wrote for a stream \
-             of the same name and namespace; where two connections write to the bucket, give each \
-             its own connection_id",
+            "connection_id is not set, nor is the environment variable CONNECTION_ID: all \
+             connections without an id that write to bucket \"{}\" count as the same connection, so \
+             a sync that replaces a stream also removes what another connection wrote for a stream \
+             with the same name and namespace; if several connections write to the bucket, give \
+             each its own connection_id",
             config.bucket
         )
     })

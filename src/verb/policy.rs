@@ -1,6 +1,8 @@
 //! `policy`: prints the IAM policies that the settings need, for people and for pipes.
 //!
-//! Out: text on stdout, no protocol messages; on stderr what is wrong, or what to know besides.
+//! Out: text on stdout, no protocol messages; errors and notes on stderr.
+//!
+//! Not here: the policies themselves (`aws::policy`).
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -53,24 +55,24 @@ pub(super) fn policy<O: Write, E: Write>(
 ) -> io::Result<bool> {
     let printed = read_config(&args.config).and_then(|config| {
         let subject = subject(&config, args.principal)?;
-        let mut remarks = match (&subject.role, args.only) {
+        let mut notes = match (&subject.role, args.only) {
             (Some(role), None | Some(Only::Trust)) => warnings(role),
             (Some(_), Some(Only::Permissions | Only::Caller)) | (None, _) => Vec::new(),
         };
         if config.is_s3_compatible() {
-            remarks.push(
-                "s3_endpoint is set: the store may not know IAM's policies, or only a part of them"
+            notes.push(
+                "s3_endpoint is set: the store may support IAM policies only in part, or not at all"
                     .to_owned(),
             );
         }
-        Ok((text(&subject, args.only, args.terraform)?, remarks))
+        Ok((text(&subject, args.only, args.terraform)?, notes))
     });
     match printed {
-        Ok((text, remarks)) => {
+        Ok((text, notes)) => {
             out.write_all(text.as_bytes())?;
             out.flush()?;
-            for remark in remarks {
-                writeln!(err, "note: {remark}")?;
+            for note in notes {
+                writeln!(err, "note: {note}")?;
             }
             Ok(true)
         }
@@ -104,8 +106,8 @@ fn text(
         Some(document) => Ok(json(&document.policy)),
         None => Err(Failure::new(
             FailureType::Config,
-            "these settings sign in without a role, so that there is only a permissions policy: \
-             set authentication.auth_type to \"cross_account_role\", or use --only permissions",
+            "these settings sign in without a role, so there is only a permissions policy: set \
+             authentication.auth_type to \"cross_account_role\", or use --only permissions",
         )),
     }
 }
@@ -131,8 +133,8 @@ fn subject(config: &Config, principal: Option<Principal>) -> Result<PolicySubjec
     };
     let of_role = role.as_ref().and_then(|role| role.arn.split(':').nth(1));
     let of_host = config.endpoint.as_ref().and_then(|endpoint| Partition::of_host(&endpoint.host));
-    // The region says where the bucket is. Without one a role does: it and the bucket are in one
-    // partition.
+    // The region names the bucket's partition. Without a region the role does, which must be in the
+    // same partition as the bucket.
     let of_region = config.region.as_deref().map(|region| Partition::of_region(region).id);
     let partition =
         of_region.or(of_role).or(of_host.map(|partition| partition.id)).unwrap_or("aws");

@@ -1,14 +1,15 @@
-//! The end of a good `write`: removes what the run replaces, and says so.
+//! The last step of a successful `write`: removes the objects that the run replaces, and logs it.
 //!
-//! The [`Replacement`]s of the catalog and what the run has proved ([`RunSummary`]) -> objects are
-//! gone, LOG messages; a [`Failure`] if not all of them are.
+//! The [`Replacement`]s of the plan and the [`RunSummary`] -> the objects are removed, LOG messages;
+//! a [`RunError`] if some could not be removed.
 //!
 //! Invariants
-//! - A stream whose end is not proved keeps everything.
-//! - A line is written to stdout and flushed before the first object of a stream goes: a platform
-//!   that cancels a sync has closed our stdout by then, and the line that cannot be written stops
-//!   the removal.
-//! - Each key that goes is in the log; where nothing goes, there is no line.
+//! - Nothing of a stream is removed unless the source is known to have completed it.
+//! - A line is written to stdout and flushed before the first object of a stream is removed. If the
+//!   platform has cancelled the sync, stdout is closed, the write fails, and nothing is removed.
+//! - The log names each key that is removed. If nothing is removed, nothing is logged.
+//!
+//! Not here: which objects are removed, and how (`replace`).
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -26,10 +27,14 @@ use crate::replace::{
 use crate::shutdown::{Shutdown, Signal};
 use crate::store::{Notice, S3Store};
 
-/// How long a removal that is stopped by a signal waits for the answer to its last request.
+/// How long a removal waits for the answer to its last request after a signal.
 const LAST_REQUEST: Duration = Duration::from_secs(5);
 
-/// Removes what this run replaces. Everything of it is published, acknowledged and printed.
+/// Removes what this run replaces. Call it when everything of the run is published, acknowledged and
+/// printed.
+///
+/// # Errors
+/// Some objects could not be removed, or stdout is closed.
 pub(super) fn replace_old<W: Write>(
     replacements: Vec<Option<Replacement>>,
     summary: &RunSummary,
@@ -46,10 +51,10 @@ pub(super) fn replace_old<W: Write>(
             proved.push(replacement);
         } else {
             let message = format!(
-                "stream \"{name}\" is to be overwritten, but no STATE followed its last record, or \
-                 it was reported INCOMPLETE, so that its end may be a failure of the source: \
-                 objects of earlier syncs, if there are any, stay beside the new ones until a sync \
-                 replaces them (or delete them by hand)"
+                "stream \"{name}\" was not overwritten: the source sent no STATE after its last \
+                 record, or reported it INCOMPLETE, so its data may be incomplete. Objects of \
+                 earlier syncs were kept, beside the new ones; the next complete sync removes them, \
+                 or delete them manually"
             );
             emitter.log(LogLevel::Warn, &message)?;
         }
@@ -57,20 +62,20 @@ pub(super) fn replace_old<W: Write>(
     if proved.is_empty() {
         return Ok(());
     }
-    // Removals and waits are told as they happen, by turns on this one thread.
+    // Two sources write to the log, by turns on this one thread: removals, and notices of the store.
     let shared = RefCell::new(&mut *emitter);
     let mut watch = |stream: &StreamDescriptor, removal: Removal<'_>| {
         log_removal(*shared.borrow_mut(), stream, removal)
     };
     let work = async {
         tokio::select! {
-            report = replace(store, &proved, runtime.stop(), &mut watch) => report,
-            // Each request is safe to lose: the next sync that replaces the stream goes on from
-            // what it finds.
-            Some(signal) = after_signal(runtime.stop()) => Report::stopped(signal),
+            report = replace(store, &proved, runtime.shutdown(), &mut watch) => report,
+            // Any request may get lost: the next sync that replaces the stream continues from what it
+            // finds.
+            Some(signal) = after_signal(runtime.shutdown()) => Report::stopped(signal),
         }
     };
-    let report = wait_and_tell(work, store, runtime, &shared)?;
+    let report = wait_and_log(work, store, runtime, &shared)?;
     let Report { removed, unmarked, copies, result } = report;
     if let Err(ReplaceError::StdoutClosed(_)) = result {
         return Err(RunError::StdoutClosed);
@@ -97,22 +102,22 @@ pub(super) fn replace_old<W: Write>(
         let message = skipped(
             &copies,
             "that this connector wrote under another key",
-            "they were copied or moved; delete them by hand if they are not an archive",
+            "they were copied or moved; delete them manually if they are not an archive",
         );
         emitter.log(LogLevel::Warn, &message)?;
     }
     result.map_err(|error| Failure::from(error).into())
 }
 
-/// Returns some seconds after the first signal, for a removal that hangs in a request.
-async fn after_signal(stop: &Shutdown) -> Option<Signal> {
-    let signal = stop.clone().wait().await;
+/// Returns some seconds after the first signal, to end a removal that hangs in a request.
+async fn after_signal(shutdown: &Shutdown) -> Option<Signal> {
+    let signal = shutdown.clone().wait().await;
     tokio::time::sleep(LAST_REQUEST).await;
     signal
 }
 
-/// Waits for `work`, and prints meanwhile when `store` makes it wait.
-fn wait_and_tell<W: Write, T>(
+/// Waits for `work`, and logs the notices of `store` meanwhile.
+fn wait_and_log<W: Write, T>(
     work: impl Future<Output = T>,
     store: &S3Store,
     runtime: &Runtime,
@@ -120,7 +125,7 @@ fn wait_and_tell<W: Write, T>(
 ) -> io::Result<T> {
     let (sender, mut notices) = tokio::sync::mpsc::unbounded_channel();
     store.on_notice(move |notice| drop(sender.send(notice)));
-    let tell = |notice: Notice| {
+    let log = |notice: Notice| {
         let mut emitter = emitter.borrow_mut();
         emitter.log(LogLevel::Warn, &notice.to_string())?;
         emitter.flush()
@@ -130,11 +135,11 @@ fn wait_and_tell<W: Write, T>(
         loop {
             tokio::select! {
                 biased;
-                // The store holds the sender.
-                Some(notice) = notices.recv() => tell(notice)?,
+                // Never ends: the store holds the sender.
+                Some(notice) = notices.recv() => log(notice)?,
                 done = &mut work => {
                     while let Ok(notice) = notices.try_recv() {
-                        tell(notice)?;
+                        log(notice)?;
                     }
                     return Ok(done);
                 }
@@ -158,7 +163,8 @@ fn log_removal<W: Write>(
     if removal == Removal::Begins { emitter.flush() } else { Ok(()) }
 }
 
-/// `what` they are, and `why` they may be there.
+/// Returns the message about objects that were not removed: `what` they are, and `why` they may
+/// exist.
 fn skipped(objects: &SkippedObjects, what: &str, why: &str) -> String {
     let SkippedObjects { objects: number, streams, example } = objects;
     let streams: Vec<String> = streams.iter().map(|name| format!("\"{name}\"")).collect();

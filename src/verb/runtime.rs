@@ -1,10 +1,10 @@
-//! What a verb that talks to S3 runs on: the threads of its requests, and the signals that end it.
+//! The threads for requests to S3, and the signals that end a verb.
 //!
 //! Invariants
-//! - From the first moment a signal is taken: the first process of a container ignores signals that
-//!   it does not take.
-//! - A verb that is stopped while it prepares or connects ends at once: nothing of its work is
-//!   waited for.
+//! - Signal handlers are installed first of all: the first process of a container ignores signals
+//!   without a handler.
+//! - A verb that is stopped while it prepares or connects ends at once, without waiting for its
+//!   work.
 //!
 //! Not here: how a running sync ends (`pipeline`), what a second signal does (`shutdown`).
 
@@ -15,14 +15,14 @@ use super::internal;
 use crate::error::{Failure, FailureType};
 use crate::shutdown::{Shutdown, Signal};
 
-/// How a verb ended, as its exit code says it.
+/// How a verb ended. Each variant has its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// All was done: 0.
+    /// Everything was done: 0.
     Good,
-    /// Something failed, which has been printed if stdout is open: 1.
+    /// Something failed: 1. The failure has been printed, unless stdout is closed.
     Bad,
-    /// It failed after a signal: 128 and the signal's number.
+    /// The verb failed after a signal: 128 plus the number of the signal.
     Stopped(Signal),
 }
 
@@ -40,46 +40,47 @@ impl From<End> for ExitCode {
 #[derive(Debug)]
 pub(super) struct Runtime {
     tokio: tokio::runtime::Runtime,
-    stop: Shutdown,
+    shutdown: Shutdown,
 }
 
 impl Runtime {
-    /// Takes SIGTERM and SIGINT over and starts the threads.
+    /// Installs the handlers of SIGTERM and SIGINT, and starts the threads.
     pub(super) fn start() -> Result<Self, Failure> {
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .map_err(|error| internal("the asynchronous runtime cannot be started", &error))?;
-        let stop = Shutdown::on_signals(tokio.handle())
-            .map_err(|error| internal("the signals cannot be taken", &error))?;
-        Ok(Self { tokio, stop })
+        let shutdown = Shutdown::on_signals(tokio.handle())
+            .map_err(|error| internal("the signal handlers cannot be installed", &error))?;
+        Ok(Self { tokio, shutdown })
     }
 
     pub(super) fn handle(&self) -> &tokio::runtime::Handle {
         self.tokio.handle()
     }
 
-    pub(super) fn stop(&self) -> &Shutdown {
-        &self.stop
+    pub(super) fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
     }
 
-    /// Runs `work` to its end. For work that heeds the signals by itself.
+    /// Runs `work` to its end, for work that handles the signals itself.
     pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.tokio.block_on(work)
     }
 
-    /// Runs `work` until it ends or a signal comes. `left` says what the signal leaves behind.
+    /// Runs `work` until it ends or a signal arrives. `left` completes the message: what the verb
+    /// leaves behind.
     pub(super) fn until_stopped<T>(
         &self,
         left: &str,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let stop = self.stop.clone();
+        let shutdown = self.shutdown.clone();
         self.tokio.block_on(async move {
             tokio::select! {
                 result = work => result,
-                Some(signal) = stop.wait() => Err(Failure::new(
+                Some(signal) = shutdown.wait() => Err(Failure::new(
                     FailureType::Transient,
                     format!("stopped by {}: {left}", signal.name()),
                 )),
@@ -87,7 +88,7 @@ impl Runtime {
         })
     }
 
-    /// Runs `work`, which waits for files, on a thread of its own until it ends or a signal comes.
+    /// Runs `work`, which reads files, on a thread of its own until it ends or a signal arrives.
     pub(super) fn blocking_until_stopped<T: Send + 'static>(
         &self,
         left: &str,
@@ -101,10 +102,10 @@ impl Runtime {
         })
     }
 
-    /// Ends the threads without waiting for them: one may be looking up a name, or be blocked on a
+    /// Ends the threads without waiting for them: one may hang in a DNS lookup, or in a read of a
     /// stdin that never ends.
     pub(super) fn end(self, is_good: bool) -> End {
-        let end = match self.stop.signal() {
+        let end = match self.shutdown.signal() {
             _ if is_good => End::Good,
             Some(signal) => End::Stopped(signal),
             None => End::Bad,

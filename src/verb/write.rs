@@ -22,7 +22,7 @@ use crate::pipeline::summary::RunSummary;
 use crate::protocol::catalog::Catalog;
 use crate::protocol::emitter::{Emitter, LogLevel};
 
-/// What a signal leaves while nothing has been read.
+/// Completes "stopped by SIGTERM: " while nothing has been read.
 const NOTHING_READ: &str = "nothing was read or written yet";
 
 /// Runs the verb. A failure has been printed, unless stdout is closed.
@@ -50,7 +50,7 @@ pub(super) fn write<W: Write>(config: PathBuf, catalog: PathBuf, emitter: &mut E
     runtime.end(is_good)
 }
 
-/// Prints what ended the run, after the store's own words where there are some.
+/// Prints the failure that ended the run, after the store's own answer if there is one.
 fn report<W: Write>(failure: &Failure, emitter: &mut Emitter<W>) -> io::Result<()> {
     if let Some(answer) = &failure.store_answer {
         emitter.log(LogLevel::Warn, &format!("the store's own answer: {answer}"))?;
@@ -67,8 +67,10 @@ fn prepare(config: &Path, catalog: &Path) -> Result<(Config, RunPlan), Failure> 
 }
 
 fn run_context() -> Result<RunContext, Failure> {
-    let random_uuid =
-        || env::random_uuid().map_err(|error| internal("there is no randomness", &error));
+    let random_uuid = || {
+        env::random_uuid()
+            .map_err(|error| internal("the operating system provides no random numbers", &error))
+    };
     Ok(RunContext {
         machine: Machine {
             processors: env::processors(),
@@ -95,22 +97,17 @@ fn execute<W: Write>(
         emitter.log(LogLevel::Warn, warning)?;
     }
     if config.is_s3_compatible() {
-        let message = "s3_endpoint names a store that is not AWS: each key is looked at before it \
-                       is written, for some stores ignore If-None-Match (`check` says whether this \
-                       one does)";
+        let message = "s3_endpoint names a store that is not AWS: the connector checks that a key \
+                       is free before it writes to it, because some stores ignore If-None-Match \
+                       (`check` tells whether this one does)";
         emitter.log(LogLevel::Info, message)?;
     }
     let prefix = config.template.literal_prefix();
     let connecting = async { StoreConnector::new(config).await?.open(&prefix).await };
     let store = runtime.until_stopped(NOTHING_READ, connecting)?;
-    let run = Run {
-        input: io::stdin(),
-        settings: plan.settings,
-        store: store.clone(),
-        runtime: runtime.handle(),
-        shutdown: runtime.stop().clone(),
-    };
-    let (summary, result) = run.run(emitter);
+    let shutdown = runtime.shutdown().clone();
+    let (summary, result) =
+        run(io::stdin(), plan.settings, store.clone(), runtime.handle(), shutdown, emitter);
     let result = match result {
         Ok(()) => replace_old(plan.replacements, &summary, &store, runtime, emitter),
         Err(failure) => Err(failure.into()),
