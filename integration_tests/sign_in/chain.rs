@@ -275,12 +275,12 @@ fn a_role_beside_a_key_is_refused() {
     let cloud = Cloud::new();
     let mut both = cloud.s3.config(BUCKET)["authentication"].clone();
     both["role_arn"] = json!(ROLE);
-    assert_failed(&cloud.worker().check(&cloud.config(&both)), &["role_arn", "does not go with"]);
+    assert_failed(&cloud.worker().check(&cloud.config(&both)), &["role_arn", "cannot be used with"]);
     let mut both = role(None);
     both["access_key_id"] = json!(ACCESS_KEY_ID);
     assert_failed(
         &cloud.worker().check(&cloud.config(&both)),
-        &["access_key_id", "does not go with"],
+        &["access_key_id", "cannot be used with"],
     );
     assert!(cloud.sts.requests().is_empty());
     assert_eq!(cloud.s3.requests(), []);

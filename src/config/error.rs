@@ -1,12 +1,11 @@
-//! What can be wrong with a configuration.
+//! What can be wrong with a configuration, and the messages about it.
 //!
-//! Every message names the field by its path (`format.gzip_level`), says what is wrong with it and
+//! Every message names the field by its path (`format.gzip_level`) and says what is wrong with it and
 //! what it may be.
 //!
 //! Invariants
-//! - What the user wrote is repeated only where it cannot be a secret: never below an object that
-//!   has a secret among its fields, never for a name that is unknown, never of an endpoint (people
-//!   put passwords into URLs).
+//! - A value is repeated only if it cannot be a secret: never below an object that has a secret among
+//!   its fields, never for an unknown name, never for an endpoint (people put passwords into URLs).
 //! - Whatever is repeated is short and on one line.
 
 use std::fmt;
@@ -16,10 +15,10 @@ use crate::error::{Classified, FailureType};
 use crate::json::{ForeignText, JsonFault};
 use crate::key::{TemplateError, ids::IdError};
 
-/// Why a configuration is refused. The user must change it: nothing else helps.
+/// Why a configuration is rejected. Only the user can correct it.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The text is no JSON at all.
+    /// The text is not JSON.
     #[error("the configuration is not JSON: {fault} at line {line}, column {column}")]
     NotJson {
         /// What is wrong there.
@@ -35,22 +34,22 @@ pub enum ConfigError {
         /// The JSON type, with its article.
         found: &'static str,
     },
-    /// The text is something else that is recognised.
+    /// The text is in another format, which was recognized.
     #[error("the configuration is not JSON: it {0}")]
-    Foreign(ForeignText),
+    OtherFormat(ForeignText),
     /// The text is JSON of another kind: a catalog, a specification.
     #[error("the settings file {problem}")]
     NotSettings {
         /// What it holds and what to do.
         problem: &'static str,
     },
-    /// A name stands twice in one object.
+    /// A name occurs twice in one object.
     #[error("`{path}` is given more than once; keep one of them")]
-    Repeated {
+    DuplicateName {
         /// Where it is.
         path: String,
     },
-    /// A name that no field has at this place.
+    /// No field has this name here.
     #[error("`{path}` is not a known field; {}", did_you_mean(nearest.as_deref(), known))]
     UnknownField {
         /// Where it is.
@@ -62,18 +61,16 @@ pub enum ConfigError {
         known: String,
     },
     /// A field of Airbyte's own S3 destination.
-    #[error(
-        "`{path}` is not a known field here, as it is in Airbyte's own S3 destination: {advice}"
-    )]
+    #[error("`{path}` is a field of Airbyte's own S3 destination, not of this connector: {advice}")]
     AirbyteS3Field {
         /// Where it is.
         path: String,
         /// What to do here.
         advice: &'static str,
     },
-    /// A name that belongs to another form of the object than the chosen one.
-    #[error("`{path}` does not go with `{selector}` `{chosen}`, only with {others}")]
-    FieldOfAnother {
+    /// The field belongs to another form of the object than the chosen one.
+    #[error("`{path}` cannot be used with `{selector}` `{chosen}`, only with {others}")]
+    FieldOfOtherForm {
         /// Where it is.
         path: String,
         /// Where the form is chosen.
@@ -109,7 +106,7 @@ pub enum ConfigError {
         /// The JSON type it has, with its article.
         found: &'static str,
     },
-    /// A text that is none of the choices.
+    /// A string that is not one of the choices.
     #[error("`{path}` must be \
              {allowed}{}{}", but_it_is(given.as_deref()), or_meant(nearest.as_deref()))]
     NotAChoice {
@@ -117,21 +114,21 @@ pub enum ConfigError {
         path: String,
         /// The values it may have.
         allowed: String,
-        /// What it is, where that may be shown.
+        /// What it is, if that may be shown.
         given: Option<String>,
         /// The allowed value that it resembles, if there is one.
         nearest: Option<String>,
     },
-    /// A number that is too small or too big.
+    /// A number that is too small or too large.
     #[error("`{path}` must be from {minimum} to {maximum}{}", but_it_is(given.as_deref()))]
     OutOfRange {
         /// Where it is.
         path: String,
         /// Smallest allowed value.
         minimum: i64,
-        /// Biggest allowed value.
+        /// Largest allowed value.
         maximum: i64,
-        /// What it is, where that may be shown.
+        /// What it is, if that may be shown.
         given: Option<String>,
     },
     /// The types and the schema disagree about a value: a defect of the connector, found before
@@ -141,7 +138,7 @@ pub enum ConfigError {
         /// As near to the value as the reader can say.
         path: String,
     },
-    /// No name that a bucket can have.
+    /// Not a valid name of a bucket.
     #[error("`s3_bucket_name` must be the bare name of a bucket, but `{given}` {problem}")]
     BucketName {
         /// What it is.
@@ -149,7 +146,7 @@ pub enum ConfigError {
         /// The rule that it breaks.
         problem: String,
     },
-    /// No name that a region can have.
+    /// Not a valid name of a region.
     #[error(
         "`s3_bucket_region` must be the name of a region such as `us-east-1` (letters, digits, \
          dots, hyphens and underscores), but it is `{given}`"
@@ -167,8 +164,8 @@ pub enum ConfigError {
         /// Which part.
         path: &'static str,
     },
-    /// A part of the access key holds what no key holds.
-    #[error("`{path}` {problem}; copy it again from where you got it")]
+    /// A part of the access key has a character that no key contains.
+    #[error("`{path}` {problem}; copy it again from its source")]
     GarbledKey {
         /// Which part.
         path: &'static str,
@@ -184,16 +181,16 @@ pub enum ConfigError {
     RoleArn {
         /// What is wrong.
         problem: &'static str,
-        /// What it is, if it is an ARN at all: it stands among keys.
+        /// What it is, if it is an ARN at all: it may be a key that was pasted into the wrong field.
         given: Option<String>,
     },
-    /// No external id that AWS takes.
+    /// Not an external id that AWS accepts.
     #[error(
         "`authentication.external_id` must have 2 to 1224 letters, digits and characters of `_ + = \
-         , . @ : / -`; copy it again from where you got it"
+         , . @ : / -`; copy it again from its source"
     )]
     ExternalId,
-    /// No name of a KMS key.
+    /// Not the name of a KMS key.
     #[error(
         "`server_side_encryption.kms_key_id` must be the ARN, the id or the alias of a KMS key, \
          but it is `{given}`"
@@ -202,7 +199,7 @@ pub enum ConfigError {
         /// What it is.
         given: String,
     },
-    /// A tag that S3 does not take.
+    /// A tag that S3 does not accept.
     #[error("`{path}` {problem}")]
     Tag {
         /// Where it is.
@@ -226,21 +223,21 @@ pub enum ConfigError {
         /// What it is.
         given: String,
     },
-    /// No certificates.
+    /// Not a bundle of certificates.
     #[error("`ca_bundle` {problem}")]
     CaBundle {
         /// What is wrong.
         problem: &'static str,
     },
     /// The text for null would break the file.
-    #[error("`format.null_text` must not hold {what}")]
+    #[error("`format.null_text` must not contain {what}")]
     NullText {
         /// What it holds.
         what: &'static str,
     },
-    /// An option that has no effect beside another one as it is.
-    #[error("`{path}` does not go with `{other}` `{chosen}`, only with {needed}; leave it out")]
-    DoesNotGoWith {
+    /// An option that has no effect with the chosen value of another one.
+    #[error("`{path}` cannot be used with `{other}` `{chosen}`, only with {needed}; remove it")]
+    IncompatibleOption {
         /// Where it is.
         path: &'static str,
         /// Where the other one is.
@@ -263,7 +260,7 @@ pub enum ConfigError {
         /// What it is.
         given: u8,
     },
-    /// More digits behind the point than digits.
+    /// More digits after the decimal point than digits.
     #[error(
         "`format.decimal_scale` must be at most `format.decimal_precision` ({precision}), but it \
          is `{scale}`{}",
@@ -272,7 +269,7 @@ pub enum ConfigError {
     DecimalScale {
         /// Digits in all.
         precision: u8,
-        /// Digits behind the point.
+        /// Digits after the decimal point.
         scale: u8,
         /// Whether the user left the scale out.
         is_default: bool,
@@ -301,12 +298,12 @@ impl Classified for ConfigError {
         match self {
             Self::NotJson { .. }
             | Self::NotAnObject { .. }
-            | Self::Foreign(_)
+            | Self::OtherFormat(_)
             | Self::NotSettings { .. }
-            | Self::Repeated { .. }
+            | Self::DuplicateName { .. }
             | Self::UnknownField { .. }
             | Self::AirbyteS3Field { .. }
-            | Self::FieldOfAnother { .. }
+            | Self::FieldOfOtherForm { .. }
             | Self::Missing { .. }
             | Self::MissingChoice { .. }
             | Self::WrongType { .. }
@@ -326,7 +323,7 @@ impl Classified for ConfigError {
             | Self::BucketOwner { .. }
             | Self::CaBundle { .. }
             | Self::NullText { .. }
-            | Self::DoesNotGoWith { .. }
+            | Self::IncompatibleOption { .. }
             | Self::CompressionLevel { .. }
             | Self::DecimalScale { .. }
             | Self::Timezone { .. }
@@ -336,12 +333,12 @@ impl Classified for ConfigError {
     }
 }
 
-/// Everything that is wrong with a configuration; at least one thing.
+/// Everything that is wrong with a configuration: at least one problem.
 #[derive(Debug)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {
-    /// The problems, those of names and types first.
+    /// Returns the problems, those with names and types first.
     #[must_use]
     pub fn all(&self) -> &[ConfigError] {
         &self.0
@@ -385,7 +382,7 @@ impl Problems {
         self.0.extend(error.into().0);
     }
 
-    /// The value, or nothing where there is a problem instead.
+    /// Returns the value, or notes the problem and returns nothing.
     pub(super) fn take<T, E: Into<ConfigErrors>>(&mut self, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
@@ -394,7 +391,7 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// The value if there is no problem.
+    /// Returns the value if there is no problem.
     pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, ConfigErrors> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
@@ -418,8 +415,8 @@ fn but_it_is(given: Option<&str>) -> String {
     given.map(|given| format!(", but it is `{given}`")).unwrap_or_default()
 }
 
-/// A text of the user's as a message may show it: on one line and not longer than needed to
-/// recognise it.
+/// Returns a user's text as a message may show it: on one line, and only as long as needed to
+/// recognize it.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut shown = String::new();
@@ -437,7 +434,7 @@ pub(super) fn shown(text: &str) -> String {
     shown
 }
 
-/// Names as a message lists them: "`a`, `b`".
+/// Lists names for a message: "`a`, `b`".
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut quoted: Vec<String> = Vec::new();
     for name in names {

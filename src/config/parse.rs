@@ -32,7 +32,7 @@ impl Config {
         let mut problems = Problems::default();
         duplicate_names(text)
             .into_iter()
-            .for_each(|path| problems.add(ConfigError::Repeated { path }));
+            .for_each(|path| problems.add(ConfigError::DuplicateName { path }));
         let value = check_against_schema(value, configuration_schema(), &mut problems);
         let config = match serde_path_to_error::deserialize(value) {
             Ok(raw) => Self::from_form(raw, &mut problems),
@@ -50,7 +50,7 @@ impl Config {
 
 fn not_json(text: &[u8], broken: &Broken) -> ConfigError {
     match ForeignText::recognise(text) {
-        Some(foreign) => ConfigError::Foreign(foreign),
+        Some(foreign) => ConfigError::OtherFormat(foreign),
         None => ConfigError::NotJson {
             fault: broken.error.fault,
             line: broken.line,

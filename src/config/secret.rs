@@ -1,10 +1,10 @@
-//! Text that must never be shown.
+//! Strings that must never be shown.
 //!
 //! Invariants
 //! - A [`Secret`] has no `Display` and its `Debug` is `***`, so that it cannot get into a message
 //!   by accident.
-//! - Reading one never quotes what was there instead: serde's own complaint about a number in place
-//!   of a text repeats the number, and a password may well be a number.
+//! - Deserializing one never quotes a wrong value: serde's own message about a number in place of a
+//!   string repeats the number, and a password may well be a number.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,17 +12,17 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// A text that is shown nowhere.
+/// A string that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a text.
+    /// Wraps a string.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for the one who signs requests with it.
+    /// Returns the string itself, to sign requests with.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -58,16 +58,16 @@ impl JsonSchema for Secret {
 struct SecretVisitor;
 
 fn not_a_text<E: Error>() -> E {
-    E::custom("a secret must be a text")
+    E::custom("a secret must be a string")
 }
 
-// The provided methods of the trait quote scalars in their errors; those that can meet a scalar are
-// all here.
+// The default methods of the trait quote scalars in their errors. All methods that may get a scalar
+// are overridden here.
 impl Visitor<'_> for SecretVisitor {
     type Value = Secret;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
+        f.write_str("a string")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {

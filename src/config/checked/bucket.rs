@@ -18,7 +18,7 @@ pub(super) fn checked_bucket(name: String) -> Result<String, ConfigError> {
     }
 }
 
-/// The first rule that the name breaks, as a sentence about it.
+/// Returns the first rule that the name breaks, as the rest of a sentence about the name.
 fn broken_bucket_rule(name: &str) -> Option<String> {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let strange = name.chars().find(|c| !alphanumeric(*c) && !matches!(c, '.' | '-'));
@@ -27,7 +27,7 @@ fn broken_bucket_rule(name: &str) -> Option<String> {
         "is empty".to_owned()
     } else if let Some((scheme, _)) = name.split_once("://") {
         if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") {
-            "is a URL: give only the name of the bucket, and put the folder in `s3_bucket_key`"
+            "is a URL: enter only the name of the bucket, and put the folder in `s3_bucket_key`"
                 .to_owned()
         } else {
             format!(
@@ -36,16 +36,16 @@ fn broken_bucket_rule(name: &str) -> Option<String> {
             )
         }
     } else if name.starts_with("arn:") {
-        "is an ARN: give only the name of the bucket (an access point is not supported)".to_owned()
+        "is an ARN: enter only the name of the bucket (access points are not supported)".to_owned()
     } else if name.contains('/') {
-        "holds a slash: put the folder in `s3_bucket_key`".to_owned()
+        "contains a slash: put the folder in `s3_bucket_key`".to_owned()
     } else if let Some(strange) = strange {
         let what = match strange {
             c if c.is_uppercase() => format!("the upper-case letter `{c}`"),
             c if c.is_whitespace() => "white space".to_owned(),
             c => format!("the character `{}`", c.escape_debug()),
         };
-        format!("holds {what}: names have lower-case letters, digits, dots and hyphens")
+        format!("contains {what}: names have lower-case letters, digits, dots and hyphens")
     } else if !(3..=63).contains(&length) {
         format!("has {length} characters: names have 3 to 63")
     } else if !name.starts_with(alphanumeric) || !name.ends_with(alphanumeric) {

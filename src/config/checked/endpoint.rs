@@ -1,13 +1,13 @@
 //! The address of an S3-compatible store.
 //!
-//! Text of `s3_endpoint` -> [`Endpoint`]: a URL that has a scheme, a host, perhaps a port and a
+//! Text of `s3_endpoint` -> [`Endpoint`]: a URL with a scheme, a host, and optionally a port and a
 //! path, and nothing else.
 //!
 //! Invariants
 //! - No message repeats any part of the URL: people put passwords into URLs.
-//! - A slash at the end of the URL means nothing: both spellings are the same [`Endpoint`].
+//! - A slash at the end of the URL is ignored.
 //!
-//! Not here: whether anybody answers there (`store`).
+//! Not here: whether a store answers there (`store`).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -28,10 +28,10 @@ pub struct Endpoint {
     uri: Uri,
 }
 
-/// The first word of a URL.
+/// The scheme of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// Readable by everybody on the way.
+    /// Not encrypted.
     Http,
     /// Encrypted.
     Https,
@@ -52,31 +52,31 @@ pub enum EndpointError {
     /// An empty text.
     #[error("the URL is empty; leave the field out to use AWS")]
     Empty,
-    /// Another scheme, or none.
+    /// Another scheme, or no scheme.
     #[error(
         "the URL must begin with `https://` or `http://`, for example \
          `https://minio.example.com:9000`"
     )]
     Scheme,
     /// A user name or a password before the host.
-    #[error("the URL must not hold a user name or a password; give keys under `authentication`")]
+    #[error("the URL must not contain a user name or a password; put keys under `authentication`")]
     Credentials,
     /// A query or a fragment after the path.
     #[error("the URL must not have a query (`?`) or a fragment (`#`)")]
     QueryOrFragment,
-    /// A character that no URL has.
-    #[error("the URL holds white space or another character that must not be there")]
+    /// A character that no URL contains.
+    #[error("the URL contains white space or another character that is not allowed in a URL")]
     Character,
-    /// No host, or no name that a host can have.
+    /// No host, or an invalid host name.
     #[error("the URL must name a host, for example `https://minio.example.com:9000`")]
     Host,
-    /// No number that a port can have.
+    /// Not a port number.
     #[error("the port in the URL must be a number from 1 to 65535")]
     Port,
-    /// The path is the bucket, which every request would then name twice.
+    /// The path is the bucket. Every request would name it twice.
     #[error(
-        "the path of the URL is the bucket, which the connector adds itself: give the endpoint \
-         without the bucket"
+        "the path of the URL is the bucket, which the connector adds itself: remove the bucket \
+         from the URL"
     )]
     PathIsBucket,
 }
@@ -143,9 +143,9 @@ impl Endpoint {
         }
     }
 
-    /// The URL without the bucket, if its host begins with the bucket's name or its path ends with
-    /// it. That may be what the store is called, so it is no error; but where requests fail it is
-    /// the likely cause.
+    /// Returns the URL without the bucket, if its host begins with the bucket's name or its path ends
+    /// with it. That is not an error, because the store may be called so; but if requests fail, it
+    /// is the likely cause.
     #[must_use]
     pub fn without_bucket(&self, bucket: &str) -> Option<String> {
         let authority = self.uri.authority()?.as_str();
@@ -176,7 +176,7 @@ impl Endpoint {
         Partition::of_host(&self.host).is_some()
     }
 
-    /// Whether the store is on this machine, so that nobody else sees what is sent.
+    /// Whether the store is on this machine, so that no data passes through a network.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let name = self.host.to_ascii_lowercase();
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn doors_of_aws_are_told_from_other_stores() {
+    fn endpoints_of_aws_are_told_from_other_stores() {
         let table = [
             ("https://bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com", true),
             ("https://s3.cn-north-1.AMAZONAWS.com.cn.:443", true),

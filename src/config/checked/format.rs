@@ -1,11 +1,11 @@
-//! The rules of the formats' options, as far as a schema cannot say them.
+//! The options of the formats: the rules that a schema cannot express.
 //!
-//! Raw format -> [`Format`] as the encoders take it, or all that is wrong ([`ConfigErrors`]).
+//! Raw format -> [`Format`] as the encoders take it, or everything that is wrong ([`ConfigErrors`]).
 //!
 //! Invariants
-//! - No option is ignored in silence: one that has no effect beside another is refused.
+//! - No option is ignored silently: an option that has no effect with another one is an error.
 //!
-//! Not here: names, types and bounds of single options (`shape`).
+//! Not here: names, types and bounds of single options (`schema_check`).
 
 use crate::config::error::{ConfigError, ConfigErrors, Problems};
 use crate::config::form::format::{
@@ -17,15 +17,15 @@ use crate::format::{Codec, ColumnNames, CsvOptions, Format, Integers, Nested, Nu
     TypeOptions, UndeclaredFields,
 };
 
-/// `decimal_precision` where the user gave none: the most that engines take.
+/// The default of `decimal_precision`: the most that engines support.
 const DEFAULT_PRECISION: u8 = 38;
-/// `decimal_scale` where the user gave none: with 38 digits it is BigQuery's NUMERIC.
+/// The default of `decimal_scale`: with 38 digits it is BigQuery's NUMERIC.
 const DEFAULT_SCALE: u8 = 9;
 
 /// Checks the options of a format.
 ///
 /// # Errors
-/// An option that does not go with another one, or a text that would break the file.
+/// Two options that cannot be used together, or a text that would break the file.
 pub(super) fn checked_format(raw: RawFormat) -> Result<Format, ConfigErrors> {
     Ok(match raw {
         RawFormat::Csv(csv) => Format::Csv { options: checked_csv(csv)?, gzip_level: None },
@@ -45,7 +45,8 @@ fn checked_csv(raw: RawCsv) -> Result<CsvOptions, ConfigError> {
         RawDelimiter::Bar => b'|',
         RawDelimiter::Tab | RawDelimiter::WrittenTab => b'\t',
     };
-    // Null is written bare: anything that has a meaning in CSV would change what a reader sees.
+    // Null is written without quotes: a character with a meaning in CSV would change what a reader
+    // sees.
     let forbidden = [
         (char::from(delimiter), "the delimiter"),
         ('"', "a double quote"),
@@ -114,7 +115,7 @@ fn checked_parquet(raw: &RawParquet) -> Result<ParquetOptions, ConfigErrors> {
     })
 }
 
-/// Both values, or all that is wrong with either.
+/// Returns both values, or everything that is wrong with either.
 fn both<A, B>(
     a: Result<A, ConfigError>,
     b: Result<B, ConfigError>,
@@ -127,7 +128,7 @@ fn both<A, B>(
 fn checked_codec(codec: RawCodec, level: Option<u8>) -> Result<Codec, ConfigError> {
     let without_level = |codec, name| match level {
         None => Ok(codec),
-        Some(_) => Err(ConfigError::DoesNotGoWith {
+        Some(_) => Err(ConfigError::IncompatibleOption {
             path: "format.compression_level",
             other: "format.compression_codec",
             chosen: name,
@@ -154,12 +155,12 @@ fn checked_numbers(
     precision: Option<u8>,
     scale: Option<u8>,
 ) -> Result<Numbers, ConfigError> {
-    // Ignored in silence they would make whoever set them believe that numbers are exact.
+    // If they were ignored silently, users would believe that their numbers are exact.
     let without_decimals = |numbers, name| {
         let options = [(precision, "format.decimal_precision"), (scale, "format.decimal_scale")];
         match options.into_iter().find(|(given, _)| given.is_some()) {
             None => Ok(numbers),
-            Some((_, path)) => Err(ConfigError::DoesNotGoWith {
+            Some((_, path)) => Err(ConfigError::IncompatibleOption {
                 path,
                 other: "format.numbers",
                 chosen: name,
@@ -286,20 +287,20 @@ mod tests {
             (
                 "compression_level",
                 json!({"compression_level": 3}),
-                "does not go with `format.compression_codec` `snappy`, only with `zstd`, `gzip`; \
-                 leave it out",
+                "cannot be used with `format.compression_codec` `snappy`, only with `zstd`, `gzip`; \
+                 remove it",
             ),
             (
                 "compression_level",
                 json!({"compression_codec": "lz4_raw", "compression_level": 1}),
-                "does not go with `format.compression_codec` `lz4_raw`, only with `zstd`, `gzip`; \
-                 leave it out",
+                "cannot be used with `format.compression_codec` `lz4_raw`, only with `zstd`, `gzip`; \
+                 remove it",
             ),
             (
                 "compression_level",
                 json!({"compression_codec": "none", "compression_level": 22}),
-                "does not go with `format.compression_codec` `none`, only with `zstd`, `gzip`; \
-                 leave it out",
+                "cannot be used with `format.compression_codec` `none`, only with `zstd`, `gzip`; \
+                 remove it",
             ),
             (
                 "compression_level",
@@ -370,17 +371,17 @@ mod tests {
             (
                 "decimal_precision",
                 json!({"decimal_precision": 38}),
-                "does not go with `format.numbers` `double`, only with `decimal`; leave it out",
+                "cannot be used with `format.numbers` `double`, only with `decimal`; remove it",
             ),
             (
                 "decimal_scale",
                 json!({"decimal_scale": 9}),
-                "does not go with `format.numbers` `double`, only with `decimal`; leave it out",
+                "cannot be used with `format.numbers` `double`, only with `decimal`; remove it",
             ),
             (
                 "decimal_precision",
                 json!({"numbers": "text", "decimal_precision": 5, "decimal_scale": 9}),
-                "does not go with `format.numbers` `text`, only with `decimal`; leave it out",
+                "cannot be used with `format.numbers` `text`, only with `decimal`; remove it",
             ),
             (
                 "integers",
@@ -402,7 +403,7 @@ mod tests {
             (
                 "gzip_level",
                 json!({"gzip_level": 6}),
-                "does not go with `format.format_type` `parquet`, only with `csv.gz`, `jsonl.gz`",
+                "cannot be used with `format.format_type` `parquet`, only with `csv.gz`, `jsonl.gz`",
             ),
         ];
         for (option, given, expected) in cases {

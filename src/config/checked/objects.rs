@@ -1,9 +1,9 @@
-//! The rules of S3's own options, as far as a schema cannot say them.
+//! S3's own options: the rules that a schema cannot express.
 //!
-//! Raw options -> [`ObjectOptions`](crate::store::ObjectOptions) and [`Checksum`] as the store takes
-//! them, or the first [`ConfigError`].
+//! Raw options -> parts of the store's `ObjectOptions` and a [`Checksum`], or the first
+//! [`ConfigError`].
 //!
-//! Not here: names, types and bounds of single options (`shape`); whether the bucket takes them
+//! Not here: names, types and bounds of single options (`schema_check`); whether the bucket accepts them
 //! (`crate::check`).
 
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ use crate::store::{CannedAcl, Checksum, Encryption, StorageClass, Tag};
 /// Checks the encryption.
 ///
 /// # Errors
-/// [`ConfigError`]: the key is no name of a key.
+/// [`ConfigError`]: not the name of a KMS key.
 pub(super) fn checked_encryption(raw: RawEncryption) -> Result<Encryption, ConfigError> {
     Ok(match raw {
         RawEncryption::BucketDefault {} => Encryption::BucketDefault,
@@ -41,7 +41,7 @@ fn checked_kms_key(key: Option<String>) -> Result<Option<String>, ConfigError> {
 /// Checks the tags.
 ///
 /// # Errors
-/// [`ConfigErrors`]: S3 would refuse one of them.
+/// [`ConfigErrors`]: S3 would reject a tag.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
 pub(super) fn checked_tags(raw: Vec<RawTag>) -> Result<Vec<Tag>, ConfigErrors> {
     let mut problems = Problems::default();
@@ -70,13 +70,13 @@ fn broken_tag_rule<'a>(
     let fits = |c: char| c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c);
     for (field, text) in [("key", key), ("value", value)] {
         if !text.chars().all(fits) {
-            return Some((field, "may hold letters, digits, spaces and `+ - = . _ : / @` only"));
+            return Some((field, "may contain only letters, digits, spaces and `+ - = . _ : / @`"));
         }
     }
     if key.to_ascii_lowercase().starts_with("aws:") {
-        return Some(("key", "must not begin with `aws:`, which AWS keeps for itself"));
+        return Some(("key", "must not begin with `aws:`, which AWS reserves"));
     }
-    (!is_new).then_some(("key", "is the key of an earlier tag as well"))
+    (!is_new).then_some(("key", "is already the key of an earlier tag"))
 }
 
 /// The storage class.
@@ -101,8 +101,8 @@ pub(super) fn acl(raw: RawAcl) -> CannedAcl {
     }
 }
 
-/// The checksum; `is_aws`: the store is Amazon S3 itself. Others do not all know the checksums that
-/// S3 has added.
+/// Decides the checksum. `is_aws`: the store is Amazon S3 itself; not every other store supports the
+/// checksums that S3 has added.
 pub(super) fn checksum(raw: RawChecksum, is_aws: bool) -> Checksum {
     match raw {
         RawChecksum::Auto if is_aws => Checksum::Crc32,
@@ -115,7 +115,7 @@ pub(super) fn checksum(raw: RawChecksum, is_aws: bool) -> Checksum {
     }
 }
 
-/// Twelve digits.
+/// Checks the id of an account: twelve digits.
 ///
 /// # Errors
 /// [`ConfigError::BucketOwner`].
@@ -127,20 +127,19 @@ pub(super) fn checked_owner(owner: String) -> Result<String, ConfigError> {
     }
 }
 
-/// Whether the text can be a bundle of certificates. It is read for real when a connection is to be
-/// made.
+/// Checks that the text looks like a bundle of certificates. The HTTP client parses it later.
 ///
 /// # Errors
 /// [`ConfigError::CaBundle`], which does not repeat the text: people paste keys.
 pub(super) fn checked_ca_bundle(pem: String) -> Result<String, ConfigError> {
     if pem.contains("PRIVATE KEY") {
         return Err(ConfigError::CaBundle {
-            problem: "holds a private key, which belongs to nobody but its server",
+            problem: "contains a private key, which only its server may have; paste only the certificates",
         });
     }
     if !pem.contains("-----BEGIN CERTIFICATE-----") {
         return Err(ConfigError::CaBundle {
-            problem: "holds no certificate: it must be text with `-----BEGIN CERTIFICATE-----`",
+            problem: "contains no certificate: it must be text with `-----BEGIN CERTIFICATE-----`",
         });
     }
     Ok(pem)

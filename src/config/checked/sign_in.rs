@@ -1,12 +1,12 @@
-//! The rules of the ways to sign in, as far as a schema cannot say them.
+//! The methods to sign in: the rules that a schema cannot express.
 //!
-//! Raw authentication -> [`SignIn`], or all that is wrong ([`ConfigErrors`]).
+//! Raw authentication -> [`SignIn`], or everything that is wrong ([`ConfigErrors`]).
 //!
 //! Invariants
 //! - No key, secret or token is in an error.
 //!
-//! Not here: who that is and whether it works (`crate::aws::sign_in`), what the environment may add
-//! (`verb`).
+//! Not here: whose credentials these are and whether they work (`crate::aws::sign_in`), what the
+//! environment may add (`verb::connect`).
 
 use std::fmt;
 
@@ -19,9 +19,9 @@ use crate::config::secret::Secret;
 pub enum SignIn {
     /// By assuming a role, usually of the bucket's account.
     Role(Role),
-    /// With a key of the settings.
+    /// With the access key in the settings.
     AccessKey(AccessKey),
-    /// With what the AWS default chain gives.
+    /// With the identity that the AWS default chain finds.
     DefaultChain,
 }
 
@@ -30,7 +30,7 @@ pub enum SignIn {
 pub struct Role {
     /// `arn:PARTITION:iam::ACCOUNT:role/NAME`, the name with its path.
     pub arn: String,
-    /// What the role's trust policy demands to hear. `None`: the environment may know it.
+    /// The external id that the role's trust policy requires. `None`: the environment may have it.
     pub external_id: Option<String>,
 }
 
@@ -39,9 +39,9 @@ pub struct Role {
 pub struct AccessKey {
     /// The id of the key. The form treats it as a secret, so its `Debug` is `***` too.
     pub access_key_id: String,
-    /// What requests are signed with.
+    /// Signs requests.
     pub secret_access_key: Secret,
-    /// Comes with temporary keys.
+    /// Belongs to temporary keys.
     pub session_token: Option<Secret>,
 }
 
@@ -55,10 +55,10 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// Checks the way to sign in.
+/// Checks the method to sign in.
 ///
 /// # Errors
-/// All that is wrong. The user must correct it.
+/// Everything that is wrong.
 pub(super) fn checked_sign_in(raw: RawAuthentication) -> Result<SignIn, ConfigErrors> {
     let mut problems = Problems::default();
     let sign_in = match raw {
@@ -68,8 +68,8 @@ pub(super) fn checked_sign_in(raw: RawAuthentication) -> Result<SignIn, ConfigEr
             SignIn::Role(Role { arn: role_arn, external_id })
         }
         RawAuthentication::AccessKey { access_key_id, secret_access_key, session_token } => {
-            // The id and the token travel in headers; the secret does not, and some stores let
-            // people choose a sentence.
+            // The id and the token are sent in headers. The secret is not, and in some stores users
+            // choose it: it may be a sentence.
             problems.take(check_header_text("authentication.access_key_id", &access_key_id));
             problems.take(check_secret_key("authentication.secret_access_key", &secret_access_key));
             if let Some(token) = &session_token {
@@ -95,13 +95,13 @@ fn check_role_arn(arn: &str) -> Result<(), ConfigError> {
     }
     let (partition, service, region, account, resource) = (next(), next(), next(), next(), next());
     if partition != "aws" && !partition.starts_with("aws-") {
-        return wrong("its second part is no partition of AWS");
+        return wrong("its second part is not an AWS partition");
     }
     if service == "sts" {
-        return wrong("it is the ARN of a role's session; take that of the role itself");
+        return wrong("it is the ARN of a session of a role; use the ARN of the role itself");
     }
     if service != "iam" || !region.is_empty() {
-        return wrong("it is not the ARN of anything in IAM");
+        return wrong("it is not an ARN of IAM");
     }
     if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
         return wrong("its account is not 12 digits");
@@ -111,12 +111,12 @@ fn check_role_arn(arn: &str) -> Result<(), ConfigError> {
     };
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_/-".contains(&byte);
     if name.is_empty() || name.ends_with('/') || !name.bytes().all(fits) {
-        return wrong("it names no role");
+        return wrong("its role name is not valid");
     }
     Ok(())
 }
 
-/// Whether AWS takes it for an external id.
+/// Whether AWS accepts the text as an external id.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 #[must_use]
 pub fn is_external_id(text: &str) -> bool {
@@ -133,7 +133,8 @@ fn check_header_text(path: &'static str, secret: &Secret) -> Result<(), ConfigEr
         return Err(ConfigError::EmptyKey { path });
     }
     if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-        let problem = "holds white space, a line break or another character that no key has";
+        let problem =
+            "contains white space, a line break or another character that no key contains";
         return Err(ConfigError::GarbledKey { path, problem });
     }
     Ok(())
@@ -145,7 +146,7 @@ fn check_secret_key(path: &'static str, secret: &Secret) -> Result<(), ConfigErr
         return Err(ConfigError::EmptyKey { path });
     }
     if text.trim() != text || text.chars().any(char::is_control) {
-        let problem = "begins or ends with white space, or holds a line break";
+        let problem = "begins or ends with white space, or contains a line break";
         return Err(ConfigError::GarbledKey { path, problem });
     }
     Ok(())
@@ -165,17 +166,17 @@ mod tests {
             ("lake", Some("does not begin with `arn:`")),
             ("", Some("does not begin with `arn:`")),
             (" arn:aws:iam::123456789012:role/lake", Some("does not begin with `arn:`")),
-            ("arn:gcp:iam::123456789012:role/lake", Some("no partition")),
-            ("arn:aws:s3:::bucket", Some("not the ARN of anything in IAM")),
+            ("arn:gcp:iam::123456789012:role/lake", Some("not an AWS partition")),
+            ("arn:aws:s3:::bucket", Some("not an ARN of IAM")),
             ("arn:aws:sts::123456789012:assumed-role/lake/session", Some("of the role itself")),
             ("arn:aws:iam::12345678901:role/lake", Some("12 digits")),
             ("arn:aws:iam::ACCOUNT_ID___:role/lake", Some("12 digits")),
             ("arn:aws:iam::123456789012:user/loader", Some("not the ARN of a role")),
             ("arn:aws:iam::123456789012:role", Some("not the ARN of a role")),
-            ("arn:aws:iam::123456789012:role/", Some("names no role")),
-            ("arn:aws:iam::123456789012:role/a b", Some("names no role")),
-            ("arn:aws:iam::123456789012:role/*", Some("names no role")),
-            ("arn:aws:iam::123456789012:role/la?e", Some("names no role")),
+            ("arn:aws:iam::123456789012:role/", Some("role name is not valid")),
+            ("arn:aws:iam::123456789012:role/a b", Some("role name is not valid")),
+            ("arn:aws:iam::123456789012:role/*", Some("role name is not valid")),
+            ("arn:aws:iam::123456789012:role/la?e", Some("role name is not valid")),
         ];
         for (arn, problem) in table {
             let checked = check_role_arn(arn);

@@ -7,7 +7,7 @@ use crate::config::error::shown;
 use crate::store::CannedAcl;
 
 impl Config {
-    /// What is allowed but probably not meant, one sentence each.
+    /// Returns warnings about settings that are allowed but probably not meant, one sentence each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -15,12 +15,12 @@ impl Config {
         match self.template.shown_extension(format) {
             Some(shown) if !shown.fits => warnings.push(format!(
                 "`s3_bucket_key` ends keys in `{}`, but files are `{format}` (`format_type`), and \
-                 many readers go by the extension: write `.{{extension}}`",
+                 many readers rely on the extension: use `.{{extension}}`",
                 shown.extension
             )),
             None if !self.template.has_extension() => warnings.push(
-                "`s3_bucket_key` has no `{extension}`: files get no extension, and many readers go \
-                 by it"
+                "`s3_bucket_key` has no `{extension}`: files get no extension, and many readers \
+                 rely on it"
                     .to_owned(),
             ),
             Some(_) | None => {}
@@ -38,15 +38,15 @@ impl Config {
             && !endpoint.is_loopback()
         {
             warnings.push(
-                "`s3_endpoint` begins with `http://`: everybody on the way can read the data; use \
-                 `https://` if the store offers it"
+                "`s3_endpoint` begins with `http://`: anyone on the network path can read the \
+                 data; use `https://` if the store supports it"
                     .to_owned(),
             );
         }
         let readers = match self.objects.acl {
-            Some(CannedAcl::PublicRead) => Some("everybody on the internet"),
+            Some(CannedAcl::PublicRead) => Some("anyone on the internet"),
             Some(CannedAcl::AuthenticatedRead) => {
-                Some("everybody with an AWS account, of whatever company")
+                Some("anyone with an AWS account, in any company,")
             }
             Some(
                 CannedAcl::Private | CannedAcl::BucketOwnerRead | CannedAcl::BucketOwnerFullControl,

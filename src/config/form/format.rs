@@ -1,13 +1,13 @@
 //! The options of the formats as the user writes them: `format` of the configuration.
 //!
-//! As in `raw`, doc comments are what the form shows, in this order.
+//! As in `settings`, doc comments are what the form shows, in this order.
 //!
 //! Invariants
-//! - An option that goes with some values of another one only is an `Option` without a default: the
-//!   form fills in defaults, and one that it filled in could not be told from one that the user
-//!   means.
+//! - An option that can be used only with some values of another one is an `Option` without a
+//!   default. Forms fill in defaults, and a default that a form filled in looks like a value that
+//!   the user chose.
 //!
-//! Not here: what depends on two options (`format`).
+//! Not here: rules that involve two options (`checked::format`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -245,8 +245,8 @@ fn default_row_group_rows() -> u32 {
     1_000_000
 }
 
-// The choices have no doc comments: schemars would make a `oneOf` of described constants, which no
-// form can show.
+// The choices have no doc comments: schemars would generate a `oneOf` of described constants, which
+// forms cannot show.
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 pub(crate) enum RawDelimiter {

@@ -1,8 +1,8 @@
 //! S3's own options as the user writes them.
 //!
-//! As in `raw`, doc comments are what the form shows, in this order.
+//! As in `settings`, doc comments are what the form shows, in this order.
 //!
-//! Not here: rules that a schema cannot say (`options`).
+//! Not here: rules that a schema cannot express (`checked::objects`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,7 @@
 //!   enough.
 //! - Every property of an object has its `order`; the holder of a `oneOf` has `type: object`.
 //! - Objects stay open (`additionalProperties` is absent), because platforms add members of their
-//!   own and validate with this schema; the connector itself refuses unknown names (`shape`).
+//!   own and validate with this schema. The connector itself rejects unknown names (`schema_check`).
 
 use std::sync::LazyLock;
 
@@ -59,7 +59,7 @@ fn shape_for_the_form(schema: &mut Schema) {
     if let Some(Value::Array(choices)) = schema.get_mut("enum") {
         choices.retain(|choice| !choice.is_null());
     }
-    // Names of Rust's integer types, which JSON Schema does not know.
+    // schemars adds the names of Rust's integer types, which JSON Schema does not know.
     if schema.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint"))
     {
         schema.ensure_object().retain(|keyword, _| keyword != "format");
@@ -75,7 +75,7 @@ fn shape_for_the_form(schema: &mut Schema) {
             }
         }
     }
-    // What a reader of `spec.json` looks for first comes first.
+    // Put first what a reader of `spec.json` looks for first.
     let mut keywords = std::mem::take(schema.ensure_object());
     for keyword in ["$schema", "title", "description", "type"] {
         if let Some(value) = keywords.shift_remove(keyword) {

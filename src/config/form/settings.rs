@@ -1,15 +1,14 @@
 //! The settings as the user writes them.
 //!
-//! These types are what `spec` prints: a doc comment's heading is the title of a field in the form,
-//! its text is the help text (what it is, an example, the default, the trap). The order of the
-//! fields is the order in the form.
+//! `spec` prints these types: the heading of a doc comment is the title of the field in the form,
+//! its text is the help text (what the setting does, its default, when to change it). The order of
+//! the fields is the order in the form.
 //!
 //! Invariants
-//! - No rule is checked here that the schema cannot say; `checked` does that.
+//! - Only rules that the schema can express are here; `checked` has the others.
 //! - A field without a default and without `Option` is required.
 //!
-//! Not here: the options of the formats (`raw_format`) and of S3 (`raw_options`); refusing unknown
-//! names and wrong types in words that people understand (`shape`), which comes first.
+//! Not here: the options of the formats (`format`) and of S3 (`objects`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,8 +19,8 @@ use crate::config::Secret;
 
 /// Pattern of `s3_bucket_name`; `checked` knows the rules beyond it.
 pub(crate) const BUCKET_PATTERN: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
-// Fields that may be left out: the patterns take an empty text, because forms and platforms check
-// the settings against them, and an empty text is an absent one.
+// The patterns of optional fields accept an empty string: platforms check settings against them, and
+// an empty string means that the field is absent.
 
 /// Pattern of `s3_bucket_region`.
 pub(crate) const REGION_PATTERN: &str = "^[A-Za-z0-9._-]*$";
@@ -333,8 +332,8 @@ pub(crate) enum RawAuthentication {
     DefaultChain {},
 }
 
-// The choices have no doc comments: schemars would make a `oneOf` of described constants, which no
-// form can show.
+// The choices have no doc comments: schemars would generate a `oneOf` of described constants, which
+// forms cannot show.
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,15 +1,14 @@
-//! The settings of Airbyte's own S3 destination, and what they are called here.
+//! The settings of Airbyte's own S3 destination, and what to use here instead.
 //!
-//! The place and the name of a field that is not known here -> what to do instead. From that
-//! connector's documented settings, versions 0.1 to 1.9.
+//! Path and name of an unknown field -> advice. From the documented settings of that connector,
+//! versions 0.1 to 1.9.
 
-/// What to write in place of the field `name` at `place` (the path of its object, empty at the
-/// top).
-pub(crate) fn replacement(place: &str, name: &str) -> Option<&'static str> {
-    TABLE.iter().find(|(at, known, _)| (*at, *known) == (place, name)).map(|(_, _, advice)| *advice)
+/// Returns what to use instead of the field `name` of the object at `path` (empty at the top).
+pub(crate) fn replacement(path: &str, name: &str) -> Option<&'static str> {
+    TABLE.iter().find(|(at, known, _)| (*at, *known) == (path, name)).map(|(_, _, advice)| *advice)
 }
 
-/// What to write in place of the text `value` of the field at `path`.
+/// Returns what to use instead of the string `value` of the field at `path`.
 pub(crate) fn value(path: &str, value: &str) -> Option<&'static str> {
     match (path, value) {
         ("format.compression_codec", "UNCOMPRESSED") => Some("none"),

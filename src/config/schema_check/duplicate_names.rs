@@ -1,5 +1,5 @@
-//! Names that stand twice in one object of the settings: JSON readers take one of the two, and
-//! which is not said.
+//! Names that occur twice in one object of the settings. JSON readers use one of the two values, and
+//! the standard does not say which.
 //!
 //! JSON text -> paths of the names. Pure.
 
@@ -8,10 +8,10 @@ use std::collections::HashSet;
 use crate::config::error::shown;
 use crate::json::{Scanner, ValueKind};
 
-/// Settings are three levels deep; what lies deeper is refused for other reasons.
+/// Settings are three levels deep; anything deeper is an error anyway.
 const LEVELS: u32 = 6;
 
-/// The paths of all names that are repeated, once each. None for a text that is not JSON.
+/// Returns the paths of all duplicate names, once each. Empty for a text that is not JSON.
 pub(crate) fn duplicate_names(text: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     look(text, "", LEVELS, &mut found);
@@ -43,7 +43,7 @@ fn look(object: &[u8], path: &str, levels: u32, found: &mut Vec<String>) {
     }
 }
 
-/// The texts of an array's entries.
+/// Returns the text of each entry of an array.
 fn entries(array: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     let mut scanner = Scanner::new(array);

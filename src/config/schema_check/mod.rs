@@ -1,17 +1,21 @@
-//! Compares a configuration with the schema that `spec` prints, in words that people understand.
+//! Compares a configuration with the schema that `spec` prints, with messages for people.
 //!
-//! JSON value and schema -> the same value without null members and empty optional texts, and with
-//! whole numbers as integers, and all that is wrong. In each object the order is: its selector,
-//! unknown names, missing names, then the members' own values.
+//! JSON value and schema -> the same value without null members and without empty strings in optional
+//! fields, with whole numbers as integers, and everything that is wrong. The problems of an object
+//! come in this order: its selector, unknown names, missing names, the values of its members.
 //!
 //! Invariants
-//! - Whatever passes can be read by the raw types: serde's own complaints, which quote values,
-//!   never reach anybody. What is wrong is taken out, or a stand-in takes its place, so that the
-//!   rest can still be read and checked.
-//! - A value is repeated only where no field beside it is a secret, or where it is nearly an
-//!   allowed value.
+//! - The raw types can read whatever passes. Users never see serde's own messages, which quote
+//!   values. What is wrong is removed or replaced with a placeholder, so that the rest can still be
+//!   read and checked.
+//! - A message repeats a value only if no field beside it is a secret, or if it nearly is an allowed
+//!   value.
 //!
-//! Not here: patterns, and all that depends on two fields (`checked`).
+//! Files: `schema_view` (what a schema says about a field), `nearest_name` (which name a mistyped one
+//! means), `airbyte_s3` (the names of Airbyte's own S3 destination), `duplicate_names` (names that
+//! occur twice, which a parsed JSON value no longer shows).
+//!
+//! Not here: patterns, and rules that involve two fields (`checked`).
 
 mod airbyte_s3;
 pub(super) mod duplicate_names;
@@ -26,8 +30,8 @@ use self::schema_view::{
 };
 use super::error::{ConfigError, Problems, listed, shown};
 
-/// Checks `config`, an object, against `schema` and brings it into the form that serde takes
-/// without complaint. What is wrong goes to `problems`.
+/// Checks `config`, an object, against `schema` and returns it in a form that serde can read. What is
+/// wrong goes to `problems`.
 pub(crate) fn check_against_schema(
     mut config: Value,
     schema: &Value,
@@ -73,7 +77,7 @@ impl SchemaNode<'_> {
             ("boolean", Value::Bool(_)) => return true,
             ("object", other) => self.wrong_type("an object", other),
             ("array", other) => self.wrong_type("an array", other),
-            ("string", other) => self.wrong_type("a text", other),
+            ("string", other) => self.wrong_type("a string", other),
             ("integer", other) => self.wrong_type("an integer", other),
             ("boolean", other) => self.wrong_type("true or false", other),
             _ => return true,
@@ -92,10 +96,10 @@ impl SchemaNode<'_> {
         };
         let no_fields = Map::new();
         let fields = form.get("properties").and_then(Value::as_object).unwrap_or(&no_fields);
-        // Forms send an empty text for a field that was not filled in, and keep those of a form
-        // that was chosen before.
+        // The platform's forms send an empty string for a field that was not filled in, also for
+        // fields of an alternative that was chosen before.
         object.retain(|name, member| {
-            member != "" || fields.contains_key(name) || !self.is_of_another(name)
+            member != "" || fields.contains_key(name) || !self.is_of_other_form(name)
         });
         for name in object.keys().filter(|name| !fields.contains_key(*name)) {
             problems.add(self.unknown_field(name, form, fields));
@@ -112,7 +116,7 @@ impl SchemaNode<'_> {
                     path: self.below(name),
                     title: title.unwrap_or(name).to_owned(),
                 });
-                object.extend(self.stand_in(name).map(|value| (name.to_owned(), value)));
+                object.extend(self.placeholder(name).map(|value| (name.to_owned(), value)));
             }
         }
         let secret = self.secret || fields.values().any(is_secret);
@@ -121,7 +125,7 @@ impl SchemaNode<'_> {
             let path = self.below(name);
             let node = SchemaNode { schema: field, root: self.root, path: &path, secret };
             if !node.check(member, problems) {
-                match self.stand_in(name) {
+                match self.placeholder(name) {
                     Some(value) => *member = value,
                     None => drop(object.remove(name)),
                 }
@@ -130,14 +134,14 @@ impl SchemaNode<'_> {
         true
     }
 
-    /// A value for a required field that has none which can be read, so that the other fields can
-    /// be. It is never used: the problem has been noted.
-    fn stand_in(&self, name: &str) -> Option<Value> {
+    /// Returns a value for a required field whose own value cannot be read, so that serde can read
+    /// the other fields. It is never used: the problem has been noted.
+    fn placeholder(&self, name: &str) -> Option<Value> {
         match name {
-            "s3_bucket_name" => Some(json!("stand-in")),
+            "s3_bucket_name" => Some(json!("placeholder")),
             "authentication" => Some(json!({"auth_type": "default_chain"})),
-            "role_arn" => Some(json!("arn:aws:iam::000000000000:role/stand-in")),
-            "access_key_id" | "secret_access_key" => Some(json!("stand-in")),
+            "role_arn" => Some(json!("arn:aws:iam::000000000000:role/placeholder")),
+            "access_key_id" | "secret_access_key" => Some(json!("placeholder")),
             // A tag's key must differ from the others'.
             "key" => Some(json!(self.path.replace(['[', ']'], "-"))),
             "value" => Some(json!("")),
@@ -156,14 +160,15 @@ impl SchemaNode<'_> {
             let path = format!("{}[{at}]", self.path);
             let node = SchemaNode { schema, root: self.root, path: &path, secret: self.secret };
             if !node.check(entry, problems) {
-                let stand_in = |name: &str| Some((name.to_owned(), node.stand_in(name)?));
-                *entry = Value::Object(["key", "value"].into_iter().filter_map(stand_in).collect());
+                let placeholder = |name: &str| Some((name.to_owned(), node.placeholder(name)?));
+                *entry =
+                    Value::Object(["key", "value"].into_iter().filter_map(placeholder).collect());
             }
         }
     }
 
-    /// The form that the object's own selector names. One that it nearly names is taken for it once
-    /// that is noted, so that the other fields are looked at as well.
+    /// Returns the form that the object's selector names. If it is mistyped, that is noted, and the
+    /// form that is probably meant is returned, so that the other fields are checked as well.
     fn chosen<'a>(
         &self,
         object: &mut Map<String, Value>,
@@ -197,7 +202,7 @@ impl SchemaNode<'_> {
                 return form;
             }
             Some(other) => {
-                ConfigError::WrongType { path, expected: "a text", found: type_name(other) }
+                ConfigError::WrongType { path, expected: "a string", found: type_name(other) }
             }
         };
         problems.add(error);
@@ -221,7 +226,7 @@ impl SchemaNode<'_> {
         })
     }
 
-    /// The number as an integer: JSON has no integers, and `256.0` is one as the schema sees it.
+    /// Returns the number as an integer. To JSON Schema, `256.0` is an integer too.
     fn checked_integer(&self, number: &Number) -> Result<Number, ConfigError> {
         let bound =
             |name: &str| self.schema.get(name).and_then(Value::as_f64).map(|bound| bound as i64);
@@ -262,18 +267,18 @@ impl SchemaNode<'_> {
         let path = self.below(&shown);
         if let (false, Some((selector, chosen))) = (others.is_empty(), selector(form)) {
             let selector = self.below(selector);
-            return ConfigError::FieldOfAnother { path, selector, chosen: chosen.into(), others };
+            return ConfigError::FieldOfOtherForm { path, selector, chosen: chosen.into(), others };
         }
         if let Some(advice) = airbyte_s3::replacement(self.path, name) {
             return ConfigError::AirbyteS3Field { path, advice };
         }
         let all = all_fields(self.root, "");
-        let elsewhere = |wanted: &str| {
+        let at_another_path = |wanted: &str| {
             all.iter().find(|(_, field)| *field == wanted).map(|(path, _)| path.clone())
         };
-        let nearest = elsewhere(name)
+        let nearest = at_another_path(name)
             .or_else(|| Some(self.below(nearest(&shown, fields.keys().map(String::as_str))?)))
-            .or_else(|| elsewhere(nearest(&shown, all.iter().map(|(_, field)| *field))?));
+            .or_else(|| at_another_path(nearest(&shown, all.iter().map(|(_, field)| *field))?));
         ConfigError::UnknownField {
             path,
             nearest,
@@ -282,7 +287,7 @@ impl SchemaNode<'_> {
     }
 
     /// Whether any form of the object has a field of that name.
-    fn is_of_another(&self, name: &str) -> bool {
+    fn is_of_other_form(&self, name: &str) -> bool {
         let mut options = self.schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
         options.any(|option| has_field(option, name))
     }
@@ -303,7 +308,7 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }

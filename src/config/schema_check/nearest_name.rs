@@ -3,10 +3,10 @@
 /// How much a name must resemble a known one (see [`likeness`]) to be suggested.
 pub(crate) const NEAR: f64 = 0.6;
 
-/// The name that resembles `name` most, if one does.
+/// Returns the known name that `name` resembles most, if it resembles one at all.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Nobody mistypes a name into one of several times its length, and the distance costs the
-    // product of both.
+    // A typing error does not make a name several times as long, and the cost of the distance is the
+    // product of both lengths.
     const LONGEST: usize = 100;
     if name.len() > LONGEST {
         return None;
@@ -19,7 +19,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, known)| known)
 }
 
-/// How much two names resemble each other: 0 not at all, 1 the same in all but case.
+/// Returns how much two names resemble each other: from 0, not at all, to 1, equal except for case.
 fn likeness(a: &str, b: &str) -> f64 {
     let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
     let contained = a.len() > 2 && b.len() > 2 && (a.contains(&b) || b.contains(&a));

@@ -34,7 +34,7 @@ fn the_settings_of_airbytes_own_s3_destination_are_answered_at_once() {
         },
     });
     let here = |name: &str| {
-        format!("`{name}` is not a known field here, as it is in Airbyte's own S3 destination: ")
+        format!("`{name}` is a field of Airbyte's own S3 destination, not of this connector: ")
     };
     let key = "folder, path and file name are one setting, `s3_bucket_key`, for example \
                `data_sync/{namespace}/{stream_name}/{year}_{month}_{day}_{part}.{extension}`";
@@ -55,7 +55,7 @@ fn the_settings_of_airbytes_own_s3_destination_are_answered_at_once() {
         here("format.compression")
             + "`format_type` decides it: `csv.gz` and `jsonl.gz` are compressed with gzip, `csv` \
                and `jsonl` are not",
-        "`s3_bucket_name` must be the bare name of a bucket, but `Lake` holds the upper-case \
+        "`s3_bucket_name` must be the bare name of a bucket, but `Lake` contains the upper-case \
          letter `L`: names have lower-case letters, digits, dots and hyphens"
             .to_owned(),
         "s3_bucket_key has a `$` before a macro, which is the spelling of Airbyte's own S3 \
@@ -181,13 +181,13 @@ fn a_bucket_name_is_told_which_rule_it_breaks() {
     let long = "b".repeat(64);
     for (name, problem) in [
         ("", "is empty"),
-        ("Lake", "holds the upper-case letter `L`"),
+        ("Lake", "contains the upper-case letter `L`"),
         ("s3://lake", "is a URL: leave out `s3://`"),
-        ("lake/raw", "holds a slash: put the folder in `s3_bucket_key`"),
-        ("lake ", "holds white space"),
-        ("https://lake.s3.amazonaws.com", "is a URL: give only the name of the bucket"),
+        ("lake/raw", "contains a slash: put the folder in `s3_bucket_key`"),
+        ("lake ", "contains white space"),
+        ("https://lake.s3.amazonaws.com", "is a URL: enter only the name of the bucket"),
         ("arn:aws:s3:::lake", "is an ARN"),
-        ("a_b", "holds the character `_`"),
+        ("a_b", "contains the character `_`"),
         ("ab", "has 2 characters"),
         (&long, "has 64 characters"),
         ("-ab", "does not begin and end with a letter or a digit"),
@@ -315,7 +315,7 @@ fn a_note_tells_of_an_extension_and_a_region_that_do_not_fit() {
     assert_eq!(
         notes(&json!({"s3_bucket_key": "{stream_name}.csv.gz", "format": csv})),
         ["`s3_bucket_key` ends keys in `.csv.gz`, but files are `csv` (`format_type`), and many \
-             readers go by the extension: write `.{extension}`"]
+             readers rely on the extension: use `.{extension}`"]
     );
     assert_eq!(notes(&json!({"s3_bucket_key": "{stream_name}.csv", "format": csv})), [""; 0]);
     assert_eq!(
