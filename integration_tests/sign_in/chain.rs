@@ -275,7 +275,10 @@ fn a_role_beside_a_key_is_refused() {
     let cloud = Cloud::new();
     let mut both = cloud.s3.config(BUCKET)["authentication"].clone();
     both["role_arn"] = json!(ROLE);
-    assert_failed(&cloud.worker().check(&cloud.config(&both)), &["role_arn", "cannot be used with"]);
+    assert_failed(
+        &cloud.worker().check(&cloud.config(&both)),
+        &["role_arn", "cannot be used with"],
+    );
     let mut both = role(None);
     both["access_key_id"] = json!(ACCESS_KEY_ID);
     assert_failed(

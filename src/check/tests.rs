@@ -1,4 +1,5 @@
-//! Each step that fails, against a server that plays a script; the whole against a real one.
+//! Each step that can fail, against a server with scripted answers; the whole check against an
+//! embedded S3.
 
 use super::*;
 use crate::aws::sign_in::{BucketLocation, SignInEnvironment};
@@ -9,7 +10,7 @@ use crate::store::testing::{Embedded, Reply, SECRET, Scripted, settings};
 
 const RANDOM: Uuid = Uuid::from_u128(7);
 const ID: &str = "00000000-0000-0000-0000-000000000007";
-/// A file of this template is never replaced by a copy.
+/// A template whose files are never replaced by a copy.
 const PARTS: &str = "p/{stream_name}/{part}.{extension}";
 
 /// A key of a store that is not AWS: there is no STS to ask for its owner.
@@ -88,7 +89,7 @@ fn fixed_key(kind: &str) -> String {
     format!("airbyte_connection_check_{ID}{kind}.csv.gz")
 }
 
-/// What a good store answers, step by step, and the requests.
+/// The requests of a check, step by step, and the answers of a good store.
 fn good() -> Vec<(&'static str, Reply)> {
     good_at(parts_key)
 }
@@ -125,7 +126,7 @@ fn good_at(key: fn(&str) -> String) -> Vec<(&'static str, Reply)> {
     ]
 }
 
-/// The good answers before step `at`, then these. Gives the requests that they belong to, too.
+/// The good answers before step `at`, then these; and the requests that they belong to.
 fn until(at: usize, rest: Vec<(&'static str, Reply)>) -> (Vec<Reply>, String) {
     let steps: Vec<_> = good().into_iter().take(at).chain(rest).collect();
     let methods: Vec<&str> = steps.iter().map(|(method, _)| *method).collect();
@@ -146,7 +147,7 @@ async fn a_good_bucket_passes_and_is_left_as_it_was() {
     assert!(error.to_string().contains("\"elsewhere\" does not exist"), "{error}");
 }
 
-/// Each row: the answers, the requests that they lead to, and words of the message.
+/// Each row: the answers and the requests, the failure type, and words of the message.
 #[tokio::test]
 async fn each_step_that_fails_is_named_and_leaves_nothing() {
     let other = || Reply::Answer("200 OK".to_owned(), "other bytes".to_owned());
@@ -172,7 +173,7 @@ async fn each_step_that_fails_is_named_and_leaves_nothing() {
             ],
         ),
         (
-            // It may have happened: looked for, and removed.
+            // The put may have succeeded: the check looks for the object and removes it.
             until(1, vec![("PUT", odd()), ("HEAD", missing()), ("DELETE", gone())]),
             FailureType::System,
             &["PutObject", "NobodyKnowsWhat"],
@@ -235,7 +236,7 @@ async fn each_step_that_fails_is_named_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_only_some_syncs_need_is_noted() {
+async fn a_failure_that_affects_only_some_syncs_is_a_note() {
     let (script, requests) = until(6, vec![("DELETE", denied())]);
     let server = Scripted::start(script).await;
     let report = check_with(PARTS, settings(server.address), true).await.unwrap().to_string();
@@ -284,7 +285,7 @@ async fn a_copy_is_tried_where_a_sync_may_need_one() {
     let server = Scripted::start(replies).await;
     check_with(FIXED, settings(server.address), true).await.unwrap();
 
-    // It does not know the directive, so that the copy says that it lies where the original does.
+    // The store ignores the directive, so the copy has the metadata of the original.
     let copy = ("HEAD", kept(&fixed_key(""), 1));
     let (replies, requests) =
         script(vec![source(), ("PUT", copied()), copy, ("DELETE", gone()), ("DELETE", gone())]);
@@ -294,8 +295,8 @@ async fn a_copy_is_tried_where_a_sync_may_need_one() {
     assert!(error.to_string().contains("objects that are copied on the server"), "{error}");
 }
 
-/// Without metadata a sync does not know its own objects: some stores lose all of them, some those
-/// of uploads in parts.
+/// Without metadata a sync does not recognize its own objects. Some stores lose all metadata, some
+/// only that of multipart uploads.
 #[tokio::test]
 async fn lost_metadata_fails_and_leaves_nothing() {
     let bare = || Reply::status("200 OK");
@@ -324,9 +325,9 @@ async fn lost_metadata_fails_and_leaves_nothing() {
     }
 }
 
-/// Without a region in the settings: where it is found, and what is said if it is not.
+/// If the settings have no region: which answers tell it, and the message if none does.
 #[tokio::test]
-async fn the_region_is_found_in_whatever_tells_it() {
+async fn the_region_is_found_in_any_answer_that_tells_it() {
     let location =
         |region: &str| xml(&format!("<LocationConstraint>{region}</LocationConstraint>"));
     let empty = || xml("<LocationConstraint/>");
@@ -340,7 +341,7 @@ async fn the_region_is_found_in_whatever_tells_it() {
         "<Error><Code>AuthorizationHeaderMalformed</Code><Region>garage</Region></Error>"
             .to_owned(),
     );
-    // So S3 answers where the region had to be switched on.
+    // S3 answers this way in a region that has to be enabled first.
     let incompatible = Reply::Answer(
         "400 Bad Request".to_owned(),
         "<Error><Code>IllegalLocationConstraintException</Code><Message>The me-south-1 location \
@@ -424,7 +425,7 @@ async fn another_owner_is_told_from_a_missing_permission() {
     assert!(error.to_string().contains("s3:ListBucket"), "{error}");
 }
 
-/// A wrong region is named together with the right one, also where the answer does not name it.
+/// The message about a wrong region names the right one, even if the answer does not.
 #[tokio::test]
 async fn the_right_region_is_named() {
     let redirect = || Reply::error("301 Moved Permanently", "PermanentRedirect");

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::store::{CannedAcl, Encryption, Tag};
 
-/// The policies of the page that this product implements, as a reader would paste them.
+/// The policies on the vendor's page, as a reader would paste them.
 const PAGE_PERMISSIONS: &str = r#"{
     "Version": "2012-10-17", "Id": "",
     "Statement": [{
@@ -42,7 +42,7 @@ fn texts_of(value: &Value) -> impl Iterator<Item = String> {
     value.as_str().map(str::to_owned).into_iter()
 }
 
-/// What a policy allows, as pairs that can have an effect: bucket actions on the bucket, object
+/// Returns the pairs of action and resource that have an effect: bucket actions on the bucket, object
 /// actions on objects.
 fn grants(policy: &Value) -> BTreeSet<(String, String)> {
     let mut grants = BTreeSet::new();
@@ -61,7 +61,7 @@ fn grants(policy: &Value) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn the_pages_own_policy_is_ours_but_for_what_is_optional() {
+fn our_policy_equals_the_vendors_except_for_optional_actions() {
     let page: Value = serde_json::from_str(PAGE_PERMISSIONS).unwrap();
     let mut ours = permissions::policy(&subject());
     let statements = ours["Statement"].as_array_mut().unwrap();
@@ -73,7 +73,7 @@ fn the_pages_own_policy_is_ours_but_for_what_is_optional() {
 }
 
 #[test]
-fn the_pages_own_trust_policy_is_ours() {
+fn our_trust_policy_equals_the_vendors() {
     let role = RoleSubject {
         arn: "arn:aws:iam::111122223333:role/lake".to_owned(),
         external_id: Some("YOUR-EXTERNAL-ID-HERE".to_owned()),
@@ -85,7 +85,7 @@ fn the_pages_own_trust_policy_is_ours() {
 }
 
 #[test]
-fn each_option_asks_for_its_own_action_and_no_other() {
+fn each_option_needs_its_own_action_and_no_other() {
     let plain = grants(&permissions::policy(&subject()));
     let tags = vec![Tag { key: "team".to_owned(), value: "data".to_owned() }];
     let kms = |key: Option<&str>| Encryption::Kms { key: key.map(str::to_owned), bucket_key: None };
@@ -146,7 +146,7 @@ fn each_option_asks_for_its_own_action_and_no_other() {
 }
 
 #[test]
-fn a_prefix_limits_objects_and_its_wildcards_are_none() {
+fn a_prefix_limits_objects_and_its_wildcards_are_escaped() {
     let policy =
         permissions::policy(&PolicySubject { prefix: "raw/a*b?c$d/".to_owned(), ..subject() });
     assert_eq!(policy["Statement"][0]["Resource"], "arn:aws:s3:::YOUR_S3_BUCKET_NAME");
@@ -157,7 +157,7 @@ fn a_prefix_limits_objects_and_its_wildcards_are_none() {
 }
 
 #[test]
-fn a_principal_is_an_account_or_somebody_in_it_and_never_everybody() {
+fn a_principal_is_an_account_or_an_identity_in_it_and_never_everyone() {
     for good in [
         "623184213151",
         "arn:aws:iam::623184213151:role/worker",
@@ -186,7 +186,7 @@ fn a_principal_is_an_account_or_somebody_in_it_and_never_everybody() {
 }
 
 #[test]
-fn an_unfinished_trust_policy_is_pointed_out() {
+fn an_incomplete_trust_policy_causes_a_warning() {
     let role = RoleSubject {
         arn: "arn:aws:iam::111122223333:role/lake".to_owned(),
         external_id: Some("of-the-platform".to_owned()),

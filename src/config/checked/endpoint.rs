@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_at_the_end_means_nothing() {
+    fn slashes_at_the_end_are_ignored() {
         for url in ["http://h/s3", "http://h/s3/", "http://h/s3//"] {
             assert_eq!(Endpoint::parse(url).unwrap().url, "http://h/s3", "{url}");
         }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_in_the_url_is_refused_or_suspected() {
+    fn a_bucket_in_the_url_is_rejected_or_suspected() {
         let refused = Err(EndpointError::PathIsBucket);
         let cases = [
             ("http://h", Ok(()), None),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_of_a_store_is_taken_and_anything_else_is_told_what_is_wrong() {
+    fn a_url_of_a_store_is_accepted_and_anything_else_has_its_own_error() {
         let cases = [
             ("https://minio.example.com", Ok((Scheme::Https, "minio.example.com", false))),
             ("HTTP://minio_1:9000/", Ok((Scheme::Http, "minio_1", false))),

@@ -320,7 +320,7 @@ mod tests {
             (
                 "compression_level",
                 json!({"compression_codec": "zstd", "compression_level": "fast"}),
-                "must be an integer, but it is a text",
+                "must be an integer, but it is a string",
             ),
             ("row_group_mb", json!({"row_group_mb": 0}), "must be from 1 to 1024, but it is `0`"),
             (

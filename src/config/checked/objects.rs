@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_what_s3_takes() {
+    fn tags_follow_the_rules_of_s3() {
         let good = vec![
             tag("team", "data & more".replace('&', "+").as_str()),
             tag("Größe", ""),

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arn_of_a_role_is_told_from_everything_that_looks_like_one() {
+    fn only_the_arn_of_a_role_is_accepted() {
         let table = [
             ("arn:aws:iam::123456789012:role/lake", None),
             ("arn:aws:iam::123456789012:role/teams/data/lake-writer", None),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_external_id_has_the_characters_that_aws_takes() {
+    fn an_external_id_has_the_characters_that_aws_accepts() {
         for good in
             ["12", "f52c7268-2359-567a-f5e8-83c536cb4de8", "a+b=c,d.e@f:g/h_i", &"x".repeat(1224)]
         {

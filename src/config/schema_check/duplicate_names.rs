@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repeated_name_is_found_at_every_level_and_in_every_spelling() {
+    fn duplicate_names_are_found_at_every_level_and_in_every_spelling() {
         let text =
             br#"{"a":1,"b":{"c":{"d":1,"\u0064":2}},"a":2,"\u0061":3,"e":[ 7, {"f":1,"f":2} ,[]]}"#;
         assert_eq!(duplicate_names(text), ["a", "b.c.d", "e[1].f"]);

@@ -10,7 +10,7 @@ use crate::error::Failure;
 
 const SECRET_NAMES: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 
-/// Every way in which a secret can be written, wrong types included. "7391846" is in each of them.
+/// Secrets in every form, also of wrong types. Each contains "7391846".
 fn secret() -> impl Strategy<Value = Value> {
     prop_oneof![
         4 => Just(json!("s7391846s")),
@@ -36,7 +36,7 @@ fn known_name() -> impl Strategy<Value = String> {
     prop::sample::select(names)
 }
 
-/// Any JSON, with a liking for values that some field takes.
+/// Any JSON, often with values that some field accepts.
 fn any_json() -> BoxedStrategy<Value> {
     let words = [
         "access_key",
@@ -85,7 +85,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_json_makes_it_panic_or_tell_a_secret(
+    fn no_json_causes_a_panic_or_reveals_a_secret(
         own in members(any_json()),
         complete in any::<bool>(),
         id in secret(),
@@ -117,17 +117,17 @@ proptest! {
         prop_assert!(!text.contains("7391846"), "{text}");
     }
 
-    // What the platform's validation lets through and the connector refuses is then told at
-    // `check`; the other way round a good configuration could never be saved.
+    // The opposite need not hold: what the platform's validation accepts and the connector rejects is
+    // reported by `check`. But a configuration that the schema rejects could never be saved.
     #[test]
-    fn what_is_taken_fits_the_schema(own in members(any_json())) {
+    fn what_the_connector_accepts_fits_the_schema(own in members(any_json())) {
         let mut config = with(&json!({}));
         for (name, value) in own {
             if !value.is_null() && name != "authentication" {
                 config[name] = value;
             }
         }
-        // An empty text is an absent one, which the schema does not know.
+        // An empty string means absent, which the schema does not know.
         let text = config.to_string();
         if parse(&config).is_ok() && !text.contains("null") && !text.contains("\"\"") {
             prop_assert!(jsonschema::is_valid(configuration_schema(), &config), "{config}");

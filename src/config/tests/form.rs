@@ -30,7 +30,7 @@ fn the_schema_keeps_the_forms_conventions() {
     let schema = configuration_schema();
     assert!(jsonschema::meta::validate(schema).is_ok());
     let text = schema.to_string();
-    // The first is looked for with its quotes: `null` is a word of the help texts.
+    // `null` is searched for with its quotes, because the help texts use the word.
     for absent in
         ["\"null\"", "$ref", "definitions", "uint", "additionalProperties", "anyOf", "allOf"]
     {
@@ -103,7 +103,7 @@ fn check_fields(path: &str, form: &Value) {
 }
 
 #[test]
-fn the_help_of_the_key_names_just_the_known_macros() {
+fn the_help_text_of_the_key_names_exactly_the_known_macros() {
     let help =
         configuration_schema()["properties"]["s3_bucket_key"]["description"].as_str().unwrap();
     let refusal = KeyTemplate::parse("{stream_name}{?}").unwrap_err().to_string();
@@ -124,7 +124,7 @@ fn the_help_of_the_key_names_just_the_known_macros() {
 }
 
 #[test]
-fn every_example_fits_the_schema_and_is_taken() {
+fn every_example_fits_the_schema_and_is_accepted() {
     let validator = jsonschema::validator_for(configuration_schema()).unwrap();
     let files = json_files("examples");
     assert!(files.len() >= 6, "{files:?}");
@@ -141,7 +141,7 @@ fn every_example_fits_the_schema_and_is_taken() {
 }
 
 #[test]
-fn every_bad_example_is_refused_with_its_message() {
+fn every_bad_example_is_rejected_with_its_message() {
     let files = json_files("examples/invalid");
     assert!(files.len() >= 30, "{files:?}");
     for (name, path) in files {

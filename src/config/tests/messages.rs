@@ -1,4 +1,4 @@
-//! What is said about settings that are wrong: all of it, at once, and what to do.
+//! The messages about wrong settings: all at once, each with what to do.
 
 use serde_json::{Value, json};
 
@@ -16,9 +16,8 @@ fn messages_of(text: &[u8]) -> Vec<String> {
     }
 }
 
-/// It took five rounds, one error each.
 #[test]
-fn the_settings_of_airbytes_own_s3_destination_are_answered_at_once() {
+fn all_settings_of_airbytes_own_s3_destination_are_answered_at_once() {
     let config = json!({
         "access_key_id": "AKIAIOSFODNN7EXAMPLE",
         "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
@@ -73,7 +72,7 @@ fn the_settings_of_airbytes_own_s3_destination_are_answered_at_once() {
     assert!(!whole.contains("wJalr"), "{whole}");
 }
 
-/// One problem does not hide another, in whatever part of the settings they are.
+/// No problem hides another one, wherever they are.
 #[test]
 fn problems_of_all_kinds_come_in_one_answer() {
     let config = json!({
@@ -129,7 +128,7 @@ fn problems_of_all_kinds_come_in_one_answer() {
 }
 
 #[test]
-fn a_nearest_name_is_told_only_where_one_is_near() {
+fn a_name_is_suggested_only_if_one_is_near() {
     let cases = [
         (
             json!({"acess_key": 1}),
@@ -177,7 +176,7 @@ fn a_nearest_name_is_told_only_where_one_is_near() {
 }
 
 #[test]
-fn a_bucket_name_is_told_which_rule_it_breaks() {
+fn the_message_about_a_bucket_name_says_which_rule_it_breaks() {
     let long = "b".repeat(64);
     for (name, problem) in [
         ("", "is empty"),
@@ -200,7 +199,7 @@ fn a_bucket_name_is_told_which_rule_it_breaks() {
 }
 
 #[test]
-fn a_name_that_is_given_twice_is_refused() {
+fn a_duplicate_name_is_rejected() {
     let text = with(&json!({})).to_string();
     let twice = text.replacen(
         '{',
@@ -209,14 +208,14 @@ fn a_name_that_is_given_twice_is_refused() {
     );
     let mut messages = messages_of(twice.as_bytes());
     messages.sort();
-    // The last one of each counts for whatever else is wrong.
+    // Other checks use the last value of each.
     let expected = ["authentication.auth_type", "authentication", "s3_bucket_name"]
         .map(|path| format!("`{path}` is given more than once; keep one of them"));
     assert_eq!(messages, expected);
 }
 
 #[test]
-fn what_is_no_json_and_what_are_no_settings_is_called_by_its_name() {
+fn other_formats_and_other_documents_are_recognized() {
     let gzip = b"\x1f\x8b\x08\x00\x00".to_vec();
     let utf16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let cases: Vec<(Vec<u8>, &str)> = vec![
@@ -248,13 +247,13 @@ fn what_is_no_json_and_what_are_no_settings_is_called_by_its_name() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_the_settings() {
+fn a_byte_order_mark_is_ignored() {
     let text = ["\u{feff}", &with(&json!({})).to_string()].concat();
     assert_eq!(messages_of(text.as_bytes()), [""; 0]);
 }
 
 #[test]
-fn an_empty_text_is_an_absent_one_in_every_optional_field() {
+fn an_empty_string_in_an_optional_field_means_absent() {
     let schema = connector_specification();
     let fields = schema["connectionSpecification"]["properties"].as_object().unwrap();
     let absent = parse(&with(&json!({}))).unwrap();
@@ -292,9 +291,9 @@ fn an_empty_text_is_an_absent_one_in_every_optional_field() {
     assert!(unknown.len() == 1 && unknown[0].contains("is not a known field"), "{unknown:?}");
 }
 
-/// Platforms check settings against the schema before the connector sees them.
+/// Platforms validate settings against the schema before the connector sees them.
 #[test]
-fn the_schema_takes_an_empty_text_in_every_optional_field_with_a_pattern() {
+fn the_schema_accepts_an_empty_string_in_every_optional_field_with_a_pattern() {
     let specification = connector_specification();
     let schema = &specification["connectionSpecification"];
     let required = schema["required"].as_array().unwrap();
@@ -309,7 +308,7 @@ fn the_schema_takes_an_empty_text_in_every_optional_field_with_a_pattern() {
 }
 
 #[test]
-fn a_note_tells_of_an_extension_and_a_region_that_do_not_fit() {
+fn a_wrong_extension_and_a_mistyped_region_cause_warnings() {
     let notes = |members: &Value| parse(&with(members)).unwrap().warnings();
     let csv = json!({"format_type": "csv"});
     assert_eq!(
@@ -326,7 +325,7 @@ fn a_note_tells_of_an_extension_and_a_region_that_do_not_fit() {
 }
 
 #[test]
-fn text_that_is_not_json_is_told_where() {
+fn text_that_is_not_json_is_located() {
     let cases: [(&[u8], &str); 4] = [
         (b"", "the configuration is not JSON: it is empty"),
         (

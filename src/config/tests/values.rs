@@ -48,7 +48,7 @@ fn absent_and_null_members_have_their_defaults() {
 }
 
 #[test]
-fn every_way_to_sign_in_and_every_option_of_s3_arrives() {
+fn every_sign_in_method_and_every_s3_option_is_read() {
     let example =
         |name: &str| Config::parse(&fs::read(in_spec("examples").join(name)).unwrap()).unwrap();
     let config = example("role_all_s3_options.json");
@@ -132,7 +132,7 @@ fn every_way_to_sign_in_and_every_option_of_s3_arrives() {
 }
 
 #[test]
-fn every_option_arrives() {
+fn every_option_is_read() {
     let config =
         Config::parse(&fs::read(in_spec("examples/csv_all_options.json")).unwrap()).unwrap();
     let options = CsvOptions {
@@ -190,7 +190,7 @@ fn path_style_and_warnings_follow_endpoint_and_template() {
 }
 
 #[test]
-fn names_of_buckets_are_those_of_the_rules() {
+fn bucket_names_follow_the_rules_of_s3() {
     let (long, longest) = ("b".repeat(64), "b".repeat(63));
     for bad in [
         "",

@@ -1,52 +1,50 @@
-//! How the memory of a run is divided, and how many threads share it.
+//! Divides the memory limit, and chooses the number of workers and of uploads.
 //!
 //! In: the limit of the settings, the machine, the format and the width of the streams. Out: a
-//! [`MemoryPlan`]. Pure: the same numbers in, the same plan out.
+//! [`MemoryPlan`]. Pure.
 //!
-//! The limit has four quarters. One is for the program itself: the S3 client, the allocator, and
-//! spare buffers, which may take half of that quarter. The other three are for data, less what
-//! rests for the whole run: scratch of the workers, and the columns' types.
+//! One quarter of the limit is for the program itself: the S3 client, the allocator and spare
+//! buffers, which may take half of that quarter. Three quarters are for data, minus what is
+//! allocated for the whole run: the scratch memory of the workers and the types of the columns.
 
 use crate::format::text::GZIP_SCRATCH_BYTES;
 use crate::pipeline::input::COLUMN_SCRATCH_BYTES;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Parts of this size make files of up to 80 GB (S3 takes 10,000 parts; a file has 5,000 MB at
-/// most), and are large enough that the round trip to S3 does not matter.
+/// Size of the parts of multipart uploads: large enough that the round trip to S3 does not matter.
+/// With the 10,000 parts that S3 allows, a file could have 80 GB; the settings allow 5,000 MB.
 pub(super) const PART_BYTES: usize = 8 * 1024 * 1024;
 
-/// Memory where neither the settings nor a control group name a limit, and the most that is taken
-/// by default.
+/// The limit if neither the settings nor a control group set one.
 const DEFAULT_MEMORY_BYTES: u64 = 256 * MIB;
 const MIN_DEFAULT_MEMORY_BYTES: u64 = 64 * MIB;
 const MAX_DEFAULT_MEMORY_BYTES: u64 = 512 * MIB;
 
-/// Part of the limit that each worker wants: its scratch, the block and the chunks in its hands, a
-/// row group's column or a frame, and what the allocator keeps for its thread.
+/// The share of the limit that each worker needs: its scratch memory, the block and the chunks that
+/// it works on, a column of a row group or a frame, and what the allocator keeps for its thread.
 const WORKER_BYTES: u64 = 16 * MIB;
 
-/// Memory that a column of a stream takes before it has data, measured: its types and names.
+/// Memory of a column before it has data (its types and names), measured.
 const COLUMN_BYTES: u64 = 1024;
 
-/// Memory that a column takes in each worker besides, measured: the way to find it.
+/// Memory of a column in each worker (the entry to look it up), measured.
 const COLUMN_BYTES_IN_WORKER: u64 = 512;
 
-/// Memory that a stream takes besides its columns and rows, measured: its names, its open file and
-/// what is known of its keys.
+/// Memory of a stream besides its columns and rows (its names, its open file, its keys), measured.
 const STREAM_BYTES: u64 = 8 * 1024;
 
-/// A tail of more than this joins its file without a STATE.
+/// A larger tail joins its file before its STATE has arrived.
 const TAIL_BYTES: u64 = 16 * MIB;
 
-/// What the workers' scratch is for.
+/// What the workers need scratch memory for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scratch {
-    /// Rows of text that are final already.
+    /// Nothing: rows of text that are not compressed.
     None,
-    /// Gzip members.
+    /// Compressing frames with gzip.
     Gzip,
-    /// Columns of Parquet: how many columns all streams have together.
+    /// Encoding columns of Parquet. The value is the number of columns of all streams together.
     Columns(usize),
 }
 
@@ -55,19 +53,19 @@ pub(super) enum Scratch {
 pub(super) struct MemoryPlan {
     /// Threads that encode and compress.
     pub(super) workers: usize,
-    /// For everything between stdin and the receipts.
+    /// For everything between reading stdin and S3's confirmation.
     pub(super) data_bytes: u64,
     /// For buffers that wait for their next use.
     pub(super) spare_bytes: usize,
-    /// S3 requests at once.
+    /// Concurrent S3 requests.
     pub(super) upload_concurrency: usize,
     /// Bytes that may wait for S3 before stdin waits for them.
     pub(super) upload_ahead_bytes: u64,
-    /// A tail of more than this joins its file without a STATE.
+    /// A larger tail joins its file before its STATE has arrived.
     pub(super) tail_bytes: u64,
 }
 
-/// The limit: the settings' own, else half of the control group's.
+/// Returns the memory limit: that of the settings, or else half of the control group's.
 pub(super) fn limit_bytes(setting: Option<u64>, control_group: Option<u64>) -> u64 {
     setting.unwrap_or_else(|| match control_group {
         Some(limit) => (limit / 2).clamp(MIN_DEFAULT_MEMORY_BYTES, MAX_DEFAULT_MEMORY_BYTES),
@@ -76,8 +74,7 @@ pub(super) fn limit_bytes(setting: Option<u64>, control_group: Option<u64>) -> u
 }
 
 impl MemoryPlan {
-    /// The plan of a run of this many streams with `limit_bytes` on a machine with this many
-    /// processors.
+    /// Plans a run of this many streams with `limit_bytes`, on a machine with this many processors.
     pub(super) fn new(
         limit_bytes: u64,
         processors: usize,
@@ -92,13 +89,13 @@ impl MemoryPlan {
                 (COLUMN_SCRATCH_BYTES as u64 + in_worker, count as u64 * COLUMN_BYTES)
             }
         };
-        // The ways to the columns may take a quarter of the limit, in all workers together.
+        // What all workers together allocate per column may take a quarter of the limit.
         let affordable = limit_bytes / WORKER_BYTES.max(4 * of_worker);
         let workers = processors.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(1);
         let resting = workers as u64 * of_worker + of_run + streams as u64 * STREAM_BYTES;
         let data_bytes = (limit_bytes / 4 * 3).saturating_sub(resting).max(limit_bytes / 4);
-        // Parts in flight may take a third of the memory; fewer than four would leave the line idle
-        // between two answers.
+        // Parts in flight may take a third of the data memory. Fewer than four would leave the
+        // connection idle between two responses.
         let parts = usize::try_from(data_bytes / 3 / PART_BYTES as u64).unwrap_or(usize::MAX);
         let upload_concurrency = parts.clamp(4, 16);
         Self {
@@ -106,7 +103,7 @@ impl MemoryPlan {
             data_bytes,
             spare_bytes: usize::try_from(limit_bytes / 8).unwrap_or(usize::MAX),
             upload_concurrency,
-            // Two parts more than are on their way: no slot is ever empty while there is input.
+            // Two parts more than are in flight, so that no upload slot is empty while there is input.
             upload_ahead_bytes: (upload_concurrency as u64 + 2) * PART_BYTES as u64,
             tail_bytes: TAIL_BYTES.min(data_bytes / 8),
         }
@@ -145,7 +142,7 @@ mod tests {
             (256, 64, 0, Scratch::None, (16, 192, 8)),
             (256, 64, 0, Scratch::Gzip, (15, 130, 5)),
             (256, 64, 0, Scratch::Columns(100), (16, 159, 6)),
-            // Thousands of streams: each worker has a way to each of their columns.
+            // Thousands of streams: each worker has an entry for each of their columns.
             (256, 64, 5_000, many, (1, 64, 4)),
             (512, 64, 5_000, many, (3, 180, 7)),
             (512, 8, 0, Scratch::Gzip, (8, 351, 14)),

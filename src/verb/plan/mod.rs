@@ -167,20 +167,24 @@ pub(super) fn plan(
     Ok(RunPlan { settings, replacements, warnings })
 }
 
-/// How many rows make a frame or a row group.
-fn piece_sizes(format: &Format, file_size_bytes: u64, memory_bytes: u64) -> PieceSizes {
-    let options = format.parquet().copied().unwrap_or_default();
-    PieceSizes {
-        min_frame_bytes: frame_bytes(file_size_bytes),
-        min_row_group_bytes: row_group_bytes(
-            options.row_group_bytes,
-            memory_bytes,
-            file_size_bytes,
-        ),
+/// Decides how rows are cut into frames.
+fn framing(format: &Format, file_size_bytes: u64, memory_bytes: u64) -> Framing {
+    match format {
+        Format::Csv { gzip_level: None, .. } | Format::Jsonl { gzip_level: None } => Framing::None,
+        Format::Csv { .. } | Format::Jsonl { .. } => {
+            Framing::Gzip { frame_bytes: frame_bytes(file_size_bytes) }
+        }
+        Format::Parquet { options } => Framing::RowGroups {
+            row_group_bytes: row_group_bytes(
+                options.row_group_bytes,
+                memory_bytes,
+                file_size_bytes,
+            ),
+        },
     }
 }
 
-/// The records after which a checkpoint is due, if a test suite sets them.
+/// Returns the number of records after which a checkpoint is due, if a test suite sets one.
 fn checkpoint_records(variables: &RunVariables) -> Result<Option<u64>, Failure> {
     let Some(text) = &variables.batch_size_override else { return Ok(None) };
     match text.parse::<u64>() {

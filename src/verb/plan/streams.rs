@@ -22,7 +22,7 @@ use crate::provenance::{self, Owner};
 use crate::replace::Replacement;
 use crate::verb::connection_id;
 
-/// The values of the run in keys.
+/// Returns the values of the run in keys.
 pub(super) fn run_values(
     config: &Config,
     catalog: &Catalog,
@@ -42,7 +42,7 @@ pub(super) fn run_values(
     })
 }
 
-/// The values of a stream in keys.
+/// Returns the values of a stream in keys.
 pub(super) fn stream_values(run: &RunValues, stream: &CatalogStream) -> StreamValues {
     let stream_id = ids::stream_id(&run.connection_id, &stream.descriptor);
     StreamValues {
@@ -53,8 +53,8 @@ pub(super) fn stream_values(run: &RunValues, stream: &CatalogStream) -> StreamVa
     }
 }
 
-/// What a good end replaces of the stream. Its name is tried as well: a key that cannot be made is
-/// found here rather than after an hour.
+/// Returns what a successful end replaces of the stream. Makes a key as well, so that an impossible
+/// key is an error now rather than after an hour.
 pub(super) fn replacement(
     config: &Config,
     run: &RunValues,
@@ -70,19 +70,19 @@ pub(super) fn replacement(
         owner: Owner::new(&values.descriptor, &run.connection_id),
         rule,
         prefix: config.template.constant_prefix(run, values),
-        // Keys that name no stream are all looked at: their metadata says whose they are.
+        // If keys do not name their stream, every object is a candidate: its metadata decides.
         marks: if config.template.names_stream() { values.marks() } else { vec![String::new()] },
-        // With cursor macros each file has a name of its own: the run says which it used.
+        // With cursor macros each file has a name of its own, which only the run knows.
         stems: if config.template.uses_cursor() { BTreeSet::new() } else { BTreeSet::from([stem]) },
         attempt_id,
     }))
 }
 
-/// The names of the top-level columns that readers of the files see.
-pub(super) fn file_names<'a>(format: &'a StreamFormat, stream: &'a CatalogStream) -> Vec<&'a str> {
-    match format {
-        StreamFormat::Parquet(layout) => {
-            layout.schema.fields.iter().map(|field| field.name.as_str()).collect()
+/// Returns the names of the top-level columns that readers of the files see.
+pub(super) fn file_names<'a>(rows: &'a RowMaker, stream: &'a CatalogStream) -> Vec<&'a str> {
+    match rows {
+        RowMaker::Columns(columns) => {
+            columns.shape.fields.iter().map(|field| field.name.as_str()).collect()
         }
         StreamFormat::Text { encoder, .. } => match encoder.column_names() {
             Some(names) => names.iter().map(String::as_str).collect(),
@@ -91,8 +91,8 @@ pub(super) fn file_names<'a>(format: &'a StreamFormat, stream: &'a CatalogStream
     }
 }
 
-/// What both the encoder of the stream's records and the bodies of its files are made from.
-pub(super) fn stream_format(
+/// Makes the encoder of a stream's rows, and adds its warnings to `warnings`.
+pub(super) fn row_maker(
     config: &Config,
     stream: &CatalogStream,
     meta: &StreamMeta,

@@ -7,13 +7,13 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::store::HttpClient as OurHttpClient;
 
-const HASTE: MetadataTimeouts = MetadataTimeouts {
+const SHORT: MetadataTimeouts = MetadataTimeouts {
     connect: Duration::from_millis(10),
     answer: Duration::from_millis(20),
     attempts: 4,
 };
 /// For servers that answer: this machine may be busy.
-const LEISURE: MetadataTimeouts = MetadataTimeouts {
+const LONG: MetadataTimeouts = MetadataTimeouts {
     connect: Duration::from_secs(20),
     answer: Duration::from_secs(30),
     attempts: 1,
@@ -22,7 +22,7 @@ const LEISURE: MetadataTimeouts = MetadataTimeouts {
 const TOKEN: &str = "HTTP/1.1 200 OK\r\nx-aws-ec2-metadata-token-ttl-seconds: \
                      21600\r\ncontent-length: 5\r\n\r\ntoken";
 
-/// Asks a service that gives the answers to the token request and to the question for the role.
+/// Asks a service that sends these answers to the request for a token and to that for the role.
 async fn ask(token: &'static str, role: &'static str) -> MetadataProblem {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -36,7 +36,7 @@ async fn ask(token: &'static str, role: &'static str) -> MetadataProblem {
     let http = OurHttpClient::new(None).unwrap().for_metadata_services();
     let builder = imds::Client::builder().endpoint(endpoint).unwrap();
     let metadata =
-        InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LEISURE, builder);
+        InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LONG, builder);
     let error = tokio::select! {
         answer = metadata.credentials() => answer.unwrap_err(),
         () = service => unreachable!("it serves for ever"),
@@ -56,11 +56,11 @@ async fn serve(mut socket: TcpStream, token: &str, role: &str) {
     }
 }
 
-/// A service that takes every request and never answers.
+/// A service that accepts every request and never answers.
 #[derive(Clone, Debug, Default)]
-struct Mute(Arc<AtomicUsize>);
+struct Silent(Arc<AtomicUsize>);
 
-impl HttpClient for Mute {
+impl HttpClient for Silent {
     fn http_connector(
         &self,
         _: &HttpConnectorSettings,
@@ -70,7 +70,7 @@ impl HttpClient for Mute {
     }
 }
 
-impl HttpConnector for Mute {
+impl HttpConnector for Silent {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         assert!(request.uri().ends_with("/latest/api/token"), "{}", request.uri());
         self.0.fetch_add(1, Ordering::Relaxed);
@@ -79,11 +79,11 @@ impl HttpConnector for Mute {
 }
 
 #[tokio::test]
-async fn a_silent_token_request_is_tried_again_three_times() {
-    let service = Mute::default();
+async fn a_token_request_without_an_answer_is_repeated_three_times() {
+    let service = Silent::default();
     let http = SharedHttpClient::new(service.clone());
     let config = ProviderConfig::without_region();
-    let metadata = InstanceMetadata::with_client(&config, http, HASTE, imds::Client::builder());
+    let metadata = InstanceMetadata::with_client(&config, http, SHORT, imds::Client::builder());
     assert_eq!(metadata.credentials().await.unwrap_err().problem, MetadataProblem::NoAnswer);
     assert_eq!(service.0.load(Ordering::Relaxed), 4);
 }
@@ -108,13 +108,13 @@ async fn each_answer_has_its_meaning() {
 }
 
 #[tokio::test]
-async fn nobody_at_the_address_is_no_service() {
+async fn without_a_listener_there_is_no_service() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let http = OurHttpClient::new(None).unwrap().for_metadata_services();
     let builder = imds::Client::builder().endpoint(endpoint).unwrap();
     let metadata =
-        InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LEISURE, builder);
+        InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LONG, builder);
     assert_eq!(metadata.credentials().await.unwrap_err().problem, MetadataProblem::Absent);
 }
