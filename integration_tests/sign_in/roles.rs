@@ -301,7 +301,7 @@ fn an_identity_that_cannot_be_looked_up_is_a_note() {
     {
         cloud.sts.heal();
         cloud.sts.fail(Action::GetCallerIdentity, fault, 100);
-        let outcome = cloud.nobody().check(&config);
+        let outcome = cloud.without_identity().check(&config);
         assert_succeeded(&outcome, &["could not be determined"]);
     }
     assert_eq!(cloud.signers(), [ACCESS_KEY_ID]);

@@ -43,7 +43,8 @@ impl Report {
     }
 
     pub(super) fn region_found_despite_denial(&mut self, error: &StoreError, region: &str) {
-        let denial = denial(error, self.signer.as_ref(), "").unwrap_or_else(|| error.with_store_answer());
+        let denial =
+            denial(error, self.signer.as_ref(), "").unwrap_or_else(|| error.with_store_answer());
         self.add(format!(
             "the bucket was found in region \"{region}\" although the request for its region was \
              denied: set s3_bucket_region to \"{region}\", or allow the action ({denial})"

@@ -105,9 +105,14 @@ fn execute<W: Write>(
     let prefix = config.template.literal_prefix();
     let connecting = async { StoreConnector::new(config).await?.open(&prefix).await };
     let store = runtime.until_stopped(NOTHING_READ, connecting)?;
-    let shutdown = runtime.shutdown().clone();
-    let (summary, result) =
-        run(io::stdin(), plan.settings, store.clone(), runtime.handle(), shutdown, emitter);
+    let run = Run {
+        input: io::stdin(),
+        settings: plan.settings,
+        store: store.clone(),
+        runtime: runtime.handle(),
+        shutdown: runtime.shutdown().clone(),
+    };
+    let (summary, result) = run.run(emitter);
     let result = match result {
         Ok(()) => replace_old(plan.replacements, &summary, &store, runtime, emitter),
         Err(failure) => Err(failure.into()),

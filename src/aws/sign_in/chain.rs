@@ -31,7 +31,7 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 
-use super::error::{Cause, CredentialSource, SignInError, SignInErrorKind};
+use super::error::{CredentialSource, SignInError, SignInErrorKind};
 use super::metadata::{InstanceMetadata, MetadataProblem, MetadataTimeouts};
 use super::{EnvironmentVariables, SESSION_NAME, SignInEnvironment};
 use crate::error::{ErrorText, found_in, harmless};
@@ -54,7 +54,7 @@ pub(crate) struct Chain {
 /// Why a source yields no credentials.
 enum SourceError {
     /// It is not set up: ask the next one.
-    NotSetUp(Option<Cause>),
+    NotSetUp(Option<ErrorText>),
     /// It is set up and fails.
     Failed(SignInError),
 }
@@ -121,7 +121,7 @@ impl Chain {
                 Ok(Err(SourceError::Failed(error))) => return Err(error),
                 Err(_) => {
                     let kind = SignInErrorKind::SourceUnavailable { source };
-                    let cause = Cause(format!("no answer within {CHAIN_TIMEOUT:?}").into());
+                    let cause = ErrorText::new(format!("no answer within {CHAIN_TIMEOUT:?}"));
                     return Err(SignInError { kind, code: None, cause: Some(cause) });
                 }
             }
@@ -327,7 +327,7 @@ impl Answer {
 
 /// Returns the kind of error and the messages of I/O errors below it. Messages of servers are left
 /// out: they may repeat tokens.
-fn cause_of(error: &CredentialsError) -> Cause {
+fn cause_of(error: &CredentialsError) -> ErrorText {
     let mut parts = vec![error.to_string()];
     let mut next = error.source();
     while let Some(below) = next {

@@ -237,7 +237,7 @@ fn is_page<E>(error: &SdkError<E>) -> bool {
 
 /// Returns why a request has no answer. Of an answer of STS it returns only the code: the message
 /// may repeat external ids, keys and tokens.
-fn cause_of<E>(error: &SdkError<E>, code: Option<&str>) -> Option<Cause>
+fn cause_of<E>(error: &SdkError<E>, code: Option<&str>) -> Option<ErrorText>
 where
     E: StdError + 'static,
 {

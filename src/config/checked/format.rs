@@ -13,8 +13,9 @@ use crate::config::form::format::{
     RawParquet, RawQuoteStyle, RawTimes, RawUndeclaredFields,
 };
 use crate::config::form::settings::MB;
-use crate::format::{Codec, ColumnNames, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle, Times,
-    TypeOptions, UndeclaredFields,
+use crate::format::{
+    Codec, ColumnNames, CsvOptions, Format, Integers, Nested, Numbers, ParquetOptions, QuoteStyle,
+    Times, TypeOptions, UndeclaredFields,
 };
 
 /// The default of `decimal_precision`: the most that engines support.

@@ -167,20 +167,16 @@ pub(super) fn plan(
     Ok(RunPlan { settings, replacements, warnings })
 }
 
-/// Decides how rows are cut into frames.
-fn framing(format: &Format, file_size_bytes: u64, memory_bytes: u64) -> Framing {
-    match format {
-        Format::Csv { gzip_level: None, .. } | Format::Jsonl { gzip_level: None } => Framing::None,
-        Format::Csv { .. } | Format::Jsonl { .. } => {
-            Framing::Gzip { frame_bytes: frame_bytes(file_size_bytes) }
-        }
-        Format::Parquet { options } => Framing::RowGroups {
-            row_group_bytes: row_group_bytes(
-                options.row_group_bytes,
-                memory_bytes,
-                file_size_bytes,
-            ),
-        },
+/// Decides how many rows make a frame or a row group.
+fn piece_sizes(format: &Format, file_size_bytes: u64, memory_bytes: u64) -> PieceSizes {
+    let options = format.parquet().copied().unwrap_or_default();
+    PieceSizes {
+        min_frame_bytes: frame_bytes(file_size_bytes),
+        min_row_group_bytes: row_group_bytes(
+            options.row_group_bytes,
+            memory_bytes,
+            file_size_bytes,
+        ),
     }
 }
 

@@ -79,10 +79,10 @@ pub(super) fn replacement(
 }
 
 /// Returns the names of the top-level columns that readers of the files see.
-pub(super) fn file_names<'a>(rows: &'a RowMaker, stream: &'a CatalogStream) -> Vec<&'a str> {
-    match rows {
-        RowMaker::Columns(columns) => {
-            columns.shape.fields.iter().map(|field| field.name.as_str()).collect()
+pub(super) fn file_names<'a>(format: &'a StreamFormat, stream: &'a CatalogStream) -> Vec<&'a str> {
+    match format {
+        StreamFormat::Parquet(layout) => {
+            layout.schema.fields.iter().map(|field| field.name.as_str()).collect()
         }
         StreamFormat::Text { encoder, .. } => match encoder.column_names() {
             Some(names) => names.iter().map(String::as_str).collect(),
@@ -91,8 +91,9 @@ pub(super) fn file_names<'a>(rows: &'a RowMaker, stream: &'a CatalogStream) -> V
     }
 }
 
-/// Makes the encoder of a stream's rows, and adds its warnings to `warnings`.
-pub(super) fn row_maker(
+/// Makes what both the encoder of the stream's records and the bodies of its files are made from,
+/// and adds its warnings to `warnings`.
+pub(super) fn stream_format(
     config: &Config,
     stream: &CatalogStream,
     meta: &StreamMeta,

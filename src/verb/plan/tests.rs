@@ -307,6 +307,9 @@ fn a_wide_struct_lowers_the_rows_of_a_row_group() {
         }});
         let plan = plan(&config(&settings), &catalog(&stream), &context()).unwrap();
         let columns = plan.settings.engine.streams[0].format.columns().unwrap();
-        assert_eq!(columns.max_row_group_rows, expected, "{row_group_rows} rows, {members} members");
+        assert_eq!(
+            columns.max_row_group_rows, expected,
+            "{row_group_rows} rows, {members} members"
+        );
     }
 }

@@ -10,7 +10,7 @@
 mod sentences;
 
 use crate::aws::sign_in::identity::Identity;
-use crate::error::{Classified, FailureType};
+use crate::error::{Classified, ErrorText, FailureType};
 
 /// Signing in failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -21,13 +21,8 @@ pub struct SignInError {
     /// What the server called it: its error code, or the HTTP status.
     pub(crate) code: Option<Box<str>>,
     #[source]
-    pub(crate) cause: Option<Cause>,
+    pub(crate) cause: Option<ErrorText>,
 }
-
-/// What a library reported: for engineers, not for users.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Cause(pub(crate) Box<str>);
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
