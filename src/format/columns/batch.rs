@@ -1,7 +1,7 @@
 //! Rows of one stream, on their way from the decoder to a row group.
 //!
-//! In: the [`Batch`]es of a row group. Out: the Arrow arrays of each of its columns. Each column can
-//! be converted by itself, on any thread.
+//! In: the [`Batch`]es of a row group. Out: the Arrow arrays of each of its columns. Each column
+//! can be converted by itself, on any thread.
 
 use std::sync::Arc;
 

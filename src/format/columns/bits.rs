@@ -95,8 +95,8 @@ impl Bits {
     }
 }
 
-/// Which rows of a column have a value instead of null. There are no bits before the first null: most
-/// columns never have one.
+/// Which rows of a column have a value instead of null. There are no bits before the first null:
+/// most columns never have one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Validity {
     len: usize,

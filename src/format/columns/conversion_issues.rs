@@ -1,13 +1,13 @@
 //! Records conversion issues: values that a column could not take as they were.
 //!
 //! In: the node of a column, what happened to a value of it, and the value's text, as values are
-//! read. Out: per record, the entries for `_airbyte_meta.changes` and the texts of nulled values for
-//! `_airbyte_additional_properties`, both in the order of the record; per field, counts for the
+//! read. Out: per record, the entries for `_airbyte_meta.changes` and the texts of nulled values
+//! for `_airbyte_additional_properties`, both in the order of the record; per field, counts for the
 //! summary at the end of a run.
 //!
 //! Invariants
-//! - Memory for a record is bounded by its text and [`MAX_NOTED_ISSUES`], however many of its values
-//!   do not fit.
+//! - Memory for a record is bounded by its text and [`MAX_NOTED_ISSUES`], however many of its
+//!   values do not fit.
 //! - Every issue is counted, also one beyond the bounds.
 //!
 //! Not here: which values fit (`decode`, `number`, `temporal`).
@@ -190,7 +190,7 @@ impl IssueLog {
         if is_kept {
             self.texts.extend_from_slice(text);
         }
-        // Nobody asks for the positions of an issue that is only counted.
+        // The positions of an issue that is only counted are not needed.
         let has_path = is_kept || self.noted.len() < MAX_LISTED_ISSUES;
         let positions = if has_path { positions } else { &[] };
         let text = start..self.texts.len();

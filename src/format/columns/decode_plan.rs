@@ -1,8 +1,8 @@
 //! How to decode each column: a tree beside the columns, one per worker and stream.
 //!
-//! In: the fields of a stream. Out: an [`ObjectPlan`] for the record, which has a [`DecodePlan`] for
-//! each column. Each column, member and element has a number, its *node*. Logs name it by its node,
-//! so that they need not keep paths.
+//! In: the fields of a stream. Out: an [`ObjectPlan`] for the record, which has a [`DecodePlan`]
+//! for each column. Each column, member and element has a number, its *node*. Logs name it by its
+//! node, so that they need not keep paths.
 //!
 //! This is a tree of its own, beside [`ColumnType`], because it changes while records are read: an
 //! object's plan learns in which order its members come, and tries that order first.

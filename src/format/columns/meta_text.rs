@@ -1,8 +1,8 @@
 //! Converts `_airbyte_meta` to JSON text, for files without nested columns.
 //!
 //! In: the typed column into which rows were decoded. Out: a column of text, spelled as in JSONL:
-//! `{"sync_id":42,"changes":[...]}`. Decoding into the typed column first means that there is one way
-//! to read a record's own metadata and to add to it, whatever type the file has.
+//! `{"sync_id":42,"changes":[...]}`. Decoding into the typed column first means that there is one
+//! way to read a record's own metadata and to add to it, whatever type the file has.
 
 use super::column::{Column, ColumnValues};
 use super::types::ColumnType;

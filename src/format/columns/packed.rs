@@ -1,15 +1,16 @@
 //! A few rows of many columns in one buffer.
 //!
 //! With hundreds of interleaved streams, a block of input has a handful of rows of each. As columns
-//! they would take thousands of tiny allocations per block, and most of that memory would be unused.
-//! Packed, they take one allocation.
+//! they would take thousands of tiny allocations per block, and most of that memory would be
+//! unused. Packed, they take one allocation.
 //!
-//! In: columns. Out: a [`PackedBatch`]. Each of its columns can be unpacked by itself and appended to
-//! other rows.
+//! In: columns. Out: a [`PackedBatch`]. Each of its columns can be unpacked by itself and appended
+//! to other rows.
 //!
 //! The layout, which never leaves this process: the position of each column; then, per column, the
 //! number of its rows, a byte that says whether validity bits follow, the bits, the values, and the
-//! columns inside it. Numbers are in the machine's byte order, so that values are copied as they are.
+//! columns inside it. Numbers are in the machine's byte order, so that values are copied as they
+//! are.
 //!
 //! Not here: when rows are packed (`record_decoder`).
 

@@ -114,8 +114,8 @@ impl RecordDecoder {
         self.columns.iter_mut().for_each(|column| column.truncate(self.rows));
     }
 
-    /// Completes the row that was read. Takes one id, unless rows have no metadata. `changes` is the
-    /// text of the record's own `meta.changes`, a JSON array.
+    /// Completes the row that was read. Takes one id, unless rows have no metadata. `changes` is
+    /// the text of the record's own `meta.changes`, a JSON array.
     pub fn end_row(&mut self, emitted_at_ms: i64, changes: Option<&[u8]>, ids: &mut RowIds) {
         if self.table_schema.metadata_columns != 0 {
             self.end_metadata(emitted_at_ms, ids);
@@ -129,8 +129,8 @@ impl RecordDecoder {
         self.rows += 1;
     }
 
-    /// Writes what was noted into the row. The undeclared fields come first, as leaving some of them
-    /// out is an issue too.
+    /// Writes what was noted into the row. The undeclared fields come first, as leaving some of
+    /// them out is an issue too.
     #[cold]
     fn end_notes(&mut self) {
         self.dropped_fields += self.end_undeclared();
@@ -190,8 +190,8 @@ impl RecordDecoder {
         }
     }
 
-    /// Replaces the typed column of `_airbyte_meta` by one of text, if it is text in the file. Returns
-    /// the typed column.
+    /// Replaces the typed column of `_airbyte_meta` by one of text, if it is text in the file.
+    /// Returns the typed column.
     fn convert_meta_to_text(&mut self, rows: usize) -> Option<Column> {
         if !self.table_schema.meta_is_text {
             return None;
@@ -239,8 +239,8 @@ impl RecordDecoder {
         }
     }
 
-    /// Fills `_airbyte_meta`. An object of the record's own is kept and added to; anything else that
-    /// the record has there is replaced.
+    /// Fills `_airbyte_meta`. An object of the record's own is kept and added to; anything else
+    /// that the record has there is replaced.
     #[inline]
     fn end_meta(&mut self) {
         let rows = self.rows;

@@ -13,8 +13,8 @@ use arrow_schema::{DataType, Field as ArrowField, TimeUnit};
 pub struct Field {
     /// The name that records use.
     pub source_name: String,
-    /// The name in the file. It differs if two names would be the same to a reader that ignores case,
-    /// or if the user wants names that every engine takes.
+    /// The name in the file. It differs if two names would be the same to a reader that ignores
+    /// case, or if the user wants names that every engine takes.
     pub name: String,
     /// The type of its values.
     pub column_type: ColumnType,

@@ -19,9 +19,9 @@ use super::conversion_issues::{IssueLog, PathStep, dotted};
 use super::undo_log::UndoLog;
 use crate::json::unescape;
 
-/// The longest object that is written. As the whole path is repeated for each member of each element
-/// of a list, the object can be many times as long as the record. A record whose undeclared members
-/// are all at its top never reaches this limit: a line has at most 128 MiB.
+/// The longest object that is written. As the whole path is repeated for each member of each
+/// element of a list, the object can be many times as long as the record. A record whose undeclared
+/// members are all at its top never reaches this limit: a line has at most 128 MiB.
 const MAX_OBJECT_BYTES: usize = 256 * 1024 * 1024;
 
 /// The undeclared members of the record that is being read.
@@ -120,8 +120,8 @@ impl UndeclaredLog {
         self.text.clear();
     }
 
-    /// Releases memory that an unusual record has made the log take, up to `kept_bytes` of text. Must
-    /// not be called while a record is being read.
+    /// Releases memory that an unusual record has made the log take, up to `kept_bytes` of text.
+    /// Must not be called while a record is being read.
     pub(super) fn release_memory(&mut self, kept_bytes: usize) {
         if self.text.capacity() > kept_bytes {
             self.text = Vec::new();

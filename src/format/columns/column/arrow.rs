@@ -17,8 +17,8 @@ use super::{Column, ColumnValues};
 use crate::error::{Classified, FailureType};
 use crate::format::columns::types::{ColumnType, Field, Zone, element_field};
 
-/// A column cannot become an Arrow array: a defect of this program, or more than 2 GiB of text in one
-/// column.
+/// A column cannot become an Arrow array: a defect of this program, or more than 2 GiB of text in
+/// one column.
 #[derive(Debug, thiserror::Error)]
 #[error("the rows of a block do not make a column of a Parquet file; please report this")]
 pub struct ColumnError(#[from] ArrowError);

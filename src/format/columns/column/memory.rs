@@ -65,8 +65,8 @@ impl Column {
         ColumnSize { rows: self.len(), text_bytes, inner }
     }
 
-    /// Reserves memory for as much as `like` has and a little more: one block is much like the next,
-    /// and growing a buffer step by step would copy it each time.
+    /// Reserves memory for as much as `like` has and a little more: one block is much like the
+    /// next, and growing a buffer step by step would copy it each time.
     pub(crate) fn reserve_like(&mut self, like: &ColumnSize) {
         let more = |len: usize| len + len / 8;
         let rows = more(like.rows);

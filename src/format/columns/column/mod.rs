@@ -95,8 +95,8 @@ impl Column {
         }
     }
 
-    /// Undoes all rows after the first `len`, including one that was begun and not ended: elements of
-    /// its list or members of its struct may have been pushed.
+    /// Undoes all rows after the first `len`, including one that was begun and not ended: elements
+    /// of its list or members of its struct may have been pushed.
     pub(super) fn truncate(&mut self, len: usize) {
         self.validity.truncate(len);
         match &mut self.values {
@@ -113,8 +113,8 @@ impl Column {
         }
     }
 
-    /// Takes the rows out and leaves an empty column without spare memory: other streams may need the
-    /// memory before this one has new rows.
+    /// Takes the rows out and leaves an empty column without spare memory: other streams may need
+    /// the memory before this one has new rows.
     pub(super) fn take(&mut self) -> Self {
         let values = match &mut self.values {
             ColumnValues::Boolean(bits) => ColumnValues::Boolean(std::mem::take(bits)),

@@ -1,13 +1,14 @@
 //! Reads an object's text straight into the columns of its members.
 //!
-//! In: a text that is valid UTF-8 and the position of an object in it. Out: values at the end of the
-//! columns, notes on values that did not fit and on undeclared members, and the position after the
-//! object.
+//! In: a text that is valid UTF-8 and the position of an object in it. Out: values at the end of
+//! the columns, notes on values that did not fit and on undeclared members, and the position after
+//! the object.
 //!
-//! One pass does everything: a value is validated, found its column and converted while it is read,
-//! and goes into the column before the rest of the record is known. What turns out to be void is
-//! taken back: the caller undoes the row of a broken record, and [`Decoder::object`] undoes the
-//! earlier value of a repeated member, together with its notes.
+//! One pass does everything: a value is validated, matched with its column and converted while it
+//! is read, and goes into the column before the rest of the record is known. So what turns out not
+//! to count has to be undone: the caller undoes the row of a broken record, and [`Decoder::object`]
+//! the earlier value of a repeated member, together with its notes. Both are rare, and cheaper than
+//! a first pass over every record.
 //!
 //! Invariants
 //! - All of the text is validated as JSON, whether a column takes it or not.

@@ -1,10 +1,10 @@
 //! Reads values that have nothing inside: strings, numbers, booleans, dates and times.
 //!
-//! In: the type of a column and the position of a value. Out: the column's row, ended with the value
-//! or with null, and a note if the value did not fit.
+//! In: the type of a column and the position of a value. Out: the column's row, ended with the
+//! value or with null, and a note if the value did not fit.
 //!
-//! A string that holds a number is taken for one, as many sources send numbers as strings. Blanks at
-//! the ends of a string do not count.
+//! A string that holds a number is taken for one, as many sources send numbers as strings. Blanks
+//! at the ends of a string do not count.
 
 use std::ops::Range;
 
@@ -365,8 +365,8 @@ fn push<T: Primitive>(column: &mut Column, value: T) {
     column.validity.push_value();
 }
 
-/// Reads the value at `pos`. Returns it with the position after it. `unescaped` is scratch memory for
-/// a string with escapes.
+/// Reads the value at `pos`. Returns it with the position after it. `unescaped` is scratch memory
+/// for a string with escapes.
 #[inline(always)]
 fn read_scalar<'t>(
     text: &'t [u8],
@@ -399,8 +399,9 @@ fn big_integer(text: &[u8]) -> Result<Parsed<i128>, ConversionError> {
     }
 }
 
-/// Reads an integer of at most 18 digits in its plainest spelling. Returns it with the position after
-/// it, or `None` for anything else, JSON or not: the caller then reads the value in the general way.
+/// Reads an integer of at most 18 digits in its plainest spelling. Returns it with the position
+/// after it, or `None` for anything else, JSON or not: the caller then reads the value in the
+/// general way.
 #[inline(always)]
 fn short_integer(text: &[u8], pos: usize) -> Option<(i64, usize)> {
     let negative = text.get(pos) == Some(&b'-');

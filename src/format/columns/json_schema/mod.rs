@@ -1,15 +1,17 @@
 //! Maps JSON schemas to columns.
 //!
-//! In: a stream's declared properties with their schemas, as the catalog has them. Out: one [`Field`]
-//! each, in the same order, and warnings for the user where a column is not what its schema asks for.
+//! In: a stream's declared properties with their schemas, as the catalog has them. Out: one
+//! [`Field`] each, in the same order, and warnings for the user where a column is not what its
+//! schema asks for.
 //!
 //! Invariants
-//! - Total: any JSON is accepted as a schema. What cannot be understood becomes JSON text, which can
-//!   hold every value.
+//! - Total: any JSON is accepted as a schema. What cannot be understood becomes JSON text, which
+//!   can hold every value.
 //! - Linear: each part of a schema is visited once, whichever keywords lead to it, and nothing is
-//!   visited below [`MAX_LEVELS`] levels. This is why branches inherit only the plain keywords of the
-//!   schema outer them.
-//! - No struct is empty, and within a level no two names are the same to a reader that ignores case.
+//!   visited below [`MAX_LEVELS`] levels. This is why branches inherit only the plain keywords of
+//!   the schema outer them.
+//! - No struct is empty, and within a level no two names are the same to a reader that ignores
+//!   case.
 //! - Warnings are about columns of the file. If a part of a schema ends up inside JSON text, the
 //!   warnings about it are dropped.
 //!
@@ -27,8 +29,8 @@ use super::types::{ColumnType, Field};
 use crate::format::column_names::{clipped, file_names};
 use crate::format::{Nested, TypeOptions};
 
-/// How many levels types may nest; anything deeper becomes JSON text. A `oneOf` and the like counts as
-/// a level.
+/// How many levels types may nest; anything deeper becomes JSON text. A `oneOf` and the like counts
+/// as a level.
 const MAX_LEVELS: usize = 32;
 
 /// The columns of a stream's declared properties, and the warnings about them.
@@ -125,8 +127,8 @@ impl<'a> Keywords<'a> {
         }
     }
 
-    /// What a branch inherits: not `properties` and `items`. Every branch of every level would visit
-    /// them again, so that a small schema could take exponential time.
+    /// What a branch inherits: not `properties` and `items`. Every branch of every level would
+    /// visit them again, so that a small schema could take exponential time.
     fn for_branches(self) -> Self {
         Self { properties: None, items: None, ..self }
     }
@@ -198,8 +200,8 @@ impl Mapper<'_> {
                 let keywords = Keywords::of(schema, outer);
                 let before = self.warnings.len();
                 let own = self.without_branches(schema, keywords, path, levels);
-                // Branches only narrow a known type. They are asked where the type is open, or where
-                // an object or array has no declared inside.
+                // Branches only narrow a known type. They are asked where the type is open, or
+                // where an object or array has no declared inside.
                 match own {
                     Meaning::Open => self.branches(schema, keywords.for_branches(), path, levels),
                     Meaning::Is(ColumnType::JsonText) => {
@@ -374,8 +376,8 @@ impl Mapper<'_> {
         }
     }
 
-    /// The type that can hold the values of both, if there is one besides JSON text: every integer is
-    /// a number, and every value that is not an object or an array can be written as text.
+    /// The type that can hold the values of both, if there is one besides JSON text: every integer
+    /// is a number, and every value that is not an object or an array can be written as text.
     fn common(
         &self,
         combination: Combination,

@@ -1,5 +1,5 @@
-//! The types of values without anything inside: what names, formats and `airbyte_type` mean, with the
-//! user's options.
+//! The types of values without anything inside: what names, formats and `airbyte_type` mean, with
+//! the user's options.
 //!
 //! In: keywords of one schema. Out: a scalar [`ColumnType`].
 
@@ -7,7 +7,8 @@ use super::{Keywords, Mapper, SchemaPath, clipped};
 use crate::format::columns::types::{ColumnType, Zone};
 use crate::format::{Integers, Numbers, Times};
 
-/// Formats of strings for which files have no type of their own: they are strings without a warning.
+/// Formats of strings for which files have no type of their own: they are strings without a
+/// warning.
 pub(super) const PLAIN_FORMATS: &str = "binary byte duration email hostname idn-email idn-hostname ipv4 ipv6 \
                              iri iri-reference json-pointer password regex relative-json-pointer \
                              uri uri-reference uri-template url uuid";
@@ -57,14 +58,14 @@ impl Mapper<'_> {
             }
             Some(unknown) => {
                 let format = clipped(unknown);
-                let says = format!(
+                let message = format!(
                     "has the format {format:?}, which is not known; it is written as a string"
                 );
-                self.warnings.add(path, says);
+                self.warnings.add(path, message);
                 ColumnType::Text
             }
-            // `airbyte_type` may also ask for a number here. The type is a string all the same, as some
-            // of its values may not fit any of our number types.
+            // `airbyte_type` may also ask for a number here. The type is a string all the same, as
+            // some of its values may not fit any of our number types.
             None => match airbyte_type {
                 Some("timestamp_with_timezone") => ColumnType::Timestamp(Zone::Utc),
                 Some("timestamp_without_timezone") => ColumnType::Timestamp(Zone::Local),

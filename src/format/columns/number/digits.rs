@@ -1,7 +1,7 @@
 //! Reads the digits of numbers: a text becomes a [`Short`] or a [`Number`], or an integer.
 //!
-//! In: any bytes. Out: the digits, or `None` if the text is not a number of that form. Every number has
-//! the form of a [`Number`].
+//! In: any bytes. Out: the digits, or `None` if the text is not a number of that form. Every number
+//! has the form of a [`Number`].
 //!
 //! Not here: what the digits mean for a type (`super`).
 

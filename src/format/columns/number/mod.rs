@@ -1,14 +1,15 @@
 //! Reads numbers: a text becomes an integer, a double or a decimal.
 //!
 //! In: the text of a JSON number, or of a string that may hold one. Strings may have what Java's
-//! `BigDecimal` accepts: a JSON number, also with a plus, with leading zeros, or without digits on one
-//! side of the point. They have no blanks and are not hexadecimal. `NaN`, `Infinity` and `-Infinity`
-//! are doubles only. Out: the value and whether digits were lost, or why there is no value.
+//! `BigDecimal` accepts: a JSON number, also with a plus, with leading zeros, or without digits on
+//! one side of the point. They have no blanks and are not hexadecimal. `NaN`, `Infinity` and
+//! `-Infinity` are doubles only. Out: the value and whether digits were lost, or why there is no
+//! value.
 //!
-//! This is our own code although crates for it exist: they return the nearest double without telling
-//! whether it kept the digits of its text, which has to be reported; and integers in any spelling
-//! (`1.5e1`) and decimals of 38 digits must be exact, from the same bytes and without an allocation.
-//! Doubles of more than 15 digits do go through the standard library's parser.
+//! This is our own code although crates for it exist: they return the nearest double without
+//! telling whether it kept the digits of its text, which has to be reported; and integers in any
+//! spelling (`1.5e1`) and decimals of 38 digits must be exact, from the same bytes and without an
+//! allocation. Doubles of more than 15 digits do go through the standard library's parser.
 //!
 //! Invariants
 //! - Any bytes are accepted; a text that is not a number is [`ConversionError::WrongType`].
@@ -33,13 +34,13 @@ const SAFE_DIGITS: usize = 15;
 const SAFE_END: u64 = 1_000_000_000_000_000;
 /// No double has more digits than this in its exact value.
 const MOST_DIGITS: usize = 767;
-/// Positions of the point beyond which no double is: a number with more digits before the point is too
-/// large, and one with more zeros after it is nearer to zero than to any other double.
+/// Positions of the point beyond which no double is: a number with more digits before the point is
+/// too large, and one with more zeros after it is nearer to zero than to any other double.
 const DOUBLE_POINT: std::ops::RangeInclusive<i64> = -330..=310;
 /// The bits of a double's fraction.
 const FRACTION_BITS: u64 = (1 << 52) - 1;
-/// The standard library reads texts up to this length as they are. Longer ones are shortened first to
-/// the digits that matter.
+/// The standard library reads texts up to this length as they are. Longer ones are shortened first
+/// to the digits that matter.
 const PARSED_WHOLE: usize = 64;
 
 /// The most digits that an exponent may expand an integer to when it is written as text: more than
@@ -93,8 +94,8 @@ pub(super) fn integer(number: &[u8]) -> Result<i64, ConversionError> {
 /// Reads the double nearest to a number. Digits are lost if the double, written with as many
 /// significant digits as the text has, has other digits than the text.
 ///
-/// Two more texts keep their digits, because programs print them: the other text of that length which
-/// is just as near to the double, and the shortest text that reads back as the double.
+/// Two more texts keep their digits, because programs print them: the other text of that length
+/// which is just as near to the double, and the shortest text that reads back as the double.
 #[inline]
 pub(super) fn double(number: &[u8]) -> Result<Parsed<f64>, ConversionError> {
     match Short::read(number) {
@@ -108,8 +109,9 @@ pub(super) fn double(number: &[u8]) -> Result<Parsed<f64>, ConversionError> {
     }
 }
 
-/// Reads a number times ten to the power of `scale`, rounded toward zero. `OutOfRange` if the result
-/// has more than `precision` digits. `precision` is 1 to 38, and `scale` at most `precision`.
+/// Reads a number times ten to the power of `scale`, rounded toward zero. `OutOfRange` if the
+/// result has more than `precision` digits. `precision` is 1 to 38, and `scale` at most
+/// `precision`.
 #[inline]
 pub(super) fn decimal(
     number: &[u8],
@@ -131,8 +133,8 @@ pub(super) fn decimal(
     long_decimal(number, precision, scale)
 }
 
-/// Writes a number as an integer: a minus if it is negative, and its digits. Writes nothing if it is
-/// not an integer, or if its exponent expands it to more than [`MOST_WRITTEN_DIGITS`].
+/// Writes a number as an integer: a minus if it is negative, and its digits. Writes nothing if it
+/// is not an integer, or if its exponent expands it to more than [`MOST_WRITTEN_DIGITS`].
 pub(super) fn write_integer(text: &[u8], out: &mut Vec<u8>) -> Result<(), ConversionError> {
     let number = Number::read(text).ok_or(ConversionError::WrongType)?;
     if number.len() == 0 {
@@ -232,15 +234,16 @@ fn long_double(text: &[u8]) -> Result<Parsed<f64>, ConversionError> {
     Ok(Parsed { value, lost_digits: !keeps_digits(size, &number) })
 }
 
-/// The double nearest to a number, without its sign; it may be infinite. The number must have few zeros
-/// next to its point.
+/// The double nearest to a number, without its sign; it may be infinite. The number must have few
+/// zeros next to its point.
 fn nearest_size(text: &[u8], number: &Number<'_>) -> Result<f64, ConversionError> {
     if text.len() <= PARSED_WHOLE {
         return parsed(text).map(f64::abs);
     }
-    // The standard library limits exponents, although a long row of zeros may compensate a large one.
-    // So the number is written anew, without zeros. Digits after those that a double, or the middle
-    // between two doubles, can have only mean "a bit more": one digit stands for all of them.
+    // The standard library limits exponents, although a long row of zeros may compensate a large
+    // one. So the number is written anew, without zeros. Digits after those that a double, or the
+    // middle between two doubles, can have only mean "a bit more": one digit stands for all of
+    // them.
     let mut digits: String = number.digits().take(MOST_DIGITS + 2).map(char::from).collect();
     if number.len() > digits.len() {
         digits.push('1');
@@ -267,19 +270,19 @@ fn keeps_digits(size: f64, number: &Number<'_>) -> bool {
     {
         rounds
     } else {
-        // Of two texts that are as near, this accepts only the even one. Hardly any texts of this length
-        // are as near.
+        // Of two texts that are as near, this accepts only the even one. Hardly any texts of this
+        // length are as near.
         is_written(&format!("{size:.*e}", len - 1), number)
     };
     rounds || (is_power_of_two(size) && is_written(&format!("{size:e}"), number))
 }
 
-/// Whether a double, rounded to as many digits as a decimal has, is that decimal: whether they differ
-/// by at most half a unit of its last digit. `None` if 128 bits are not enough to tell.
+/// Whether a double, rounded to as many digits as a decimal has, is that decimal: whether they
+/// differ by at most half a unit of its last digit. `None` if 128 bits are not enough to tell.
 fn rounds_to(size: f64, digits: u128, unit_exponent: i32) -> Option<bool> {
     let (mantissa, mut exponent) = binary(size);
-    // Compares mantissa * 2^exponent with digits * 10^unit_exponent. Both are multiplied by powers of
-    // five and two until they are integers.
+    // Compares mantissa * 2^exponent with digits * 10^unit_exponent. Both are multiplied by powers
+    // of five and two until they are integers.
     let (mut double, mut decimal, mut unit) = (u128::from(mantissa), digits, 1);
     let fives = *POWERS_OF_FIVE.get(unit_exponent.unsigned_abs() as usize)?;
     if unit_exponent < 0 {
@@ -300,7 +303,8 @@ fn rounds_to(size: f64, digits: u128, unit_exponent: i32) -> Option<bool> {
     Some(shifted(double.abs_diff(decimal), 1)? <= unit)
 }
 
-/// `a * b`; `None` if it might need more than 128 bits. The standard library's `checked_mul` is slow.
+/// `a * b`; `None` if it might need more than 128 bits. The standard library's `checked_mul` is
+/// slow.
 fn product(a: u128, b: u128) -> Option<u128> {
     (a.leading_zeros() + b.leading_zeros() >= 128).then(|| a.wrapping_mul(b))
 }
@@ -320,8 +324,8 @@ fn binary(size: f64) -> (u64, i32) {
     }
 }
 
-/// Whether a double is a power of two. Doubles below it are closer together than above it, so that the
-/// shortest text that reads back need not be the nearest of its length.
+/// Whether a double is a power of two. Doubles below it are closer together than above it, so that
+/// the shortest text that reads back need not be the nearest of its length.
 fn is_power_of_two(size: f64) -> bool {
     size.to_bits() & FRACTION_BITS == 0
 }

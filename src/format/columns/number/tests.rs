@@ -1,5 +1,5 @@
-//! Tables of numbers, and random ones, compared with oracles that expand exponents digit by digit or
-//! use the standard library.
+//! Tables of numbers, and random ones, compared with oracles that expand exponents digit by digit
+//! or use the standard library.
 
 use proptest::prelude::*;
 
@@ -342,8 +342,8 @@ fn expected_integer(text: &str) -> Result<i64, ConversionError> {
 }
 
 /// Follows the definition: the standard library reads the text and writes as many digits, and the
-/// texts are compared. If the double is in the middle between two such texts, both are right; `None`
-/// for texts that are too long for that to be promised.
+/// texts are compared. If the double is in the middle between two such texts, both are right;
+/// `None` for texts that are too long for that to be promised.
 fn expected_double(text: &str) -> Option<Result<Parsed<f64>, ConversionError>> {
     let value: f64 = text.parse().unwrap();
     if value.is_infinite() {
@@ -402,7 +402,8 @@ proptest! {
 
     #[test]
     fn printed_doubles_never_lose_digits(bits in any::<u64>(), near_one in any::<u64>(), power in -1074..1024i32) {
-        // All doubles, those of everyday size, and powers of two, whose neighbours differ in distance.
+        // All doubles, those of everyday size, and powers of two, whose neighbours differ in
+        // distance.
         let everyday = near_one as f64 / (1u64 << (near_one % 60)) as f64;
         for value in [f64::from_bits(bits), everyday, 2f64.powi(power)] {
             if !value.is_finite() {

@@ -33,7 +33,8 @@ fn plain_date(text: &[u8; 10]) -> Option<i64> {
     days(pair(pairs, 0) * 100 + pair(pairs, 2), pair(pairs, 5), digit_pair(*tens, *ones)?)
 }
 
-/// Reads `HH:MM:SS` and what may follow: a point with a fraction, `Z` or an offset such as `+01:00`.
+/// Reads `HH:MM:SS` and what may follow: a point with a fraction, `Z` or an offset such as
+/// `+01:00`.
 #[inline]
 pub(super) fn plain_clock(text: &[u8; 8], rest: &[u8]) -> Option<Clock> {
     let pairs = digit_pairs(text, *b"00:00:00")?;
@@ -56,16 +57,17 @@ pub(super) fn plain_clock(text: &[u8; 8], rest: &[u8]) -> Option<Clock> {
     Some(Clock { seconds, overflows: false, micros, lost_digits, offset_seconds })
 }
 
-/// Reads the two-digit numbers of eight bytes at once. For two zeros in `pattern`, the number is in the
-/// byte of the result at the position of the first; see [`pair`]. `None` if a byte is not a digit
-/// where the pattern has `0`, or is another one than the pattern's elsewhere.
+/// Reads the two-digit numbers of eight bytes at once. For two zeros in `pattern`, the number is in
+/// the byte of the result at the position of the first; see [`pair`]. `None` if a byte is not a
+/// digit where the pattern has `0`, or is another one than the pattern's elsewhere.
 #[inline]
 fn digit_pairs(text: &[u8; 8], pattern: [u8; 8]) -> Option<u64> {
-    // Per byte, what takes the first wrong value to the highest bit: ten for a digit, one for others.
+    // Per byte, what takes the first wrong value to the highest bit: ten for a digit, one for
+    // others.
     let limits =
         u64::from_le_bytes(pattern.map(|byte| if byte == b'0' { 0x80 - 10 } else { 0x80 - 1 }));
-    // `^` maps the digits to their values, as the low bits of `0` are zeros, and other bytes that are
-    // as in the pattern to zero.
+    // `^` maps the digits to their values, as the low bits of `0` are zeros, and other bytes that
+    // are as in the pattern to zero.
     let values = u64::from_le_bytes(*text) ^ u64::from_le_bytes(pattern);
     // A byte that carries into the next one is wrong by itself, so that the carry does no harm.
     if (values | values.wrapping_add(limits)) & 0x8080_8080_8080_8080 != 0 {
@@ -107,7 +109,8 @@ pub(super) fn leading_micros(text: &[u8]) -> Option<(i64, bool, &[u8])> {
     (count > 0).then(|| (micros * FRACTION_UNITS[count], lost_digits, rest))
 }
 
-/// Returns how far a clock with this offset is ahead of UTC, in seconds. `None` for an invalid offset.
+/// Returns how far a clock with this offset is ahead of UTC, in seconds. `None` for an invalid
+/// offset.
 #[inline]
 pub(super) fn offset(sign: u8, hours: i64, minutes: i64, seconds: i64) -> Option<i64> {
     let size = hours * 3_600 + minutes * 60 + seconds;

@@ -29,8 +29,8 @@ pub(super) fn lenient_timestamp(text: &[u8], zone: Zone) -> Result<Parsed<i64>, 
     moment(days, &clock, zone)
 }
 
-/// Reads a date-time: the days since 1970-01-01, and the time on that day, which is midnight if there
-/// is no clock.
+/// Reads a date-time: the days since 1970-01-01, and the time on that day, which is midnight if
+/// there is no clock.
 fn date_time(text: &[u8]) -> Option<(i64, Clock)> {
     let (text, era) = without_era(text.trim_ascii());
     let (sign, rest) = match text {

@@ -1,32 +1,40 @@
 //! Reads dates and times: the content of a JSON string becomes days, or microseconds.
 //!
-//! In: any bytes. Out: the value in the proleptic Gregorian calendar and whether digits were lost, or
-//! why there is no value.
+//! In: any bytes. Out: the value in the proleptic Gregorian calendar and whether digits were lost,
+//! or why there is no value.
 //!
-//! This is our own code although crates for it exist: sources send spellings that the protocol allows
-//! and general parsers refuse (eras, one-digit months, several separators, `24:00`, offsets with
-//! seconds), and a fraction with more digits than microseconds have must be reported.
+//! This is our own code although crates for it exist: sources send spellings that the protocol
+//! allows and general parsers refuse (eras, one-digit months, several separators, `24:00`, offsets
+//! with seconds), and a fraction with more digits than microseconds have must be reported.
 //!
 //! There are two readers with the same results. `fixed_width` reads RFC 3339 as nearly every source
-//! writes it; `lenient` reads everything else by this grammar, after it removed blanks at both ends:
+//! writes it; `lenient` reads everything else by this grammar, after it removed blanks at both
+//! ends:
 //!
 //! ```text
 //! date-time = date [("T" / 1*blank) clock / *blank zone] [1*blank era]
-//! date      = year sep 1*2digit sep 1*2digit         sep = "-" / "/" / "." / blank
-//! year      = 3*7digit / 2digit era                  two digits alone may be of any century; a sign only before four or more
+//! date      = year sep 1*2digit sep 1*2digit
+//! sep       = "-" / "/" / "." / blank
+//! year      = 3*7digit / 2digit era
 //! clock     = 1*2digit ":" 2digit [":" 2digit [("." / ",") 1*digit]] [*blank offset]
-//! offset    = "Z" / "UTC" / "GMT" / ("+" / "-") 1*2digit [":" 2digit [":" 2digit]] / ("+" / "-") 4digit
-//! zone      = "Z" / "UTC" / "GMT" / ("+" / "-") 2digit ":" 2digit     midnight there, as in XML Schema's dates
-//! era       = "BC" / "BCE" / "AD" / "CE"             the year then has no sign and is not 0
+//! offset    = "Z" / "UTC" / "GMT" / sign 1*2digit [":" 2digit [":" 2digit]] / sign 4digit
+//! zone      = "Z" / "UTC" / "GMT" / sign 2digit ":" 2digit
+//! sign      = "+" / "-"
+//! era       = "BC" / "BCE" / "AD" / "CE"
 //! ```
+//!
+//! A year of two digits needs an era, as it could be of any century otherwise. A year of four or
+//! more digits may have a sign; with an era it has none and is not 0. A date with a zone is the
+//! midnight there, as in XML Schema.
 //!
 //! Invariants
 //! - Words and the `T` may be in any case. Offsets go up to 18 hours, as in Java.
 //! - A fraction loses its last digits as it is written: a time before 1970 becomes earlier.
-//! - Values are of the years 1 to 9999, which all readers can show. For a timestamp in UTC, the year
-//!   in UTC counts.
+//! - Values are of the years 1 to 9999, which all readers can show. For a timestamp in UTC, the
+//!   year in UTC counts.
 //! - In date-times, 24:00:00 is the next midnight and second 60 is the next second; in times of day
-//!   they are of a wrong type. A date column has the day as it is written, also with a clock of 24:00.
+//!   they are of a wrong type. A date column has the day as it is written, also with a clock of
+//!   24:00.
 //!
 //! Not here: which of the types a column has (`types`).
 
@@ -59,8 +67,8 @@ pub(super) fn date(text: &[u8]) -> Result<Parsed<i32>, ConversionError> {
     }
 }
 
-/// Reads a time of day as microseconds since midnight. Converting it to UTC may take it over midnight,
-/// to the other end of the day.
+/// Reads a time of day as microseconds since midnight. Converting it to UTC may take it over
+/// midnight, to the other end of the day.
 #[inline]
 pub(super) fn time(text: &[u8], zone: Zone) -> Result<Parsed<i64>, ConversionError> {
     if let Some((clock, rest)) = text.split_first_chunk::<8>()
@@ -71,8 +79,8 @@ pub(super) fn time(text: &[u8], zone: Zone) -> Result<Parsed<i64>, ConversionErr
     lenient_time(text, zone)
 }
 
-/// Reads a timestamp as microseconds since 1970-01-01T00:00:00, in UTC or as written. A date alone is
-/// its midnight.
+/// Reads a timestamp as microseconds since 1970-01-01T00:00:00, in UTC or as written. A date alone
+/// is its midnight.
 #[inline]
 pub(super) fn timestamp(text: &[u8], zone: Zone) -> Result<Parsed<i64>, ConversionError> {
     match plain_date_time(text) {
@@ -155,8 +163,8 @@ impl Clock {
         self.seconds == 0 && self.micros == 0 && !self.lost_digits
     }
 
-    /// The seconds since midnight: negative, or more than a day has, if the offset takes the time to
-    /// another day.
+    /// The seconds since midnight: negative, or more than a day has, if the offset takes the time
+    /// to another day.
     #[inline]
     fn seconds_in(&self, zone: Zone) -> i64 {
         match zone {

@@ -1,9 +1,9 @@
 //! Tests of the record decoder: against an oracle that knows what each record means because it made
 //! the record, and against `serde_json` on damaged texts.
 //!
-//! `records` draws schemas and records, and `values` single values, both from `choices`. `cells` reads
-//! the decoder's batches back. `tables` and `rows` are tables of cases worth a name, played through a
-//! `stream`.
+//! `records` draws schemas and records, and `values` single values, both from `choices`. `cells`
+//! reads the decoder's batches back. `tables` and `rows` are tables of cases worth a name, played
+//! through a `stream`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -86,8 +86,8 @@ fn expected_row(
     ExpectedRow { cells, issues, dropped }
 }
 
-/// The `_airbyte_meta` that a row must have. Issues in the source's own changes are added to those of
-/// the row.
+/// The `_airbyte_meta` that a row must have. Issues in the source's own changes are added to those
+/// of the row.
 fn expected_meta(
     table_schema: &TableSchema,
     of_record: Option<Cell>,
@@ -147,7 +147,8 @@ fn named_fields(table_schema: &TableSchema) -> Vec<Field> {
     fields[..fields.len() - usize::from(table_schema.additional)].to_vec()
 }
 
-/// Parses the columns of JSON text and prints them in a normal form, so that spellings do not matter.
+/// Parses the columns of JSON text and prints them in a normal form, so that spellings do not
+/// matter.
 fn with_parsed_texts(table_schema: &TableSchema, mut rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
     for row in rows.iter_mut().filter(|_| table_schema.meta_is_text) {
         if let Some(Cell::Text(text)) = row.get_mut(3) {
@@ -370,8 +371,8 @@ proptest! {
 
     #[test]
     fn earlier_records_make_no_difference(schema in numbers(80), data in numbers(1000), changes in numbers(40)) {
-        // Damaged records that are still JSON: the oracle does not know what they mean, but they must
-        // always mean the same.
+        // Damaged records that are still JSON: the oracle does not know what they mean, but they
+        // must always mean the same.
         let table_schema = table_schema_of(&records::stream(&mut Choices::new(schema)));
         let (mut choices, mut changes) = (Choices::new(data), Choices::new(changes));
         let mut ids = RowIds::new(0, 0);

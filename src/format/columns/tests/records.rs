@@ -1,7 +1,7 @@
 //! Random schemas, and random records of them with the rows that they must become.
 //!
-//! In: [`Choices`]. Out: a [`RandomStream`], then [`Record`]s: the text of `data`, and the row that it
-//! must become.
+//! In: [`Choices`]. Out: a [`RandomStream`], then [`Record`]s: the text of `data`, and the row that
+//! it must become.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,8 @@ use crate::format::{
     TypeOptions, UndeclaredFields,
 };
 
-/// Names that schemas declare. None of them equals a path of others, so that all paths are different.
+/// Names that schemas declare. None of them equals a path of others, so that all paths are
+/// different.
 const NAMES: [&str; 24] = [
     "id",
     "a",
@@ -371,8 +372,9 @@ enum Member {
     Undeclared(&'static str),
 }
 
-/// Draws an object with these of its declared members; some of them are left out, repeated or moved,
-/// and undeclared ones added. `metadata_columns` is how many of the fields are metadata of a record.
+/// Draws an object with these of its declared members; some of them are left out, repeated or
+/// moved, and undeclared ones added. `metadata_columns` is how many of the fields are metadata of a
+/// record.
 fn members(
     choices: &mut Choices,
     fields: &[Field],

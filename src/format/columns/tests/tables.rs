@@ -1,4 +1,5 @@
-//! Tables of objects: which member counts, what remains of the others, what lists and structs contain.
+//! Tables of objects: which member counts, what remains of the others, what lists and structs
+//! contain.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! The oracle for single values: random JSON texts, each with the cell that it must become.
 //!
-//! The oracle knows what a text means because it made the text. It uses nothing of the decoder's own
-//! reading of numbers and times.
+//! The oracle knows what a text means because it made the text. It uses nothing of the decoder's
+//! own reading of numbers and times.
 
 use super::cells::Cell;
 use super::choices::{Choices, json, quoted, string};
@@ -222,7 +222,8 @@ fn double(choices: &mut Choices) -> (String, Outcome) {
             (value.to_string(), Exact(Cell::Double(value as f64)))
         }
         1 => {
-            // With two digits after the point, the quotient of two exact doubles is the nearest double.
+            // With two digits after the point, the quotient of two exact doubles is the nearest
+            // double.
             let cents = choices.below(10_000_000);
             (
                 format!("{}.{:02}", cents / 100, cents % 100),
@@ -336,8 +337,8 @@ const NOT_TIMES: [&str; 13] = [
     "\"25:00:00\"",
 ];
 
-/// The year, month and day `days` after 1970-01-01. Counted year by year and month by month, unlike in
-/// the decoder.
+/// The year, month and day `days` after 1970-01-01. Counted year by year and month by month, unlike
+/// in the decoder.
 fn civil(days: i64) -> (i64, i64, i64) {
     let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     // A period of the calendar has 146,097 days.
@@ -369,8 +370,8 @@ fn day(choices: &mut Choices) -> (i64, String) {
     (days, format!("{year:04}-{month:02}-{day:02}"))
 }
 
-/// Draws a time of day: its text, its microseconds, whether digits are lost, and how far its offset is
-/// ahead of UTC.
+/// Draws a time of day: its text, its microseconds, whether digits are lost, and how far its offset
+/// is ahead of UTC.
 fn clock(choices: &mut Choices) -> (String, i64, bool, i64) {
     let seconds = choices.below(86_400) as i64;
     let mut text = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
