@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn all_kinds_together_keep_no_more_than_they_may() {
+    fn all_kinds_together_keep_no_more_than_the_limit() {
         let largest = LargestBuffers { block: HUGE_BYTES, chunk: HUGE_BYTES, body: HUGE_BYTES };
         let buffers = BufferPools::new(largest, 3 * LARGE_BYTES);
         let kept = || {

@@ -48,7 +48,10 @@ impl CompressionSampler {
 
     fn sample_chunk(&self, chunk: &mut Chunk, tools: &mut WorkerTools) {
         let Some(stream) = self.0.get(chunk.stream.index()) else { return };
-        let Compression::Gzip { level } = stream.compression else { return };
+        let level = match stream.compression {
+            Compression::None => return,
+            Compression::Gzip { level } => level,
+        };
         let Rows::Text(segment) = &chunk.data else { return };
         // Two workers may try the same stream at the same time; that costs less than a lock.
         if segment.bytes.len() < MIN_SAMPLE_BYTES || stream.is_taken.load(Ordering::Relaxed) {

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_says_why_files_were_sealed_and_what_was_odd() {
+    fn a_summary_says_why_files_were_sealed_and_which_values_changed() {
         let mut summary =
             StreamSummary { records: 7, input_bytes: 900, ..StreamSummary::default() };
         assert_eq!(

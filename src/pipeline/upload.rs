@@ -17,9 +17,7 @@ use tokio::task::JoinSet;
 use super::budget::{Budget, Permit};
 use crate::key::{KeyStem, highest_listed};
 use crate::pipeline::buffer_pool::BufferPools;
-use crate::pipeline::messages::FileId;
-use crate::pipeline::messages::{Event, StoreAnswer, StoreRequest};
-use crate::pipeline::messages::{Segment, SegmentSlice};
+use crate::pipeline::messages::{Event, FileId, Segment, SegmentSlice, StoreAnswer, StoreRequest};
 use crate::store::{Listing, Operation, S3Store, StoreError};
 
 /// Attempts to remove an unfinished upload, or an object that nobody will acknowledge.
@@ -84,7 +82,7 @@ impl Uploader {
 
     /// Starts a request; its answer comes as an event. Does not wait.
     pub fn submit(&mut self, file: FileId, request: StoreRequest) {
-        // The set keeps what has ended until somebody asks for it.
+        // A set keeps tasks that have ended until they are joined.
         while self.requests.try_join_next().is_some() {}
         let shared = Arc::clone(&self.shared);
         let waiting_bytes = shared.budget.uploading(body_bytes(&request));

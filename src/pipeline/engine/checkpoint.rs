@@ -13,8 +13,7 @@ use super::Engine;
 use super::groups::{GroupId, PublishGroup};
 use crate::model::StreamIx;
 use crate::pipeline::file::{File, SealReason};
-use crate::pipeline::messages::Action;
-use crate::pipeline::messages::FileId;
+use crate::pipeline::messages::{Action, FileId};
 use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::StateScope;
 

@@ -27,7 +27,7 @@ impl Engine {
         self.assert_keys();
     }
 
-    /// Sums, queues and the index are what a look at every stream and file finds.
+    /// Sums, queues and the index agree with every stream and file.
     fn assert_streams(&self) {
         let (mut rows, mut resident, mut all_facts) = (0, 0, Vec::new());
         for (ix, stream) in (0..).map(StreamIx).zip(&self.streams) {

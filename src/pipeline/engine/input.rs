@@ -11,9 +11,7 @@ use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
 use crate::pipeline::budget::Permit;
 use crate::pipeline::file::{File, FileBody, FileStart, SealReason};
-use crate::pipeline::messages::Action;
-use crate::pipeline::messages::{Chunk, EncodedBlock, Item};
-use crate::pipeline::messages::{FileId, Position};
+use crate::pipeline::messages::{Action, Chunk, EncodedBlock, FileId, Item, Position};
 use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::{StateMessage, StateScope};
 

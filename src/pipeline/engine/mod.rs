@@ -53,10 +53,9 @@ use crate::error::{Failure, FailureType};
 use crate::model::StreamIx;
 use crate::pipeline::engine::ledger::Ledger;
 use crate::pipeline::engine::order::InputOrder;
-use crate::pipeline::messages::ReadFault;
-use crate::pipeline::messages::{Action, Event, StoreAnswer};
-use crate::pipeline::messages::{CompressionSample, JobDone};
-use crate::pipeline::messages::{FileId, Position};
+use crate::pipeline::messages::{
+    Action, CompressionSample, Event, FileId, JobDone, Position, ReadFault, StoreAnswer,
+};
 use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::{StateMessage, StateScope};
 use crate::store::Effect;
@@ -388,7 +387,7 @@ impl Engine {
         }
     }
 
-    /// Counts visits at streams and files, for the test that their number does not grow with the
+    /// Counts visits to streams and files, for the test that their number does not grow with the
     /// number of streams.
     fn count_visits(&self, count: usize) {
         #[cfg(test)]

@@ -4,8 +4,8 @@
 //! thread runs the engine and prints (`event_loop`). Decides nothing itself.
 //!
 //! Invariants
-//! - No two stages can wait for each other: only the reader waits for memory, only for stages behind
-//!   it, and no stage behind it ever waits for a full channel (what is in the channels holds permits
+//! - No two stages can wait for each other: only the reader waits for memory, which later stages
+//!   free, and no later stage ever waits for a full channel (what is in the channels holds permits
 //!   of the budget).
 //! - No asynchronous task outlives what it works for. Requests and the watch for signals are in
 //!   `JoinSet`s, which end with the run. The one detached task of the program is that of

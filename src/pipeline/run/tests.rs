@@ -137,7 +137,7 @@ fn run_over(text: &str, settings: RunSettings, gzip: bool) -> (Vec<Vec<u64>>, St
 }
 
 #[test]
-fn any_number_of_workers_gives_the_same_rows_in_the_same_order() {
+fn any_number_of_workers_makes_the_same_rows_in_the_same_order() {
     let text = input(60_000);
     for (workers, gzip_level) in [(1, None), (3, None), (1, Some(1)), (3, Some(6))] {
         let (rows, printed) = run_over(&text, settings(workers, gzip_level), gzip_level.is_some());

@@ -60,7 +60,7 @@ struct StreamEntry<S> {
 pub(super) struct Ledger<S> {
     last_row: Position,
     streams: Vec<StreamEntry<S>>,
-    /// Every unpublished file by its first row: what a state of scope `All` visits at.
+    /// Every unpublished file by its first row: what a state of scope `All` waits for.
     unpublished: BTreeSet<(Position, FileId)>,
     records_since_all: u64,
     /// How many states over all streams have come.

@@ -6,7 +6,7 @@ use super::*;
 
 const STREAMS: usize = 3;
 
-/// Keeps every row and every state for ever and visits at all of them each time.
+/// Keeps every row and every state forever and visits all of them each time.
 #[derive(Default)]
 struct Model {
     /// (stream, file) of every row in order; file 0 is "none yet".

@@ -1,4 +1,4 @@
-//! What a record costs must not depend on the number of streams: visits at streams and files are
+//! What a record costs must not depend on the number of streams: visits to streams and files are
 //! counted, not time.
 
 use std::time::Instant;
@@ -7,10 +7,9 @@ use super::super::{Engine, StreamPlan};
 use super::world::{Options, settings};
 use crate::model::{StreamDescriptor, StreamIx};
 use crate::pipeline::budget::Budget;
-use crate::pipeline::messages::FileId;
-use crate::pipeline::messages::{Action, Event, StoreAnswer, StoreRequest};
 use crate::pipeline::messages::{
-    Chunk, Compression, CursorNotes, EncodedBlock, Item, Rows, Segment,
+    Action, Chunk, Compression, CursorNotes, EncodedBlock, Event, FileId, Item, Rows, Segment,
+    StoreAnswer, StoreRequest,
 };
 use crate::protocol::state::{StateMessage, StateScope};
 use crate::store::PartReceipt;
@@ -53,7 +52,7 @@ impl Run {
         let _ = self.engine.deadline();
     }
 
-    /// One record, and a STATE behind it if there is a scope.
+    /// One record, and a STATE after it if there is a scope.
     fn record(&mut self, stream: StreamIx, state: Option<StateScope>) {
         let permit = self.budget.take(100);
         let mut items = vec![Item::Chunk(Chunk {

@@ -25,7 +25,7 @@ fn a_state_comes_back_by_the_timer_without_further_input() {
     world.rows(0, 2);
     world.wait(Duration::from_secs(50));
     world.settle();
-    assert_eq!(world.visible(0), [1, 2, 3], "rows behind the state stay in the tail");
+    assert_eq!(world.visible(0), [1, 2, 3], "rows after the state stay in the tail");
     assert_eq!(world.printed, [Printed { state: 0, records: 3 }]);
     assert_eq!(world.deadline_in(), None);
 }
@@ -69,7 +69,7 @@ fn the_test_suites_variable_forces_a_checkpoint_by_records() {
 }
 
 #[test]
-fn a_tail_over_the_limit_joins_and_the_file_is_cut_at_the_next_state_only() {
+fn a_tail_over_the_limit_moves_into_a_file_that_only_the_next_state_frees() {
     let mut world = World::new(&Options { tail_bytes: 20, ..Options::default() });
     world.rows(0, 2);
     world.state(Some(0));
@@ -108,7 +108,7 @@ fn a_size_roll_between_two_states_is_staged_and_one_that_falls_on_a_state_is_pub
 }
 
 #[test]
-fn rows_behind_the_last_state_are_published_by_a_good_end_only() {
+fn rows_after_the_last_state_are_published_by_a_good_end_only() {
     for good in [true, false] {
         let mut world = World::new(&Options { expects_complete: true, ..Options::default() });
         world.rows(0, 3);
@@ -141,7 +141,7 @@ fn the_end_of_the_input_is_success_in_the_plain_dialect() {
 }
 
 #[test]
-fn a_garbled_line_says_its_number_and_what_came_before_its_state_is_kept() {
+fn a_garbled_line_is_reported_by_number_and_rows_before_the_last_state_are_kept() {
     let mut world = World::new(&Options::default());
     world.rows(0, 3);
     world.state(Some(0));
@@ -156,7 +156,7 @@ fn a_garbled_line_says_its_number_and_what_came_before_its_state_is_kept() {
 }
 
 #[test]
-fn a_global_state_behind_a_discarded_file_keeps_the_other_files_invisible_too() {
+fn a_global_state_after_a_discarded_file_keeps_the_other_files_invisible_too() {
     let mut world = World::new(&Options { tail_bytes: 20, ..Options::default() });
     world.rows(0, 2);
     world.state(None);
@@ -172,7 +172,7 @@ fn a_global_state_behind_a_discarded_file_keeps_the_other_files_invisible_too() 
 }
 
 #[test]
-fn a_record_after_complete_is_the_sources_fault() {
+fn a_record_after_complete_is_a_defect_of_the_source() {
     let mut world = World::new(&Options { expects_complete: true, ..Options::default() });
     world.complete(0);
     world.rows(0, 1);
@@ -196,14 +196,14 @@ fn a_closed_stdout_ends_the_run_and_nothing_more_is_printed_or_published() {
 }
 
 #[test]
-fn a_taken_key_is_numbered_on_and_never_overwritten() {
+fn a_taken_key_is_never_overwritten_and_the_file_takes_the_next_number() {
     let mut world =
         World::new(&Options { template: "{stream_name}.{extension}", ..Options::default() });
     world.objects.insert("s0.jsonl".to_owned(), String::new());
     world.objects.insert("s0_7.jsonl".to_owned(), String::new());
     world.rows(0, 1);
     world.end_of_input();
-    // The listing is answered, then somebody else takes the number that it led to.
+    // The listing is answered, then another writer takes the number that it led to.
     world.answer(0, Fate::Done);
     world.objects.insert("s0_8.jsonl".to_owned(), String::new());
     world.settle();
@@ -258,7 +258,7 @@ fn many_waiting_states_are_flushed_before_they_fill_the_memory() {
 }
 
 #[test]
-fn what_is_visible_and_cannot_be_acknowledged_any_more_is_taken_back() {
+fn an_object_that_can_no_longer_be_acknowledged_is_deleted() {
     for fate in [Fate::Refused, Fate::AnswerLost] {
         let mut world = World::new(&Options { interval: Duration::ZERO, ..Options::default() });
         world.rows(0, 2);
@@ -284,13 +284,13 @@ fn what_is_visible_and_cannot_be_acknowledged_any_more_is_taken_back() {
 }
 
 #[test]
-fn which_streams_the_source_has_succeeded_with() {
+fn which_streams_the_source_has_completed() {
     type Steps = fn(&mut World);
     let table: &[(&str, Steps, [bool; 3])] = &[
         ("nothing came", |_| {}, [false; 3]),
         ("no state", |world| world.rows(0, 1), [false; 3]),
         (
-            "a state behind the last row",
+            "a state after the last row",
             |world| {
                 world.rows(0, 1);
                 world.rows(1, 1);
@@ -332,8 +332,8 @@ fn which_streams_the_source_has_succeeded_with() {
     }
 }
 
-/// Refused as taken for ever: a few numbers where the store finds no object, a few more where it
-/// finds one.
+/// The store refuses every key as taken: few numbers are tried where it finds no object, a few more
+/// where it finds one.
 #[test]
 fn a_store_that_refuses_every_key_as_taken_ends_the_run() {
     let table = [
@@ -370,7 +370,7 @@ fn a_store_that_refuses_every_key_as_taken_ends_the_run() {
 
 /// The other writer is far ahead: two numbers are tried, then the bucket tells.
 #[test]
-fn another_writer_that_is_thousands_of_files_ahead_is_passed_by_one_listing() {
+fn one_listing_passes_another_writer_that_is_thousands_of_files_ahead() {
     let mut world =
         World::new(&Options { template: "{stream_name}.{extension}", ..Options::default() });
     world.rows(0, 3);
@@ -391,7 +391,7 @@ fn another_writer_that_is_thousands_of_files_ahead_is_passed_by_one_listing() {
 
 /// Before an upload is begun its file can take another key; afterwards it could not.
 #[test]
-fn a_key_that_is_taken_before_an_upload_is_begun_costs_a_number_and_not_the_sync() {
+fn a_key_that_is_taken_before_an_upload_is_created_costs_a_number_and_not_the_sync() {
     let mut world = World::new(&Options {
         template: "{stream_name}.{extension}",
         file_size_bytes: 100,

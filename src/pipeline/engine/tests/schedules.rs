@@ -14,7 +14,7 @@ enum Step {
     Wait(u64),
     Answer(usize),
     Fail(usize, Fate),
-    /// Somebody else takes the key that a file is about to be put under.
+    /// Another writer takes the key that a file is about to be put under.
     TakeKey,
     Fault,
 }

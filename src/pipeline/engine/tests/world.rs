@@ -15,11 +15,9 @@ use crate::key::{KeyTemplate, RunValues, StreamValues, highest_listed, ids};
 use crate::model::{StreamDescriptor, StreamIx};
 use crate::pipeline::budget::Budget;
 use crate::pipeline::file::{FileSettings, PieceSizes};
-use crate::pipeline::messages::FileId;
-use crate::pipeline::messages::{Action, Event, StoreAnswer, StoreRequest};
 use crate::pipeline::messages::{
-    Chunk, Compression, CursorNotes, EncodedBlock, Item, Job, JobDone, LineFault, Rows, Segment,
-    SegmentSlice, StreamFormat,
+    Action, Chunk, Compression, CursorNotes, EncodedBlock, Event, FileId, Item, Job, JobDone,
+    LineFault, Rows, Segment, SegmentSlice, StoreAnswer, StoreRequest, StreamFormat,
 };
 use crate::pipeline::summary::RunSummary;
 use crate::protocol::state::{StateMessage, StateScope};
@@ -259,7 +257,7 @@ impl World {
         lost
     }
 
-    /// Somebody else's object appears under a key that is about to be put.
+    /// Another writer's object appears under a key that is about to be put.
     pub(super) fn take_key(&mut self) {
         for action in &self.pending {
             if let Action::Store(

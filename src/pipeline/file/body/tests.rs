@@ -64,7 +64,7 @@ fn a_row_group_never_has_more_rows_than_allowed() {
 }
 
 #[test]
-fn what_the_footer_will_say_is_held_until_it_is_said() {
+fn memory_of_the_footer_is_held_until_the_footer_is_written() {
     let (layout, budget) = (layout(10), Budget::new(1 << 20, 1 << 20));
     let sizes = PieceSizes { min_frame_bytes: 0, min_row_group_bytes: MIN_ROW_GROUP_BYTES };
     let mut body = FileBody::open(&StreamFormat::Parquet(layout.clone()), sizes, &budget);

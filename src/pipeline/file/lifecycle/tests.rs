@@ -220,7 +220,7 @@ fn a_failed_completion_aborts_and_a_taken_key_asks_for_another() {
 }
 
 #[test]
-fn a_discarded_file_takes_back_what_is_visible_and_only_that() {
+fn a_discarded_file_deletes_its_object_if_that_is_visible() {
     let mut out = Vec::new();
     let published = |out: &mut Vec<Action>| {
         let mut file = file();
@@ -253,7 +253,7 @@ fn a_discarded_file_takes_back_what_is_visible_and_only_that() {
 }
 
 #[test]
-fn an_object_says_its_rows_where_they_are_known_when_its_metadata_is_fixed() {
+fn metadata_has_the_rows_if_they_are_known_when_the_upload_is_created() {
     let told = |out: &[Action]| -> Vec<(String, String)> {
         let object = out.iter().find_map(|action| match action {
             Action::Store(
@@ -284,7 +284,7 @@ fn an_object_says_its_rows_where_they_are_known_when_its_metadata_is_fixed() {
 }
 
 #[test]
-fn one_segment_of_many_parts_is_cut_without_a_copy_and_held_until_its_last_part_is_sent() {
+fn a_segment_of_many_parts_is_not_copied_and_is_held_until_its_last_part_is_sent() {
     let mut out = Vec::new();
     let budget = Budget::new(1, 1);
     let mut file = file();
