@@ -156,9 +156,9 @@ pub fn refused_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String>
     let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
     (!listed.is_empty()).then(|| {
         format!(
-            "Hive, Delta and BigQuery refuse column names that are empty or contain a blank, a tab, \
-             a line break or one of ,;{{}}()=, such as {}{more}: if such an engine reads the files, \
-             set column_names to safe",
+            "Hive, Delta and BigQuery refuse column names that are empty or contain a blank, a \
+             tab, a line break or one of ,;{{}}()=, such as {}{more}: if such an engine reads the \
+             files, set column_names to safe",
             listed.join(", ")
         )
     })
@@ -261,7 +261,7 @@ mod tests {
             (vec!["Status", "STATUS", "status"], vec![], vec!["Status_2", "STATUS_3", "status"]),
             (vec!["Status", "STATUS"], vec![], vec!["Status", "STATUS_2"]),
             (vec!["id", "ID", "Id", "iD"], vec![], vec!["id", "ID_4", "Id_3", "iD_2"]),
-            // A declared name keeps its place, before or behind the name that is changed.
+            // A declared name keeps its name, before or after the one that is changed.
             (vec!["id", "ID", "ID_2"], vec![], vec!["id", "ID_3", "ID_2"]),
             (vec!["id_2", "id", "ID", "Id_3"], vec![], vec!["id_2", "id", "ID_4", "Id_3"]),
             (vec!["a", "A", "A_2", "a_2"], vec![], vec!["a", "A_3", "A_2_2", "a_2"]),

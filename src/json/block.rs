@@ -62,11 +62,11 @@ mod tests {
     fn the_first_hit_is_exact_whatever_the_bytes_around_it() {
         let stops = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
         for byte in 0..=u8::MAX {
-            for (before, behind) in
+            for (before, after) in
                 [(b'a', b'"'), (0xff, 0), (0x80, byte ^ 0x80), (0xa2, byte ^ 1), (b'#', byte)]
             {
                 for place in 0..LEN {
-                    let mut block = [behind; LEN];
+                    let mut block = [after; LEN];
                     block[..place].fill(before);
                     block[place] = byte;
                     let naive = |found: &dyn Fn(u8) -> bool| {

@@ -164,10 +164,10 @@ proptest! {
     fn what_the_oracle_reads_has_the_same_members_and_values(
         text in json(),
         before in whitespace(),
-        behind in whitespace(),
+        after in whitespace(),
     ) {
         let oracle: Value = serde_json::from_str(&text).expect("a generated text is JSON");
-        let padded = format!("{before}{text}{behind}");
+        let padded = format!("{before}{text}{after}");
         let raw = whole(padded.as_bytes()).expect("JSON is accepted");
         prop_assert_eq!(raw.text, text.as_bytes());
         agrees(raw, &oracle);

@@ -57,7 +57,7 @@ impl CsvScratch {
     }
 
     /// The part of `stream`, ready for a row with these columns. The first `metadata_columns` are
-    /// ours, and a record is expected to begin with the one behind them.
+    /// ours, and a record is expected to begin with the next one.
     #[inline]
     pub(super) fn for_row(
         &mut self,
