@@ -17,7 +17,8 @@ use destination_s3::format::text::{RecordView, RowEncoder, Scratch};
 use destination_s3::format::{
     CsvOptions, Format, MetadataColumns, QuoteStyle, RowIds, StreamMeta, UndeclaredFields,
 };
-use destination_s3::json::{Kind, Member, Scanner};
+use destination_s3::json::{Member, Scanner, ValueKind};
+use destination_s3::model::StreamIx;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 
@@ -45,7 +46,13 @@ fn run(data: &[u8]) {
         }
         let mut members = Vec::<Member>::new();
         let Ok(data) = Scanner::new(line).collect_members(&mut members) else { continue };
-        let record = RecordView { data, members: &members, emitted_at_ms: 5, changes: None };
+        let record = RecordView {
+            stream: StreamIx(0),
+            data,
+            members: &members,
+            emitted_at_ms: 5,
+            changes: None,
+        };
         let _ = encoder.encode(&record, &mut ids, &mut scratch, &mut file);
         let cell = |name: &&str| cell(data, &members, name).unwrap_or(options.null_text.clone());
         expected.push(declared.iter().map(cell).collect::<Vec<String>>());
@@ -68,8 +75,8 @@ fn cell(data: &[u8], members: &[Member], name: &str) -> Option<String> {
     let last = members.iter().rev().find(|member| member.key_in(data).to_text() == name)?;
     let value = last.value_in(data);
     match value.kind {
-        Kind::Null => None,
-        Kind::String => value.to_text().map(std::borrow::Cow::into_owned),
+        ValueKind::Null => None,
+        ValueKind::String => value.to_text().map(std::borrow::Cow::into_owned),
         _ => Some(String::from_utf8(value.text.to_vec()).expect("a record is UTF-8")),
     }
 }
