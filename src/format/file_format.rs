@@ -1,10 +1,12 @@
 //! The formats that files can have.
 //!
-//! `config` makes a [`Format`] from the user's settings; encoders take it. A new format is a folder
-//! beside the others and a variant here.
+//! `config` makes a [`Format`] from the user's settings. A new format is a folder beside the
+//! others, a variant here, and a line where [`RowEncoder::new`] chooses. The folders do not know
+//! this module.
 
 use super::parquet::ParquetOptions;
-use super::text::CsvOptions;
+use super::text::{CsvEncoder, CsvOptions, JsonlEncoder, RowEncoder};
+use super::{MetadataColumns, StreamMeta};
 
 /// A file format with its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +74,28 @@ impl Format {
                 "application/gzip"
             }
             Self::Parquet { .. } => "application/vnd.apache.parquet",
+        }
+    }
+}
+
+impl RowEncoder {
+    /// Makes the encoder of one stream.
+    ///
+    /// `properties` are the top-level names that the stream's schema declares, in its order.
+    /// Returns `None` for Parquet, which has columns instead of rows.
+    #[must_use]
+    pub fn new(
+        format: &Format,
+        metadata: MetadataColumns,
+        meta: &StreamMeta,
+        properties: &[String],
+    ) -> Option<Self> {
+        match format {
+            Format::Jsonl { .. } => Some(Self::Jsonl(JsonlEncoder::new(metadata, meta))),
+            Format::Csv { options, .. } => {
+                Some(Self::Csv(Box::new(CsvEncoder::new(options, metadata, meta, properties))))
+            }
+            Format::Parquet { .. } => None,
         }
     }
 }

@@ -38,7 +38,7 @@ const LEAST_SAVING_BYTES: u64 = 1 << 10;
 
 /// Returns for each leaf of the column whether it gets a dictionary.
 pub(crate) fn choose(field: &Field, leaf_count: usize, pieces: &[ArrayRef]) -> Vec<bool> {
-    // Every row has another id, so a look at the values would be wasted.
+    // Every row has another id, so sampling the values would be wasted work.
     if field.name() == RAW_ID {
         return vec![false; leaf_count];
     }

@@ -4,7 +4,8 @@
 //! appended to a buffer.
 //!
 //! Invariants
-//! - A value is copied, never written anew: numbers keep their digits and nested values their text.
+//! - A value is copied, never written again: numbers keep their digits and nested values their
+//!   text.
 //! - Rows of one stream have the same columns in the same order, whichever worker made them.
 //! - No file has two columns of one name, and no row has a metadata member and a member of the
 //!   record with one name.

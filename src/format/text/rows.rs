@@ -6,7 +6,7 @@
 use super::csv::CsvScratch;
 use super::record::{RecordView, RowNotes};
 use super::{CsvEncoder, JsonlEncoder};
-use crate::format::{Format, MetadataColumns, RowIds, StreamMeta};
+use crate::format::RowIds;
 
 /// The scratch memory of one worker, kept from row to row. It serves the encoders of all streams.
 #[derive(Debug, Default)]
@@ -31,24 +31,6 @@ pub enum RowEncoder {
 }
 
 impl RowEncoder {
-    /// `properties` are the top-level names that the stream's schema declares, in its order.
-    /// Returns `None` for Parquet, which has columns instead of rows.
-    #[must_use]
-    pub fn new(
-        format: &Format,
-        metadata: MetadataColumns,
-        meta: &StreamMeta,
-        properties: &[String],
-    ) -> Option<Self> {
-        match format {
-            Format::Jsonl { .. } => Some(Self::Jsonl(JsonlEncoder::new(metadata, meta))),
-            Format::Csv { options, .. } => {
-                Some(Self::Csv(Box::new(CsvEncoder::new(options, metadata, meta, properties))))
-            }
-            Format::Parquet { .. } => None,
-        }
-    }
-
     /// The beginning of every file of the stream: the line of column names, or nothing.
     #[must_use]
     pub fn header(&self) -> &[u8] {

@@ -1,4 +1,4 @@
-//! Finds the stems that may have allocated a key, without a look at all stems.
+//! Finds the stems that may have allocated a key, without asking all stems.
 
 use std::collections::{BTreeMap, HashMap};
 

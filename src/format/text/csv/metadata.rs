@@ -9,7 +9,7 @@ use crate::format::metadata::META;
 pub(super) struct MetadataText {
     /// The text before the id, between id and time, and from there to the delimiter of the last
     /// metadata column. `None` where the delimiter or the null text could be part of an id or a
-    /// time, so that each row decides anew what is quoted.
+    /// time, so that it is decided row by row what is quoted.
     pub(super) pieces: Option<[Vec<u8>; 3]>,
     generation: Option<String>,
     /// `{"sync_id":..,"changes":`, where rows have that column.
