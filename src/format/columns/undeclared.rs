@@ -13,7 +13,12 @@
 use std::collections::hash_map::{Entry, RandomState};
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
+use std::io;
 use std::ops::Range;
+
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::{CharEscape, Formatter};
 
 use super::conversion_issues::{IssueLog, PathStep, dotted};
 use super::undo_log::UndoLog;
@@ -316,5 +321,31 @@ fn write_open_string(text: &str, out: &mut Vec<u8>) {
 /// Appends `text` as a JSON string.
 pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     // Serializing a string into memory does not fail.
-    let _ = serde_json::to_writer(out, text);
+    let _ = text.serialize(&mut Serializer::with_formatter(out, NumericEscapes));
+}
+
+/// Writes control characters by their number: `\u000a`, not `\n`. Files have them so since the
+/// first version, and a text must not change between two syncs.
+struct NumericEscapes;
+
+impl Formatter for NumericEscapes {
+    fn write_char_escape<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        escape: CharEscape,
+    ) -> io::Result<()> {
+        let code: u8 = match escape {
+            CharEscape::Quote => return writer.write_all(b"\\\""),
+            CharEscape::ReverseSolidus => return writer.write_all(b"\\\\"),
+            // serde_json does not escape it.
+            CharEscape::Solidus => return writer.write_all(b"/"),
+            CharEscape::Backspace => 0x08,
+            CharEscape::FormFeed => 0x0c,
+            CharEscape::LineFeed => b'\n',
+            CharEscape::CarriageReturn => b'\r',
+            CharEscape::Tab => b'\t',
+            CharEscape::AsciiControl(code) => code,
+        };
+        write!(writer, "\\u{code:04x}")
+    }
 }

@@ -339,7 +339,7 @@ fn without_nested_columns_the_metadata_is_json_text_too() {
     let nulled = |field: &str| {
         format!(r#"{{"field":"{field}","change":"NULLED","reason":"{WRONG_TYPE_REASON}"}}"#)
     };
-    let of_source = r#"{"field":"f\"\n","change":null,"reason":null}"#;
+    let of_source = r#"{"field":"f\"\u000a","change":null,"reason":null}"#;
     for (data, source, meta) in [
         ("{}", None, no_changes.to_owned()),
         (
@@ -349,7 +349,7 @@ fn without_nested_columns_the_metadata_is_json_text_too() {
         ),
         (
             r#"{"n":"x"}"#,
-            Some(r#"[{"field":"f\"\n"},null]"#),
+            Some(r#"[{"field":"f\"\u000a"},null]"#),
             format!(r#"{{"sync_id":9,"changes":[{of_source},null,{}]}}"#, nulled("n")),
         ),
         // The record's own metadata, treated as in typed columns.

@@ -186,7 +186,7 @@ fn undeclared_members_are_named_by_their_path() {
     });
     let data = r#"{"x":1e400,"a \"b\"\n":{"y":[ 1 ]},"list":[[{"z":"\ud800"}],[{},{"z":null}]],"text":{"w":1},"\ud800":2}"#;
     let kept =
-        r#"{"x":1e400,"a \"b\"\n.y":[ 1 ],"list.0.0.z":"\ud800","list.1.1.z":null,"\ud800":2}"#;
+        r#"{"x":1e400,"a \"b\"\u000a.y":[ 1 ],"list.0.0.z":"\ud800","list.1.1.z":null,"\ud800":2}"#;
     let found = decode(&properties, &[data, "{}"]);
     assert_eq!(found[0], json!([[null], [[[null]], [[null], [null]]], r#"{"w":1}"#, kept]));
     assert_eq!(found[1], json!([null, null, null, null]));
