@@ -31,7 +31,8 @@ use std::process::ExitCode;
 
 use support::connector::Connector;
 
-const USAGE: &str = "usage: delivery_report BINARY FILE\n  BINARY  the destination-s3 to run\n  FILE    where to write the page";
+const USAGE: &str = "usage: delivery_report BINARY FILE\n  BINARY  the destination-s3 to \
+    run\n  FILE    where to write the page";
 
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -50,7 +51,8 @@ fn main() -> ExitCode {
     }
     let total = results.total();
     println!(
-        "{} processes, {} records: {} lost, {} twice outside the window, {} twice inside it, {} in doubt; {} minutes",
+        "{} processes, {} records: {} lost, {} twice outside the window, {} twice inside it, {} in \
+        doubt; {} minutes",
         total.attempts,
         total.sent,
         total.lost,

@@ -35,8 +35,8 @@ const MESSAGES: &str = include_str!("fixtures/faker_300.jsonl");
 const CATALOG: &str = include_str!("fixtures/faker_catalog.json");
 const ROWS_SHOWN: usize = 3;
 const LINES_PER_ROW: usize = 3;
-const USAGE: &str = "usage: quickstart BINARY [FOLDER]\n  BINARY  the destination-s3 to run\n  FOLDER  where to keep \
-                     the objects: new or empty";
+const USAGE: &str = "usage: quickstart BINARY [FOLDER]\n  BINARY  the destination-s3 to \
+                     run\n  FOLDER  where to keep the objects: new or empty";
 
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -111,7 +111,8 @@ fn tour(binary: &Path, folder: Option<&Path>) -> Result<(), String> {
     println!("the binary    {}", binary.display());
     println!("this program  integration_tests/quickstart.rs");
     println!(
-        "\nAll is well: every record that was sent is in an object, and the last STATE of every stream came back."
+        "\nAll is well: every record that was sent is in an object, and the last STATE of every \
+        stream came back."
     );
     Ok(())
 }

@@ -132,7 +132,8 @@ fn no_refusal_of_any_sign_in_shows_a_secret() {
         for authentication in [
             role(Some(EXTERNAL_ID)),
             json!({ "auth_type": "default_chain" }),
-            json!({ "auth_type": "access_key", "access_key_id": WORKER_KEY_ID, "secret_access_key": WORKER_SECRET }),
+            json!({ "auth_type": "access_key", "access_key_id": WORKER_KEY_ID,
+                "secret_access_key": WORKER_SECRET }),
         ] {
             let config = cloud.config(&authentication);
             cloud.worker().check(&config);

@@ -253,8 +253,8 @@ impl Scenario {
         let Plan { streams, records, state_every, states, dialect, mode, text_bytes, .. } =
             &self.plan;
         format!(
-            "seed {}: {}, {} streams of {records} records of {text_bytes} bytes, {states:?} STATE every {state_every}, \
-             {dialect:?}, {mode:?}, batch {:?}, {:?}, last {:?}, {}",
+            "seed {}: {}, {} streams of {records} records of {text_bytes} bytes, {states:?} STATE \
+             every {state_every}, {dialect:?}, {mode:?}, batch {:?}, {:?}, last {:?}, {}",
             self.seed,
             self.format,
             streams.len(),

@@ -111,7 +111,8 @@ mod tests {
             problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("2", "b"), &[2, 2])]),
             0
         );
-        // Two IDs of one attempt, one ID of two attempts, one token of two objects, rows of two attempts.
+        // Two IDs of one attempt, one ID of two attempts, one token of two objects, rows of two
+        // attempts.
         assert_eq!(
             problems(&[object(&honest("1", "a"), &[1, 1]), object(&honest("2", "b"), &[1, 1])]),
             1

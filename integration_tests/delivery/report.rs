@@ -1,7 +1,7 @@
 //! Runs all cases and writes their results as a page of Markdown, `docs/DELIVERY.md`.
 //!
-//! A row of the page is an operation with a fault. It sums up the variants (format, parts) and names
-//! them only if their attempts ended differently.
+//! A row of the page is an operation with a fault. It sums up the variants (format, parts) and
+//! names them only if their attempts ended differently.
 //!
 //! The program `delivery_report` handles arguments and files.
 
@@ -167,9 +167,9 @@ impl Results {
         let _ = write!(page, "{KILLS}");
         let _ = writeln!(
             page,
-            "| kills | number | hit the window |\n|---|---:|---:|\n\
-             | by the clock, at any moment | {} | {} |\n\
-             | aimed: after a request arrives, after a STATE comes back, or at a message | {} | {} |\n",
+            "| kills | number | hit the window |\n|---|---:|---:|\n| by the clock, at any moment | \
+             {} | {} |\n| aimed: after a request arrives, after a STATE comes back, or at a \
+             message | {} | {} |\n",
             timed.1,
             share(timed.0, timed.1),
             all.1 - timed.1,
@@ -229,7 +229,8 @@ impl Results {
             let name = target.name();
             let _ = writeln!(
                 page,
-                "### {name}\n\n| fault | first two calls | every call | cases |{COLUMNS}\n|---|---|---|---:|{RULES}"
+                "### {name}\n\n| fault | first two calls | every call | cases \
+                |{COLUMNS}\n|---|---|---|---:|{RULES}"
             );
             let of_target = self.matrix.iter().filter(|(case, _)| case.target == target);
             let mut faults: BTreeMap<_, Vec<&(Case, Played)>> = BTreeMap::new();
@@ -301,7 +302,8 @@ fn sum(tallies: impl IntoIterator<Item = Tally>) -> Tally {
 }
 
 /// The columns of every table.
-const COLUMNS: &str = " attempts | sent | acknowledged | found | lost | twice: window | twice: doubt | twice: outside |";
+const COLUMNS: &str = " attempts | sent | acknowledged | found | lost | twice: window | twice: \
+    doubt | twice: outside |";
 const RULES: &str = "---:|---:|---:|---:|---:|---:|---:|---:|";
 
 fn cells(tally: &Tally) -> String {

@@ -128,7 +128,8 @@ impl Plan {
         };
         let streams = self.streams.iter().map(|name| {
             let properties = json!({
-                "id": { "type": "integer" }, "attempt": { "type": "integer" }, "text": { "type": "string" },
+                "id": { "type": "integer" }, "attempt": { "type": "integer" },
+                "text": { "type": "string" },
             });
             let mut stream = json!({
                 "stream": {
@@ -220,12 +221,16 @@ impl Plan {
     }
 
     fn state(&self, stream: usize, at: &[u64]) -> Message {
-        let one = |stream: usize| json!({ "stream_descriptor": { "name": self.streams[stream] }, "stream_state": { "cursor": at[stream] } });
+        let one = |stream: usize| {
+            json!({ "stream_descriptor": { "name": self.streams[stream] },
+            "stream_state": { "cursor": at[stream] } })
+        };
         let state = match self.states {
             States::Stream => json!({ "type": "STREAM", "stream": one(stream) }),
             States::Global => {
                 let streams: Vec<Value> = (0..at.len()).map(one).collect();
-                json!({ "type": "GLOBAL", "global": { "shared_state": { "lsn": 1 }, "stream_states": streams } })
+                json!({ "type": "GLOBAL",
+                    "global": { "shared_state": { "lsn": 1 }, "stream_states": streams } })
             }
         };
         Message {
@@ -260,7 +265,8 @@ pub(crate) fn cursors(message: &Value) -> Cursors {
 }
 
 fn complete(name: &str) -> Message {
-    let message = json!({ "type": "TRACE", "trace": { "type": "STREAM_STATUS", "emitted_at": 1_795_347_447_038_u64,
+    let message = json!({ "type": "TRACE",
+        "trace": { "type": "STREAM_STATUS", "emitted_at": 1_795_347_447_038_u64,
         "stream_status": { "stream_descriptor": { "name": name }, "status": "COMPLETE" } } });
     Message { line: format!("{message}\n"), kind: Kind::Complete }
 }

@@ -193,9 +193,9 @@ fn warnings(outcome: &Outcome, name: &str) -> usize {
 #[test]
 fn a_stream_in_another_namespace_is_another_stream() {
     let world = World::new();
-    let settings = jsonl_and(
-        &json!({ "s3_bucket_key": "{namespace}/{stream_name}/{part}.{extension}", "connection_id": "c1" }),
-    );
+    let settings =
+        jsonl_and(&json!({ "s3_bucket_key": "{namespace}/{stream_name}/{part}.{extension}",
+            "connection_id": "c1" }));
     let streams = || {
         ["crm", "shop"].map(|name| world::within(name, stream("users", "overwrite", &json!({}))))
     };

@@ -164,9 +164,8 @@ fn streams_with_unusual_names_own_their_objects() {
         (Some(long("2")), long("1")),
     ];
     // All in one folder, under keys that say nothing: only the metadata identifies them.
-    let settings = jsonl_and(
-        &json!({ "s3_bucket_key": "all/{uuid}_{stream_id}.{extension}", "connection_id": "c-1_x.y" }),
-    );
+    let settings = jsonl_and(&json!({ "s3_bucket_key": "all/{uuid}_{stream_id}.{extension}",
+            "connection_id": "c-1_x.y" }));
     let configured = |pair: &(Option<String>, String), stream: Value| match &pair.0 {
         Some(namespace) => within(namespace, stream),
         None => stream,

@@ -50,7 +50,8 @@ pub(crate) fn stream(name: &str, mode: &str, fields: &Value) -> Value {
 
 /// Returns generation fields as the platform sends them.
 pub(crate) fn generation(generation: u32, minimum: u32) -> Value {
-    json!({ "generation_id": generation, "minimum_generation_id": minimum, "sync_id": 100 + generation })
+    json!({ "generation_id": generation, "minimum_generation_id": minimum,
+        "sync_id": 100 + generation })
 }
 
 /// Returns a stream in append mode with this generation and minimum generation.

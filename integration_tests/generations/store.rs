@@ -27,7 +27,8 @@ pub(crate) fn start() -> FaultyS3 {
 
 /// Returns a configuration for uncompressed JSONL with this key template.
 fn settings(server: &FaultyS3, template: &str) -> Value {
-    let settings = json!({ "s3_bucket_key": template, "format": { "format_type": "jsonl" }, "connection_id": "c1" });
+    let settings = json!({ "s3_bucket_key": template, "format": { "format_type": "jsonl" },
+        "connection_id": "c1" });
     with(server.config(BUCKET), &settings)
 }
 

@@ -166,7 +166,10 @@ fn new_rows(generation: &str) -> Vec<String> {
 /// Every mode with every combination of the generation fields, with records and without.
 #[test]
 fn what_a_good_end_removes() {
-    let fields = |generation: Value, minimum: Value| json!({ "generation_id": generation, "minimum_generation_id": minimum, "sync_id": 42 });
+    let fields = |generation: Value, minimum: Value| {
+        json!({ "generation_id": generation,
+        "minimum_generation_id": minimum, "sync_id": 42 })
+    };
     let shapes = [
         ("nothing older", fields(json!(5), json!(0)), "5", &[][..]),
         (

@@ -16,7 +16,8 @@ use crate::world::{
 };
 
 fn settings(template: &str) -> Value {
-    json!({ "s3_bucket_key": template, "format": { "format_type": "jsonl" }, "connection_id": "c1" })
+    json!({ "s3_bucket_key": template, "format": { "format_type": "jsonl" },
+        "connection_id": "c1" })
 }
 
 /// The key follows the data's own time: old objects are removed wherever their cursor put them, and

@@ -13,7 +13,8 @@ use crate::world::{
 
 #[test]
 fn times_of_the_run_agree_and_follow_the_zone() {
-    let names = "{iso_date_time} {date_time} {timestamp} {date} {iso_date} {year} {month} {day} {hour} {minute} {second}";
+    let names = "{iso_date_time} {date_time} {timestamp} {date} {iso_date} {year} {month} {day} \
+        {hour} {minute} {second}";
     for (zone, offset) in [("UTC", "Z"), ("Asia/Kolkata", "+05:30"), ("America/Caracas", "-04:00")]
     {
         let world = World::new();

@@ -75,7 +75,8 @@ fn row_groups_are_cut_by_rows_and_by_bytes() {
 #[test]
 fn the_footer_identifies_the_sync() {
     let properties = json!({ "id": { "type": "integer" } });
-    let ids = json!({ "destination_s3.stream": "s", "destination_s3.sync_id": "42", "destination_s3.generation_id": "5" });
+    let ids = json!({ "destination_s3.stream": "s", "destination_s3.sync_id": "42",
+        "destination_s3.generation_id": "5" });
     let mut with_namespace = ids.clone();
     with_namespace["destination_s3.namespace"] = json!("crm é");
     let plain_ids = json!({ "destination_s3.stream": "s", "destination_s3.sync_id": "0" });
@@ -107,7 +108,10 @@ fn the_footer_identifies_the_sync() {
 /// times are in microseconds and say whether they are UTC.
 #[test]
 fn the_schema_has_the_shape_that_engines_demand() {
-    let time = |format: &str, airbyte: &str| json!({ "type": "string", "format": format, "airbyte_type": airbyte });
+    let time = |format: &str, airbyte: &str| {
+        json!({ "type": "string", "format": format,
+        "airbyte_type": airbyte })
+    };
     let properties = json!({
         "zoned": time("date-time", "timestamp_with_timezone"),
         "local": time("date-time", "timestamp_without_timezone"),
@@ -190,7 +194,8 @@ fn a_folder_is_one_table() {
     );
     let number = json!({ "type": "integer" });
     let first = json!({ "id": number, "day": { "type": "string", "format": "date" } });
-    let second = json!({ "id": number, "price": { "type": "number" }, "tags": { "type": "array", "items": number },
+    let second = json!({ "id": number, "price": { "type": "number" },
+        "tags": { "type": "array", "items": number },
         "day": { "type": "string", "format": "date" } });
     let syncs = [
         (41, first, vec![r#"{"id":1,"day":"2024-01-01"}"#, r#"{"id":2,"price":9.5}"#]),

@@ -56,7 +56,8 @@ fn names_that_differ_only_in_case() {
         "Id": { "type": "integer" },
         "id": { "type": "string" },
         "ID": { "type": "boolean" },
-        "nested": { "type": "object", "properties": { "A": { "type": "integer" }, "a": { "type": "integer" } } },
+        "nested": { "type": "object",
+            "properties": { "A": { "type": "integer" }, "a": { "type": "integer" } } },
         "_AIRBYTE_RAW_ID": { "type": "string" },
         ADDITIONAL: { "type": "integer" },
     });
@@ -74,7 +75,8 @@ fn names_that_differ_only_in_case() {
         &numbered: "int64",
     }));
     stored.assert_rows(&[json!({
-        "Id_2": 1, "id": "x", "ID_3": true, "nested": { "A_2": 3, "a": 2 }, "_AIRBYTE_RAW_ID_2": "theirs",
+        "Id_2": 1, "id": "x", "ID_3": true, "nested": { "A_2": 3, "a": 2 },
+        "_AIRBYTE_RAW_ID_2": "theirs",
         numbered: 4, ADDITIONAL: r#"{"iD":5}"# })]);
     let warnings = stored.outcome.logs("WARN");
     for name in ["Id_2", "ID_3", "A_2"] {
@@ -157,7 +159,8 @@ fn escaped_and_repeated_names() {
     let properties = json!({
         "id": { "type": "integer" },
         "é.x": { "type": "string" },
-        "o": { "type": "object", "properties": { "k": { "type": "integer" }, "l": { "type": "integer" } } },
+        "o": { "type": "object",
+            "properties": { "k": { "type": "integer" }, "l": { "type": "integer" } } },
     });
     let records = [
         r#"{"\u0069\u0064":1,"\u00e9\u002ex":"a","o":{"\u006b":2}}"#,

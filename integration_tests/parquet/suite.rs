@@ -11,7 +11,10 @@ use crate::world::{World, catalog, in_part_order, refresh, with};
 /// Row 18, testBasicTypes.
 #[test]
 fn basic_types() {
-    let text = |format: &str, airbyte: &str| json!({ "type": "string", "format": format, "airbyte_type": airbyte });
+    let text = |format: &str, airbyte: &str| {
+        json!({ "type": "string", "format": format,
+        "airbyte_type": airbyte })
+    };
     let stream = refresh(
         "test_stream",
         &json!({
@@ -78,7 +81,8 @@ fn basic_types() {
     ];
     stored.assert_rows(&[
         json!({ "id": 1, "string": "foo\0bar", "number": "42.1", "integer": 42, "boolean": true,
-            "timestamp_with_timezone": "2023-01-23T12:34:56Z", "timestamp_without_timezone": "2023-01-23T12:34:56",
+            "timestamp_with_timezone": "2023-01-23T12:34:56Z",
+            "timestamp_without_timezone": "2023-01-23T12:34:56",
             "time_with_timezone": "12:34:56.000000", "time_without_timezone": "12:34:56.000000",
             "date": "2023-01-23" }),
         json!({ "id": 2 }),
@@ -87,11 +91,13 @@ fn basic_types() {
             "changes": [cut("struct.foo"), too_large("integer")],
             ADDITIONAL: r#"{"integer":99999999999999999999999999999999}"# }),
         json!({ "id": 5, "string": "{}", "changes": bad.map(nulled),
-            ADDITIONAL: format!("{{{}}}", bad.map(|name| format!("\"{name}\":\"foo\"")).join(",")) }),
+            ADDITIONAL: format!("{{{}}}",
+                bad.map(|name| format!("\"{name}\":\"foo\"")).join(",")) }),
         json!({ "id": 6, "number": "-2e+39", "changes": [too_large("integer")],
             ADDITIONAL: r#"{"integer":-99999999999999999999999999999999}"# }),
         json!({ "id": 7, "timestamp_with_timezone": "2023-01-23T12:34:00Z",
-            "timestamp_without_timezone": "2023-01-23T12:34:00", "time_with_timezone": "12:34:00.000000",
+            "timestamp_without_timezone": "2023-01-23T12:34:00",
+            "time_with_timezone": "12:34:00.000000",
             "time_without_timezone": "12:34:00.000000" }),
         json!({ "id": 8, "integer": 0, "number": "0.0" }),
         json!({ "id": 9, "integer": -1, "number": "-1.0" }),
@@ -151,11 +157,15 @@ fn numeric_types() {
     let stored = run(&refresh("s", &properties), &options, &input("s", &records));
     stored.assert_types(&json!({ "n": "decimal(38,9)", "big": "decimal(38,0)" }));
     stored.assert_rows(&[
-        json!({ "n": "99999999999999999999999999999.999999999", "big": "99999999999999999999999999999999999999" }),
-        json!({ "n": "-99999999999999999999999999999.999999999", "big": "-99999999999999999999999999999999999999" }),
-        json!({ "changes": [too_large("n"), too_large("big")], ADDITIONAL: r#"{"n":1e29,"big":1e38}"# }),
+        json!({ "n": "99999999999999999999999999999.999999999",
+            "big": "99999999999999999999999999999999999999" }),
+        json!({ "n": "-99999999999999999999999999999.999999999",
+            "big": "-99999999999999999999999999999999999999" }),
+        json!({ "changes": [too_large("n"), too_large("big")],
+            ADDITIONAL: r#"{"n":1e29,"big":1e38}"# }),
         json!({ "n": "0.123456789", "big": "12", "changes": [cut("n")] }),
-        json!({ "n": "0.000000000", "changes": [cut("n"), nulled("big")], ADDITIONAL: r#"{"big":0.5}"# }),
+        json!({ "n": "0.000000000", "changes": [cut("n"), nulled("big")],
+            ADDITIONAL: r#"{"big":0.5}"# }),
         json!({ "n": "42.100000000", "changes": [nulled("big")], ADDITIONAL: r#"{"big":"x"}"# }),
         json!({ "changes": [nulled("n")], ADDITIONAL: r#"{"n":"x"}"# }),
         json!({ "n": "50000.000000000", "changes": [cut("n")] }),
@@ -196,9 +206,11 @@ fn container_types() {
     stored.assert_rows(&[
         json!({ "id": 1, "schematized_object": { "id": 1, "name": "Joe" }, "empty_object": "{}",
             "schemaless_object": r#"{ "uuid": "38F52396-736D-4B23-B5B4-F504D8894B97", "probability": 1.5 }"#,
-            "schematized_array": [10, null], "schemaless_array": r#"[ 10, "foo", null, { "bar": "qua" } ]"#,
+            "schematized_array": [10, null],
+            "schemaless_array": r#"[ 10, "foo", null, { "bar": "qua" } ]"#,
             ADDITIONAL: r#"{"schematized_object.undeclared":42}"# }),
-        json!({ "id": 2, "schematized_object": { "id": 2, "name": "Jane" }, "empty_object": r#"{"extra":"stuff"}"#,
+        json!({ "id": 2, "schematized_object": { "id": 2, "name": "Jane" },
+            "empty_object": r#"{"extra":"stuff"}"#,
             "schemaless_object": r#"{"address":{"street":"113 Hickey Rd","zip":"37932"},"flags":[true,false,false]}"#,
             "schematized_array": [], "schemaless_array": "[]" }),
         json!({ "id": 3 }),
@@ -229,8 +241,10 @@ fn unions() {
         "combined_type": { "oneOf": [{ "type": "string" }, { "type": "integer" }] },
         "schemaless": { "oneOf": [{ "type": "object" }, { "type": "integer" }] },
         "identical": union(pair.clone()),
-        "overlapping": union(object(json!({ "name": { "type": "string" }, "flagged": { "type": "boolean" } }))),
-        "contradicting": union(object(json!({ "id": { "type": "string" }, "name": { "type": "string" } }))),
+        "overlapping": union(object(json!({ "name": { "type": "string" },
+            "flagged": { "type": "boolean" } }))),
+        "contradicting": union(object(json!({ "id": { "type": "string" },
+            "name": { "type": "string" } }))),
         "declared_and_schemaless": union(json!({ "type": "object" })),
         "nullable": { "oneOf": [{ "type": "null" }, { "type": "string", "format": "date" }] },
     });
@@ -254,9 +268,11 @@ fn unions() {
         json!({ "id": 1, "combined_type": "string1", "schemaless": r#"{"foo":"bar"}"#,
             "identical": { "id": 10, "name": "Joe" },
             "overlapping": r#"{ "id": 20, "name": "Jane", "flagged": true }"#,
-            "contradicting": r#"{"id":1,"name":"Jenny"}"#, "declared_and_schemaless": r#"{"id":1,"x":2}"#,
+            "contradicting": r#"{"id":1,"name":"Jenny"}"#,
+            "declared_and_schemaless": r#"{"id":1,"x":2}"#,
             "nullable": "2024-01-01" }),
-        json!({ "id": 2, "combined_type": "20", "identical": { "id": null, "name": null }, "overlapping": "{}",
+        json!({ "id": 2, "combined_type": "20", "identical": { "id": null, "name": null },
+            "overlapping": "{}",
             "contradicting": r#"{"id":"seal-one-hippity","name":"James"}"# }),
         json!({ "id": 3 }),
     ]);
@@ -280,11 +296,14 @@ fn legacy_unions() {
     ];
     let stored = run(&refresh("s", &properties), &json!({}), &input("s", &records));
     stored.assert_types(&json!({
-        "mixed": "string", "numbers": "double", "containers": "string", "dates": "date", "twice": "int64" }));
+        "mixed": "string", "numbers": "double", "containers": "string", "dates": "date",
+        "twice": "int64" }));
     stored.assert_rows(&[
-        json!({ "mixed": "foo", "numbers": "1.0", "containers": r#"{"a":"x"}"#, "dates": "2024-01-01", "twice": 1 }),
+        json!({ "mixed": "foo", "numbers": "1.0", "containers": r#"{"a":"x"}"#,
+            "dates": "2024-01-01", "twice": 1 }),
         json!({ "mixed": "true", "numbers": "1.5", "containers": r#"["x"]"#,
-            "changes": [nulled("dates"), nulled("twice")], ADDITIONAL: r#"{"dates":"x","twice":"x"}"# }),
+            "changes": [nulled("dates"), nulled("twice")],
+            ADDITIONAL: r#"{"dates":"x","twice":"x"}"# }),
         json!({}),
     ]);
 }
@@ -309,11 +328,13 @@ fn schema_evolution() {
         &[
             refresh(
                 "s",
-                &json!({ "id": { "type": "integer" }, "to_drop": { "type": "string" }, "to_change": { "type": "integer" } }),
+                &json!({ "id": { "type": "integer" }, "to_drop": { "type": "string" },
+                    "to_change": { "type": "integer" } }),
             ),
             refresh(
                 "s",
-                &json!({ "id": { "type": "integer" }, "to_change": { "type": "string" }, "to_add": { "type": "string" } }),
+                &json!({ "id": { "type": "integer" }, "to_change": { "type": "string" },
+                    "to_add": { "type": "string" } }),
             ),
         ],
         &[
@@ -333,7 +354,8 @@ fn schema_evolution_inside_an_object() {
     let stream = |members: Value| {
         refresh(
             "s",
-            &json!({ "id": { "type": "integer" }, "data": { "type": "object", "properties": members } }),
+            &json!({ "id": { "type": "integer" },
+                "data": { "type": "object", "properties": members } }),
         )
     };
     let stored = evolve(

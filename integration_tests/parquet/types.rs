@@ -206,7 +206,8 @@ fn nested_values_as_json_text() {
     let stored = run(&refresh("s", &properties), &options, &input("s", &records));
     stored.assert_types(&json!({ "address": "string", "tags": "string", "id": "int64" }));
     stored.assert_rows(&[
-        json!({ "address": r#"{ "zip":"x", "floor":1.0 }"#, "tags": r#"["a", 1e400]"#, "id": 1, ADDITIONAL: r#"{"more":{"a":1}}"# }),
+        json!({ "address": r#"{ "zip":"x", "floor":1.0 }"#, "tags": r#"["a", 1e400]"#, "id": 1,
+            ADDITIONAL: r#"{"more":{"a":1}}"# }),
         json!({ "tags": "[]", "id": 2 }),
     ]);
 }
@@ -217,8 +218,10 @@ fn undeclared_fields_are_kept_or_dropped() {
     let properties = json!({
         "id": { "type": "integer" },
         "address": { "type": "object", "properties": {
-            "zip": { "type": "string" }, "geo": { "type": "object", "properties": { "lat": { "type": "number" } } } } },
-        "items": { "type": "array", "items": { "type": "object", "properties": { "price": { "type": "number" } } } },
+            "zip": { "type": "string" },
+            "geo": { "type": "object", "properties": { "lat": { "type": "number" } } } } },
+        "items": { "type": "array",
+            "items": { "type": "object", "properties": { "price": { "type": "number" } } } },
     });
     let records = [
         r#"{"color":"r\u00e9d","id":1,"address":{"zip":"1","floor":3,"geo":{"lon":2.50,"lat":1}},"items":[{"price":1,"x":1},{"price":"x","y":[]}],"none":null}"#,
@@ -227,7 +230,8 @@ fn undeclared_fields_are_kept_or_dropped() {
     let kept = r#"{"color":"r\u00e9d","address.floor":3,"address.geo.lon":2.50,"items.0.x":1,"items.1.y":[],"none":null,"items.1.price":"x"}"#;
     let mut rows = [
         json!({ "id": 1, "address": { "zip": "1", "geo": { "lat": "1.0" } },
-            "items": [{ "price": "1.0" }, { "price": null }], "changes": [nulled("items.1.price")] }),
+            "items": [{ "price": "1.0" }, { "price": null }],
+            "changes": [nulled("items.1.price")] }),
         json!({ "id": 2 }),
     ];
     let stream = refresh("s", &properties);

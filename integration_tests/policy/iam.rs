@@ -313,14 +313,16 @@ fn a_bucket_policy_that_denies_is_named() {
 fn a_role_without_the_policy_is_named_instead_of_its_caller() {
     let aws = Aws::get();
     aws.create_bucket("bare-role");
-    let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
+    let all = json!({ "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
     let mighty = aws.create_user("mighty", &all);
     let role = aws.create_role(
         "bare-role",
         &trust_policy(&mighty.arn, "the-right-one"),
         &policy_without("bare-role", "s3:PutObject"),
     );
-    let sign_in = json!({ "auth_type": "cross_account_role", "role_arn": role, "external_id": "the-right-one" });
+    let sign_in = json!({ "auth_type": "cross_account_role", "role_arn": role,
+        "external_id": "the-right-one" });
     golden("role-without-PutObject", &running_as(&mighty).check(&config("bare-role", &sign_in)));
     let outcome = sync(&running_as(&mighty), &config("bare-role", &sign_in), "append", 1, false);
     assert!(failure(&outcome, "config_error").contains("s3:PutObject"), "{outcome:#?}");

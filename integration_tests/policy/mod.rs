@@ -20,7 +20,8 @@ fn config(settings: &Value) -> Value {
     let mut config = json!({
         "s3_bucket_name": "acme-lake",
         "authentication": {
-            "auth_type": "access_key", "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": KEY
+            "auth_type": "access_key", "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+            "secret_access_key": KEY
         },
     });
     for (name, value) in settings.as_object().expect("settings") {
@@ -69,9 +70,8 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ),
         (
             "role-of-nobody",
-            config(
-                &json!({ "authentication": role(arn, "an-external-id"), "s3_bucket_region": "eu-west-1" }),
-            ),
+            config(&json!({ "authentication": role(arn, "an-external-id"),
+                    "s3_bucket_region": "eu-west-1" })),
             &[],
         ),
         (
@@ -85,9 +85,8 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ),
         (
             "kms-key",
-            config(
-                &json!({ "server_side_encryption": kms("aws:kms", "arn:aws:kms:eu-west-1:111122223333:key/1234") }),
-            ),
+            config(&json!({ "server_side_encryption": kms("aws:kms",
+                    "arn:aws:kms:eu-west-1:111122223333:key/1234") })),
             &[],
         ),
         (
@@ -108,7 +107,10 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         (
             "govcloud-role",
             config(&json!({
-                "authentication": role("arn:aws-us-gov:iam::111122223333:role/lake", "an-external-id")
+                "authentication": role(
+                    "arn:aws-us-gov:iam::111122223333:role/lake",
+                    "an-external-id"
+                )
             })),
             &["--principal", "arn:aws-us-gov:iam::444455556666:role/worker"],
         ),

@@ -1,4 +1,5 @@
-//! `policy`: what it prints, byte for byte (`golden/policy/`; `UPDATE_GOLDEN=1` rewrites the files).
+//! `policy`: what it prints, byte for byte (`golden/policy/`; `UPDATE_GOLDEN=1` rewrites the
+//! files).
 //!
 //! Not here: what a snippet means to Terraform (`terraform`).
 
@@ -61,7 +62,8 @@ fn errors_go_to_stderr() {
         assert!(stderr.contains(words) && output.stdout.is_empty(), "{output:?}");
     }
     let open = config(&json!({
-        "authentication": { "auth_type": "cross_account_role", "role_arn": "arn:aws:iam::111122223333:role/lake" }
+        "authentication": { "auth_type": "cross_account_role",
+            "role_arn": "arn:aws:iam::111122223333:role/lake" }
     }));
     for (options, is_said) in [
         (&[][..], true),

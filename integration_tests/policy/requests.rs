@@ -130,7 +130,8 @@ fn requests(server: &FaultyS3, config: &Value) -> Vec<Request> {
     let run = |mode: &str, generation: u32| {
         let (minimum, seconds) = if mode == "overwrite" { (generation, 3600) } else { (0, 0) };
         let members = json!({
-            "destination_sync_mode": mode, "generation_id": generation, "minimum_generation_id": minimum
+            "destination_sync_mode": mode, "generation_id": generation,
+            "minimum_generation_id": minimum
         });
         let users = refresh("users", &json!({ "id": { "type": "integer" } }));
         let mut config = config.clone();

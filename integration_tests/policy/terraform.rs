@@ -56,7 +56,8 @@ fn a_snippet_holds_the_printed_documents() {
 }
 
 #[test]
-#[ignore = "needs terraform: `make test` runs it where that is installed, `make test-terraform` anywhere"]
+#[ignore = "needs terraform: `make test` runs it where that is installed, `make test-terraform` \
+    anywhere"]
 fn terraform_evaluates_a_snippet_to_the_printed_documents() {
     let terraform = Terraform::find().expect("terraform is not on the PATH: install it");
     for (name, config, options) in cases() {

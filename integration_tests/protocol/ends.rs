@@ -44,7 +44,8 @@ fn the_end_of_input_without_complete_fails_in_the_refresh_dialect() {
 #[test]
 fn which_statuses_complete_a_stream() {
     let status = |descriptor: Value, status: &str| {
-        json!({ "type": "TRACE", "trace": { "type": "STREAM_STATUS", "emitted_at": 1.0, "stream_status": {
+        json!({ "type": "TRACE",
+            "trace": { "type": "STREAM_STATUS", "emitted_at": 1.0, "stream_status": {
             "stream_descriptor": descriptor, "status": status } } })
     };
     let cases = [

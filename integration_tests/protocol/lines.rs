@@ -19,20 +19,35 @@ fn a_broken_line_fails_with_its_number_and_publishes_what_is_covered() {
         ("not JSON", format!("{{\"unparseable {CONTENT}\n").into_bytes()),
         ("no object", format!("\"{CONTENT}\"\n").into_bytes()),
         ("two objects", format!("{{\"type\":\"LOG\"}}{{\"x\":\"{CONTENT}\"}}\n").into_bytes()),
-        ("no type", format!("{{\"record\":{{\"stream\":\"users\",\"data\":{{\"x\":\"{CONTENT}\"}}}}}}\n").into_bytes()),
-        ("a record without data", format!("{{\"type\":\"RECORD\",\"record\":{{\"stream\":\"users\",\"emitted_at\":1,\"x\":\"{CONTENT}\"}}}}\n").into_bytes()),
+        ("no type",
+            format!("{{\"record\":{{\"stream\":\"users\",\"data\":{{\"x\":\"{CONTENT}\"}}}}}}\n").into_bytes()),
+        ("a record without data",
+            format!("{{\"type\":\"RECORD\",\"record\":{{\"stream\":\"users\",\"emitted_at\":1,\"x\":\"{CONTENT}\"}}}}\n").into_bytes()),
         ("data that is no object", record("users", &format!("[\"{CONTENT}\"]")).into_bytes()),
-        ("data that is not JSON", record("users", &format!("{{\"id\":1,\"x\":\"{CONTENT}\",}}")).into_bytes()),
-        ("a control character in a text", record("users", &format!("{{\"id\":1,\"x\":\"{CONTENT}\t\"}}")).into_bytes()),
-        ("an invalid number", record("users", &format!("{{\"id\":01,\"x\":\"{CONTENT}\"}}")).into_bytes()),
+        (
+            "data that is not JSON",
+            record("users", &format!("{{\"id\":1,\"x\":\"{CONTENT}\",}}")).into_bytes()
+        ),
+        (
+            "a control character in a text",
+            record("users", &format!("{{\"id\":1,\"x\":\"{CONTENT}\t\"}}")).into_bytes()
+        ),
+        (
+            "an invalid number",
+            record("users", &format!("{{\"id\":01,\"x\":\"{CONTENT}\"}}")).into_bytes()
+        ),
         ("not UTF-8", {
-            let mut line = record("users", &format!("{{\"id\":3,\"x\":\"{CONTENT}?\"}}")).into_bytes();
+            let mut line =
+                record("users", &format!("{{\"id\":3,\"x\":\"{CONTENT}?\"}}")).into_bytes();
             let at = line.iter().position(|byte| *byte == b'?').unwrap();
             line[at] = 0xff;
             line
         }),
         ("an unknown stream", record("nobody", &format!("{{\"x\":\"{CONTENT}\"}}")).into_bytes()),
-        ("an unknown namespace", record_within("other", "users", &format!("{{\"x\":\"{CONTENT}\"}}")).into_bytes()),
+        (
+            "an unknown namespace",
+            record_within("other", "users", &format!("{{\"x\":\"{CONTENT}\"}}")).into_bytes()
+        ),
         ("a NUL", format!("\0{CONTENT}\n").into_bytes()),
     ];
     for (case, line) in cases {

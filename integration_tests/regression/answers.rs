@@ -50,12 +50,13 @@ fn asked(server: &FaultyS3, operation: Operation) -> usize {
 static CAPPED: Answer = Answer {
     status: 403,
     headers: XML,
-    body: "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Cannot upload files, storage cap exceeded. \
-           See the Caps and Alerts page (https://store.example/caps?account=1) for key AKIAIOSFODNN7REALKEY\u{1b}[2J to increase \
-           your cap.</Message></Error>",
+    body: "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Cannot upload files, \
+           storage cap exceeded. See the Caps and Alerts page \
+           (https://store.example/caps?account=1) for key AKIAIOSFODNN7REALKEY\u{1b}[2J to \
+           increase your cap.</Message></Error>",
 };
-const CAPPED_WORDS: &str = "the store's own answer: HTTP 403, AccessDenied: \"Cannot upload files, storage cap exceeded. See the Caps and \
-                            Alerts page *** for key *** ";
+const CAPPED_WORDS: &str = "the store's own answer: HTTP 403, AccessDenied: \"Cannot upload files, \
+                            storage cap exceeded. See the Caps and Alerts page *** for key *** ";
 
 #[test]
 fn the_stores_own_words_are_shown_by_check_and_logged_by_write() {
@@ -81,8 +82,9 @@ fn a_store_that_demands_the_bucket_in_the_host_name_is_reported() {
     static ANSWER: Answer = Answer {
         status: 403,
         headers: XML,
-        body: "<Error><Code>SecondLevelDomainForbidden</Code><Message>The bucket you are attempting to access must be \
-               addressed using virtual hosted style.</Message></Error>",
+        body: "<Error><Code>SecondLevelDomainForbidden</Code><Message>The bucket you are \
+               attempting to access must be addressed using virtual hosted \
+               style.</Message></Error>",
     };
     let server = server();
     server.inject(Rule::any(Fault::Answer(&ANSWER)));
@@ -100,7 +102,8 @@ fn a_proxy_that_limits_bodies_is_reported() {
     static ANSWER: Answer = Answer {
         status: 413,
         headers: HTML,
-        body: "<html><head><title>413 Request Entity Too Large</title></head><body>nginx</body></html>",
+        body: "<html><head><title>413 Request Entity Too \
+            Large</title></head><body>nginx</body></html>",
     };
     let server = server();
     server.inject(Rule::on(Operation::Part, Fault::Answer(&ANSWER)));
@@ -123,8 +126,8 @@ fn a_proxy_that_demands_a_password_is_reported() {
             }
             return;
         }
-        let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"\r\n\
-                      Content-Length: 0\r\nConnection: close\r\n\r\n";
+        let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic \
+                      realm=\"p\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let _ = socket.write_all(answer.as_bytes()).await;
     });
     let server = server();
@@ -158,7 +161,8 @@ fn a_conditional_write_that_the_store_calls_an_invalid_argument() {
     static REQUEST: Answer = Answer {
         status: 400,
         headers: XML,
-        body: "<Error><Code>InvalidRequest</Code><Message>The header if-none-match is not supported.</Message></Error>",
+        body: "<Error><Code>InvalidRequest</Code><Message>The header if-none-match is not \
+            supported.</Message></Error>",
     };
     for answer in [&ARGUMENT, &REQUEST] {
         let server = server();

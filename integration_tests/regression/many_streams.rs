@@ -23,7 +23,8 @@ fn each_stream_meets_the_file_size_although_their_texts_compress_differently() {
     let world = World::new();
     let properties = json!({ "id": { "type": "integer" }, "text": { "type": "string" } });
     let catalog = catalog(["dense", "loose"].map(|name| refresh(name, &properties)));
-    let settings = json!({ "file_size_mb": FILE_MB, "memory_limit_mb": 512, "format": { "format_type": "jsonl.gz" } });
+    let settings = json!({ "file_size_mb": FILE_MB, "memory_limit_mb": 512,
+        "format": { "format_type": "jsonl.gz" } });
     let repeated = "the same words again and again, ".repeat(1_000);
     let mut input = String::new();
     for id in 0..1_200 {

@@ -244,8 +244,8 @@ fn a_profile_with_instance_credentials_reports_the_instance() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config");
     let text = format!(
-        "[default]\nrole_arn = {ROLE}\nexternal_id = {EXTERNAL_ID}\nrole_session_name = of-the-profile\n\
-         credential_source = Ec2InstanceMetadata\n"
+        "[default]\nrole_arn = {ROLE}\nexternal_id = {EXTERNAL_ID}\nrole_session_name = \
+         of-the-profile\ncredential_source = Ec2InstanceMetadata\n"
     );
     fs::write(&file, text).unwrap();
     let cloud = Cloud::new();

@@ -108,7 +108,8 @@ fn safe_names_are_letters_digits_and_underscores_and_the_footer_has_the_original
         "id": integer, "a b": integer, "a.b": integer, "2nd": integer, "": integer, "été": integer,
         "_airbyte meta": integer,
         "in": { "type": "object", "properties": { "x y": integer, "X_Y": integer, "ok": integer } },
-        "li st": { "type": "array", "items": { "type": "object", "properties": { "p q": integer } } },
+        "li st": { "type": "array",
+            "items": { "type": "object", "properties": { "p q": integer } } },
     });
     let data = r#"{"id":1,"a b":2,"a.b":3,"2nd":4,"":5,"été":6,"_airbyte meta":7,"in":{"x y":8,"X_Y":9,"ok":10,"n o":0},"li st":[{"p q":11}],"un declared":12}"#;
     let stored =
@@ -126,7 +127,8 @@ fn safe_names_are_letters_digits_and_underscores_and_the_footer_has_the_original
     let footer = &stored.files[0].footer["key_values"]["destination_s3.column_names"];
     let originals: serde_json::Value = serde_json::from_str(footer.as_str().unwrap()).unwrap();
     let expected = json!({
-        "a_b_2": "a b", "a_b": "a.b", "_2nd": "2nd", "_": "", "_t_": "été", "_airbyte_meta_2": "_airbyte meta",
+        "a_b_2": "a b", "a_b": "a.b", "_2nd": "2nd", "_": "", "_t_": "été",
+        "_airbyte_meta_2": "_airbyte meta",
         "in.x_y": "x y", "in.X_Y_2": "X_Y", "li_st": "li st", "li_st[].p_q": "p q",
     });
     assert_eq!(originals, expected);

@@ -30,12 +30,14 @@ fn times_are_sortable_text_unless_typed_ones_are_requested() {
 
     let stored = run(&stream, &json!({}), &input);
     stored.assert_types(&json!({
-        "t": "string", "l": "string", "o": { "struct": [["t", "string"]] }, "a": { "list": "string" },
+        "t": "string", "l": "string", "o": { "struct": [["t", "string"]] },
+        "a": { "list": "string" },
     }));
     stored.assert_rows(&[
         json!({ "t": "11:30:00.500000", "l": "12:30:00.500000", "o": { "t": "01:02:00.000000" },
             "a": ["23:59:59.999999", null] }),
-        json!({ "t": "00:00:00.123456", "o": { "t": null }, "a": [], "changes": lost, ADDITIONAL: kept }),
+        json!({ "t": "00:00:00.123456", "o": { "t": null }, "a": [], "changes": lost,
+            ADDITIONAL: kept }),
     ]);
     assert!(
         leaves(&stored).iter().all(|(_, logical)| logical["Type"] != "Time"),
@@ -45,12 +47,14 @@ fn times_are_sortable_text_unless_typed_ones_are_requested() {
 
     let stored = run(&stream, &json!({ "times": "typed" }), &input);
     stored.assert_types(&json!({
-        "t": "time(us)", "l": "time(us)", "o": { "struct": [["t", "time(us)"]] }, "a": { "list": "time(us)" },
+        "t": "time(us)", "l": "time(us)", "o": { "struct": [["t", "time(us)"]] },
+        "a": { "list": "time(us)" },
     }));
     stored.assert_rows(&[
         json!({ "t": "11:30:00.500000", "l": "12:30:00.500000", "o": { "t": "01:02:00" },
             "a": ["23:59:59.999999", null] }),
-        json!({ "t": "00:00:00.123456", "o": { "t": null }, "a": [], "changes": lost, ADDITIONAL: kept }),
+        json!({ "t": "00:00:00.123456", "o": { "t": null }, "a": [], "changes": lost,
+            ADDITIONAL: kept }),
     ]);
 }
 
@@ -70,7 +74,8 @@ fn unsigned_integers_of_64_bits_survive_where_they_are_wanted() {
     ];
     let stream = refresh("s", &properties);
     let input = input("s", &records);
-    let bad = json!({ "o": { "u": null }, "changes": [nulled("u"), nulled("o.u")], ADDITIONAL: r#"{"u":"x","o.u":4.5}"# });
+    let bad = json!({ "o": { "u": null }, "changes": [nulled("u"), nulled("o.u")],
+        ADDITIONAL: r#"{"u":"x","o.u":4.5}"# });
     let huge = format!("1{}", "0".repeat(40));
     let kept = format!(r#"{{"u":{huge}}}"#);
 
@@ -110,8 +115,10 @@ fn unsigned_integers_of_64_bits_survive_where_they_are_wanted() {
 fn unions_of_scalars_are_plain_strings() {
     let properties = json!({
         "n": { "type": ["null", "number", "string"] },
-        "d": { "oneOf": [{ "type": "string", "format": "date" }, { "type": "string", "format": "date-time" }] },
-        "e": { "anyOf": [{ "type": "string", "enum": ["a"] }, { "type": "boolean" }, { "type": "null" }] },
+        "d": { "oneOf": [{ "type": "string", "format": "date" },
+            { "type": "string", "format": "date-time" }] },
+        "e": { "anyOf": [{ "type": "string", "enum": ["a"] }, { "type": "boolean" },
+            { "type": "null" }] },
         "o": { "type": "object", "properties": { "u": { "type": ["integer", "string"] } } },
     });
     let records = [
@@ -120,9 +127,8 @@ fn unions_of_scalars_are_plain_strings() {
         r#"{"n":null,"d":"never","e":null,"o":{"u":null}}"#,
     ];
     let stored = run(&refresh("s", &properties), &json!({}), &input("s", &records));
-    stored.assert_types(
-        &json!({ "n": "string", "d": "string", "e": "string", "o": { "struct": [["u", "string"]] } }),
-    );
+    stored.assert_types(&json!({ "n": "string", "d": "string", "e": "string",
+            "o": { "struct": [["u", "string"]] } }));
     stored.assert_rows(&[
         json!({ "n": "1.50", "d": "2024-02-29", "e": "a", "o": { "u": "7" } }),
         json!({ "n": "café \"x\"", "d": "2024-02-29T00:00:00Z", "e": "true", "o": { "u": "7" } }),
@@ -136,7 +142,8 @@ fn unions_of_scalars_are_plain_strings() {
 fn a_union_with_objects_or_arrays_is_json_text_and_is_logged_once() {
     let properties = json!({
         "u": { "type": ["object", "string", "integer"] },
-        "o": { "type": "object", "properties": { "u": { "oneOf": [{ "type": "array" }, { "type": "string" }] } } },
+        "o": { "type": "object",
+            "properties": { "u": { "oneOf": [{ "type": "array" }, { "type": "string" }] } } },
     });
     let records = [r#"{"u":"x","o":{"u":"y"}}"#, r#"{"u":{"a":1},"o":{"u":[1]}}"#, r#"{"u":7}"#];
     let stored = run(&refresh("s", &properties), &json!({}), &input("s", &records));
@@ -197,7 +204,8 @@ fn which_of_two_case_twins_keeps_its_name_does_not_depend_on_the_schemas_order()
     for properties in orders {
         let stored = run(&refresh("s", &properties), &json!({}), &input("s", &[record]));
         stored.assert_rows(&[json!({
-            "status": "plain", "Status_2": 1, "STATUS_3": 2, "in": { "key": "plain", "Key_2": 3 } })]);
+            "status": "plain", "Status_2": 1, "STATUS_3": 2,
+            "in": { "key": "plain", "Key_2": 3 } })]);
         let warnings = stored.outcome.logs("WARN");
         for name in ["\"Status_2\"", "\"STATUS_3\"", "\"Key_2\""] {
             assert!(

@@ -17,7 +17,8 @@ fn a_value_that_does_not_fit_is_kept_by_its_text() {
         "id": { "type": "integer" },
         "day": date(),
         "a": { "type": "object", "properties": { "x": { "type": "number" } } },
-        "items": { "type": "array", "items": { "type": "object", "properties": { "price": { "type": "number" } } } },
+        "items": { "type": "array",
+            "items": { "type": "object", "properties": { "price": { "type": "number" } } } },
     });
     let records = [
         r#"{"id":"A-17","day":"24-02-29","a":[1, "two"],"items":[{"price":1},{"price":"free"},null,7]}"#,
@@ -31,7 +32,8 @@ fn a_value_that_does_not_fit_is_kept_by_its_text() {
     let mut rows = [
         json!({
             "items": [{ "price": "1.0" }, { "price": null }, null, null],
-            "changes": [nulled("id"), nulled("day"), nulled("a"), nulled("items.1.price"), nulled("items.3")],
+            "changes": [nulled("id"), nulled("day"), nulled("a"), nulled("items.1.price"),
+                nulled("items.3")],
             ADDITIONAL: r#"{"id":"A-17","day":"24-02-29","a":[1, "two"],"items.1.price":"free","items.3":7}"#,
         }),
         json!({
@@ -73,7 +75,8 @@ fn blanks_around_numbers_in_strings_are_ignored() {
     let records = [r#"{"i":" 12","n":"2.5 ","b":"\t7\n"}"#, r#"{"i":"1 2","n":"- 1","b":" "}"#];
     let input = input("s", &records);
     let stream = refresh("s", &properties);
-    let bad = json!({ "changes": [nulled("i"), nulled("n"), nulled("b")], ADDITIONAL: r#"{"i":"1 2","n":"- 1","b":" "}"# });
+    let bad = json!({ "changes": [nulled("i"), nulled("n"), nulled("b")],
+        ADDITIONAL: r#"{"i":"1 2","n":"- 1","b":" "}"# });
     run(&stream, &json!({}), &input)
         .assert_rows(&[json!({ "i": 12, "n": "2.5", "b": "7" }), bad.clone()]);
     let options = json!({ "numbers": "text", "integers": "text" });
@@ -136,7 +139,8 @@ fn years_of_two_digits_are_not_guessed() {
     let properties = json!({
         "d": date(),
         "t": { "type": "string", "format": "date-time" },
-        "l": { "type": "string", "format": "date-time", "airbyte_type": "timestamp_without_timezone" },
+        "l": { "type": "string", "format": "date-time",
+            "airbyte_type": "timestamp_without_timezone" },
     });
     let record = r#"{"d":"24-04-14","t":"99/12/31 10:00","l":"01.02.03 00:00:00"}"#;
     run(&refresh("s", &properties), &json!({}), &input("s", &[record])).assert_rows(&[
@@ -151,7 +155,8 @@ fn years_that_readers_cannot_show_are_null() {
     let properties = json!({
         "d": date(),
         "t": { "type": "string", "format": "date-time" },
-        "l": { "type": "string", "format": "date-time", "airbyte_type": "timestamp_without_timezone" },
+        "l": { "type": "string", "format": "date-time",
+            "airbyte_type": "timestamp_without_timezone" },
     });
     let outside = [
         r#"{"d":"12345-01-01","t":"0000-12-31T23:59:59Z","l":"10000-01-01T00:00:00"}"#,
@@ -164,7 +169,10 @@ fn years_that_readers_cannot_show_are_null() {
         r#"{"d":"0001-01-01","t":"0001-01-01T00:00:00Z","l":"0001-01-01T00:00:00+12:00"}"#,
         r#"{"d":"9999-12-31","t":"9999-12-31T23:59:59.999999Z","l":"9999-12-31T23:59:59-12:00"}"#,
     ];
-    let nothing = |record: &str| json!({ "changes": [too_large("d"), too_large("t"), too_large("l")], ADDITIONAL: record });
+    let nothing = |record: &str| {
+        json!({ "changes": [too_large("d"), too_large("t"),
+        too_large("l")], ADDITIONAL: record })
+    };
     let stream = refresh("s", &properties);
     run(&stream, &json!({}), &input("s", &[outside.as_slice(), &inside].concat())).assert_rows(&[
         nothing(outside[0]),
@@ -172,7 +180,8 @@ fn years_that_readers_cannot_show_are_null() {
         nothing(outside[2]),
         nothing(outside[3]),
         json!({ "d": "0001-01-01", "t": "0001-01-01T00:00:00Z", "l": "0001-01-01T00:00:00" }),
-        json!({ "d": "9999-12-31", "t": "9999-12-31T23:59:59.999999Z", "l": "9999-12-31T23:59:59" }),
+        json!({ "d": "9999-12-31", "t": "9999-12-31T23:59:59.999999Z",
+            "l": "9999-12-31T23:59:59" }),
     ]);
 }
 
@@ -182,7 +191,8 @@ fn years_that_readers_cannot_show_are_null() {
 fn additional_properties_have_no_duplicate_names() {
     let properties = json!({
         "a": { "type": "object", "properties": { "n": { "type": "integer" } } },
-        "l": { "type": "array", "items": { "type": "object", "properties": { "n": { "type": "integer" } } } },
+        "l": { "type": "array",
+            "items": { "type": "object", "properties": { "n": { "type": "integer" } } } },
     });
     let records = [
         r#"{"a":{"x":1},"a.x":2}"#,
@@ -194,7 +204,8 @@ fn additional_properties_have_no_duplicate_names() {
     rows.assert_rows(&[
         json!({ "a": { "n": null }, ADDITIONAL: r#"{"a.x_2":1,"a.x":2}"# }),
         json!({ "a": { "n": null }, ADDITIONAL: r#"{"a.x":2,"a.x_2":3,"a.x_3":1}"# }),
-        json!({ "a": { "n": null }, "changes": [nulled("a.n")], ADDITIONAL: r#"{"a.n":true,"a.n_2":"no"}"# }),
+        json!({ "a": { "n": null }, "changes": [nulled("a.n")],
+            ADDITIONAL: r#"{"a.n":true,"a.n_2":"no"}"# }),
         json!({ "l": [{ "n": null }], "changes": [nulled("l.0.n")],
             ADDITIONAL: r#"{"l.0.x_2":1,"l.0.x":2,"l.0.n":3,"l.0.n_2":{}}"# }),
     ]);

@@ -33,9 +33,11 @@ fn check(settings: &[u8]) -> Outcome {
 #[test]
 fn all_problems_of_settings_for_airbytes_own_destination_come_in_one_answer() {
     let settings = json!({
-        "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+        "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         "s3_bucket_name": "lake", "s3_bucket_path": "raw", "s3_bucket_region": "us-east-1",
-        "s3_path_format": "${NAMESPACE}/${STREAM_NAME}/", "file_name_pattern": "{part_number}{format_extension}",
+        "s3_path_format": "${NAMESPACE}/${STREAM_NAME}/",
+        "file_name_pattern": "{part_number}{format_extension}",
         "format": { "format_type": "JSONL", "compression": { "compression_type": "GZIP" } },
     });
     let outcome = connector().check(&settings);
@@ -84,7 +86,8 @@ fn swapped_files_and_a_discovered_catalog_are_identified() {
     let world = World::new();
     let config = world.config(&jsonl()).to_string();
     let configured = users().to_string();
-    let discovered = json!({ "streams": [{ "name": "users", "json_schema": {}, "supported_sync_modes": ["full_refresh"] }] });
+    let discovered = json!({ "streams": [{ "name": "users", "json_schema": {},
+        "supported_sync_modes": ["full_refresh"] }] });
     let discovered = [discovered.clone(), json!({ "type": "CATALOG", "catalog": discovered })]
         .map(|value| value.to_string());
     let cases = [

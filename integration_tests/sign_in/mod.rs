@@ -109,7 +109,8 @@ impl Cloud {
 pub(crate) fn role(external_id: Option<&str>) -> Value {
     match external_id {
         Some(external_id) => {
-            json!({ "auth_type": "cross_account_role", "role_arn": ROLE, "external_id": external_id })
+            json!({ "auth_type": "cross_account_role", "role_arn": ROLE,
+                "external_id": external_id })
         }
         None => json!({ "auth_type": "cross_account_role", "role_arn": ROLE }),
     }

@@ -136,7 +136,8 @@ fn garage_accepts_every_format_and_every_mode() {
         let of_generation = |generation: u32, mode: &'static str| {
             let minimum = if mode == "overwrite" { generation } else { 0 };
             let members = json!({
-                "destination_sync_mode": mode, "generation_id": generation, "minimum_generation_id": minimum
+                "destination_sync_mode": mode, "generation_id": generation,
+                "minimum_generation_id": minimum
             });
             move |name: &str| with(refresh(name, &properties()), &members)
         };
@@ -171,7 +172,8 @@ fn garage_keeps_foreign_objects_under_a_fixed_key() {
 
     // The replacement of an object under a fixed key is moved there by a copy on the server.
     let replace = |name: &str| {
-        let members = json!({ "destination_sync_mode": "overwrite", "generation_id": 7, "minimum_generation_id": 7 });
+        let members = json!({ "destination_sync_mode": "overwrite", "generation_id": 7,
+            "minimum_generation_id": 7 });
         with(refresh(name, &properties()), &members)
     };
     let long = json!({ "checkpoint_interval_seconds": 3600 });

@@ -89,7 +89,8 @@ fn environment() -> PathBuf {
     let made_from = fs::read_to_string(folder.join("requirements.txt")).unwrap_or_default();
     assert!(
         made_from == REQUIREMENTS,
-        "the servers of the tests do not match integration_tests/servers/requirements.txt: run `make servers`"
+        "the servers of the tests do not match integration_tests/servers/requirements.txt: run \
+        `make servers`"
     );
     folder
 }

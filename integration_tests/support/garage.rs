@@ -117,8 +117,9 @@ fn serve(folder: &Path, address: SocketAddr, rpc: SocketAddr, log: &Path) -> Chi
         panic!("the variable {BINARY} names Garage's binary: run `make test-garage`")
     });
     let settings = format!(
-        "metadata_dir = {:?}\ndata_dir = {:?}\ndb_engine = \"sqlite\"\nreplication_factor = 1\nrpc_bind_addr = \"{rpc}\"\n\
-         rpc_public_addr = \"{rpc}\"\nrpc_secret = \"{}\"\n[s3_api]\ns3_region = \"{REGION}\"\napi_bind_addr = \"{address}\"\n",
+        "metadata_dir = {:?}\ndata_dir = {:?}\ndb_engine = \"sqlite\"\nreplication_factor = \
+         1\nrpc_bind_addr = \"{rpc}\"\nrpc_public_addr = \"{rpc}\"\nrpc_secret = \
+         \"{}\"\n[s3_api]\ns3_region = \"{REGION}\"\napi_bind_addr = \"{address}\"\n",
         folder.join("meta"),
         folder.join("data"),
         "ab".repeat(32),

@@ -270,7 +270,8 @@ fn ask<T: for<'de> Deserialize<'de>>(question: &Value) -> T {
                 // The next test starts a new one.
                 let ended = process.take().map(|mut process| process.child.wait());
                 panic!(
-                    "the readers ended ({problem}; {ended:?}), their last words are on stderr: {question}"
+                    "the readers ended ({problem}; {ended:?}), their last words are on stderr: \
+                    {question}"
                 )
             }
         }
@@ -321,8 +322,8 @@ fn python() -> PathBuf {
     let installed = fs::read_to_string(environment.join("requirements.txt")).unwrap_or_default();
     assert!(
         installed == REQUIREMENTS,
-        "the engines that read Parquet back are other versions than integration_tests/readers/requirements.txt \
-         says: run `make readers`"
+        "the engines that read Parquet back are other versions than \
+         integration_tests/readers/requirements.txt says: run `make readers`"
     );
     environment.join("bin/python")
 }

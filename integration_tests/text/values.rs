@@ -167,7 +167,8 @@ fn fields_named_like_metadata_columns() {
     let own = r#"{"_airbyte_raw_id":"mine","id":1,"_airbyte_extracted_at":"2024-01-01T00:00:00Z","_airbyte_meta":{"x":1.0}}"#;
     let input = input("users", &[own, r#"{"id":2}"#]);
     let text = json!({ "type": "string" });
-    let declared = json!({ "_airbyte_raw_id": text, "id": {}, "_airbyte_extracted_at": text, "_airbyte_meta": {} });
+    let declared = json!({ "_airbyte_raw_id": text, "id": {}, "_airbyte_extracted_at": text,
+        "_airbyte_meta": {} });
     for properties in [json!({ "id": {} }), declared] {
         let catalog = catalog([refresh("users", &properties)]);
         let rows = rows(&catalog, &input, &json!({}));

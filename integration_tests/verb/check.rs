@@ -31,7 +31,10 @@ fn a_good_configuration_succeeds_and_leaves_nothing_behind() {
 #[test]
 fn refusals_name_the_field_or_the_action() {
     let world = World::new();
-    let key = |id: &str, secret: &str| json!({ "authentication": { "auth_type": "access_key", "access_key_id": id, "secret_access_key": secret } });
+    let key = |id: &str, secret: &str| {
+        json!({ "authentication": { "auth_type": "access_key",
+        "access_key_id": id, "secret_access_key": secret } })
+    };
     let cases = [
         (json!({ "s3_bucket_name": "no-such-bucket" }), vec!["s3_bucket_name", "no-such-bucket"]),
         (key(ACCESS_KEY_ID, "wrong/secret+that/nobody+may/see+0123456"), vec!["secret_access_key"]),

@@ -108,7 +108,8 @@ fn refusals_of_the_store_are_config_errors() {
     let cases = [
         (json!({ "s3_bucket_name": "no-such-bucket" }), "no-such-bucket"),
         (
-            json!({ "authentication": { "auth_type": "access_key", "access_key_id": "AKIANOBODYKNOWSTHIS0",
+            json!({ "authentication": { "auth_type": "access_key",
+                "access_key_id": "AKIANOBODYKNOWSTHIS0",
             "secret_access_key": "wrong/secret+that/nobody+may/see+0123456" } }),
             "access_key_id",
         ),

@@ -1,8 +1,8 @@
 //! The connection check: tries whether a sync with these settings could sign in and write to the
 //! bucket.
 //!
-//! A [`ConnectionCheck`] -> a [`Report`], or the [`CheckError`] that becomes the message of a FAILED
-//! status.
+//! A [`ConnectionCheck`] -> a [`Report`], or the [`CheckError`] that becomes the message of a
+//! FAILED status.
 //!
 //! | step | file | if it fails |
 //! |---|---|---|

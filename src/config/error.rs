@@ -1,11 +1,12 @@
 //! What can be wrong with a configuration, and the messages about it.
 //!
-//! Every message names the field by its path (`format.gzip_level`) and says what is wrong with it and
-//! what it may be.
+//! Every message names the field by its path (`format.gzip_level`) and says what is wrong with it
+//! and what it may be.
 //!
 //! Invariants
-//! - A value is repeated only if it cannot be a secret: never below an object that has a secret among
-//!   its fields, never for an unknown name, never for an endpoint (people put passwords into URLs).
+//! - A value is repeated only if it cannot be a secret: never below an object that has a secret
+//!   among its fields, never for an unknown name, never for an endpoint (people put passwords into
+//!   URLs).
 //! - Whatever is repeated is short and on one line.
 
 use std::fmt;
@@ -181,7 +182,8 @@ pub enum ConfigError {
     RoleArn {
         /// What is wrong.
         problem: &'static str,
-        /// What it is, if it is an ARN at all: it may be a key that was pasted into the wrong field.
+        /// What it is, if it is an ARN at all: it may be a key that was pasted into the wrong
+        /// field.
         given: Option<String>,
     },
     /// Not an external id that AWS accepts.

@@ -97,9 +97,8 @@ impl<W: Write> Emitter<W> {
         if let Some(internal) = &failure.internal {
             error["internal_message"] = json!(internal);
         }
-        self.message(
-            &json!({"type": "TRACE", "trace": {"type": "ERROR", "emitted_at": now_ms as f64, "error": error}}),
-        )?;
+        self.message(&json!({"type": "TRACE",
+                "trace": {"type": "ERROR", "emitted_at": now_ms as f64, "error": error}}))?;
         self.flush()
     }
 

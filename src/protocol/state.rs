@@ -24,7 +24,8 @@ pub enum StateScope {
 /// A received STATE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateMessage {
-    /// Which rows it covers. `None`: no row of ours, it is of a stream that the catalog does not have.
+    /// Which rows it covers. `None`: no row of ours, it is of a stream that the catalog does not
+    /// have.
     pub scope: Option<StateScope>,
     /// The line up to where `destinationStats` goes.
     head: Vec<u8>,

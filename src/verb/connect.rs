@@ -1,7 +1,7 @@
 //! Connecting: who signs, and where the bucket is.
 //!
-//! [`Config`] and the environment -> a [`Session`] and the settings of the store; once the region is
-//! known, an [`S3Store`].
+//! [`Config`] and the environment -> a [`Session`] and the settings of the store; once the region
+//! is known, an [`S3Store`].
 //!
 //! Not here: obtaining credentials (`aws::sign_in`), finding the region (`store`).
 

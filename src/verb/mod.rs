@@ -114,10 +114,10 @@ fn default_connection_id(config: &Config, variable: Option<&str>) -> Option<Stri
     is_default.then(|| {
         format!(
             "connection_id is not set, nor is the environment variable CONNECTION_ID: all \
-             connections without an id that write to bucket \"{}\" count as the same connection, so \
-             a sync that replaces a stream also removes what another connection wrote for a stream \
-             with the same name and namespace; if several connections write to the bucket, give \
-             each its own connection_id",
+             connections without an id that write to bucket \"{}\" count as the same connection, \
+             so a sync that replaces a stream also removes what another connection wrote for a \
+             stream with the same name and namespace; if several connections write to the bucket, \
+             give each its own connection_id",
             config.bucket
         )
     })

@@ -1,7 +1,7 @@
 //! The last step of a successful `write`: removes the objects that the run replaces, and logs it.
 //!
-//! The [`Replacement`]s of the plan and the [`RunSummary`] -> the objects are removed, LOG messages;
-//! a [`RunError`] if some could not be removed.
+//! The [`Replacement`]s of the plan and the [`RunSummary`] -> the objects are removed, LOG
+//! messages; a [`RunError`] if some could not be removed.
 //!
 //! Invariants
 //! - Nothing of a stream is removed unless the source is known to have completed it.
@@ -30,8 +30,8 @@ use crate::store::{Notice, S3Store};
 /// How long a removal waits for the answer to its last request after a signal.
 const LAST_REQUEST: Duration = Duration::from_secs(5);
 
-/// Removes what this run replaces. Call it when everything of the run is published, acknowledged and
-/// printed.
+/// Removes what this run replaces. Call it when everything of the run is published, acknowledged
+/// and printed.
 ///
 /// # Errors
 /// Some objects could not be removed, or stdout is closed.
@@ -53,8 +53,8 @@ pub(super) fn replace_old<W: Write>(
             let message = format!(
                 "stream \"{name}\" was not overwritten: the source sent no STATE after its last \
                  record, or reported it INCOMPLETE, so its data may be incomplete. Objects of \
-                 earlier syncs were kept, beside the new ones; the next complete sync removes them, \
-                 or delete them manually"
+                 earlier syncs were kept, beside the new ones; the next complete sync removes \
+                 them, or delete them manually"
             );
             emitter.log(LogLevel::Warn, &message)?;
         }
@@ -62,7 +62,8 @@ pub(super) fn replace_old<W: Write>(
     if proved.is_empty() {
         return Ok(());
     }
-    // Two sources write to the log, by turns on this one thread: removals, and notices of the store.
+    // Two sources write to the log, by turns on this one thread: removals, and notices of the
+    // store.
     let shared = RefCell::new(&mut *emitter);
     let mut watch = |stream: &StreamDescriptor, removal: Removal<'_>| {
         log_removal(*shared.borrow_mut(), stream, removal)
@@ -70,8 +71,8 @@ pub(super) fn replace_old<W: Write>(
     let work = async {
         tokio::select! {
             report = replace(store, &proved, runtime.shutdown(), &mut watch) => report,
-            // Any request may get lost: the next sync that replaces the stream continues from what it
-            // finds.
+            // Any request may get lost: the next sync that replaces the stream continues from what
+            // it finds.
             Some(signal) = after_signal(runtime.shutdown()) => Report::stopped(signal),
         }
     };

@@ -343,8 +343,8 @@ fn target(head: &Parts) -> String {
 
 fn error_document(status: u16, code: &str) -> HttpResponse {
     let document = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>injected</Message>\
-         <RequestId>FAULTY0000000000</RequestId><HostId>faulty</HostId></Error>"
+        "<?xml version=\"1.0\" \
+         encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>injected</Message><RequestId>FAULTY0000000000</RequestId><HostId>faulty</HostId></Error>"
     );
     let mut answer = HttpResponse::new(Body::from(document));
     *answer.status_mut() = StatusCode::from_u16(status).expect("a status");

@@ -98,7 +98,8 @@ async fn accept<F>(
     loop {
         tokio::select! {
             _ = &mut stopped => return,
-            Some(ended) = connections.join_next() => ended.expect("connections are served without a panic"),
+            Some(ended) =
+                connections.join_next() => ended.expect("connections are served without a panic"),
             accepted = listener.accept() => {
                 // Out of file descriptors, for example: the client sees a refused connection and
                 // says so.

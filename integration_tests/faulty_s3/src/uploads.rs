@@ -100,7 +100,8 @@ fn found<'a>(upload: &'a Upload, listed: &CompletedPart) -> S3Result<&'a Part> {
             None if is_wanted => {
                 return Err(s3_error!(
                     InvalidRequest,
-                    "The upload was created using a {name} checksum: it is missing for part {number}"
+                    "The upload was created using a {name} checksum: it is missing for part \
+                    {number}"
                 ));
             }
             Some(_) | None => {}

@@ -21,10 +21,8 @@ pub(super) fn identity(key: &Key) -> HttpResponse {
     document(
         200,
         &format!(
-            "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\">\n  <GetCallerIdentityResult>\n    <Arn>{arn}</Arn>\n    \
-             <UserId>{id}</UserId>\n    <Account>{account}</Account>\n  </GetCallerIdentityResult>\n  \
-             <ResponseMetadata>\n    <RequestId>{REQUEST_ID}</RequestId>\n  </ResponseMetadata>\n\
-             </GetCallerIdentityResponse>\n"
+            "<GetCallerIdentityResponse \
+             xmlns=\"{NAMESPACE}\">\n  <GetCallerIdentityResult>\n    <Arn>{arn}</Arn>\n    <UserId>{id}</UserId>\n    <Account>{account}</Account>\n  </GetCallerIdentityResult>\n  <ResponseMetadata>\n    <RequestId>{REQUEST_ID}</RequestId>\n  </ResponseMetadata>\n</GetCallerIdentityResponse>\n"
         ),
     )
 }
@@ -38,12 +36,8 @@ pub(super) fn assumed(action: &str, key: &Key) -> HttpResponse {
     document(
         200,
         &format!(
-            "<{action}Response xmlns=\"{NAMESPACE}\">\n  <{action}Result>\n    <AssumedRoleUser>\n      \
-             <AssumedRoleId>{id}:{session}</AssumedRoleId>\n      <Arn>{arn}</Arn>\n    </AssumedRoleUser>\n    \
-             <Credentials>\n      <AccessKeyId>{key_id}</AccessKeyId>\n      \
-             <SecretAccessKey>{secret}</SecretAccessKey>\n      <SessionToken>{token}</SessionToken>\n      \
-             <Expiration>{ends}</Expiration>\n    </Credentials>\n  </{action}Result>\n  <ResponseMetadata>\n    \
-             <RequestId>{REQUEST_ID}</RequestId>\n  </ResponseMetadata>\n</{action}Response>\n"
+            "<{action}Response \
+             xmlns=\"{NAMESPACE}\">\n  <{action}Result>\n    <AssumedRoleUser>\n      <AssumedRoleId>{id}:{session}</AssumedRoleId>\n      <Arn>{arn}</Arn>\n    </AssumedRoleUser>\n    <Credentials>\n      <AccessKeyId>{key_id}</AccessKeyId>\n      <SecretAccessKey>{secret}</SecretAccessKey>\n      <SessionToken>{token}</SessionToken>\n      <Expiration>{ends}</Expiration>\n    </Credentials>\n  </{action}Result>\n  <ResponseMetadata>\n    <RequestId>{REQUEST_ID}</RequestId>\n  </ResponseMetadata>\n</{action}Response>\n"
         ),
     )
 }
@@ -63,8 +57,8 @@ pub(super) fn fault(fault: StsFault) -> HttpResponse {
         StsFault::RegionDisabled => refusal(
             403,
             "RegionDisabledException",
-            "STS is not activated in this region for account:999988887777. Your account administrator can activate STS in \
-             this region using the IAM Console.",
+            "STS is not activated in this region for account:999988887777. Your account \
+             administrator can activate STS in this region using the IAM Console.",
         ),
         StsFault::ExpiredToken => {
             refusal(403, "ExpiredToken", "The security token included in the request is expired")
@@ -77,15 +71,17 @@ pub(super) fn fault(fault: StsFault) -> HttpResponse {
         StsFault::SignatureDoesNotMatch => refusal(
             403,
             "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
-             Key and signing method. Consult the service documentation for details.",
+            "The request signature we calculated does not match the signature you provided. Check \
+             your AWS Secret Access Key and signing method. Consult the service documentation for \
+             details.",
         ),
         StsFault::Page => page(503, "<html><body><h1>503 Service Unavailable</h1></body></html>"),
         StsFault::ForbiddenPage => page(403, "<!DOCTYPE html><html><body>Blocked</body></html>"),
         StsFault::SignatureExpired => refusal(
             403,
             "SignatureDoesNotMatch",
-            "Signature expired: 20261122T230000Z is now earlier than 20261122T231500Z (20261122T233000Z - 15 min.)",
+            "Signature expired: 20261122T230000Z is now earlier than 20261122T231500Z \
+            (20261122T233000Z - 15 min.)",
         ),
         StsFault::Repeats => refusal(
             400,
@@ -108,8 +104,8 @@ pub(super) fn refusal(status: u16, code: &str, message: &str) -> HttpResponse {
     document(
         status,
         &format!(
-            "<ErrorResponse xmlns=\"{NAMESPACE}\">\n  <Error>\n    <Type>{whose}</Type>\n    <Code>{code}</Code>\n    \
-             <Message>{message}</Message>\n  </Error>\n  <RequestId>{REQUEST_ID}</RequestId>\n</ErrorResponse>\n"
+            "<ErrorResponse \
+             xmlns=\"{NAMESPACE}\">\n  <Error>\n    <Type>{whose}</Type>\n    <Code>{code}</Code>\n    <Message>{message}</Message>\n  </Error>\n  <RequestId>{REQUEST_ID}</RequestId>\n</ErrorResponse>\n"
         ),
     )
 }

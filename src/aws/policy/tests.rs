@@ -42,8 +42,8 @@ fn texts_of(value: &Value) -> impl Iterator<Item = String> {
     value.as_str().map(str::to_owned).into_iter()
 }
 
-/// Returns the pairs of action and resource that have an effect: bucket actions on the bucket, object
-/// actions on objects.
+/// Returns the pairs of action and resource that have an effect: bucket actions on the bucket,
+/// object actions on objects.
 fn grants(policy: &Value) -> BTreeSet<(String, String)> {
     let mut grants = BTreeSet::new();
     for statement in policy["Statement"].as_array().unwrap() {

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::RoleSubject;
 use super::permissions::document;
 
-/// The placeholder for a principal that the user has not named. IAM rejects it, so nobody is trusted
-/// by accident.
+/// The placeholder for a principal that the user has not named. IAM rejects it, so nobody is
+/// trusted by accident.
 pub const PRINCIPAL_PLACEHOLDER: &str = "ACCOUNT_ID_OF_WHOEVER_RUNS_THE_CONNECTOR";
 
 /// An account, or an identity in one.
@@ -66,6 +66,7 @@ pub(crate) fn policy(role: &RoleSubject) -> Value {
 
 pub(crate) fn caller_policy(role: &RoleSubject) -> Value {
     document(&[json!({
-        "Sid": "AssumeRoleOfBucket", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role.arn
+        "Sid": "AssumeRoleOfBucket", "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Resource": role.arn
     })])
 }

@@ -1,7 +1,7 @@
 //! Signing in: from the method in the settings to the credentials that sign S3 requests.
 //!
-//! [`config::SignIn`], the [`SignInEnvironment`] and an HTTP client -> a [`Session`], which provides
-//! the store's [`Access`] and tells `check` whose credentials these are.
+//! [`config::SignIn`], the [`SignInEnvironment`] and an HTTP client -> a [`Session`], which
+//! provides the store's [`Access`] and tells `check` whose credentials these are.
 //!
 //! | method | signs S3 requests | base identity |
 //! |---|---|---|

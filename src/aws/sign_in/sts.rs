@@ -76,8 +76,8 @@ impl Sts {
             .region(Region::new(endpoint.region.clone()))
             .http_client(http)
             .credentials_provider(signer)
-            // A cache would give a slow source up after five seconds, and would save nothing: STS is
-            // asked once an hour.
+            // A cache would give a slow source up after five seconds, and would save nothing: STS
+            // is asked once an hour.
             .identity_cache(IdentityCache::no_cache())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(

@@ -143,9 +143,9 @@ impl Endpoint {
         }
     }
 
-    /// Returns the URL without the bucket, if its host begins with the bucket's name or its path ends
-    /// with it. That is not an error, because the store may be called so; but if requests fail, it
-    /// is the likely cause.
+    /// Returns the URL without the bucket, if its host begins with the bucket's name or its path
+    /// ends with it. That is not an error, because the store may be called so; but if requests
+    /// fail, it is the likely cause.
     #[must_use]
     pub fn without_bucket(&self, bucket: &str) -> Option<String> {
         let authority = self.uri.authority()?.as_str();

@@ -1,6 +1,7 @@
 //! The options of the formats: the rules that a schema cannot express.
 //!
-//! Raw format -> [`Format`] as the encoders take it, or everything that is wrong ([`ConfigErrors`]).
+//! Raw format -> [`Format`] as the encoders take it, or everything that is wrong
+//! ([`ConfigErrors`]).
 //!
 //! Invariants
 //! - No option is ignored silently: an option that has no effect with another one is an error.
@@ -210,13 +211,17 @@ mod tests {
         let gzip = |level| codec(Codec::Gzip { level });
         let zstd = |level| codec(Codec::Zstd { level });
         let nulls = json!({
-            "compression_codec": null, "compression_level": null, "row_group_mb": null, "row_group_rows": null,
-            "numbers": null, "decimal_precision": null, "decimal_scale": null, "integers": null, "times": null,
+            "compression_codec": null, "compression_level": null, "row_group_mb": null,
+            "row_group_rows": null,
+            "numbers": null, "decimal_precision": null, "decimal_scale": null, "integers": null,
+            "times": null,
             "nested": null, "column_names": null, "undeclared_fields": null,
         });
         let written_out = json!({
-            "compression_codec": "snappy", "row_group_mb": 64, "row_group_rows": 1_000_000, "numbers": "double",
-            "integers": "int64", "times": "text", "nested": "typed", "column_names": "original", "undeclared_fields": "column",
+            "compression_codec": "snappy", "row_group_mb": 64, "row_group_rows": 1_000_000,
+            "numbers": "double",
+            "integers": "int64", "times": "text", "nested": "typed", "column_names": "original",
+            "undeclared_fields": "column",
         });
         let types = |types| ParquetOptions { types, ..default };
         let integers = |integers| types(TypeOptions { integers, ..default.types });
@@ -288,14 +293,14 @@ mod tests {
             (
                 "compression_level",
                 json!({"compression_level": 3}),
-                "cannot be used with `format.compression_codec` `snappy`, only with `zstd`, `gzip`; \
-                 remove it",
+                "cannot be used with `format.compression_codec` `snappy`, only with `zstd`, \
+                 `gzip`; remove it",
             ),
             (
                 "compression_level",
                 json!({"compression_codec": "lz4_raw", "compression_level": 1}),
-                "cannot be used with `format.compression_codec` `lz4_raw`, only with `zstd`, `gzip`; \
-                 remove it",
+                "cannot be used with `format.compression_codec` `lz4_raw`, only with `zstd`, \
+                 `gzip`; remove it",
             ),
             (
                 "compression_level",
@@ -404,7 +409,8 @@ mod tests {
             (
                 "gzip_level",
                 json!({"gzip_level": 6}),
-                "cannot be used with `format.format_type` `parquet`, only with `csv.gz`, `jsonl.gz`",
+                "cannot be used with `format.format_type` `parquet`, only with `csv.gz`, \
+                `jsonl.gz`",
             ),
         ];
         for (option, given, expected) in cases {

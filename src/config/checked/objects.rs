@@ -3,8 +3,8 @@
 //! Raw options -> parts of the store's `ObjectOptions` and a [`Checksum`], or the first
 //! [`ConfigError`].
 //!
-//! Not here: names, types and bounds of single options (`schema_check`); whether the bucket accepts them
-//! (`crate::check`).
+//! Not here: names, types and bounds of single options (`schema_check`); whether the bucket accepts
+//! them (`crate::check`).
 
 use std::collections::HashSet;
 
@@ -101,8 +101,8 @@ pub(super) fn acl(raw: RawAcl) -> CannedAcl {
     }
 }
 
-/// Decides the checksum. `is_aws`: the store is Amazon S3 itself; not every other store supports the
-/// checksums that S3 has added.
+/// Decides the checksum. `is_aws`: the store is Amazon S3 itself; not every other store supports
+/// the checksums that S3 has added.
 pub(super) fn checksum(raw: RawChecksum, is_aws: bool) -> Checksum {
     match raw {
         RawChecksum::Auto if is_aws => Checksum::Crc32,
@@ -134,7 +134,8 @@ pub(super) fn checked_owner(owner: String) -> Result<String, ConfigError> {
 pub(super) fn checked_ca_bundle(pem: String) -> Result<String, ConfigError> {
     if pem.contains("PRIVATE KEY") {
         return Err(ConfigError::CaBundle {
-            problem: "contains a private key, which only its server may have; paste only the certificates",
+            problem: "contains a private key, which only its server may have; paste only the \
+                certificates",
         });
     }
     if !pem.contains("-----BEGIN CERTIFICATE-----") {

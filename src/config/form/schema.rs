@@ -8,7 +8,8 @@
 //!   enough.
 //! - Every property of an object has its `order`; the holder of a `oneOf` has `type: object`.
 //! - Objects stay open (`additionalProperties` is absent), because platforms add members of their
-//!   own and validate with this schema. The connector itself rejects unknown names (`schema_check`).
+//!   own and validate with this schema. The connector itself rejects unknown names
+//!   (`schema_check`).
 
 use std::sync::LazyLock;
 

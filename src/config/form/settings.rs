@@ -19,8 +19,8 @@ use crate::config::Secret;
 
 /// Pattern of `s3_bucket_name`; `checked` knows the rules beyond it.
 pub(crate) const BUCKET_PATTERN: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
-// The patterns of optional fields accept an empty string: platforms check settings against them, and
-// an empty string means that the field is absent.
+// The patterns of optional fields accept an empty string: platforms check settings against them,
+// and an empty string means that the field is absent.
 
 /// Pattern of `s3_bucket_region`.
 pub(crate) const REGION_PATTERN: &str = "^[A-Za-z0-9._-]*$";
@@ -158,7 +158,8 @@ pub(crate) struct RawConfig {
     /// The time zone of all dates and times in the S3 Bucket Key, as an IANA name. The default is
     /// UTC. It does not affect the contents of the files.
     #[serde(default = "default_timezone")]
-    #[schemars(example = &"UTC", example = "Europe/Berlin", example = "America/New_York", extend("group" = "files"))]
+    #[schemars(example = &"UTC", example = "Europe/Berlin", example = "America/New_York",
+        extend("group" = "files"))]
     pub(crate) timezone: String,
 
     /// # Connection ID

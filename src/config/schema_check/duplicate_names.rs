@@ -1,5 +1,5 @@
-//! Names that occur twice in one object of the settings. JSON readers use one of the two values, and
-//! the standard does not say which.
+//! Names that occur twice in one object of the settings. JSON readers use one of the two values,
+//! and the standard does not say which.
 //!
 //! JSON text -> paths of the names. Pure.
 

@@ -1,19 +1,20 @@
 //! Compares a configuration with the schema that `spec` prints, with messages for people.
 //!
-//! JSON value and schema -> the same value without null members and without empty strings in optional
-//! fields, with whole numbers as integers, and everything that is wrong. The problems of an object
-//! come in this order: its selector, unknown names, missing names, the values of its members.
+//! JSON value and schema -> the same value without null members and without empty strings in
+//! optional fields, with whole numbers as integers, and everything that is wrong. The problems of
+//! an object come in this order: its selector, unknown names, missing names, the values of its
+//! members.
 //!
 //! Invariants
 //! - The raw types can read whatever passes. Users never see serde's own messages, which quote
 //!   values. What is wrong is removed or replaced with a placeholder, so that the rest can still be
 //!   read and checked.
-//! - A message repeats a value only if no field beside it is a secret, or if it nearly is an allowed
-//!   value.
+//! - A message repeats a value only if no field beside it is a secret, or if it nearly is an
+//!   allowed value.
 //!
-//! Files: `schema_view` (what a schema says about a field), `nearest_name` (which name a mistyped one
-//! means), `airbyte_s3` (the names of Airbyte's own S3 destination), `duplicate_names` (names that
-//! occur twice, which a parsed JSON value no longer shows).
+//! Files: `schema_view` (what a schema says about a field), `nearest_name` (which name a mistyped
+//! one means), `airbyte_s3` (the names of Airbyte's own S3 destination), `duplicate_names` (names
+//! that occur twice, which a parsed JSON value no longer shows).
 //!
 //! Not here: patterns, and rules that involve two fields (`checked`).
 
@@ -30,8 +31,8 @@ use self::schema_view::{
 };
 use super::error::{ConfigError, Problems, listed, shown};
 
-/// Checks `config`, an object, against `schema` and returns it in a form that serde can read. What is
-/// wrong goes to `problems`.
+/// Checks `config`, an object, against `schema` and returns it in a form that serde can read. What
+/// is wrong goes to `problems`.
 pub(crate) fn check_against_schema(
     mut config: Value,
     schema: &Value,

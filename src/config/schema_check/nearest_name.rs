@@ -5,8 +5,8 @@ pub(crate) const NEAR: f64 = 0.6;
 
 /// Returns the known name that `name` resembles most, if it resembles one at all.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A typing error does not make a name several times as long, and the cost of the distance is the
-    // product of both lengths.
+    // A typing error does not make a name several times as long, and the cost of the distance is
+    // the product of both lengths.
     const LONGEST: usize = 100;
     if name.len() > LONGEST {
         return None;

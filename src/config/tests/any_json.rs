@@ -15,7 +15,8 @@ fn secret() -> impl Strategy<Value = Value> {
     prop_oneof![
         4 => Just(json!("s7391846s")),
         1 => prop::sample::select(vec![
-            json!(7_391_846), json!(-7_391_846), json!(7_391_846.5), json!(["s7391846"]), json!({"s7391846": "s7391846"}),
+            json!(7_391_846), json!(-7_391_846), json!(7_391_846.5), json!(["s7391846"]),
+            json!({"s7391846": "s7391846"}),
             json!(" s7391846"), json!("s7391846\n"), json!({"auth_type": "s7391846"}),
         ]),
     ]
@@ -95,7 +96,8 @@ proptest! {
         let mut config = json!({});
         if complete {
             config = with(&json!({"authentication": {
-                "auth_type": "access_key", "access_key_id": id, "secret_access_key": key, "session_token": token,
+                "auth_type": "access_key", "access_key_id": id, "secret_access_key": key,
+                "session_token": token,
             }}));
         }
         for (name, value) in own {
@@ -107,7 +109,8 @@ proptest! {
         let text = match parse(&config) {
             Ok(config) => format!("{config:?} {:?}", config.warnings()),
             Err(error) => {
-                let unreadable = |error: &ConfigError| matches!(error, ConfigError::Unreadable { .. });
+                let unreadable =
+                    |error: &ConfigError| matches!(error, ConfigError::Unreadable { .. });
                 prop_assert!(!error.all().iter().any(unreadable), "schema and types disagree: \
                                                                    {config}");
                 let text = format!("{error} {error:?}");
@@ -117,8 +120,8 @@ proptest! {
         prop_assert!(!text.contains("7391846"), "{text}");
     }
 
-    // The opposite need not hold: what the platform's validation accepts and the connector rejects is
-    // reported by `check`. But a configuration that the schema rejects could never be saved.
+    // The opposite need not hold: what the platform's validation accepts and the connector rejects
+    // is reported by `check`. But a configuration that the schema rejects could never be saved.
     #[test]
     fn what_the_connector_accepts_fits_the_schema(own in members(any_json())) {
         let mut config = with(&json!({}));

@@ -29,7 +29,8 @@ fn all_settings_of_airbytes_own_s3_destination_are_answered_at_once() {
         "file_name_pattern": "{part_number}{format_extension}",
         "s3_bucket_key": "${NAMESPACE}/x",
         "format": {
-            "format_type": "CSV", "flattening": "Root level flattening", "compression": {"compression_type": "GZIP"},
+            "format_type": "CSV", "flattening": "Root level flattening",
+            "compression": {"compression_type": "GZIP"},
         },
     });
     let here = |name: &str| {
@@ -80,13 +81,16 @@ fn problems_of_all_kinds_come_in_one_answer() {
         "s3_bucket_region": "a b",
         "s3_bucket_key": "{yeer}/",
         "authentication": {
-            "auth_type": "access_key", "access_key_id": " a", "session_token": "b\n", "external_id": "x",
+            "auth_type": "access_key", "access_key_id": " a", "session_token": "b\n",
+            "external_id": "x",
         },
-        "format": {"format_type": "parquet", "numbers": "double", "decimal_scale": 1, "compression_level": 3, "nested": "flat"},
+        "format": {"format_type": "parquet", "numbers": "double", "decimal_scale": 1,
+            "compression_level": 3, "nested": "flat"},
         "timezone": "Europe/Berln",
         "connection_id": "a/b",
         "s3_endpoint": "minio",
-        "object_tags": [{"key": "a&b", "value": ""}, 7, {"key": "aws:x", "value": "y"}, {"key": "c"}],
+        "object_tags": [{"key": "a&b", "value": ""}, 7, {"key": "aws:x", "value": "y"},
+            {"key": "c"}],
         "expected_bucket_owner": "1",
         "ca_bundle": "/etc/ca.pem",
         "file_size_mb": 0,
@@ -153,7 +157,8 @@ fn a_name_is_suggested_only_if_one_is_near() {
         (json!({"format": {"format_type": "avro"}}), "`parquet`, but it is `avro`"),
         (json!({"acl": "publik-read"}), "but it is `publik-read`; did you mean `public-read`?"),
         (
-            json!({"authentication": {"auth_type": "acess_key", "access_key_id": "a", "secret_access_key": "b"}}),
+            json!({"authentication": {"auth_type": "acess_key", "access_key_id": "a",
+                "secret_access_key": "b"}}),
             "`default_chain`, but it is `acess_key`; did you mean `access_key`?",
         ),
         (json!({"timezone": "berlin"}), "but it is `berlin`; did you mean `Europe/Berlin`?"),
@@ -285,7 +290,8 @@ fn an_empty_string_in_an_optional_field_means_absent() {
             }
         }
     }
-    let key = json!({"auth_type": "access_key", "access_key_id": "a", "secret_access_key": "b", "role_arn": ""});
+    let key = json!({"auth_type": "access_key", "access_key_id": "a", "secret_access_key": "b",
+        "role_arn": ""});
     assert!(parse(&with(&json!({"authentication": key}))).is_ok());
     let unknown = messages(&with(&json!({"no_such_field": ""})));
     assert!(unknown.len() == 1 && unknown[0].contains("is not a known field"), "{unknown:?}");

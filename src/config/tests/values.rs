@@ -15,10 +15,13 @@ use crate::store::{CannedAcl, Checksum, Encryption, ObjectOptions, StorageClass,
 #[test]
 fn absent_and_null_members_have_their_defaults() {
     let nulls = json!({
-        "s3_bucket_key": null, "format": null, "file_size_mb": null, "checkpoint_interval_seconds": null,
+        "s3_bucket_key": null, "format": null, "file_size_mb": null,
+        "checkpoint_interval_seconds": null,
         "metadata_columns": null, "timezone": null, "connection_id": null, "s3_endpoint": null,
-        "s3_path_style": null, "server_side_encryption": null, "storage_class": null, "object_tags": null, "acl": null,
-        "expected_bucket_owner": null, "checksum": null, "ca_bundle": null, "memory_limit_mb": null, "no_such_field": null,
+        "s3_path_style": null, "server_side_encryption": null, "storage_class": null,
+        "object_tags": null, "acl": null,
+        "expected_bucket_owner": null, "checksum": null, "ca_bundle": null, "memory_limit_mb": null,
+        "no_such_field": null,
     });
     for config in [with(&json!({})), with(&nulls)] {
         let config = parse(&config).unwrap();
@@ -80,7 +83,8 @@ fn every_sign_in_method_and_every_s3_option_is_read() {
         with(&json!({"s3_endpoint": "https://bucket.vpce-1a.s3.eu-west-1.vpce.amazonaws.com"}));
     assert_eq!(parse(&private).unwrap().checksum, Checksum::Crc32);
     let empty = with(&json!({
-        "s3_bucket_region": "", "expected_bucket_owner": "", "ca_bundle": "", "connection_id": "", "s3_endpoint": "",
+        "s3_bucket_region": "", "expected_bucket_owner": "", "ca_bundle": "", "connection_id": "",
+        "s3_endpoint": "",
         "storage_class": "", "acl": "",
         "authentication": {
             "auth_type": "access_key", "access_key_id": "AKIAIOSFODNN7EXAMPLE", "session_token": "",
@@ -93,7 +97,8 @@ fn every_sign_in_method_and_every_s3_option_is_read() {
         absent,
         "a form sends an empty text for what nobody filled in"
     );
-    let role = json!({ "auth_type": "cross_account_role", "role_arn": "arn:aws:iam::111122223333:role/x", "external_id": "" });
+    let role = json!({ "auth_type": "cross_account_role",
+        "role_arn": "arn:aws:iam::111122223333:role/x", "external_id": "" });
     let config = parse(&with(&json!({ "authentication": role }))).unwrap();
     assert!(matches!(config.sign_in, SignIn::Role(Role { external_id: None, .. })));
     for (written, meant) in [

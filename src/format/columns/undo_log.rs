@@ -209,7 +209,10 @@ mod tests {
                 let mut expected = Vec::new();
                 read(&mut log, &mut 0, &record, 3);
                 remaining(&record, &mut 0, &mut expected);
-                prop_assert_eq!(log.iter().map(|(node, note)| (node, *note)).collect::<Vec<_>>(), expected);
+                prop_assert_eq!(
+                    log.iter().map(|(node, note)| (node, *note)).collect::<Vec<_>>(),
+                    expected
+                );
                 prop_assert_eq!(log.is_empty(), log.iter().next().is_none());
             }
         }

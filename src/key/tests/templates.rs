@@ -18,8 +18,8 @@ fn the_message_says_what_is_wrong_with_a_template() {
         ),
         (
             "{stream_name}/{field:region}",
-            "s3_bucket_key has the unknown macro {field:region}; macros cannot show fields of records, \
-             except the cursor field ({cursor_date_time} and others)",
+            "s3_bucket_key has the unknown macro {field:region}; macros cannot show fields of \
+             records, except the cursor field ({cursor_date_time} and others)",
         ),
         (
             "{stream_name}/{?}",
@@ -32,7 +32,8 @@ fn the_message_says_what_is_wrong_with_a_template() {
         ),
         (
             "é{stream_name",
-            "s3_bucket_key has an unmatched brace at character 2; write {{ or }} for a literal brace",
+            "s3_bucket_key has an unmatched brace at character 2; write {{ or }} for a literal \
+            brace",
         ),
         (
             "{{stream_name}}.csv",

@@ -202,8 +202,8 @@ impl Engine {
         self.out.push(Action::Log(
             LogLevel::Warn,
             format!(
-                "\"{key}\" may hold rows that no STATE covers, which the source sends again, and it \
-                 could not be deleted ({}): check the object, and delete it by hand if it holds \
+                "\"{key}\" may hold rows that no STATE covers, which the source sends again, and \
+                 it could not be deleted ({}): check the object, and delete it by hand if it holds \
                  such rows",
                 error.with_store_answer()
             ),

@@ -52,8 +52,8 @@ impl Engine {
             self.fail(Failure::new(
                 FailureType::System,
                 format!(
-                    "the source sent a record of stream \"{name}\" after it had reported the stream \
-                     COMPLETE: this is a defect of the source"
+                    "the source sent a record of stream \"{name}\" after it had reported the \
+                     stream COMPLETE: this is a defect of the source"
                 ),
             ));
             return;

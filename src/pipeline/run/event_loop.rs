@@ -43,8 +43,8 @@ impl EventLoop {
         }
     }
 
-    /// Starts everything that the engine asks for. An error means that stdout is closed; it does not
-    /// keep the other actions from being started.
+    /// Starts everything that the engine asks for. An error means that stdout is closed; it does
+    /// not keep the other actions from being started.
     fn start_actions<W: Write>(&mut self, emitter: &mut Emitter<W>) -> io::Result<()> {
         let mut printed = Ok(());
         let mut has_printed = false;
@@ -66,8 +66,8 @@ impl EventLoop {
         if has_printed { printed.and_then(|()| emitter.flush()) } else { printed }
     }
 
-    /// Waits for the next event, the engine's deadline among them. `None` if none can come any more,
-    /// which the uploader's own sender rules out.
+    /// Waits for the next event, the engine's deadline among them. `None` if none can come any
+    /// more, which the uploader's own sender rules out.
     fn next_event(&self) -> Option<Event> {
         match self.engine.deadline() {
             // A queue that is never empty must not keep a STATE waiting.

@@ -81,7 +81,8 @@ fn the_mode_and_the_minimum_say_what_becomes_of_old_objects() {
     ];
     for (mode, generation, minimum, expected) in cases {
         let ids = json!({
-            "destination_sync_mode": mode, "generation_id": generation, "minimum_generation_id": minimum,
+            "destination_sync_mode": mode, "generation_id": generation,
+            "minimum_generation_id": minimum,
         });
         let catalog = parse(&one(&json!({"name": "s"}), &ids)).unwrap();
         assert_eq!(catalog.streams[0].old_objects(), expected, "{ids}");
@@ -197,7 +198,8 @@ fn what_cannot_be_done_is_refused_by_the_streams_name() {
         "the catalog file holds settings: are --config and --catalog swapped?"
     );
     // It was said to have no name.
-    let discovered = json!({"streams": [{"name": "users", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}]});
+    let discovered = json!({"streams": [{"name": "users", "json_schema": {},
+        "supported_sync_modes": ["full_refresh"]}]});
     for catalog in [discovered.clone(), json!({"type": "CATALOG", "catalog": discovered})] {
         let message = parse(&catalog).unwrap_err().to_string();
         assert!(message.starts_with("the catalog is a discovered catalog"), "{message}");

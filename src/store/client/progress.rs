@@ -76,7 +76,8 @@ impl HttpConnector for Watched<SharedHttpConnector> {
         HttpConnectorFuture::new(async move {
             let mut answer = tokio::select! {
                 answer = answer => answer?,
-                stalled = progress.stalled(limit) => return Err(ConnectorError::timeout(stalled.into())),
+                stalled =
+                    progress.stalled(limit) => return Err(ConnectorError::timeout(stalled.into())),
             };
             if has_content(answer.body()) {
                 let body = answer.take_body();

@@ -103,7 +103,8 @@ impl MemoryPlan {
             data_bytes,
             spare_bytes: usize::try_from(limit_bytes / 8).unwrap_or(usize::MAX),
             upload_concurrency,
-            // Two parts more than are in flight, so that no upload slot is empty while there is input.
+            // Two parts more than are in flight, so that no upload slot is empty while there is
+            // input.
             upload_ahead_bytes: (upload_concurrency as u64 + 2) * PART_BYTES as u64,
             tail_bytes: TAIL_BYTES.min(data_bytes / 8),
         }

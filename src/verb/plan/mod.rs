@@ -1,8 +1,8 @@
 //! The plan of a run: which streams are written how, in how much memory.
 //!
-//! In: the [`Config`], the [`Catalog`] and a [`RunContext`] (the machine, the environment variables,
-//! the clock and the randomness that the run needs). Out: a [`RunPlan`], or the [`Failure`] that
-//! makes the run impossible.
+//! In: the [`Config`], the [`Catalog`] and a [`RunContext`] (the machine, the environment
+//! variables, the clock and the randomness that the run needs). Out: a [`RunPlan`], or the
+//! [`Failure`] that makes the run impossible.
 //!
 //! Invariants
 //! - Pure: the same input gives the same plan. Nothing here reads a clock, a file or a variable.

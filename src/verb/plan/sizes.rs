@@ -45,8 +45,9 @@ pub(super) fn row_group_bytes(setting: u64, memory_bytes: u64, file_size_bytes: 
 /// Returns how many bytes of input are parsed at once. `most_columns` is the width of the widest
 /// stream.
 pub(super) fn block_bytes(most_columns: usize, file_size_bytes: u64) -> usize {
-    // Rows of one block stay together, so small files need small blocks. Wide streams need them too:
-    // a field that many records lack takes room in columns although it takes none in the input.
+    // Rows of one block stay together, so small files need small blocks. Wide streams need them
+    // too: a field that many records lack takes room in columns although it takes none in the
+    // input.
     let wide = BLOCK_BYTES.saturating_mul(USUAL_COLUMNS) / most_columns.max(USUAL_COLUMNS);
     let small = usize::try_from(file_size_bytes / 4).unwrap_or(BLOCK_BYTES);
     small.min(wide).clamp(MIN_BLOCK_BYTES, BLOCK_BYTES)

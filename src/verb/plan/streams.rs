@@ -1,6 +1,7 @@
 //! The plan of each stream: its values in keys, its row encoder and what its end replaces.
 //!
-//! A [`CatalogStream`] and the [`Config`] -> [`StreamValues`], a [`StreamFormat`], a [`Replacement`].
+//! A [`CatalogStream`] and the [`Config`] -> [`StreamValues`], a [`StreamFormat`], a
+//! [`Replacement`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

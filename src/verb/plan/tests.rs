@@ -76,7 +76,8 @@ fn header_of(format: &StreamFormat) -> String {
     }
 }
 
-/// (format) and (MiB of a frame or row group, deflate level, content type, header of a file, has columns).
+/// (format) and (MiB of a frame or row group, deflate level, content type, header of a file, has
+/// columns).
 #[test]
 fn each_format_has_its_frames_its_level_and_its_content_type() {
     let header = "_airbyte_raw_id,_airbyte_extracted_at,_airbyte_generation_id,_airbyte_meta,id,\

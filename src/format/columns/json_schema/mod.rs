@@ -365,8 +365,8 @@ impl Mapper<'_> {
             };
         }
         if is_mixed {
-            let message = "has several types, some of them objects or arrays; it is written as JSON \
-                        text, in which strings have quotes";
+            let message = "has several types, some of them objects or arrays; it is written as \
+                        JSON text, in which strings have quotes";
             self.warnings.add(path, message.to_owned());
         }
         match (agreed, combination) {

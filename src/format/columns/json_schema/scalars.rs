@@ -9,9 +9,9 @@ use crate::format::{Integers, Numbers, Times};
 
 /// Formats of strings for which files have no type of their own: they are strings without a
 /// warning.
-pub(super) const PLAIN_FORMATS: &str = "binary byte duration email hostname idn-email idn-hostname ipv4 ipv6 \
-                             iri iri-reference json-pointer password regex relative-json-pointer \
-                             uri uri-reference uri-template url uuid";
+pub(super) const PLAIN_FORMATS: &str = "binary byte duration email hostname idn-email idn-hostname \
+                             ipv4 ipv6 iri iri-reference json-pointer password regex \
+                             relative-json-pointer uri uri-reference uri-template url uuid";
 
 impl Mapper<'_> {
     pub(super) fn integer(&self) -> ColumnType {

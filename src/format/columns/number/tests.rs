@@ -384,7 +384,10 @@ proptest! {
     ) {
         let scale = scale.min(precision);
         prop_assert!(is_number(text.as_bytes()));
-        prop_assert_eq!(decimal(text.as_bytes(), precision, scale), expected_decimal(&text, precision, scale));
+        prop_assert_eq!(
+            decimal(text.as_bytes(), precision, scale),
+            expected_decimal(&text, precision, scale)
+        );
         prop_assert_eq!(integer(text.as_bytes()), expected_integer(&text));
         if let Some(expected) = expected_double(&text) {
             prop_assert_eq!(double(text.as_bytes()), expected);
@@ -401,7 +404,8 @@ proptest! {
     }
 
     #[test]
-    fn printed_doubles_never_lose_digits(bits in any::<u64>(), near_one in any::<u64>(), power in -1074..1024i32) {
+    fn printed_doubles_never_lose_digits(bits in any::<u64>(), near_one in any::<u64>(),
+        power in -1074..1024i32) {
         // All doubles, those of everyday size, and powers of two, whose neighbours differ in
         // distance.
         let everyday = near_one as f64 / (1u64 << (near_one % 60)) as f64;
@@ -423,7 +427,10 @@ proptest! {
         let value = value >> shift;
         prop_assert_eq!(integer(value.to_string().as_bytes()), Ok(value));
         prop_assert_eq!(integer(format!("{value}.000").as_bytes()), Ok(value));
-        prop_assert_eq!(decimal(value.to_string().as_bytes(), 38, 3), exact(i128::from(value) * 1000));
+        prop_assert_eq!(
+            decimal(value.to_string().as_bytes(), 38, 3),
+            exact(i128::from(value) * 1000)
+        );
     }
 
     #[test]
@@ -436,7 +443,10 @@ proptest! {
     ) {
         let read = double(&text);
         prop_assert_eq!(read == Err(WrongType), !is_number(&text));
-        prop_assert_eq!(decimal(&text, precision, precision / 2) == Err(WrongType), !is_number(&text));
+        prop_assert_eq!(
+            decimal(&text, precision, precision / 2) == Err(WrongType),
+            !is_number(&text)
+        );
         if let Ok(value) = integer(&text) {
             prop_assert_eq!(decimal(&text, 38, 0), exact(i128::from(value)));
         }

@@ -315,7 +315,8 @@ proptest! {
     #![proptest_config(config(400))]
 
     #[test]
-    fn records_become_the_rows_that_the_oracle_expects(schema in numbers(80), data in numbers(1500), records in 1usize..25) {
+    fn records_become_the_rows_that_the_oracle_expects(schema in numbers(80), data in numbers(1500),
+        records in 1usize..25) {
         let stream = records::stream(&mut Choices::new(schema));
         let table_schema = table_schema_of(&stream);
         let found: Vec<_> = named_fields(&table_schema).iter().skip(table_schema.metadata_columns)
@@ -370,7 +371,8 @@ proptest! {
     }
 
     #[test]
-    fn earlier_records_make_no_difference(schema in numbers(80), data in numbers(1000), changes in numbers(40)) {
+    fn earlier_records_make_no_difference(schema in numbers(80), data in numbers(1000),
+        changes in numbers(40)) {
         // Damaged records that are still JSON: the oracle does not know what they mean, but they
         // must always mean the same.
         let table_schema = table_schema_of(&records::stream(&mut Choices::new(schema)));

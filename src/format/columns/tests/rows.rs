@@ -135,7 +135,8 @@ fn a_record_may_have_our_metadata_itself() {
         // Whether the schema declares them or not.
         for properties in [
             json!({"n": {"type": "integer"}}),
-            json!({"_airbyte_meta": {"type": "object"}, "n": {"type": "integer"}, "_airbyte_raw_id": {"type": "integer"}}),
+            json!({"_airbyte_meta": {"type": "object"}, "n": {"type": "integer"},
+                "_airbyte_raw_id": {"type": "integer"}}),
         ] {
             let mut stream = TestStream::with_metadata(&properties);
             ["{}", data, "{}"].iter().for_each(|data| stream.send(data));
@@ -223,7 +224,8 @@ fn times_of_extraction_outside_the_years_1_to_9999_become_null() {
 fn the_text_of_a_value_that_does_not_fit_is_kept() {
     let date = json!({"type": "string", "format": "date"});
     let object = json!({"type": "object", "properties": {"n": {"type": "integer"}, "d": date}});
-    let properties = json!({"n": {"type": "integer"}, "f": {"type": "number"}, "d": date, "o": object,
+    let properties = json!({"n": {"type": "integer"}, "f": {"type": "number"}, "d": date,
+        "o": object,
         "l": {"type": "array", "items": object}});
     for (data, kept) in [
         (r#"{"n":"x"}"#, json!(r#"{"n":"x"}"#)),

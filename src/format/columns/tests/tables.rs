@@ -10,7 +10,9 @@ use crate::json::{JsonFault, MAX_DEPTH};
 
 #[test]
 fn the_last_of_several_members_with_one_name_counts() {
-    let inner = json!({"type": "object", "properties": {"n": {"type": "integer"}, "l": {"type": "array", "items": {"type": "integer"}}}});
+    let inner = json!({"type": "object",
+        "properties": {"n": {"type": "integer"},
+            "l": {"type": "array", "items": {"type": "integer"}}}});
     let properties = json!({
         "n": {"type": "integer"},
         "t": {"type": "string"},
@@ -103,7 +105,8 @@ fn the_last_of_several_members_with_one_name_counts() {
 
 #[test]
 fn a_member_repeated_many_times_takes_linear_time() {
-    let properties = json!({"n": {"type": "integer"}, "o": {"type": "object", "properties": {"n": {"type": "integer"}}}});
+    let properties = json!({"n": {"type": "integer"},
+        "o": {"type": "object", "properties": {"n": {"type": "integer"}}}});
     let data =
         format!("{{{}\"n\":1}}", r#""n":"x","o":{"n":"x","u":1,"u":2},"v":3,"#.repeat(100_000));
     assert_eq!(decode(&properties, &[&data]), [json!([1, [null], r#"{"v":3,"o.u":2,"o.n":"x"}"#])]);
@@ -126,7 +129,8 @@ fn a_member_repeated_many_times_takes_linear_time() {
 fn empty_and_missing_lists_and_structs() {
     let integer = json!({"type": "integer"});
     let list = |items: &Value| json!({"type": "array", "items": items});
-    let object = json!({"type": "object", "properties": {"a": integer, "b": {"type": "string"}, "l": list(&integer)}});
+    let object = json!({"type": "object",
+        "properties": {"a": integer, "b": {"type": "string"}, "l": list(&integer)}});
     let properties = json!({
         "list": list(&object),
         "deep": list(&list(&list(&integer))),
@@ -258,7 +262,8 @@ fn thousands_of_columns_with_one_value_each() {
 #[test]
 fn batches_of_every_size_are_joined() {
     let list = json!({"type": "array", "items": {"type": "string"}});
-    let properties = json!({"n": {"type": "integer"}, "t": {"type": "string"}, "l": list, "b": {"type": "boolean"}, "late": list});
+    let properties = json!({"n": {"type": "integer"}, "t": {"type": "string"}, "l": list,
+        "b": {"type": "boolean"}, "late": list});
     let mut stream = TestStream::without_metadata(&properties);
     let mut batches = Vec::new();
     let mut expected = Vec::new();
@@ -340,8 +345,10 @@ fn json_inside_one_value_has_a_depth_limit() {
 
 #[test]
 fn a_broken_record_leaves_no_trace_wherever_it_breaks() {
-    let object = json!({"type": "object", "properties": {"n": {"type": "integer"}, "t": {"type": "string"}}});
-    let properties = json!({"n": {"type": "integer"}, "b": {"type": "boolean"}, "o": object, "l": {"type": "array", "items": object}});
+    let object = json!({"type": "object",
+        "properties": {"n": {"type": "integer"}, "t": {"type": "string"}}});
+    let properties = json!({"n": {"type": "integer"}, "b": {"type": "boolean"}, "o": object,
+        "l": {"type": "array", "items": object}});
     let data = r#"{"u":[1],"n":"x","b":true,"o":{"n":1,"t":"a\n","v":2},"l":[{"n":true},{"t":"b"},5],"_airbyte_meta":{"changes":[{"field":"z"}]},"n":7}"#;
     let first = r#"{"n":1,"l":[{"n":1}]}"#;
     let expected = {

@@ -2,8 +2,8 @@
 //!
 //! Pure bookkeeping: no I/O, no clock, no async. In: rows as they arrive ([`Ledger::rows`]), files
 //! that take them ([`Ledger::file_opened`]), STATEs as they are received ([`Ledger::state`]) and
-//! receipts ([`Ledger::published`]). Out: the STATEs that are free, in an order in which they may be
-//! printed ([`Ledger::free`]).
+//! receipts ([`Ledger::published`]). Out: the STATEs that are free, in an order in which they may
+//! be printed ([`Ledger::free`]).
 //!
 //! Rows of all streams are numbered in one sequence, from 1, in the order in which the ordered
 //! stage takes them; a STATE's position is the number of the last row before it. A STREAM state at
@@ -108,8 +108,8 @@ impl<S> Ledger<S> {
         (first, self.last_row)
     }
 
-    /// Registers a file of `stream` whose first row is `first`. Later rows of the file come after it
-    /// and need not be registered.
+    /// Registers a file of `stream` whose first row is `first`. Later rows of the file come after
+    /// it and need not be registered.
     pub(super) fn file_opened(&mut self, stream: StreamIx, file: FileId, first: Position) {
         self.streams[stream.index()].unpublished.insert((first, file));
         self.unpublished.insert((first, file));

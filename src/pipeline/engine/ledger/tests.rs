@@ -69,7 +69,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_ledger_frees_what_a_naive_model_frees(steps in proptest::collection::vec(step(), 1..60)) {
+    fn the_ledger_frees_what_a_naive_model_frees(steps in proptest::collection::vec(step(),
+        1..60)) {
         let mut ledger = Ledger::new(STREAMS);
         let mut model = Model::default();
         let mut open: [Option<u64>; STREAMS] = [None; STREAMS];
@@ -105,7 +106,8 @@ proptest! {
                     }
                 }
             }
-            let mut freed: Vec<usize> = ledger.free().into_iter().map(|freed| freed.state).collect();
+            let mut freed: Vec<usize> =
+                ledger.free().into_iter().map(|freed| freed.state).collect();
             let mut expected = model.free();
             // Order matters per scope only; the model prints the oldest first.
             let per_scope = |list: &[usize], stream| -> Vec<usize> {
@@ -118,7 +120,10 @@ proptest! {
             expected.sort_unstable();
             prop_assert_eq!(&freed, &expected);
         }
-        prop_assert_eq!(ledger.waiting_states(), model.states.iter().filter(|(_, _, printed)| !printed).count());
+        prop_assert_eq!(
+            ledger.waiting_states(),
+            model.states.iter().filter(|(_, _, printed)| !printed).count()
+        );
     }
 }
 

@@ -111,7 +111,8 @@ proptest! {
                 Step::Answer(nth) if !world.pending.is_empty() => {
                     world.answer(nth, Fate::Done);
                 }
-                Step::Fail(nth, fate) if !world.pending.is_empty() => refused |= world.answer(nth, fate),
+                Step::Fail(nth,
+                    fate) if !world.pending.is_empty() => refused |= world.answer(nth, fate),
                 Step::Answer(_) | Step::Fail(..) => {}
                 Step::TakeKey => world.take_key(),
                 Step::Fault => {
@@ -126,7 +127,8 @@ proptest! {
                 prop_assert!(visible.windows(2).all(|pair| pair[0] != pair[1]), "twice: \
                                                                                  {visible:?}");
                 let durable = acknowledged(&world, stream);
-                let safe: Vec<u64> = visible.iter().copied().filter(|row| *row <= durable).collect();
+                let safe: Vec<u64> =
+                    visible.iter().copied().filter(|row| *row <= durable).collect();
                 prop_assert_eq!(safe, (1..=durable).collect::<Vec<_>>());
             }
         }
@@ -173,7 +175,8 @@ proptest! {
         let all_stream = world.states.iter().all(|(scope, _)| scope.is_some());
         for printed in &world.printed {
             let (scope, sent) = world.states[printed.state];
-            let before = world.states[..printed.state].iter().rev().find(|(other, _)| *other == scope);
+            let before =
+                world.states[..printed.state].iter().rev().find(|(other, _)| *other == scope);
             let earlier = before.map_or([0; STREAMS], |(_, sent)| *sent);
             let expected: u64 = match scope {
                 Some(stream) if all_stream => sent[stream] - earlier[stream],

@@ -1,7 +1,7 @@
 //! The body of a file of compressed text: rows collect into a frame, a worker compresses it.
 //!
-//! A frame is one gzip member (several, if its text is very long); concatenated members are one gzip
-//! file, so that the frames of a file are compressed independently of each other.
+//! A frame is one gzip member (several, if its text is very long); concatenated members are one
+//! gzip file, so that the frames of a file are compressed independently of each other.
 
 use tokio::sync::oneshot;
 

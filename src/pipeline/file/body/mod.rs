@@ -4,9 +4,10 @@
 //! [`BodyJob`]s, and the bytes of the object in order, to be taken from the front.
 //!
 //! The format of the stream decides once, where the file is opened, which body it gets: rows that
-//! are final bytes already (`plain` has no state of its own), compressed text (`gzip`) or row groups
-//! (`parquet`). A piece is a gzip frame or a row group: what workers make, independently of the
-//! file's other pieces. `pieces` puts them into order again, `byte_queue` keeps the finished bytes.
+//! are final bytes already (`plain` has no state of its own), compressed text (`gzip`) or row
+//! groups (`parquet`). A piece is a gzip frame or a row group: what workers make, independently of
+//! the file's other pieces. `pieces` puts them into order again, `byte_queue` keeps the finished
+//! bytes.
 //!
 //! Invariants
 //! - Pieces join the bytes in the order of the file, whatever order they are made in.

@@ -3,15 +3,16 @@
 //! A pure state machine. In: chunks of rows, word of finished pieces, and the answers to its own
 //! requests. Out: the [`Action`]s that follow, which every method returns.
 //!
-//! - *open*: rows are added. They become the bytes of the object (see [`FileBody`]) and, once a part
-//!   is full, are uploaded as a part of an unfinished multipart upload; nothing of it is visible.
+//! - *open*: rows are added. They become the bytes of the object (see [`FileBody`]) and, once a
+//!   part is full, are uploaded as a part of an unfinished multipart upload; nothing of it is
+//!   visible.
 //! - *sealed*: no more rows, for a [`SealReason`].
 //! - *staged*: all bytes are in S3 as parts, or still in memory if they are less than one part.
 //! - *published*: PutObject or CompleteMultipartUpload has succeeded; the rows are visible.
 //!
 //! Invariants
-//! - Every part but the last has exactly `part_bytes`: S3 wants 5 MiB at least, and some stores want
-//!   all parts to have one size.
+//! - Every part but the last has exactly `part_bytes`: S3 wants 5 MiB at least, and some stores
+//!   want all parts to have one size.
 //! - Once discarded, a file asks for nothing but its own removal: the abort of its upload, and the
 //!   deletion of its object if that is visible or may be. The file is gone when these are answered.
 //!

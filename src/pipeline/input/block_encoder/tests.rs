@@ -212,7 +212,8 @@ proptest! {
         has_mark in any::<bool>(),
         ends_with_line_end in any::<bool>(),
     ) {
-        let mut input = if is_first && has_mark { "\u{feff}".as_bytes().to_vec() } else { Vec::new() };
+        let mut input =
+            if is_first && has_mark { "\u{feff}".as_bytes().to_vec() } else { Vec::new() };
         let (mut rows, mut strings, mut states, mut fault) = (Vec::new(), 0, Vec::new(), None);
         for (number, (line, end)) in lines.iter().enumerate() {
             input.extend(line.bytes(number));
@@ -224,7 +225,8 @@ proptest! {
                     rows.push(format!("{number}\u{fffd}"));
                     strings += 1;
                 }
-                Line::State => states.push([&line.bytes(number)[..], end.trim_end_matches('\n').as_bytes()].concat()),
+                Line::State => states.push([&line.bytes(number)[..],
+                    end.trim_end_matches('\n').as_bytes()].concat()),
                 Line::Broken | Line::NotUtf8 => fault = Some(number as u64 + 1),
                 Line::Log | Line::Blank => {}
             }
@@ -236,7 +238,8 @@ proptest! {
         let permit = budget.take(input.len() as u64);
         let mut block = Block { index: u64::from(!is_first), bytes: input, permit };
         let spare = BufferPool::new(1 << 24, 1 << 26);
-        let encoded = BlockEncoder::new(table(None), budget.clone(), spare).encode(&mut block, SEED);
+        let encoded =
+            BlockEncoder::new(table(None), budget.clone(), spare).encode(&mut block, SEED);
         prop_assert_eq!(encoded.fault.as_ref().map(|fault| fault.line), fault);
         let (mut found_rows, mut found_strings, mut found_states) = (Vec::new(), 0, Vec::new());
         for item in &encoded.items {
@@ -249,7 +252,8 @@ proptest! {
                 }
                 Item::State(message, _) => {
                     let line = String::from_utf8(message.acknowledged(7)).unwrap();
-                    found_states.push(line.replace(r#","destinationStats":{"recordCount":7.0}"#, "").into_bytes());
+                    found_states.push(line.replace(r#","destinationStats":{"recordCount":7.0}"#,
+                        "").into_bytes());
                 }
                 Item::Complete(_) | Item::Incomplete(_) => prop_assert!(false, "{item:?}"),
             }

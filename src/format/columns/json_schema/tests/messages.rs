@@ -68,13 +68,15 @@ fn unsupported_schemas_have_a_warning() {
             r#""c" has the format "timestamp", which is not known; it is written as a string"#,
         ),
         (
-            json!({"type": "string", "format": "timestamp", "airbyte_type": "timestamp_with_timezone"}),
+            json!({"type": "string", "format": "timestamp",
+                "airbyte_type": "timestamp_with_timezone"}),
             "text",
             r#""c" has the format "timestamp", which is not known; it is written as a string"#,
         ),
         // One warning, and only about columns of the file.
         (
-            json!({"oneOf": [{"type": "string", "format": "x"}, {"type": "string", "format": "x"}]}),
+            json!({"oneOf": [{"type": "string", "format": "x"},
+                {"type": "string", "format": "x"}]}),
             "text",
             r#""c" has the format "x", which is not known; it is written as a string"#,
         ),
@@ -94,7 +96,8 @@ fn unsupported_schemas_have_a_warning() {
             r#""c[].a" has the format "x", which is not known; it is written as a string"#,
         ),
         (
-            json!({"properties": {"id": "integer", "in": {"properties": {"id": "string", "Id": "integer"}}}}),
+            json!({"properties": {"id": "integer",
+                "in": {"properties": {"id": "string", "Id": "integer"}}}}),
             "{id: i64, in: {id: text, Id_2: i64}}",
             r#""c.in.Id" is called "Id_2" in the files: "id" differs from it only in case, and most readers fold case"#,
         ),

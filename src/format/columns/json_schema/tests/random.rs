@@ -50,7 +50,8 @@ fn depth(of: &ColumnType) -> (usize, bool) {
 fn no_schema_takes_exponential_time() {
     let inside = |inner: Value, types: Value| {
         let branch = json!({"type": types, "format": "x"});
-        json!({"type": types, "properties": {"a": inner}, "items": "string", "oneOf": ["object", "object", "object", branch]})
+        json!({"type": types, "properties": {"a": inner}, "items": "string",
+            "oneOf": ["object", "object", "object", branch]})
     };
     for types in
         [json!(["object", "object", "object"]), json!(["object", "array"]), json!([]), Value::Null]
@@ -61,7 +62,8 @@ fn no_schema_takes_exponential_time() {
             assert_sound(&column_type(&schema, &options), MAX_LEVELS);
         }
     }
-    let wide = json!({"oneOf": vec![json!({"properties": {"a": "string", "b": {"items": "number"}}}); 20_000]});
+    let wide = json!({"oneOf": vec![json!({"properties": {"a": "string",
+        "b": {"items": "number"}}}); 20_000]});
     assert_eq!(type_name(&column_type(&wide, &TYPED)), "{a: text, b: [f64]}");
 }
 
@@ -156,11 +158,12 @@ fn any_json() -> impl Strategy<Value = Value> {
         1 => "\\PC{0,8}".prop_map(Value::from),
     ];
     leaf.prop_recursive(12, 200, 6, |inner| {
-        let key =
-            prop_oneof![8 => prop::sample::select(KEYS.as_slice()).prop_map(str::to_owned), 1 => "\\PC{0,4}"];
+        let key = prop_oneof![8 => prop::sample::select(KEYS.as_slice()).prop_map(str::to_owned),
+                1 => "\\PC{0,4}"];
         prop_oneof![
             1 => prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            4 => prop::collection::vec((key, inner), 0..6).prop_map(|members| members.into_iter().collect()),
+            4 => prop::collection::vec((key, inner),
+                0..6).prop_map(|members| members.into_iter().collect()),
         ]
     })
 }
@@ -228,22 +231,32 @@ proptest! {
         options in any_options(),
     ) {
         let mut known = HashSet::new();
-        let properties: Vec<_> = properties.into_iter().filter(|(name, _)| known.insert(name.clone())).collect();
-        let DataColumns { fields, warnings } = data_columns(&properties, &options, &["b"], &["b", "A_2"]);
-        let declared: Vec<&str> = properties.iter().map(|(name, _)| name.as_str()).filter(|name| *name != "b").collect();
-        prop_assert_eq!(fields.iter().map(|field| field.source_name.as_str()).collect::<Vec<_>>(), declared);
+        let properties: Vec<_> =
+            properties.into_iter().filter(|(name, _)| known.insert(name.clone())).collect();
+        let DataColumns { fields, warnings } =
+            data_columns(&properties, &options, &["b"], &["b", "A_2"]);
+        let declared: Vec<&str> =
+            properties.iter().map(|(name, _)| name.as_str()).filter(|name| *name != "b").collect();
+        prop_assert_eq!(
+            fields.iter().map(|field| field.source_name.as_str()).collect::<Vec<_>>(),
+            declared
+        );
         assert_sound_fields(&fields, MAX_LEVELS);
         for name in fields.iter().map(|field| field.name.to_lowercase()) {
             prop_assert!(name != "b" && name != "a_2", "{name} is ours");
         }
         prop_assert!(warnings.len() <= 21);
-        prop_assert!(warnings.iter().all(|warning| warning.starts_with("column \"") || warning.starts_with("and ")));
+        prop_assert!(warnings.iter().all(|warning| warning.starts_with("column \"") || warning.starts_with("and \
+            ")));
         for ((_, schema), field) in properties.iter().filter(|(name, _)| name != "b").zip(&fields) {
             prop_assert_eq!(&column_type(schema, &options), &field.column_type);
             // Allowing null as well never changes a type.
             let nullable = json!({"anyOf": [{"type": "null"}, schema]});
             let shallow = depth_of_json(schema) < MAX_LEVELS - 1;
-            prop_assert!(!shallow || column_type(&nullable, &options) == field.column_type, "{schema}");
+            prop_assert!(
+                !shallow || column_type(&nullable, &options) == field.column_type,
+                "{schema}"
+            );
         }
     }
 }

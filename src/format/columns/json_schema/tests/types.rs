@@ -21,15 +21,18 @@ fn types_of_the_protocol() {
             (json!({"type": "string", "format": "date"}), "date"),
             (json!({"type": "string", "format": "date-time"}), "ts utc"),
             (
-                json!({"type": "string", "format": "date-time", "airbyte_type": "timestamp_with_timezone"}),
+                json!({"type": "string", "format": "date-time",
+                    "airbyte_type": "timestamp_with_timezone"}),
                 "ts utc",
             ),
             (
-                json!({"type": "string", "format": "date-time", "airbyte_type": "timestamp_without_timezone"}),
+                json!({"type": "string", "format": "date-time",
+                    "airbyte_type": "timestamp_without_timezone"}),
                 "ts local",
             ),
             (
-                json!({"type": "string", "format": "time", "airbyte_type": "time_without_timezone"}),
+                json!({"type": "string", "format": "time",
+                    "airbyte_type": "time_without_timezone"}),
                 "time local",
             ),
             (
@@ -198,11 +201,13 @@ fn annotations_that_do_not_fit_are_ignored() {
             (json!({"type": "string", "airbyte_type": "potato"}), "text"),
             (json!({"type": "string", "airbyte_type": 5, "format": null}), "text"),
             (
-                json!({"type": "string", "format": "date", "airbyte_type": "timestamp_with_timezone"}),
+                json!({"type": "string", "format": "date",
+                    "airbyte_type": "timestamp_with_timezone"}),
                 "date",
             ),
             (
-                json!({"type": "string", "format": "date-time", "airbyte_type": "time_without_timezone"}),
+                json!({"type": "string", "format": "date-time",
+                    "airbyte_type": "time_without_timezone"}),
                 "ts utc",
             ),
             (json!({"type": "integer", "airbyte_type": "timestamp_with_timezone"}), "i64"),

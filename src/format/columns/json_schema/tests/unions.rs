@@ -54,11 +54,13 @@ fn unions_with_one_common_type() {
             (json!({"type": ["number", "integer"], "airbyte_type": "integer"}), "i64"),
             (json!({"type": ["number", "integer"], "airbyte_type": "big_integer"}), "big"),
             (
-                json!({"oneOf": [{"type": "integer"}, {"type": "integer", "airbyte_type": "big_integer"}]}),
+                json!({"oneOf": [{"type": "integer"},
+                    {"type": "integer", "airbyte_type": "big_integer"}]}),
                 "big",
             ),
             (
-                json!({"oneOf": [{"type": "integer", "airbyte_type": "big_integer"}, {"type": "number"}]}),
+                json!({"oneOf": [{"type": "integer", "airbyte_type": "big_integer"},
+                    {"type": "number"}]}),
                 "f64",
             ),
             (json!({"type": ["integer", "number", "string"]}), "text"),
@@ -83,11 +85,15 @@ fn unions_of_scalars_are_plain_strings() {
         json!({"type": ["null", "number", "string"]}),
         json!({"type": ["boolean", "integer"]}),
         json!({"type": ["boolean", "null", "number", "string"]}),
-        json!({"oneOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}),
-        json!({"anyOf": [{"enum": ["a", "b"], "type": "string"}, {"type": "string", "format": "date"}]}),
+        json!({"oneOf": [{"type": "string", "format": "date"},
+            {"type": "string", "format": "date-time"}]}),
+        json!({"anyOf": [{"enum": ["a", "b"], "type": "string"},
+            {"type": "string", "format": "date"}]}),
         json!({"oneOf": [{"type": "string", "format": "time"},
-            {"type": "string", "format": "time", "airbyte_type": "time_without_timezone"}, {"type": "null"}]}),
-        json!({"oneOf": [{"type": ["integer", "boolean"]}, {"anyOf": [{"type": "string"}, {"type": "null"}]}]}),
+            {"type": "string", "format": "time", "airbyte_type": "time_without_timezone"},
+            {"type": "null"}]}),
+        json!({"oneOf": [{"type": ["integer", "boolean"]},
+            {"anyOf": [{"type": "string"}, {"type": "null"}]}]}),
         json!({"oneOf": [{"type": "integer"}, {"$ref": "WellKnownTypes.json#/definitions/Date"}]}),
         json!({"type": ["number", "boolean"], "airbyte_type": "big_integer"}),
     ];
@@ -118,7 +124,8 @@ fn unions_with_objects_or_arrays_are_json_text_with_one_warning() {
         ),
         (json!({"oneOf": [object, {"type": "object"}]}), "json", "c"),
         (
-            json!({"oneOf": [object, {"type": "string"}, {"type": "integer"}, {"type": "boolean"}]}),
+            json!({"oneOf": [object, {"type": "string"}, {"type": "integer"},
+                {"type": "boolean"}]}),
             "json",
             "c",
         ),
@@ -130,8 +137,8 @@ fn unions_with_objects_or_arrays_are_json_text_with_one_warning() {
     ] {
         let DataColumns { fields, warnings } = columns(&schema, &TYPED);
         assert_eq!(type_name(&fields[0].column_type), expected, "{schema}");
-        let message = "has several types, some of them objects or arrays; it is written as JSON text, in \
-                    which strings have quotes";
+        let message = "has several types, some of them objects or arrays; it is written as JSON \
+                    text, in which strings have quotes";
         assert_eq!(warnings, [format!("column \"{path}\" {message}")], "{schema}");
     }
     // No warning if branches make it a typed column.
@@ -151,15 +158,18 @@ fn branches_count_only_if_the_schema_itself_is_open() {
                 "json",
             ),
             (
-                json!({"type": "object", "properties": {"a": "string"}, "oneOf": [{"required": ["a"]}]}),
+                json!({"type": "object", "properties": {"a": "string"},
+                    "oneOf": [{"required": ["a"]}]}),
                 "{a: text}",
             ),
             (
-                json!({"properties": {"a": "string"}, "anyOf": [{"type": "object"}, {"type": "null"}]}),
+                json!({"properties": {"a": "string"},
+                    "anyOf": [{"type": "object"}, {"type": "null"}]}),
                 "{a: text}",
             ),
             (
-                json!({"type": "object", "oneOf": [{"type": "null"}, {"properties": {"a": "string"}}]}),
+                json!({"type": "object",
+                    "oneOf": [{"type": "null"}, {"properties": {"a": "string"}}]}),
                 "{a: text}",
             ),
             (json!({"type": ["null", "array"], "anyOf": [{"items": "string"}]}), "[text]"),

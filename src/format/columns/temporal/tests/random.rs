@@ -95,15 +95,26 @@ proptest! {
             let seconds = micros.div_euclid(SECOND_MICROS);
             if SECONDS.contains(&seconds) { exact(micros) } else { Err(OutOfRange) }
         };
-        let of_day = |lost_digits| if DAYS.contains(&days.into()) { Ok(Parsed { value: days, lost_digits }) } else { Err(OutOfRange) };
+        let of_day = |lost_digits| if DAYS.contains(&days.into()) { Ok(Parsed { value: days,
+            lost_digits }) } else { Err(OutOfRange) };
         prop_assert_eq!(date(date_text.as_bytes()), of_day(false), "{}", date_text);
         prop_assert_eq!(date(text.as_bytes()), of_day(clock_micros != 0), "{}", text);
         prop_assert_eq!(timestamp(text.as_bytes(), Zone::Local), moment(local), "{}", text);
         prop_assert_eq!(timestamp(text.as_bytes(), Zone::Utc), moment(utc), "{}", text);
         let time_text = format!("{clock}{offset}");
         let day_micros = DAY_SECONDS * SECOND_MICROS;
-        prop_assert_eq!(time(time_text.as_bytes(), Zone::Local), exact(clock_micros), "{}", time_text);
-        prop_assert_eq!(time(time_text.as_bytes(), Zone::Utc), exact(utc.rem_euclid(day_micros)), "{}", time_text);
+        prop_assert_eq!(
+            time(time_text.as_bytes(), Zone::Local),
+            exact(clock_micros),
+            "{}",
+            time_text
+        );
+        prop_assert_eq!(
+            time(time_text.as_bytes(), Zone::Utc),
+            exact(utc.rem_euclid(day_micros)),
+            "{}",
+            time_text
+        );
         // A negative year, written as a year before Christ instead.
         if let Some(positive) = date_text.strip_prefix('-') {
             let (year, rest) = positive.split_at(positive.find(['-', '/', '.', ' ']).unwrap());
@@ -125,7 +136,8 @@ proptest! {
         let text = instant.to_rfc3339();
         let lost_digits = nanosecond % 1000 != 0;
         let utc = Parsed { value: instant.timestamp_micros(), lost_digits };
-        let local = Parsed { value: instant.naive_local().and_utc().timestamp_micros(), lost_digits };
+        let local =
+            Parsed { value: instant.naive_local().and_utc().timestamp_micros(), lost_digits };
         prop_assert_eq!(timestamp(text.as_bytes(), Zone::Utc), Ok(utc), "{}", text);
         prop_assert_eq!(timestamp(text.as_bytes(), Zone::Local), Ok(local), "{}", text);
     }
@@ -136,7 +148,8 @@ proptest! {
         place in 0..32usize,
         byte in prop_oneof![any::<u8>(), prop::sample::select(b"0123456789-/. T:+Z,".to_vec())],
         text in prop::sample::select(vec![
-            "2024-02-29", "2024-04-14T11:23:45Z", "2024-04-14T11:23:45.123456+02:30", "11:23:45.5Z", "19:00:00-01:00",
+            "2024-02-29", "2024-04-14T11:23:45Z", "2024-04-14T11:23:45.123456+02:30", "11:23:45.5Z",
+            "19:00:00-01:00",
         ]),
     ) {
         let mut text = text.as_bytes().to_vec();
