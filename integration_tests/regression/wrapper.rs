@@ -169,8 +169,7 @@ fn input() -> String {
 }
 
 #[test]
-fn a_sync_that_is_cancelled_through_the_platforms_script_publishes_and_acknowledges_what_states_cover()
- {
+fn a_sync_cancelled_through_the_platforms_script_acknowledges_what_states_cover() {
     let world = World::new();
     let config =
         world.config(&jsonl_and(&serde_json::json!({ "checkpoint_interval_seconds": 3600 })));

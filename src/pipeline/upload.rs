@@ -35,7 +35,7 @@ pub struct Uploader {
 #[derive(Debug)]
 struct Shared {
     store: S3Store,
-    /// Gives up sooner: removals come after a failure, often of S3 itself, and no acknowledgement
+    /// Fewer attempts: removals come after a failure, often of S3 itself, and no acknowledgement
     /// depends on them.
     removing_store: S3Store,
     budget: Budget,
@@ -104,7 +104,7 @@ impl Uploader {
         self.requests.spawn_on(answered, &self.runtime);
     }
 
-    /// Gives up the requests of a file that wait for a slot: on a slow line they would hold up the
+    /// Drops the requests of a file that wait for a slot: on a slow line they would hold up the
     /// end of a failed run.
     pub fn skip(&self, file: FileId) {
         self.shared.skipped.lock().unwrap_or_else(PoisonError::into_inner).insert(file);

@@ -130,7 +130,7 @@ impl Front {
             return Ok(answer);
         };
         let claims = signed.clone().unwrap_or_else(|| head.clone());
-        // No rule concerns a request that is none of the operations.
+        // No rule concerns a request that is not one of the operations.
         let Some((operation, key)) = asked(&head) else {
             let body = whole(body).await?;
             return self.ask_store(head, signed, body).await;

@@ -194,7 +194,7 @@ impl FaultyS3 {
         self.store.lock().set_page_keys(keys);
     }
 
-    /// Gives the store a quirk, for good.
+    /// Adds a quirk to the store, for good.
     pub fn add_quirk(&self, quirk: Quirk) {
         self.store.lock().quirks.push(quirk);
     }

@@ -22,7 +22,16 @@ pub(super) fn identity(key: &Key) -> HttpResponse {
         200,
         &format!(
             "<GetCallerIdentityResponse \
-             xmlns=\"{NAMESPACE}\">\n  <GetCallerIdentityResult>\n    <Arn>{arn}</Arn>\n    <UserId>{id}</UserId>\n    <Account>{account}</Account>\n  </GetCallerIdentityResult>\n  <ResponseMetadata>\n    <RequestId>{REQUEST_ID}</RequestId>\n  </ResponseMetadata>\n</GetCallerIdentityResponse>\n"
+             xmlns=\"{NAMESPACE}\">\n\
+             \x20 <GetCallerIdentityResult>\n\
+             \x20   <Arn>{arn}</Arn>\n\
+             \x20   <UserId>{id}</UserId>\n\
+             \x20   <Account>{account}</Account>\n\
+             \x20 </GetCallerIdentityResult>\n\
+             \x20 <ResponseMetadata>\n\
+             \x20   <RequestId>{REQUEST_ID}</RequestId>\n\
+             \x20 </ResponseMetadata>\n\
+             </GetCallerIdentityResponse>\n"
         ),
     )
 }
@@ -37,7 +46,23 @@ pub(super) fn assumed(action: &str, key: &Key) -> HttpResponse {
         200,
         &format!(
             "<{action}Response \
-             xmlns=\"{NAMESPACE}\">\n  <{action}Result>\n    <AssumedRoleUser>\n      <AssumedRoleId>{id}:{session}</AssumedRoleId>\n      <Arn>{arn}</Arn>\n    </AssumedRoleUser>\n    <Credentials>\n      <AccessKeyId>{key_id}</AccessKeyId>\n      <SecretAccessKey>{secret}</SecretAccessKey>\n      <SessionToken>{token}</SessionToken>\n      <Expiration>{ends}</Expiration>\n    </Credentials>\n  </{action}Result>\n  <ResponseMetadata>\n    <RequestId>{REQUEST_ID}</RequestId>\n  </ResponseMetadata>\n</{action}Response>\n"
+             xmlns=\"{NAMESPACE}\">\n\
+             \x20 <{action}Result>\n\
+             \x20   <AssumedRoleUser>\n\
+             \x20     <AssumedRoleId>{id}:{session}</AssumedRoleId>\n\
+             \x20     <Arn>{arn}</Arn>\n\
+             \x20   </AssumedRoleUser>\n\
+             \x20   <Credentials>\n\
+             \x20     <AccessKeyId>{key_id}</AccessKeyId>\n\
+             \x20     <SecretAccessKey>{secret}</SecretAccessKey>\n\
+             \x20     <SessionToken>{token}</SessionToken>\n\
+             \x20     <Expiration>{ends}</Expiration>\n\
+             \x20   </Credentials>\n\
+             \x20 </{action}Result>\n\
+             \x20 <ResponseMetadata>\n\
+             \x20   <RequestId>{REQUEST_ID}</RequestId>\n\
+             \x20 </ResponseMetadata>\n\
+             </{action}Response>\n"
         ),
     )
 }
@@ -105,7 +130,14 @@ pub(super) fn refusal(status: u16, code: &str, message: &str) -> HttpResponse {
         status,
         &format!(
             "<ErrorResponse \
-             xmlns=\"{NAMESPACE}\">\n  <Error>\n    <Type>{whose}</Type>\n    <Code>{code}</Code>\n    <Message>{message}</Message>\n  </Error>\n  <RequestId>{REQUEST_ID}</RequestId>\n</ErrorResponse>\n"
+             xmlns=\"{NAMESPACE}\">\n\
+             \x20 <Error>\n\
+             \x20   <Type>{whose}</Type>\n\
+             \x20   <Code>{code}</Code>\n\
+             \x20   <Message>{message}</Message>\n\
+             \x20 </Error>\n\
+             \x20 <RequestId>{REQUEST_ID}</RequestId>\n\
+             </ErrorResponse>\n"
         ),
     )
 }

@@ -1,3 +1,5 @@
+//! Policies of several configurations: statements, goldens of both notations.
+
 use std::collections::BTreeSet;
 
 use super::*;

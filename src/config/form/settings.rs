@@ -224,7 +224,7 @@ pub(crate) struct RawConfig {
 
     /// # Object Tags
     ///
-    /// Up to ten tags for every file, for cost reports or lifecycle rules. The default is none.
+    /// Up to ten tags for every file, for cost reports or lifecycle rules. By default there are no tags.
     /// Tags need the permission <code>s3:PutObjectTagging</code>.
     #[serde(default)]
     #[schemars(length(max = 10), extend("group" = "advanced"))]

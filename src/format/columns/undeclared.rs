@@ -8,7 +8,7 @@
 //! Invariants
 //! - The names in the object are unique. A name with a dot can equal another member's path; then
 //!   the more deeply nested of the two gets a number.
-//! - The texts of values are copied, never parsed or written anew: they keep every digit.
+//! - The texts of values are copied, never parsed or re-written: they keep every digit.
 
 use std::collections::hash_map::{Entry, RandomState};
 use std::collections::{HashMap, HashSet};

@@ -201,7 +201,9 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_repeated_member_leaves_the_notes_of_its_last_value(records in prop::collection::vec(value(0, 3), 1..4)) {
+        fn a_repeated_member_leaves_the_notes_of_its_last_value(
+            records in prop::collection::vec(value(0, 3), 1..4),
+        ) {
             let mut log = UndoLog::default();
             for record in records {
                 // One log for all: a note of one record must not be taken for a note on the next.

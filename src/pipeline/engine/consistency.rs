@@ -2,7 +2,7 @@
 //!
 //! Several collections say the same thing from different sides, so that no event has to look at
 //! every stream: sums, queues and the index of streams, groups and the files in them, keys and who
-//! waits for them. Each is kept up to date by hand; this module counts everything anew.
+//! waits for them. Each is kept up to date by hand; this module counts everything again.
 
 use super::Engine;
 use crate::model::StreamIx;

@@ -79,7 +79,7 @@ impl Engine {
         self.keep_or_discard_files();
     }
 
-    /// Gives up a file that can no longer be published, which ends the run.
+    /// Abandons a file that can no longer be published, which ends the run.
     pub(super) fn lose(&mut self, id: FileId, failure: Failure) {
         self.discard(id);
         self.fail(failure);

@@ -42,7 +42,12 @@ pub(super) fn presentable(message: &str, secrets: &[String]) -> Option<Box<str>>
 fn is_printable(c: char) -> bool {
     let invisible = matches!(
         c,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}'
+        '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff0}'..='\u{ffff}'
     );
     !c.is_control() && !invisible
 }

@@ -1,4 +1,4 @@
-//! Gives up a request that makes no progress. One that does may take long.
+//! Ends a request that makes no progress. One that does may take long.
 //!
 //! The SDK's client for an address -> the same client, whose requests fail with a timeout once
 //! nothing has moved for the *read timeout* of the request's settings: the connection took no byte

@@ -10,7 +10,7 @@
 //! | the provider returned the refused credentials again | is sent with them and learns that they have expired; the provider is called again after ten seconds at the earliest |
 //!
 //! Invariants
-//! - One request at a time calls the provider, and at most once for one refusal.
+//! - One request at a time calls the provider, and at most once for one status.
 //! - `Debug` and errors show no secret.
 //!
 //! Not here: how a provider obtains credentials (a role, an instance), what an answer of the store
@@ -60,7 +60,7 @@ struct Cache {
     /// When the current ones expire, according to the provider.
     expiry: Option<SystemTime>,
     renew_at: Option<SystemTime>,
-    refusal: Refusal,
+    status: CredentialsStatus,
     /// How many calls of the provider have ended.
     calls: u64,
     /// When the last call ended.
@@ -71,7 +71,7 @@ struct Cache {
 
 /// What the store has said about the current credentials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Refusal {
+enum CredentialsStatus {
     #[default]
     None,
     /// They have expired.
@@ -103,10 +103,12 @@ impl RenewingCredentials {
             let since = cache.called_at.and_then(|at| (self.now)().duration_since(at).ok());
             // The clock may have been set back since the call (`None`): nothing says then that ten
             // seconds have passed.
-            if cache.refusal == Refusal::Final && since.is_none_or(|since| since < REPEAT_AFTER) {
+            if cache.status == CredentialsStatus::Final
+                && since.is_none_or(|since| since < REPEAT_AFTER)
+            {
                 return false;
             }
-            cache.refusal = Refusal::Expired;
+            cache.status = CredentialsStatus::Expired;
         }
         // Otherwise they were renewed while the request was in flight: the next attempt is signed
         // with the new ones.
@@ -155,7 +157,9 @@ impl RenewingCredentials {
         let cache = self.cache();
         let Some(current) = &cache.current else { return Validity::Expired { calls: cache.calls } };
         let now = (self.now)();
-        if cache.expiry.is_some_and(|expiry| now >= expiry) || cache.refusal == Refusal::Expired {
+        if cache.expiry.is_some_and(|expiry| now >= expiry)
+            || cache.status == CredentialsStatus::Expired
+        {
             Validity::Expired { calls: cache.calls }
         } else if cache.renew_at.is_some_and(|at| now >= at) {
             Validity::ExpiresSoon(current.clone())
@@ -176,10 +180,10 @@ impl RenewingCredentials {
             Ok(new) => {
                 let is_same =
                     cache.current.as_ref().map(CredentialsId::of) == Some(CredentialsId::of(&new));
-                cache.refusal = if is_same && cache.refusal != Refusal::None {
-                    Refusal::Final
+                cache.status = if is_same && cache.status != CredentialsStatus::None {
+                    CredentialsStatus::Final
                 } else {
-                    Refusal::None
+                    CredentialsStatus::None
                 };
                 if !is_same {
                     cache.previous = cache.current.take();

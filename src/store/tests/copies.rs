@@ -65,13 +65,13 @@ async fn doubtful_answers_to_a_copy_are_settled() {
         ("a web page, yet copied", vec![web_page(), found_with_token(1)], "PUT HEAD", Ok(())),
         ("lost, then fine", vec![Reply::Lose, copied()], "PUT PUT", Ok(())),
         (
-            "lost for ever, yet copied",
+            "lost forever, yet copied",
             vec![Reply::Lose, Reply::Lose, Reply::Lose, found_with_token(1)],
             "PUT PUT PUT HEAD",
             Ok(()),
         ),
         (
-            "lost for ever",
+            "lost forever",
             vec![Reply::Lose, Reply::Lose, Reply::Lose, absent()],
             "PUT PUT PUT HEAD",
             Err((Kind::Connection, Unknown)),

@@ -200,7 +200,7 @@ async fn a_provider_without_new_credentials_is_called_once_and_again_later() {
     assert_eq!(
         tokens(&server).last().map(String::as_str),
         Some("2"),
-        "asked again, and signed anew"
+        "asked again, and signed again"
     );
     assert_eq!(provider.asked(), 3);
 }

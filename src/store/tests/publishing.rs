@@ -69,7 +69,7 @@ async fn doubtful_answers_to_a_put_are_settled() {
             Err((Kind::LosesMetadata, Unknown)),
         ),
         (
-            "lost for ever, then without metadata",
+            "lost forever, then without metadata",
             vec![Reply::Lose, Reply::Lose, Reply::Lose, unmarked()],
             "PUT PUT PUT HEAD",
             Err((Kind::LosesMetadata, Unknown)),
@@ -120,7 +120,7 @@ async fn doubtful_answers_to_a_put_are_settled() {
             Ok(()),
         ),
         (
-            "conflict for ever",
+            "conflict forever",
             vec![conflict(), conflict(), conflict(), absent()],
             "PUT PUT PUT HEAD",
             Err((Kind::Conflict, Unknown)),
@@ -144,7 +144,7 @@ async fn doubtful_answers_to_a_put_are_settled() {
             Err((Kind::KeyTaken, NotApplied)),
         ),
         (
-            "lost for ever",
+            "lost forever",
             vec![Reply::Lose, Reply::Lose, Reply::Lose, absent()],
             "PUT PUT PUT HEAD",
             Err((Kind::Connection, Unknown)),
@@ -260,7 +260,7 @@ async fn doubtful_answers_to_a_completion_are_settled() {
             Ok(()),
         ),
         (
-            "late errors for ever",
+            "late errors forever",
             vec![late("InternalError"), late("InternalError"), late("InternalError"), absent()],
             "POST POST POST HEAD",
             Err((Kind::Server, Unknown)),
@@ -300,7 +300,7 @@ async fn doubtful_answers_to_a_completion_are_settled() {
             Ok(()),
         ),
         (
-            "refused for ever",
+            "refused forever",
             vec![refused(), absent(), refused(), absent(), refused(), absent()],
             "POST HEAD POST HEAD POST HEAD",
             Err((Kind::RefusesFreeKey, NotApplied)),

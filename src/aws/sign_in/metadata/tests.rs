@@ -1,3 +1,5 @@
+//! A scripted metadata service, and what is said about each of its answers.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -39,7 +41,7 @@ async fn ask(token: &'static str, role: &'static str) -> MetadataProblem {
         InstanceMetadata::with_client(&ProviderConfig::without_region(), http, LONG, builder);
     let error = tokio::select! {
         answer = metadata.credentials() => answer.unwrap_err(),
-        () = service => unreachable!("it serves for ever"),
+        () = service => unreachable!("it serves forever"),
     };
     error.problem
 }

@@ -241,7 +241,7 @@ fn nearest_size(text: &[u8], number: &Number<'_>) -> Result<f64, ConversionError
         return parsed(text).map(f64::abs);
     }
     // The standard library limits exponents, although a long row of zeros may compensate a large
-    // one. So the number is written anew, without zeros. Digits after those that a double, or the
+    // one. So the number is written again, without zeros. Digits after those that a double, or the
     // middle between two doubles, can have only mean "a bit more": one digit stands for all of
     // them.
     let mut digits: String = number.digits().take(MOST_DIGITS + 2).map(char::from).collect();

@@ -48,7 +48,7 @@ struct Waiting<S> {
 struct StreamEntry<S> {
     records_since_state: u64,
     /// How many states over all streams had come when `records_since_state` was counted: each
-    /// begins the count anew.
+    /// restarts the count.
     counted_at: u64,
     covered: Position,
     unpublished: BTreeSet<(Position, FileId)>,

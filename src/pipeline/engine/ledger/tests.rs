@@ -9,7 +9,7 @@ const STREAMS: usize = 3;
 /// Keeps every row and every state forever and visits all of them each time.
 #[derive(Default)]
 struct Model {
-    /// (stream, file) of every row in order; file 0 is "none yet".
+    /// (stream, file) of every row in order; file 0 means that no file has it yet.
     rows: Vec<(usize, u64)>,
     published: Vec<u64>,
     /// (scope, rows before it, printed)

@@ -167,7 +167,8 @@ proptest! {
         // STATEs of one scope come out in order, and their counts are those of the input.
         for scope in [None, Some(0), Some(1), Some(2)] {
             let printed: Vec<usize> =
-                world.printed.iter().map(|p| p.state).filter(|ix| world.states[*ix].0 == scope).collect();
+                world.printed.iter().map(|printed| printed.state)
+                    .filter(|ix| world.states[*ix].0 == scope).collect();
             prop_assert!(printed.is_sorted());
         }
         let good = !broken && (complete || !options.expects_complete);

@@ -194,7 +194,7 @@ impl FileBody {
         Ok(())
     }
 
-    /// Gives everything up. Pieces in work are dropped when they are made.
+    /// Drops everything. Pieces in work are dropped when they are made.
     pub(super) fn discard(&mut self) {
         self.encoding = Encoding::Plain;
         self.bytes = ByteQueue::default();

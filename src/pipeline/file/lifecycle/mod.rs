@@ -361,7 +361,7 @@ impl File {
         self.taken_keys
     }
 
-    /// Gives the file up: frees its memory, and removes what is in S3 of it as soon as no request
+    /// Abandons the file: frees its memory, and removes what is in S3 of it as soon as no request
     /// of its own is under way.
     #[must_use]
     pub fn discard(&mut self) -> Vec<Action> {

@@ -246,7 +246,8 @@ proptest! {
             prop_assert!(name != "b" && name != "a_2", "{name} is ours");
         }
         prop_assert!(warnings.len() <= 21);
-        prop_assert!(warnings.iter().all(|warning| warning.starts_with("column \"") || warning.starts_with("and \
+        prop_assert!(warnings.iter().all(|warning| warning.starts_with("column \"")
+            || warning.starts_with("and \
             ")));
         for ((_, schema), field) in properties.iter().filter(|(name, _)| name != "b").zip(&fields) {
             prop_assert_eq!(&column_type(schema, &options), &field.column_type);
