@@ -44,9 +44,9 @@ fn code_lines(text: &str) -> usize {
 
 /// Reports lines of a Rust file that are too long and that could be broken.
 ///
-/// A line cannot be broken if a raw string is in it, if it is a row of a table in a comment, or if
-/// the word at its limit would be too long on a line of its own. A word is what has no space in it:
-/// a link, a path, a string.
+/// A line cannot be broken if a raw string is in it, if it is a row of a table in a comment, if it
+/// imports one path, or if the word at its limit would be too long on a line of its own. A word is
+/// what has no space in it: a link, a path, a string.
 pub(crate) fn check_source_columns(file: &SourceFile) -> Vec<Finding> {
     let tokens = tokens(&file.text);
     let raw = tokens.iter().filter(|token| token.kind == Kind::RawLiteral);
@@ -56,9 +56,10 @@ pub(crate) fn check_source_columns(file: &SourceFile) -> Vec<Finding> {
         comment
             .is_some_and(|text| text.trim_start_matches(['/', '!']).trim_start().starts_with('|'))
     };
-    let lines = (1..)
-        .zip(file.text.lines())
-        .filter(|(number, line)| !raw_lines.contains(number) && !is_row(line));
+    let is_one_path = |line: &str| line.starts_with("use ") && line.matches(' ').count() == 1;
+    let lines = (1..).zip(file.text.lines()).filter(|(number, line)| {
+        !raw_lines.contains(number) && !is_row(line) && !is_one_path(line)
+    });
     lines.filter_map(|(number, line)| check_columns(&file.path, number, line)).collect()
 }
 
@@ -152,6 +153,8 @@ mod tests {
         assert_eq!(source(&format!("/// [{} {}]: https://{}", word(30), word(30), word(95))), 0);
         assert_eq!(source(&format!("//! | {} | {} |", word(60), word(60))), 0);
         assert_eq!(source(&format!("a | {} | {} |", word(60), word(60))), 1);
+        assert_eq!(source(&format!("use {}::{};", word(60), word(60))), 0);
+        assert_eq!(source(&format!("use {}::{{a, {}}};", word(60), word(60))), 1);
         assert_eq!(source(&format!("f(r#\"{} {}\"#)", word(60), word(60))), 0);
         assert_eq!(source(&format!("f(\"{} {}\")", word(60), word(60))), 1);
     }

@@ -1,9 +1,9 @@
 //! From stdin to S3: the stages of one run and what travels between them.
 //!
 //! ```text
-//! stdin → BlockReader → Block → BlockEncoder (workers) → EncodedBlock → Engine → Action → Uploader → S3
-//!                                                                        ↑  ↓ Job → JobDone (workers)
-//!                                                             Ledger ────┘  └ PrintState → stdout
+//! stdin → BlockReader → Block → BlockEncoder → EncodedBlock → Engine → Action → Uploader → S3
+//!                               (workers)                     ↑  ↓ Job → JobDone (workers)
+//!                                                  Ledger ────┘  └ PrintState → stdout
 //! ```
 //!
 //! `messages` has what travels and the `StreamFormat` that both ends of it are made from. `input`

@@ -224,8 +224,8 @@ pub(crate) struct RawConfig {
 
     /// # Object Tags
     ///
-    /// Up to ten tags for every file, for cost reports or lifecycle rules. By default there are no tags.
-    /// Tags need the permission <code>s3:PutObjectTagging</code>.
+    /// Up to ten tags for every file, for cost reports or lifecycle rules. By default there are no
+    /// tags. Tags need the permission <code>s3:PutObjectTagging</code>.
     #[serde(default)]
     #[schemars(length(max = 10), extend("group" = "advanced"))]
     pub(crate) object_tags: Vec<RawTag>,
