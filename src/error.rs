@@ -12,7 +12,7 @@ use std::error::Error as StdError;
 
 /// The protocol's `failure_type` of a TRACE ERROR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureType {
+pub(crate) enum FailureType {
     /// The user must change something: a setting, a permission, the bucket.
     Config,
     /// The same run may succeed later.
@@ -24,7 +24,7 @@ pub enum FailureType {
 impl FailureType {
     /// The text that the protocol uses.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config_error",
             Self::Transient => "transient_error",
@@ -34,7 +34,7 @@ impl FailureType {
 }
 
 /// An error that says who must act on it.
-pub trait Classified: StdError {
+pub(crate) trait Classified: StdError {
     /// Who must act. Implementations `match` without a wildcard arm, so that a new variant does not
     /// compile until someone decides.
     fn failure_type(&self) -> FailureType;
@@ -48,7 +48,7 @@ pub trait Classified: StdError {
 /// An error on its way to the user. A TRACE ERROR and a FAILED status are made of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Failure {
+pub(crate) struct Failure {
     /// Who must act.
     pub failure_type: FailureType,
     /// A sentence for the user: what is wrong, where, and what to do.
@@ -62,7 +62,7 @@ pub struct Failure {
 
 impl Failure {
     /// A failure with a message and no causes.
-    pub fn new(failure_type: FailureType, message: impl Into<String>) -> Self {
+    pub(crate) fn new(failure_type: FailureType, message: impl Into<String>) -> Self {
         Self { failure_type, message: message.into(), internal: None, store_answer: None }
     }
 }
@@ -101,7 +101,9 @@ impl ErrorText {
 
 /// Returns the first error of this type in the chain of sources that begins with `error`.
 #[must_use]
-pub fn found_in<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+pub(crate) fn found_in<'a, E: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref() {
@@ -115,7 +117,7 @@ pub fn found_in<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) 
 /// Returns `text` if it is a short identifier (an error code, a region) that is safe to show in a
 /// message. Messages contain no other text of servers.
 #[must_use]
-pub fn harmless(text: &str) -> Option<&str> {
+pub(crate) fn harmless(text: &str) -> Option<&str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     (!text.is_empty() && text.len() <= 64 && text.bytes().all(fits)).then_some(text)
 }
@@ -123,7 +125,7 @@ pub fn harmless(text: &str) -> Option<&str> {
 /// Whether an answer is a web page, as proxies and consoles send, instead of the XML of an AWS
 /// service.
 #[must_use]
-pub fn is_web_page(body: &[u8]) -> bool {
+pub(crate) fn is_web_page(body: &[u8]) -> bool {
     [&b"<html"[..], b"<HTML", b"<!DOCTYPE html", b"<!doctype html"]
         .iter()
         .any(|begin| memchr::memmem::find(body, begin).is_some())

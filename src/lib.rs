@@ -1,22 +1,25 @@
 //! destination-s3: an Airbyte destination that writes CSV, JSONL and Parquet objects to Amazon S3.
 //!
-//! The folders are the stages of the pipeline; `docs/ARCHITECTURE.md` draws them. `verb` has one
-//! file per verb.
+//! The program is [`verb::run`] behind a command line, with [`panic_hook::install`] before it. All
+//! else is private to the crate, so that the compiler finds what nothing uses; `fuzzing` lists what
+//! the fuzz targets need besides. `docs/ARCHITECTURE.md` is the map of the rooms.
 
-pub mod aws;
-pub mod check;
-pub mod config;
-pub mod env;
-pub mod error;
-pub mod format;
-pub mod json;
-pub mod key;
-pub mod model;
+mod aws;
+mod check;
+mod config;
+mod env;
+mod error;
+mod format;
+#[doc(hidden)]
+pub mod fuzzing;
+mod json;
+mod key;
+mod model;
 pub mod panic_hook;
-pub mod pipeline;
-pub mod protocol;
-pub mod provenance;
-pub mod replace;
-pub mod shutdown;
-pub mod store;
+mod pipeline;
+mod protocol;
+mod provenance;
+mod replace;
+mod shutdown;
+mod store;
 pub mod verb;

@@ -38,7 +38,7 @@ const FOOTER: &str = "destination_s3.";
 
 /// A stream of a connection, as its objects name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
+pub(crate) struct Owner {
     stream: String,
     namespace: Option<String>,
     connection_id: String,
@@ -46,7 +46,7 @@ pub struct Owner {
 
 /// Where the objects of one stream come from, in one run.
 #[derive(Clone, Debug)]
-pub struct Provenance {
+pub(crate) struct Provenance {
     /// The stream that owns them.
     pub owner: Owner,
     /// The job, the same for all its attempts.
@@ -62,7 +62,7 @@ pub struct Provenance {
 impl Owner {
     /// The owner for this stream of the connection.
     #[must_use]
-    pub fn new(descriptor: &StreamDescriptor, connection_id: &str) -> Self {
+    pub(crate) fn new(descriptor: &StreamDescriptor, connection_id: &str) -> Self {
         Self {
             stream: header_safe(&descriptor.name),
             namespace: descriptor.namespace.as_deref().map(header_safe),
@@ -71,7 +71,7 @@ impl Owner {
     }
 
     /// Whether an object is one of the stream's. `value` looks up a name in its metadata.
-    pub fn owns<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> bool {
+    pub(crate) fn owns<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> bool {
         value(STREAM) == Some(&self.stream)
             && value(NAMESPACE) == self.namespace.as_deref()
             && value(CONNECTION_ID) == Some(&self.connection_id)
@@ -82,7 +82,7 @@ impl Provenance {
     /// Returns the metadata of an object without the part that only its file knows: see
     /// [`of_file`].
     #[must_use]
-    pub fn metadata(&self) -> Vec<(String, String)> {
+    pub(crate) fn metadata(&self) -> Vec<(String, String)> {
         let Self { owner, connection_run_id, sync_id, generation_id, attempt_id } = self;
         let optional = [
             (NAMESPACE, owner.namespace.clone()),
@@ -102,7 +102,7 @@ impl Provenance {
 
 /// Returns what a sealed file adds to its object's metadata: its rows, and why it was sealed.
 #[must_use]
-pub fn of_file(rows: u64, sealed_by: &str) -> [(String, String); 2] {
+pub(crate) fn of_file(rows: u64, sealed_by: &str) -> [(String, String); 2] {
     [(ROWS.to_owned(), rows.to_string()), (SEALED_BY.to_owned(), sealed_by.to_owned())]
 }
 
@@ -111,7 +111,7 @@ pub fn of_file(rows: u64, sealed_by: &str) -> [(String, String); 2] {
 ///
 /// The values are the plain names: footers are UTF-8, and have no limit that names could reach.
 #[must_use]
-pub fn parquet_footer(
+pub(crate) fn parquet_footer(
     stream: &StreamDescriptor,
     sync_id: i64,
     generation_id: Option<i64>,
@@ -131,19 +131,19 @@ pub fn parquet_footer(
 }
 
 /// Whether an object has no metadata that this program writes, for any stream.
-pub fn is_absent<'a>(value: impl Fn(&str) -> Option<&'a str>) -> bool {
+pub(crate) fn is_absent<'a>(value: impl Fn(&str) -> Option<&'a str>) -> bool {
     [STREAM, CONNECTION_ID, CONNECTION_RUN_ID, ATTEMPT_ID]
         .into_iter()
         .all(|name| value(name).is_none())
 }
 
 /// Returns the generation of an object, or `None` if it was written without generations.
-pub fn generation<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<i64> {
+pub(crate) fn generation<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<i64> {
     value(GENERATION_ID)?.parse().ok()
 }
 
 /// Returns the id of the process that wrote an object.
-pub fn attempt<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<Uuid> {
+pub(crate) fn attempt<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<Uuid> {
     value(ATTEMPT_ID)?.parse().ok()
 }
 

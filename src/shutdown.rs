@@ -17,7 +17,7 @@ use crate::panic_hook;
 
 /// A signal that asks the process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
+pub(crate) enum Signal {
     /// SIGTERM: a platform that cancels.
     Terminate,
     /// SIGINT: a person at a terminal.
@@ -27,7 +27,7 @@ pub enum Signal {
 impl Signal {
     /// Its name, for a message.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Terminate => "SIGTERM",
             Self::Interrupt => "SIGINT",
@@ -37,7 +37,7 @@ impl Signal {
     /// The exit code of a process that ended because of the signal: 128 and the signal's number, as
     /// shells report it. Airbyte's orchestrator accepts 143 while it cancels.
     #[must_use]
-    pub fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Terminate => 128 + 15,
             Self::Interrupt => 128 + 2,
@@ -47,14 +47,14 @@ impl Signal {
 
 /// Whether the process is to stop. Clones share the answer.
 #[derive(Clone, Debug)]
-pub struct Shutdown(watch::Receiver<Option<Signal>>);
+pub(crate) struct Shutdown(watch::Receiver<Option<Signal>>);
 
 impl Shutdown {
     /// Handles the two signals from now on, until the process ends.
     ///
     /// # Errors
     /// The operating system refuses.
-    pub fn on_signals(runtime: &Handle) -> io::Result<Self> {
+    pub(crate) fn on_signals(runtime: &Handle) -> io::Result<Self> {
         let _inside = runtime.enter();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -79,12 +79,12 @@ impl Shutdown {
 
     /// The signal that came, if one did.
     #[must_use]
-    pub fn signal(&self) -> Option<Signal> {
+    pub(crate) fn signal(&self) -> Option<Signal> {
         *self.0.borrow()
     }
 
     /// Waits for a signal; `None` if none can come any more.
-    pub async fn wait(mut self) -> Option<Signal> {
+    pub(crate) async fn wait(mut self) -> Option<Signal> {
         self.0.wait_for(Option::is_some).await.ok().and_then(|signal| *signal)
     }
 

@@ -13,12 +13,10 @@
 
 use std::collections::BTreeSet;
 
-use destination_s3::format::text::{RecordView, RowEncoder, Scratch};
-use destination_s3::format::{
-    CsvOptions, Format, MetadataColumns, QuoteStyle, RowIds, StreamMeta, UndeclaredFields,
+use destination_s3::fuzzing::{
+    CsvOptions, Format, Member, MetadataColumns, QuoteStyle, RecordView, RowEncoder, RowIds,
+    Scanner, Scratch, StreamIx, StreamMeta, UndeclaredFields, ValueKind,
 };
-use destination_s3::json::{Member, Scanner, ValueKind};
-use destination_s3::model::StreamIx;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 

@@ -35,14 +35,11 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use destination_s3::format::columns::{
-    Batch, DecodedRows, RecordDecoder, TableSchema, TableSchemaOptions, arrays,
+use destination_s3::fuzzing::{
+    Batch, ColumnNames, DecodedRows, Integers, JsonFault, MetadataColumns, Nested, Numbers,
+    RecordDecoder, RowIds, StreamMeta, TableSchema, TableSchemaOptions, Times, TypeOptions,
+    UndeclaredFields, arrays,
 };
-use destination_s3::format::{
-    ColumnNames, Integers, MetadataColumns, Nested, Numbers, RowIds, StreamMeta, Times,
-    TypeOptions, UndeclaredFields,
-};
-use destination_s3::json::JsonFault;
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
 use serde_json::Value;

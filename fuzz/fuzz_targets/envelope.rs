@@ -10,9 +10,9 @@
 
 #![no_main]
 
-use destination_s3::json::{JsonError, JsonFault, Member, Scanner};
-use destination_s3::protocol::envelope::{
-    EnvelopeError, Message, Opening, RecordSink, StreamName, read_line,
+use destination_s3::fuzzing::{
+    EnvelopeError, JsonError, JsonFault, Member, Message, Opening, RecordSink, Scanner, StreamName,
+    read_line,
 };
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;

@@ -11,8 +11,9 @@
 #![no_main]
 
 use chrono_tz::Tz;
-use destination_s3::key::{FileValues, KeyTemplate, MAX_KEY_BYTES, RunValues, StreamValues};
-use destination_s3::model::StreamDescriptor;
+use destination_s3::fuzzing::{
+    FileValues, KeyTemplate, MAX_KEY_BYTES, RunValues, StreamDescriptor, StreamValues,
+};
 use libfuzzer_sys::fuzz_target;
 use uuid::Uuid;
 

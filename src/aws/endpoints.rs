@@ -11,7 +11,7 @@ const USE_DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 
 /// The kind of endpoint that requests to S3 and STS use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EndpointVariant {
+pub(crate) struct EndpointVariant {
     /// Endpoints with cryptography validated by FIPS 140 (`s3-fips.REGION.amazonaws.com`).
     pub fips: bool,
     /// Endpoints that also answer on IPv6 (`s3.dualstack.REGION.amazonaws.com`).
@@ -21,7 +21,7 @@ pub struct EndpointVariant {
 /// A variable that is neither on nor off.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the variable {variable} must be `true` or `false`")]
-pub struct VariantError {
+pub(crate) struct VariantError {
     /// Its name. The value is not repeated.
     pub variable: &'static str,
 }
@@ -32,7 +32,9 @@ impl EndpointVariant {
     ///
     /// # Errors
     /// A value other than `true` and `false`: a typing error must not switch FIPS off.
-    pub fn from_variables(var: impl Fn(&str) -> Option<String>) -> Result<Self, VariantError> {
+    pub(crate) fn from_variables(
+        var: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, VariantError> {
         let is_on = |variable: &'static str| match var(variable) {
             None => Ok(false),
             Some(value) if value.trim().eq_ignore_ascii_case("true") => Ok(true),
@@ -45,7 +47,7 @@ impl EndpointVariant {
     /// Returns ` (AWS_USE_FIPS_ENDPOINT)` and the like, for a message about a request that found no
     /// server: not every region has every kind of endpoint. Empty for the default endpoints.
     #[must_use]
-    pub fn remark(self) -> String {
+    pub(crate) fn remark(self) -> String {
         let asked = [(self.fips, USE_FIPS), (self.dual_stack, USE_DUAL_STACK)];
         let names: Vec<&str> =
             asked.iter().filter(|(is_on, _)| *is_on).map(|(_, name)| *name).collect();

@@ -9,8 +9,8 @@
 
 mod endpoints;
 mod partition;
-pub mod policy;
-pub mod sign_in;
+pub(crate) mod policy;
+pub(crate) mod sign_in;
 
-pub use endpoints::{EndpointVariant, VariantError};
-pub use partition::Partition;
+pub(crate) use endpoints::EndpointVariant;
+pub(crate) use partition::Partition;

@@ -10,7 +10,7 @@
 
 /// One cloud of AWS.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Partition {
+pub(crate) struct Partition {
     /// The second part of every ARN in it.
     pub id: &'static str,
     /// What the names of its regions begin with. Empty for `aws`, which has all other regions.
@@ -87,21 +87,21 @@ static PARTITIONS: [Partition; 8] = [
 impl Partition {
     /// Returns the partition `aws`, the default.
     #[must_use]
-    pub fn aws() -> &'static Self {
+    pub(crate) fn aws() -> &'static Self {
         let [aws, ..] = &PARTITIONS;
         aws
     }
 
     /// Returns the partition of a region.
     #[must_use]
-    pub fn of_region(region: &str) -> &'static Self {
+    pub(crate) fn of_region(region: &str) -> &'static Self {
         let [aws, others @ ..] = &PARTITIONS;
         others.iter().find(|partition| region.starts_with(partition.region_prefix)).unwrap_or(aws)
     }
 
     /// Returns the partition that an ARN names, if this table has it.
     #[must_use]
-    pub fn of_arn(arn: &str) -> Option<&'static Self> {
+    pub(crate) fn of_arn(arn: &str) -> Option<&'static Self> {
         let id = arn.strip_prefix("arn:")?.split(':').next()?;
         PARTITIONS.iter().find(|partition| partition.id == id)
     }
@@ -109,7 +109,7 @@ impl Partition {
     /// Returns the partition of an AWS host, such as a VPC endpoint. `None`: the host is not one of
     /// AWS.
     #[must_use]
-    pub fn of_host(host: &str) -> Option<&'static Self> {
+    pub(crate) fn of_host(host: &str) -> Option<&'static Self> {
         let host = host.to_ascii_lowercase();
         let host = host.strip_suffix('.').unwrap_or(&host);
         let is_below =

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 
 /// What stopped the check: its text is the message of the FAILED status.
 #[derive(Debug, thiserror::Error)]
-pub enum CheckError {
+pub(crate) enum CheckError {
     /// The template yields no usable key.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -29,8 +29,8 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-pub use error::CheckError;
-pub use report::Report;
+pub(crate) use error::CheckError;
+pub(crate) use report::Report;
 
 use self::advice::denial;
 use self::probe::{ProbeFailure, ProbeFindings, probe};
@@ -44,7 +44,7 @@ const ATTEMPTS: u32 = 4;
 
 /// The settings that decide where objects go.
 #[derive(Clone, Copy, Debug)]
-pub struct CheckTarget<'a> {
+pub(crate) struct CheckTarget<'a> {
     /// The user's key template.
     pub template: &'a KeyTemplate,
     /// The format's extension, without a leading dot.
@@ -57,7 +57,7 @@ pub struct CheckTarget<'a> {
 
 /// What a check needs.
 #[derive(Debug)]
-pub struct ConnectionCheck<'a> {
+pub(crate) struct ConnectionCheck<'a> {
     /// Where objects go.
     pub target: CheckTarget<'a>,
     /// The identity that signs.
@@ -76,7 +76,7 @@ pub struct ConnectionCheck<'a> {
 ///
 /// # Errors
 /// [`CheckError`]: its text is the message of the FAILED status.
-pub async fn check(check: ConnectionCheck<'_>) -> Result<Report, CheckError> {
+pub(crate) async fn check(check: ConnectionCheck<'_>) -> Result<Report, CheckError> {
     let ConnectionCheck { target, session, settings, region_is_known, now, random } = check;
     let keys = ProbeKeys::new(&target, now, random)?;
     let prefix = target.template.literal_prefix();

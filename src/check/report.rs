@@ -11,7 +11,7 @@ use crate::store::StoreError;
 /// The result of a check that passed. Its text is the message of the SUCCEEDED status; it may be
 /// empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub(crate) struct Report {
     /// The owner of the key, or the base identity of a role.
     pub caller: Option<Identity>,
     /// The identity that S3 sees: the role if there is one, or else the caller.
@@ -23,7 +23,7 @@ pub struct Report {
 
 impl Report {
     /// Adds a note, one sentence.
-    pub fn add(&mut self, note: String) {
+    pub(crate) fn add(&mut self, note: String) {
         self.notes.push(note);
     }
 

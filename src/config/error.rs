@@ -18,7 +18,7 @@ use crate::key::{TemplateError, ids::IdError};
 
 /// Why a configuration is rejected. Only the user can correct it.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// The text is not JSON.
     #[error("the configuration is not JSON: {fault} at line {line}, column {column}")]
     NotJson {
@@ -337,12 +337,12 @@ impl Classified for ConfigError {
 
 /// Everything that is wrong with a configuration: at least one problem.
 #[derive(Debug)]
-pub struct ConfigErrors(Vec<ConfigError>);
+pub(crate) struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {
     /// Returns the problems, those with names and types first.
-    #[must_use]
-    pub fn all(&self) -> &[ConfigError] {
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> &[ConfigError] {
         &self.0
     }
 }

@@ -26,9 +26,12 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use checked::Config;
-pub use checked::endpoint::{Endpoint, EndpointError, Scheme};
-pub use checked::sign_in::{AccessKey, Role, SignIn, is_external_id};
-pub use error::{ConfigError, ConfigErrors};
-pub use form::schema::connector_specification;
-pub use secret::Secret;
+pub(crate) use checked::Config;
+pub(crate) use checked::endpoint::Endpoint;
+#[cfg(test)]
+pub(crate) use checked::sign_in::Role;
+pub(crate) use checked::sign_in::{AccessKey, SignIn, is_external_id};
+#[cfg(test)]
+use error::{ConfigError, ConfigErrors};
+pub(crate) use form::schema::connector_specification;
+pub(crate) use secret::Secret;

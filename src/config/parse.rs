@@ -20,7 +20,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong. It is for the user to correct; no message holds a secret.
-    pub fn parse(json_text: &[u8]) -> Result<Self, ConfigErrors> {
+    pub(crate) fn parse(json_text: &[u8]) -> Result<Self, ConfigErrors> {
         let text = without_byte_order_mark(json_text);
         let value = json::value::parse(text).map_err(|broken| not_json(text, &broken))?;
         if !value.is_object() {

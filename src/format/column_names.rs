@@ -74,7 +74,7 @@ fn is_refused_by_engines(name: &str) -> bool {
 
 /// The name of a column or member in the file.
 #[derive(Debug, PartialEq, Eq)]
-pub struct FileName<'a> {
+pub(crate) struct FileName<'a> {
     /// What the file calls it.
     pub name: String,
     /// The name that it had to differ from, if it was changed.
@@ -86,7 +86,7 @@ pub struct FileName<'a> {
 ///
 /// Case is folded with Unicode's lower case, whatever the language.
 #[must_use]
-pub fn file_names<'a>(
+pub(crate) fn file_names<'a>(
     declared: &[&'a str],
     ours: &[&'a str],
     style: ColumnNames,
@@ -128,7 +128,7 @@ pub fn file_names<'a>(
 impl FileName<'_> {
     /// What the user should know, as the end of a sentence that begins with `column "..."`.
     #[must_use]
-    pub fn warning(&self, declared: &str) -> Option<String> {
+    pub(crate) fn warning(&self, declared: &str) -> Option<String> {
         let other = self.made_way_for?;
         let called = format!("is called {:?} in the files", clipped(&self.name));
         Some(if other == declared {
@@ -147,7 +147,7 @@ impl FileName<'_> {
 /// Returns a sentence about the names that some engines refuse, to follow the stream's name, or
 /// `None` if there are no such names.
 #[must_use]
-pub fn refused_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn refused_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let refused: Vec<String> = names
         .filter(|name| is_refused_by_engines(name))
         .map(|name| format!("{:?}", clipped(name)))
@@ -166,7 +166,7 @@ pub fn refused_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String>
 
 /// Shortens a text for a message.
 #[must_use]
-pub fn clipped(text: &str) -> String {
+pub(crate) fn clipped(text: &str) -> String {
     let mut chars = text.chars();
     let mut shown: String = chars.by_ref().take(SHOWN_CHARS).collect();
     if chars.next().is_some() {

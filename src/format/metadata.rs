@@ -9,18 +9,18 @@
 use crate::json::Member;
 
 /// A UUIDv7 per row.
-pub const RAW_ID: &str = "_airbyte_raw_id";
+pub(crate) const RAW_ID: &str = "_airbyte_raw_id";
 /// When the source read the record: epoch milliseconds.
-pub const EXTRACTED_AT: &str = "_airbyte_extracted_at";
+pub(crate) const EXTRACTED_AT: &str = "_airbyte_extracted_at";
 /// Generation of the stream.
-pub const GENERATION_ID: &str = "_airbyte_generation_id";
+pub(crate) const GENERATION_ID: &str = "_airbyte_generation_id";
 /// `{"sync_id":..,"changes":[..]}`.
-pub const META: &str = "_airbyte_meta";
+pub(crate) const META: &str = "_airbyte_meta";
 /// The columns before a row's data, in their order.
-pub const METADATA_NAMES: [&str; 4] = [RAW_ID, EXTRACTED_AT, GENERATION_ID, META];
+pub(crate) const METADATA_NAMES: [&str; 4] = [RAW_ID, EXTRACTED_AT, GENERATION_ID, META];
 /// The last column of formats with columns: the fields that the schema does not name, as the text
 /// of a JSON object.
-pub const ADDITIONAL_PROPERTIES: &str = "_airbyte_additional_properties";
+pub(crate) const ADDITIONAL_PROPERTIES: &str = "_airbyte_additional_properties";
 
 /// Which metadata columns a file has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

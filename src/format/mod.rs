@@ -7,22 +7,22 @@
 //!
 //! Not here: which rows make a file (`pipeline`), how options are spelled in settings (`config`).
 
-pub mod column_names;
-pub mod columns;
+pub(crate) mod column_names;
+pub(crate) mod columns;
 mod file_format;
 mod metadata;
 mod options;
-pub mod parquet;
+pub(crate) mod parquet;
 mod row_ids;
-pub mod text;
+pub(crate) mod text;
 
 pub use column_names::ColumnNames;
 pub use file_format::Format;
-pub use metadata::{
-    ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, METADATA_NAMES, MetadataColumns,
-    RAW_ID, StreamMeta,
-};
+#[cfg(test)]
+pub(crate) use metadata::METADATA_NAMES;
+pub(crate) use metadata::{ADDITIONAL_PROPERTIES, EXTRACTED_AT, GENERATION_ID, META, RAW_ID};
+pub use metadata::{MetadataColumns, StreamMeta};
 pub use options::{Integers, Nested, Numbers, Times, TypeOptions, UndeclaredFields};
-pub use parquet::{Codec, ParquetOptions};
+pub(crate) use parquet::{Codec, ParquetOptions};
 pub use row_ids::RowIds;
 pub use text::{CsvOptions, QuoteStyle};

@@ -11,7 +11,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A text that people give instead of JSON. `Display` continues a sentence after "it" and says what
 /// to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ForeignText {
+pub(crate) enum ForeignText {
     /// Has no text but blanks.
     Empty,
     /// Has the magic number of gzip.
@@ -44,14 +44,14 @@ impl fmt::Display for ForeignText {
 
 /// Returns the text without its byte order mark, if it has one.
 #[must_use]
-pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+pub(crate) fn without_byte_order_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 impl ForeignText {
     /// Recognises a text that people are known to mistake for JSON.
     #[must_use]
-    pub fn recognise(text: &[u8]) -> Option<Self> {
+    pub(crate) fn recognise(text: &[u8]) -> Option<Self> {
         match text {
             [0x1f, 0x8b, ..] => return Some(Self::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => return Some(Self::Zstd),

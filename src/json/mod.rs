@@ -32,7 +32,7 @@ pub(crate) mod grammar;
 mod scanner;
 pub(crate) mod surrogates;
 mod text;
-pub mod value;
+pub(crate) mod value;
 
 #[cfg(test)]
 mod tests;
@@ -40,12 +40,12 @@ mod tests;
 use std::borrow::Cow;
 
 pub use error::{JsonError, JsonFault};
-pub use foreign::{ForeignText, without_byte_order_mark};
+pub(crate) use foreign::{ForeignText, without_byte_order_mark};
 pub use scanner::Scanner;
-pub use text::{integer, unescape};
+pub(crate) use text::{integer, unescape};
 
 /// How deep arrays and objects may nest, counted from the value that is read.
-pub const MAX_DEPTH: usize = 1024;
+pub(crate) const MAX_DEPTH: usize = 1024;
 
 /// The kind of a JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub struct Raw<'a> {
 impl<'a> Raw<'a> {
     /// The value as a string, or `None` if it is not one. Borrowed unless it has escapes.
     #[must_use]
-    pub fn to_text(&self) -> Option<Cow<'a, str>> {
+    pub fn to_text(self) -> Option<Cow<'a, str>> {
         let inner = self.text.get(1..self.text.len().saturating_sub(1))?;
         (self.kind == ValueKind::String).then(|| text::decoded(inner, self.escaped))
     }
@@ -109,14 +109,14 @@ impl<'a> Key<'a> {
 
     /// The name. Borrowed unless it has escapes.
     #[must_use]
-    pub fn to_text(&self) -> Cow<'a, str> {
+    pub fn to_text(self) -> Cow<'a, str> {
         text::decoded(self.raw, self.escaped)
     }
 
     /// The name's bytes, for a `match` with several names. Borrowed unless it has escapes.
     #[must_use]
     #[inline]
-    pub fn to_bytes(&self) -> Cow<'a, [u8]> {
+    pub fn to_bytes(self) -> Cow<'a, [u8]> {
         if self.escaped {
             Cow::Owned(self.to_text().into_owned().into_bytes())
         } else {

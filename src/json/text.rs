@@ -11,7 +11,7 @@ use super::{Raw, ValueKind};
 ///
 /// Two `\u` escapes that are a surrogate pair become one character. Half a pair becomes U+FFFD,
 /// because UTF-8 cannot encode it.
-pub fn unescape(raw: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(backslash) = memchr::memchr(b'\\', rest) {
         let (plain, escape) = rest.split_at(backslash);
@@ -70,7 +70,7 @@ pub(super) fn decoded(raw: &[u8], escaped: bool) -> Cow<'_, str> {
 /// Returns the exact integer of a number in any spelling: `4`, `4.0`, `1.78E12`. Fractions are
 /// truncated toward zero. `None` if it is not a number or does not fit.
 #[must_use]
-pub fn integer(raw: &Raw<'_>) -> Option<i64> {
+pub(crate) fn integer(raw: &Raw<'_>) -> Option<i64> {
     if raw.kind != ValueKind::Number {
         return None;
     }

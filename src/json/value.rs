@@ -23,11 +23,11 @@ use super::{JsonError, JsonFault, ValueKind, text};
 
 /// The most levels of arrays and objects that a value has. Types nest at most 32 levels deep
 /// (`format::columns::json_schema`), with two levels of JSON for each.
-pub const KEPT_LEVELS: usize = 128;
+pub(crate) const KEPT_LEVELS: usize = 128;
 
 /// A text that is not JSON.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Broken {
+pub(crate) struct Broken {
     /// What is wrong, and where.
     pub error: JsonError,
     /// The line of that place, from 1.
@@ -51,7 +51,7 @@ enum Open {
 ///
 /// # Errors
 /// [`Broken`] if the text is not JSON or not UTF-8: the user must replace it.
-pub fn parse(text: &[u8]) -> Result<Value, Box<Broken>> {
+pub(crate) fn parse(text: &[u8]) -> Result<Value, Box<Broken>> {
     let mut open = Vec::new();
     let valid = match std::str::from_utf8(text) {
         Ok(text) => text.len(),

@@ -29,7 +29,7 @@ const FIRST_MILLISECONDS: f64 = 1e11;
 ///
 /// Anything else, and any instant outside the years 0 to 9999, is `None`.
 #[must_use]
-pub fn parse_cursor(json_value_text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn parse_cursor(json_value_text: &str) -> Option<DateTime<Utc>> {
     let text = json_value_text.trim_ascii();
     let instant = match text.as_bytes() {
         [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => from_text(inner.trim_ascii()),

@@ -16,17 +16,17 @@ use crate::error::{Classified, FailureType};
 use crate::model::StreamDescriptor;
 
 /// Namespace of connection ids: the UUIDv5 of a bucket name.
-pub const BUCKETS: Uuid = Uuid::from_u128(0x50ecc080_06b5_4f7e_90d9_f9b8cb02a7a7);
+pub(crate) const BUCKETS: Uuid = Uuid::from_u128(0x50ecc080_06b5_4f7e_90d9_f9b8cb02a7a7);
 /// Namespace of stream ids: the UUIDv5s of a connection id, then a namespace, then a name.
-pub const STREAMS: Uuid = Uuid::from_u128(0x991a8e5b_e98b_4dac_a24f_e40d068d442a);
+pub(crate) const STREAMS: Uuid = Uuid::from_u128(0x991a8e5b_e98b_4dac_a24f_e40d068d442a);
 /// Namespace of connection run ids: the UUIDv5s of a connection id, then a sync id.
-pub const RUNS: Uuid = Uuid::from_u128(0x8bdc9ee3_6861_44c1_accb_54bd8c77450c);
+pub(crate) const RUNS: Uuid = Uuid::from_u128(0x8bdc9ee3_6861_44c1_accb_54bd8c77450c);
 
 const LONGEST_CONNECTION_ID: usize = 128;
 
 /// Why a text is not a connection id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IdError {
+pub(crate) enum IdError {
     /// The text of the setting.
     #[error(
         "connection_id must be 1 to 128 letters, digits, dots, hyphens and underscores, and \
@@ -54,7 +54,7 @@ impl Classified for IdError {
 ///
 /// # Errors
 /// [`IdError`] if the chosen text cannot be part of a key as it is: show it to the user at `check`.
-pub fn connection_id(
+pub(crate) fn connection_id(
     config: Option<&str>,
     environment: Option<&str>,
     bucket: &str,
@@ -75,7 +75,7 @@ fn is_plain(id: &str) -> bool {
 
 /// Returns the stream's id. It never changes while connection id, namespace and name stay the same.
 #[must_use]
-pub fn stream_id(connection_id: &str, stream: &StreamDescriptor) -> Uuid {
+pub(crate) fn stream_id(connection_id: &str, stream: &StreamDescriptor) -> Uuid {
     let namespace = stream.namespace.as_deref().unwrap_or_default();
     [connection_id, namespace, &stream.name]
         .iter()
@@ -85,14 +85,14 @@ pub fn stream_id(connection_id: &str, stream: &StreamDescriptor) -> Uuid {
 /// Returns the id of a run of the whole connection. With a sync id it is the same for every attempt
 /// of the platform's job; otherwise it is `random`.
 #[must_use]
-pub fn connection_run_id(connection_id: &str, sync_id: Option<i64>, random: Uuid) -> Uuid {
+pub(crate) fn connection_run_id(connection_id: &str, sync_id: Option<i64>, random: Uuid) -> Uuid {
     let connection = Uuid::new_v5(&RUNS, connection_id.as_bytes());
     sync_id.map_or(random, |sync| Uuid::new_v5(&connection, sync.to_string().as_bytes()))
 }
 
 /// Returns the id of one stream in one run: the UUIDv5 of the stream id's text, in the run's id.
 #[must_use]
-pub fn stream_run_id(connection_run: Uuid, stream_id: Uuid) -> Uuid {
+pub(crate) fn stream_run_id(connection_run: Uuid, stream_id: Uuid) -> Uuid {
     Uuid::new_v5(&connection_run, stream_id.to_string().as_bytes())
 }
 

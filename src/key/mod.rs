@@ -16,9 +16,9 @@
 //! Not here: the listing and the guarded write (`store`), which rows share a file (`pipeline`).
 
 mod allocator;
-pub mod cursor;
+pub(crate) mod cursor;
 mod hive;
-pub mod ids;
+pub(crate) mod ids;
 mod macros;
 mod render;
 mod stem;
@@ -28,10 +28,11 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub use allocator::{Allocation, KeyAllocator, highest_listed};
-pub use render::KeyError;
-pub use stem::KeyStem;
-pub use template::{KeyTemplate, ShownExtension, TemplateError};
+pub(crate) use allocator::{Allocation, KeyAllocator, highest_listed};
+pub(crate) use render::KeyError;
+pub(crate) use stem::KeyStem;
+pub use template::KeyTemplate;
+pub(crate) use template::TemplateError;
 pub use values::{FileValues, RunValues, StreamValues};
 
 /// The longest key that S3 takes, in bytes of UTF-8 ("Naming Amazon S3 objects").

@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The budget; clones share it.
 #[derive(Clone, Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     shared: Arc<Shared>,
 }
 
@@ -36,7 +36,7 @@ impl Budget {
     /// A budget of `limit_bytes`, all free. The reader also waits while `max_uploading_bytes` or
     /// more wait for S3.
     #[must_use]
-    pub fn new(limit_bytes: u64, max_uploading_bytes: u64) -> Self {
+    pub(crate) fn new(limit_bytes: u64, max_uploading_bytes: u64) -> Self {
         let (used, freed) = (Mutex::default(), Condvar::new());
         Self { shared: Arc::new(Shared { limit_bytes, max_uploading_bytes, used, freed }) }
     }
@@ -46,7 +46,7 @@ impl Budget {
     /// through. `own_bytes` is what the reader holds already: nothing frees that while the reader
     /// waits, so it does not count.
     #[must_use]
-    pub fn acquire(&self, bytes: u64, own_bytes: u64) -> Permit {
+    pub(crate) fn acquire(&self, bytes: u64, own_bytes: u64) -> Permit {
         let shared = &self.shared;
         let full = |used: &mut Used| {
             used.bytes - own_bytes >= shared.limit_bytes
@@ -62,7 +62,7 @@ impl Budget {
     /// three quarters of the limit are enough for all else that is in use, but for the `own_bytes`
     /// that the reader holds besides: what rests in tails, open files and waiting STATEs stays
     /// below that, so that the wait ends without further input.
-    pub fn grow(&self, permit: &mut Permit, bytes: u64, own_bytes: u64) {
+    pub(crate) fn grow(&self, permit: &mut Permit, bytes: u64, own_bytes: u64) {
         let shared = &self.shared;
         let own = permit.bytes + own_bytes;
         let full = |used: &mut Used| used.bytes - own > shared.limit_bytes / 4 * 3;
@@ -74,27 +74,27 @@ impl Budget {
 
     /// Takes `bytes` at once, for bytes that come from others which are already accounted for.
     #[must_use]
-    pub fn take(&self, bytes: u64) -> Permit {
+    pub(crate) fn take(&self, bytes: u64) -> Permit {
         self.used().bytes += bytes;
         Permit { budget: self.clone(), bytes }
     }
 
     /// Says that `bytes` wait for S3, until the guard is dropped.
     #[must_use]
-    pub fn uploading(&self, bytes: u64) -> Uploading {
+    pub(crate) fn uploading(&self, bytes: u64) -> Uploading {
         self.used().uploading_bytes += bytes;
         Uploading { budget: self.clone(), bytes }
     }
 
     /// Bytes in use now.
     #[must_use]
-    pub fn used_bytes(&self) -> u64 {
+    pub(crate) fn used_bytes(&self) -> u64 {
         self.used().bytes
     }
 
     /// The limit that the budget was made with.
     #[must_use]
-    pub fn limit_bytes(&self) -> u64 {
+    pub(crate) fn limit_bytes(&self) -> u64 {
         self.shared.limit_bytes
     }
 
@@ -105,7 +105,7 @@ impl Budget {
 
 /// The right to hold some bytes; dropping it gives them back.
 #[derive(Debug)]
-pub struct Permit {
+pub(crate) struct Permit {
     budget: Budget,
     bytes: u64,
 }
@@ -113,12 +113,12 @@ pub struct Permit {
 impl Permit {
     /// How many bytes it is for.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// Grows or shrinks to the size that the bytes turned out to have.
-    pub fn resize(&mut self, bytes: u64) {
+    pub(crate) fn resize(&mut self, bytes: u64) {
         let mut used = self.budget.used();
         used.bytes = used.bytes + bytes - self.bytes;
         if bytes < self.bytes {
@@ -137,7 +137,7 @@ impl Drop for Permit {
 
 /// Bytes that wait for S3.
 #[derive(Debug)]
-pub struct Uploading {
+pub(crate) struct Uploading {
     budget: Budget,
     bytes: u64,
 }

@@ -20,11 +20,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 const MAX_KEPT: usize = 4;
 
 /// Smaller buffers are left to the allocator.
-pub const LARGE_BYTES: usize = 256 * 1024;
+pub(crate) const LARGE_BYTES: usize = 256 * 1024;
 
 /// Spare buffers of one kind; clones share them.
 #[derive(Clone, Debug)]
-pub struct BufferPool {
+pub(crate) struct BufferPool {
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
     /// Larger ones were made for something unusual, such as one huge line.
     largest_bytes: usize,
@@ -52,8 +52,8 @@ impl Room {
 
 impl BufferPool {
     /// Keeps buffers of `largest_bytes` at most, and `max_bytes` of them in all.
-    #[must_use]
-    pub fn new(largest_bytes: usize, max_bytes: usize) -> Self {
+    #[cfg(test)]
+    pub(crate) fn new(largest_bytes: usize, max_bytes: usize) -> Self {
         Self::within(largest_bytes, Room::new(max_bytes))
     }
 
@@ -63,7 +63,7 @@ impl BufferPool {
 
     /// An empty buffer with room for at least `bytes`: a spare one if the room is worth it.
     #[must_use]
-    pub fn take(&self, bytes: usize) -> Vec<u8> {
+    pub(crate) fn take(&self, bytes: usize) -> Vec<u8> {
         let spare = if (LARGE_BYTES..=self.largest_bytes).contains(&bytes) {
             self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop()
         } else {
@@ -76,7 +76,7 @@ impl BufferPool {
     }
 
     /// Takes a buffer that is no longer needed.
-    pub fn give(&self, mut buffer: Vec<u8>) {
+    pub(crate) fn give(&self, mut buffer: Vec<u8>) {
         if (LARGE_BYTES..=self.largest_bytes).contains(&buffer.capacity()) {
             buffer.clear();
             let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,7 +89,7 @@ impl BufferPool {
 
 /// The spare buffers of a run, by kind: each kind has its own usual size.
 #[derive(Clone, Debug)]
-pub struct BufferPools {
+pub(crate) struct BufferPools {
     /// Input lines.
     pub blocks: BufferPool,
     /// Rows of one stream.
@@ -100,7 +100,7 @@ pub struct BufferPools {
 
 /// The largest buffers of each kind of a run, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct LargestBuffers {
+pub(crate) struct LargestBuffers {
     /// A block of lines of usual length. Never more, or a later block would be longer than usual.
     pub block: usize,
     /// A chunk of rows.
@@ -112,7 +112,7 @@ pub struct LargestBuffers {
 impl BufferPools {
     /// Keeps `max_bytes` of all kinds together at most.
     #[must_use]
-    pub fn new(largest: LargestBuffers, max_bytes: usize) -> Self {
+    pub(crate) fn new(largest: LargestBuffers, max_bytes: usize) -> Self {
         let room = Room::new(max_bytes);
         Self {
             blocks: BufferPool::within(largest.block, room.clone()),

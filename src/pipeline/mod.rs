@@ -13,14 +13,14 @@
 //! to, `upload` talks to the store, `run` wires them together. `budget` bounds the memory of all of
 //! it.
 
-pub mod budget;
-pub mod buffer_pool;
-pub mod engine;
-pub mod file;
-pub mod input;
-pub mod messages;
-pub mod run;
+pub(crate) mod budget;
+pub(crate) mod buffer_pool;
+pub(crate) mod engine;
+pub(crate) mod file;
+pub(crate) mod input;
+pub(crate) mod messages;
+pub(crate) mod run;
 mod sampler;
-pub mod summary;
-pub mod upload;
+pub(crate) mod summary;
+pub(crate) mod upload;
 mod worker;

@@ -14,7 +14,7 @@ use crate::model::StreamDescriptor;
 
 /// Counts of one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StreamSummary {
+pub(crate) struct StreamSummary {
     /// Records taken from the input.
     pub records: u64,
     /// Bytes of their lines.
@@ -43,7 +43,7 @@ const NAMED_FIELDS: usize = 20;
 
 impl StreamSummary {
     /// Counts values that did not fit.
-    pub fn add_issues(&mut self, issues: &FieldIssues) {
+    pub(crate) fn add_issues(&mut self, issues: &FieldIssues) {
         let (nulled, truncated) = self.issues.entry(Arc::clone(&issues.field)).or_default();
         *nulled += issues.nulled;
         *truncated += issues.truncated;
@@ -71,7 +71,7 @@ impl StreamSummary {
     }
 
     /// Counts a published file.
-    pub fn published(&mut self, file: &File) {
+    pub(crate) fn published(&mut self, file: &File) {
         self.published_records += file.rows;
         self.files += 1;
         self.output_bytes += file.body().encoded_bytes();
@@ -115,7 +115,7 @@ impl fmt::Display for StreamSummary {
 
 /// What a run says of one stream at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamOutcome {
+pub(crate) struct StreamOutcome {
     /// Its name.
     pub descriptor: StreamDescriptor,
     /// What was counted.
@@ -129,7 +129,7 @@ pub struct StreamOutcome {
 
 /// What a run did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunSummary {
+pub(crate) struct RunSummary {
     /// One entry per stream of the catalog, in its order.
     pub streams: Vec<StreamOutcome>,
 }

@@ -25,7 +25,7 @@ const REMOVAL_ATTEMPTS: u32 = 3;
 
 /// The uploader of one run. Dropping it drops the requests that are under way.
 #[derive(Debug)]
-pub struct Uploader {
+pub(crate) struct Uploader {
     runtime: Handle,
     requests: JoinSet<()>,
     shared: Arc<Shared>,
@@ -48,7 +48,7 @@ struct Shared {
 
 /// What an [`Uploader`] is made of.
 #[derive(Debug)]
-pub struct UploaderParts {
+pub(crate) struct UploaderParts {
     /// Where requests run.
     pub runtime: Handle,
     /// Where they go.
@@ -66,7 +66,7 @@ pub struct UploaderParts {
 impl Uploader {
     /// An uploader without requests.
     #[must_use]
-    pub fn new(parts: UploaderParts) -> Self {
+    pub(crate) fn new(parts: UploaderParts) -> Self {
         let UploaderParts { runtime, store, budget, buffers, concurrency, events } = parts;
         let shared = Shared {
             removing_store: store.with_max_attempts(REMOVAL_ATTEMPTS),
@@ -81,7 +81,7 @@ impl Uploader {
     }
 
     /// Starts a request; its answer comes as an event. Does not wait.
-    pub fn submit(&mut self, file: FileId, request: StoreRequest) {
+    pub(crate) fn submit(&mut self, file: FileId, request: StoreRequest) {
         // A set keeps tasks that have ended until they are joined.
         while self.requests.try_join_next().is_some() {}
         let shared = Arc::clone(&self.shared);
@@ -106,7 +106,7 @@ impl Uploader {
 
     /// Drops the requests of a file that wait for a slot: on a slow line they would hold up the
     /// end of a failed run.
-    pub fn skip(&self, file: FileId) {
+    pub(crate) fn skip(&self, file: FileId) {
         self.shared.skipped.lock().unwrap_or_else(PoisonError::into_inner).insert(file);
     }
 }

@@ -14,7 +14,7 @@ use crate::error::Failure;
 
 /// Levels of a LOG message that this connector uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
+pub(crate) enum LogLevel {
     /// What a run does.
     Info,
     /// Something the user should look at; nothing is lost.
@@ -32,7 +32,7 @@ impl LogLevel {
 
 /// Writes protocol messages.
 #[derive(Debug)]
-pub struct Emitter<W: Write> {
+pub(crate) struct Emitter<W: Write> {
     out: BufWriter<W>,
 }
 
@@ -40,19 +40,19 @@ impl Emitter<io::Stdout> {
     /// The emitter on the process's stdout. Make one per process.
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "this is the one writer to stdout")]
-    pub fn stdout() -> Self {
+    pub(crate) fn stdout() -> Self {
         Self::new(io::stdout())
     }
 }
 
 impl<W: Write> Emitter<W> {
     /// An emitter on any writer.
-    pub fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self { out: BufWriter::new(out) }
     }
 
     /// Where a verb for people writes its text, which is no message.
-    pub fn plain(&mut self) -> &mut impl Write {
+    pub(crate) fn plain(&mut self) -> &mut impl Write {
         &mut self.out
     }
 
@@ -60,7 +60,7 @@ impl<W: Write> Emitter<W> {
     ///
     /// # Errors
     /// When stdout is closed: stop the run.
-    pub fn message(&mut self, message: &Value) -> io::Result<()> {
+    pub(crate) fn message(&mut self, message: &Value) -> io::Result<()> {
         serde_json::to_writer(&mut self.out, message)?;
         self.out.write_all(b"\n")
     }
@@ -69,7 +69,7 @@ impl<W: Write> Emitter<W> {
     ///
     /// # Errors
     /// As [`Emitter::message`].
-    pub fn line(&mut self, line: &[u8]) -> io::Result<()> {
+    pub(crate) fn line(&mut self, line: &[u8]) -> io::Result<()> {
         self.out.write_all(line)?;
         self.out.write_all(b"\n")
     }
@@ -79,7 +79,7 @@ impl<W: Write> Emitter<W> {
     ///
     /// # Errors
     /// As [`Emitter::message`].
-    pub fn log(&mut self, level: LogLevel, message: &str) -> io::Result<()> {
+    pub(crate) fn log(&mut self, level: LogLevel, message: &str) -> io::Result<()> {
         self.message(
             &json!({"type": "LOG", "log": {"level": level.as_str(), "message": message}}),
         )?;
@@ -91,7 +91,7 @@ impl<W: Write> Emitter<W> {
     ///
     /// # Errors
     /// As [`Emitter::message`].
-    pub fn trace_error(&mut self, failure: &Failure, now_ms: u64) -> io::Result<()> {
+    pub(crate) fn trace_error(&mut self, failure: &Failure, now_ms: u64) -> io::Result<()> {
         let mut error =
             json!({"message": failure.message, "failure_type": failure.failure_type.as_str()});
         if let Some(internal) = &failure.internal {
@@ -106,7 +106,7 @@ impl<W: Write> Emitter<W> {
     ///
     /// # Errors
     /// As [`Emitter::message`].
-    pub fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! Not here: what is done with records and STATEs (`pipeline`).
 
-pub mod catalog;
-pub mod emitter;
-pub mod envelope;
-pub mod state;
+pub(crate) mod catalog;
+pub(crate) mod emitter;
+pub(crate) mod envelope;
+pub(crate) mod state;

@@ -14,7 +14,7 @@ const OURS: &str = "destinationStats";
 
 /// Which rows a STATE covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateScope {
+pub(crate) enum StateScope {
     /// The rows of one stream.
     Stream(StreamIx),
     /// The rows of every stream: GLOBAL and LEGACY.
@@ -23,7 +23,7 @@ pub enum StateScope {
 
 /// A received STATE.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateMessage {
+pub(crate) struct StateMessage {
     /// Which rows it covers. `None`: no row of ours, it is of a stream that the catalog does not
     /// have.
     pub scope: Option<StateScope>,
@@ -35,7 +35,7 @@ pub struct StateMessage {
 
 /// What a STATE says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StateKind {
+pub(crate) struct StateKind {
     /// Its `type`, if it has one.
     pub kind: Option<String>,
     /// The stream of a STREAM state: namespace and name.
@@ -47,7 +47,7 @@ impl StateMessage {
     ///
     /// # Errors
     /// [`JsonError`] when the payload is not a JSON object.
-    pub fn keep(
+    pub(crate) fn keep(
         line: &[u8],
         state_at: usize,
         scope: Option<StateScope>,
@@ -77,14 +77,14 @@ impl StateMessage {
     /// last STATE of its scope and this one. The protocol declares the number as a float, so it has
     /// a decimal point.
     #[must_use]
-    pub fn acknowledged(&self, records: u64) -> Vec<u8> {
+    pub(crate) fn acknowledged(&self, records: u64) -> Vec<u8> {
         let stats = format!(r#""destinationStats":{{"recordCount":{records}.0}}"#);
         [self.head.as_slice(), stats.as_bytes(), self.rest.as_slice()].concat()
     }
 
     /// Returns the bytes that the message holds.
     #[must_use]
-    pub fn held_bytes(&self) -> u64 {
+    pub(crate) fn held_bytes(&self) -> u64 {
         (self.head.len() + self.rest.len()) as u64
     }
 }
@@ -94,7 +94,7 @@ impl StateKind {
     ///
     /// # Errors
     /// [`JsonError`] when the payload is not a JSON object.
-    pub fn read(state: &[u8]) -> Result<Self, JsonError> {
+    pub(crate) fn read(state: &[u8]) -> Result<Self, JsonError> {
         let mut found = Self::default();
         let mut scanner = Scanner::new(state);
         scanner.enter_object()?;
@@ -116,7 +116,7 @@ impl StateKind {
 
 /// Reads the namespace and name of a stream descriptor; `None` if it has no name.
 #[must_use]
-pub fn descriptor(text: &[u8]) -> Option<(Option<String>, String)> {
+pub(crate) fn descriptor(text: &[u8]) -> Option<(Option<String>, String)> {
     let (mut namespace, mut name) = (None, None);
     Scanner::new(text)
         .members(|key, value| {

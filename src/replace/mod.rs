@@ -29,6 +29,6 @@ mod plan;
 mod report;
 mod sweep;
 
-pub use plan::Replacement;
-pub use report::{Removal, Removed, ReplaceError, Report, SkippedObjects};
-pub use sweep::replace;
+pub(crate) use plan::Replacement;
+pub(crate) use report::{Removal, Removed, ReplaceError, Report, SkippedObjects};
+pub(crate) use sweep::replace;

@@ -17,7 +17,7 @@ use crate::store::StoredObject;
 
 /// A stream whose objects of earlier runs are removed.
 #[derive(Clone, Debug)]
-pub struct Replacement {
+pub(crate) struct Replacement {
     /// Its name, for messages.
     pub descriptor: StreamDescriptor,
     /// What its objects say about their owner.

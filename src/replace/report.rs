@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 /// Something that happens to an object of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Removal<'a> {
+pub(crate) enum Removal<'a> {
     /// The first object of the stream is about to be removed.
     Begins,
     /// The object is gone.
@@ -36,7 +36,7 @@ pub enum Removal<'a> {
 
 /// What was done for one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Removed {
+pub(crate) struct Removed {
     /// Objects that are gone, including one that was replaced at its plain key.
     pub objects: u64,
     /// Objects of the stream that stay.
@@ -45,7 +45,7 @@ pub struct Removed {
 
 /// Objects whose keys name a replaced stream, but which are not ours to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SkippedObjects {
+pub(crate) struct SkippedObjects {
     /// Their number.
     pub objects: u64,
     /// The streams that their keys name, a few at most.
@@ -71,7 +71,7 @@ impl SkippedObjects {
 
 /// All that was done and found.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     /// In the order of the replacements.
     pub removed: Vec<Removed>,
     /// Objects without any metadata of ours.
@@ -85,7 +85,7 @@ pub struct Report {
 impl Report {
     /// The report of a removal that a signal interrupted in the middle of a request.
     #[must_use]
-    pub fn stopped(signal: Signal) -> Self {
+    pub(crate) fn stopped(signal: Signal) -> Self {
         Self {
             removed: Vec::new(),
             unmarked: SkippedObjects::default(),
@@ -97,7 +97,7 @@ impl Report {
 
 /// Why not everything was removed. The run itself is published and acknowledged.
 #[derive(Debug, thiserror::Error)]
-pub enum ReplaceError {
+pub(crate) enum ReplaceError {
     /// Requests failed.
     #[error("{}", failed(first, *objects, *gave_up))]
     Failed {

@@ -36,7 +36,7 @@ const PARALLEL_HEADS: usize = 32;
 const PARALLEL_BATCHES: usize = 4;
 
 /// Removes what `replacements` say, and calls `observer` as it happens. Doing it again is safe.
-pub async fn replace(
+pub(crate) async fn replace(
     store: &S3Store,
     replacements: &[Replacement],
     shutdown: &Shutdown,

@@ -30,11 +30,15 @@ mod operation;
 mod options;
 mod requests;
 
-pub use answers::{Denied, Distrust, Effect, ListingFault, StoreError, StoreErrorKind};
-pub use client::{Access, HttpClient, HttpError, Notice, ObjectInfo, S3Store, StoreSettings};
-pub use operation::Operation;
-pub use options::{CannedAcl, Checksum, Encryption, ObjectOptions, StorageClass, Tag};
-pub use requests::{FoundRegion, Listing, Pages, PartReceipt, StoredObject};
+pub(crate) use answers::{Denied, Effect, StoreError, StoreErrorKind};
+#[cfg(test)]
+pub(crate) use answers::{Distrust, ListingFault};
+#[cfg(test)]
+pub(crate) use client::HttpError;
+pub(crate) use client::{Access, HttpClient, Notice, ObjectInfo, S3Store, StoreSettings};
+pub(crate) use operation::Operation;
+pub(crate) use options::{CannedAcl, Checksum, Encryption, ObjectOptions, StorageClass, Tag};
+pub(crate) use requests::{FoundRegion, Listing, PartReceipt, StoredObject};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -5,7 +5,7 @@
 
 /// A request to S3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub(crate) enum Operation {
     /// `GetBucketLocation`.
     GetBucketLocation,
     /// `ListObjectsV2`.
@@ -35,7 +35,7 @@ pub enum Operation {
 impl Operation {
     /// S3's name for the request.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::GetBucketLocation => "GetBucketLocation",
             Self::ListObjects => "ListObjectsV2",
@@ -55,7 +55,7 @@ impl Operation {
     /// The IAM action that allows the request. For a copy, the action on its target (its source
     /// needs `s3:GetObject`).
     #[must_use]
-    pub fn iam_action(self) -> &'static str {
+    pub(crate) fn iam_action(self) -> &'static str {
         match self {
             Self::GetBucketLocation => "s3:GetBucketLocation",
             Self::ListObjects => "s3:ListBucket",

@@ -6,7 +6,7 @@
 
 /// The options of every object of a run. The default leaves all of them to the bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ObjectOptions {
+pub(crate) struct ObjectOptions {
     /// How S3 encrypts the object.
     pub encryption: Encryption,
     /// `None` means S3's default, `STANDARD`.
@@ -19,7 +19,7 @@ pub struct ObjectOptions {
 
 /// Server-side encryption.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Encryption {
+pub(crate) enum Encryption {
     /// No header: the default of the bucket.
     #[default]
     BucketDefault,
@@ -42,7 +42,7 @@ pub enum Encryption {
 /// Storage classes with immediate access. (Archived objects could be neither copied nor compared;
 /// lifecycle rules archive objects later.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StorageClass {
+pub(crate) enum StorageClass {
     /// `STANDARD`.
     Standard,
     /// `STANDARD_IA`.
@@ -57,7 +57,7 @@ pub enum StorageClass {
 
 /// An object tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tag {
+pub(crate) struct Tag {
     /// 1 to 128 characters.
     pub key: String,
     /// 0 to 256 characters.
@@ -66,7 +66,7 @@ pub struct Tag {
 
 /// Canned ACLs of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CannedAcl {
+pub(crate) enum CannedAcl {
     /// `private`.
     Private,
     /// `public-read`.
@@ -81,7 +81,7 @@ pub enum CannedAcl {
 
 /// The checksum of every body, which S3 verifies and stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checksum {
+pub(crate) enum Checksum {
     /// None, except where S3 requires one (DeleteObjects).
     None,
     /// `CRC32`.

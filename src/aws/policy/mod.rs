@@ -24,12 +24,12 @@ use serde_json::Value;
 
 use crate::store::ObjectOptions;
 
-pub use terraform::terraform;
-pub use trust::{PRINCIPAL_PLACEHOLDER, Principal, PrincipalError};
+pub(crate) use terraform::terraform;
+pub(crate) use trust::{PRINCIPAL_PLACEHOLDER, Principal};
 
 /// The settings that the policies depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicySubject {
+pub(crate) struct PolicySubject {
     /// `aws`, `aws-cn`, `aws-us-gov`, ...
     pub partition: String,
     /// The bucket.
@@ -46,7 +46,7 @@ pub struct PolicySubject {
 
 /// The role that the policies are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleSubject {
+pub(crate) struct RoleSubject {
     /// The role's ARN.
     pub arn: String,
     /// The external id that the trust policy requires.
@@ -57,7 +57,7 @@ pub struct RoleSubject {
 
 /// Which document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DocumentKind {
+pub(crate) enum DocumentKind {
     /// What may be done in the bucket.
     Permissions,
     /// Who may assume the role.
@@ -68,7 +68,7 @@ pub enum DocumentKind {
 
 /// A policy as IAM accepts it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Document {
+pub(crate) struct Document {
     /// Which one it is.
     pub kind: DocumentKind,
     /// What to do with it, in one line.
@@ -79,7 +79,7 @@ pub struct Document {
 
 /// Returns the documents of a configuration: one for a key, three for a role.
 #[must_use]
-pub fn documents(subject: &PolicySubject) -> Vec<Document> {
+pub(crate) fn documents(subject: &PolicySubject) -> Vec<Document> {
     let mut documents = vec![Document {
         kind: DocumentKind::Permissions,
         heading: match &subject.role {
@@ -107,13 +107,13 @@ pub fn documents(subject: &PolicySubject) -> Vec<Document> {
 
 /// Returns a document as IAM's console accepts it.
 #[must_use]
-pub fn json(policy: &Value) -> String {
+pub(crate) fn json(policy: &Value) -> String {
     format!("{policy:#}\n")
 }
 
 /// Returns warnings about a trust policy, one sentence each.
 #[must_use]
-pub fn warnings(role: &RoleSubject) -> Vec<String> {
+pub(crate) fn warnings(role: &RoleSubject) -> Vec<String> {
     let mut warnings = Vec::new();
     if role.principal.is_none() {
         warnings.push(format!(

@@ -10,7 +10,7 @@ use super::{Document, DocumentKind, PolicySubject, documents};
 
 /// Returns a snippet with a policy, and with a role if the connector signs in with one.
 #[must_use]
-pub fn terraform(subject: &PolicySubject) -> String {
+pub(crate) fn terraform(subject: &PolicySubject) -> String {
     let mut text = String::from("locals {\n");
     for Document { kind, policy, .. } in documents(subject) {
         let name = match kind {

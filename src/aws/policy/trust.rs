@@ -7,11 +7,11 @@ use super::permissions::document;
 
 /// The placeholder for a principal that the user has not named. IAM rejects it, so nobody is
 /// trusted by accident.
-pub const PRINCIPAL_PLACEHOLDER: &str = "ACCOUNT_ID_OF_WHOEVER_RUNS_THE_CONNECTOR";
+pub(crate) const PRINCIPAL_PLACEHOLDER: &str = "ACCOUNT_ID_OF_WHOEVER_RUNS_THE_CONNECTOR";
 
 /// An account, or an identity in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal(String);
+pub(crate) struct Principal(String);
 
 /// The text is neither an account nor an identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ pub struct Principal(String);
     "it must be the 12 digits of an account, or the ARN of a user or role (`check` names the one \
      it runs with)"
 )]
-pub struct PrincipalError;
+pub(crate) struct PrincipalError;
 
 impl std::str::FromStr for Principal {
     type Err = PrincipalError;

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// The identity that signs requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The account: twelve digits on AWS.
     pub account: String,
     /// `arn:aws:iam::ACCOUNT:user/NAME` or `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION`.
@@ -21,7 +21,7 @@ impl fmt::Display for Identity {
 
 /// What a policy is attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolicyHolder<'a> {
+pub(crate) enum PolicyHolder<'a> {
     /// An IAM user, by its name.
     User(&'a str),
     /// An IAM role, by its name.
@@ -36,7 +36,7 @@ impl Identity {
     /// Returns the principal for a trust policy that lets this identity in. For a session of a role
     /// that is the role itself: the next session has another name.
     #[must_use]
-    pub fn principal(&self) -> String {
+    pub(crate) fn principal(&self) -> String {
         let partition = self.arn.split(':').nth(1).unwrap_or("aws");
         match self.holder() {
             // The ARN of a session does not contain the path of the role.
@@ -55,7 +55,7 @@ impl Identity {
 
     /// Returns what a policy for this identity is attached to.
     #[must_use]
-    pub fn holder(&self) -> PolicyHolder<'_> {
+    pub(crate) fn holder(&self) -> PolicyHolder<'_> {
         let resource = self.arn.splitn(6, ':').nth(5).unwrap_or_default();
         match resource.split_once('/') {
             None if resource == "root" => PolicyHolder::Root,

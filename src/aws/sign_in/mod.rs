@@ -30,9 +30,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
-pub use error::{CredentialSource, KeyProblem, SignInError, SignInErrorKind};
-pub use identity::{Identity, PolicyHolder};
-pub use sts::SESSION_NAME;
+pub(crate) use error::{SignInError, SignInErrorKind};
+pub(crate) use identity::{Identity, PolicyHolder};
+pub(crate) use sts::SESSION_NAME;
 
 use self::chain::Chain;
 use self::sts::{RoleCredentials, Sts, StsEndpoint};
@@ -43,7 +43,7 @@ use crate::store::{Access, HttpClient};
 
 /// What the connector's environment says about signing in. `verb::connect` reads it.
 #[derive(Clone, Debug, Default)]
-pub struct SignInEnvironment {
+pub(crate) struct SignInEnvironment {
     /// `AWS_ASSUME_ROLE_EXTERNAL_ID`: the external id if the settings have none.
     pub external_id: Option<String>,
     /// `AWS_REGION`, or `AWS_DEFAULT_REGION`.
@@ -66,7 +66,7 @@ impl SignInEnvironment {
 /// The environment variables that set up sources of the AWS default chain and that the connector
 /// itself examines. An empty variable counts as not set.
 #[derive(Clone, Debug, Default)]
-pub struct EnvironmentVariables {
+pub(crate) struct EnvironmentVariables {
     /// Whether `AWS_ACCESS_KEY_ID` is set.
     pub has_key_id: bool,
     /// Whether `AWS_SECRET_ACCESS_KEY` is set.
@@ -83,7 +83,7 @@ pub struct EnvironmentVariables {
 
 /// What the settings say about where the bucket is.
 #[derive(Clone, Copy, Debug)]
-pub struct BucketLocation<'a> {
+pub(crate) struct BucketLocation<'a> {
     /// The region of the settings.
     pub region: Option<&'a str>,
     /// Whether the store is an S3-compatible one, not AWS.
@@ -108,7 +108,7 @@ impl fmt::Debug for AssumeRoleTarget {
 
 /// A signed-in identity: provides the credentials that sign S3 requests.
 #[derive(Clone, Debug)]
-pub struct Session {
+pub(crate) struct Session {
     method: Method,
     /// A client of STS that signs with the base identity or the key. `None`: the store is not AWS
     /// and has no STS.
@@ -124,7 +124,7 @@ enum Method {
 
 /// A role that the session has assumed.
 #[derive(Debug)]
-pub struct AssumedRole {
+pub(crate) struct AssumedRole {
     /// The role's session, as S3 sees it.
     pub identity: Identity,
     target: AssumeRoleTarget,
@@ -133,7 +133,7 @@ pub struct AssumedRole {
 
 impl Session {
     /// Prepares to sign in. Sends no request.
-    pub fn new(
+    pub(crate) fn new(
         sign_in: &config::SignIn,
         bucket: BucketLocation<'_>,
         environment: &SignInEnvironment,
@@ -176,7 +176,7 @@ impl Session {
 
     /// Returns what S3 requests are signed with.
     #[must_use]
-    pub fn access(&self) -> Access {
+    pub(crate) fn access(&self) -> Access {
         match &self.method {
             Method::Key(key) => Access::Key {
                 access_key_id: key.access_key_id.clone(),
@@ -193,7 +193,7 @@ impl Session {
     ///
     /// # Errors
     /// [`SignInError`]. A sync may work all the same: S3 can be reachable where STS is not.
-    pub async fn caller(&self) -> Result<Option<Identity>, SignInError> {
+    pub(crate) async fn caller(&self) -> Result<Option<Identity>, SignInError> {
         match &self.sts {
             Some(sts) => sts.caller().await.map(Some),
             None => Ok(None),
@@ -205,7 +205,7 @@ impl Session {
     ///
     /// # Errors
     /// [`SignInError`]: no request to S3 can be signed.
-    pub async fn verify(&self) -> Result<Option<AssumedRole>, SignInError> {
+    pub(crate) async fn verify(&self) -> Result<Option<AssumedRole>, SignInError> {
         match &self.method {
             Method::Key(_) => Ok(None),
             Method::Chain(chain) => chain.credentials().await.map(|_| None),
@@ -224,7 +224,7 @@ impl Session {
 impl AssumedRole {
     /// Whether the same caller may also assume the role without the configured external id, which
     /// then protects nothing. `None`: no external id is configured, or STS did not answer.
-    pub async fn is_assumable_without_external_id(&self) -> Option<bool> {
+    pub(crate) async fn is_assumable_without_external_id(&self) -> Option<bool> {
         self.target.external_id.as_ref()?;
         match self.sts.assume(&self.target.role, None).await {
             Ok(_) => Some(true),
@@ -305,7 +305,7 @@ fn credentials(key: &config::AccessKey) -> Credentials {
 /// A key of the settings never makes the bucket's region the region of STS: if the account has not
 /// enabled that region, its STS does not know the key, although its S3 does.
 #[must_use]
-pub fn first_region(
+pub(crate) fn first_region(
     sign_in: &config::SignIn,
     bucket: BucketLocation<'_>,
     environment: &SignInEnvironment,

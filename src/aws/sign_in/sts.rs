@@ -26,7 +26,7 @@ use crate::aws::EndpointVariant;
 use crate::error::{ErrorText, found_in, harmless, is_web_page};
 
 /// The name of the session in the role's account: what CloudTrail shows.
-pub const SESSION_NAME: &str = "destination-s3";
+pub(crate) const SESSION_NAME: &str = "destination-s3";
 
 /// Few, because a user may be waiting for `check`. A sync has time for more: it renews its
 /// credentials minutes before they expire.

@@ -18,7 +18,7 @@ use crate::aws::Partition;
 
 /// The address of a store that is not AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// The URL without slashes at its end.
     pub url: String,
     /// How to talk to it.
@@ -30,7 +30,7 @@ pub struct Endpoint {
 
 /// The scheme of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub(crate) enum Scheme {
     /// Not encrypted.
     Http,
     /// Encrypted.
@@ -48,7 +48,7 @@ impl Scheme {
 
 /// Why a text is not the URL of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EndpointError {
+pub(crate) enum EndpointError {
     /// An empty text.
     #[error("the URL is empty; leave the field out to use AWS")]
     Empty,
@@ -86,7 +86,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`EndpointError`] says what the user must change.
-    pub fn parse(url: &str) -> Result<Self, EndpointError> {
+    pub(crate) fn parse(url: &str) -> Result<Self, EndpointError> {
         if url.is_empty() {
             return Err(EndpointError::Empty);
         }
@@ -135,7 +135,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`EndpointError::PathIsBucket`].
-    pub fn check_bucket(&self, bucket: &str) -> Result<(), EndpointError> {
+    pub(crate) fn check_bucket(&self, bucket: &str) -> Result<(), EndpointError> {
         if self.path().trim_start_matches('/') == bucket {
             Err(EndpointError::PathIsBucket)
         } else {
@@ -147,7 +147,7 @@ impl Endpoint {
     /// ends with it. That is not an error, because the store may be called so; but if requests
     /// fail, it is the likely cause.
     #[must_use]
-    pub fn without_bucket(&self, bucket: &str) -> Option<String> {
+    pub(crate) fn without_bucket(&self, bucket: &str) -> Option<String> {
         let authority = self.uri.authority()?.as_str();
         let path = self.path();
         let scheme = self.scheme.as_str();
@@ -172,13 +172,13 @@ impl Endpoint {
 
     /// Whether it is an endpoint of AWS itself, such as an endpoint in a private network.
     #[must_use]
-    pub fn is_aws(&self) -> bool {
+    pub(crate) fn is_aws(&self) -> bool {
         Partition::of_host(&self.host).is_some()
     }
 
     /// Whether the store is on this machine, so that no data passes through a network.
     #[must_use]
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         let name = self.host.to_ascii_lowercase();
         let name = name.strip_suffix('.').unwrap_or(&name);
         name == "localhost"

@@ -41,7 +41,7 @@ use crate::store::{Checksum, ObjectOptions};
 
 /// The checked settings of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Config {
+pub(crate) struct Config {
     /// The bucket.
     pub bucket: String,
     /// The bucket's region; `None`: to be found.
@@ -84,7 +84,7 @@ pub struct Config {
 impl Config {
     /// Whether the store is an S3-compatible one, not AWS.
     #[must_use]
-    pub fn is_s3_compatible(&self) -> bool {
+    pub(crate) fn is_s3_compatible(&self) -> bool {
         self.endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_aws())
     }
 

@@ -16,7 +16,7 @@ use crate::config::secret::Secret;
 
 /// How to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignIn {
+pub(crate) enum SignIn {
     /// By assuming a role, usually of the bucket's account.
     Role(Role),
     /// With the access key in the settings.
@@ -27,7 +27,7 @@ pub enum SignIn {
 
 /// A role to assume.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Role {
+pub(crate) struct Role {
     /// `arn:PARTITION:iam::ACCOUNT:role/NAME`, the name with its path.
     pub arn: String,
     /// The external id that the role's trust policy requires. `None`: the environment may have it.
@@ -36,7 +36,7 @@ pub struct Role {
 
 /// The keys of an IAM user, or temporary keys with their token.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AccessKey {
+pub(crate) struct AccessKey {
     /// The id of the key. The form treats it as a secret, so its `Debug` is `***` too.
     pub access_key_id: String,
     /// Signs requests.
@@ -119,7 +119,7 @@ fn check_role_arn(arn: &str) -> Result<(), ConfigError> {
 /// Whether AWS accepts the text as an external id.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 #[must_use]
-pub fn is_external_id(text: &str) -> bool {
+pub(crate) fn is_external_id(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
     (2..=1224).contains(&text.len()) && text.chars().all(fits)
 }

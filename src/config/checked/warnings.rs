@@ -9,7 +9,7 @@ use crate::store::CannedAcl;
 impl Config {
     /// Returns warnings about settings that are allowed but probably not meant, one sentence each.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let format = self.format.extension();
         match self.template.shown_extension(format) {

@@ -23,7 +23,7 @@ use super::settings::RawConfig;
 /// The `spec` member of the SPEC message: the schema of the configuration and what the connector
 /// can do.
 #[must_use]
-pub fn connector_specification() -> Value {
+pub(crate) fn connector_specification() -> Value {
     json!({
         "connectionSpecification": configuration_schema(),
         "supportsIncremental": true,

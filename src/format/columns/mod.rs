@@ -6,7 +6,7 @@
 //! that did not fit.
 //!
 //! One module per step:
-//! - `json_schema` maps schemas to [`Field`]s; `table_schema` adds our own columns.
+//! - `json_schema` maps schemas to [`Field`](types::Field)s; `table_schema` adds our own columns.
 //! - `record_decoder` reads records and finishes rows. `decode` reads an object straight into
 //!   columns, as a `decode_plan` says; `number` and `temporal` read texts.
 //! - `conversion_issues` records values that did not fit, and `undeclared` the members that the
@@ -47,9 +47,8 @@ mod undeclared;
 mod undo_log;
 
 pub use batch::{Batch, ColumnBatch, arrays};
-pub use column::{Column, ColumnError};
-pub use conversion_issues::FieldIssues;
-pub use packed::PackedBatch;
+pub(crate) use conversion_issues::FieldIssues;
 pub use record_decoder::{DecodedRows, RecordDecoder};
 pub use table_schema::{TableSchema, TableSchemaOptions};
-pub use types::{ColumnType, Field, Zone};
+#[cfg(test)]
+pub(crate) use types::{ColumnType, Field, Zone};

@@ -16,7 +16,7 @@ use super::orders;
 
 /// All columns of a row group, encoded.
 #[derive(Debug)]
-pub struct EncodedRowGroup {
+pub(crate) struct EncodedRowGroup {
     columns: Vec<EncodedColumn>,
     rows: usize,
 }
@@ -26,7 +26,7 @@ impl EncodedRowGroup {
     ///
     /// # Errors
     /// [`ParquetFileError::Rows`] if a column has another number of rows.
-    pub fn new(columns: Vec<EncodedColumn>, rows: usize) -> Result<Self, ParquetFileError> {
+    pub(crate) fn new(columns: Vec<EncodedColumn>, rows: usize) -> Result<Self, ParquetFileError> {
         let other = |(_, column): &(usize, &EncodedColumn)| column.rows != rows;
         if let Some((column, found)) = columns.iter().enumerate().find(other) {
             return Err(ParquetFileError::Rows { column, expected: rows, found: found.rows });
@@ -35,21 +35,21 @@ impl EncodedRowGroup {
     }
 
     /// The number of rows.
-    #[must_use]
-    pub fn rows(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
     /// The bytes that the row group takes in the file, without its part of the footer.
     #[must_use]
-    pub fn encoded_bytes(&self) -> u64 {
+    pub(crate) fn encoded_bytes(&self) -> u64 {
         self.columns.iter().map(EncodedColumn::encoded_bytes).sum()
     }
 }
 
 /// One file that is being written.
 #[derive(Debug)]
-pub struct FileAssembler {
+pub(crate) struct FileAssembler {
     /// Writes to a buffer that is taken after each row group. The writer counts the bytes itself,
     /// so that offsets stay right.
     writer: SerializedFileWriter<Vec<u8>>,
@@ -61,7 +61,7 @@ impl FileAssembler {
     ///
     /// # Errors
     /// A defect: see [`ParquetFileError`].
-    pub fn new(layout: &FileLayout) -> Result<Self, ParquetFileError> {
+    pub(crate) fn new(layout: &FileLayout) -> Result<Self, ParquetFileError> {
         let root = layout.root().map_err(ParquetFileError::Schema)?;
         let writer = SerializedFileWriter::new(Vec::new(), root, layout.file_properties())
             .map_err(ParquetFileError::Assemble)?;
@@ -72,7 +72,10 @@ impl FileAssembler {
     ///
     /// # Errors
     /// A defect: see [`ParquetFileError`]. The file can then not be completed.
-    pub fn row_group(&mut self, group: EncodedRowGroup) -> Result<Vec<u8>, ParquetFileError> {
+    pub(crate) fn row_group(
+        &mut self,
+        group: EncodedRowGroup,
+    ) -> Result<Vec<u8>, ParquetFileError> {
         self.append(group).map_err(ParquetFileError::Assemble)
     }
 
@@ -95,7 +98,7 @@ impl FileAssembler {
     ///
     /// # Errors
     /// A defect: see [`ParquetFileError`].
-    pub fn finish(self) -> Result<Vec<u8>, ParquetFileError> {
+    pub(crate) fn finish(self) -> Result<Vec<u8>, ParquetFileError> {
         let mut footer = self.writer.into_inner().map_err(ParquetFileError::Assemble)?;
         orders::keep_to_type_order(&mut footer, self.leaf_count)?;
         footer.shrink_to_fit();

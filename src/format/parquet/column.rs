@@ -30,7 +30,7 @@ use super::long_text::{self, LongTextChunk};
 
 /// A column of a row group, encoded.
 #[derive(Debug)]
-pub struct EncodedColumn {
+pub(crate) struct EncodedColumn {
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) rows: usize,
 }
@@ -67,7 +67,7 @@ impl Chunk {
 impl EncodedColumn {
     /// The bytes that the column takes in the file.
     #[must_use]
-    pub fn encoded_bytes(&self) -> u64 {
+    pub(crate) fn encoded_bytes(&self) -> u64 {
         self.chunks.iter().map(Chunk::encoded_bytes).sum()
     }
 }
@@ -80,7 +80,7 @@ impl EncodedColumn {
 ///
 /// # Errors
 /// A defect: see [`ParquetFileError`].
-pub fn encode_column(
+pub(crate) fn encode_column(
     layout: &FileLayout,
     column: usize,
     pieces: Vec<ArrayRef>,

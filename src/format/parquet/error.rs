@@ -6,7 +6,7 @@ use crate::error::{Classified, FailureType};
 
 /// A defect, of ours or of the library.
 #[derive(Debug, thiserror::Error)]
-pub enum ParquetFileError {
+pub(crate) enum ParquetFileError {
     /// The library did not accept the schema.
     #[error("the columns cannot be laid out as a Parquet file; please report this")]
     Schema(#[source] ParquetError),

@@ -33,7 +33,7 @@ const STATISTICS_BYTES: usize = 64;
 
 /// How the files of a stream are written; made once per stream, shared.
 #[derive(Debug)]
-pub struct FileLayout {
+pub(crate) struct FileLayout {
     fields: Fields,
     leaf_count: usize,
     compression: Compression,
@@ -62,7 +62,7 @@ impl FileLayout {
     ///
     /// # Errors
     /// A defect: see [`ParquetFileError`].
-    pub fn new(
+    pub(crate) fn new(
         schema: &SchemaRef,
         codec: Codec,
         footer: Vec<(String, String)>,
@@ -87,7 +87,7 @@ impl FileLayout {
     /// The number of columns with values of their own: instead of structs and lists their members
     /// and elements count.
     #[must_use]
-    pub fn leaf_count(&self) -> usize {
+    pub(crate) fn leaf_count(&self) -> usize {
         self.leaf_count
     }
 

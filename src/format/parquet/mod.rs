@@ -26,8 +26,8 @@ mod orders;
 #[cfg(test)]
 mod tests;
 
-pub use assembler::{EncodedRowGroup, FileAssembler};
-pub use column::{EncodedColumn, encode_column};
-pub use error::ParquetFileError;
-pub use layout::FileLayout;
-pub use options::{Codec, ParquetOptions};
+pub(crate) use assembler::{EncodedRowGroup, FileAssembler};
+pub(crate) use column::{EncodedColumn, encode_column};
+pub(crate) use error::ParquetFileError;
+pub(crate) use layout::FileLayout;
+pub(crate) use options::{Codec, ParquetOptions};

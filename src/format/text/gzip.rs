@@ -17,7 +17,7 @@ use crate::error::{Classified, FailureType};
 
 /// A defect: neither happens to a caller that keeps to the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GzipError {
+pub(crate) enum GzipError {
     /// There is no such level.
     #[error("gzip level {0} is not one of 1 to 9")]
     Level(u8),
@@ -40,11 +40,11 @@ const MEMBER_BYTES: usize = 2 * 1024 * 1024;
 
 /// The most memory that a [`GzipCompressor`] keeps: a member's text and its worst case, and tables
 /// of 64 KiB.
-pub const SCRATCH_BYTES: usize = 2 * MEMBER_BYTES + 128 * 1024;
+pub(crate) const SCRATCH_BYTES: usize = 2 * MEMBER_BYTES + 128 * 1024;
 
 /// Compresses the frames of any number of files, one after another. Each worker has one, because it
 /// keeps its tables.
-pub struct GzipCompressor {
+pub(crate) struct GzipCompressor {
     compressor: Compressor,
     /// The compressor wants its input in one piece. At most [`MEMBER_BYTES`].
     joined: Vec<u8>,
@@ -71,7 +71,7 @@ impl GzipCompressor {
     ///
     /// # Errors
     /// [`GzipError::Level`] for any other level, which the settings should have refused.
-    pub fn new(level: u8) -> Result<Self, GzipError> {
+    pub(crate) fn new(level: u8) -> Result<Self, GzipError> {
         let ours = usize::from(level).checked_sub(1).and_then(|ix| LEVELS.get(ix));
         let checked = ours.and_then(|level| CompressionLvl::new(*level).ok());
         let level = checked.ok_or(GzipError::Level(level))?;
@@ -84,7 +84,11 @@ impl GzipCompressor {
     /// # Errors
     /// [`GzipError::Room`], which is a defect: end the run. `out` may have the first of several
     /// members.
-    pub fn members(&mut self, segments: &[&[u8]], out: &mut Vec<u8>) -> Result<(), GzipError> {
+    pub(crate) fn members(
+        &mut self,
+        segments: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Result<(), GzipError> {
         let total: usize = segments.iter().map(|segment| segment.len()).sum();
         let count = total.div_ceil(MEMBER_BYTES).max(1);
         let length = total.div_ceil(count).max(1);

@@ -22,8 +22,11 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use csv::{CsvEncoder, CsvOptions, QuoteStyle};
-pub use gzip::{GzipCompressor, GzipError, SCRATCH_BYTES as GZIP_SCRATCH_BYTES};
-pub use jsonl::JsonlEncoder;
-pub use record::{RecordView, RowNotes};
+pub(crate) use csv::CsvEncoder;
+pub use csv::{CsvOptions, QuoteStyle};
+pub(crate) use gzip::{GzipCompressor, GzipError, SCRATCH_BYTES as GZIP_SCRATCH_BYTES};
+pub(crate) use jsonl::JsonlEncoder;
+pub use record::RecordView;
+#[cfg(test)]
+pub(crate) use record::RowNotes;
 pub use rows::{RowEncoder, Scratch};

@@ -41,7 +41,7 @@ const HIGHEST_LISTED: u32 = u32::MAX / 2;
 
 /// Returns the listed key or folder of `stem` with the highest number, and that number. This is all
 /// of a listing that [`KeyAllocator::listed`] needs.
-pub fn highest_listed<'a>(
+pub(crate) fn highest_listed<'a>(
     stem: &KeyStem,
     keys: impl Iterator<Item = &'a str>,
 ) -> Option<(u32, &'a str)> {
@@ -54,7 +54,7 @@ pub fn highest_listed<'a>(
 
 /// Allocates the keys of one run.
 #[derive(Debug)]
-pub struct KeyAllocator {
+pub(crate) struct KeyAllocator {
     stems: HashMap<KeyStem, Taken>,
     by_ends: StemIndex,
     /// The number of stems without a file in flight.
@@ -65,7 +65,7 @@ pub struct KeyAllocator {
 
 /// The answer to a request for a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Allocation {
+pub(crate) enum Allocation {
     /// The file has this key.
     Key {
         /// The whole key.
@@ -111,7 +111,7 @@ impl Default for KeyAllocator {
 impl KeyAllocator {
     /// An allocator that knows no key.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             stems: HashMap::new(),
             by_ends: StemIndex::default(),
@@ -123,7 +123,7 @@ impl KeyAllocator {
     /// As [`Self::new`], for a run of this many streams: it remembers a stem of each, so that
     /// streams that take turns do not list again.
     #[must_use]
-    pub fn for_streams(streams: usize) -> Self {
+    pub(crate) fn for_streams(streams: usize) -> Self {
         Self { most_idle: IDLE_STEMS.max(streams), ..Self::new() }
     }
 
@@ -131,7 +131,7 @@ impl KeyAllocator {
     ///
     /// Asks for one listing per stem, and for another one after this stem or others were forgotten.
     /// A stem with `{uuid}` is never listed, so each file must have a stem of its own.
-    pub fn allocate(&mut self, stem: &KeyStem) -> Allocation {
+    pub(crate) fn allocate(&mut self, stem: &KeyStem) -> Allocation {
         if !self.stems.contains_key(stem) {
             self.make_room();
             self.stems.insert(stem.clone(), Taken::default());
@@ -161,7 +161,7 @@ impl KeyAllocator {
     /// There may be one listing per stem at a time, and it must have begun after the
     /// [`Allocation::List`] that asked for it. If stems were forgotten meanwhile, the next
     /// [`Self::allocate`] asks again.
-    pub fn listed<'a>(&mut self, stem: &KeyStem, keys: impl Iterator<Item = &'a str>) {
+    pub(crate) fn listed<'a>(&mut self, stem: &KeyStem, keys: impl Iterator<Item = &'a str>) {
         let highest = highest_listed(stem, keys).map(|(number, _)| number);
         let after = highest.map_or(0, |number| number + 1);
         self.update(stem, |taken| {
@@ -178,14 +178,14 @@ impl KeyAllocator {
 
     /// Tells that the bucket has keys of this stem that no listing has shown. The next
     /// [`Self::allocate`] asks for a listing.
-    pub fn list_again(&mut self, stem: &KeyStem) {
+    pub(crate) fn list_again(&mut self, stem: &KeyStem) {
         if let Some(taken) = self.stems.get_mut(stem) {
             taken.listing = ListingState::Needed;
         }
     }
 
     /// Tells that one file of this stem was published, and so is visible to listings, or discarded.
-    pub fn release(&mut self, stem: &KeyStem) {
+    pub(crate) fn release(&mut self, stem: &KeyStem) {
         self.update(stem, |taken| taken.in_flight = taken.in_flight.saturating_sub(1));
     }
 

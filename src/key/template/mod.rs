@@ -14,7 +14,7 @@ mod parse;
 
 use std::fmt;
 
-pub use self::error::TemplateError;
+pub(crate) use self::error::TemplateError;
 use self::parse::{pieces, scheme_of, segments};
 use super::MAX_KEY_BYTES;
 use super::macros::Macro;

@@ -21,7 +21,7 @@ impl Engine {
     /// When [`Event::Timer`](crate::pipeline::messages::Event::Timer) is wanted, if nothing else
     /// happens before.
     #[must_use]
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         if self.ending.is_some() {
             return None;
         }

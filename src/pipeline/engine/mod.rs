@@ -40,7 +40,7 @@ mod stream;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
-pub use settings::{EngineSettings, StreamPlan};
+pub(crate) use settings::{EngineSettings, StreamPlan};
 
 use self::groups::PublishGroups;
 use self::index::{StreamFacts, StreamIndex};
@@ -80,7 +80,7 @@ enum Ending {
 
 /// The ordered stage of one run.
 #[derive(Debug)]
-pub struct Engine {
+pub(crate) struct Engine {
     settings: EngineSettings,
     budget: Budget,
     order: InputOrder,
@@ -129,7 +129,7 @@ pub struct Engine {
 impl Engine {
     /// An engine at the start of a run.
     #[must_use]
-    pub fn new(settings: EngineSettings, budget: Budget) -> Self {
+    pub(crate) fn new(settings: EngineSettings, budget: Budget) -> Self {
         let streams = settings.streams.len();
         let can_encode_early =
             settings.streams.iter().any(|stream| stream.format.shrinks_when_encoded());
@@ -167,7 +167,7 @@ impl Engine {
     }
 
     /// Takes one report from the outside. `now` is the time at which it is handled.
-    pub fn handle(&mut self, event: Event, now: Instant) {
+    pub(crate) fn handle(&mut self, event: Event, now: Instant) {
         match event {
             Event::Block(block) => {
                 self.order.push(block);
@@ -211,13 +211,13 @@ impl Engine {
     }
 
     /// Takes out what is to be done, in order. Call it after every [`Self::handle`].
-    pub fn actions(&mut self) -> Vec<Action> {
+    pub(crate) fn actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.out)
     }
 
     /// Whether the run has ended and nothing is under way.
     #[must_use]
-    pub fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.ending.is_some()
             && self.files.is_empty()
             && self.groups.by_id.is_empty()
@@ -226,7 +226,7 @@ impl Engine {
 
     /// Returns what came of the run: an account of every stream, and the failure that ended it, to
     /// be printed as the run's one TRACE ERROR.
-    pub fn into_outcome(self) -> (RunSummary, Result<(), Failure>) {
+    pub(crate) fn into_outcome(self) -> (RunSummary, Result<(), Failure>) {
         let streams =
             (0..).map(StreamIx).zip(&self.settings.streams).map(|(ix, plan)| StreamOutcome {
                 descriptor: plan.values.descriptor.clone(),

@@ -12,7 +12,7 @@ use crate::pipeline::messages::StreamFormat;
 
 /// A stream as the engine sees it.
 #[derive(Clone, Debug)]
-pub struct StreamPlan {
+pub(crate) struct StreamPlan {
     /// Its values in keys.
     pub values: StreamValues,
     /// The format of its files.
@@ -21,7 +21,7 @@ pub struct StreamPlan {
 
 /// The choices of one run.
 #[derive(Clone, Debug)]
-pub struct EngineSettings {
+pub(crate) struct EngineSettings {
     /// How keys are spelt.
     pub template: KeyTemplate,
     /// The run's values in keys.

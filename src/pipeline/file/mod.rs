@@ -3,5 +3,5 @@
 mod body;
 mod lifecycle;
 
-pub use body::{FileBody, MIN_EARLY_PIECE_BYTES, PieceSizes};
-pub use lifecycle::{File, FileSettings, FileStart, SealReason, TakenKeys};
+pub(crate) use body::{FileBody, MIN_EARLY_PIECE_BYTES, PieceSizes};
+pub(crate) use lifecycle::{File, FileSettings, FileStart, SealReason};

@@ -22,7 +22,7 @@ use crate::pipeline::messages::{Block, ReadFault};
 
 /// The longest line that is accepted. The protocol sets no limit, and some sources send records of
 /// 100 MB.
-pub const MAX_LINE_BYTES: usize = 128 * 1024 * 1024;
+pub(crate) const MAX_LINE_BYTES: usize = 128 * 1024 * 1024;
 
 /// How long a block that is not full waits for more input before it is passed on.
 const LINGER: Duration = Duration::from_millis(2);
@@ -40,7 +40,7 @@ const LONG_LINE_COPIES: u64 = 3;
 
 /// How stdin is divided.
 #[derive(Clone, Copy, Debug)]
-pub struct BlockSettings {
+pub(crate) struct BlockSettings {
     /// The length of a block, unless one line is longer.
     pub block_bytes: usize,
     /// [`MAX_LINE_BYTES`]; tests use less.
@@ -49,7 +49,7 @@ pub struct BlockSettings {
 
 /// Reads blocks from a file descriptor.
 #[derive(Debug)]
-pub struct BlockReader<'fd> {
+pub(crate) struct BlockReader<'fd> {
     input: BorrowedFd<'fd>,
     settings: BlockSettings,
     budget: Budget,
@@ -99,7 +99,7 @@ impl Rest {
 
 impl<'fd> BlockReader<'fd> {
     /// Returns a reader at the start of `input`.
-    pub fn new(
+    pub(crate) fn new(
         input: &'fd impl AsFd,
         settings: BlockSettings,
         budget: Budget,
@@ -114,7 +114,7 @@ impl<'fd> BlockReader<'fd> {
 
     /// Returns how many blocks have been read.
     #[must_use]
-    pub fn blocks(&self) -> u64 {
+    pub(crate) fn blocks(&self) -> u64 {
         self.next_index
     }
 
@@ -122,7 +122,7 @@ impl<'fd> BlockReader<'fd> {
     ///
     /// # Errors
     /// A line over the limit, or an input that cannot be read: end the run.
-    pub fn next_block(&mut self) -> Result<Option<Block>, ReadFault> {
+    pub(crate) fn next_block(&mut self) -> Result<Option<Block>, ReadFault> {
         let block_bytes = self.settings.block_bytes;
         let mut permit = self.budget.acquire(block_bytes as u64, self.rest.permit.bytes());
         let mut bytes = self.spare.take(block_bytes);

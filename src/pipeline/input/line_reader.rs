@@ -33,7 +33,7 @@ const KEPT_BYTES: usize = 256 * 1024;
 
 /// Room that a worker's empty columns keep for the next block, in all: each worker has columns of
 /// every stream.
-pub const COLUMN_SCRATCH_BYTES: usize = 2 * 1024 * 1024;
+pub(crate) const COLUMN_SCRATCH_BYTES: usize = 2 * 1024 * 1024;
 
 /// What a line is to this destination.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ mod line_reader;
 mod stream_table;
 mod surrogate_repair;
 
-pub use block_encoder::{BlockEncoder, BlockSeed};
-pub use block_reader::{BlockReader, BlockSettings, MAX_LINE_BYTES};
-pub use line_reader::COLUMN_SCRATCH_BYTES;
-pub use stream_table::{StreamEncoding, StreamTable};
+pub(crate) use block_encoder::{BlockEncoder, BlockSeed};
+pub(crate) use block_reader::{BlockReader, BlockSettings, MAX_LINE_BYTES};
+pub(crate) use line_reader::COLUMN_SCRATCH_BYTES;
+pub(crate) use stream_table::{StreamEncoding, StreamTable};

@@ -13,7 +13,7 @@ use crate::pipeline::messages::{ParquetLayout, StreamFormat};
 
 /// The streams of a run; never changes.
 #[derive(Debug)]
-pub struct StreamTable {
+pub(crate) struct StreamTable {
     by_name: HashMap<String, Vec<(Option<String>, StreamIx)>>,
     /// In the order of the catalog.
     pub(crate) streams: Vec<StreamEncoding>,
@@ -21,7 +21,7 @@ pub struct StreamTable {
 
 /// How one stream's records become rows.
 #[derive(Debug)]
-pub struct StreamEncoding {
+pub(crate) struct StreamEncoding {
     /// How its records become rows. All streams of a run have the same kind.
     pub format: StreamFormat,
     /// The path of its cursor field, where the key template asks for cursors.
@@ -31,7 +31,7 @@ pub struct StreamEncoding {
 impl StreamTable {
     /// A table of the catalog's streams, in its order.
     #[must_use]
-    pub fn new(streams: Vec<(StreamDescriptor, StreamEncoding)>) -> Self {
+    pub(crate) fn new(streams: Vec<(StreamDescriptor, StreamEncoding)>) -> Self {
         let mut table =
             Self { by_name: HashMap::new(), streams: Vec::with_capacity(streams.len()) };
         for (ix, (descriptor, encoding)) in (0..).map(StreamIx).zip(streams) {
@@ -43,13 +43,13 @@ impl StreamTable {
 
     /// Rows of a chunk of the stream at most.
     #[must_use]
-    pub fn most_rows(&self, stream: StreamIx) -> u64 {
+    pub(crate) fn most_rows(&self, stream: StreamIx) -> u64 {
         self.columns(stream).map_or(u64::MAX, |columns| columns.max_row_group_rows)
     }
 
     /// The stream of that name, if the catalog has it.
     #[must_use]
-    pub fn find(&self, namespace: Option<&str>, name: &str) -> Option<StreamIx> {
+    pub(crate) fn find(&self, namespace: Option<&str>, name: &str) -> Option<StreamIx> {
         let namespace = namespace.filter(|namespace| !namespace.is_empty());
         self.by_name
             .get(name)?
@@ -61,13 +61,13 @@ impl StreamTable {
     /// The number of columns, those inside structs and lists included, of the stream that has most;
     /// 0 where rows are text.
     #[must_use]
-    pub fn most_columns(&self) -> usize {
+    pub(crate) fn most_columns(&self) -> usize {
         self.column_counts().max().unwrap_or_default()
     }
 
     /// The number of columns of all streams; 0 where rows are text.
     #[must_use]
-    pub fn all_columns(&self) -> usize {
+    pub(crate) fn all_columns(&self) -> usize {
         self.column_counts().sum()
     }
 
@@ -78,7 +78,7 @@ impl StreamTable {
 
     /// The columns of a stream, where the format has columns.
     #[must_use]
-    pub fn columns(&self, stream: StreamIx) -> Option<&ParquetLayout> {
+    pub(crate) fn columns(&self, stream: StreamIx) -> Option<&ParquetLayout> {
         self.streams.get(stream.index())?.format.columns()
     }
 }

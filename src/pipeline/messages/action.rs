@@ -13,7 +13,7 @@ use crate::store::{ObjectInfo, PartReceipt};
 
 /// One request to the outside.
 #[derive(Debug)]
-pub enum Action {
+pub(crate) enum Action {
     /// Make a piece of a file, on the workers; answered by
     /// [`Event::JobDone`](super::Event::JobDone).
     Job(Job),
@@ -31,7 +31,7 @@ pub enum Action {
 
 /// One S3 request of a file.
 #[derive(Debug)]
-pub enum StoreRequest {
+pub(crate) enum StoreRequest {
     /// List what is below a prefix, to count on from the highest number that is taken.
     List {
         /// The text that all keys of interest begin with.

@@ -16,7 +16,7 @@ use crate::protocol::state::StateMessage;
 
 /// Rows as workers make them of a block.
 #[derive(Debug)]
-pub enum Rows {
+pub(crate) enum Rows {
     /// In the format's final text, not yet compressed.
     Text(Segment),
     /// For the row groups of a Parquet file.
@@ -26,7 +26,7 @@ pub enum Rows {
 impl Rows {
     /// Memory that they hold, as the budget counts it.
     #[must_use]
-    pub fn held_bytes(&self) -> u64 {
+    pub(crate) fn held_bytes(&self) -> u64 {
         match self {
             Self::Text(segment) => segment.held_bytes(),
             Self::Columns(segment) => segment.permit.bytes(),
@@ -36,7 +36,7 @@ impl Rows {
 
 /// Consecutive rows of one stream.
 #[derive(Debug)]
-pub struct Chunk {
+pub(crate) struct Chunk {
     /// Whose rows.
     pub stream: StreamIx,
     /// How many; at least one.
@@ -59,7 +59,7 @@ pub struct Chunk {
 
 /// Text that was compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CompressionSample {
+pub(crate) struct CompressionSample {
     /// Bytes of the text.
     pub text_bytes: u64,
     /// Bytes that it was compressed to.
@@ -68,21 +68,21 @@ pub struct CompressionSample {
 
 impl CompressionSample {
     /// Adds what further text came to.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.text_bytes += other.text_bytes;
         self.compressed_bytes += other.compressed_bytes;
     }
 
     /// Compressed bytes per byte of text; `None` before there is any text.
     #[must_use]
-    pub fn ratio(self) -> Option<f64> {
+    pub(crate) fn ratio(self) -> Option<f64> {
         (self.text_bytes > 0).then(|| self.compressed_bytes as f64 / self.text_bytes as f64)
     }
 }
 
 /// The cursor of some rows, where the key template asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CursorNotes {
+pub(crate) struct CursorNotes {
     /// The highest cursor; the record's `emitted_at` stands in where a record has no usable one.
     pub highest: Option<DateTime<Utc>>,
     /// Rows for which `emitted_at` stood in.
@@ -91,7 +91,7 @@ pub struct CursorNotes {
 
 impl CursorNotes {
     /// Adds the notes of further rows.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.highest = self.highest.max(other.highest);
         self.rows_without += other.rows_without;
     }
@@ -99,7 +99,7 @@ impl CursorNotes {
 
 /// One step of a block, in the order in which the ordered stage must see it.
 #[derive(Debug)]
-pub enum Item {
+pub(crate) enum Item {
     /// Rows of one stream.
     Chunk(Chunk),
     /// A STATE and the right to hold its text.
@@ -112,7 +112,7 @@ pub enum Item {
 
 /// A block of input, encoded by a worker.
 #[derive(Debug)]
-pub struct EncodedBlock {
+pub(crate) struct EncodedBlock {
     /// Position of the block in the input, from 0.
     pub index: u64,
     /// Rows and messages before the fault, if there is one.
@@ -125,7 +125,7 @@ pub struct EncodedBlock {
 
 /// A line that ends the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LineFault {
+pub(crate) struct LineFault {
     /// Number of the line within its block, from 1.
     pub line: u64,
     /// What is wrong with it, as a part of a sentence that begins with "line N"; never its content.
@@ -135,7 +135,7 @@ pub struct LineFault {
 impl LineFault {
     /// The failure that ends the run, once the number of lines before the block is known.
     #[must_use]
-    pub fn failure(&self, lines_before: u64) -> Failure {
+    pub(crate) fn failure(&self, lines_before: u64) -> Failure {
         Failure::new(
             crate::error::FailureType::System,
             format!(

@@ -9,7 +9,7 @@ use crate::store::{Notice, PartReceipt, StoreError};
 
 /// How a [`StoreRequest`](super::StoreRequest) ended.
 #[derive(Debug)]
-pub enum StoreAnswer {
+pub(crate) enum StoreAnswer {
     /// The key or folder with the highest number, if one is taken.
     Listed(Result<Option<String>, StoreError>),
     /// The upload's id.
@@ -31,7 +31,7 @@ pub enum StoreAnswer {
 
 /// One report from the outside.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// A worker has finished a block.
     Block(EncodedBlock),
     /// The reader has seen the end of stdin after this many blocks, or could not read on.

@@ -16,7 +16,7 @@ use crate::pipeline::buffer_pool::BufferPool;
 
 /// One piece of a file to be made.
 #[derive(Debug)]
-pub struct Job {
+pub(crate) struct Job {
     /// Whose piece.
     pub file: FileId,
     /// Position of the piece in its file, from 0.
@@ -27,7 +27,7 @@ pub struct Job {
 
 /// A job has ended.
 #[derive(Debug)]
-pub struct JobDone {
+pub(crate) struct JobDone {
     /// Whose piece.
     pub file: FileId,
     /// Position of the piece in its file.
@@ -39,7 +39,7 @@ pub struct JobDone {
 }
 
 /// What a job does.
-pub trait Work: fmt::Debug + Send {
+pub(crate) trait Work: fmt::Debug + Send {
     /// Whether workers may have only a few such jobs at once, because what comes of one holds far
     /// more memory than its bytes.
     fn is_rationed(&self) -> bool;
@@ -61,14 +61,14 @@ pub trait Work: fmt::Debug + Send {
 }
 
 /// A share of a job, for one worker.
-pub trait Task: fmt::Debug + Send {
+pub(crate) trait Task: fmt::Debug + Send {
     /// Runs to the end. `Some` from the task of a job that ends last: how the job ended.
     fn run(self: Box<Self>, tools: &mut WorkerTools) -> Option<Result<(), Failure>>;
 }
 
 /// What a worker keeps from task to task.
 #[derive(Debug)]
-pub struct WorkerTools {
+pub(crate) struct WorkerTools {
     /// The run's memory.
     pub budget: Budget,
     /// Where the buffers of rows go that were worked off.
@@ -79,7 +79,7 @@ pub struct WorkerTools {
 impl WorkerTools {
     /// Nothing is kept yet.
     #[must_use]
-    pub fn new(budget: Budget, chunk_buffers: BufferPool) -> Self {
+    pub(crate) fn new(budget: Budget, chunk_buffers: BufferPool) -> Self {
         Self { budget, chunk_buffers, gzip: None }
     }
 
@@ -87,7 +87,7 @@ impl WorkerTools {
     ///
     /// # Errors
     /// The level does not exist: a defect, the settings should not have let it pass.
-    pub fn gzip(&mut self, level: u8) -> Result<&mut GzipCompressor, GzipError> {
+    pub(crate) fn gzip(&mut self, level: u8) -> Result<&mut GzipCompressor, GzipError> {
         let compressor = match self.gzip.take() {
             Some((of_level, compressor)) if of_level == level => compressor,
             Some(_) | None => GzipCompressor::new(level)?,

@@ -21,13 +21,13 @@ mod job;
 mod segment;
 mod stream_format;
 
-pub use action::{Action, StoreRequest};
-pub use block::{Block, ReadFault};
-pub use encoded_block::{
+pub(crate) use action::{Action, StoreRequest};
+pub(crate) use block::{Block, ReadFault};
+pub(crate) use encoded_block::{
     Chunk, CompressionSample, CursorNotes, EncodedBlock, Item, LineFault, Rows,
 };
-pub use event::{Event, StoreAnswer};
-pub use ids::{FileId, Position};
-pub use job::{Job, JobDone, Task, Work, WorkerTools};
-pub use segment::{ColumnSegment, Segment, SegmentSlice};
-pub use stream_format::{Compression, ParquetLayout, StreamFormat};
+pub(crate) use event::{Event, StoreAnswer};
+pub(crate) use ids::{FileId, Position};
+pub(crate) use job::{Job, JobDone, Task, Work, WorkerTools};
+pub(crate) use segment::{ColumnSegment, Segment, SegmentSlice};
+pub(crate) use stream_format::{Compression, ParquetLayout, StreamFormat};

@@ -11,7 +11,7 @@ use crate::pipeline::budget::Permit;
 
 /// Bytes and the right to hold them.
 #[derive(Debug)]
-pub struct Segment {
+pub(crate) struct Segment {
     /// The bytes.
     pub bytes: Vec<u8>,
     /// Held for as long as the bytes are.
@@ -22,7 +22,7 @@ impl Segment {
     /// Memory that the segment holds, as the budget counts it: a buffer may be larger than its
     /// bytes.
     #[must_use]
-    pub fn held_bytes(&self) -> u64 {
+    pub(crate) fn held_bytes(&self) -> u64 {
         self.permit.bytes()
     }
 }
@@ -30,7 +30,7 @@ impl Segment {
 /// A run of bytes of a segment. Parts of an upload have one size, so two of them may share a
 /// segment: it stays in memory, and its permit is held, until the last slice of it is dropped.
 #[derive(Clone, Debug)]
-pub struct SegmentSlice {
+pub(crate) struct SegmentSlice {
     segment: Arc<Segment>,
     range: Range<usize>,
 }
@@ -38,24 +38,18 @@ pub struct SegmentSlice {
 impl SegmentSlice {
     /// Length in bytes.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.range.len()
-    }
-
-    /// Whether there are no bytes in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.range.is_empty()
     }
 
     /// Memory of the whole segment, as the budget counts it.
     #[must_use]
-    pub fn held_bytes(&self) -> u64 {
+    pub(crate) fn held_bytes(&self) -> u64 {
         self.segment.held_bytes()
     }
 
     /// Cuts the first `len` bytes off; `None` if there are no more than that.
-    pub fn split_front(&mut self, len: usize) -> Option<Self> {
+    pub(crate) fn split_front(&mut self, len: usize) -> Option<Self> {
         if len >= self.len() {
             return None;
         }
@@ -69,7 +63,7 @@ impl SegmentSlice {
     ///
     /// # Errors
     /// The slice, if it is a part of the segment or if others share the segment.
-    pub fn into_segment(self) -> Result<Segment, Self> {
+    pub(crate) fn into_segment(self) -> Result<Segment, Self> {
         if self.range != (0..self.segment.bytes.len()) {
             return Err(self);
         }
@@ -79,7 +73,7 @@ impl SegmentSlice {
 
     /// The buffer of the segment, if this was the last slice of it.
     #[must_use]
-    pub fn into_last_buffer(self) -> Option<Vec<u8>> {
+    pub(crate) fn into_last_buffer(self) -> Option<Vec<u8>> {
         Arc::into_inner(self.segment).map(|segment| segment.bytes)
     }
 }
@@ -98,7 +92,7 @@ impl AsRef<[u8]> for SegmentSlice {
 
 /// Rows as columns, and the right to hold them.
 #[derive(Debug)]
-pub struct ColumnSegment {
+pub(crate) struct ColumnSegment {
     /// The rows.
     pub batch: Batch,
     /// Held for as long as the rows are.

@@ -11,7 +11,7 @@ use crate::format::text::RowEncoder;
 
 /// How the records of one stream become the bytes of its files. Clones share the tables.
 #[derive(Clone, Debug)]
-pub enum StreamFormat {
+pub(crate) enum StreamFormat {
     /// Rows of text: CSV or JSONL.
     Text {
         /// Makes the rows.
@@ -25,7 +25,7 @@ pub enum StreamFormat {
 
 /// What compresses the text of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
+pub(crate) enum Compression {
     /// Nothing does.
     None,
     /// Gzip, in members that are compressed independently of each other.
@@ -37,7 +37,7 @@ pub enum Compression {
 
 /// The columns of a stream, as they are read and as they are written.
 #[derive(Clone, Debug)]
-pub struct ParquetLayout {
+pub(crate) struct ParquetLayout {
     /// Which columns there are, and which values they take.
     pub schema: Arc<TableSchema>,
     /// How they are written to a file.
@@ -49,13 +49,13 @@ pub struct ParquetLayout {
 impl StreamFormat {
     /// Rows of text, compressed or not.
     #[must_use]
-    pub fn text(encoder: RowEncoder, compression: Compression) -> Self {
+    pub(crate) fn text(encoder: RowEncoder, compression: Compression) -> Self {
         Self::Text { encoder: Arc::new(encoder), compression }
     }
 
     /// The columns, where the format has columns.
     #[must_use]
-    pub fn columns(&self) -> Option<&ParquetLayout> {
+    pub(crate) fn columns(&self) -> Option<&ParquetLayout> {
         match self {
             Self::Parquet(layout) => Some(layout),
             Self::Text { .. } => None,
@@ -64,7 +64,7 @@ impl StreamFormat {
 
     /// Whether rows in memory take a fraction of it once they are encoded, however few they are.
     #[must_use]
-    pub fn shrinks_when_encoded(&self) -> bool {
+    pub(crate) fn shrinks_when_encoded(&self) -> bool {
         match self {
             Self::Parquet(_) => true,
             Self::Text { .. } => false,
@@ -73,7 +73,7 @@ impl StreamFormat {
 
     /// What compresses the text of a file; `None` also where there is no text.
     #[must_use]
-    pub fn compression(&self) -> Compression {
+    pub(crate) fn compression(&self) -> Compression {
         match self {
             Self::Text { compression, .. } => *compression,
             Self::Parquet(_) => Compression::None,

@@ -43,7 +43,7 @@ use crate::store::S3Store;
 
 /// The choices of one run.
 #[derive(Debug)]
-pub struct RunSettings {
+pub(crate) struct RunSettings {
     /// The choices of the ordered stage.
     pub engine: EngineSettings,
     /// The streams and their encoders.
@@ -64,7 +64,7 @@ pub struct RunSettings {
 
 /// What a run reads from, writes to and runs on.
 #[derive(Debug)]
-pub struct Run<'a, I> {
+pub(crate) struct Run<'a, I> {
     /// The messages.
     pub input: I,
     /// The choices.
@@ -89,7 +89,10 @@ impl<I: AsFd + Send + 'static> Run<'_, I> {
     ///
     /// # Errors
     /// The summary comes with the failure that ended the run, to be printed as its one TRACE ERROR.
-    pub fn run<W: Write>(self, emitter: &mut Emitter<W>) -> (RunSummary, Result<(), Failure>) {
+    pub(crate) fn run<W: Write>(
+        self,
+        emitter: &mut Emitter<W>,
+    ) -> (RunSummary, Result<(), Failure>) {
         // The watch ends where this function does.
         let mut watch = JoinSet::new();
         match self.start(&mut watch) {

@@ -25,7 +25,7 @@ use crate::model::StreamDescriptor;
 
 /// The streams of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Catalog {
+pub(crate) struct Catalog {
     /// In the order of the file; never empty. A [`StreamIx`](crate::model::StreamIx) is a position
     /// here.
     pub streams: Vec<CatalogStream>,
@@ -37,7 +37,7 @@ pub struct Catalog {
 
 /// Whether the platform gives the streams generations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub(crate) enum Dialect {
     /// It does. A sync has succeeded only when every stream has sent COMPLETE.
     Refresh,
     /// It does not. COMPLETE never comes, and the end of the input is a good end.
@@ -46,7 +46,7 @@ pub enum Dialect {
 
 /// A stream of the catalog.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CatalogStream {
+pub(crate) struct CatalogStream {
     /// Its name.
     pub descriptor: StreamDescriptor,
     /// The declared top-level properties with their schemas, in the order of the schema.
@@ -63,7 +63,7 @@ pub struct CatalogStream {
 
 /// What the platform asks a destination to do with a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DestinationMode {
+pub(crate) enum DestinationMode {
     /// Keep what is there.
     Append,
     /// Keep what is there, one row per primary key.
@@ -74,7 +74,7 @@ pub enum DestinationMode {
 
 /// What a good end does to the stream's objects of earlier runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OldObjects {
+pub(crate) enum OldObjects {
     /// Keeps them.
     Keep,
     /// Removes those of an older generation than this, and those without a generation. Objects of
@@ -87,7 +87,7 @@ pub enum OldObjects {
 
 /// Why a catalog is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum CatalogError {
+pub(crate) enum CatalogError {
     /// The text is not JSON.
     #[error("the catalog is not JSON: {fault} at line {line}, column {column}{within}")]
     NotJson {
@@ -208,7 +208,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`], which ends `write` before any record is read; the user must change the
     /// connection.
-    pub fn parse(json_text: &[u8]) -> Result<Self, CatalogError> {
+    pub(crate) fn parse(json_text: &[u8]) -> Result<Self, CatalogError> {
         let json_text = without_byte_order_mark(json_text);
         let catalog = json::value::parse(json_text).map_err(|broken| {
             ForeignText::recognise(json_text)
@@ -247,7 +247,7 @@ impl Catalog {
     /// Returns one sentence for each thing that the catalog asks for and the connector does
     /// differently.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         for stream in &self.streams {
             let name = &stream.descriptor;
@@ -265,7 +265,7 @@ impl Catalog {
 impl CatalogStream {
     /// Returns what a good end does to the stream's objects of earlier runs.
     #[must_use]
-    pub fn old_objects(&self) -> OldObjects {
+    pub(crate) fn old_objects(&self) -> OldObjects {
         match (self.mode, self.minimum_generation_id) {
             (DestinationMode::Overwrite, _) => OldObjects::RemoveOthers,
             (DestinationMode::Append | DestinationMode::AppendDedup, Some(minimum))

@@ -206,7 +206,7 @@ fn read_whole_line<'a, K: RecordSink>(
 /// Returns the namespace and name of the stream whose record `line` is, as far as the line can be
 /// read: for a message about a line that is not JSON.
 #[must_use]
-pub fn stream_of_broken_record(line: &[u8]) -> Option<(Option<String>, String)> {
+pub(crate) fn stream_of_broken_record(line: &[u8]) -> Option<(Option<String>, String)> {
     let mut scanner = Scanner::new(line);
     let (mut namespace, mut name) = (None, None);
     scanner.enter_object().ok()?;

@@ -15,7 +15,7 @@ use crate::store::operation::Operation;
 
 /// Whether a failed request may have changed the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// It certainly changed nothing.
     NotApplied,
     /// It may have changed the bucket, or may still do so: check before acting.
@@ -25,7 +25,7 @@ pub enum Effect {
 /// A request that failed, retries included.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", self.sentence())]
-pub struct StoreError {
+pub(crate) struct StoreError {
     /// The request.
     pub op: Operation,
     /// What is wrong.
@@ -76,7 +76,7 @@ pub(crate) struct DenialDetails {
 
 /// A request that no policy allows, or that one denies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denied {
+pub(crate) struct Denied {
     /// The IAM action.
     pub action: String,
     /// The ARN of the resource.
@@ -88,13 +88,13 @@ pub struct Denied {
 impl StoreError {
     /// The key of the request, or the prefix of a listing; empty for a batch of keys.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         &self.context.key
     }
 
     /// S3's error code, where the answer had one.
     #[must_use]
-    pub fn code(&self) -> Option<&str> {
+    pub(crate) fn code(&self) -> Option<&str> {
         self.context.code.as_deref()
     }
 
@@ -105,7 +105,7 @@ impl StoreError {
 
     /// The sentence, followed by the store's own answer.
     #[must_use]
-    pub fn with_store_answer(&self) -> String {
+    pub(crate) fn with_store_answer(&self) -> String {
         match self.store_answer() {
             Some(answer) => format!("{self} (the store's own answer: {answer})"),
             None => self.to_string(),
@@ -115,7 +115,7 @@ impl StoreError {
     /// Whether nothing was written because another object has the key, so that the next key may
     /// work.
     #[must_use]
-    pub fn asks_for_next_key(&self) -> bool {
+    pub(crate) fn asks_for_next_key(&self) -> bool {
         matches!(self.kind, StoreErrorKind::KeyTaken | StoreErrorKind::RefusesFreeKey)
             && self.effect == Effect::NotApplied
     }
@@ -128,7 +128,7 @@ impl StoreError {
 
     /// Returns what was denied, if the error is a denial.
     #[must_use]
-    pub fn denied(&self) -> Option<Denied> {
+    pub(crate) fn denied(&self) -> Option<Denied> {
         let DenialDetails { action, explicit } = &self.context.denial;
         (self.kind == StoreErrorKind::AccessDenied).then(|| Denied {
             action: action.clone().unwrap_or_else(|| self.actions()),
@@ -139,7 +139,7 @@ impl StoreError {
 
     /// Returns the same error for a bucket that is known to be in `region`.
     #[must_use]
-    pub fn in_region(self, region: String) -> Self {
+    pub(crate) fn in_region(self, region: String) -> Self {
         Self { kind: StoreErrorKind::WrongRegion { expected: Some(region) }, ..self }
     }
 

@@ -25,7 +25,7 @@ pub(crate) enum ConnectionProblem {
 
 /// Why a certificate is not trusted. Displayed: the reason and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Distrust {
+pub(crate) enum Distrust {
     /// No trusted certificate authority (CA) has signed it.
     UnknownIssuer,
     /// A CA with the name of a trusted one has signed it, with another key.

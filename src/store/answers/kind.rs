@@ -11,7 +11,7 @@ use crate::error::FailureType;
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreErrorKind {
+pub(crate) enum StoreErrorKind {
     /// No policy allows the request, or one denies it.
     AccessDenied,
     /// The account itself may not use S3 (closed, suspended, not signed up).
@@ -120,7 +120,7 @@ pub enum StoreErrorKind {
 
 /// Why a truncated listing cannot be continued. Displayed: what the store does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListingFault {
+pub(crate) enum ListingFault {
     /// The page has no continuation token, and `start-after` does not help.
     NoToken,
     /// The page repeats the continuation token that was just sent, and `start-after` does not help.
@@ -145,7 +145,7 @@ impl fmt::Display for ListingFault {
 impl StoreErrorKind {
     /// Who must act.
     #[must_use]
-    pub fn failure_type(&self) -> FailureType {
+    pub(crate) fn failure_type(&self) -> FailureType {
         match self {
             Self::AccessDenied
             | Self::AccountProblem

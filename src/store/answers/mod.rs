@@ -36,10 +36,11 @@ pub(crate) use call::Call;
 pub(crate) use classify::{
     NO_SUCH_KEY, REGION_HEADER, classify, is_expired, is_throttling, is_throttling_status,
 };
-pub use error::{Denied, Effect, StoreError};
-pub use handshake::Distrust;
+pub(crate) use error::{Denied, Effect, StoreError};
+#[cfg(test)]
+pub(crate) use handshake::Distrust;
 pub(crate) use handshake::{ConnectionProblem, connection_problem};
-pub use kind::{ListingFault, StoreErrorKind};
+pub(crate) use kind::{ListingFault, StoreErrorKind};
 pub(crate) use no_credentials::NoCredentials;
 pub(crate) use stalled::Stalled;
 pub(crate) use unreachable::{NameNotFound, Unreachable, unreachable};

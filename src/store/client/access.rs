@@ -6,7 +6,7 @@ use aws_sdk_s3::config::SharedCredentialsProvider;
 
 /// Whose credentials open the bucket.
 #[derive(Clone)]
-pub enum Access {
+pub(crate) enum Access {
     /// An access key. One with a session token expires, which ends the sync.
     Key {
         /// Public half of the access key.

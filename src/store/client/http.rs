@@ -32,7 +32,7 @@ use crate::store::address;
 
 /// Why a bundle of certificates cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HttpError {
+pub(crate) enum HttpError {
     /// It has no certificate.
     #[error(
         "the CA bundle holds no certificate: it must be PEM text, with a line -----BEGIN \
@@ -66,7 +66,7 @@ impl Classified for HttpError {
 
 /// The HTTP client that S3 and STS share. Cheap to clone; clones share connections.
 #[derive(Clone)]
-pub struct HttpClient {
+pub(crate) struct HttpClient {
     /// Trusts the machine's certificates and the bundle's.
     tls: SharedHttpClient,
     /// Trusts nobody, for addresses without TLS.
@@ -81,7 +81,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`HttpError`] when one of the certificates cannot be used.
-    pub fn new(ca_bundle_pem: Option<&[u8]>) -> Result<Self, HttpError> {
+    pub(crate) fn new(ca_bundle_pem: Option<&[u8]>) -> Result<Self, HttpError> {
         let mut trusted = TrustStore::default();
         if let Some(bundle) = ca_bundle_pem {
             check_bundle(bundle)?;
@@ -109,7 +109,7 @@ impl HttpClient {
 
     /// Returns the SDK's client for requests to `endpoint`; `None` is AWS's own endpoint, with TLS.
     #[must_use]
-    pub fn for_endpoint(&self, endpoint: Option<&str>) -> SharedHttpClient {
+    pub(crate) fn for_endpoint(&self, endpoint: Option<&str>) -> SharedHttpClient {
         let without_tls = endpoint.is_some_and(address::is_http);
         if without_tls && !proxy_speaks_tls() { self.plain.clone() } else { self.tls.clone() }
     }
@@ -117,7 +117,7 @@ impl HttpClient {
     /// Returns the SDK's client for services that provide the connector's own credentials: requests
     /// without TLS go past every proxy.
     #[must_use]
-    pub fn for_metadata_services(&self) -> SharedHttpClient {
+    pub(crate) fn for_metadata_services(&self) -> SharedHttpClient {
         SharedHttpClient::new(NoProxyMetadata {
             direct: self.direct.clone(),
             through_proxy: self.tls.clone(),

@@ -44,14 +44,16 @@ mod sending;
 mod settings;
 mod signing;
 
-pub use access::Access;
+pub(crate) use access::Access;
 pub(crate) use checksum::Digests;
 pub(crate) use headers::TakesObjectHeaders;
-pub use http::{HttpClient, HttpError};
-pub use notice::Notice;
-pub use object_info::ObjectInfo;
+pub(crate) use http::HttpClient;
+#[cfg(test)]
+pub(crate) use http::HttpError;
+pub(crate) use notice::Notice;
+pub(crate) use object_info::ObjectInfo;
 pub(crate) use object_info::key_hash;
 #[cfg(test)]
 pub(crate) use retry_policy::RetryPolicy;
-pub use s3_store::S3Store;
-pub use settings::StoreSettings;
+pub(crate) use s3_store::S3Store;
+pub(crate) use settings::StoreSettings;

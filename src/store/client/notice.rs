@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What the user may want to know while nothing seems to happen. Displayed: one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub(crate) enum Notice {
     /// A delay begins.
     Waiting {
         /// Why the last attempt failed.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// What an object carries besides its bytes.
 #[derive(Clone, Debug)]
-pub struct ObjectInfo {
+pub(crate) struct ObjectInfo {
     /// The Content-Type header.
     pub content_type: &'static str,
     /// Proves that this very call wrote an object: it is stored with the object and looked for

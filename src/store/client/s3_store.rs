@@ -35,7 +35,7 @@ use crate::store::options::Checksum;
 
 /// One bucket. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct S3Store {
+pub(crate) struct S3Store {
     client: Client,
     retry_policy: RetryPolicy,
     shared: Arc<Shared>,
@@ -71,7 +71,7 @@ impl S3Store {
     /// Creates the store of `settings` with the retry policy of a sync. Does nothing on the network
     /// and needs no runtime.
     #[must_use]
-    pub fn new(settings: &StoreSettings) -> Self {
+    pub(crate) fn new(settings: &StoreSettings) -> Self {
         Self::with_clock(settings, RetryPolicy::SYNC, env::system_time)
     }
 
@@ -139,7 +139,7 @@ impl S3Store {
 
     /// Returns another handle, with at most `attempts` attempts for each request.
     #[must_use]
-    pub fn with_max_attempts(&self, attempts: u32) -> Self {
+    pub(crate) fn with_max_attempts(&self, attempts: u32) -> Self {
         self.with_policy(self.retry_policy.with_max_attempts(attempts))
     }
 
@@ -147,7 +147,7 @@ impl S3Store {
     /// at most `attempts` attempts, short timeouts, and no second lookup of a host name that was
     /// not found.
     #[must_use]
-    pub fn with_short_timeouts(&self, attempts: u32) -> Self {
+    pub(crate) fn with_short_timeouts(&self, attempts: u32) -> Self {
         self.with_policy(self.retry_policy.with_max_attempts(attempts).with_short_timeouts())
     }
 
@@ -167,13 +167,13 @@ impl S3Store {
 
     /// Calls `listener` from now on, instead of an earlier listener, when this store delays the
     /// sync. The listener is called from any thread and must not block.
-    pub fn on_notice(&self, listener: impl Fn(Notice) + Send + 'static) {
+    pub(crate) fn on_notice(&self, listener: impl Fn(Notice) + Send + 'static) {
         self.shared.delays.set_listener(listener);
     }
 
     /// The bucket's name.
     #[must_use]
-    pub fn bucket(&self) -> &str {
+    pub(crate) fn bucket(&self) -> &str {
         &self.shared.bucket
     }
 

@@ -12,7 +12,7 @@ use crate::store::options::{Checksum, ObjectOptions};
 
 /// Where the bucket is, whose credentials open it, and how objects are written.
 #[derive(Clone)]
-pub struct StoreSettings {
+pub(crate) struct StoreSettings {
     /// Bucket name.
     pub bucket: String,
     /// Region that requests are signed for.

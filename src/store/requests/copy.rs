@@ -28,7 +28,7 @@ impl S3Store {
     /// # Errors
     /// [`StoreErrorKind::NotFound`]: the object is not at `from`. With [`Effect::Unknown`] the copy
     /// may be there or may still appear.
-    pub async fn copy(&self, from: &str, to: &str, token: &str) -> Result<(), StoreError> {
+    pub(crate) async fn copy(&self, from: &str, to: &str, token: &str) -> Result<(), StoreError> {
         let Some(object) = self.head(from).await?.filter(|object| object.token() == Some(token))
         else {
             // Another process may have copied it and deleted the original.
@@ -78,7 +78,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreErrorKind::LosesMetadata`]: the copy was removed. Another error: it could not be.
-    pub async fn confirm_copy(&self, to: &str, token: &str) -> Result<(), StoreError> {
+    pub(crate) async fn confirm_copy(&self, to: &str, token: &str) -> Result<(), StoreError> {
         let is_wrong = match self.head(to).await {
             Ok(Some(found)) => found.token() == Some(token) && !found.was_written_to(to),
             Ok(None) | Err(_) => false,

@@ -34,7 +34,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreError`]. With [`Effect::Unknown`] the object may be gone.
-    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), StoreError> {
         let request = self
             .client()
             .delete_object()
@@ -52,7 +52,7 @@ impl S3Store {
     /// result, in any order, and returns whether to go on: after a `false` no further request is
     /// sent, and only keys of requests that were sent are reported. A key that failed may be gone
     /// all the same; deleting it again does no harm.
-    pub async fn delete_all(
+    pub(crate) async fn delete_all(
         &self,
         keys: Vec<String>,
         mut settled: impl FnMut(String, Result<(), StoreError>) -> bool,
@@ -134,7 +134,7 @@ impl S3Store {
     /// # Errors
     /// [`StoreError`]; the object may still be there. [`StoreErrorKind::LosesMetadata`]: an object
     /// that may be ours stays.
-    pub async fn delete_if_ours(&self, key: &str, token: Uuid) -> Result<(), StoreError> {
+    pub(crate) async fn delete_if_ours(&self, key: &str, token: Uuid) -> Result<(), StoreError> {
         let token = token.to_string();
         match self.key_owner(key, &token).await? {
             KeyOwner::Us => {}

@@ -11,7 +11,7 @@ use crate::store::client::S3Store;
 
 /// What is under a prefix: all of it, or one page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// Objects.
     pub keys: Vec<String>,
     /// Common prefixes, each ending with `/`; empty where keys are listed at every depth.
@@ -44,7 +44,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was changed.
-    pub async fn list_keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn list_keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         self.list(prefix).await.map(|listing| listing.keys)
     }
 
@@ -53,7 +53,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was changed.
-    pub async fn list(&self, prefix: &str) -> Result<Listing, StoreError> {
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Listing, StoreError> {
         let mut listing = Listing::default();
         let add = |mut page: Listing| {
             listing.keys.append(&mut page.keys);
@@ -67,7 +67,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was changed. `see` may have been called with some pages.
-    pub async fn list_pages(
+    pub(crate) async fn list_pages(
         &self,
         prefix: &str,
         mut see: impl FnMut(Listing),
@@ -82,7 +82,7 @@ impl S3Store {
     /// Lists all keys that begin with `prefix`, at every depth, page by page. Nothing is sent
     /// before [`Pages::next`].
     #[must_use]
-    pub fn all_keys<'a>(&'a self, prefix: &'a str) -> Pages<'a> {
+    pub(crate) fn all_keys<'a>(&'a self, prefix: &'a str) -> Pages<'a> {
         Pages::new(self, prefix, None)
     }
 }

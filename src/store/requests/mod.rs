@@ -28,8 +28,7 @@ mod read;
 mod region;
 mod stored_object;
 
-pub use listing::Listing;
-pub use multipart::PartReceipt;
-pub use pages::Pages;
-pub use region::FoundRegion;
-pub use stored_object::StoredObject;
+pub(crate) use listing::Listing;
+pub(crate) use multipart::PartReceipt;
+pub(crate) use region::FoundRegion;
+pub(crate) use stored_object::StoredObject;

@@ -16,7 +16,7 @@ use crate::store::client::{Digests, ObjectInfo, S3Store, TakesObjectHeaders};
 
 /// Proof that a part is in S3. CompleteMultipartUpload takes all of them, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartReceipt {
+pub(crate) struct PartReceipt {
     /// 1 to 10,000.
     pub part_number: i32,
     /// The part's ETag.
@@ -32,7 +32,7 @@ impl S3Store {
     /// # Errors
     /// [`StoreError`]. With [`Effect::Unknown`](crate::store::Effect::Unknown) an empty upload may
     /// have been left behind, which only a lifecycle rule removes.
-    pub async fn create_multipart(
+    pub(crate) async fn create_multipart(
         &self,
         key: &str,
         object: &ObjectInfo,
@@ -57,7 +57,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreError`]; the upload is intact, so the part may be sent again.
-    pub async fn upload_part(
+    pub(crate) async fn upload_part(
         &self,
         key: &str,
         upload_id: &str,
@@ -89,7 +89,11 @@ impl S3Store {
     /// # Errors
     /// [`StoreError`]; the parts stay until a lifecycle rule removes them. The vendor's policy does
     /// not grant `s3:AbortMultipartUpload`: callers warn and go on.
-    pub async fn abort_multipart(&self, key: &str, upload_id: &str) -> Result<(), StoreError> {
+    pub(crate) async fn abort_multipart(
+        &self,
+        key: &str,
+        upload_id: &str,
+    ) -> Result<(), StoreError> {
         let request = self
             .client()
             .abort_multipart_upload()

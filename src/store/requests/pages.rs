@@ -35,7 +35,7 @@ const LAST_CHARACTER: char = '\u{10FFFF}';
 
 /// A listing in progress.
 #[derive(Debug)]
-pub struct Pages<'a> {
+pub(crate) struct Pages<'a> {
     store: &'a S3Store,
     prefix: &'a str,
     delimiter: Option<&'static str>,
@@ -83,7 +83,7 @@ impl<'a> Pages<'a> {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was changed. After an error it is unknown what else there is.
-    pub async fn next(&mut self) -> Result<Option<Listing>, StoreError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Listing>, StoreError> {
         if self.is_complete() {
             return Ok(None);
         }
@@ -113,7 +113,7 @@ impl<'a> Pages<'a> {
 
     /// Whether the store called the previous page the last one.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         matches!(self.next, Next::Complete)
     }
 

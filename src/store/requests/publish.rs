@@ -108,7 +108,12 @@ impl S3Store {
     /// # Errors
     /// [`StoreError::asks_for_next_key`]: nothing was written. With [`Effect::Unknown`] the object
     /// may be there or may still appear; nothing may be acknowledged.
-    pub async fn put(&self, key: &str, body: Bytes, object: &ObjectInfo) -> Result<(), StoreError> {
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        body: Bytes,
+        object: &ObjectInfo,
+    ) -> Result<(), StoreError> {
         self.publish(&Publication { key, object, content: Content::Body(body) }).await
     }
 
@@ -120,7 +125,7 @@ impl S3Store {
     /// [`S3Store::abort_multipart`]. [`StoreErrorKind::NoSuchUpload`]: the parts are gone. With
     /// [`Effect::Unknown`] the object may be there or may still appear; nothing may be
     /// acknowledged.
-    pub async fn complete_multipart(
+    pub(crate) async fn complete_multipart(
         &self,
         key: &str,
         upload_id: &str,
@@ -136,7 +141,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreError`]; the object may have been replaced.
-    pub async fn honours_guard(
+    pub(crate) async fn honours_guard(
         &self,
         key: &str,
         body: Bytes,

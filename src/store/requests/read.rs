@@ -37,7 +37,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreErrorKind::NotFound`] if there is none.
-    pub async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
+    pub(crate) async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
         let request = self
             .client()
             .get_object()
@@ -61,7 +61,7 @@ impl S3Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was changed.
-    pub async fn head(&self, key: &str) -> Result<Option<StoredObject>, StoreError> {
+    pub(crate) async fn head(&self, key: &str) -> Result<Option<StoredObject>, StoreError> {
         let head = match self.head_once(key).await {
             Err(error) if error.status() == Some(400) && error.code().is_none() => {
                 match self.get_first_byte(key).await {
@@ -120,7 +120,7 @@ impl S3Store {
     /// # Errors
     /// [`StoreErrorKind::KeyTaken`] or [`StoreErrorKind::FindsMissing`], about the request `op`
     /// that was to follow.
-    pub async fn expect_free(
+    pub(crate) async fn expect_free(
         &self,
         op: Operation,
         key: &str,
@@ -158,7 +158,7 @@ impl S3Store {
 
     /// The error that the store reports an object at `key` although there is none.
     #[must_use]
-    pub fn finds_missing(&self, op: Operation, key: &str) -> StoreError {
+    pub(crate) fn finds_missing(&self, op: Operation, key: &str) -> StoreError {
         self.call(op, key, 0).without_answer(StoreErrorKind::FindsMissing, Effect::NotApplied)
     }
 

@@ -24,7 +24,7 @@ use crate::store::operation::Operation;
 
 /// Where a bucket is.
 #[derive(Clone, Debug)]
-pub struct FoundRegion {
+pub(crate) struct FoundRegion {
     /// Its region.
     pub region: String,
     /// The denial of GetBucketLocation, where another answer named the region.
@@ -37,7 +37,7 @@ impl S3Store {
     /// # Errors
     /// [`StoreError`]. A denied `s3:GetBucketLocation` is one only if no other answer names the
     /// region.
-    pub async fn find_region(&self) -> Result<FoundRegion, StoreError> {
+    pub(crate) async fn find_region(&self) -> Result<FoundRegion, StoreError> {
         let (location, header) = self.location().await;
         let refused = match (location, header) {
             (Ok(region), _) => return Ok(FoundRegion { region, denied: None }),

@@ -11,7 +11,7 @@ use crate::store::client::{ObjectInfo, key_hash};
 
 /// What an object says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoredObject {
+pub(crate) struct StoredObject {
     metadata: HashMap<String, String>,
     pub(super) headers: StoredHeaders,
     /// `None` where the store does not say.
@@ -34,7 +34,7 @@ impl StoredObject {
     /// Returns a user metadata value by its name, without `x-amz-meta-` and in any case: some
     /// stores return names in title case.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.metadata
             .iter()
             .find(|(held, _)| held.eq_ignore_ascii_case(name))
@@ -43,7 +43,7 @@ impl StoredObject {
 
     /// Returns the token that the connector gave the object, if it is one of its objects.
     #[must_use]
-    pub fn token(&self) -> Option<&str> {
+    pub(crate) fn token(&self) -> Option<&str> {
         self.get(ObjectInfo::TOKEN_KEY)
     }
 
@@ -51,14 +51,14 @@ impl StoredObject {
     /// object at another key. Objects of versions that did not store the hash of the key count as
     /// written where they are.
     #[must_use]
-    pub fn was_written_to(&self, key: &str) -> bool {
+    pub(crate) fn was_written_to(&self, key: &str) -> bool {
         self.get(ObjectInfo::KEY_HASH_KEY).is_none_or(|hash| hash == key_hash(key))
     }
 
     /// Whether the object has the metadata that `put`, `create_multipart` or `copy` gave an object
     /// at `key`: a store may lose it.
     #[must_use]
-    pub fn kept_metadata(&self, key: &str, token: Uuid) -> bool {
+    pub(crate) fn kept_metadata(&self, key: &str, token: Uuid) -> bool {
         self.token() == Some(token.to_string().as_str())
             && self.get(ObjectInfo::KEY_HASH_KEY) == Some(key_hash(key).as_str())
     }

@@ -99,7 +99,7 @@ mod tests {
             (64, 1_000, 10, 10),
         ] {
             let found = row_group_bytes(setting * MIB, memory * MIB, file * MIB);
-            assert_eq!(found as u64, expected * MIB, "{setting} {memory} {file}");
+            assert_eq!(found, expected * MIB, "{setting} {memory} {file}");
         }
     }
 

@@ -15,7 +15,7 @@ use crate::error::{Classified, ErrorText, FailureType};
 /// Signing in failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", self.sentence())]
-pub struct SignInError {
+pub(crate) struct SignInError {
     /// What is wrong.
     pub kind: SignInErrorKind,
     /// What the server called it: its error code, or the HTTP status.
@@ -26,7 +26,7 @@ pub struct SignInError {
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignInErrorKind {
+pub(crate) enum SignInErrorKind {
     /// The connector's environment has no credentials.
     NoCredentials {
         /// The role that they are needed for, if it is for one.
@@ -117,7 +117,7 @@ pub enum SignInErrorKind {
 
 /// Where the default chain looks for credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CredentialSource {
+pub(crate) enum CredentialSource {
     /// `AWS_ACCESS_KEY_ID` and its companions.
     Environment,
     /// The profile files.
@@ -153,7 +153,7 @@ impl CredentialSource {
 
 /// Why a key is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyProblem {
+pub(crate) enum KeyProblem {
     /// There is no such key, or it is inactive.
     Unknown,
     /// The secret does not belong to the key.

@@ -18,7 +18,7 @@ use self::values::repeat_last;
 use super::bits::{Bits, Validity};
 use super::types::ColumnType;
 
-pub use self::arrow::ColumnError;
+pub(crate) use self::arrow::ColumnError;
 pub(super) use self::arrow::mismatch;
 pub(super) use self::memory::ColumnSize;
 pub(super) use self::values::{ColumnValues, ListValues, TextValues};

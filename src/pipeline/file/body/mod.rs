@@ -38,7 +38,7 @@ use crate::pipeline::messages::{
 
 /// How many rows make a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PieceSizes {
+pub(crate) struct PieceSizes {
     /// Text of one gzip frame, at least.
     pub min_frame_bytes: usize,
     /// Memory of the rows of one row group, at least. The layout of the stream limits their number
@@ -47,7 +47,7 @@ pub struct PieceSizes {
 }
 
 /// No format makes a piece of fewer bytes only because memory is short.
-pub const MIN_EARLY_PIECE_BYTES: u64 = 64 * 1024;
+pub(crate) const MIN_EARLY_PIECE_BYTES: u64 = 64 * 1024;
 
 /// A piece that a worker is to make: its number in the file, and the work.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl<W: Work + 'static> From<(u32, W)> for BodyJob {
 
 /// The rows and bytes of one file.
 #[derive(Debug)]
-pub struct FileBody {
+pub(crate) struct FileBody {
     encoding: Encoding,
     /// What is final.
     bytes: ByteQueue,
@@ -85,7 +85,7 @@ enum Encoding {
 impl FileBody {
     /// The body of a new file of a stream.
     #[must_use]
-    pub fn open(format: &StreamFormat, sizes: PieceSizes, budget: &Budget) -> Self {
+    pub(crate) fn open(format: &StreamFormat, sizes: PieceSizes, budget: &Budget) -> Self {
         let mut bytes = ByteQueue::default();
         let encoding = match format {
             StreamFormat::Text { encoder, compression } => {
@@ -202,7 +202,7 @@ impl FileBody {
 
     /// Whether all the bytes that the object will have are there, or were.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.is_sealed
             && match &self.encoding {
                 Encoding::Plain => true,
@@ -213,19 +213,19 @@ impl FileBody {
 
     /// Final bytes that have not been taken.
     #[must_use]
-    pub fn ready_bytes(&self) -> usize {
+    pub(crate) fn ready_bytes(&self) -> usize {
         self.bytes.queued_bytes()
     }
 
     /// Final bytes so far, whether they were taken or not.
     #[must_use]
-    pub fn encoded_bytes(&self) -> u64 {
+    pub(crate) fn encoded_bytes(&self) -> u64 {
         self.bytes.joined_bytes()
     }
 
     /// Memory that its rows and bytes hold, pieces in work apart.
     #[must_use]
-    pub fn held_bytes(&self) -> u64 {
+    pub(crate) fn held_bytes(&self) -> u64 {
         self.bytes.held_bytes()
             + match &self.encoding {
                 Encoding::Plain => 0,
@@ -237,7 +237,7 @@ impl FileBody {
     /// Memory of rows that would take a fraction of it if a piece were made of them now; `None` if
     /// they are too few for that, or the format gains nothing by it.
     #[must_use]
-    pub fn early_piece_bytes(&self) -> Option<u64> {
+    pub(crate) fn early_piece_bytes(&self) -> Option<u64> {
         match &self.encoding {
             Encoding::Plain | Encoding::Gzip(_) => None,
             Encoding::Parquet(parquet) => parquet.early_row_group_bytes(),
@@ -247,7 +247,7 @@ impl FileBody {
     /// Bytes that the object would have if it were sealed now, as far as what was encoded so far
     /// tells: `own` of the file's stream, `all` of all streams of the run.
     #[must_use]
-    pub fn estimated_bytes(&self, own: CompressionSample, all: CompressionSample) -> u64 {
+    pub(crate) fn estimated_bytes(&self, own: CompressionSample, all: CompressionSample) -> u64 {
         self.bytes.joined_bytes()
             + match &self.encoding {
                 Encoding::Plain => 0,

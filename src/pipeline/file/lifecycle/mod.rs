@@ -33,7 +33,7 @@ use crate::store::{ObjectInfo, PartReceipt};
 
 /// Why a file takes no more rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SealReason {
+pub(crate) enum SealReason {
     /// It reached the file size of the settings.
     Size,
     /// A STATE that covers it is due.
@@ -47,7 +47,7 @@ pub enum SealReason {
 impl SealReason {
     /// One word, for summaries.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Size => "size",
             Self::Checkpoint => "checkpoint",
@@ -59,7 +59,7 @@ impl SealReason {
 
 /// What is the same for all files of a run.
 #[derive(Clone, Copy, Debug)]
-pub struct FileSettings {
+pub(crate) struct FileSettings {
     /// How many rows make a piece of a body.
     pub pieces: PieceSizes,
     /// Bytes of every part but the last, which has as many at most. S3 takes 5 MiB or more, and
@@ -90,7 +90,7 @@ enum Upload {
 
 /// One file.
 #[derive(Debug)]
-pub struct File {
+pub(crate) struct File {
     /// Its identity.
     pub id: FileId,
     /// Whose rows it holds.
@@ -130,7 +130,7 @@ pub struct File {
 
 /// What is known of a file before its first row is appended.
 #[derive(Debug)]
-pub struct FileStart {
+pub(crate) struct FileStart {
     /// Its identity.
     pub id: FileId,
     /// Whose rows it is for.
@@ -147,7 +147,7 @@ pub struct FileStart {
 
 /// How many of the keys that a file was given were taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TakenKeys {
+pub(crate) struct TakenKeys {
     /// In all.
     pub all: u32,
     /// Those where the store then found no object.
@@ -157,7 +157,7 @@ pub struct TakenKeys {
 impl File {
     /// A file whose first row is about to be appended.
     #[must_use]
-    pub fn new(start: FileStart, settings: FileSettings) -> Self {
+    pub(crate) fn new(start: FileStart, settings: FileSettings) -> Self {
         let FileStart { id, stream, first, opened_at, object, body } = start;
         Self {
             id,
@@ -187,7 +187,7 @@ impl File {
     ///
     /// # Errors
     /// The file cannot be completed: discard it.
-    pub fn append(&mut self, chunk: Chunk, last: Position) -> Result<Vec<Action>, Failure> {
+    pub(crate) fn append(&mut self, chunk: Chunk, last: Position) -> Result<Vec<Action>, Failure> {
         self.last = last;
         self.rows += chunk.rows;
         self.cursor.add(chunk.cursor);
@@ -198,7 +198,7 @@ impl File {
     /// Makes a piece of the rows that none has taken yet, although it could be larger: encoded they
     /// take less memory.
     #[must_use]
-    pub fn cut_piece(&mut self) -> Vec<Action> {
+    pub(crate) fn cut_piece(&mut self) -> Vec<Action> {
         let job = self.body.cut_piece();
         self.jobs_then_advance(job)
     }
@@ -207,7 +207,7 @@ impl File {
     ///
     /// # Errors
     /// The file cannot be completed: discard it.
-    pub fn seal(&mut self, reason: SealReason) -> Result<Vec<Action>, Failure> {
+    pub(crate) fn seal(&mut self, reason: SealReason) -> Result<Vec<Action>, Failure> {
         self.sealed = Some(reason);
         let job = self.body.seal()?;
         Ok(self.jobs_then_advance(job))
@@ -216,7 +216,7 @@ impl File {
     /// Uploads everything once it is sealed, even less than one part, so that its memory becomes
     /// free while the file waits to be published.
     #[must_use]
-    pub fn leave_memory(&mut self) -> Vec<Action> {
+    pub(crate) fn leave_memory(&mut self) -> Vec<Action> {
         self.leaves_memory = true;
         self.advance()
     }
@@ -225,7 +225,7 @@ impl File {
     ///
     /// # Errors
     /// The file cannot be completed: discard it.
-    pub fn piece_done(
+    pub(crate) fn piece_done(
         &mut self,
         piece: u32,
     ) -> Result<(Vec<Action>, Option<CompressionSample>), Failure> {
@@ -235,14 +235,14 @@ impl File {
 
     /// The key is decided.
     #[must_use]
-    pub fn key_ready(&mut self, key: String) -> Vec<Action> {
+    pub(crate) fn key_ready(&mut self, key: String) -> Vec<Action> {
         self.key = Some(key);
         self.advance()
     }
 
     /// The multipart upload is open.
     #[must_use]
-    pub fn created(&mut self, upload_id: String) -> Vec<Action> {
+    pub(crate) fn created(&mut self, upload_id: String) -> Vec<Action> {
         self.requests_under_way -= 1;
         self.upload = Upload::Open(upload_id);
         // S3 has it now, and tens of thousands of files may wait for a STATE.
@@ -252,7 +252,7 @@ impl File {
 
     /// A part is in S3.
     #[must_use]
-    pub fn part_uploaded(&mut self, receipt: PartReceipt) -> Vec<Action> {
+    pub(crate) fn part_uploaded(&mut self, receipt: PartReceipt) -> Vec<Action> {
         self.requests_under_way -= 1;
         if self.parts.is_empty() {
             // Most files have one part.
@@ -265,7 +265,7 @@ impl File {
     /// One of this file's requests failed, or was not sent. The file can no longer be published;
     /// discard it. With `may_have_happened` S3 may have done it all the same.
     #[must_use]
-    pub fn request_failed(&mut self, may_have_happened: bool) -> Vec<Action> {
+    pub(crate) fn request_failed(&mut self, may_have_happened: bool) -> Vec<Action> {
         self.requests_under_way -= 1;
         match &mut self.upload {
             Upload::Creating => self.upload = Upload::None,
@@ -282,7 +282,7 @@ impl File {
 
     /// The receipt: the object is visible.
     #[must_use]
-    pub fn published(&mut self) -> Vec<Action> {
+    pub(crate) fn published(&mut self) -> Vec<Action> {
         self.requests_under_way -= 1;
         self.upload = Upload::Visible;
         self.remove_if_discarded()
@@ -290,19 +290,19 @@ impl File {
 
     /// Whether the object is visible and stays so.
     #[must_use]
-    pub fn is_visible(&self) -> bool {
+    pub(crate) fn is_visible(&self) -> bool {
         self.upload == Upload::Visible && !self.is_discarded
     }
 
     /// Whether the object's metadata has its number of rows and why it was sealed.
     #[must_use]
-    pub fn metadata_has_rows(&self) -> bool {
+    pub(crate) fn metadata_has_rows(&self) -> bool {
         self.metadata_has_rows
     }
 
     /// Whether all bytes are where they wait for publication.
     #[must_use]
-    pub fn is_staged(&self) -> bool {
+    pub(crate) fn is_staged(&self) -> bool {
         let ready_bytes = self.body.ready_bytes();
         self.body.is_complete()
             && self.key.is_some()
@@ -321,7 +321,7 @@ impl File {
 
     /// Makes a staged file visible; does nothing to a file that is not staged.
     #[must_use]
-    pub fn publish(&mut self) -> Vec<Action> {
+    pub(crate) fn publish(&mut self) -> Vec<Action> {
         let Some(key) = self.key.clone().filter(|_| self.is_staged()) else { return Vec::new() };
         let object = self.object_info();
         let request = if let Upload::Open(upload_id) = &self.upload {
@@ -340,7 +340,7 @@ impl File {
 
     /// The key was taken by another object before the file could be put: it needs another one, and
     /// then to be published again.
-    pub fn key_taken(&mut self, body: Vec<SegmentSlice>) {
+    pub(crate) fn key_taken(&mut self, body: Vec<SegmentSlice>) {
         self.upload_not_begun();
         if !self.is_discarded {
             self.body.put_back(body);
@@ -348,14 +348,14 @@ impl File {
     }
 
     /// The key was taken by another object before an upload was begun: the file needs another one.
-    pub fn upload_not_begun(&mut self) {
+    pub(crate) fn upload_not_begun(&mut self) {
         self.requests_under_way -= 1;
         self.key = None;
         self.upload = Upload::None;
     }
 
     /// Counts a key that was taken.
-    pub fn count_taken_key(&mut self, is_free: bool) -> TakenKeys {
+    pub(crate) fn count_taken_key(&mut self, is_free: bool) -> TakenKeys {
         self.taken_keys.all += 1;
         self.taken_keys.free += u32::from(is_free);
         self.taken_keys
@@ -364,7 +364,7 @@ impl File {
     /// Abandons the file: frees its memory, and removes what is in S3 of it as soon as no request
     /// of its own is under way.
     #[must_use]
-    pub fn discard(&mut self) -> Vec<Action> {
+    pub(crate) fn discard(&mut self) -> Vec<Action> {
         if std::mem::replace(&mut self.is_discarded, true) {
             return Vec::new();
         }
@@ -376,19 +376,19 @@ impl File {
 
     /// Whether a discarded file has nothing left to wait for.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.is_discarded && self.requests_under_way == 0
     }
 
     /// Whether the file was given up.
     #[must_use]
-    pub fn is_discarded(&self) -> bool {
+    pub(crate) fn is_discarded(&self) -> bool {
         self.is_discarded
     }
 
     /// A removal of the discarded file has been answered.
     #[must_use]
-    pub fn removed(&mut self) -> Vec<Action> {
+    pub(crate) fn removed(&mut self) -> Vec<Action> {
         self.requests_under_way -= 1;
         self.remove_if_discarded()
     }
@@ -396,7 +396,7 @@ impl File {
     /// Bytes that stay in memory until something makes the file move: what sealing it early would
     /// set free.
     #[must_use]
-    pub fn resident_bytes(&self) -> u64 {
+    pub(crate) fn resident_bytes(&self) -> u64 {
         if self.leaves_memory || matches!(self.upload, Upload::Publishing(_) | Upload::Visible) {
             return 0;
         }
@@ -405,13 +405,13 @@ impl File {
 
     /// Its rows and bytes.
     #[must_use]
-    pub fn body(&self) -> &FileBody {
+    pub(crate) fn body(&self) -> &FileBody {
         &self.body
     }
 
     /// The token that the object carries, which proves that it is this file.
     #[must_use]
-    pub fn token(&self) -> uuid::Uuid {
+    pub(crate) fn token(&self) -> uuid::Uuid {
         self.object.token
     }
 

@@ -47,7 +47,7 @@ const SPARE_TEXT_BYTES: usize = 1024 * 1024;
 
 /// What makes the row ids of a block unique: the time at which it was read, and a random number.
 #[derive(Clone, Copy, Debug)]
-pub struct BlockSeed {
+pub(crate) struct BlockSeed {
     /// Epoch milliseconds.
     pub unix_ms: u64,
     /// Random.
@@ -69,7 +69,7 @@ struct OpenChunk {
 
 /// One worker's encoder.
 #[derive(Debug)]
-pub struct BlockEncoder {
+pub(crate) struct BlockEncoder {
     table: Arc<StreamTable>,
     reader: LineReader,
     budget: Budget,
@@ -96,7 +96,7 @@ struct RowSource {
 impl BlockEncoder {
     /// An encoder with empty scratch.
     #[must_use]
-    pub fn new(table: Arc<StreamTable>, budget: Budget, spare: BufferPool) -> Self {
+    pub(crate) fn new(table: Arc<StreamTable>, budget: Budget, spare: BufferPool) -> Self {
         let streams = table.streams.len();
         Self {
             reader: LineReader::new(Arc::clone(&table)),
@@ -113,7 +113,7 @@ impl BlockEncoder {
 
     /// Encodes a block. Half surrogate pairs in its records are replaced in place.
     #[must_use]
-    pub fn encode(&mut self, block: &mut Block, seed: BlockSeed) -> EncodedBlock {
+    pub(crate) fn encode(&mut self, block: &mut Block, seed: BlockSeed) -> EncodedBlock {
         let mut ids = RowIds::new(seed.unix_ms, seed.random);
         let mut encoded =
             EncodedBlock { index: block.index, items: Vec::new(), fault: None, lines: 0 };
