@@ -121,13 +121,14 @@ fn a_path_that_is_the_bucket_is_refused() {
             let outcome = connector().write(&config, &users()).input(one_user()).run();
             let message = failure(&outcome, "config_error");
             assert!(
-                message.contains("`s3_endpoint`") && message.contains("without the bucket"),
+                message.contains("`s3_endpoint`")
+                    && message.contains("remove the bucket from the URL"),
                 "{message}"
             );
             let check = connector().check(&config);
             let (status, message) = check.connection_status();
             assert_eq!(status, "FAILED");
-            assert!(message.contains("give the endpoint without the bucket"), "{message}");
+            assert!(message.contains("remove the bucket from the URL"), "{message}");
         }
         assert_eq!(server.targets(), [""; 0]);
     }
