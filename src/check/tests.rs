@@ -142,8 +142,8 @@ async fn a_good_bucket_passes_and_is_left_as_it_was() {
         assert_eq!(report.to_string(), "");
         assert_eq!(server.store().list_keys("").await.unwrap(), Vec::<String>::new());
     }
-    let elsewhere = StoreSettings { bucket: "elsewhere".to_owned(), ..settings(server.address) };
-    let error = check_with(PARTS, elsewhere, true).await.unwrap_err();
+    let other_bucket = StoreSettings { bucket: "elsewhere".to_owned(), ..settings(server.address) };
+    let error = check_with(PARTS, other_bucket, true).await.unwrap_err();
     assert!(error.to_string().contains("\"elsewhere\" does not exist"), "{error}");
 }
 
