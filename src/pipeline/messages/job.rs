@@ -47,17 +47,14 @@ pub(crate) trait Work: fmt::Debug + Send {
     /// Cuts the work into tasks that different workers may run at the same time; at least one.
     fn into_tasks(self: Box<Self>, budget: &Budget) -> Vec<Box<dyn Task>>;
 
-    /// The text that a piece is to be made of, for tests with a compressor of their own.
+    /// Returns the text of the piece, for tests with a compressor of their own; `None` where a
+    /// piece is made of columns.
     #[cfg(test)]
-    fn text(&self) -> String {
-        unimplemented!("the work is not about text")
-    }
+    fn text(&self) -> Option<String>;
 
-    /// Ends the work with a piece that a test has made.
+    /// Ends the work on text with a piece that a test has made.
     #[cfg(test)]
-    fn finish_with(self: Box<Self>, _piece: super::Segment) {
-        unimplemented!("the work is not about text")
-    }
+    fn finish_with(self: Box<Self>, piece: super::Segment);
 }
 
 /// A share of a job, for one worker.

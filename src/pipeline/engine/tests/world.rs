@@ -242,7 +242,7 @@ impl World {
         let (event, lost) = match self.pending.remove(ix) {
             Action::Job(Job { file, piece, work }) => {
                 // What a compressor that changes nothing makes of the text.
-                let bytes = work.text().into_bytes();
+                let bytes = work.text().unwrap().into_bytes();
                 work.finish_with(Segment { bytes, permit: self.budget.take(0) });
                 let done = JobDone { file, piece, result: Ok(()), is_rationed: false };
                 (Event::JobDone(done), false)

@@ -107,9 +107,9 @@ impl Work for GzipFrame {
     }
 
     #[cfg(test)]
-    fn text(&self) -> String {
+    fn text(&self) -> Option<String> {
         let text = |segment: &Segment| String::from_utf8(segment.bytes.clone()).unwrap();
-        self.text.iter().map(text).collect()
+        Some(self.text.iter().map(text).collect())
     }
 
     #[cfg(test)]

@@ -94,6 +94,14 @@ impl Work for RowGroup {
         let boxed = |task: ColumnTask| -> Box<dyn Task> { Box::new(task) };
         self.into_column_tasks(budget).into_iter().map(boxed).collect()
     }
+
+    #[cfg(test)]
+    fn text(&self) -> Option<String> {
+        None
+    }
+
+    #[cfg(test)]
+    fn finish_with(self: Box<Self>, _piece: crate::pipeline::messages::Segment) {}
 }
 
 /// Some columns of a row group, to be encoded.

@@ -71,7 +71,7 @@ fn jobs(out: &mut Vec<Action>) -> Vec<Job> {
 
 /// The number and the text of each job.
 fn texts(jobs: &[Job]) -> Vec<(u32, String)> {
-    jobs.iter().map(|job| (job.piece, job.work.text())).collect()
+    jobs.iter().map(|job| (job.piece, job.work.text().unwrap())).collect()
 }
 
 /// What the file asks for, one word each.
@@ -132,7 +132,7 @@ fn frames_join_in_order_and_every_part_but_the_last_has_the_same_length() {
     let estimate = file.body().estimated_bytes(half, CompressionSample::default());
     assert_eq!(estimate, 7, "fifteen bytes of text at half their size");
     let compressed = |file: &mut File, job: Job, out: &mut Vec<Action>| {
-        let text = job.work.text().to_uppercase();
+        let text = job.work.text().unwrap().to_uppercase();
         job.work.finish_with(segment(&text));
         out.extend(file.piece_done(job.piece).unwrap().0);
     };
