@@ -167,7 +167,8 @@ pub fn read_line<'a, K: RecordSink>(
         let mut parts = RecordParts { stream: Some(Ok(stream)), ..RecordParts::new() };
         parts.data = Some(sink.read_data(&mut scanner, Some(stream))?);
         read_record_members(&mut scanner, &mut parts, sink)?;
-        if parts.stream.is_some() {
+        // A name behind `data` is read without what the opening says of it: the namespace, usually.
+        if parts.stream.is_some() && parts.name.is_none() {
             let (message, _) = read_members(scanner, Some(Type::Record), Some(parts), sink)?;
             if matches!(message, Message::Record(_)) {
                 return Ok(message);

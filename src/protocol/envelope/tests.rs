@@ -1,5 +1,7 @@
 //! Lines of every kind, and what each is read as.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// Knows every stream, by its place among the names that were looked up.
@@ -112,6 +114,16 @@ fn lines_that_begin_alike_are_of_the_same_stream_unless_they_go_on_to_say_anothe
         ),
         // The line above did not begin as lines of "c" do: what is remembered is still of "a".
         (a, "same /a"),
+        // The namespace before the data, then another stream and its data behind it.
+        (
+            r#"{"type":"RECORD","record":{"namespace":"n","stream":"a","data":{},"emitted_at":5}}"#,
+            "n/a",
+        ),
+        (
+            r#"{"type":"RECORD","record":{"namespace":"n","stream":"a","data":{},"stream":"b","data":{},"emitted_at":5}}"#,
+            "n/b",
+        ),
+        (a, "/a"),
         // What is said before the data and differs from line to line.
         (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
         (r#"{"type":"RECORD","record":{"stream":"a","emitted_at":7,"data":{}}}"#, "/a"),
@@ -210,5 +222,55 @@ fn what_is_no_message_is_an_error_without_content() {
         ),
     ] {
         assert_eq!(read(line).unwrap_err().to_string(), text, "{line}");
+    }
+}
+
+/// What a line is read as, with the names of streams in place of their numbers.
+fn described(line: &str, opening: &mut Opening<usize>, sink: &mut EveryStream) -> String {
+    match read_line(line.as_bytes(), opening, sink) {
+        Ok(Message::Record(RecordMessage { stream: Ok(stream), data, emitted_at_ms, changes })) => {
+            format!("{} {data:?} {emitted_at_ms} {changes:?}", sink.0[stream])
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn record_line() -> impl Strategy<Value = String> {
+    let member = prop::sample::select(vec![
+        r#""stream":"a""#,
+        r#""stream":"b""#,
+        r#""namespace":"n""#,
+        r#""namespace":null"#,
+        r#""data":{}"#,
+        r#""data":{"id":1}"#,
+        r#""data":[1]"#,
+        r#""emitted_at":5"#,
+        r#""meta":{"changes":[]}"#,
+    ]);
+    let usual = prop::sample::select(vec![
+        r#""stream":"a","data":{},"emitted_at":5"#,
+        r#""namespace":"n","stream":"a","data":{},"emitted_at":5"#,
+    ]);
+    let end = prop::sample::select(vec!["}}", r#"},"type":"LOG"}"#, r#"},"record":{}}"#]);
+    (usual, prop::collection::vec(member, 0..5), end).prop_map(|(usual, more, end)| {
+        let members = [vec![usual], more].concat().join(",");
+        format!(r#"{{"type":"RECORD","record":{{{members}{end}"#)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_remembered_of_the_line_before_changes_nothing(
+        lines in prop::collection::vec(record_line(), 2..6),
+    ) {
+        let mut opening = Opening::default();
+        let mut sink = EveryStream::default();
+        for line in lines {
+            let alone =
+                described(&line, &mut Opening::default(), &mut EveryStream::default());
+            prop_assert_eq!(described(&line, &mut opening, &mut sink), alone, "{}", line);
+        }
     }
 }
