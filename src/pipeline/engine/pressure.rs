@@ -34,8 +34,11 @@ impl Engine {
         // for all else (`Budget::grow`). Waiting STATEs may take megabytes and wait for that very
         // input: what rests, together with them, must stay below the three quarters, or the reader
         // would wait forever.
-        let max_resident_bytes =
-            (limit / 4 * 3).saturating_sub(self.waiting_state_bytes).clamp(limit / 8, limit / 2);
+        let max_resident_bytes = match (limit / 4 * 3).checked_sub(self.waiting_state_bytes) {
+            Some(left) => left.min(limit / 2),
+            // STATEs alone take more: evicting every row as it comes would not let the reader go on.
+            None => limit / 8,
+        };
         let total = self.index.resident_bytes();
         if total > max_resident_bytes && self.can_encode_early {
             self.encode_early(total - max_resident_bytes);

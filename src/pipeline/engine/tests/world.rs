@@ -231,6 +231,10 @@ impl World {
         self.engine.deadline().map(|deadline| deadline.saturating_duration_since(self.now))
     }
 
+    pub(super) fn waiting_state_bytes(&self) -> u64 {
+        self.engine.waiting_state_bytes
+    }
+
     pub(super) fn used_bytes(&self) -> u64 {
         self.budget.used_bytes()
     }
