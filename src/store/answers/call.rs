@@ -5,7 +5,7 @@ use super::kind::StoreErrorKind;
 use crate::aws::EndpointVariant;
 use crate::store::operation::Operation;
 
-/// A request that was made, for the error that may come of it.
+/// A request that was made, as an error about it describes it.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) op: Operation,
@@ -15,8 +15,8 @@ pub(crate) struct Call<'a> {
     pub(crate) endpoint: Option<&'a str>,
     /// Which of AWS's endpoints received it.
     pub(crate) variant: EndpointVariant,
-    /// The endpoint without the bucket, where it seems to contain the bucket's name and no answer
-    /// has shown yet that it is right.
+    /// The endpoint without the bucket's name, if the endpoint seems to contain it and no answer
+    /// has yet shown that the endpoint is right.
     pub(crate) endpoint_without_bucket: Option<&'a str>,
     /// How many attempts were sent, as far as is known.
     pub(crate) attempts: u32,

@@ -70,7 +70,7 @@ pub(crate) struct ErrorContext {
 pub(crate) struct DenialDetails {
     /// The denied action: a PutObject may need several.
     pub(crate) action: Option<String>,
-    /// Whether a policy denies the action, rather than that no policy allows it.
+    /// Whether a policy denies the action explicitly. Otherwise no policy allows it.
     pub(crate) explicit: bool,
 }
 
@@ -120,8 +120,8 @@ impl StoreError {
             && self.effect == Effect::NotApplied
     }
 
-    /// Whether the store has answered the question with no: the object is not there, or another one
-    /// is. The caller continues from there.
+    /// Whether the error is an answer that the caller can use: the object does not exist, or
+    /// another object has the key.
     pub(crate) fn is_negative_answer(&self) -> bool {
         matches!(self.kind, StoreErrorKind::NotFound | StoreErrorKind::KeyTaken)
     }
@@ -155,8 +155,8 @@ impl Classified for StoreError {
         self.kind.failure_type()
     }
 
-    /// Status, code and message as the store sent them: `HTTP 403, QuotaExceeded: "..."`. `None`
-    /// where there was no answer, or one that says nothing.
+    /// Status, code and message as the store sent them: `HTTP 403, QuotaExceeded: "..."`. `None` if
+    /// there was no answer, or if the answer says nothing.
     fn store_answer(&self) -> Option<String> {
         let ErrorContext { status, code, server_message, .. } = &*self.context;
         // A bare status says no more than the kind does.

@@ -130,8 +130,8 @@ fn distrust(error: &CertificateError) -> Distrust {
     }
 }
 
-/// Iterates over `error` and its sources. What an `io::Error` wraps comes from `get_ref`: its
-/// `source` skips one level.
+/// Iterates over `error` and its sources. For an `io::Error` it takes the wrapped error from
+/// `get_ref`, because `source` skips one level.
 pub(super) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

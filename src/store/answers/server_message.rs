@@ -97,9 +97,9 @@ fn is_of_key(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_' | '-' | '%')
 }
 
-/// Whether a run of such characters looks like a key. Key ids have 16 characters or more, other
-/// secrets more than that. Error codes, header names, permissions and most names of buckets and
-/// users have no digits, or few of them and no upper case.
+/// Whether a run of such characters looks like a key. Key ids have at least 16 characters, and
+/// other secrets have more. Error codes, header names, permissions and most names of buckets and
+/// users have no digits, or only a few digits and no upper case.
 fn looks_like_key(run: &str) -> bool {
     /// The shortest key id.
     const MIN_LEN: usize = 16;

@@ -71,8 +71,8 @@ pub(crate) struct NameNotFound {
     pub(crate) temporary: bool,
 }
 
-/// Whether a name server says that the host's name has no address. A name server that does not
-/// answer says nothing of the kind.
+/// Whether a name server says that the host's name has no address. If no name server answers, the
+/// host is not known to be missing.
 pub(super) fn host_is_unknown(error: &(dyn StdError + 'static)) -> bool {
     chain(error)
         .any(|error| matches!(error.downcast_ref(), Some(NameNotFound { temporary: false, .. })))

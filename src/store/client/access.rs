@@ -16,8 +16,9 @@ pub(crate) enum Access {
         /// Third part of temporary credentials.
         session_token: Option<String>,
     },
-    /// Temporary credentials from a provider, which is asked for new ones in time. If its error has
-    /// a [`Failure`](crate::error::Failure) as its source, the user reads that message.
+    /// A provider of temporary credentials, which the client asks for new ones in time. If an error
+    /// of the provider has a [`Failure`](crate::error::Failure) as its source, the user sees that
+    /// message.
     Renewable(SharedCredentialsProvider),
 }
 

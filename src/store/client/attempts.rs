@@ -32,8 +32,8 @@ struct Attempts {
     count: AtomicU32,
     /// Which credentials signed the last attempt.
     signed_with: Mutex<Option<CredentialsId>>,
-    /// The attempt, from 1, after which the request was retried with new credentials; 0 while there
-    /// was none.
+    /// The number of the attempt, from 1, after which credentials may be renewed; 0 if no attempt
+    /// has asked yet.
     renewed_after: AtomicU32,
 }
 
@@ -63,9 +63,9 @@ impl AttemptTracker {
         self.0.count.load(Ordering::Relaxed)
     }
 
-    /// Whether the current attempt is the one after which credentials may be renewed: there is one
-    /// for each request. The SDK classifies an answer more than once, so the same attempt gets the
-    /// same answer.
+    /// Whether credentials may be renewed after the current attempt: each request may renew them
+    /// once. The SDK classifies an answer more than once, so the result is the same for the same
+    /// attempt.
     pub(super) fn may_renew(&self) -> bool {
         let (after, current) = (&self.0.renewed_after, self.count());
         match after.compare_exchange(0, current, Ordering::Relaxed, Ordering::Relaxed) {

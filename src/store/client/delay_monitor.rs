@@ -40,7 +40,7 @@ struct Delays {
     /// Requests that are delayed.
     requests: u32,
     throttled_answers: u32,
-    /// Since when the announced delay lasts.
+    /// When the announced delay began.
     since: Option<Instant>,
     /// When a delay was announced last.
     announced: Option<Instant>,
@@ -94,7 +94,7 @@ impl DelayMonitor {
             return;
         }
         delays.throttled_answers = 0;
-        // After a failure the sync does not go on: the error message says what happened.
+        // A failure ends the sync, and its error message says what happened: no notice is needed.
         if let Some(since) = delays.since.take()
             && succeeded
         {

@@ -25,7 +25,7 @@ use crate::store::options::{CannedAcl, Encryption, ObjectOptions, StorageClass, 
 /// Characters that a tag need not encode. S3 decodes the others.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What every object of a store is created with. `None` leaves it to the bucket.
+/// The headers with which every object of a store is created. `None` leaves a choice to the bucket.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObjectHeaders {
     encryption: Option<ServerSideEncryption>,

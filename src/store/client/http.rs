@@ -149,7 +149,8 @@ fn client(
     }))
 }
 
-/// Checks a bundle in the way in which the SDK's client reads it, which panics over a bad one.
+/// Checks a bundle as the SDK's client would read it, because that client panics if the bundle is
+/// bad.
 fn check_bundle(bundle: &[u8]) -> Result<(), HttpError> {
     let mut roots = RootCertStore::empty();
     for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(bundle)) {

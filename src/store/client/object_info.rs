@@ -1,7 +1,7 @@
 //! What an object carries besides its bytes.
 //!
-//! The token proves later whose object lies at a key; the hash of the key tells an object from a
-//! copy of it.
+//! The token later proves who wrote the object at a key. The hash of the key distinguishes an
+//! object from its copies.
 
 use std::collections::HashMap;
 
@@ -37,8 +37,8 @@ impl ObjectInfo {
     }
 }
 
-/// Returns the hash that an object stores of the key it was written to. A copy made by another
-/// program still has the hash of the original key.
+/// Returns the hash of `key`, which an object that is written to this key stores. A copy made by
+/// another program still has the hash of the original key.
 pub(crate) fn key_hash(key: &str) -> String {
     Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,12 +1,12 @@
-//! Ends a request that makes no progress. One that does may take long.
+//! Ends a request that makes no progress. A request that makes progress may take long.
 //!
 //! The SDK's client for an address -> the same client, whose requests fail with a timeout once
 //! nothing has moved for the *read timeout* of the request's settings: the connection took no byte
 //! of the body, and no byte of the answer came. Without a read timeout nothing changes.
 //!
-//! The connection gets a body in pieces: a body in one piece could not be seen to move. What the
-//! connection has taken may still be in the kernel, a few hundred KiB on a slow line, which leave
-//! within the limit.
+//! The connection gets a body in pieces, because the progress of a single piece cannot be seen.
+//! Bytes that the connection has taken may still be in the kernel. On a slow line these are a few
+//! hundred KiB, which are sent within the limit.
 //!
 //! Not here: how long the limit is (`retry_policy`), what is done about a timeout
 //! (`retry_classifier`).

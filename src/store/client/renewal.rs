@@ -31,8 +31,8 @@ use crate::store::answers::NoCredentials;
 /// time they have left.
 const EARLY_RENEWAL: Duration = Duration::from_secs(300);
 
-/// How long a provider that returned refused credentials again is left alone. It may read a file
-/// that another program will rewrite.
+/// How long to wait before calling a provider again that has returned refused credentials. It may
+/// read a file that another program will rewrite.
 const REPEAT_AFTER: Duration = Duration::from_secs(10);
 
 /// How long an early renewal may take: the current credentials are still good.
@@ -101,8 +101,8 @@ impl RenewingCredentials {
         let mut cache = self.cache();
         if cache.current.as_ref().map(CredentialsId::of) == Some(used) {
             let since = cache.called_at.and_then(|at| (self.now)().duration_since(at).ok());
-            // The clock may have been set back since the call (`None`): nothing says then that ten
-            // seconds have passed.
+            // `None`: the clock was set back since the call, so it is unknown whether ten seconds
+            // have passed.
             if cache.status == CredentialsStatus::Final
                 && since.is_none_or(|since| since < REPEAT_AFTER)
             {

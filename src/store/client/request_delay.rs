@@ -5,7 +5,7 @@
 //!
 //! A request is delayed from its first failed attempt to its end, or while its first attempt waits
 //! for the rate limiter. An attempt in flight is not a delay, however long it takes: a slow line is
-//! normal. Only when it fails is its time counted, if it hung.
+//! normal. Its time counts only once it has failed, and only if it hung.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub(super) struct RequestDelay {
     monitor: Arc<DelayMonitor>,
     /// Whether `monitor` counts this request.
     is_counted: bool,
-    /// Since the first failure, or since the beginning while nothing was sent.
+    /// The time of the first failure or, while nothing was sent, of the request's beginning.
     since: Option<Instant>,
     /// When the attempt in flight was sent.
     in_flight: Option<Instant>,

@@ -12,7 +12,7 @@
 //! | 200 with an error code inside | yes: S3 may begin a long answer before it knows how it ends |
 //! | 200 without the receipt of the request | yes: something in between answered |
 //! | expired credentials that can be renewed | yes, once for each request, signed with new ones (`renewal`) |
-//! | none, because of a certificate or because the server does not speak TLS | no: it would fail again |
+//! | no answer, because of a certificate or because the server does not speak TLS | no: it would fail again |
 //!
 //! Not here: how often and how long (`retry_policy`).
 
@@ -56,8 +56,8 @@ impl<R> RetryClassifier<R> {
         Self { attempts, signing, region, retry_unknown_host, request: PhantomData }
     }
 
-    /// Decides on an attempt that got no answer. `None`: there was one, or nothing is known about
-    /// why not.
+    /// Decides on an attempt that got no answer. Returns `None` if there was an answer, or if it is
+    /// unknown why there was not.
     fn without_connection<E>(&self, error: &OrchestratorError<E>) -> Option<RetryAction>
     where
         E: fmt::Debug,

@@ -42,15 +42,15 @@ pub(crate) struct RetryPolicy {
     pub(crate) longest_backoff: Duration,
     /// How long a TCP and TLS connection may take.
     pub(crate) connect: Duration,
-    /// How long one attempt of a request without a body may take, and how long any attempt may make
-    /// no progress.
+    /// The time limit of an attempt without a body, and the longest time that any attempt may go
+    /// without progress.
     pub(crate) answer: Duration,
     /// The same for requests that S3 works on before it answers: CompleteMultipartUpload, which
     /// according to its documentation "can take several minutes" for a large object, CopyObject and
     /// DeleteObjects.
     pub(crate) work: Duration,
-    /// The slowest usable line, per request: a body gets the time that it needs at this rate in
-    /// addition.
+    /// The slowest usable line, per request: the time that a body needs at this rate is added to
+    /// the limit.
     pub(crate) slowest_bytes_per_second: u32,
     /// A request that has not succeeded this long after its first failure is reported (`notice`).
     pub(crate) long_delay: Duration,
@@ -62,8 +62,8 @@ impl RetryPolicy {
     /// The policy of a sync.
     ///
     /// Eight attempts wait about 35 s in total on average, and 140 s at most while the rate limiter
-    /// sets the pace. S3 says SlowDown for as long as that while it spreads a busy prefix over more
-    /// servers, and failing then would throw away a whole sync.
+    /// sets the pace. S3 may say SlowDown for that long while it spreads a busy prefix over more
+    /// servers. Giving up earlier would waste a whole sync.
     ///
     /// 16 KiB/s give an 8 MiB part nine and a half minutes, so eight parallel parts fit through a
     /// line of 1 Mbit/s. A dead line is given up after a minute (`progress`).
@@ -105,8 +105,8 @@ impl RetryPolicy {
     /// Returns the timeouts of a request with `bytes` of body that S3 answers within `answer`.
     ///
     /// The operation may take two full attempts, not eight: retries are meant for errors that come
-    /// quickly. The read timeout is the longest time without progress (`progress`): `answer` again,
-    /// so that a store may work silently for as long as it takes to answer.
+    /// quickly. The read timeout limits the time without progress (`progress`). It is `answer` as
+    /// well, so that a store may be silent while it works on its answer.
     pub(super) fn timeouts(&self, answer: Duration, bytes: usize) -> TimeoutConfig {
         let sending =
             Duration::from_secs(bytes as u64 / u64::from(self.slowest_bytes_per_second.max(1)));

@@ -100,8 +100,9 @@ impl S3Store {
             .force_path_style(settings.path_style)
             // Set explicitly: otherwise the SDK reads the environment.
             .disable_s3_express_session_auth(false)
-            // For uploads `progress` takes its place: it gives up a request after 20 s below one
-            // byte a second, which many parallel parts on a slow line may reach.
+            // For uploads `progress` replaces this protection, which gives up a request after 20 s
+            // below one byte a second. With many parallel parts on a slow line, a part may be that
+            // slow.
             .stalled_stream_protection(
                 StalledStreamProtectionConfig::enabled().upload_enabled(false).build(),
             )
@@ -260,8 +261,8 @@ impl S3Store {
     }
 }
 
-/// Ends an endpoint with one slash. The SDK appends the bucket to the address's path without one:
-/// `http://host/s3` and the bucket `raw` would become `/s3raw/`.
+/// Returns the endpoint with one slash at its end. The SDK puts no slash between the path and the
+/// bucket: `http://host/s3` and the bucket `raw` would become `/s3raw/`.
 fn with_slash(endpoint: &str) -> String {
     format!("{}/", endpoint.trim_end_matches('/'))
 }

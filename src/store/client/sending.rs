@@ -50,8 +50,8 @@ impl S3Store {
         let result = report_delays(&attempts, request.send_with(overrides)).await;
         let call = || self.call(op, key, attempts.count());
         let result = match result {
-            // The classifier has retried an answer without a receipt. It gets here when the
-            // attempts are used up, and it is still no success.
+            // An answer without a receipt is retried. It gets here only when the attempts are used
+            // up, and then it is an error.
             Ok(output) if R::has_receipt(&output) && !attempts.was_web_page() => {
                 self.capabilities().set_has_answered();
                 Ok(output)

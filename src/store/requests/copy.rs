@@ -21,9 +21,9 @@ const UNRESERVED: &AsciiSet =
 
 impl S3Store {
     /// Copies the object at `from`, which has `token`, over `to` on the server, whatever `to`
-    /// holds. Its metadata and headers stay as they are, except for the hash of the key, which is
-    /// that of `to`. A reader of `to` sees the old object or the new one, each of them whole. S3
-    /// copies up to 5 GiB in this way.
+    /// holds. The copy keeps the metadata and headers, except for the hash of the key, which
+    /// becomes the hash of `to`. A reader of `to` sees either the whole old object or the whole new
+    /// one. S3 copies up to 5 GiB in this way.
     ///
     /// # Errors
     /// [`StoreErrorKind::NotFound`]: the object is not at `from`. With [`Effect::Unknown`] the copy
@@ -74,7 +74,7 @@ impl S3Store {
 
     /// Checks that the copy at `to` of the object with `token` has the hash of its own key. Some
     /// stores give a copy the metadata of its source whatever the request says. Such a copy would
-    /// count as an archive forever, so it is removed. A HEAD that fails says nothing.
+    /// count as an archive forever, so it is removed. If the HEAD fails, the copy is left as it is.
     ///
     /// # Errors
     /// [`StoreErrorKind::LosesMetadata`]: the copy was removed. Another error: it could not be.

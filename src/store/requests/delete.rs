@@ -63,7 +63,7 @@ impl S3Store {
             let left = self.delete_batch(batch).await;
             let is_left: HashSet<&String> = left.iter().collect();
             let mut goes_on = true;
-            // To the end of the batch: all of these are gone.
+            // Reports every key, even after a `false`: all of these objects are deleted.
             for key in batch.iter().filter(|key| !is_left.contains(key)) {
                 goes_on &= settled(key.clone(), Ok(()));
             }
@@ -81,7 +81,7 @@ impl S3Store {
             })
             .buffer_unordered(PARALLEL_DELETES);
         let mut deletions = std::pin::pin!(deletions);
-        // To the end, also when stopped: requests in flight take effect.
+        // Continues even when stopped, because requests in flight still take effect.
         while let Some((key, deleted)) = deletions.next().await {
             if !settled(key, deleted) {
                 stopped.store(true, Ordering::Relaxed);

@@ -175,7 +175,7 @@ impl<'a> Pages<'a> {
         if self.empty_pages > MAX_EMPTY_PAGES {
             return Err(ListingFault::Empty);
         }
-        // What to report if going on by name is impossible, too.
+        // The fault to report if pages cannot be requested by name either.
         let fault = match (token, &self.next) {
             _ if is_repeated => ListingFault::Repeats,
             (None, _) => ListingFault::NoToken,
@@ -216,8 +216,8 @@ impl<'a> Pages<'a> {
 /// Detects that pages go round in a circle, in constant memory.
 ///
 /// Brent's algorithm: each page is compared with one earlier page, the last one whose number is a
-/// power of two. A circle is found in its second round at the latest once that page lies on it. No
-/// name is listed twice, so two pages with names are equal only in a circle.
+/// power of two. Once that page is part of the circle, the second round finds the circle at the
+/// latest. No name is listed twice, so two pages with names are equal only in a circle.
 #[derive(Debug, Default)]
 struct CycleDetector {
     /// The hash of the page to compare with.

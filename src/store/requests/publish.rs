@@ -92,8 +92,8 @@ impl Publication<'_> {
         }
     }
 
-    /// Whether an object of this size can be the one that was sent. The sizes of parts are no
-    /// longer known.
+    /// Whether an object of this size can be the one that was sent. Always true for parts, whose
+    /// sizes are no longer known.
     fn can_have(&self, size_bytes: Option<u64>) -> bool {
         match (&self.content, size_bytes) {
             (Content::Body(body), Some(bytes)) => body.len() as u64 == bytes,
@@ -151,7 +151,7 @@ impl S3Store {
         match self.send_publication(&publication, Guard::IfNoneMatch).await {
             Ok(()) => Ok(false),
             Err(StoreError { kind: StoreErrorKind::KeyTaken, .. }) => Ok(true),
-            // It says so, so a HEAD will precede every write.
+            // The store says that it lacks conditional writes, so a HEAD will precede every write.
             Err(StoreError { kind: StoreErrorKind::Unsupported, .. }) => Ok(false),
             Err(error) => Err(error),
         }
@@ -277,8 +277,8 @@ impl S3Store {
                 Err(StoreError { kind: StoreErrorKind::RefusesFreeKey, ..failed })
             }
             Ok(KeyOwner::Nobody) => Err(unknown(failed)),
-            // The HEAD failed. Its error is reported if the user can act on it, or if the refusal
-            // itself means nothing without it.
+            // The HEAD failed. Its error is reported if the user can act on it, or if the write was
+            // refused as taken: that refusal means nothing without a HEAD.
             Err(unseen) if is_taken || unseen.kind.failure_type() == FailureType::Config => {
                 Err(unknown(unseen))
             }

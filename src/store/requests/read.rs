@@ -114,8 +114,8 @@ impl S3Store {
         })
     }
 
-    /// Fails if there is an object at the `key` that `object` is meant for. A HEAD that fails says
-    /// nothing: the write that follows is conditional.
+    /// Fails if there is an object at the `key` that `object` is meant for. A HEAD that fails is
+    /// ignored, because the write that follows is conditional.
     ///
     /// # Errors
     /// [`StoreErrorKind::KeyTaken`] or [`StoreErrorKind::FindsMissing`], about the request `op`

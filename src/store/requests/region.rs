@@ -35,8 +35,8 @@ impl S3Store {
     /// Finds the region of the bucket. The region of this store is asked first.
     ///
     /// # Errors
-    /// [`StoreError`]. A denied `s3:GetBucketLocation` is one only if no other answer names the
-    /// region.
+    /// [`StoreError`]. A denied `s3:GetBucketLocation` is an error only if no other answer names
+    /// the region.
     pub(crate) async fn find_region(&self) -> Result<FoundRegion, StoreError> {
         let (location, header) = self.location().await;
         let refused = match (location, header) {

@@ -104,8 +104,8 @@ impl From<HeadObjectOutput> for StoredObject {
 }
 
 impl StoredHeaders {
-    /// Repeats the headers on a copy: one that replaces metadata loses all headers that it does not
-    /// state.
+    /// Repeats the headers on a copy, because a copy that replaces the metadata loses all headers
+    /// that its request does not state.
     pub(super) fn repeat(self, copy: CopyObjectFluentBuilder) -> CopyObjectFluentBuilder {
         let expires =
             self.expires.and_then(|text| DateTime::from_str(&text, DateTimeFormat::HttpDate).ok());

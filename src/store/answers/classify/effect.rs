@@ -4,8 +4,8 @@ use crate::store::answers::error::Effect;
 use crate::store::answers::kind::StoreErrorKind;
 use crate::store::operation::Operation;
 
-/// Returns the effect of a failed request. A refusal speaks for its own attempt only: an earlier
-/// attempt, whose answer was lost, may have done the work.
+/// Returns the effect of a failed request. A refusal proves nothing about earlier attempts: one
+/// whose answer was lost may have done the work.
 pub(super) fn effect_of(op: Operation, kind: &StoreErrorKind, attempts: u32) -> Effect {
     use StoreErrorKind as Kind;
     if !op.writes() || attempts == 0 {

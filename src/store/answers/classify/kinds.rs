@@ -16,8 +16,8 @@ pub(crate) const NO_SUCH_KEY: &str = "NoSuchKey";
 pub(super) struct Answer<'a> {
     pub(super) status: u16,
     pub(super) code: Option<&'a str>,
-    /// The bucket's region, from the redirect's header or body, where it is not the one that the
-    /// request was signed for.
+    /// The bucket's region, from the header or body of a redirect, if the request was signed for
+    /// another region.
     pub(super) other_region: Option<&'a str>,
     pub(super) body: &'a [u8],
     /// The server says that it wants TLS.
@@ -85,7 +85,7 @@ pub(super) fn kind_of(op: Operation, answer: Answer<'_>) -> StoreErrorKind {
         // A read is sent without a condition: the store invents one.
         "PreconditionFailed" if !op.writes() => Kind::Unsupported,
         "PreconditionFailed" => Kind::KeyTaken,
-        // The request names no key: the server takes the bucket's name for one.
+        // The request names no key: the server has mistaken the bucket's name for one.
         NO_SUCH_KEY if op.is_about_bucket() => Kind::InvalidEndpoint,
         NO_SUCH_KEY | "NoSuchVersion" => Kind::NotFound,
         "NoSuchUpload" => Kind::NoSuchUpload,

@@ -109,7 +109,8 @@ where
     }
 }
 
-/// Returns the kind of an error that left no connection, or none that carried an answer.
+/// Returns the kind of an error without an answer: there was no connection, or it broke before one
+/// came.
 fn kind_without_connection(
     call: &Call<'_>,
     error: &(dyn StdError + 'static),
@@ -141,7 +142,7 @@ fn kind_without_connection(
     }
 }
 
-/// Returns the store's own message: that of its error document, else a body in plain text.
+/// Returns the store's own message: the one in its error document, or else a body in plain text.
 fn server_message<E>(error: &SdkError<E>, secrets: &[String]) -> Option<Box<str>>
 where
     E: StdError + ProvideErrorMetadata + 'static,
@@ -201,8 +202,8 @@ fn region_in(message: &str) -> Option<&str> {
     (region != "unspecified").then_some(region)
 }
 
-/// Puts everything that was reported below us on one line: status, code, request id, the server's
-/// message and the chain of causes.
+/// Returns all details of an error on one line: status, code, request id, the server's message and
+/// the chain of causes.
 fn cause<E>(
     call: &Call<'_>,
     error: &SdkError<E>,

@@ -41,7 +41,7 @@ impl StoreError {
         }
     }
 
-    /// The server that answers, or would.
+    /// The server that answered, or that should have.
     pub(super) fn server(&self) -> String {
         match &self.context.endpoint {
             Some(endpoint) => format!("the server at {endpoint}"),
