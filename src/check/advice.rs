@@ -8,7 +8,8 @@ use crate::aws::sign_in::{Identity, PolicyHolder};
 use crate::store::{Denied, StoreError};
 
 /// Returns the message for a denied request. `None`: the error is not a denial and has a message of
-/// its own. `prefix` is what every key begins with: a policy should name it, not the probe's key.
+/// its own. `prefix` is the beginning of every key: a policy should name it instead of the probe's
+/// key.
 pub(super) fn denial(
     error: &StoreError,
     signer: Option<&Identity>,

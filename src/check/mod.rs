@@ -202,8 +202,8 @@ async fn explain(
     }
 }
 
-/// Whether a denied request passes without the expected owner. S3 does not say why it denies a
-/// request; if it allows this one, the owner was the reason.
+/// Whether a denied request succeeds without the expected owner. S3 does not say why it denies a
+/// request, but if it allows this one, the owner was the reason.
 async fn is_open_without_owner(settings: &StoreSettings, error: &StoreError) -> bool {
     let asked = StoreSettings { bucket_owner: None, ..settings.clone() };
     S3Store::new(&asked).with_short_timeouts(1).all_keys(error.key()).next().await.is_ok()

@@ -28,7 +28,7 @@ use crate::store::{Effect, ObjectInfo, Operation, S3Store, StoreError, StoreErro
 /// S3's minimum for every part but the last.
 const FIRST_PART_BYTES: usize = 5 * 1024 * 1024;
 
-/// What the probes have shown besides that a sync can write.
+/// What the probes found out, apart from whether a sync can write.
 #[derive(Debug, Default)]
 pub(super) struct ProbeFindings {
     /// Deleting was denied, with this error.

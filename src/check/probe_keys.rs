@@ -78,8 +78,8 @@ fn with_id(key: &str, extension: &str, id: &str) -> String {
         Some(beginning) => (beginning, dotted.as_str()),
         None => (name, ""),
     };
-    // A key near S3's length limit has no room for the id. The id is then the whole name, or as
-    // much of the id as distinguishes the probes.
+    // A key near S3's length limit has no room for the id. The name is then the id, or the part of
+    // the id that distinguishes the probes.
     let (random, kind) = id.split_at_checked(ID_BYTES).unwrap_or((id, ""));
     let short = random.get(..8).unwrap_or(random);
     [format!("{folder}{beginning}_{id}{extension}"), format!("{folder}{id}")]
