@@ -4,17 +4,18 @@
 //! [`ReplaceError`].
 //!
 //! Invariants
-//! - An error about one object does not end the removal of the others. A store that refuses
-//!   everything, or does not answer, is not asked for each of a million objects.
+//! - An error about one object does not end the removal of the others. But if a store refuses
+//!   everything or does not answer, not every one of a million objects is tried.
 
 use super::ReplaceError;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Refusals in a row of one kind of request after which all are expected to be refused.
+/// After this many refusals in a row, all further requests of the same kind are expected to be
+/// refused.
 const REFUSALS_IN_A_ROW: u32 = 100;
 
-/// Requests in a row that fail although `store` tries each of them several times: about two
-/// minutes.
+/// After this many failures in a row the store counts as down. `store` tries each request several
+/// times, so this takes about two minutes.
 const OUTAGES_IN_A_ROW: u32 = 3;
 
 /// A kind of request.
@@ -51,8 +52,8 @@ impl Failures {
 
     /// A listing has failed: the objects under its prefix are unknown.
     pub(super) fn listing_failed(&mut self, error: StoreError) {
-        // A refusal for one prefix says nothing about the others. An outage is one for all: `store`
-        // has waited for its end already.
+        // A refusal for one prefix says nothing about the others. An outage affects all of them,
+        // and `store` has already waited for it to end.
         self.gave_up |= most_in_a_row(&error.kind) < REFUSALS_IN_A_ROW
             && !matches!(error.kind, StoreErrorKind::BrokenListing(_));
         self.first.get_or_insert(error);

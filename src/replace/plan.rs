@@ -26,8 +26,7 @@ pub(crate) struct Replacement {
     pub rule: OldObjects,
     /// What all its keys begin with.
     pub prefix: String,
-    /// Each of its keys contains at least one of these texts. Objects of other streams need no HEAD
-    /// then.
+    /// Each of its keys contains at least one of these texts. Objects with other keys need no HEAD.
     pub marks: Vec<String>,
     /// Stems whose plain key an old object may hold while a new object has a numbered key.
     pub stems: BTreeSet<KeyStem>,
@@ -35,14 +34,15 @@ pub(crate) struct Replacement {
     pub attempt_id: Uuid,
 }
 
-/// Whose an object is.
+/// Who owns an object, and what happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It does not belong to the stream.
     NotOurs,
     /// It has none of our metadata: it is another program's, or the store has lost the metadata.
     Unmarked,
-    /// It is a copy of an object of the stream that kept its metadata: somebody's archive.
+    /// It is a copy of the stream's object, with the metadata of the original: an archive that
+    /// someone made.
     Copy,
     /// It belongs to the stream.
     Ours(Fate),

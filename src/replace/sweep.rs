@@ -5,8 +5,8 @@
 //!
 //! Invariants
 //! - Nothing is removed before its listing has been read to the end once.
-//! - A refusal for one object does not keep the others: the first error and the number of objects
-//!   are reported at the end.
+//! - A refusal for one object does not stop the removal of the others: the first error and the
+//!   number of objects are reported at the end.
 //! - The observer is told about a stream before its first object is removed, and about each key
 //!   when its object is gone.
 
@@ -310,9 +310,9 @@ impl Sweep<'_> {
         progress.failures.object_failed(RequestKind::Removal, error);
     }
 
-    /// Whether objects of the member can be removed, as far as is known. If none can, a new object
-    /// that is copied to its plain key would stay at its numbered key as well, and readers would
-    /// see its rows twice.
+    /// Whether objects of the member can be removed, as far as is known. If they cannot, a new
+    /// object that is copied to its plain key would also stay at its numbered key, and readers
+    /// would see its rows twice.
     fn can_remove(&self, member: usize) -> bool {
         let progress = self.progress.borrow();
         let is_refused = progress.refused.get(member).is_some_and(|refused| *refused);
