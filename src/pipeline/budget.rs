@@ -41,10 +41,10 @@ impl Budget {
         Self { shared: Arc::new(Shared { limit_bytes, max_uploading_bytes, used, freed }) }
     }
 
-    /// Waits until less than the limits is in use, then takes `bytes`, even if that crosses the
-    /// limit: a single block larger than the whole budget (one line may be 128 MB) must still get
-    /// through. `own_bytes` is what the reader holds already: nothing frees that while the reader
-    /// waits, so it does not count.
+    /// Waits until usage is below both limits, then takes `bytes`, even if that exceeds a limit: a
+    /// single block larger than the whole budget (one line may be 128 MB) must still get through.
+    /// The `own_bytes` that the reader already holds do not count, because nothing frees them while
+    /// it waits.
     #[must_use]
     pub(crate) fn acquire(&self, bytes: u64, own_bytes: u64) -> Permit {
         let shared = &self.shared;
@@ -58,10 +58,10 @@ impl Budget {
         Permit { budget: self.clone(), bytes }
     }
 
-    /// Grows a permit of the reader's for a line that is longer than a block. First waits until
-    /// three quarters of the limit are enough for all else that is in use, but for the `own_bytes`
-    /// that the reader holds besides: what rests in tails, open files and waiting STATEs stays
-    /// below that, so that the wait ends without further input.
+    /// Grows the reader's `permit` to `bytes`, for a line that is longer than a block. First waits
+    /// until all other memory in use fits into three quarters of the limit. The permit itself and
+    /// the `own_bytes` that the reader also holds do not count. Tails, open files and waiting
+    /// STATEs stay below three quarters together, so the wait ends without further input.
     pub(crate) fn grow(&self, permit: &mut Permit, bytes: u64, own_bytes: u64) {
         let shared = &self.shared;
         let own = permit.bytes + own_bytes;
@@ -72,14 +72,15 @@ impl Budget {
         permit.bytes = bytes;
     }
 
-    /// Takes `bytes` at once, for bytes that come from others which are already accounted for.
+    /// Takes `bytes` without waiting, for bytes that are made from others which were admitted
+    /// already.
     #[must_use]
     pub(crate) fn take(&self, bytes: u64) -> Permit {
         self.used().bytes += bytes;
         Permit { budget: self.clone(), bytes }
     }
 
-    /// Says that `bytes` wait for S3, until the guard is dropped.
+    /// Counts `bytes` as waiting for S3 until the guard is dropped.
     #[must_use]
     pub(crate) fn uploading(&self, bytes: u64) -> Uploading {
         self.used().uploading_bytes += bytes;
@@ -117,7 +118,7 @@ impl Permit {
         self.bytes
     }
 
-    /// Grows or shrinks to the size that the bytes turned out to have.
+    /// Grows or shrinks the permit to the actual size of its bytes.
     pub(crate) fn resize(&mut self, bytes: u64) {
         let mut used = self.budget.used();
         used.bytes = used.bytes + bytes - self.bytes;

@@ -7,16 +7,16 @@
 //!
 //! Invariants
 //! - A taken buffer is empty.
-//! - Small and huge buffers are not kept, nor more than [`MAX_KEPT`] of a kind, nor more bytes of
-//!   all kinds of a run than the run was given for it: a part of the memory that the settings leave
-//!   for the program itself.
+//! - Small and huge buffers are not kept, and of each kind at most [`MAX_KEPT`] are. All kinds of a
+//!   run together keep at most the bytes that the run was given for them, which are a part of the
+//!   memory that the settings leave for the program itself.
 //!
 //! Not here: how much memory may be in use (`budget`).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Buffers of one kind that are kept at most.
+/// The most buffers of one kind that are kept.
 const MAX_KEPT: usize = 4;
 
 /// Smaller buffers are left to the allocator.
@@ -51,7 +51,7 @@ impl Room {
 }
 
 impl BufferPool {
-    /// Keeps buffers of `largest_bytes` at most, and `max_bytes` of them in all.
+    /// Makes a pool that keeps buffers of at most `largest_bytes` each and `max_bytes` in all.
     #[cfg(test)]
     pub(crate) fn new(largest_bytes: usize, max_bytes: usize) -> Self {
         Self::within(largest_bytes, Room::new(max_bytes))
@@ -110,7 +110,7 @@ pub(crate) struct LargestBuffers {
 }
 
 impl BufferPools {
-    /// Keeps `max_bytes` of all kinds together at most.
+    /// Makes pools that keep at most `max_bytes` together.
     #[must_use]
     pub(crate) fn new(largest: LargestBuffers, max_bytes: usize) -> Self {
         let room = Room::new(max_bytes);

@@ -1,5 +1,5 @@
-//! Tries once what the text of each stream compresses to, so that the size of a file can be
-//! estimated before its first frame is back.
+//! Compresses a sample of each stream's text once, so that the size of a file can be estimated
+//! before its first frame is compressed.
 //!
 //! In: an encoded block. Out: the block, with a sample in the first chunk of a stream that is long
 //! enough to say something.

@@ -49,7 +49,7 @@ impl StreamSummary {
         *truncated += issues.truncated;
     }
 
-    /// The fields with the most, and how many there were.
+    /// Writes the fields with the highest counts, each with its count, and how many fields follow.
     fn write_issues(
         &self,
         f: &mut fmt::Formatter<'_>,

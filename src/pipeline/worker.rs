@@ -15,10 +15,11 @@ use super::input::{BlockEncoder, BlockSeed};
 use super::messages::{Block, Event, FileId, Job, JobDone, Task, WorkerTools};
 use super::sampler::CompressionSampler;
 
-/// Rationed jobs that each worker may have in work or handed back.
+/// Rationed jobs per worker that may be under way: handed out, and their results not yet taken by
+/// the engine.
 pub(super) const RATIONED_JOBS_PER_WORKER: usize = 4;
 
-/// A task on its way to any worker, and what of its job the answer repeats.
+/// A task for any worker, with the parts of its job that the answer repeats.
 #[derive(Debug)]
 pub(super) struct QueuedTask {
     file: FileId,
@@ -61,7 +62,7 @@ impl JobQueue {
         }
     }
 
-    /// A rationed job has come back, and the engine has taken what came of it.
+    /// Records that a rationed job has come back and the engine has taken its result.
     pub(super) fn rationed_job_done(&mut self) {
         self.rationed_in_work -= 1;
         self.hand_out_rationed();
@@ -90,7 +91,7 @@ pub(super) struct Worker {
     pub(super) encoder: BlockEncoder,
     pub(super) sampler: CompressionSampler,
     pub(super) tools: WorkerTools,
-    /// Where the buffers of blocks go that were encoded.
+    /// Takes back the buffers of blocks that have been encoded.
     pub(super) block_buffers: BufferPool,
     pub(super) events: Sender<Event>,
 }

@@ -1,10 +1,10 @@
 //! Seals the files that a STATE waits for, and publishes them together.
 //!
 //! A checkpoint is due when the oldest row that the STATE covers is as old as the interval, when
-//! all of the STATE's files are sealed already (a size roll that fell on the STATE), or when so
-//! many rows wait that the settings ask for one. Its files form a group, which is published once
-//! every file of it is staged. While a group of a stream is under way no other is made for it:
-//! STATEs that come meanwhile share the next one.
+//! all of the STATE's files are sealed already (the last one was rolled right before the STATE), or
+//! when as many rows wait as the settings allow. Its files form a group, which is published once
+//! all of them are staged. While a group of a stream is under way, no other group is made for that
+//! stream: STATEs that arrive in the meantime share the next one.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use crate::protocol::emitter::LogLevel;
 use crate::protocol::state::StateScope;
 
 impl Engine {
-    /// When [`Event::Timer`](crate::pipeline::messages::Event::Timer) is wanted, if nothing else
+    /// When [`Event::Timer`](crate::pipeline::messages::Event::Timer) is due, unless something else
     /// happens before.
     #[must_use]
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -29,9 +29,9 @@ impl Engine {
         [of_streams, self.deadline_of_all()].into_iter().flatten().min()
     }
 
-    /// When the STATE over all streams is due: the interval after the oldest row that it covers.
-    /// Rows that it does not cover came after it, so that files with such rows alone are the
-    /// youngest: the first file in order of age that is covered is the oldest.
+    /// Returns when the STATE over all streams is due: one interval after the arrival of the oldest
+    /// row that it covers. Rows that it does not cover arrived later, so files with only such rows
+    /// are the youngest. Therefore the oldest file with a covered row has the oldest covered row.
     fn deadline_of_all(&self) -> Option<Instant> {
         if !self.ledger.is_waiting(StateScope::All)
             || self.is_publishing(StateScope::All)
@@ -59,7 +59,7 @@ impl Engine {
         }
     }
 
-    /// Makes checkpoints for the streams of which a group has ended or a file was sealed, if their
+    /// Makes checkpoints for the streams in which a group has ended or a file was sealed, if their
     /// STATEs are due now.
     pub(super) fn checkpoint_rechecked(&mut self, now: Instant) {
         let streams = std::mem::take(&mut self.streams_to_recheck);
@@ -105,9 +105,9 @@ impl Engine {
         self.group(files);
     }
 
-    /// Whether an earlier group of the scope's streams is under way. STATEs that come meanwhile
-    /// share a checkpoint when it has ended, so that a STATE with every record does not cost a
-    /// round trip to S3 each.
+    /// Whether an earlier group of the scope's streams is under way. STATEs that arrive until it
+    /// has ended share one checkpoint. Otherwise a source that sends a STATE with every record
+    /// would cost a round trip to S3 for each of them.
     fn is_publishing(&self, scope: StateScope) -> bool {
         match scope {
             StateScope::Stream(stream) => !self.streams[stream.index()].groups.is_empty(),
@@ -166,8 +166,8 @@ impl Engine {
     }
 
     /// Takes files out of their streams' queues, to be published together. A file that is in no
-    /// queue stays where it is: sealing one of the files may have failed, which ended the run, and
-    /// its end has then grouped or discarded the others.
+    /// queue is left alone: if sealing one of the files failed, the run has ended badly, and the
+    /// bad end has grouped or discarded the others already.
     pub(super) fn group(&mut self, mut files: Vec<FileId>) {
         files.retain(|id| {
             let Some(file) = self.files.get(id) else { return false };

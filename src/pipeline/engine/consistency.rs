@@ -1,8 +1,8 @@
-//! Holds the engine's collections against each other, in debug builds only.
+//! Checks the engine's collections against each other, in debug builds only.
 //!
-//! Several collections say the same thing from different sides, so that no event has to look at
-//! every stream: sums, queues and the index of streams, groups and the files in them, keys and who
-//! waits for them. Each is kept up to date by hand; this module counts everything again.
+//! Several collections hold the same facts in different forms, so that no event has to visit every
+//! stream: sums, queues and the index of streams, groups and the files in them, keys and who waits
+//! for them. Each is kept up to date by hand; this module counts everything again.
 
 use super::Engine;
 use crate::model::StreamIx;

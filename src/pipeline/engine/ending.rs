@@ -62,8 +62,9 @@ impl Engine {
     }
 
     /// Ends the run badly and reports the first failure, with one exception: a configuration error
-    /// replaces an earlier "the source did not finish", because the user can fix only the former,
-    /// and the latter's promise that rows were published would no longer be true.
+    /// replaces an earlier "the source did not finish", because the user can fix only the
+    /// configuration error, and because the earlier failure promises that rows were published,
+    /// which would no longer be true.
     pub(super) fn fail(&mut self, failure: Failure) {
         let user_can_fix_it = failure.failure_type == FailureType::Config;
         if matches!(self.ending, Some(Ending::Unfinished(_))) && user_can_fix_it {
@@ -85,9 +86,9 @@ impl Engine {
         self.fail(failure);
     }
 
-    /// Divides what is left of a bad run into files to publish, or to leave visible, and files to
-    /// give up. Each file that is given up may hold back a STATE that another one counted on, so
-    /// this goes on until no further file is lost.
+    /// Decides for each file that is left in a bad run whether it is published (or stays visible)
+    /// or is given up. A file that is given up may hold back the STATE that covers another file, so
+    /// this repeats until no further file is lost.
     fn keep_or_discard_files(&mut self) {
         for stream in std::mem::take(&mut self.streams_with_tail) {
             self.streams[stream.index()].tail = Tail::default();
@@ -183,9 +184,9 @@ impl Engine {
     ///
     /// Without COMPLETE the input may have ended because the source failed. Then the stream needs a
     /// STATE after its last row. A stream without rows needs a STATE of its own, because a STATE
-    /// over all streams may have come long before the failure; but one in a run without any rows
-    /// counts, which is how a platform clears streams. A stream that was reported INCOMPLETE has
-    /// not succeeded, whatever its STATEs say.
+    /// over all streams may have arrived long before the failure. In a run without any rows, a
+    /// STATE over all streams is enough: this is how a platform clears streams. A stream that was
+    /// reported INCOMPLETE has not succeeded, whatever its STATEs say.
     pub(super) fn has_succeeded(&self, ix: StreamIx) -> bool {
         let stream = &self.streams[ix.index()];
         let stated = if stream.last_row > 0 {
@@ -196,7 +197,7 @@ impl Engine {
         stream.complete || (stated && !stream.incomplete)
     }
 
-    /// Warns of an object with rows that will be sent again and that could not be deleted.
+    /// Warns of an object that could not be deleted although the source will send its rows again.
     pub(super) fn warn_of_rows_left(&mut self, id: FileId, error: &StoreError) {
         let Some(key) = self.files.get(&id).and_then(|file| file.key.as_deref()) else { return };
         self.out.push(Action::Log(

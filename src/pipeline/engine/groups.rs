@@ -10,8 +10,8 @@ use crate::pipeline::messages::FileId;
 /// Groups are numbered in the order in which they are made.
 pub(super) type GroupId = u64;
 
-/// Files that are published together: all of them count as durable, or none. Files that are lost
-/// leave their group.
+/// Files that are published together: either all of them count as durable, or none does. Files that
+/// are lost leave their group.
 #[derive(Debug)]
 pub(super) struct PublishGroup {
     pub(super) files: BTreeSet<FileId>,

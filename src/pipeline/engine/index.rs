@@ -1,12 +1,12 @@
-//! The streams of the run in the orders that the engine asks for, so that no event makes it visit
+//! Keeps the streams of the run sorted in the orders that the engine needs, so that no event visits
 //! all of them.
 //!
-//! In: [`StreamFacts`] of a stream whenever something of it has changed. Out: the largest stream,
-//! the oldest file, the next deadline, and sums.
+//! In: the [`StreamFacts`] of a stream, whenever something about it has changed. Out: the largest
+//! stream, the oldest file, the next deadline, and sums.
 //!
 //! Invariants
-//! - A change takes time logarithmic in the number of streams, and every answer is ready: an event
-//!   of a sync of 10,000 streams costs what one of ten streams does.
+//! - A change takes logarithmic time in the number of streams, and answers need no search. So an
+//!   event costs about as much in a sync of 10,000 streams as in one of ten.
 //!
 //! Not here: how facts follow from a stream's files (`Engine::refresh`).
 
@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use crate::model::StreamIx;
 
-/// What matters of one stream.
+/// The facts about one stream that decide its places in the orders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct StreamFacts {
     /// Bytes that rest in its tail and in its files without a group.
@@ -48,7 +48,7 @@ pub(super) struct StreamIndex {
 }
 
 impl StreamIndex {
-    /// Nothing is known of any of the streams.
+    /// Makes an index that knows nothing about its streams yet.
     pub(super) fn new(streams: usize) -> Self {
         Self {
             facts: vec![StreamFacts::default(); streams],
@@ -63,7 +63,7 @@ impl StreamIndex {
         }
     }
 
-    /// Something of the stream has changed: its facts are to be looked at again.
+    /// Marks a stream about which something has changed, so that its facts are collected again.
     pub(super) fn touch(&mut self, stream: StreamIx) {
         self.stale.insert(stream);
     }

@@ -1,8 +1,8 @@
 //! Takes blocks in input order: rows go to their stream's tail, a STATE moves tails into files.
 //!
 //! The tail keeps rows that no STATE covers out of the open file, so that a waiting STATE never
-//! depends on input that may not come. A tail over the limit moves into the file all the same; only
-//! a later STATE can then free that file.
+//! depends on input that may not come. A tail that exceeds its limit moves into the file anyway.
+//! Then the file waits for a later STATE that covers all its rows.
 
 use std::time::Instant;
 

@@ -17,17 +17,17 @@ use crate::protocol::emitter::LogLevel;
 use crate::provenance::{Owner, Provenance};
 use crate::store::{ObjectInfo, StoreError, StoreErrorKind};
 
-/// How many keys in a row may be refused to a file as taken although the store finds no object
-/// there. An object may be deleted between the two answers, but hardly so often: more of them mean
-/// that the store is wrong, and would be at every key.
+/// How many keys of one file the store may refuse as taken although it finds no object there. An
+/// object may be deleted between the two answers, but hardly that often. After that many, the store
+/// is expected to be wrong about every key.
 const MOST_FREE_KEYS_REFUSED: u32 = 8;
 
 /// How many keys in a row a file may find taken. Other writers can be that fast once or twice, but
 /// not forever: each listing shows how far they are.
 const MOST_KEYS_TAKEN: u32 = 20;
 
-/// From this taken key on the bucket is listed again before the next: another writer may be
-/// thousands of files ahead.
+/// From this taken key of a file on, the bucket is listed again before the next attempt, because
+/// another writer may be thousands of files ahead.
 const LIST_AGAIN_AFTER: u32 = 3;
 
 /// The keys of the files that are under way, and the listings that they wait for.

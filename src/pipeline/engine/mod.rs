@@ -91,9 +91,9 @@ pub(crate) struct Engine {
     ledger: Ledger<HeldState>,
     /// Memory that waiting STATEs take.
     waiting_state_bytes: u64,
-    /// They take so much that they are due whatever their age.
+    /// Whether waiting STATEs take so much memory that they are due whatever their age.
     states_fill_memory: bool,
-    /// A GLOBAL or LEGACY state came.
+    /// Whether a GLOBAL or LEGACY state has arrived.
     has_state_over_all: bool,
     streams: Vec<StreamFiles>,
     index: StreamIndex,
@@ -103,12 +103,12 @@ pub(crate) struct Engine {
     files: HashMap<FileId, File>,
     next_file: u64,
     groups: PublishGroups,
-    /// Streams of which a group has ended or a file was sealed: a STATE of theirs may be due now.
+    /// Streams in which a group has ended or a file was sealed, so that their STATE may be due now.
     streams_to_recheck: BTreeSet<StreamIx>,
     keys: FileKeys,
     /// Whether rows take less memory once a worker has made a piece of them.
     can_encode_early: bool,
-    /// What rows of all streams were encoded to so far.
+    /// How much smaller rows of all streams became so far when they were encoded.
     compression: CompressionSample,
     /// First row of all files that will never be published; each stream has its own.
     first_lost_row: Position,
@@ -316,7 +316,7 @@ impl Engine {
         }
     }
 
-    /// As [`Self::with_file`], where the file may turn out to be one that cannot be completed.
+    /// As [`Self::with_file`], for an action that may find that the file cannot be completed.
     fn try_with_file(
         &mut self,
         id: FileId,
@@ -328,7 +328,8 @@ impl Engine {
         result
     }
 
-    /// Brings up to date what is kept about a file elsewhere. Call it after every change of a file.
+    /// Updates everything that other collections keep about a file. Call it after every change of
+    /// the file.
     fn file_changed(&mut self, id: FileId) {
         let Some(file) = self.files.get(&id) else { return };
         self.index.touch(file.stream);

@@ -1,4 +1,4 @@
-//! Puts the blocks that workers finish in any order back into input order.
+//! Restores the input order of blocks, which workers finish in any order.
 //!
 //! Push whatever comes, pop what is next. Holds at most the blocks that are in flight, whose number
 //! the budget bounds.

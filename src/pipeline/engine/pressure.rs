@@ -1,11 +1,11 @@
 //! Frees memory when many streams share the budget.
 //!
 //! Half of the budget may rest in tails and open files (less where waiting STATEs take more than a
-//! quarter); the other half is for bytes on their way. Above that, rows of open files whose format
-//! gains by it (Parquet) are encoded early, which leaves a fraction of their size. Where that is
-//! not enough, the file of the stream that holds most is sealed early: published if a STATE covers
-//! it, else staged in S3 whatever its size. Waiting STATEs count too: otherwise a source that sends
-//! one with every record would fill the memory between two checkpoints.
+//! quarter); the other half is for bytes on their way. Above that, rows of open files are encoded
+//! early, if this reduces them to a fraction of their size (Parquet). If that is not enough, the
+//! file of the stream that holds most memory is sealed early: it is published if a STATE covers it,
+//! and otherwise staged in S3 whatever its size. Waiting STATEs count too: otherwise a source that
+//! sends one with every record would fill the memory between two checkpoints.
 
 use std::time::Instant;
 
@@ -49,7 +49,7 @@ impl Engine {
             self.count_visits(1);
             self.evict(largest.1, now);
             self.refresh();
-            // Nothing of it could be freed, so nothing of a smaller one would help.
+            // Evicting the largest stream freed nothing, so evicting a smaller one would not help.
             if self.index.largest().next() == Some(largest) {
                 return;
             }
@@ -79,9 +79,9 @@ impl Engine {
         }
     }
 
-    /// Makes everything of a stream leave the memory. A file that a STATE covers is sealed before
-    /// the tail moves into a file: otherwise the STATE would come to depend on rows that no STATE
-    /// covers yet, and so on input that may not come.
+    /// Moves everything that a stream holds out of memory. A file that a STATE covers is sealed
+    /// before the tail moves into a file: otherwise the STATE would depend on rows that no STATE
+    /// covers yet, and therefore on input that may not come.
     fn evict(&mut self, ix: StreamIx, now: Instant) {
         let covered = self.ledger.covered(ix);
         if self.ledger.is_waiting(StateScope::Stream(ix)) {

@@ -38,7 +38,7 @@ pub(crate) struct EngineSettings {
     pub checkpoint_interval: Duration,
     /// A waiting STATE is due when it covers this many rows, whatever their age (for test suites).
     pub checkpoint_records: Option<u64>,
-    /// A tail of more than this joins its file without a STATE.
+    /// A larger tail joins its file without waiting for a STATE.
     pub tail_bytes: u64,
     /// Whether the source says COMPLETE for every stream when it has succeeded (the refresh
     /// dialect); else the end of the input is a success by itself.

@@ -32,7 +32,7 @@ pub(super) struct StreamFiles {
     pub(super) resident_bytes: u64,
     /// The groups that have files of the stream, oldest first.
     pub(super) groups: VecDeque<GroupId>,
-    /// What rows were encoded to so far: the next ones will come to about the same.
+    /// How much smaller rows became so far when they were encoded: an estimate for the next ones.
     pub(super) compression: CompressionSample,
     /// The source has reported it COMPLETE.
     pub(super) complete: bool,
@@ -45,7 +45,7 @@ pub(super) struct StreamFiles {
     /// Stems whose plain key was taken by another writer's object, so that our file was published
     /// under a numbered key.
     pub(super) renamed_stems: BTreeSet<KeyStem>,
-    /// That a key was taken has been logged.
+    /// Whether the log says already that a key was taken.
     pub(super) key_taken_logged: bool,
     /// First row of this stream's files that will never be published.
     pub(super) first_lost_row: Position,
@@ -53,7 +53,7 @@ pub(super) struct StreamFiles {
 }
 
 impl StreamFiles {
-    /// A stream of which nothing has come.
+    /// Makes the entry of a stream before its first row.
     pub(super) fn new() -> Self {
         Self {
             tail: Tail::default(),

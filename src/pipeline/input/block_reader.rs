@@ -80,8 +80,8 @@ impl Rest {
         self.start = end;
     }
 
-    /// Keeps the end of a block, which belongs to the next one. If something is left here, that end
-    /// was copied from right before it, and moving `start` back is enough.
+    /// Keeps the end of a block, which belongs to the next block. If the rest is not empty, that
+    /// end was copied from the bytes right before it, and moving `start` back is enough.
     fn keep(&mut self, end_of_block: &[u8], usual_bytes: usize) {
         if !self.is_empty() {
             self.start -= end_of_block.len();

@@ -38,7 +38,7 @@ pub(crate) const COLUMN_SCRATCH_BYTES: usize = 2 * 1024 * 1024;
 /// What a line is to this destination.
 #[derive(Debug)]
 pub(super) enum Line<'a> {
-    /// A record. Its row is not ended.
+    /// A record, whose row has not been ended yet.
     Record(Record<'a>),
     /// A STATE.
     State(StateMessage),
@@ -71,14 +71,14 @@ pub(super) struct LineReader {
     kept_bytes: usize,
 }
 
-/// Reads the `data` of records, and knows of which one it has read last.
+/// Reads the `data` of records, and remembers which stream was named last.
 #[derive(Debug)]
 struct DataReader {
     table: Arc<StreamTable>,
     members: Vec<Member>,
     /// By stream, once it has a record, where the format has columns.
     decoders: Vec<Option<Box<RecordDecoder>>>,
-    /// The stream whose decoder holds a row that is not ended.
+    /// The stream whose decoder has a row that has not been ended.
     unended: Option<StreamIx>,
     last: LastStream,
 }
@@ -204,8 +204,8 @@ impl DataReader {
         self.table.columns(StreamIx(0)).is_some()
     }
 
-    /// Reads `data` again unless it is in the columns of `stream` already: the line named its
-    /// stream, or a namespace that made it another stream, behind the data.
+    /// Reads `data` again unless the columns of `stream` have it already. They do not if the line
+    /// names the stream, or a namespace that makes it another stream, after the data.
     fn ensure_row_of(&mut self, stream: StreamIx, data: &[u8]) -> Result<(), String> {
         if self.unended == Some(stream) || !self.has_columns() {
             return Ok(());
@@ -293,7 +293,8 @@ fn unknown_stream(name: &StreamName<'_>) -> String {
     )
 }
 
-/// What is wrong with a line, and whose record it is, if it says so before the fault.
+/// Returns what is wrong with a line, and the stream of its record if the line names it before the
+/// fault.
 #[cold]
 fn explain(error: &EnvelopeError, line: &[u8]) -> String {
     let stream = match error {
@@ -312,7 +313,7 @@ fn explain(error: &EnvelopeError, line: &[u8]) -> String {
     }
 }
 
-/// A stream's name for a message: the whole, or its beginning.
+/// A stream's name for a message: the whole name, or its beginning.
 fn shown_stream(namespace: Option<&str>, name: &str) -> String {
     StreamDescriptor::new(namespace, name).to_string().chars().take(SHOWN_NAME_CHARS).collect()
 }

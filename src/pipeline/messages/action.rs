@@ -19,8 +19,8 @@ pub(crate) enum Action {
     Job(Job),
     /// An S3 request; answered by [`Event::Stored`](super::Event::Stored).
     Store(FileId, StoreRequest),
-    /// The file is given up: do not send those of its requests that have not been sent yet, except
-    /// for those that remove it. They are answered with
+    /// The file is given up: do not send its requests that still wait, except for those that remove
+    /// it and for listings, which may serve other files. They are answered with
     /// [`StoreAnswer::Skipped`](super::StoreAnswer::Skipped).
     Skip(FileId),
     /// Print the line of a STATE that is acknowledged.

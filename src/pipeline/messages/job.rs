@@ -1,8 +1,8 @@
 //! Work on one piece of a file that any worker may do.
 //!
-//! The body of a file makes a [`Job`] and keeps the receiving end of a channel of its own for what
-//! comes of it: the piece goes straight to the body that can take it, and the [`JobDone`] that the
-//! engine sees only says that it is there. So a piece cannot come to a body of another format.
+//! The body of a file makes a [`Job`] and keeps the receiving end of a channel for the result. The
+//! piece goes straight to that body; the [`JobDone`] that the engine gets only says that the piece
+//! is there. So a body never gets a piece of another format.
 //!
 //! Not here: the work itself (`file::body`), who hands it out (`worker`).
 
@@ -32,7 +32,7 @@ pub(crate) struct JobDone {
     pub file: FileId,
     /// Position of the piece in its file.
     pub piece: u32,
-    /// The piece is where its body finds it, or why there is none.
+    /// `Ok` if the body can take the piece, or why there is no piece.
     pub result: Result<(), Failure>,
     /// As the job's [`Work::is_rationed`].
     pub is_rationed: bool,
@@ -40,7 +40,7 @@ pub(crate) struct JobDone {
 
 /// What a job does.
 pub(crate) trait Work: fmt::Debug + Send {
-    /// Whether workers may have only a few such jobs at once, because what comes of one holds far
+    /// Whether workers may have only a few such jobs at once, because the result of one holds far
     /// more memory than its bytes.
     fn is_rationed(&self) -> bool;
 
@@ -68,7 +68,7 @@ pub(crate) trait Task: fmt::Debug + Send {
 pub(crate) struct WorkerTools {
     /// The run's memory.
     pub budget: Budget,
-    /// Where the buffers of rows go that were worked off.
+    /// Takes back the buffers of rows that have been encoded.
     pub chunk_buffers: BufferPool,
     gzip: Option<(u8, GzipCompressor)>,
 }

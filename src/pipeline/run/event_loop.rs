@@ -36,7 +36,7 @@ impl EventLoop {
             let Some(event) = self.next_event() else { return self.engine };
             let is_rationed = matches!(&event, Event::JobDone(done) if done.is_rationed);
             self.engine.handle(event, env::instant());
-            // Only now has the engine taken what came of the job, which freed its memory.
+            // Only now has the engine taken the job's result, which freed memory.
             if is_rationed {
                 self.jobs.rationed_job_done();
             }

@@ -173,7 +173,7 @@ impl<I: AsFd + Send + 'static> Run<'_, I> {
     }
 }
 
-/// What every worker has a share of.
+/// What all workers share.
 struct Crew {
     table: Arc<StreamTable>,
     sampler: CompressionSampler,

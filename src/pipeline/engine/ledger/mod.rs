@@ -47,8 +47,8 @@ struct Waiting<S> {
 #[derive(Debug)]
 struct StreamEntry<S> {
     records_since_state: u64,
-    /// How many states over all streams had come when `records_since_state` was counted: each
-    /// restarts the count.
+    /// The value of `states_over_all` when `records_since_state` was last counted: each state over
+    /// all streams restarts the count.
     counted_at: u64,
     covered: Position,
     unpublished: BTreeSet<(Position, FileId)>,
@@ -68,7 +68,7 @@ pub(super) struct Ledger<S> {
     covered_by_all: Position,
     waiting_all: VecDeque<Waiting<S>>,
     waiting_states_of_streams: usize,
-    /// Streams of which a state waits.
+    /// Streams with a waiting state of their own.
     waiting_streams: BTreeSet<StreamIx>,
     /// Streams whose front state may have become free; keeps `free` from looking at every stream.
     touched: BTreeSet<StreamIx>,
@@ -198,7 +198,7 @@ impl<S> Ledger<S> {
         self.waiting_states_of_streams + self.waiting_all.len()
     }
 
-    /// The streams of which a STATE of their own waits.
+    /// The streams with a waiting STATE of their own.
     #[must_use]
     pub(super) fn waiting_streams(&self) -> &BTreeSet<StreamIx> {
         &self.waiting_streams

@@ -25,8 +25,8 @@ impl ByteQueue {
         self.slices.push_back(segment.into());
     }
 
-    /// Takes `part_bytes` from the front, or all that there is. Nothing is copied: a part that ends
-    /// inside a segment shares it with the next part.
+    /// Takes `part_bytes` from the front, or everything if there is less. Nothing is copied: a part
+    /// that ends inside a segment shares it with the next part.
     pub(super) fn take_part(&mut self, part_bytes: usize) -> Vec<SegmentSlice> {
         let mut part = Vec::new();
         let mut wanted_bytes = part_bytes;
@@ -56,7 +56,8 @@ impl ByteQueue {
         part
     }
 
-    /// Puts back the only part that was taken: a file that was put from memory has one.
+    /// Puts back a part, which must be the only one that was taken: a file that is put from memory
+    /// has only one.
     pub(super) fn put_back(&mut self, part: Vec<SegmentSlice>) {
         self.queued_bytes = part.iter().map(SegmentSlice::len).sum();
         self.held_bytes = part.iter().map(SegmentSlice::held_bytes).sum();

@@ -10,7 +10,7 @@ use crate::error::Failure;
 use crate::pipeline::budget::Budget;
 use crate::pipeline::messages::{CompressionSample, Segment, Task, Work, WorkerTools};
 
-/// Rows that wait for their frame, and frames in work.
+/// Rows that wait for their frame, and frames that workers are compressing.
 #[derive(Debug)]
 pub(super) struct GzipBody {
     level: u8,
@@ -62,7 +62,7 @@ impl GzipBody {
         Some((number, GzipFrame { level: self.level, text, result }))
     }
 
-    /// A frame is made: returns what its text came to.
+    /// Records that a frame is made. Returns the sizes of its text before and after compression.
     pub(super) fn done(&mut self, number: u32) -> Option<CompressionSample> {
         let (text_bytes, frame) = self.frames.done(number)?;
         Some(CompressionSample { text_bytes, compressed_bytes: frame.bytes.len() as u64 })
@@ -81,8 +81,8 @@ impl GzipBody {
         self.loose_held_bytes
     }
 
-    /// What the rows that have not become bytes yet will come to. Text of a stream of which nothing
-    /// was compressed yet counts as that of the other streams does.
+    /// Estimates the compressed size of the rows that are not bytes yet. If nothing of the stream
+    /// was compressed yet, the ratio of all streams counts.
     pub(super) fn estimated_bytes(&self, own: CompressionSample, all: CompressionSample) -> u64 {
         let ratio = own.ratio().or(all.ratio()).unwrap_or(1.0);
         ((self.loose_bytes as u64 + self.frames.rows_bytes()) as f64 * ratio) as u64

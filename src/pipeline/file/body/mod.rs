@@ -1,7 +1,7 @@
 //! How the rows of one file become its bytes.
 //!
-//! In: rows in the order of the file, and word of pieces that workers have made, in any order. Out:
-//! [`BodyJob`]s, and the bytes of the object in order, to be taken from the front.
+//! In: rows in the order of the file, and reports of pieces that workers have made, in any order.
+//! Out: [`BodyJob`]s, and the bytes of the object in order, to be taken from the front.
 //!
 //! The format of the stream decides once, where the file is opened, which body it gets: rows that
 //! are final bytes already (`plain` has no state of its own), compressed text (`gzip`) or row
@@ -11,11 +11,11 @@
 //!
 //! Invariants
 //! - Pieces join the bytes in the order of the file, whatever order they are made in.
-//! - Once sealed and with every piece joined, the bytes end as the format wants it: a Parquet file
-//!   with its footer.
+//! - Once the file is sealed and every piece has joined, the bytes end as the format requires:
+//!   those of a Parquet file with its footer.
 //! - A piece reaches only the body that asked for it, and is of its type: see `messages::Job`.
-//! - That rows are of the body's kind follows from one `StreamFormat` being behind both. No type
-//!   holds it: [`FileBody::append`] is the one place of the pipeline where it is checked.
+//! - Rows are always of the body's kind, because one `StreamFormat` makes both. The types do not
+//!   guarantee it: [`FileBody::append`] is the one place in the pipeline that checks it.
 //!
 //! Not here: where the bytes go (`lifecycle`), when a file is sealed (`engine`).
 
@@ -74,8 +74,8 @@ pub(crate) struct FileBody {
 /// Rows that are not bytes of the object yet, by the format of the file.
 #[derive(Debug)]
 enum Encoding {
-    /// There are none: rows are final as they come. Also a body of another kind ends here, once its
-    /// last row is encoded or the file is given up.
+    /// There are no such rows: rows are final bytes when they arrive. A body of another kind
+    /// becomes this one once its last row is encoded or the file is given up.
     Plain,
     Gzip(GzipBody),
     /// In a box: most files of a run of many streams are small, and so should their bodies be.
@@ -157,7 +157,8 @@ impl FileBody {
         Ok(job)
     }
 
-    /// A piece is made: returns what its rows came to.
+    /// Records that a piece is made. Returns the sizes of its rows before and after encoding, where
+    /// the format has pieces.
     ///
     /// # Errors
     /// The file cannot be completed: a defect.
@@ -194,7 +195,7 @@ impl FileBody {
         Ok(())
     }
 
-    /// Drops everything. Pieces in work are dropped when they are made.
+    /// Drops everything. Pieces that workers are making are dropped when they are finished.
     pub(super) fn discard(&mut self) {
         self.encoding = Encoding::Plain;
         self.bytes = ByteQueue::default();
@@ -223,7 +224,7 @@ impl FileBody {
         self.bytes.joined_bytes()
     }
 
-    /// Memory that its rows and bytes hold, pieces in work apart.
+    /// Memory that its rows and bytes hold, without the pieces that workers are making.
     #[must_use]
     pub(crate) fn held_bytes(&self) -> u64 {
         self.bytes.held_bytes()
@@ -244,8 +245,8 @@ impl FileBody {
         }
     }
 
-    /// Bytes that the object would have if it were sealed now, as far as what was encoded so far
-    /// tells: `own` of the file's stream, `all` of all streams of the run.
+    /// Estimates how many bytes the object would have if it were sealed now, from what was encoded
+    /// so far: `own` for the file's stream, `all` for all streams of the run.
     #[must_use]
     pub(crate) fn estimated_bytes(&self, own: CompressionSample, all: CompressionSample) -> u64 {
         self.bytes.joined_bytes()

@@ -8,19 +8,20 @@ use crate::format::parquet::{FileAssembler, ParquetFileError};
 use crate::pipeline::budget::Permit;
 use crate::pipeline::messages::{ColumnSegment, CompressionSample, ParquetLayout, Segment};
 
-/// What rows in memory come to in a file until the first row group tells: high enough that a first
-/// file does not become larger than asked for.
+/// The assumed ratio of bytes in the file to bytes in memory, until the first row group is encoded.
+/// It is high enough that the first file does not exceed the file size.
 const FIRST_RATIO: f64 = 0.5;
 
 /// Memory that one column chunk takes until the footer is written: an upper bound for its metadata
 /// with the minimum and maximum.
 const FOOTER_ENTRY_BYTES: u64 = 1024;
 
-/// Where nothing but memory asks for a row group, its rows hold at least this many times what its
-/// entry in the footer will: that stays in memory.
+/// A row group that is made only because memory is short has rows of at least this many times the
+/// size of its footer entry, because the entry stays in memory.
 const MIN_EARLY_FOOTER_ENTRIES: u64 = 8;
 
-/// Rows that wait for their row group, row groups in work, and what joins them.
+/// Rows that wait for their row group, row groups that workers are encoding, and the assembler that
+/// joins them.
 #[derive(Debug)]
 pub(super) struct ParquetBody {
     layout: ParquetLayout,
@@ -38,7 +39,7 @@ pub(super) struct ParquetBody {
 }
 
 impl ParquetBody {
-    /// `footer_permit` is of no bytes.
+    /// `footer_permit` must be for no bytes.
     pub(super) fn new(
         layout: ParquetLayout,
         min_row_group_bytes: u64,
@@ -56,8 +57,8 @@ impl ParquetBody {
         }
     }
 
-    /// Adds `count` rows; returns the row groups that they fill: the rows before them, if all
-    /// together would be too many, and themselves.
+    /// Adds `count` rows and returns the row groups that this completes: one of the earlier rows,
+    /// if all rows together would be too many, and one with the new rows, if they fill it.
     pub(super) fn append(
         &mut self,
         rows: ColumnSegment,
@@ -91,7 +92,7 @@ impl ParquetBody {
         Some(self.loose_bytes).filter(|bytes| *bytes >= min_bytes)
     }
 
-    /// A row group is encoded: returns what its rows came to.
+    /// Records that a row group is encoded. Returns the sizes of its rows before and after.
     pub(super) fn done(&mut self, number: u32) -> Option<CompressionSample> {
         let (text_bytes, group) = self.row_groups.done(number)?;
         Some(CompressionSample { text_bytes, compressed_bytes: group.permit.bytes() })
@@ -128,12 +129,12 @@ impl ParquetBody {
         self.loose.is_empty() && self.row_groups.is_empty()
     }
 
-    /// Memory that the loose rows and what the footer will say hold.
+    /// Memory that the loose rows and the footer's contents hold.
     pub(super) fn held_bytes(&self) -> u64 {
         self.loose_bytes + self.footer_permit.bytes()
     }
 
-    /// What the rows that have not become bytes yet will come to.
+    /// Estimates the encoded size of the rows that are not bytes yet.
     pub(super) fn estimated_bytes(&self, own: CompressionSample) -> u64 {
         let ratio = own.ratio().unwrap_or(FIRST_RATIO);
         ((self.loose_bytes + self.row_groups.rows_bytes()) as f64 * ratio) as u64

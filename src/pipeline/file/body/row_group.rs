@@ -17,7 +17,7 @@ use crate::format::parquet::{EncodedColumn, EncodedRowGroup, encode_column};
 use crate::pipeline::budget::{Budget, Permit};
 use crate::pipeline::messages::{ColumnSegment, ParquetLayout, Task, Work, WorkerTools};
 
-/// A row group of less than this is one task: handing its columns round would take longer than
+/// A row group of less than this is one task: distributing its columns would take longer than
 /// encoding them.
 const SMALL_BYTES: u64 = 1024 * 1024;
 
@@ -187,7 +187,7 @@ impl Shared {
         Ok(EncodedGroup { columns, permit })
     }
 
-    /// While a column is encoded it is there twice at least: as arrays, and as pages.
+    /// While a column is encoded, it is in memory at least twice: as arrays and as pages.
     fn encode(
         &self,
         column: usize,

@@ -1,6 +1,6 @@
 //! The life of one file: open, sealed, staged, published.
 //!
-//! A pure state machine. In: chunks of rows, word of finished pieces, and the answers to its own
+//! A pure state machine. In: chunks of rows, reports of finished pieces, and the answers to its own
 //! requests. Out: the [`Action`]s that follow, which every method returns.
 //!
 //! - *open*: rows are added. They become the bytes of the object (see [`FileBody`]) and, once a
@@ -11,8 +11,8 @@
 //! - *published*: PutObject or CompleteMultipartUpload has succeeded; the rows are visible.
 //!
 //! Invariants
-//! - Every part but the last has exactly `part_bytes`: S3 wants 5 MiB at least, and some stores
-//!   want all parts to have one size.
+//! - Every part but the last has exactly `part_bytes`: S3 requires at least 5 MiB, and some stores
+//!   require that all parts have the same size.
 //! - Once discarded, a file asks for nothing but its own removal: the abort of its upload, and the
 //!   deletion of its object if that is visible or may be. The file is gone when these are answered.
 //!
@@ -183,7 +183,7 @@ impl File {
         }
     }
 
-    /// Adds rows, of which `last` is the last.
+    /// Adds rows; `last` is the position of the last one.
     ///
     /// # Errors
     /// The file cannot be completed: discard it.
@@ -195,8 +195,8 @@ impl File {
         Ok(self.jobs_then_advance(jobs))
     }
 
-    /// Makes a piece of the rows that none has taken yet, although it could be larger: encoded they
-    /// take less memory.
+    /// Makes a piece of the rows that are in no piece yet, although it could be larger, because
+    /// encoded rows take less memory.
     #[must_use]
     pub(crate) fn cut_piece(&mut self) -> Vec<Action> {
         let job = self.body.cut_piece();
@@ -221,7 +221,7 @@ impl File {
         self.advance()
     }
 
-    /// A piece is made: also returns what its rows came to.
+    /// Records that a piece is made. Also returns the sizes of its rows before and after encoding.
     ///
     /// # Errors
     /// The file cannot be completed: discard it.
@@ -300,7 +300,8 @@ impl File {
         self.metadata_has_rows
     }
 
-    /// Whether all bytes are where they wait for publication.
+    /// Whether the file is ready to be published: it has its key, and all bytes are in S3 as parts,
+    /// or in memory if they are less than one part.
     #[must_use]
     pub(crate) fn is_staged(&self) -> bool {
         let ready_bytes = self.body.ready_bytes();
@@ -361,8 +362,8 @@ impl File {
         self.taken_keys
     }
 
-    /// Abandons the file: frees its memory, and removes what is in S3 of it as soon as no request
-    /// of its own is under way.
+    /// Abandons the file: frees its memory, and removes its parts or its object from S3 as soon as
+    /// none of its requests is under way.
     #[must_use]
     pub(crate) fn discard(&mut self) -> Vec<Action> {
         if std::mem::replace(&mut self.is_discarded, true) {
@@ -393,8 +394,8 @@ impl File {
         self.remove_if_discarded()
     }
 
-    /// Bytes that stay in memory until something makes the file move: what sealing it early would
-    /// set free.
+    /// Bytes that stay in memory until the file moves on: the memory that sealing it early would
+    /// free.
     #[must_use]
     pub(crate) fn resident_bytes(&self) -> u64 {
         if self.leaves_memory || matches!(self.upload, Upload::Publishing(_) | Upload::Visible) {

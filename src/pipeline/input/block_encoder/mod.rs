@@ -292,8 +292,8 @@ impl BlockEncoder {
     }
 }
 
-/// Says what the input is, if it is a file of another kind. What a single line is that is not a
-/// message, `envelope` says.
+/// Describes the input if it is a file of another kind. For a single line that is not a message,
+/// `envelope` does this.
 fn foreign_input(input: &[u8]) -> Option<String> {
     match ForeignText::recognise(input)? {
         ForeignText::Empty | ForeignText::Csv => None,
