@@ -1,7 +1,7 @@
 //! What columns are called in Parquet and CSV files.
 //!
-//! In: the names that one level of a schema declares, in its order. Out: a name for each in the
-//! file, and, where that is not the declared one, the name that caused the change. Pure.
+//! In: the names that one level of a schema declares, in its order. Out: for each, its name in the
+//! file and, if that is not the declared name, the name that caused the change. Pure.
 //!
 //! Most readers fold case, and some engines refuse certain names: Delta (without column mapping)
 //! refuses ` ,;{}()\n\t=`, Hive refuses the same and the empty name, and BigQuery by default takes

@@ -87,7 +87,7 @@ impl Batch {
 /// Converts the rows of one column to Arrow arrays, in order.
 ///
 /// # Errors
-/// [`ColumnError`], to which no record leads.
+/// [`ColumnError`], which no record can cause.
 pub fn arrays(
     column_type: &ColumnType,
     batches: Vec<ColumnBatch>,

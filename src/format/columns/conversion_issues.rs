@@ -236,7 +236,8 @@ impl IssueLog {
     /// Takes back the issues of `nodes` that were noted at `since` or later.
     pub(super) fn undo(&mut self, since: usize, nodes: &Range<u32>) {
         // Issues that are only counted have no position. They are younger than all in `noted`, and
-        // so than `since`, unless `noted` was full before: then it cannot be told, and they stay.
+        // therefore than `since`, unless `noted` was full before `since`: then their age is
+        // unknown, and they stay.
         if since < MAX_NOTED_ISSUES && !self.not_noted.is_empty() {
             self.not_noted.retain(|node, _| !nodes.contains(node));
         }

@@ -43,16 +43,16 @@ pub struct RecordDecoder {
     table_schema: Arc<TableSchema>,
     plan: ObjectPlan,
     columns: Vec<Column>,
-    /// Rows that were completed. The columns may have part of one more.
+    /// The number of completed rows. The columns may also have a part of the next row.
     rows: usize,
     notes: Notes,
     dropped_fields: u64,
-    /// The sizes of the columns when they were last taken, for which memory will be reserved; empty
-    /// if it has been.
+    /// The sizes of the columns when they were last taken. Memory for as much is reserved with the
+    /// next record; then this is empty.
     expected: Vec<ColumnSize>,
     /// Bytes of memory that the columns kept when their rows were packed.
     kept_bytes: usize,
-    /// Bytes of memory that they may keep.
+    /// Bytes of memory that the empty columns may keep.
     spare_bytes: usize,
 }
 

@@ -109,9 +109,9 @@ impl TableSchema {
         Arc::new(Schema::new(self.fields.iter().map(Field::to_arrow).collect::<Vec<_>>()))
     }
 
-    /// The columns and members that are named otherwise in the file than in the schema: the path in
-    /// the file, with dots and with `[]` for elements, and the name in the schema. In the order of
-    /// the file.
+    /// The columns and members whose names in the file differ from the schema, in the order of the
+    /// file: the path in the file, with dots and with `[]` for elements, and the name in the
+    /// schema.
     #[must_use]
     pub fn renamed(&self) -> Vec<(String, String)> {
         let mut renamed = Vec::new();

@@ -91,8 +91,8 @@ impl UndeclaredLog {
         let value = self.keep(value);
         let positions = if self.keeps_texts { positions } else { &[] };
         let noted = Noted { name, key, value, positions: positions.into() };
-        // `last_noted` is never reset: its position may be one of another object, of an earlier
-        // record, or of something else by now. So everything is compared.
+        // `last_noted` is never reset: by now its position may belong to another object, an earlier
+        // record or something else. So everything is compared.
         match self.entries.get_mut(position, node) {
             Some(same) if position >= since && same.name == name => *same = noted,
             _ => {
@@ -189,8 +189,8 @@ impl UndeclaredLog {
         left_out
     }
 
-    /// Calls `each` with the members of the object in their order. Names are made one at a time:
-    /// together the paths of a record may be far longer than its text.
+    /// Calls `each` with the members of the object in their order. Names are made one at a time,
+    /// because all paths of a record together may be far longer than its text.
     fn for_each<'p>(
         &self,
         issues: &IssueLog,

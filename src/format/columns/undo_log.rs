@@ -5,7 +5,7 @@
 //!
 //! Invariants
 //! - Linear time: however often a record repeats its members, each note is visited a bounded number
-//!   of times. Each repetition costs besides one look at every node of the member. Searching the
+//!   of times. In addition, each repetition visits every node of the member once. Searching the
 //!   whole log instead would take minutes for a record of half a megabyte.
 //! - The last note in the log is never an undone one, so that the log is empty if and only if no
 //!   note remains.

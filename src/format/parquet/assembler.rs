@@ -4,7 +4,7 @@
 //!
 //! Invariants
 //! - This only copies; `column` has done all that takes time.
-//! - Bytes that were returned are not kept. What the footer says about them is.
+//! - Bytes that were returned are not kept, only what the footer says about them.
 
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;

@@ -80,7 +80,7 @@ struct Sample {
     hashes: Vec<u64>,
     /// The bytes that the values take in plain encoding.
     plain_bytes: u64,
-    /// How many of the values are followed by another value, and how many by an equal one.
+    /// How many of the values have a next value to compare with, and how many of these equal it.
     neighbours: u64,
     same_neighbours: u64,
     /// Whether the sample has all values.

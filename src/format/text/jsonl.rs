@@ -83,7 +83,8 @@ impl JsonlEncoder {
         }
         match record.data.split_first() {
             Some((_, rest)) if !record.members.is_empty() => {
-                // A record with all the names has the whole row to itself.
+                // If the record has all metadata names itself, no metadata comes before it, and no
+                // comma.
                 if own.contains(&false) {
                     out.push(b',');
                 }

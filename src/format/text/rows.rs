@@ -15,7 +15,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Frees what an unusually long row has made the buffers grow by.
+    /// Frees the memory by which an unusually long row has made the buffers grow.
     pub fn trim(&mut self) {
         self.csv.trim();
     }

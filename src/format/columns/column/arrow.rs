@@ -34,7 +34,7 @@ impl Column {
     /// column was made for.
     ///
     /// # Errors
-    /// [`ColumnError`], to which no record leads.
+    /// [`ColumnError`], which no record can cause.
     pub fn into_arrow(
         mut self,
         column_type: &ColumnType,

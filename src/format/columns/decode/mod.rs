@@ -5,10 +5,10 @@
 //! the object.
 //!
 //! One pass does everything: a value is validated, matched with its column and converted while it
-//! is read, and goes into the column before the rest of the record is known. So what turns out not
-//! to count has to be undone: the caller undoes the row of a broken record, and [`Decoder::object`]
-//! the earlier value of a repeated member, together with its notes. Both are rare, and cheaper than
-//! a first pass over every record.
+//! is read, and goes into the column before the rest of the record is known. So values that turn
+//! out not to count must be undone: the caller undoes the row of a broken record, and
+//! [`Decoder::object`] the earlier value of a repeated member, together with its notes. Both are
+//! rare, and cheaper than a first pass over every record.
 //!
 //! Invariants
 //! - All of the text is validated as JSON, whether a column takes it or not.
@@ -33,7 +33,7 @@ use crate::json::{self, JsonError};
 pub(super) use notes::Notes;
 use notes::NotesPosition;
 
-/// Reads values of one text.
+/// Reads the values of one text into columns.
 #[derive(Debug)]
 pub(super) struct Decoder<'d> {
     text: &'d [u8],

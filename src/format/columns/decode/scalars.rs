@@ -3,8 +3,8 @@
 //! In: the type of a column and the position of a value. Out: the column's row, ended with the
 //! value or with null, and a note if the value did not fit.
 //!
-//! A string that holds a number is taken for one, as many sources send numbers as strings. Blanks
-//! at the ends of a string do not count.
+//! A string that holds a number is read as a number, because many sources send numbers as strings.
+//! Blanks at the ends of a string do not count.
 
 use std::ops::Range;
 
@@ -391,7 +391,8 @@ fn read_scalar<'t>(
     Ok((scalar, value.end))
 }
 
-/// An integer of up to 38 digits. A fraction is an error: without it, it would be another number.
+/// An integer of up to 38 digits. A fraction is an error, because the number without it would be a
+/// different one.
 fn big_integer(text: &[u8]) -> Result<Parsed<i128>, ConversionError> {
     match number::decimal(text, BIG_INTEGER_DIGITS, 0) {
         Ok(Parsed { lost_digits: true, .. }) => Err(ConversionError::WrongType),

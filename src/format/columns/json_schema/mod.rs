@@ -9,7 +9,7 @@
 //!   can hold every value.
 //! - Linear: each part of a schema is visited once, whichever keywords lead to it, and nothing is
 //!   visited below [`MAX_LEVELS`] levels. This is why branches inherit only the plain keywords of
-//!   the schema outer them.
+//!   the schema around them.
 //! - No struct is empty, and within a level no two names are the same to a reader that ignores
 //!   case.
 //! - Warnings are about columns of the file. If a part of a schema ends up inside JSON text, the
@@ -175,7 +175,8 @@ impl Mapper<'_> {
         self.resolve(meaning, path)
     }
 
-    /// The type that a meaning leads to: JSON text, with or without a warning, if it is not a type.
+    /// Returns the type of a meaning. A meaning that is not a type becomes JSON text, with or
+    /// without a warning.
     fn resolve(&mut self, meaning: Meaning, path: &SchemaPath<'_>) -> ColumnType {
         match meaning {
             Meaning::Is(column_type) => column_type,
@@ -200,8 +201,8 @@ impl Mapper<'_> {
                 let keywords = Keywords::of(schema, outer);
                 let before = self.warnings.len();
                 let own = self.without_branches(schema, keywords, path, levels);
-                // Branches only narrow a known type. They are asked where the type is open, or
-                // where an object or array has no declared inside.
+                // Branches only narrow a known type. They matter where the type is open, or where
+                // nothing is declared about the inside of an object or array.
                 match own {
                     Meaning::Open => self.branches(schema, keywords.for_branches(), path, levels),
                     Meaning::Is(ColumnType::JsonText) => {

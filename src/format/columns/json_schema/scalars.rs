@@ -116,7 +116,7 @@ pub(super) fn is_scalar(column_type: &ColumnType) -> bool {
     }
 }
 
-/// What happens to the offset of a type whose name says whether it is without a time zone.
+/// What happens to the offset of a time, for a type whose name says "with" or "without time zone".
 fn zone(is_without: bool) -> Zone {
     if is_without { Zone::Local } else { Zone::Utc }
 }

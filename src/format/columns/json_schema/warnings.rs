@@ -77,7 +77,7 @@ impl Warnings {
         self.entries.append(&mut others.entries);
     }
 
-    /// One sentence each, up to a bound; then one that message how many more columns there are.
+    /// One sentence each, up to a bound; then one that says how many more columns have warnings.
     pub(super) fn sentences(&self) -> Vec<String> {
         let (shown, rest) = self.entries.split_at(self.entries.len().min(MAX_WARNINGS));
         let mut sentences: Vec<String> =

@@ -70,7 +70,8 @@ pub(super) struct Number<'a> {
     pub(super) negative: bool,
     /// The digits before and after the text's point, without zeros at either end; none for zero.
     digits: [&'a [u8]; 2],
-    /// Limited to a range that no text is long enough to leave and come back to.
+    /// Limited to a range so wide that no text has enough digits to compensate for an exponent
+    /// beyond it.
     pub(super) point: i64,
 }
 

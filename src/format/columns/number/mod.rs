@@ -157,7 +157,7 @@ pub(super) fn write_integer(text: &[u8], out: &mut Vec<u8>) -> Result<(), Conver
     Ok(())
 }
 
-/// Whether a string holds a number. The other functions check that by themselves.
+/// Whether a string holds a number. The other functions check this themselves.
 pub(super) fn is_number(text: &[u8]) -> bool {
     Number::read(text).is_some()
 }
@@ -270,8 +270,8 @@ fn keeps_digits(size: f64, number: &Number<'_>) -> bool {
     {
         rounds
     } else {
-        // Of two texts that are as near, this accepts only the even one. Hardly any texts of this
-        // length are as near.
+        // Of two texts that are equally near, this accepts only the even one. Hardly any texts of
+        // this length are equally near.
         is_written(&format!("{size:.*e}", len - 1), number)
     };
     rounds || (is_power_of_two(size) && is_written(&format!("{size:e}"), number))

@@ -57,13 +57,13 @@ pub(super) fn plain_clock(text: &[u8; 8], rest: &[u8]) -> Option<Clock> {
     Some(Clock { seconds, overflows: false, micros, lost_digits, offset_seconds })
 }
 
-/// Reads the two-digit numbers of eight bytes at once. For two zeros in `pattern`, the number is in
-/// the byte of the result at the position of the first; see [`pair`]. `None` if a byte is not a
-/// digit where the pattern has `0`, or is another one than the pattern's elsewhere.
+/// Reads the two-digit numbers of eight bytes at once. For every `00` in `pattern`, the result has
+/// the number in the byte at the position of the first zero; see [`pair`]. `None` if a byte is not
+/// a digit where the pattern has `0`, or if it differs from the pattern elsewhere.
 #[inline]
 fn digit_pairs(text: &[u8; 8], pattern: [u8; 8]) -> Option<u64> {
-    // Per byte, what takes the first wrong value to the highest bit: ten for a digit, one for
-    // others.
+    // Per byte, the number that is added so that wrong values set the highest bit. The first wrong
+    // value is ten for a digit, and one for other bytes.
     let limits =
         u64::from_le_bytes(pattern.map(|byte| if byte == b'0' { 0x80 - 10 } else { 0x80 - 1 }));
     // `^` maps the digits to their values, as the low bits of `0` are zeros, and other bytes that

@@ -7,9 +7,9 @@ use crate::format::metadata::META;
 /// The parts of a row's metadata that are the same in every row.
 #[derive(Debug)]
 pub(super) struct MetadataText {
-    /// The text before the id, between id and time, and from there to the delimiter of the last
-    /// metadata column. `None` where the delimiter or the null text could be part of an id or a
-    /// time, so that it is decided row by row what is quoted.
+    /// The text before the id, between id and time, and after the time up to the delimiter of the
+    /// last metadata column. `None` if the delimiter or the null text could be part of an id or a
+    /// time: then each row decides what is quoted.
     pub(super) pieces: Option<[Vec<u8>; 3]>,
     generation: Option<String>,
     /// `{"sync_id":..,"changes":`, where rows have that column.

@@ -4,7 +4,7 @@
 //! columns.
 //!
 //! `csv` and `csv-core` write the fields of a row in order, each as a slice. Our fields come in the
-//! record's order and mostly need no look at all, so this encoder finds their columns and copies
+//! record's order, and most of them need no inspection. So this encoder finds their columns, copies
 //! them in blocks, and asks `csv-core` only what must be quoted (`quoting`).
 //!
 //! Invariants

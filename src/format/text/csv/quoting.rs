@@ -5,8 +5,8 @@
 //! delimiter.
 //!
 //! `csv-core` decides what must be quoted. Most fields never get there: a JSON string without
-//! escapes has no quote and no line end in it, so it is copied block by block, with a look for the
-//! delimiter.
+//! escapes has no quote and no line end in it, so it is copied block by block, while each block is
+//! searched for the delimiter.
 
 use super::options::{CsvOptions, QuoteStyle};
 use crate::json::block;
@@ -172,7 +172,8 @@ fn copy(data: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
 pub(crate) fn quoted(text: &[u8], out: &mut Vec<u8>) {
     const WORD: usize = 8;
     let start = out.len();
-    // Room for a field of quotes only, and for the word that `double_quotes` stores past the end.
+    // Room for a field that has only quotes, and for the word that `double_quotes` stores past the
+    // end.
     out.resize(start + 2 + 2 * text.len() + WORD, QUOTE);
     let mut written = start + 1;
     let (words, rest) = text.as_chunks::<WORD>();

@@ -45,7 +45,7 @@ pub(super) struct StreamScratch {
 }
 
 impl CsvScratch {
-    /// Frees what an unusually long row has made the buffers grow by.
+    /// Frees the memory by which an unusually long row has made the buffers grow.
     pub(crate) fn trim(&mut self) {
         let Buffers { text, undeclared } = &mut self.buffers;
         if text.capacity() > KEPT_BYTES {
