@@ -222,8 +222,9 @@ impl Session {
 }
 
 impl AssumedRole {
-    /// Whether the same caller may also assume the role without the configured external id, which
-    /// then protects nothing. `None`: no external id is configured, or STS did not answer.
+    /// Whether the same caller may also assume the role without the configured external id. Then
+    /// the external id protects nothing. `None`: no external id is configured, or STS did not
+    /// answer.
     pub(crate) async fn is_assumable_without_external_id(&self) -> Option<bool> {
         self.target.external_id.as_ref()?;
         match self.sts.assume(&self.target.role, None).await {
@@ -302,8 +303,8 @@ fn credentials(key: &config::AccessKey) -> Credentials {
 /// The right partition is the role's, or else the bucket's: STS knows neither keys nor roles of
 /// other partitions. A worker in `us-east-1` may write to a bucket in China with a key of China.
 ///
-/// A key of the settings never makes the bucket's region the region of STS: if the account has not
-/// enabled that region, its STS does not know the key, although its S3 does.
+/// With an access key in the settings, the bucket's region is never used for STS: if the account
+/// has not enabled that region, STS there does not know the key, although S3 there does.
 #[must_use]
 pub(crate) fn first_region(
     sign_in: &config::SignIn,

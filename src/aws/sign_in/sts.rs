@@ -76,8 +76,8 @@ impl Sts {
             .region(Region::new(endpoint.region.clone()))
             .http_client(http)
             .credentials_provider(signer)
-            // A cache would give a slow source up after five seconds, and would save nothing: STS
-            // is asked once an hour.
+            // A cache would give up a slow source after five seconds, and would save nothing,
+            // because STS is asked only once an hour.
             .identity_cache(IdentityCache::no_cache())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(
@@ -235,8 +235,8 @@ fn is_page<E>(error: &SdkError<E>) -> bool {
     error.raw_response().and_then(|raw| raw.body().bytes()).is_some_and(is_web_page)
 }
 
-/// Returns why a request has no answer. Of an answer of STS it returns only the code: the message
-/// may repeat external ids, keys and tokens.
+/// Returns why a request has no answer. If STS has answered, returns only the code, because the
+/// message may repeat external ids, keys and tokens.
 fn cause_of<E>(error: &SdkError<E>, code: Option<&str>) -> Option<ErrorText>
 where
     E: StdError + 'static,

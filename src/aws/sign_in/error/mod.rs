@@ -18,7 +18,7 @@ use crate::error::{Classified, ErrorText, FailureType};
 pub(crate) struct SignInError {
     /// What is wrong.
     pub kind: SignInErrorKind,
-    /// What the server called it: its error code, or the HTTP status.
+    /// The server's error code, or the HTTP status.
     pub(crate) code: Option<Box<str>>,
     #[source]
     pub(crate) cause: Option<ErrorText>,
@@ -29,7 +29,7 @@ pub(crate) struct SignInError {
 pub(crate) enum SignInErrorKind {
     /// The connector's environment has no credentials.
     NoCredentials {
-        /// The role that they are needed for, if it is for one.
+        /// The role to assume with them, if there is one.
         role: Option<String>,
     },
     /// Two variables set a source up together, and only one of them is set.
