@@ -136,7 +136,7 @@ pub(crate) enum ConfigError {
     /// anything is written.
     #[error("the configuration cannot be read at `{path}`")]
     Unreadable {
-        /// As near to the value as the reader can say.
+        /// The path of the value, as exactly as the reader knows it.
         path: String,
     },
     /// Not a valid name of a bucket.

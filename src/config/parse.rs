@@ -1,4 +1,4 @@
-//! The whole way of the settings: from JSON text to [`Config`].
+//! Takes the settings through all steps: from JSON text to [`Config`].
 //!
 //! Each step adds to one list of problems and hands on what can still be read, so that one answer
 //! names everything that is wrong.
@@ -37,7 +37,8 @@ impl Config {
         let config = match serde_path_to_error::deserialize(value) {
             Ok(raw) => Self::from_form(raw, &mut problems),
             Err(error) => {
-                // A stand-in that does not fit must not add to what is wrong already.
+                // If a problem is known already, a placeholder may have caused this error, which
+                // must not be reported then.
                 if problems.is_empty() {
                     problems.add(ConfigError::Unreadable { path: error.path().to_string() });
                 }

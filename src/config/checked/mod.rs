@@ -4,8 +4,8 @@
 //!
 //! Invariants
 //! - A [`Config`] holds only what can work: a stage never checks a setting again.
-//! - Pure: the environment is not read. What it may supply (the connection id) is `None` here; the
-//!   verb asks for it.
+//! - Pure: the environment is not read. A value that it may supply (the connection id) stays `None`
+//!   if the settings lack it; the verb looks it up.
 //!
 //! Not here: names, types and bounds of single fields (`schema_check`), the way from JSON text to a
 //! [`RawConfig`] (`parse`).
@@ -88,8 +88,8 @@ impl Config {
         self.endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_aws())
     }
 
-    /// Checks every rule that the schema cannot express. `None`: at least one of the problems is
-    /// new.
+    /// Checks every rule that the schema cannot express. Returns `None` only if it has added a
+    /// problem.
     pub(super) fn from_form(raw: RawConfig, problems: &mut Problems) -> Option<Self> {
         let endpoint = problems.take(
             raw.s3_endpoint.as_deref().map(Endpoint::parse).transpose().map_err(ConfigError::from),

@@ -9,7 +9,7 @@
 //! - The raw types can read whatever passes. Users never see serde's own messages, which quote
 //!   values. What is wrong is removed or replaced with a placeholder, so that the rest can still be
 //!   read and checked.
-//! - A message repeats a value only if no field beside it is a secret, or if it nearly is an
+//! - A message repeats a value only if no field beside it is a secret, or if it is close to an
 //!   allowed value.
 //!
 //! Files: `schema_view` (what a schema says about a field), `nearest_name` (which name a mistyped

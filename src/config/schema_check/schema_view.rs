@@ -1,4 +1,4 @@
-//! Questions to a JSON schema of the form: what it says about a field.
+//! Answers questions about the form's JSON schema: what it says about a field.
 
 use serde_json::Value;
 
