@@ -106,9 +106,9 @@ fn connection_id(config: &Config, variable: Option<&str>) -> Result<String, Fail
     Ok(key::ids::connection_id(config.connection_id.as_deref(), variable, &config.bucket)?)
 }
 
-/// Returns the warning for a run in which nothing names the connection: all connections of the
-/// bucket then have the same id, by which a sync that replaces a stream recognizes its older
-/// objects. `variable` is the environment variable `CONNECTION_ID`.
+/// Returns a warning if nothing names the connection. All such connections of the bucket have the
+/// same id, and a sync that replaces a stream recognizes its older objects by that id. `variable`
+/// is the environment variable `CONNECTION_ID`.
 fn default_connection_id(config: &Config, variable: Option<&str>) -> Option<String> {
     let is_default = config.connection_id.is_none() && variable.is_none();
     is_default.then(|| {

@@ -89,7 +89,7 @@ impl MemoryPlan {
                 (COLUMN_SCRATCH_BYTES as u64 + in_worker, count as u64 * COLUMN_BYTES)
             }
         };
-        // What all workers together allocate per column may take a quarter of the limit.
+        // The allocations of all workers for columns together may take a quarter of the limit.
         let affordable = limit_bytes / WORKER_BYTES.max(4 * of_worker);
         let workers = processors.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(1);
         let resting = workers as u64 * of_worker + of_run + streams as u64 * STREAM_BYTES;
@@ -103,7 +103,7 @@ impl MemoryPlan {
             data_bytes,
             spare_bytes: usize::try_from(limit_bytes / 8).unwrap_or(usize::MAX),
             upload_concurrency,
-            // Two parts more than are in flight, so that no upload slot is empty while there is
+            // Two more parts than are in flight, so that no upload slot is empty while there is
             // input.
             upload_ahead_bytes: (upload_concurrency as u64 + 2) * PART_BYTES as u64,
             tail_bytes: TAIL_BYTES.min(data_bytes / 8),

@@ -12,7 +12,7 @@ const BLOCK_BYTES: usize = 1024 * 1024;
 /// Smaller blocks would cost more in hand-overs than they save.
 const MIN_BLOCK_BYTES: usize = 64 * 1024;
 
-/// Structs with more members than this limit the rows of a row group.
+/// A struct with more members than this reduces the number of rows in a row group.
 const USUAL_MEMBERS: usize = 16;
 
 /// Memory of one value while its column is encoded.

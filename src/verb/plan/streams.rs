@@ -1,4 +1,5 @@
-//! The plan of each stream: its values in keys, its row encoder and what its end replaces.
+//! The plan of each stream: its values in keys, its format and the objects that a good end
+//! replaces.
 //!
 //! A [`CatalogStream`] and the [`Config`] -> [`StreamValues`], a [`StreamFormat`], a
 //! [`Replacement`].
@@ -92,8 +93,8 @@ pub(super) fn file_names<'a>(format: &'a StreamFormat, stream: &'a CatalogStream
     }
 }
 
-/// Makes what both the encoder of the stream's records and the bodies of its files are made from,
-/// and adds its warnings to `warnings`.
+/// Makes the [`StreamFormat`] of a stream, from which both the encoder of its records and the
+/// bodies of its files are made. Adds warnings about it to `warnings`.
 pub(super) fn stream_format(
     config: &Config,
     stream: &CatalogStream,
