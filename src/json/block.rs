@@ -20,8 +20,8 @@ pub(crate) fn at(text: &[u8], at: usize) -> Option<&[u8; LEN]> {
     text.get(at..)?.first_chunk()
 }
 
-/// Returns the place of the first `"`, `\` or control character, where plain text of a JSON string
-/// ends, or [`LEN`] if there is none.
+/// Returns the place of the first `"`, `\` or control character, or [`LEN`] if there is none. There
+/// the plain text of a JSON string ends.
 #[inline(always)]
 pub(crate) fn first_string_stop(block: &[u8; LEN]) -> usize {
     first(block, |word| {

@@ -75,8 +75,8 @@ struct Spelled {
 }
 
 impl FieldOrder {
-    /// A table of these columns. `first` is the number of the column that records are expected to
-    /// begin with.
+    /// Makes a table of these columns. Records are expected to begin with the column number
+    /// `first`.
     pub(crate) fn new(columns: &[Box<[u8]>], first: usize) -> Self {
         let next = if first > columns.len() { START } else { first as u32 };
         // No key has this length, so a guess never takes the start for a field.
