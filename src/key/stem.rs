@@ -67,8 +67,8 @@ impl KeyStem {
     pub fn number_of(&self, key: &str) -> Option<u32> {
         let numbered = key.strip_prefix(self.head.as_str())?;
         let fixed: usize = self.tails.iter().map(String::len).sum();
-        // All places show the same text, so its length follows from the key's length. Its end could
-        // not be found by its digits, because the fixed text after it may begin with digits.
+        // All places show the same number, so its length follows from the key's length. Reading
+        // digits would not find its end, because the fixed text after it may begin with digits.
         let shown =
             numbered.get(..numbered.len().checked_sub(fixed)?.checked_div(self.tails.len())?)?;
         let mut rest = numbered;
@@ -104,9 +104,9 @@ impl KeyStem {
         self.form == Form::Suffix && !self.unique
     }
 
-    /// Returns the plain name that `key` would have if it had been free: `users.csv` for
-    /// `users_2.csv`. `None` for the plain name itself, for a key of another stem, and where every
-    /// name has a number or a random id.
+    /// Returns the plain name that the file would have instead of `key` if that name had been free:
+    /// `users.csv` for `users_2.csv`. `None` for the plain name itself, for a key of another stem,
+    /// and where every name has a number or a random id.
     #[must_use]
     pub fn plain_name_of(&self, key: &str) -> Option<String> {
         let numbered = self.counts_beside_a_name() && self.number_of(key)? > 0;

@@ -7,17 +7,18 @@
 //! - A key is never allocated while another file has it, nor after that file was published. This
 //!   holds for keys of different stems too: a stream called `a_2` and the second file of a stream
 //!   called `a` want the same key.
-//! - Numbers continue after the highest one that is taken. One listing finds it, not trying.
+//! - Numbers continue after the highest one that is taken. One listing finds it; numbers are not
+//!   tried one by one.
 //! - Memory does not grow with the number of files. It holds the stems with files in flight, and
 //!   1,024 more or one per stream, whichever is larger.
 //! - Time does not grow with the number of stems: [`StemIndex`] finds the few that may have
 //!   allocated a key.
 //!
-//! How clashes between stems are found: the numbers that a stem has allocated are a range. Whether
-//! a key is taken is therefore a question to each other stem: which number would make this key
-//! ([`KeyStem::number_of`]), and is it in your range? A stem can only be forgotten when its files
-//! are published, and listings show them from then on. So when stems are forgotten, all remaining
-//! stems must list again before their next key.
+//! How clashes between stems are found: the numbers that a stem has allocated are a range. So a key
+//! is taken if another stem has allocated the number that would make this key
+//! ([`KeyStem::number_of`]), that is, if the number is in that stem's range. A stem can only be
+//! forgotten when its files are published, and listings show them from then on. So when stems are
+//! forgotten, all remaining stems must list again before their next key.
 //!
 //! Not here: the listing, and the write that fails if another program took the key meanwhile
 //! (`store`).
@@ -176,7 +177,7 @@ impl KeyAllocator {
         });
     }
 
-    /// Tells that the bucket has keys of this stem that no listing has shown. The next
+    /// Records that the bucket has keys of this stem that no listing has shown. The next
     /// [`Self::allocate`] asks for a listing.
     pub(crate) fn list_again(&mut self, stem: &KeyStem) {
         if let Some(taken) = self.stems.get_mut(stem) {
@@ -184,7 +185,8 @@ impl KeyAllocator {
         }
     }
 
-    /// Tells that one file of this stem was published, and so is visible to listings, or discarded.
+    /// Records that one file of this stem was either published, and so is visible to listings, or
+    /// discarded.
     pub(crate) fn release(&mut self, stem: &KeyStem) {
         self.update(stem, |taken| taken.in_flight = taken.in_flight.saturating_sub(1));
     }

@@ -56,7 +56,7 @@ pub enum TemplateError {
          the streams' files apart"
     )]
     NoStream,
-    /// Keys would be those of folders.
+    /// Keys would name folders instead of files.
     #[error(
         "s3_bucket_key ends with a slash: end it with a file name, such as \
          {{stream_name}}.{{extension}}"
