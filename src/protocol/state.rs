@@ -24,8 +24,7 @@ pub(crate) enum StateScope {
 /// A received STATE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StateMessage {
-    /// Which rows it covers. `None`: no row of ours, it is of a stream that the catalog does not
-    /// have.
+    /// Which rows it covers. `None`: its stream is not in the catalog, so it covers no row of ours.
     pub scope: Option<StateScope>,
     /// The line up to where `destinationStats` goes.
     head: Vec<u8>,

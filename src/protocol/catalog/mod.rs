@@ -244,8 +244,7 @@ impl Catalog {
         Ok(Self { streams, sync_id, dialect })
     }
 
-    /// Returns one sentence for each thing that the catalog asks for and the connector does
-    /// differently.
+    /// Returns one sentence for each request of the catalog that the connector fulfils differently.
     #[must_use]
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

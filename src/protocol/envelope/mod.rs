@@ -57,7 +57,7 @@ pub struct StreamName<'a> {
     pub namespace: Option<Raw<'a>>,
 }
 
-/// What a line should be, for messages about lines that are not.
+/// What a line should be, for messages about lines that are something else.
 const EXPECTED: &str = r#"expected one JSON object per line, such as {"type":"RECORD","record":{"stream":"users","data":{"id":1},"emitted_at":1700000000000}}"#;
 
 /// Why a line is not a message. The texts continue "line N of the input".
@@ -89,7 +89,7 @@ pub trait RecordSink {
     /// names its stream again behind its `data`.
     fn find_stream(&mut self, name: &StreamName<'_>) -> Option<Self::Stream>;
 
-    /// Reads the object that `scanner` stands before and returns its text. `stream` is `None` where
+    /// Reads the object at the position of `scanner` and returns its text. `stream` is `None` where
     /// the line has not named a known stream yet. May be called again for the same line; the last
     /// call counts, and it counts only if the line turns out to be a RECORD.
     ///
@@ -141,18 +141,18 @@ const LONGEST_OPENING_BYTES: usize = 512;
 struct RecordParts<'a, S> {
     name: Option<Raw<'a>>,
     namespace: Option<Raw<'a>>,
-    /// The stream that `data` was read for: `None` before that, and after a name or namespace that
-    /// came behind `data`.
+    /// The stream that `data` was read for. `None` before that, and after a name or namespace that
+    /// follows `data`.
     stream: Option<Result<S, StreamName<'a>>>,
     data: Option<&'a [u8]>,
     emitted_at_ms: Option<i64>,
     changes: Option<&'a [u8]>,
-    /// Where `data` begins, if only the stream was said before it.
+    /// Where `data` begins, if the record states nothing but its stream before it.
     opening_end: Option<usize>,
 }
 
-/// Reads a line. `sink` reads the `data` of a record before it is known that the line is a record
-/// and in order. `opening` is the memory from line to line: one per `sink`, empty at first.
+/// Reads a line. `sink` reads the `data` of a record before it is known whether the line is a
+/// record and valid. `opening` is the memory from line to line: one per `sink`, empty at first.
 ///
 /// # Errors
 /// [`EnvelopeError`]: the input cannot be trusted past this line; end the run.
@@ -204,8 +204,8 @@ fn read_whole_line<'a, K: RecordSink>(
     Ok(message)
 }
 
-/// Returns the namespace and name of the stream whose record `line` is, as far as the line can be
-/// read: for a message about a line that is not JSON.
+/// Returns the namespace and name of the stream that the record in `line` belongs to, as far as the
+/// line can be read: for a message about a line that is not JSON.
 #[must_use]
 pub(crate) fn stream_of_broken_record(line: &[u8]) -> Option<(Option<String>, String)> {
     let mut scanner = Scanner::new(line);
@@ -230,7 +230,7 @@ pub(crate) fn stream_of_broken_record(line: &[u8]) -> Option<(Option<String>, St
     name.map(|name| (namespace, name))
 }
 
-/// Says what a line is that is not an object, without showing its content.
+/// Describes a line that is not an object, without showing its content.
 fn not_an_object(line: &[u8]) -> &'static str {
     match line.trim_ascii_start().first() {
         // The reader of blocks skips a byte order mark before the first line.
@@ -255,7 +255,7 @@ enum Type {
     Other,
 }
 
-/// Reads the members of a message, from where `scanner` stands to the end of the line. For a
+/// Reads the members of a message, from the position of `scanner` to the end of the line. For a
 /// record, also returns where its opening ends if that may be remembered.
 #[inline]
 fn read_members<'a, K: RecordSink>(
@@ -321,7 +321,7 @@ fn text_of<'a>(string: &Raw<'a>) -> Cow<'a, [u8]> {
     Key { raw: inner, escaped: string.escaped }.to_bytes()
 }
 
-/// Reads the members of a record, from where `scanner` stands to the record's end.
+/// Reads the members of a record, from the position of `scanner` to the record's end.
 #[inline]
 fn read_record_members<'a, K: RecordSink>(
     scanner: &mut Scanner<'a>,
@@ -379,7 +379,7 @@ impl<'a, S: Copy> RecordParts<'a, S> {
         }
     }
 
-    /// The record names its stream, or its namespace: what was known of it may no longer be true.
+    /// Forgets the stream, because the record now states its name or namespace, perhaps again.
     fn forget_stream(&mut self) {
         self.stream = None;
         self.opening_end = None;
