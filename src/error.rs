@@ -87,8 +87,8 @@ impl<E: Classified> From<E> for Failure {
 /// What a lower layer reported, without secrets: for whoever debugs the connector, not for the
 /// user.
 ///
-/// Errors of the SDK own their requests and answers. This is the part of them that is worth keeping
-/// as a `source`, and whoever makes one has left out what may hold credentials.
+/// Errors of the SDK own their requests and answers. An `ErrorText` is the part of them that is
+/// worth keeping as a `source`. Its maker has left out whatever may hold credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ErrorText(Box<str>);

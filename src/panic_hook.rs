@@ -21,7 +21,7 @@ use crate::protocol::emitter::Emitter;
 /// How long the hook waits for a reader of stdout. A platform reads all the time, but may be busy.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Bytes that a pipe which is ready for writing takes without waiting (PIPE_BUF of Linux).
+/// Bytes that a pipe takes without waiting once it is ready for writing (PIPE_BUF of Linux).
 const READY_BYTES: usize = 4096;
 
 /// Installs the hook. Call it before anything else.
@@ -69,7 +69,7 @@ fn write_to_stdout(report: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the process where it stands.
+/// Ends the process at once, without joining its threads.
 #[allow(
     clippy::exit,
     clippy::disallowed_methods,

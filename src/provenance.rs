@@ -2,8 +2,8 @@
 //!
 //! [`Provenance`] -> names and values for `x-amz-meta-*`; names and values of a stored object ->
 //! [`Owner::owns`], [`generation`], [`attempt`]. Writing and reading are in one place, so that both
-//! use the same names. Parquet files carry some of it in their footer as well ([`parquet_footer`]):
-//! a copy of the file keeps that, and no code of ours reads it.
+//! use the same names. Parquet files also carry a part of it in their footer ([`parquet_footer`]).
+//! A copy of the file keeps the footer; no code of ours reads it.
 //!
 //! Invariants
 //! - Values are ASCII and together well below the 2 KB that S3 allows, whatever a stream is called.
@@ -106,8 +106,9 @@ pub(crate) fn of_file(rows: u64, sealed_by: &str) -> [(String, String); 2] {
     [(ROWS.to_owned(), rows.to_string()), (SEALED_BY.to_owned(), sealed_by.to_owned())]
 }
 
-/// Returns the key-value metadata of a stream's Parquet files. `renamed` has the columns with
-/// another name in the files than in the schema, as pairs of path in the schema and name.
+/// Returns the key-value metadata of a stream's Parquet files. `renamed` has the columns whose
+/// names in the files differ from the schema, as pairs: the path in the files, and the name in the
+/// schema.
 ///
 /// The values are the plain names: footers are UTF-8, and have no limit that names could reach.
 #[must_use]

@@ -88,7 +88,7 @@ impl Shutdown {
         self.0.wait_for(Option::is_some).await.ok().and_then(|signal| *signal)
     }
 
-    /// One that no signal reaches, for tests.
+    /// Makes one that no signal reaches, for tests.
     #[cfg(test)]
     pub(crate) fn never() -> Self {
         Self(watch::channel(None).1)
