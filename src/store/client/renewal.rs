@@ -1,4 +1,4 @@
-//! Temporary credentials: asked for in time, and again when the store calls them expired.
+//! Temporary credentials: renewed in time, and again when the store calls them expired.
 //!
 //! A provider of the SDK -> the credentials that each attempt of a request is signed with. The
 //! SDK's own cache believes only the stated expiry; this one also believes the store.

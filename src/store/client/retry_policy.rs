@@ -104,9 +104,10 @@ impl RetryPolicy {
 
     /// Returns the timeouts of a request with `bytes` of body that S3 answers within `answer`.
     ///
-    /// The operation may take two full attempts, not eight: retries are meant for errors that come
-    /// quickly. The read timeout limits the time without progress (`progress`). It is `answer` as
-    /// well, so that a store may be silent while it works on its answer.
+    /// The operation may take two full attempts and one more answer, not eight attempts: retries
+    /// are meant for errors that come quickly. The read timeout limits the time without progress
+    /// (`progress`). It is `answer` as well, so that a store may be silent while it works on its
+    /// answer.
     pub(super) fn timeouts(&self, answer: Duration, bytes: usize) -> TimeoutConfig {
         let sending =
             Duration::from_secs(bytes as u64 / u64::from(self.slowest_bytes_per_second.max(1)));

@@ -110,7 +110,8 @@ fn parts(credentials: &Credentials) -> Vec<String> {
     .collect()
 }
 
-/// Tells credentials apart without holding them: a hash of the session token or the access key id.
+/// Distinguishes credentials without holding them: a hash of the session token or the access key
+/// id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CredentialsId(u64);
 

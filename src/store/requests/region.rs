@@ -32,7 +32,7 @@ pub(crate) struct FoundRegion {
 }
 
 impl S3Store {
-    /// Finds the region of the bucket. The region of this store is asked first.
+    /// Finds the region of the bucket. The first request goes to the region of this store.
     ///
     /// # Errors
     /// [`StoreError`]. A denied `s3:GetBucketLocation` is an error only if no other answer names
