@@ -72,7 +72,7 @@ impl Failures {
         self.gave_up
     }
 
-    /// Returns the error that stands for all failures.
+    /// Returns one error for all failures.
     pub(super) fn into_error(self) -> Option<ReplaceError> {
         let Self { first, objects, gave_up, .. } = self;
         Some(ReplaceError::Failed { first: first?, objects, gave_up })
