@@ -127,7 +127,7 @@ impl Worker {
         }
     }
 
-    /// `None` while other tasks of the job are in work.
+    /// Returns `None` while other tasks of the job are not finished.
     fn run(&mut self, task: QueuedTask) -> Option<JobDone> {
         let QueuedTask { file, piece, is_rationed, task } = task;
         let result = task.run(&mut self.tools)?;

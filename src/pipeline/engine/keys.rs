@@ -36,7 +36,7 @@ pub(super) struct FileKeys {
     pub(super) allocator: KeyAllocator,
     /// The stem of each file that has asked for a key.
     pub(super) stems: HashMap<FileId, KeyStem>,
-    /// By the file that asked for the listing.
+    /// The listings by the file that asked for each.
     pub(super) listings: HashMap<FileId, PendingListing>,
     pub(super) listing_of_stem: HashMap<KeyStem, FileId>,
     /// Files that wait for another key because theirs was taken, and whether their group has
@@ -107,7 +107,7 @@ impl Engine {
         }
     }
 
-    /// The listing that file `id` asked for has come back, for every file that waits for it.
+    /// Takes the listing that file `id` asked for, on behalf of every file that waits for it.
     pub(super) fn listed(&mut self, id: FileId, result: Result<Option<String>, StoreError>) {
         let Some(PendingListing { stem, waiting }) = self.keys.listings.remove(&id) else { return };
         self.keys.listing_of_stem.remove(&stem);

@@ -57,23 +57,24 @@ pub(crate) struct Chunk {
     pub sample: Option<CompressionSample>,
 }
 
-/// Text that was compressed.
+/// How much smaller rows became when they were encoded: text that was compressed, or rows in memory
+/// that became a row group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CompressionSample {
-    /// Bytes of the text.
+    /// Bytes of the text, or memory of the rows.
     pub text_bytes: u64,
-    /// Bytes that it was compressed to.
+    /// Bytes that this became.
     pub compressed_bytes: u64,
 }
 
 impl CompressionSample {
-    /// Adds what further text came to.
+    /// Adds the sizes of further rows.
     pub(crate) fn add(&mut self, other: Self) {
         self.text_bytes += other.text_bytes;
         self.compressed_bytes += other.compressed_bytes;
     }
 
-    /// Compressed bytes per byte of text; `None` before there is any text.
+    /// Encoded bytes per byte before; `None` if nothing was encoded yet.
     #[must_use]
     pub(crate) fn ratio(self) -> Option<f64> {
         (self.text_bytes > 0).then(|| self.compressed_bytes as f64 / self.text_bytes as f64)
@@ -83,9 +84,9 @@ impl CompressionSample {
 /// The cursor of some rows, where the key template asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CursorNotes {
-    /// The highest cursor; the record's `emitted_at` stands in where a record has no usable one.
+    /// The highest cursor. For a record without a usable one, its `emitted_at` counts.
     pub highest: Option<DateTime<Utc>>,
-    /// Rows for which `emitted_at` stood in.
+    /// Rows without a usable cursor, for which `emitted_at` counted.
     pub rows_without: u64,
 }
 

@@ -39,10 +39,10 @@ use crate::pipeline::messages::{
 /// How many rows make a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PieceSizes {
-    /// Text of one gzip frame, at least.
+    /// The least bytes of text in one gzip frame.
     pub min_frame_bytes: usize,
-    /// Memory of the rows of one row group, at least. The layout of the stream limits their number
-    /// besides.
+    /// The least memory of the rows of one row group. The layout of the stream limits their number
+    /// as well.
     pub min_row_group_bytes: u64,
 }
 

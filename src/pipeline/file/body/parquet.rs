@@ -25,7 +25,7 @@ const MIN_EARLY_FOOTER_ENTRIES: u64 = 8;
 #[derive(Debug)]
 pub(super) struct ParquetBody {
     layout: ParquetLayout,
-    /// Memory of the rows of one row group, at least; the layout limits their number besides.
+    /// The least memory of the rows of one row group. The layout limits their number as well.
     min_row_group_bytes: u64,
     /// Rows that no row group has taken yet.
     loose: Vec<ColumnSegment>,

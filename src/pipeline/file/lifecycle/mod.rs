@@ -116,7 +116,7 @@ pub(crate) struct File {
     metadata_has_rows: bool,
     body: FileBody,
     upload: Upload,
-    /// Parts that were asked for.
+    /// How many parts were requested.
     parts_begun: i32,
     /// Parts that are in S3, in any order.
     parts: Vec<PartReceipt>,

@@ -37,9 +37,9 @@ use crate::pipeline::messages::{
 };
 use crate::protocol::state::{StateMessage, StateScope};
 
-/// What a chunk or a STATE takes in memory besides its bytes. It matters: a source may send a STATE
-/// with every record, and thousands of streams make chunks of one row. Measured, with lists that
-/// grow by doubling.
+/// The memory of a chunk or a STATE in addition to its bytes. It matters, because a source may send
+/// a STATE with every record, and thousands of streams make chunks of one row. Measured, with lists
+/// that grow by doubling.
 const OVERHEAD_BYTES: u64 = 320;
 
 /// A chunk's buffer may be this much larger than its text before it is shrunk.
@@ -84,7 +84,7 @@ pub(crate) struct BlockEncoder {
     expected_bytes: Vec<usize>,
 }
 
-/// What a record's line says besides the record.
+/// What a record's row needs to know about its line.
 #[derive(Clone, Copy)]
 struct RowSource {
     /// The line's length, its line end included.
