@@ -285,7 +285,7 @@ impl IssueLog {
     }
 }
 
-/// The counts of a node, one of which the caller is about to raise.
+/// Returns the counts of a node, for the caller to increment one of them.
 fn counts_of<'c>(
     all: &'c mut Vec<Counts>,
     counted_nodes: &mut Vec<u32>,

@@ -26,7 +26,7 @@ pub struct PackedBatch {
     rows: usize,
 }
 
-/// What most columns take besides their values: a position, a length, validity bits.
+/// The usual overhead of a column: its position, a length, validity bits.
 const TYPICAL_OVERHEAD_BYTES: usize = 16;
 
 /// Bytes of a length.

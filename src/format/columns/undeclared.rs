@@ -260,8 +260,8 @@ impl UndeclaredLog {
         // ones.
         let mut given: HashSet<u64> = HashSet::new();
         let is_taken = |hash: u64| hashes.binary_search(&hash).is_ok();
-        // The search for a name's next number goes on where the last one ended. Otherwise many
-        // members of one name would take quadratic time.
+        // The search for a name's next number continues where the last search ended. Otherwise many
+        // members with the same name would take quadratic time.
         let mut next: HashMap<Vec<u8>, u64> = HashMap::new();
         let mut numbers = HashMap::new();
         for (_, position, name) in equal {
