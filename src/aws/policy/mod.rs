@@ -38,7 +38,7 @@ pub(crate) struct PolicySubject {
     pub prefix: String,
     /// Whether the connector asks S3 for the bucket's region.
     pub asks_for_region: bool,
-    /// What S3 is told about every object.
+    /// The options of every object.
     pub objects: ObjectOptions,
     /// The role, if the connector signs in with one.
     pub role: Option<RoleSubject>,
