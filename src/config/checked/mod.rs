@@ -50,7 +50,7 @@ pub(crate) struct Config {
     pub template: KeyTemplate,
     /// How to sign in.
     pub sign_in: SignIn,
-    /// What S3 is told about every object.
+    /// The options of every object.
     pub objects: ObjectOptions,
     /// What uploads are verified with. `auto` has been decided.
     pub checksum: Checksum,
