@@ -31,7 +31,7 @@ const COLUMN_BYTES: u64 = 1024;
 /// Memory of a column in each worker (the entry to look it up), measured.
 const COLUMN_BYTES_IN_WORKER: u64 = 512;
 
-/// Memory of a stream besides its columns and rows (its names, its open file, its keys), measured.
+/// Memory of a stream without its columns and rows (its names, its open file, its keys), measured.
 const STREAM_BYTES: u64 = 8 * 1024;
 
 /// A larger tail joins its file before its STATE has arrived.

@@ -62,7 +62,7 @@ pub(super) struct RunVariables {
     pub(super) batch_size_override: Option<String>,
 }
 
-/// What the plan depends on besides the settings and the catalog.
+/// Everything that the plan depends on, except for the settings and the catalog.
 #[derive(Clone, Debug)]
 pub(super) struct RunContext {
     /// The machine.

@@ -38,7 +38,7 @@ pub(super) fn frame_bytes(file_size_bytes: u64) -> usize {
 
 /// Returns the memory that the rows of one row group take.
 pub(super) fn row_group_bytes(setting: u64, memory_bytes: u64, file_size_bytes: u64) -> u64 {
-    // One row group may be in work while the next one is being filled.
+    // One row group may be encoded while the next one is being filled.
     setting.min(memory_bytes / 4).min(file_size_bytes)
 }
 
@@ -57,8 +57,8 @@ pub(super) fn block_bytes(most_columns: usize, file_size_bytes: u64) -> usize {
 /// widest top-level column.
 pub(super) fn most_rows(widest_column: usize, row_group_rows: u64, memory_limit_bytes: u64) -> u64 {
     // A member that most records lack takes no memory until its column is encoded, and all members
-    // of a top-level column are encoded at once. A wide struct must not take more than an eighth of
-    // the memory then.
+    // of a top-level column are encoded at once. Even then, a wide struct must not take more than
+    // an eighth of the memory.
     if widest_column <= USUAL_MEMBERS {
         return row_group_rows;
     }
