@@ -72,9 +72,9 @@ impl StateMessage {
         Ok(Self { scope, head, rest: line[state_end - 1..].to_vec() })
     }
 
-    /// Returns the line to print: the message as it came, with the number of records between the
-    /// last STATE of its scope and this one. The protocol declares the number as a float, so it has
-    /// a decimal point.
+    /// Returns the line to print: the message as it was received, with the number of records
+    /// between the last STATE of its scope and this one. The protocol declares the number as a
+    /// float, so it has a decimal point.
     #[must_use]
     pub(crate) fn acknowledged(&self, records: u64) -> Vec<u8> {
         let stats = format!(r#""destinationStats":{{"recordCount":{records}.0}}"#);

@@ -9,7 +9,7 @@
 //! types that a destination ignores. Strict where data is at stake: a line that is not JSON, or a
 //! RECORD without stream, data or time, is an error.
 //!
-//! Not here: which streams the catalog has, and what becomes of `data` (`pipeline::input`).
+//! Not here: which streams the catalog has, and what is made from `data` (`pipeline::input`).
 
 use std::borrow::Cow;
 
