@@ -19,7 +19,7 @@
 //!
 //! Not here: reading the settings (`config`), printing the status (`verb`).
 
-mod advice;
+mod denial;
 mod error;
 mod probe;
 mod probe_keys;
@@ -32,7 +32,7 @@ use uuid::Uuid;
 pub(crate) use error::CheckError;
 pub(crate) use report::Report;
 
-use self::advice::denial;
+use self::denial::denial;
 use self::probe::{ProbeFailure, ProbeFindings, probe};
 use self::probe_keys::ProbeKeys;
 use crate::aws::sign_in::{Identity, Session, SignInError, SignInErrorKind};

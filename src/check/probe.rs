@@ -15,7 +15,7 @@
 //! Invariants
 //! - Every probe is removed, whatever the other steps yield. What could not be removed is named.
 //!
-//! Not here: explaining a denial (`advice`), the keys of the probes (`probe_keys`).
+//! Not here: explaining a denial (`denial`), the keys of the probes (`probe_keys`).
 
 use std::fmt;
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::advice::{denial, where_to_allow};
+use super::denial::{denial, where_to_allow};
 use crate::aws::sign_in::{Identity, SignInError};
 use crate::store::StoreError;
 

@@ -30,13 +30,14 @@ impl Engine {
             self.checkpoint_waiting(now);
         }
         self.refresh();
-        // The reader may be waiting with a long line until three quarters of the budget are enough
-        // for all else (`Budget::grow`). Waiting STATEs may take megabytes and wait for that very
-        // input: what rests, together with them, must stay below the three quarters, or the reader
-        // would wait forever.
+        // A reader with a long line may be waiting until all other memory fits into three quarters
+        // of the budget (`Budget::grow`). Waiting STATEs may take megabytes and may depend on that
+        // very line. So resting bytes and waiting STATEs together must stay below three quarters,
+        // or the reader would wait forever.
         let max_resident_bytes = match (limit / 4 * 3).checked_sub(self.waiting_state_bytes) {
             Some(left) => left.min(limit / 2),
-            // STATEs alone take more: evicting every row as it comes would not let the reader go on.
+            // STATEs alone take more: evicting every row as it comes would not let the reader go
+            // on.
             None => limit / 8,
         };
         let total = self.index.resident_bytes();

@@ -1,6 +1,6 @@
 //! The requests of the SDK, as far as sending them is concerned.
 //!
-//! The SDK's request builders have the same methods but no trait in common. [`StoreRequest`] is
+//! The SDK's request builders have the same methods but no trait in common. [`SdkRequest`] is
 //! that trait: it names the operation, sends the request with settings of its own, and knows what
 //! confirms its success.
 
@@ -43,7 +43,7 @@ use aws_sdk_s3::operation::upload_part::{UploadPartError, UploadPartOutput};
 use crate::store::operation::Operation;
 
 /// A request that is ready to be sent.
-pub(crate) trait StoreRequest: 'static {
+pub(crate) trait SdkRequest: 'static {
     /// Which request it is.
     const OPERATION: Operation;
 
@@ -61,9 +61,9 @@ pub(crate) trait StoreRequest: 'static {
     ) -> impl Future<Output = Result<Self::Output, SdkError<Self::Error>>> + Send;
 }
 
-macro_rules! store_request {
+macro_rules! sdk_request {
     ($operation:ident, $builder:ty, $output:ty, $error:ty, $has_receipt:expr) => {
-        impl StoreRequest for $builder {
+        impl SdkRequest for $builder {
             const OPERATION: Operation = Operation::$operation;
 
             type Output = $output;
@@ -84,60 +84,60 @@ macro_rules! store_request {
     };
 }
 
-store_request!(
+sdk_request!(
     GetBucketLocation,
     GetBucketLocationFluentBuilder,
     GetBucketLocationOutput,
     GetBucketLocationError,
     |_| true
 );
-store_request!(
+sdk_request!(
     ListObjects,
     ListObjectsV2FluentBuilder,
     ListObjectsV2Output,
     ListObjectsV2Error,
     |_| true
 );
-store_request!(HeadObject, HeadObjectFluentBuilder, HeadObjectOutput, HeadObjectError, |_| true);
-store_request!(GetObject, GetObjectFluentBuilder, GetObjectOutput, GetObjectError, |_| true);
-store_request!(PutObject, PutObjectFluentBuilder, PutObjectOutput, PutObjectError, |put| {
+sdk_request!(HeadObject, HeadObjectFluentBuilder, HeadObjectOutput, HeadObjectError, |_| true);
+sdk_request!(GetObject, GetObjectFluentBuilder, GetObjectOutput, GetObjectError, |_| true);
+sdk_request!(PutObject, PutObjectFluentBuilder, PutObjectOutput, PutObjectError, |put| {
     put.e_tag.is_some()
 });
-store_request!(
+sdk_request!(
     CreateMultipartUpload,
     CreateMultipartUploadFluentBuilder,
     CreateMultipartUploadOutput,
     CreateMultipartUploadError,
     |created| created.upload_id.as_ref().is_some_and(|id| !id.is_empty())
 );
-store_request!(UploadPart, UploadPartFluentBuilder, UploadPartOutput, UploadPartError, |part| {
+sdk_request!(UploadPart, UploadPartFluentBuilder, UploadPartOutput, UploadPartError, |part| {
     part.e_tag.is_some()
 });
-store_request!(
+sdk_request!(
     CompleteMultipartUpload,
     CompleteMultipartUploadFluentBuilder,
     CompleteMultipartUploadOutput,
     CompleteMultipartUploadError,
     |completed| completed.e_tag.is_some()
 );
-store_request!(
+sdk_request!(
     AbortMultipartUpload,
     AbortMultipartUploadFluentBuilder,
     AbortMultipartUploadOutput,
     AbortMultipartUploadError,
     |_| true
 );
-store_request!(CopyObject, CopyObjectFluentBuilder, CopyObjectOutput, CopyObjectError, |copied| {
+sdk_request!(CopyObject, CopyObjectFluentBuilder, CopyObjectOutput, CopyObjectError, |copied| {
     copied.copy_object_result.as_ref().is_some_and(|result| result.e_tag.is_some())
 });
-store_request!(
+sdk_request!(
     DeleteObject,
     DeleteObjectFluentBuilder,
     DeleteObjectOutput,
     DeleteObjectError,
     |_| true
 );
-store_request!(
+sdk_request!(
     DeleteObjects,
     DeleteObjectsFluentBuilder,
     DeleteObjectsOutput,

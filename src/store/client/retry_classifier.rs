@@ -26,7 +26,7 @@ use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
 
 use super::attempts::AttemptTracker;
-use super::request::StoreRequest;
+use super::request::SdkRequest;
 use super::signing::Signing;
 use crate::env;
 use crate::error::harmless;
@@ -91,7 +91,7 @@ impl<R> fmt::Debug for RetryClassifier<R> {
     }
 }
 
-impl<R: StoreRequest> ClassifyRetry for RetryClassifier<R> {
+impl<R: SdkRequest> ClassifyRetry for RetryClassifier<R> {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let code = match context.output_or_error() {
             None => return RetryAction::NoActionIndicated,
@@ -177,7 +177,7 @@ impl<R: StoreRequest> ClassifyRetry for RetryClassifier<R> {
 }
 
 /// Returns why an attempt failed, in a few words.
-fn failure_reason<R: StoreRequest>(context: &InterceptorContext) -> String {
+fn failure_reason<R: SdkRequest>(context: &InterceptorContext) -> String {
     let error = context.output_or_error().and_then(Result::err);
     if let Some(problem) =
         error.and_then(|error| error.as_connector_error()).and_then(|e| unreachable(e))

@@ -1,6 +1,6 @@
 //! How a request is sent: the one place that sends, retries and checks receipts.
 //!
-//! A [`StoreRequest`] -> its answer, or a [`StoreError`].
+//! A [`SdkRequest`] -> its answer, or a [`StoreError`].
 //!
 //! Invariants
 //! - Success is an answer with the receipt that S3 sends for this request.
@@ -12,7 +12,7 @@
 use aws_sdk_s3::config::Builder;
 
 use super::attempts::AttemptTracker;
-use super::request::StoreRequest;
+use super::request::SdkRequest;
 use super::request_delay::RequestDelay;
 use super::retry_classifier::RetryClassifier;
 use super::s3_store::S3Store;
@@ -21,7 +21,7 @@ use crate::store::answers::{StoreError, classify};
 
 impl S3Store {
     /// Sends a request about `key`.
-    pub(crate) async fn send<R: StoreRequest>(
+    pub(crate) async fn send<R: SdkRequest>(
         &self,
         key: &str,
         request: R,
@@ -30,7 +30,7 @@ impl S3Store {
     }
 
     /// As [`S3Store::send`], with `overrides` over the client's settings.
-    pub(crate) async fn send_with<R: StoreRequest>(
+    pub(crate) async fn send_with<R: SdkRequest>(
         &self,
         key: &str,
         overrides: Builder,

@@ -39,7 +39,7 @@ const TAIL_BYTES: u64 = 16 * MIB;
 
 /// What the workers need scratch memory for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scratch {
+pub(super) enum ScratchKind {
     /// Nothing: rows of text that are not compressed.
     None,
     /// Compressing frames with gzip.
@@ -79,12 +79,12 @@ impl MemoryPlan {
         limit_bytes: u64,
         processors: usize,
         streams: usize,
-        scratch: Scratch,
+        scratch: ScratchKind,
     ) -> Self {
         let (of_worker, of_run) = match scratch {
-            Scratch::None => (0, 0),
-            Scratch::Gzip => (GZIP_SCRATCH_BYTES as u64, 0),
-            Scratch::Columns(count) => {
+            ScratchKind::None => (0, 0),
+            ScratchKind::Gzip => (GZIP_SCRATCH_BYTES as u64, 0),
+            ScratchKind::Columns(count) => {
                 let in_worker = count as u64 * COLUMN_BYTES_IN_WORKER;
                 (COLUMN_SCRATCH_BYTES as u64 + in_worker, count as u64 * COLUMN_BYTES)
             }
@@ -134,20 +134,20 @@ mod tests {
     /// (limit in MiB, processors, scratch) and (workers, MiB for data, requests at once).
     #[test]
     fn workers_follow_from_processors_and_memory() {
-        let many = Scratch::Columns(5_000 * 13);
+        let many = ScratchKind::Columns(5_000 * 13);
         for (limit, processors, streams, scratch, expected) in [
-            (64, 1, 0, Scratch::None, (1, 48, 4)),
-            (64, 2, 0, Scratch::Gzip, (2, 39, 4)),
-            (64, 64, 0, Scratch::Gzip, (3, 35, 4)),
+            (64, 1, 0, ScratchKind::None, (1, 48, 4)),
+            (64, 2, 0, ScratchKind::Gzip, (2, 39, 4)),
+            (64, 64, 0, ScratchKind::Gzip, (3, 35, 4)),
             // 64 processors in a container of 512 MiB.
-            (256, 64, 0, Scratch::None, (16, 192, 8)),
-            (256, 64, 0, Scratch::Gzip, (15, 130, 5)),
-            (256, 64, 0, Scratch::Columns(100), (16, 159, 6)),
+            (256, 64, 0, ScratchKind::None, (16, 192, 8)),
+            (256, 64, 0, ScratchKind::Gzip, (15, 130, 5)),
+            (256, 64, 0, ScratchKind::Columns(100), (16, 159, 6)),
             // Thousands of streams: each worker has an entry for each of their columns.
             (256, 64, 5_000, many, (1, 64, 4)),
             (512, 64, 5_000, many, (3, 180, 7)),
-            (512, 8, 0, Scratch::Gzip, (8, 351, 14)),
-            (65_536, 128, 0, Scratch::Gzip, (128, 48_624, 16)),
+            (512, 8, 0, ScratchKind::Gzip, (8, 351, 14)),
+            (65_536, 128, 0, ScratchKind::Gzip, (128, 48_624, 16)),
         ] {
             let plan = MemoryPlan::new(limit * MIB, processors, streams, scratch);
             let found = (plan.workers, plan.data_bytes / MIB, plan.upload_concurrency);

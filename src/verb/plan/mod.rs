@@ -24,7 +24,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use self::memory::{MemoryPlan, PART_BYTES, Scratch};
+use self::memory::{MemoryPlan, PART_BYTES, ScratchKind};
 use self::sizes::{block_bytes, file_size_bytes, frame_bytes, row_group_bytes};
 use self::streams::{file_names, replacement, run_values, stream_format, stream_values};
 use super::default_connection_id;
@@ -128,9 +128,9 @@ pub(super) fn plan(
     }
     let table = StreamTable::new(encodings);
     let scratch = match (&config.format, config.format.gzip_level()) {
-        (Format::Parquet { .. }, _) => Scratch::Columns(table.all_columns()),
-        (Format::Csv { .. } | Format::Jsonl { .. }, Some(_)) => Scratch::Gzip,
-        (Format::Csv { .. } | Format::Jsonl { .. }, None) => Scratch::None,
+        (Format::Parquet { .. }, _) => ScratchKind::Columns(table.all_columns()),
+        (Format::Csv { .. } | Format::Jsonl { .. }, Some(_)) => ScratchKind::Gzip,
+        (Format::Csv { .. } | Format::Jsonl { .. }, None) => ScratchKind::None,
     };
     let processors = context.machine.processors;
     let plan = MemoryPlan::new(memory_limit, processors, catalog.streams.len(), scratch);
