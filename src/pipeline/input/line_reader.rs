@@ -75,6 +75,8 @@ pub(super) struct LineReader {
 #[derive(Debug)]
 struct DataReader {
     table: Arc<StreamTable>,
+    /// Whether the format has columns. All streams of a run have one format.
+    has_columns: bool,
     members: Vec<Member>,
     /// By stream, once it has a record, where the format has columns.
     decoders: Vec<Option<Box<RecordDecoder>>>,
@@ -95,6 +97,7 @@ impl LineReader {
     pub(super) fn new(table: Arc<StreamTable>) -> Self {
         let data = DataReader {
             decoders: std::iter::repeat_with(|| None).take(table.streams.len()).collect(),
+            has_columns: table.columns(StreamIx(0)).is_some(),
             table,
             members: Vec::new(),
             unended: None,
@@ -199,15 +202,10 @@ impl DataReader {
         StateMessage::keep(line, at, scope).map_err(broken)
     }
 
-    /// Whether the format has columns. All streams of a run have one format.
-    fn has_columns(&self) -> bool {
-        self.table.columns(StreamIx(0)).is_some()
-    }
-
     /// Reads `data` again unless the columns of `stream` have it already. They do not if the line
     /// names the stream, or a namespace that makes it another stream, after the data.
     fn ensure_row_of(&mut self, stream: StreamIx, data: &[u8]) -> Result<(), String> {
-        if self.unended == Some(stream) || !self.has_columns() {
+        if self.unended == Some(stream) || !self.has_columns {
             return Ok(());
         }
         self.undo_row();
@@ -270,7 +268,7 @@ impl RecordSink for DataReader {
         scanner: &mut Scanner<'a>,
         stream: Option<StreamIx>,
     ) -> Result<&'a [u8], JsonError> {
-        if !self.has_columns() {
+        if !self.has_columns {
             return scanner.collect_members(&mut self.members);
         }
         // The line may have `data` twice; the last one counts.
