@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use crate::parquet::{self, replaced};
 use crate::sent::{ADDITIONAL, member};
 use crate::support::connector::Outcome;
-use crate::support::read_back;
-use crate::support::readers;
+use crate::support::{read_back, readers};
 use crate::world::{
     EMITTED_AT, World, catalog, complete, failure, jsonl, jsonl_and, record, refresh, state, users,
 };

@@ -4,8 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::faulty_s3::{FaultyS3, Quirk};
-use crate::support::read_back;
-use crate::support::readers;
+use crate::support::{read_back, readers};
 use crate::world::{BUCKET, catalog, complete, connector, noise, record, refresh, state};
 
 const ROWS: usize = 28;

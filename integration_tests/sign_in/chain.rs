@@ -15,13 +15,12 @@ use crate::support::connector::Connector;
 use crate::support::proxy::Proxy;
 use crate::support::scripted_sts::Action;
 use crate::world::BUCKET;
-use faulty_s3::keyring::DEFAULT_ARN;
-use faulty_s3::keyring::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
+use faulty_s3::keyring::{ACCESS_KEY_ID, DEFAULT_ARN, SECRET_ACCESS_KEY};
 use faulty_s3::loopback::Loopback;
 
 /// The role of a container, a pod or an instance, and its session.
 const POD_ROLE: &str = "arn:aws:iam::999988887777:role/pods/worker-pod";
-const POD_SESSION: &str = "arn:aws:sts::999988887777:assumed-role/worker-pod/pod-7f9c";
+pub(super) const POD_SESSION: &str = "arn:aws:sts::999988887777:assumed-role/worker-pod/pod-7f9c";
 const BEARER: &str = "Bearer of-the-containers-own-secret";
 const WEB_TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwb2QifQ.c2lnbmVkLWJ5LXRoZS1jbHVzdGVy";
 
@@ -46,7 +45,7 @@ fn in_a_pod(cloud: &Cloud, folder: &TempDir) -> Connector {
 }
 
 /// Returns the connector in a container with an endpoint for credentials.
-fn in_a_container(cloud: &Cloud) -> Connector {
+pub(super) fn in_a_container(cloud: &Cloud) -> Connector {
     let address = cloud.sts.serve_container(POD_SESSION, BEARER);
     cloud
         .without_identity()

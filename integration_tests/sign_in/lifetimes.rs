@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
+use super::chain::{POD_SESSION, in_a_container};
 use crate::sign_in::{Cloud, EXTERNAL_ID, ROLE_SESSION, WORKER_ARN, role};
 use crate::support::connector::{Outcome, Session};
 use crate::support::faulty_s3::Operation;
@@ -203,12 +204,7 @@ fn revoked_credentials_are_renewed() {
 #[test]
 fn container_credentials_are_renewed() {
     let cloud = Cloud::new();
-    let arn = "arn:aws:sts::999988887777:assumed-role/worker-pod/pod-7f9c";
-    let address = cloud.sts.serve_container(arn, "Bearer of-the-containers-own-secret");
-    let connector = cloud
-        .without_identity()
-        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)
-        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer of-the-containers-own-secret");
+    let connector = in_a_container(&cloud);
     let config = cloud.config(&serde_json::json!({ "auth_type": "default_chain" }));
     let session = connector.write(&config, &users()).start();
     let mut sync = SlowSync { cloud: &cloud, session, rows: 0 };
@@ -219,19 +215,14 @@ fn container_credentials_are_renewed() {
     }
     sync.finish();
     assert_eq!(keys_used(&cloud), 3);
-    assert_eq!(cloud.signer_arns(), [arn]);
+    assert_eq!(cloud.signer_arns(), [POD_SESSION]);
 }
 
 /// The base identity expires as well: the role is assumed again with a new one.
 #[test]
 fn a_base_identity_that_ends_is_renewed() {
     let cloud = Cloud::new();
-    let arn = "arn:aws:sts::999988887777:assumed-role/worker-pod/pod-7f9c";
-    let address = cloud.sts.serve_container(arn, "Bearer of-the-containers-own-secret");
-    let connector = cloud
-        .without_identity()
-        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)
-        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer of-the-containers-own-secret");
+    let connector = in_a_container(&cloud);
     let session = connector.write(&cloud.config(&role(Some(EXTERNAL_ID))), &users()).start();
     let mut sync = SlowSync { cloud: &cloud, session, rows: 0 };
     sync.row();

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::{in_spec, parse, with};
 use crate::config::{Config, Role, SignIn};
-use crate::format::ColumnNames;
-use crate::format::{CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields};
+use crate::format::{
+    ColumnNames, CsvOptions, Format, MetadataColumns, QuoteStyle, UndeclaredFields,
+};
 use crate::key::KeyTemplate;
 use crate::store::{CannedAcl, Checksum, Encryption, ObjectOptions, StorageClass, Tag};
 

@@ -11,12 +11,10 @@ use std::ops::Range;
 use super::Decoder;
 use crate::format::columns::column::{Column, ColumnValues};
 use crate::format::columns::conversion_issues::IssueKind;
-use crate::format::columns::number;
 use crate::format::columns::parsed::{ConversionError, Parsed};
-use crate::format::columns::temporal;
 use crate::format::columns::types::{BIG_INTEGER_DIGITS, ColumnType, Zone};
-use crate::json::grammar;
-use crate::json::{self, JsonError};
+use crate::format::columns::{number, temporal};
+use crate::json::{self, JsonError, grammar};
 
 /// A JSON value, as columns of numbers, dates and times see it.
 enum Scalar<'t> {

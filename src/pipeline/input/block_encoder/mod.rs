@@ -31,9 +31,9 @@ use crate::model::StreamIx;
 use crate::pipeline::budget::Budget;
 use crate::pipeline::buffer_pool::BufferPool;
 use crate::pipeline::input::StreamTable;
-use crate::pipeline::messages::Block;
 use crate::pipeline::messages::{
-    Chunk, ColumnSegment, CursorNotes, EncodedBlock, Item, LineFault, Rows, Segment, StreamFormat,
+    Block, Chunk, ColumnSegment, CursorNotes, EncodedBlock, Item, LineFault, Rows, Segment,
+    StreamFormat,
 };
 use crate::protocol::state::{StateMessage, StateScope};
 
